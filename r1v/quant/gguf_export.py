@@ -9,10 +9,12 @@ llama.cpp appends CLS behind the patches, so the row of the positions that belon
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from r1v.core import CheckpointError, ConfigError, UnavailableError
@@ -20,10 +22,11 @@ from r1v.models import R1VConfig
 from r1v.models.checkpoint import build_empty, parameter_shapes
 from r1v.models.config_json import read_json
 from r1v.models.convert import StoredParameters, describe_whole, stored_parameters
+from r1v.models.names import Piece
 from r1v.prompt import Processor
 
 if TYPE_CHECKING:
-    from gguf import GGUFWriter
+    from gguf import GGMLQuantizationType, GGUFWriter
 
 TYPES = ("f32", "f16", "q8_0", "q4_0")
 FILE_TYPES = {"f32": 0, "f16": 1, "q4_0": 2, "q8_0": 7}  # GGUF's general.file_type
@@ -41,6 +44,7 @@ VISION = {
     "norm1": "ln1", "norm2": "ln2", "attention.out": "attn_out", "attention.q_norm": "attn_q_norm",
     "attention.k_norm": "attn_k_norm", "mlp.fc1": "ffn_up", "mlp.fc2": "ffn_down",
 }  # fmt: skip
+POSITIONS = "position_embedding"
 PROJECTOR = {"norm": "mm.model.mlp.0", "fc1": "mm.model.mlp.1", "fc2": "mm.model.mlp.3"}
 
 
@@ -60,10 +64,10 @@ def export_gguf(source: Path, folder: Path, kind: str = "f16") -> tuple[Path, Pa
     text, tower = folder / f"{name}-{kind}.gguf", folder / f"mmproj-{name}-{tower_kind}.gguf"
     writer = _writer(text, "qwen2")
     _describe_language(writer, config, source, kind)
-    _write(writer, _language_tensors(config, stored), kind)
+    _write(writer, list(_language_pieces(config)), stored, kind)
     writer = _writer(tower, "clip")
     _describe_vision(writer, config, tower_kind)
-    _write(writer, _vision_tensors(config, stored), tower_kind)
+    _write(writer, list(_vision_pieces(config)), stored, tower_kind)
     return text, tower
 
 
@@ -179,90 +183,102 @@ def _describe_vision(writer: GGUFWriter, config: R1VConfig, kind: str) -> None:
     writer.add_vision_preproc_max_tiles(config.max_tiles if config.dynamic_tiling else 1)
 
 
-Named = Iterator[tuple[str, torch.Tensor]]
-
-
-def _language_tensors(config: R1VConfig, stored: StoredParameters) -> Named:
-    """GGUF's names and the tensors, one at a time."""
+def _language_pieces(config: R1VConfig) -> Iterator[Piece]:
+    """GGUF's tensors of the text model, and the rows of which parameter each one is."""
     language = config.language
+    keys = language.num_kv_heads * language.head_dim
+    parts = {
+        "attention.qkv": {"attn_q": language.num_heads * language.head_dim, "attn_k": keys, "attn_v": keys},
+        "mlp.gate_up": {"ffn_gate": language.intermediate_size, "ffn_up": language.intermediate_size},
+    }
+    whole = {"embedding.weight": "token_embd.weight", "norm.weight": "output_norm.weight",
+             "head.weight": "output.weight"}  # fmt: skip
     for parameter, shape in parameter_shapes(build_empty(config)).items():
-        part, _, name = parameter.partition(".")
-        if part != "language":
+        room, _, name = parameter.partition(".")
+        if room != "language":
             continue
-        value = stored.read(parameter, 0, shape[0])
-        leaf = name.rpartition(".")[2]
-        if name == "embedding.weight":
-            yield "token_embd.weight", value
-        elif name == "norm.weight":
-            yield "output_norm.weight", value
-        elif name == "head.weight":
-            yield "output.weight", value
+        if name in whole:
+            yield Piece(whole[name], parameter, 0, shape)
+            continue
+        _, index, inner = name.split(".", 2)
+        module, _, leaf = inner.rpartition(".")
+        if module in parts:
+            yield from _split(f"blk.{index}.", parts[module], leaf, parameter, shape)
         else:
-            _, index, inner = name.split(".", 2)
-            prefix = f"blk.{index}."
-            if inner.startswith("attention.qkv"):
-                keys = language.num_kv_heads * language.head_dim
-                rows = value.split((language.num_heads * language.head_dim, keys, keys))
-                yield from (
-                    (f"{prefix}attn_{each}.{leaf}", row) for each, row in zip("qkv", rows, strict=True)
-                )
-            elif inner.startswith("mlp.gate_up"):
-                gate, up = value.chunk(2)
-                yield f"{prefix}ffn_gate.weight", gate
-                yield f"{prefix}ffn_up.weight", up
-            else:
-                yield prefix + LANGUAGE[inner], value
+            yield Piece(f"blk.{index}.{LANGUAGE[inner]}", parameter, 0, shape)
 
 
-def _vision_tensors(config: R1VConfig, stored: StoredParameters) -> Named:
+def _vision_pieces(config: R1VConfig) -> Iterator[Piece]:
+    """As `_language_pieces`, of the tower and the projector."""
+    whole = {"class_embedding": "v.class_embd", POSITIONS: "v.position_embd.weight"}
     for parameter, shape in parameter_shapes(build_empty(config)).items():
-        part, _, name = parameter.partition(".")
-        if part == "language":
-            continue
-        value = stored.read(parameter, 0, shape[0])
+        room, _, name = parameter.partition(".")
         module, _, leaf = name.rpartition(".")
-        if part == "projector":
-            yield f"{PROJECTOR[module]}.{leaf}", value
-        elif name == "class_embedding":
-            yield "v.class_embd", value.flatten().float()
-        elif name == "position_embedding":
-            rows = value[0].float()
-            yield "v.position_embd.weight", torch.cat((rows[1:], rows[:1]))
-        elif module == "patch_embedding":
-            yield f"v.patch_embd.{leaf}", value
-        else:
+        if room == "projector":
+            yield Piece(f"{PROJECTOR[module]}.{leaf}", parameter, 0, shape)
+        elif room == "vision" and name in whole:
+            yield Piece(whole[name], parameter, 0, shape)
+        elif room == "vision" and module == "patch_embedding":
+            yield Piece(f"v.patch_embd.{leaf}", parameter, 0, shape)
+        elif room == "vision":
             _, number, inner = name.split(".", 2)
+            prefix, inner = f"v.blk.{number}.", inner.rpartition(".")[0] or inner
             if int(number) >= config.num_vision_layers_used:
                 continue
-            prefix, inner_module = f"v.blk.{number}.", inner.rpartition(".")[0]
             if inner in ("scale1", "scale2"):
-                yield f"{prefix}ls{inner[-1]}.weight", value
-            elif inner_module == "attention.qkv":
-                rows_of = zip("qkv", value.chunk(3), strict=True)
-                yield from ((f"{prefix}attn_{each}.{leaf}", row) for each, row in rows_of)
+                yield Piece(f"{prefix}ls{inner[-1]}.weight", parameter, 0, shape)
+            elif inner == "attention.qkv":
+                rows = dict.fromkeys(("attn_q", "attn_k", "attn_v"), shape[0] // 3)
+                yield from _split(prefix, rows, leaf, parameter, shape)
             else:
-                yield f"{prefix}{VISION[inner_module]}.{leaf}", value
+                yield Piece(f"{prefix}{VISION[inner]}.{leaf}", parameter, 0, shape)
 
 
-def _write(writer: GGUFWriter, tensors: Named, kind: str) -> None:
-    """Add the tensors and finish the file."""
-    from gguf import GGMLQuantizationType
-    from gguf.quants import quantize
+def _split(
+    prefix: str, rows: Mapping[str, int], leaf: str, parameter: str, shape: tuple[int, ...]
+) -> Iterator[Piece]:
+    """A fused parameter's rows under the names of its parts."""
+    start = 0
+    for name, count in rows.items():
+        yield Piece(f"{prefix}{name}.{leaf}", parameter, start, (count, *shape[1:]))
+        start += count
 
-    matrix_type = GGMLQuantizationType[kind.upper()]
-    for name, value in tensors:
-        data: Any = value.float().contiguous().numpy()
-        chosen = matrix_type
-        if value.dim() == 1 or name == "v.position_embd.weight":
-            chosen = GGMLQuantizationType.F32
-        elif kind == "q4_0" and name in ("token_embd.weight", "output.weight"):
-            chosen = GGMLQuantizationType.Q8_0
-        if chosen == GGMLQuantizationType.F16:
-            data = data.astype("float16")
-        elif chosen != GGMLQuantizationType.F32:
-            data = quantize(data, chosen)
-        writer.add_tensor(name, data, raw_dtype=chosen)
+
+def _write(writer: GGUFWriter, pieces: Sequence[Piece], stored: StoredParameters, kind: str) -> None:
+    """Finish the file, one tensor in memory at a time."""
+    from gguf.quants import quant_shape_to_byte_shape, quantize
+
+    for piece in pieces:
+        chosen, shape = _type_of(piece, kind), _shape_of(piece)
+        if chosen.name in ("F16", "F32"):
+            width = np.dtype(f"float{chosen.name[1:]}")
+            writer.add_tensor_info(piece.name, shape, width, math.prod(shape) * width.itemsize)
+        else:
+            in_bytes = quant_shape_to_byte_shape(shape, chosen)
+            writer.add_tensor_info(piece.name, in_bytes, np.dtype("uint8"), math.prod(in_bytes), chosen)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
+    writer.write_ti_data_to_file()
+    for piece in pieces:
+        value = stored.read(piece.parameter, piece.start, piece.shape[0]).float()
+        if piece.parameter == f"vision.{POSITIONS}":
+            value = torch.cat((value[0, 1:], value[0, :1]))
+        data = value.reshape(_shape_of(piece)).contiguous().numpy()
+        writer.write_tensor_data(quantize(data, _type_of(piece, kind)))
     writer.close()
+
+
+def _shape_of(piece: Piece) -> tuple[int, ...]:
+    """As GGUF has it: the class embedding and the positions without their leading ones."""
+    leading = {"v.class_embd": 2, "v.position_embd.weight": 1}
+    return tuple(piece.shape)[leading.get(piece.name, 0) :]
+
+
+def _type_of(piece: Piece, kind: str) -> GGMLQuantizationType:
+    from gguf import GGMLQuantizationType
+
+    if len(_shape_of(piece)) == 1 or piece.parameter == f"vision.{POSITIONS}":
+        return GGMLQuantizationType.F32
+    if kind == "q4_0" and piece.name in ("token_embd.weight", "output.weight"):
+        return GGMLQuantizationType.Q8_0
+    return GGMLQuantizationType[kind.upper()]

@@ -47,8 +47,10 @@ from r1v.quant.calibration import CHAT_SOURCES, Chat, ChatSource, figure_chats, 
 from r1v.quant.rounding import quantise, quantise_rows
 
 METHODS = ("awq", "rtn")
-# both layouts' names, so that every reader recognises what stays in high precision
-NOT_CONVERTED = ("vision_model", "vision_tower", "mlp1", "multi_modal_projector", "lm_head")
+# what stays in high precision, for every reader: vLLM looks for a part of its own names, which are of either
+# layout, transformers for the beginning of a native one
+NOT_CONVERTED = ("vision_model", "vision_tower", "mlp1", "multi_modal_projector", "lm_head",
+                 "model.vision_tower", "model.multi_modal_projector")  # fmt: skip
 Progress = Callable[[str, int, int], None]  # what is done, how much of it, of how much
 
 
