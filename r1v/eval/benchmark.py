@@ -110,11 +110,13 @@ def benchmark(name: str) -> Benchmark:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A benchmark's questions as they will be asked, and where they come from."""
+    """A benchmark's questions as they will be asked, and where they come from. partial: a limit left some
+    out."""
 
     benchmark: Benchmark
     items: tuple[Item, ...]
     origin: Json
+    partial: bool = False
 
 
 def load_items(
@@ -142,12 +144,12 @@ def load_items(
     else:
         rows = Rows((), Path(), {"generated": True})
     made = iter(which.load(Load(rows, prompts or {}, {**which.options, **(options or {})})))
-    items = list(made if shuffle_seed is not None else itertools.islice(made, limit))
+    items = list(made if shuffle_seed is not None else itertools.islice(made, limit and limit + 1))
     twice = len(items) - len({item.id for item in items})
     if twice:
         raise ConfigError(f"{which.name} has {twice} questions with an id that another has; check its data")
     if shuffle_seed is not None:
         random.Random(shuffle_seed).shuffle(items)
-    if limit is not None:
-        items = items[:limit]
-    return Loaded(which, tuple(items), {**rows.origin, **({"options": options} if options else {})})
+    partial = limit is not None and len(items) > limit
+    origin = {**rows.origin, **({"options": options} if options else {})}
+    return Loaded(which, tuple(items[:limit]), origin, partial)

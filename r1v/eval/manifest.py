@@ -46,6 +46,7 @@ def make_manifest(
             "version": one.benchmark.version,
             "data": dict(one.origin),
             "items": len(one.items),
+            "partial": one.partial,
             "items_sha256": item_hashes.get(one.benchmark.name),
             "prompts": {
                 name: dict((prompts.get(name) or prompt(name)).describe()) for name in one.benchmark.prompts
@@ -86,16 +87,32 @@ def check_same(known: Json, new: Json) -> None:
         name, _, key = rest.partition(".")
         if section == "versions" or path in ("plan.epochs", "plan.limit"):
             continue
-        if section == "tasks" and (name not in tasks or key in ("items", "items_sha256")):
+        if path.startswith("model.engine.") and not _there(known["identity"], path):
+            continue  # a setting that did not exist when the run began
+        if section == "tasks" and (name not in tasks or key in ("items", "items_sha256", "partial")):
             continue
         raise RunError(
             f"the run was begun with {path} = {old!r}, now it is {now!r}; use another --out for another run"
         )
 
 
+def _there(value: Any, path: str) -> bool:
+    """Whether a JSON object has what a dotted path names."""
+    for key in path.split("."):
+        if not isinstance(value, Mapping) or key not in value:
+            return False
+        value = value[key]
+    return True
+
+
 def merged(known: Json, new: Json) -> dict[str, Any]:
     """The manifest of a run that goes on: the new one with the benchmarks of both, and what has changed."""
     tasks = {**known["identity"]["tasks"], **new["identity"]["tasks"]}
+    for name in known["identity"]["tasks"].keys() & new["identity"]["tasks"].keys():
+        whole = (
+            known["identity"]["tasks"][name].get("partial") is False
+        )  # its questions are all there already
+        tasks[name] = {**tasks[name], "partial": tasks[name]["partial"] and not whole}
     identity = {**new["identity"], "tasks": tasks}
     changes = [list(change) for change in differences(known["identity"], identity)]
     history = [*known.get("continued", []), {"at": new["created"], "changes": changes}]

@@ -126,6 +126,14 @@ def test_the_manifest_says_what_may_change_a_score(tmp_path: Path, data: Path) -
     other = json.loads(json.dumps(manifest))
     other["identity"]["versions"]["torch"] = "0"
     check_same(manifest, other)
+    other["identity"]["model"]["engine"] = {"new_setting": 1}
+    check_same(
+        json.loads(
+            json.dumps({**manifest, "identity": {**manifest["identity"], "model": {**MODEL, "engine": {}}}})
+        ),
+        other,
+    )
+    del other["identity"]["model"]["engine"]
     other["identity"]["plan"]["seed"] = 5
     with pytest.raises(RunError, match=r"plan\.seed = 0, now it is 5"):
         check_same(manifest, other)
@@ -290,6 +298,12 @@ def test_run_from_the_command_line(tmp_path: Path, data: Path, tiny_checkpoint: 
     assert (out / "samples.jsonl").read_bytes().startswith(samples)
     assert (out / "samples.jsonl").read_bytes().count(b"\n") == 14
     assert json.loads((out / "scores.json").read_text())["tasks"]["mathvision"]["samples"] == 6
+    tasks = json.loads((out / "manifest.json").read_text())["identity"]["tasks"]
+    assert (tasks["figures"]["partial"], tasks["figures"]["items"], tasks["mathvision"]["partial"]) == (
+        True,
+        4,
+        False,
+    )
     assert run_r1v("eval", "report", out, "--out", tmp_path / "report")[0] == 0
     assert "made in the same way" in run_r1v("eval", "diff", out, out)[1]
 

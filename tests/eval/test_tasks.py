@@ -213,7 +213,9 @@ def test_limit_and_shuffle(data: Path) -> None:
     first = [item.id for item in load_items(which, data=data, shuffle_seed=1).items]
     assert first == [item.id for item in load_items(which, data=data, shuffle_seed=1).items]
     assert sorted(first) == ["rec0", "rec1", "rec2", "rec3"]
-    assert [item.id for item in load_items(which, data=data, shuffle_seed=1, limit=2).items] == first[:2]
+    some = load_items(which, data=data, shuffle_seed=1, limit=2)
+    assert [item.id for item in some.items] == first[:2] and some.partial
+    assert load_items(which, data=data, limit=3).partial and not load_items(which, data=data, limit=4).partial
 
 
 def test_errors_name_what_is_missing(tmp_path: Path) -> None:

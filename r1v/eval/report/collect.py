@@ -82,9 +82,16 @@ class Shown:
     tokens: int
 
 
+def is_partial(manifest: Json, task: str) -> bool:
+    """Whether a limit left questions of a benchmark out; runs from before this was kept say it by their
+    limit."""
+    identity = manifest["identity"]
+    return bool(identity["tasks"][task].get("partial", identity["plan"]["limit"] is not None))
+
+
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """One run. name: for tables. partial: whether a limit left questions out."""
+    """One run. name: for tables."""
 
     name: str
     path: str
@@ -93,16 +100,18 @@ class RunView:
     verdicts: tuple[Json, ...]
     seconds: float
 
-    @property
-    def partial(self) -> bool:
-        return self.manifest["identity"]["plan"]["limit"] is not None
+    def partial(self, task: str) -> bool:
+        """Whether a limit left questions of a benchmark out."""
+        return is_partial(self.manifest, task)
 
     def by_column(self, column: str) -> Json | None:
         """The score for a column of the published tables: of its benchmark, or the mean of its parts
         (MMMU-Pro is the mean of its two). ``parts`` names what was measured where not all of them
         were."""
-        parts = [one for name in TASKS if (one := self.scores["tasks"].get(name)) and one["column"] == column]
-        parts = [one for one in parts if one["score"] is not None]
+        tasks = self.scores["tasks"]
+        names = [name for name in TASKS if name in tasks and tasks[name]["column"] == column]
+        names = [name for name in names if tasks[name]["score"] is not None]
+        parts = [tasks[name] for name in names]
         if not parts:
             return None
         value = sum(one["score"] for one in parts) / len(parts)
@@ -113,7 +122,13 @@ class RunView:
             questions = sum(one["mean"]["num_questions"] for one in parts)
             low, high = interval(value, variance, questions, sum(one["samples"] for one in parts))
         alone = column == "MMMU_Pro" and len(parts) == 1
-        return {"score": value, "low": low, "high": high, "parts": parts[0]["title"] if alone else ""}
+        return {
+            "score": value,
+            "low": low,
+            "high": high,
+            "parts": parts[0]["title"] if alone else "",
+            "partial": any(self.partial(name) for name in names),
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from r1v.eval.item import Json
-from r1v.eval.report.collect import Report
+from r1v.eval.report.collect import Report, RunView
 from r1v.eval.report.numbers import (
     facts,
     interval,
@@ -37,7 +37,7 @@ def markdown(report: Report) -> str:
 def _scores(report: Report) -> str:
     rows = []
     for run in report.runs:
-        for one in run.scores["tasks"].values():
+        for name, one in run.scores["tasks"].items():
             tokens = one["tokens"]
             per_right = tokens.get("completion_per_right")
             passed = one["pass_at_k"]
@@ -49,7 +49,7 @@ def _scores(report: Report) -> str:
             rows.append(
                 [
                     run.name,
-                    one["title"] + (" (part)" if run.partial else ""),
+                    one["title"] + (" (part)" if run.partial(name) else ""),
                     percent(one),
                     interval(one),
                     best,
@@ -63,6 +63,11 @@ def _scores(report: Report) -> str:
             "thinking tokens (5% to 95%)",
             "tokens per right answer"]  # fmt: skip
     return _table(head, rows)
+
+
+def _own(run: RunView, column: str) -> str:
+    one = run.by_column(column)
+    return "" if one is None else percent(one) + (" (part)" if one["partial"] else "")
 
 
 def _thinking(tokens: Json) -> str:

@@ -40,8 +40,9 @@ def facts(run: RunView) -> list[tuple[str, str]]:
     drawn += [f"at most {sampling['max_tokens']} tokens"] if sampling.get("max_tokens") else []
     found.append(("sampling", ", ".join(drawn) or "the model's defaults"))
     found.append(("epochs", str(plan["epochs"])))
-    if plan["limit"] is not None:
-        found.append(("limit", f"{plan['limit']} questions of each benchmark"))
+    cut = [name for name in identity["tasks"] if run.partial(name)]
+    if cut:
+        found.append(("only a part of", ", ".join(cut)))
     judge = run.manifest.get("judge")
     found.append(("judge", judge["model"] if judge else "none: rules"))
     return found

@@ -72,7 +72,7 @@ def _runs(report: Report) -> str:
 def _scores(report: Report) -> str:
     rows = []
     for index, run in enumerate(report.runs):
-        for one in run.scores["tasks"].values():
+        for name, one in run.scores["tasks"].items():
             mean, tokens = one["mean"], one["tokens"]
             bar = ""
             if mean:
@@ -87,7 +87,7 @@ def _scores(report: Report) -> str:
             best = max(passed, key=int) if len(passed) > 1 else ""
             cells = [
                 f"<td>{_dot(index)}{escape(run.name)}</td>",
-                f"<td>{escape(one['title'])}{' <small>part</small>' if run.partial else ''}</td>",
+                f"<td>{escape(one['title'])}{' <small>part</small>' if run.partial(name) else ''}</td>",
                 f'<td class="n strong">{percent(one)}</td><td class="n">{interval(one)}</td><td>{bar}</td>',
                 f'<td class="n">{f"{100 * passed[best]:.1f} <small>k={best}</small>" if best else ""}</td>',
                 f'<td class="n">{one["samples"]}</td>',
@@ -152,7 +152,7 @@ def _own_cell(run: RunView, column: str) -> str:
     one = run.by_column(column)
     if one is None:
         return '<td class="n none">·</td>'
-    part = "<sup>part</sup>" if run.partial else ""
+    part = "<sup>part</sup>" if one["partial"] else ""
     if one["parts"]:
         part += f'<sup title="{escape(one["parts"])}">standard or vision only</sup>'
     return f'<td class="n strong" title="95% interval {interval(one)}">{percent(one)}{part}</td>'
