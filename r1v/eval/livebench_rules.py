@@ -22,6 +22,7 @@ from typing import Any
 from r1v.scoring import extract_boxed
 
 _SOLUTION = re.compile(r"<solution>(.*?)</solution>", re.DOTALL)
+_SOLUTION_LINE = re.compile(r"<solution>(.*?)</solution>")
 _BOLD = re.compile(r"\*\*(.+?)\*\*", re.DOTALL)
 _NUMBER_WORDS = {
     word: str(value)
@@ -33,6 +34,7 @@ _NUMBER_WORDS = {
         ]
     )
 }  # fmt: skip
+_DIGIT_WORDS = {number: word for word, number in _NUMBER_WORDS.items() if len(number) == 1}
 
 
 def _boxed_words(answer: str) -> str | None:
@@ -46,8 +48,8 @@ def _boxed_words(answer: str) -> str | None:
 def math_contest(truth: str, answer: str, prompt: str) -> float:
     """A letter: in <solution>, repeated, boxed, alone in the last line; or the option's value at the end."""
     truth = truth.strip()
-    solutions = _SOLUTION.findall(answer)
-    if solutions and set(solutions[-1].strip().lower()) == {truth.lower()}:
+    solutions = _SOLUTION_LINE.findall(answer)
+    if solutions and set(solutions[-1].lower()) == {truth.lower()}:
         return 1.0
     if truth * 4 in answer or (_boxed_words(answer) or "").lower() == truth.lower():
         return 1.0
@@ -62,9 +64,8 @@ def math_contest(truth: str, answer: str, prompt: str) -> float:
 
 
 def aime(truth: str, answer: str, prompt: str) -> float:
-    """The number within the last 50 characters, or in <solution>."""
-    solutions = _SOLUTION.findall(answer)
-    return float((bool(solutions) and solutions[-1].strip() == truth) or truth in answer[-50:])
+    """The number within the last 50 characters."""
+    return float(truth in answer[-50:])
 
 
 def proof_rearrangement(truth: str, answer: str, prompt: str) -> float:
@@ -102,41 +103,55 @@ def edit_distance(left: Sequence[Any], right: Sequence[Any]) -> int:
     return row[-1]
 
 
-def web_of_lies(truth: str, answer: str, prompt: str) -> float:
-    """Three words of yes, no, unknown: in <solution>, in the last bold text, boxed, or as the last such
-    words."""
-    wanted = [word.strip().lower() for word in truth.split(",")]
-    candidates = [_SOLUTION.findall(answer)[-1:], _BOLD.findall(answer)[-1:], [_boxed_words(answer) or ""]]
-    for texts in candidates:
-        words = re.findall(r"yes|no|unknown", " ".join(texts).lower().replace("unknown", "unknown "))
-        words = [word for word in words if word]
-        if len(words) == len(wanted):
-            return float(_no_inside_unknown(" ".join(texts)) == wanted)
-    singles = [text.strip().lower().strip(".,") for text in _BOLD.findall(answer)]
-    return float(singles[-len(wanted) :] == wanted)
+def web_of_lies_2(truth: str, answer: str, prompt: str) -> float:
+    """Three words of yes, no, unknown: in <solution>, else the last three in bold texts, else boxed, else
+    the last three in a row."""
+    given = _last_line_of_solution(answer)
+    if given is None:
+        words = [word.lower().strip(" ,.") for text in _BOLD.findall(answer) for word in text.split()]
+        given = ", ".join([word for word in words if word in _LIES][-3:]) or None
+    given = given or _boxed_words(answer) or _three_in_a_row(answer) or ""
+    words = re.findall(r"\b(?:yes|no|unknown)\b", given)
+    return float(given == truth.lower() or (len(words) == 3 and truth.lower() in given))
 
 
-def _no_inside_unknown(text: str) -> list[str]:
-    return re.findall(r"\b(?:yes|no|unknown)\b", text.lower())
+def web_of_lies_3(truth: str, answer: str, prompt: str) -> float:
+    """As version 2 but for bold texts; half for all three right, half for the share that is right."""
+    given = _last_line_of_solution(answer)
+    given = given or _boxed_words(answer) or _three_in_a_row(answer)
+    if given is None:
+        return 0.0
+    wanted = truth.split(",")
+    right = sum(want == have for want, have in zip(wanted, given.split(","), strict=False))
+    return ((right == len(wanted)) + right / len(wanted)) / 2
+
+
+_LIES = ("yes", "no", "unknown")
+
+
+def _last_line_of_solution(answer: str) -> str | None:
+    found = _SOLUTION_LINE.findall(answer)
+    return found[-1] if found else None
+
+
+def _three_in_a_row(answer: str) -> str | None:
+    """The last "yes, no, unknown" or the like."""
+    found = re.findall(r"(?=((?:yes|no|unknown), (?:yes|no|unknown), (?:yes|no|unknown)))", answer.lower())
+    return found[-1] if found else None
 
 
 def zebra_old(truth: str, answer: str, prompt: str) -> float:
-    """Releases before 2024-11-25: the last bold word or the last word, numbers also in words."""
-    bold = _BOLD.findall(answer)
-    truth = truth.strip().lower()
-    if bold:
-        word = bold[-1].strip().lower()
-        if truth in (word, _NUMBER_WORDS.get(word)) or truth in word.split()[-1:]:
-            return 1.0
-    words = re.findall(r"\b\w+\b", answer.lower())
-    last = words[-1] if words else ""
-    return float(truth.split()[-1:] == [last] or truth in (last, _NUMBER_WORDS.get(last)))
+    """Releases before 2024-11-25: the last word between three stars, else the last word; numbers also in
+    words."""
+    words = re.findall(r"\*\*\*(\w+)\*\*\*", answer) or re.findall(r"\b\w+\b", answer)
+    last = words[-1].lower() if words else ""
+    return float(truth.lower() in (last, _DIGIT_WORDS.get(last), f"{last} movies"))
 
 
 def zebra_new(truth: str, answer: str, prompt: str) -> float:
     """Half for all answers right, half for the share that is right."""
     wanted = [word.strip().lower().replace("-", " ") for word in truth.split(",")]
-    solutions = _SOLUTION.findall(answer) or _SOLUTION.findall(answer.replace("\n", ""))
+    solutions = _SOLUTION_LINE.findall(answer)
     if not solutions and (boxed := _boxed_words(answer)) is not None:
         solutions = [boxed]
     if not solutions and (last := answer.strip().split("\n")[-1]).count(",") == len(wanted) - 1:
@@ -151,6 +166,8 @@ def zebra_new(truth: str, answer: str, prompt: str) -> float:
 
 def spatial(truth: str, answer: str, prompt: str) -> float:
     """Among the last three bold texts, or boxed; numbers also in words."""
+    if answer == truth:
+        return 1.0
     truth = truth.strip().lower()
     for word in [text.strip().lower() for text in re.findall(r"\*\*([^*]+)\*\*", answer)][-3:]:
         if truth in (word, _NUMBER_WORDS.get(word)):
@@ -205,7 +222,7 @@ def _fours(words: Sequence[str]) -> list[set[str]]:
 
 def typos(truth: str, answer: str, prompt: str) -> float:
     """The corrected text stands in the answer, word for word."""
-    solutions = _SOLUTION.findall(answer)
+    solutions = _SOLUTION_LINE.findall(answer)
     if solutions:
         text = solutions[-1]
     else:
@@ -268,8 +285,11 @@ def _mapping(text: str) -> dict[str, Any]:
 
 
 def table_reformat(truth: str, answer: str, prompt: str) -> float:
-    """The same table in the format that was asked for: columns in any order, rows in theirs."""
-    form = re.search(r"format to (\w+) format", prompt) or re.search(r"Target Format:\s*(\w+)", prompt)
+    """The same table in the format that was asked for: columns in any order, rows in theirs. The first
+    column of Markdown is an index to the first version of the official reader, and is not compared."""
+    form = re.search(r"format to (\w+) format", prompt)
+    indexed = form is not None
+    form = form or re.search(r"Target Format:\s*(\w+)", prompt)
     kind = form[1].lower() if form else "json"
     if solutions := _SOLUTION.findall(answer):
         answer = solutions[-1]
@@ -282,6 +302,8 @@ def table_reformat(truth: str, answer: str, prompt: str) -> float:
         return 0.0
     if len(wanted) != len(given) or not wanted:
         return 0.0
+    if kind == "markdown" and indexed:
+        wanted, given = ([dict(list(row.items())[1:]) for row in rows] for rows in (wanted, given))
     return float(all(_same_row(a, b) for a, b in zip(wanted, given, strict=True)))
 
 
@@ -349,8 +371,8 @@ def _same_cell(left: Any, right: Any) -> bool:
 
 
 RULES: dict[str, Callable[[str, str, str], float]] = {
-    "web_of_lies_v2": web_of_lies,
-    "web_of_lies_v3": web_of_lies,
+    "web_of_lies_v2": web_of_lies_2,
+    "web_of_lies_v3": web_of_lies_3,
     "house_traversal": house_traversal,
     "spatial": spatial,
     "cta": column_type,

@@ -280,7 +280,8 @@ def _undressed(text: str) -> str:
 def _without_name(given: str, answer: str) -> tuple[str, str]:
     """Both texts, without "x =" where only one has it or both have the same."""
     left, right = _ASSIGNED.fullmatch(given), _ASSIGNED.fullmatch(answer)
-    if (left and right and left[1] != right[1]) or (("=" in given) != (left is not None)):
+    equations = any(("=" in text) != (named is not None) for text, named in ((given, left), (answer, right)))
+    if (left and right and left[1] != right[1]) or equations:
         return given, answer
     if split_parts(given) or split_parts(answer):
         only_given = left and not right and "," not in given.split("=")[0]

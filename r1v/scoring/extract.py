@@ -2,7 +2,7 @@ r"""The final answer in what a model wrote after its thinking.
 
 Enters: the answer part of an output, never the thinking. Leaves: a short text and the way it was found.
 Always holds: a box comes first; the fallbacks read only what announces itself as the answer, or is the
-last thing said; nothing is guessed from the middle of a text.
+first or the last thing said; nothing is guessed from the middle of a text.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ from typing import Literal, TypeAlias
 from r1v.scoring.boxed import extract_boxed
 from r1v.scoring.equivalence import plain
 
-How: TypeAlias = Literal["boxed", "announced", "last-line", "option", "none"]
+How: TypeAlias = Literal["boxed", "announced", "last-line", "first-line", "option", "none"]
 
 _ANNOUNCED = re.compile(
-    r"(?:final\s+answer|correct\s+(?:answer|option|choice)|answer|答案)\s*(?:\*\*)?\s*(?:is|are|was|:|=|：|是|为)"
+    r"(?:final\s+answer|correct\s+(?:answer|option|choice)|answer|result|答案)\s*(?:\*\*)?\s*(?:is|are|was|:|=|：|是|为)"
     r"\s*[:：]?\s*(?:\*\*)?\s*(?P<answer>[^\n]{1,400})",
     re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"(?<=[^\d\s])\.\s|(?<=\d)\.(?:\s|$)|[。;；]\s?")
 _LETTER = re.compile(r"(?<![A-Za-z\\])[(\[*]{0,3}([A-Z])[)\]*]{0,3}(?![A-Za-z'’])")
+_SO_IT_IS = re.compile(r"^.*\s(?:is|are|equals)\s+(?=[-+]?[$\\]?[\d.(\\])", re.IGNORECASE)
 MAX_LAST_LINE = 60  # characters; a longer last line is prose, not an answer
 
 
@@ -47,7 +48,7 @@ def extract_answer(text: str) -> Extraction:
             return Extraction(found, "announced")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if lines and len(lines[-1]) <= MAX_LAST_LINE and (found := _trimmed(lines[-1])):
-        return Extraction(found, "last-line")
+        return Extraction(_SO_IT_IS.sub("", found), "last-line")  # "their sum is 12" gives 12
     return Extraction(None, "none")
 
 
@@ -61,7 +62,8 @@ def extract_choice(text: str, options: Sequence[str]) -> Extraction:
     """The letter of the option that the text settles on; options: their texts, the first is A.
 
     In this order: a box that holds a letter or an option's text; an announced letter or option; a letter that
-    stands alone in the last line; an option whose text, and no other's, occurs in the last line.
+    stands alone in the last line; an option whose text, and no other's, occurs in the last line; a letter
+    that is all of the first line.
     """
     letters = [chr(ord("A") + index) for index in range(len(options))]
     boxed = extract_boxed(text)
@@ -78,6 +80,8 @@ def extract_choice(text: str, options: Sequence[str]) -> Extraction:
     found = [letter for letter, option in zip(letters, options, strict=True) if _contains(lines[-1], option)]
     if len(found) == 1:
         return Extraction(found[0], "option")
+    if first := re.fullmatch(r"[(\[]?([A-Z])[)\].:]?", lines[0]):  # "(B)", and why in the lines below
+        return Extraction(first[1] if first[1] in letters else None, "first-line")
     return Extraction(None, "none")
 
 

@@ -2,7 +2,7 @@
 
 Rows as in the official release (MIT): id, question with <image1> marks, options, answer, image, level,
 subject. Graded as there: a letter where there are options (also when the option's text is given), else
-the value.
+the value, equal to two decimals.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from r1v.eval.prompts import options_text
 from r1v.scoring import extract_choice
 
 _MARK = re.compile(r"\s*<image\d+>\s*")
+TWO_DECIMALS = 0.005  # the official scorer rounds both values to two places
 
 
 def load(request: Load) -> Sequence[Item]:
@@ -41,7 +42,7 @@ def load(request: Load) -> Sequence[Item]:
                 str(row["answer"]),
                 options,
                 str(row.get("subject", "")),
-                {"level": str(row.get("level", ""))},
+                {"level": str(row.get("level", "")), "absolute": TWO_DECIMALS},
             )
         )
     return items
@@ -80,6 +81,7 @@ def _benchmark(name: str, title: str, column: str, files: tuple[str, ...], about
         source=Source("MathLLMs/MathVision", files, None, "MIT"),
         prompts=("choice", "open"),
         about=about,
+        version=2,
         images=True,
         judged=True,
     )

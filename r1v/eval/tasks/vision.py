@@ -105,19 +105,34 @@ _NUMBER_WORDS = {
         ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
     )
 } | {"none": "0"}
-_PUNCTUATION = re.compile(r"[;/\[\]\"{}()=+\\_\-><@`?!,]")
+_PUNCTUATION = ';/[]"{}()=+\\_-><@`!'
+# words that lose an apostrophe in writing; the VQA evaluation gives it back
+_APOSTROPHES = """
+ain't aren't can't could've couldn't couldn't've didn't doesn't don't hadn't hadn't've hasn't
+haven't he'd he'd've he's how'd how'll how's isn't it'd it'd've it'll ma'am mightn't mightn't've
+might've mustn't must've needn't not've o'clock oughtn't shan't she'd've should've shouldn't
+shouldn't've somebody'd've somebody'll somebody's someone'd someone'd've someone'll someone's
+something'd something'd've something'll that's there'd there'd've there're there's they'd they'd've
+they'll they're they've 'twas wasn't we'd've we've weren't what'll what're what's what've when's
+where'd where's where've who'd who'd've who'll who's who've why'll why're why's won't would've
+wouldn't wouldn't've y'all y'all'll y'all'd've you'd you'd've you'll you're you've
+"""
+_CONTRACTIONS = {word.replace("'", ""): word for word in _APOSTROPHES.split()}
 
 
 def vqa_words(text: str) -> str:
-    """An answer as the VQA evaluation normalises it: case, punctuation, articles, number words."""
-    text = text.replace("\n", " ").replace("\t", " ").strip().lower()
-    text = re.sub(r"(?<=\d),(?=\d)", "", text)
-    spaced = (
-        _PUNCTUATION.sub(" ", text) if re.search(r"\s[^\w\s]|[^\w\s]\s", text) else _PUNCTUATION.sub("", text)
-    )
-    spaced = re.sub(r"(?<!\d)\.(?!\d)", "", spaced)
+    """An answer as the VQA evaluation normalises it: case, signs, articles, number words, apostrophes. A
+    sign that stands beside a space is dropped, another one becomes a space."""
+    text = text.lower().replace(",", "").replace("?", "").replace("'s", " 's")
+    text = text.replace("\n", " ").replace("\t", " ").strip()
+    spaced = text
+    for sign in _PUNCTUATION:
+        beside_space = f"{sign} " in text or f" {sign}" in text
+        spaced = spaced.replace(sign, "" if beside_space else " ")
+    spaced = re.sub(r"\.(?!\d)", "", spaced)
     words = [_NUMBER_WORDS.get(word, word) for word in spaced.split()]
-    return " ".join(word for word in words if word not in ("a", "an", "the"))
+    words = [word for word in words if word not in ("a", "an", "the")]
+    return " ".join(_CONTRACTIONS.get(word.replace("'", ""), word) for word in words)
 
 
 def load_realworldqa(request: Load) -> Sequence[Item]:
