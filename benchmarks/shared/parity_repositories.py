@@ -198,7 +198,17 @@ def mathvista(repositories: Path, count: int) -> Parity:
                 "about " + truth,
             )
         ]
-    for truth, places in (("1.2", 1), ("0.25", 2), ("3.4", 1), ("12.75", 2), ("0.5", 1), ("8.75", 2), ("45.0", 1), ("0.01", 2)):
+    for truth, places in (
+        ("1.2", 1),
+        ("0.25", 2),
+        ("3.4", 1),
+        ("12.75", 2),
+        ("0.5", 1),
+        ("8.75", 2),
+        ("45.0", 1),
+        ("0.01", 2),
+        ("6.5", 1),
+    ):
         value = float(truth)
         texts = [
             truth,
