@@ -74,15 +74,14 @@ def resolve_config(name: str | Path) -> Path:
 
     try:
         return Path(hf_hub_download(found[1], "config.json", revision=found[2])).parent
+    except errors.LocalEntryNotFoundError as error:  # an EntryNotFoundError by class, but the hub was not asked
+        raise _unreachable_config(found[1], error) from None
     except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.EntryNotFoundError) as error:
         raise UnavailableError(
             f"the hub has no config.json of {found[1]}, or you may not read it ({type(error).__name__})"
         ) from None
     except _network_errors() as error:
-        raise UnavailableError(
-            f"config.json of {found[1]} is not in the local cache and cannot be downloaded "
-            f"({_first_line(error)}); connect to the internet, or give a folder that holds it"
-        ) from None
+        raise _unreachable_config(found[1], error) from None
 
 
 def download(repository: str, revision: str | None = None) -> Path:
@@ -108,7 +107,7 @@ def download(repository: str, revision: str | None = None) -> Path:
     except _network_errors() as error:
         raise UnavailableError(
             f"{repository} is not complete in the local cache and cannot be downloaded "
-            f"({_first_line(error)}); connect to the internet, or give a local folder"
+            f"({_first_sentence(error)}); connect to the internet, or give a local folder"
         ) from None
     if not is_complete(Path(folder)):
         raise CheckpointError(
@@ -145,5 +144,13 @@ def _network_errors() -> tuple[type[Exception], ...]:
     return (OSError, ValueError, *(getattr(errors, name) for name in names if hasattr(errors, name)))
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+def _unreachable_config(repository: str, error: Exception) -> UnavailableError:
+    return UnavailableError(
+        f"config.json of {repository} is not in the local cache and cannot be downloaded "
+        f"({_first_sentence(error)}); connect to the internet, or give a folder that holds it"
+    )
+
+
+def _first_sentence(error: Exception) -> str:
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return line.split(". ")[0].rstrip(".")[:160]

@@ -122,3 +122,21 @@ def test_a_repository_that_is_not_there(cache: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("huggingface_hub.snapshot_download", missing)
     with pytest.raises(UnavailableError, match="has no repository owner/name at revision abc"):
         resolve("owner/name@abc")
+
+
+@pytest.mark.parametrize(
+    "failure, says",
+    [("LocalEntryNotFoundError", "cannot be downloaded"), ("EntryNotFoundError", "has no config.json")],
+)
+def test_a_config_that_cannot_be_had_says_why(
+    failure: str, says: str, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import errors
+
+    def refuse(*_: Any, **__: Any) -> str:
+        raise getattr(errors, failure)("No network. Check the connection.")
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", refuse)
+    with pytest.raises(UnavailableError, match=says) as error:
+        hub.resolve_config("owner/name")
+    assert "Check" not in str(error.value)
