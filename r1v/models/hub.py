@@ -74,7 +74,7 @@ def resolve_config(name: str | Path) -> Path:
 
     try:
         return Path(hf_hub_download(found[1], "config.json", revision=found[2])).parent
-    except errors.LocalEntryNotFoundError as error:  # an EntryNotFoundError by class, but the hub was not asked
+    except errors.LocalEntryNotFoundError as error:  # an EntryNotFoundError too
         raise _unreachable_config(found[1], error) from None
     except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.EntryNotFoundError) as error:
         raise UnavailableError(
