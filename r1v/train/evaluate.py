@@ -6,20 +6,26 @@ the same number.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from r1v import models
 from r1v.core import ConfigError
+from r1v.models import R1V
 from r1v.prompt import Processor
 from r1v.scoring import Verdict
-from r1v.train.compute import Compute
+from r1v.train.compute import Compute, export
 from r1v.train.curriculum import PlannedSample
-from r1v.train.data import Source
-from r1v.train.questions import Question, make_question
+from r1v.train.data import FigureSource, JsonlSource, Source
+from r1v.train.questions import Question, Questions, make_question
 from r1v.train.rewards import RuleReward
 from r1v.train.rollout import Sampler
+from r1v.train.run import write_atomically
+
+# Held-out figures that choose a checkpoint come from far behind those that the final accuracy is measured on.
+FIRST_HELDOUT = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,48 @@ def make_questions(source: Source, processor: Processor, plan: Sequence[PlannedS
         if isinstance(one, str):
             raise ConfigError(f"a held-out question cannot be asked: {one}")
     return [one for one in made if isinstance(one, Question)]
+
+
+def heldout_questions(
+    source: Source, model: str, number: int, measure: str | None, workers: int
+) -> list[Question]:
+    """``number`` questions a family that training on ``source`` does not see, from the file ``measure`` or,
+    for figures, from the held-out split; none where neither is there. Made by ``workers`` processes."""
+    held: Source
+    if measure is not None:
+        held = JsonlSource(measure, chains=False)
+        counts = {family: min(number, len(rows)) for family, rows in held.rows.items()}
+        plan = [PlannedSample(f, i, 1.0) for f, count in counts.items() for i in range(count)]
+    elif isinstance(source, FigureSource):
+        held = FigureSource(source.families, heldout=True)
+        plan = [PlannedSample(f, FIRST_HELDOUT + i, 1.0) for i in range(number) for f in held.families]
+    else:
+        return []
+    if not plan:
+        return []
+    asked = Questions(held, model, workers)
+    asked.put(plan)
+    questions, bad = asked.get()
+    asked.close()
+    if bad:
+        raise ConfigError(f"a held-out question cannot be asked: {bad[0]}")
+    return questions
+
+
+class BestCheckpoint:
+    """The weights of a run with the best held-out score so far, in a folder of their own."""
+
+    def __init__(self, folder: Path, model: str, max_shard_mb: int) -> None:
+        self.folder, self.model, self.max_shard_mb = folder, model, max_shard_mb
+
+    def offer(self, weights: R1V, score: float, step: int) -> bool:
+        """Keep weights that score better than those kept; of equal ones the first stay."""
+        note = self.folder / "best.json"
+        if note.exists() and json.loads(note.read_text())["score"] >= score:
+            return False
+        export(weights, self.folder, self.model, self.max_shard_mb)
+        write_atomically(note, json.dumps({"score": score, "step": step}) + "\n")
+        return True
 
 
 def accuracy(sampler: Sampler, questions: Sequence[Question], rules: RuleReward, max_tokens: int) -> Accuracy:

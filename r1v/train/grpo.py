@@ -26,13 +26,12 @@ from r1v.train.buffer import BufferConfig, Drawn, Sample, SampleBuffer, telemetr
 from r1v.train.compute import Compute, export, load_trainable
 from r1v.train.config import GRPOConfig
 from r1v.train.curriculum import PlannedSample
-from r1v.train.data import FigureSource
-from r1v.train.evaluate import accuracy, make_questions
+from r1v.train.evaluate import BestCheckpoint, accuracy, heldout_questions
 from r1v.train.optim import Optimizer, learning_rate
 from r1v.train.questions import Pool, Question, Questions, plan_questions
 from r1v.train.rewards import Reward, RewardWeights, RuleReward, combine, repetition, well_formed
 from r1v.train.rollout import Agreement, Response, Sampler, agreement, encoded
-from r1v.train.run import Run
+from r1v.train.run import Run, progress
 from r1v.train.scorer import RewardScorer
 from r1v.train.sources import open_source
 from r1v.train.update import PolicyLoss, Trained, UpdateTally
@@ -59,6 +58,7 @@ class GRPOTrainer:
         self.run = Run(config)
         self.source = open_source(c.data, c.families, c.seed, self.console, chains=False)
         self.questions = Questions(self.source, c.model, c.workers)
+        self.heldout = heldout_questions(self.source, c.model, c.heldout, c.measure, c.workers)
         self.pool = Pool.read(c.pool) if c.pool else None
         self.compute = Compute.open(c.device, c.bf16)
         self.processor = Processor.from_folder(c.model)
@@ -87,18 +87,12 @@ class GRPOTrainer:
             BufferConfig(c.ssb_capacity if c.ssb else 0, c.ssb_max_age, c.ssb_mix, c.ssb_max_reuse)
         )
         self.alarms = alarms.Alarms(alarms.Limits.of(c))
-        self.heldout = self._make_heldout()
+        self.best = BestCheckpoint(self.run.folder / "best", c.model, c.max_shard_mb)
         self.step = 0  # rollouts
         self.version = 0  # updates of the weights
+        self.trained_s = 0.0
 
     # ---------------------------------------------------------------------------------------------- set-up
-
-    def _make_heldout(self) -> list[Question]:
-        if not self.config.heldout or not isinstance(self.source, FigureSource):
-            return []
-        source = FigureSource(self.source.families, heldout=True)
-        plan = [PlannedSample(f, i, 1.0) for i in range(self.config.heldout) for f in source.families]
-        return make_questions(source, self.processor, plan)
 
     def _plan(self, step: int) -> list[PlannedSample]:
         c = self.config
@@ -111,23 +105,32 @@ class GRPOTrainer:
     # -------------------------------------------------------------------------------------------- the loop
 
     def train(self) -> Path:
-        """Run to the end, or from the kept state to the end. Returns the trained checkpoint's folder."""
+        """Run to the end, or from the kept state to the end. Returns the folder of the best checkpoint where
+        there are held-out questions, else that of the last."""
         c = self.config
         self._resume()
-        if self.step < c.steps:
+        if self.progress() < 1.0:
             self.questions.put(self._plan(self.step))
         if self.heldout and not self.step:
             self._evaluate()
-        while self.step < c.steps:
+        while self.progress() < 1.0:
+            begun = time.monotonic()
             self._one_step()
-            if self.heldout and c.eval_every and (self.step % c.eval_every == 0 or self.step == c.steps):
+            self.trained_s += time.monotonic() - begun
+            ended = self.progress() >= 1.0
+            if self.heldout and c.eval_every and (self.step % c.eval_every == 0 or ended):
                 self._evaluate()
             if self.run.due(c.save_every_s):
                 self._save()
         self._save()
         self.questions.close()
         self.rules.close()
-        return export(self.model, self.run.folder / "model", c.model, c.max_shard_mb)
+        last = export(self.model, self.run.folder / "model", c.model, c.max_shard_mb)
+        return self.best.folder if self.heldout else last
+
+    def progress(self) -> float:
+        """The share of the run that is done."""
+        return progress(self.step, self.config.steps, self.trained_s, self.config.deadline_s)
 
     def _one_step(self) -> None:
         times = [time.monotonic()]
@@ -142,7 +145,7 @@ class GRPOTrainer:
         fresh = [one for group in groups for one in self._samples(group)]
         trained, drawn = self._mix(fresh)
         rate = learning_rate(
-            self.config.schedule, self.step, self.step / self.config.steps,
+            self.config.schedule, self.step, self.progress(),
             warmup=self.config.warmup_steps, decay_share=self.config.decay_share,
             final=self.config.final_lr_share,
         )  # fmt: skip
@@ -299,6 +302,7 @@ class GRPOTrainer:
     def _evaluate(self) -> None:
         found = accuracy(self.sampler, self.heldout, self.rules, self.config.max_tokens)
         self.run.log(step=self.step, heldout=found.total, heldout_families=found.families)
+        self.best.offer(self.model, found.total, self.step)
         self.console.print(f"held-out at step {self.step}: {found.total:.3f} right", highlight=False)
 
     # ----------------------------------------------------------------------------------------- checkpoints
@@ -312,6 +316,7 @@ class GRPOTrainer:
                 "alarms": self.alarms.state(),
                 "step": self.step,
                 "version": self.version,
+                "trained_s": self.trained_s,
             }
         )
 
@@ -323,7 +328,7 @@ class GRPOTrainer:
         self.optimizer.restore(state["optimizer"])
         self.buffer.restore(state["buffer"])
         self.alarms.restore(state["alarms"])
-        self.step, self.version = state["step"], state["version"]
+        self.step, self.version, self.trained_s = state["step"], state["version"], state["trained_s"]
         self.run.trim_metrics(self.step + 1)
         self.sampler.sync()
         self.console.print(f"going on from step {self.step}")
@@ -339,17 +344,20 @@ def make_pool(config: GRPOConfig, console: Console | None = None) -> Path:
 
     Writes and returns ``out/pool.jsonl``. Source: R1V2 report, section 3.3, the offline filter.
     """
-    trainer = GRPOTrainer(replace(config, ssb=False, pool=None), console)
+    trainer = GRPOTrainer(replace(config, ssb=False, pool=None, heldout=0), console)
     kept: list[PlannedSample] = []
-    asked = 0
+    asked, begun = 0, time.monotonic()
+    trainer.questions.put(trainer._plan(0))
     for step in range(config.steps):
         trainer.step = step
-        trainer.questions.put(trainer._plan(step))
         questions, _ = trainer.questions.get()
+        trainer.questions.put(trainer._plan(step + 1))
         groups = trainer._judge(questions, trainer._rollout(questions))
         kept += [group.question.planned for group in groups if any(group.advantages)]
         asked += len(groups)
         trainer.console.print(f"pool: {len(kept)} of {asked} questions kept", highlight=False)
+        if config.deadline_s and time.monotonic() - begun >= config.deadline_s:
+            break
     trainer.questions.close()
     trainer.rules.close()
     path = trainer.run.folder / "pool.jsonl"

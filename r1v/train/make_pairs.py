@@ -6,6 +6,7 @@ right is decided by comparison with the known answer, not by a model.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
@@ -17,7 +18,8 @@ from r1v.prompt import Processor
 from r1v.scoring import Verdict
 from r1v.train.compute import Compute
 from r1v.train.config import PairsConfig
-from r1v.train.data import FigureSource
+from r1v.train.curriculum import PlannedSample
+from r1v.train.data import FigureSource, Source
 from r1v.train.pairs import Pair, Reply, write_pairs
 from r1v.train.questions import Question, Questions, plan_questions
 from r1v.train.rewards import RuleReward
@@ -40,15 +42,12 @@ def make_pairs(config: PairsConfig, console: Console | None = None) -> Path:
     rules = RuleReward()
     pairs: list[Pair] = []
     steps = -(-c.questions // c.batch)
+    begun = time.monotonic()
+    asked.put(_plan(source, c, 0))
     for step in range(steps):
-        size = min(c.batch, c.questions - step * c.batch)
-        asked.put(
-            plan_questions(
-                source.families, c.seed, step, size, first=c.first_sample + step * (c.batch - size),
-                variation=c.variation,
-            )
-        )  # fmt: skip
         questions, bad = asked.get()
+        if step + 1 < steps:
+            asked.put(_plan(source, c, step + 1))
         for name in bad:
             console.print(f"bad question, left out: {name}", highlight=False)
         seeds = [Random(f"{c.seed}/{step}/{i}").getrandbits(62) for i in range(len(questions))]
@@ -57,14 +56,11 @@ def make_pairs(config: PairsConfig, console: Console | None = None) -> Path:
             temperature=c.temperature,
         )  # fmt: skip
         for question, group in zip(questions, groups, strict=True):
-            example = source.example(
-                question.planned.family, question.planned.index, question.planned.variation
-            )
-            figure = question.planned if isinstance(source, FigureSource) else None
-            for chosen, rejected in _of_group(question, group, rules, c):
-                images = () if figure else example.images
-                pairs.append(Pair("" if figure else example.question, images, chosen, rejected, None, figure))
-        console.print(f"{len(pairs)} pairs from {step * c.batch + size} questions", highlight=False)
+            pairs += _of_group(source, question, group, rules, c)
+        number = min((step + 1) * c.batch, c.questions)
+        console.print(f"{len(pairs)} pairs from {number} questions", highlight=False)
+        if c.deadline_s and time.monotonic() - begun >= c.deadline_s:
+            break
     asked.close()
     rules.close()
     path = Path(c.out)
@@ -73,13 +69,25 @@ def make_pairs(config: PairsConfig, console: Console | None = None) -> Path:
     return path
 
 
+def _plan(source: Source, c: PairsConfig, step: int) -> list[PlannedSample]:
+    """The questions of a batch; the last one may be smaller."""
+    size = min(c.batch, c.questions - step * c.batch)
+    first = c.first_sample + step * (c.batch - size)
+    return plan_questions(source.families, c.seed, step, size, first=first, variation=c.variation)
+
+
 def _of_group(
-    question: Question, group: Sequence[Response], rules: RuleReward, config: PairsConfig
-) -> list[tuple[Reply, Reply]]:
+    source: Source, question: Question, group: Sequence[Response], rules: RuleReward, config: PairsConfig
+) -> list[Pair]:
     """Right replies with wrong ones, each used once."""
     verdicts = [rules.verdict(response, question.example.key) for response in group]
     right = [Reply.of(r) for r, verdict in zip(group, verdicts, strict=True) if verdict is Verdict.RIGHT]
     wrong = [Reply.of(r) for r, verdict in zip(group, verdicts, strict=True) if verdict is not Verdict.RIGHT]
     if config.references:
         right.append(Reply(question.example.thinking, question.example.answer))
-    return [(a, b) for a, b in zip(right, wrong, strict=False) if a != b][: config.per_question]
+    chosen = [(a, b) for a, b in zip(right, wrong, strict=False) if a != b][: config.per_question]
+    planned = question.planned
+    if isinstance(source, FigureSource):
+        return [Pair("", (), a, b, None, planned) for a, b in chosen]
+    images = source.example(planned.family, planned.index, planned.variation).images
+    return [Pair(question.example.question, images, a, b) for a, b in chosen]

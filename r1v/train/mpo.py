@@ -8,6 +8,7 @@ Source: R1V2 report, section 3.2; InternVL-MPO (arXiv 2411.10442).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
@@ -19,19 +20,20 @@ import torch
 from rich.console import Console
 
 from r1v.core import ConfigError
-from r1v.prompt import Processor
+from r1v.prompt import Processor, Prompt
 from r1v.train import losses
 from r1v.train.compute import Compute, export, load_trainable, target_logprobs
 from r1v.train.config import MPOConfig
 from r1v.train.curriculum import PlannedSample
 from r1v.train.data import Encoded
+from r1v.train.evaluate import BestCheckpoint, accuracy, heldout_questions
 from r1v.train.optim import Optimizer, learning_rate
 from r1v.train.pairs import choose_pairs
-from r1v.train.questions import Question, make_question, plan_questions
+from r1v.train.questions import Questions, plan_questions
 from r1v.train.ranking import Ranker
 from r1v.train.rewards import RuleReward
 from r1v.train.rollout import Sampler, encoded
-from r1v.train.run import Run
+from r1v.train.run import Run, progress
 from r1v.train.scorer import RewardScorer
 from r1v.train.sources import open_source
 from r1v.train.update import parts_by_length
@@ -56,6 +58,10 @@ class MPOTrainer:
         self.console = console or Console(stderr=True)
         self.run = Run(config)
         self.source = open_source(c.data, c.families, c.seed, self.console, chains=False)
+        self.questions = Questions(self.source, c.model, c.workers)
+        self.held_questions = heldout_questions(
+            self.source, c.model, c.heldout_questions, c.measure, c.workers
+        )
         self.compute = Compute.open(c.device, c.bf16)
         self.processor = Processor.from_folder(c.model)
         self.model = load_trainable(
@@ -76,30 +82,45 @@ class MPOTrainer:
         self.round = 0
         self.step = 0  # of the whole run
         self.place = 0  # in the round's training
+        self.trained_s = 0.0
         self.pairs: list[TokenPair] = []
         self.heldout: list[TokenPair] = []
+        self.prompts: dict[PlannedSample, Prompt] = {}  # of the round's pairs
+        self.best = BestCheckpoint(self.run.folder / "best", c.model, c.max_shard_mb)
 
     # -------------------------------------------------------------------------------------------- the loop
 
     def train(self) -> Path:
-        """Run to the end, or from the kept state to the end. Returns the trained checkpoint's folder."""
+        """Run to the end, or from the kept state to the end. Returns the folder of the best checkpoint where
+        there are held-out questions, else that of the last."""
         c = self.config
         self._resume()
-        while self.round < c.rounds:
+        if self.held_questions and not self.step:
+            self._evaluate()
+        while self.round < c.rounds and not self._late():
+            begun = time.monotonic()
             if not self.pairs:
                 self._collect()
                 self._save()
+            self.trained_s += time.monotonic() - begun
             plan = self._plan()
-            while self.place < len(plan):
+            while self.place < len(plan) and not self._late():
+                begun = time.monotonic()
                 self._update([self.pairs[i] for i in plan[self.place]], len(plan))
                 self.place += 1
                 self.step += 1
+                self.trained_s += time.monotonic() - begun
                 if self.run.due(c.save_every_s):
                     self._save()
             self._close_round()
             self._save()
+        self.questions.close()
         self.rules.close()
-        return export(self.model, self.run.folder / "model", c.model, c.max_shard_mb)
+        last = export(self.model, self.run.folder / "model", c.model, c.max_shard_mb)
+        return self.best.folder if self.held_questions else last
+
+    def _late(self) -> bool:
+        return 0.0 < self.config.deadline_s <= self.trained_s
 
     def _plan(self) -> list[list[int]]:
         """The pairs of each step of the round."""
@@ -119,6 +140,14 @@ class MPOTrainer:
         )
         self.round, self.place, self.pairs, self.heldout = self.round + 1, 0, [], []
         self.sampler.sync()
+        if self.held_questions:
+            self._evaluate()
+
+    def _evaluate(self) -> None:
+        found = accuracy(self.sampler, self.held_questions, self.rules, self.config.max_tokens)
+        self.run.log(step=self.step, heldout=found.total, heldout_families=found.families)
+        self.best.offer(self.model, found.total, self.step)
+        self.console.print(f"held-out at step {self.step}: {found.total:.3f} right", highlight=False)
 
     # ------------------------------------------------------------------------------------------- collecting
 
@@ -128,31 +157,32 @@ class MPOTrainer:
         plan = plan_questions(
             self.source.families, c.seed, self.round, c.questions, first=c.first_sample, variation=c.variation
         )
-        made = [make_question(self.source, self.processor, one) for one in plan]
-        for one in made:
-            if isinstance(one, str):
-                self.run.log(step=self.step, bad=one)
-        questions = [one for one in made if isinstance(one, Question)]
+        self.questions.put(plan)
+        questions, bad = self.questions.get()
+        for name in bad:
+            self.run.log(step=self.step, bad=name)
         seeds = [Random(f"{c.seed}/{self.round}/{i}").getrandbits(62) for i in range(len(questions))]
         groups = self.sampler.sample(
             [q.prompt for q in questions], seeds, n=c.group, max_tokens=c.max_tokens,
             temperature=c.temperature,
         )  # fmt: skip
-        pairs, right = [], 0.0
-        for question, group in zip(questions, groups, strict=True):
-            ranked = self.rank(question, group)
+        pairs, right, self.prompts = [], 0.0, {}
+        ranks = self.rank(questions, groups)
+        for question, group, ranked in zip(questions, groups, ranks, strict=True):
             right += ranked.right / len(questions)
             for chosen, rejected, gap in choose_pairs(
                 ranked.scores, ranked.eligible, c.threshold, c.per_question
             ):
                 better, worse = (np.asarray(group[i].token_ids, np.int32) for i in (chosen, rejected))
                 pairs.append(TokenPair(question.planned, better, worse, gap))
+                self.prompts[question.planned] = question.prompt
         if not pairs:
             raise ConfigError(
                 f"round {self.round + 1}: no pair of {len(questions)} questions reaches threshold "
                 f"{c.threshold} ({right:.2f} of the answers are right); ask more or lower it"
             )
-        pairs = [replace(one, references=self._logprob_sums([one])[0]) for one in pairs]
+        sums = self._logprob_sums(pairs)
+        pairs = [replace(one, references=found) for one, found in zip(pairs, sums, strict=True)]
         number = int(c.heldout * len(pairs))
         self.heldout, self.pairs = pairs[:number], pairs[number:]
         gap = sum(one.gap for one in pairs) / len(pairs)
@@ -162,32 +192,43 @@ class MPOTrainer:
             highlight=False,
         )
 
+    def _ask_again(self) -> None:
+        """Make the prompts of a resumed round's pairs."""
+        planned = list(dict.fromkeys(pair.planned for pair in self.pairs + self.heldout))
+        if planned:
+            self.questions.put(planned)
+            questions, bad = self.questions.get()
+            assert not bad, "they could be asked before"
+            self.prompts = {one.planned: one.prompt for one in questions}
+
     def _rows(self, pairs: Sequence[TokenPair]) -> list[tuple[str, Encoded]]:
         """Chosen and rejected of each pair in turn."""
-        rows = []
-        for pair in pairs:
-            question = make_question(self.source, self.processor, pair.planned)
-            assert isinstance(question, Question), "it could be asked before"
-            rows += [(pair.planned.family, encoded(question.prompt, ids.tolist()))
-                     for ids in (pair.chosen, pair.rejected)]  # fmt: skip
-        return rows
+        return [
+            (pair.planned.family, encoded(self.prompts[pair.planned], ids.tolist()))
+            for pair in pairs
+            for ids in (pair.chosen, pair.rejected)
+        ]
 
     def _logprob_sums(self, pairs: Sequence[TokenPair]) -> list[tuple[float, float]]:
-        """Of whole replies under the policy of now, (chosen, rejected) of each pair."""
-        sums = np.zeros(2 * len(pairs))
-        rows = self._rows(pairs)
-        for places, part in parts_by_length(rows, self.config.micro_batches, self.processor.special.pad):
+        """Of whole replies under the policy of now, (chosen, rejected) of each pair; as many at a time as in
+        a part of a step."""
+        found: list[tuple[float, float]] = []
+        size = max(1, self.config.batch_size // self.config.micro_batches)
+        for first in range(0, len(pairs), size):
+            rows = self._rows(pairs[first : first + size])
+            places, part = next(parts_by_length(rows, 1, self.processor.special.pad))
             with torch.no_grad():
                 logprobs = target_logprobs(self.model, part, self.compute)
+            sums = np.zeros(len(rows))
             sums[places] = losses.row_sums(logprobs.cpu(), part.rows, len(places)).numpy()
-        return [(float(a), float(b)) for a, b in sums.reshape(-1, 2)]
+            found += [(float(a), float(b)) for a, b in sums.reshape(-1, 2)]
+        return found
 
     def _margin(self, pairs: Sequence[TokenPair]) -> float:
         """Mean of beta * (log-ratio of the chosen - log-ratio of the rejected); 0 at the round's start."""
         margins = [
             (chosen - pair.references[0]) - (rejected - pair.references[1])
-            for pair in pairs
-            for chosen, rejected in self._logprob_sums([pair])
+            for pair, (chosen, rejected) in zip(pairs, self._logprob_sums(pairs), strict=True)
         ]
         return self.config.beta * sum(margins) / len(margins) if margins else 0.0
 
@@ -209,7 +250,7 @@ class MPOTrainer:
             rewards.append(torch.stack([loss.chosen_rewards, loss.rejected_rewards]).cpu())
         if c.clip:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), c.clip, foreach=True)
-        done = (self.round + self.place / steps) / c.rounds
+        done = progress(self.round * steps + self.place, c.rounds * steps, self.trained_s, c.deadline_s)
         rate = learning_rate(
             c.schedule, self.step, done, warmup=c.warmup_steps, decay_share=c.decay_share,
             final=c.final_lr_share,
@@ -244,7 +285,7 @@ class MPOTrainer:
             {
                 "model": self.model.state_dict(), "optimizer": self.optimizer.state(),
                 "shift": list(astuple(self.shift)), "round": self.round, "step": self.step,
-                "place": self.place, "pairs": [_kept(one) for one in self.pairs],
+                "place": self.place, "trained_s": self.trained_s, "pairs": [_kept(one) for one in self.pairs],
                 "heldout": [_kept(one) for one in self.heldout],
             }
         )  # fmt: skip
@@ -257,7 +298,9 @@ class MPOTrainer:
         self.optimizer.restore(state["optimizer"])
         self.shift = losses.RewardShift(*state["shift"])
         self.round, self.step, self.place = state["round"], state["step"], state["place"]
+        self.trained_s = state["trained_s"]
         self.pairs, self.heldout = ([_pair(row) for row in state[name]] for name in ("pairs", "heldout"))
+        self._ask_again()
         self.run.trim_metrics(self.step + 1)
         self.sampler.sync()
         self.console.print(f"going on from step {self.step}, round {self.round + 1}")

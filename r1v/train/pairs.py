@@ -136,19 +136,33 @@ def _image(ref: ImageRef, folder: Path) -> str:
     return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path.resolve())
 
 
-def encode_reply(processor: Processor, example: Example, reply: Reply) -> Encoded:
-    """A question with a reply as one row. ConfigError: it is longer than the context."""
-    prompt = processor.encode(example.messages())
-    if reply.finished:
+def encode_replies(processor: Processor, example: Example, replies: Sequence[Reply]) -> list[Encoded]:
+    """A question with each of some replies as one row; the rows share their tiles.
+
+    ConfigError: one is longer than the context.
+    """
+    prompt, rows = processor.encode(example.messages()), []
+    for reply in replies:
         ids = processor.encode_completion(reply.thinking, reply.answer, opened=prompt.opens_thinking)
-    else:
-        ids = processor.encode_completion(reply.thinking, reply.answer, opened=prompt.opens_thinking)[:-1]
-        if not reply.answer:
-            ids = processor.encode_text(reply.thinking)
-    whole = np.asarray([*prompt.token_ids, *ids], np.int32)
-    if len(whole) > processor.context_length:
-        raise ConfigError(f"a reply has {len(whole)} tokens; the context holds {processor.context_length}")
-    return Encoded(whole, len(prompt.token_ids), prompt.tiles)
+        if not reply.finished:
+            ids = ids[:-1] if reply.answer else processor.encode_text(reply.thinking)
+        whole = np.asarray([*prompt.token_ids, *ids], np.int32)
+        if len(whole) > processor.context_length:
+            raise ConfigError(
+                f"a reply has {len(whole)} tokens; the context holds {processor.context_length}"
+            )
+        rows.append(Encoded(whole, len(prompt.token_ids), prompt.tiles))
+    return rows
+
+
+def encode_reply(processor: Processor, example: Example, reply: Reply) -> Encoded:
+    """One reply's row."""
+    return encode_replies(processor, example, [reply])[0]
+
+
+def encode_pair(processor: Processor, pair: Pair) -> list[Encoded]:
+    """The rows of a pair, chosen and rejected."""
+    return encode_replies(processor, pair.example(), [pair.chosen, pair.rejected])
 
 
 # -------------------------------------------------------------------------------------------------- making

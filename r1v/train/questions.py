@@ -7,11 +7,9 @@ from the seed and the step; a bad one is named, never replaced.
 from __future__ import annotations
 
 import json
-import multiprocessing
-from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -19,6 +17,7 @@ from r1v.core import ConfigError, R1VError
 from r1v.prompt import Processor, Prompt
 from r1v.train.curriculum import PlannedSample
 from r1v.train.data import Example, Source
+from r1v.train.workers import Workers
 
 
 @dataclass(frozen=True)
@@ -28,19 +27,6 @@ class Question:
     planned: PlannedSample
     prompt: Prompt
     example: Example
-
-
-_worker: tuple[Source, Processor] | None = None
-
-
-def _start_worker(source: Source, model: str) -> None:
-    global _worker
-    _worker = (source, Processor.from_folder(model))
-
-
-def _make_here(planned: PlannedSample) -> Question | str:
-    assert _worker is not None
-    return make_question(*_worker, planned)
 
 
 def make_question(source: Source, processor: Processor, planned: PlannedSample) -> Question | str:
@@ -59,30 +45,16 @@ class Questions:
     """Makes questions in worker processes, or in this one with workers=0."""
 
     def __init__(self, source: Source, model: str, workers: int) -> None:
-        self.source = source
-        self._processor = Processor.from_folder(model)
-        self._executor: ProcessPoolExecutor | None = None
-        if workers:
-            # fork, and at once: before the trainer starts threads or opens a device
-            self._executor = ProcessPoolExecutor(
-                workers, multiprocessing.get_context("fork"), _start_worker, (source, model)
-            )
-            list(self._executor.map(abs, range(workers)))
-        self._waiting: deque[list[Future[Question | str]] | list[PlannedSample]] = deque()
+        make = partial(make_question, source, Processor.from_folder(model))
+        self._workers = Workers[PlannedSample, Question | str](make, workers)
 
     def put(self, plan: Sequence[PlannedSample]) -> None:
         """Have some questions made."""
-        if self._executor is None:
-            self._waiting.append(list(plan))
-        else:
-            self._waiting.append([self._executor.submit(_make_here, one) for one in plan])
+        self._workers.put(plan)
 
     def get(self) -> tuple[list[Question], list[str]]:
         """The questions of the oldest plan, and the names of its bad ones. ConfigError: none is usable."""
-        made = [
-            one.result() if isinstance(one, Future) else make_question(self.source, self._processor, one)
-            for one in self._waiting.popleft()
-        ]
+        made = self._workers.get()
         good = [one for one in made if isinstance(one, Question)]
         bad = [one for one in made if isinstance(one, str)]
         if not good:
@@ -91,8 +63,7 @@ class Questions:
 
     def close(self) -> None:
         """End the workers."""
-        if self._executor is not None:
-            self._executor.shutdown(wait=False, cancel_futures=True)
+        self._workers.close()
 
 
 def plan_questions(

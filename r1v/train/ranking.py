@@ -34,8 +34,21 @@ class Ranker:
     def __init__(self, rules: RuleReward, scorer: RewardScorer | None) -> None:
         self.rules, self.scorer = rules, scorer
 
-    def __call__(self, question: Question, group: Sequence[Response]) -> Ranked:
-        """Of the replies to one question."""
+    def __call__(self, questions: Sequence[Question], groups: Sequence[Sequence[Response]]) -> list[Ranked]:
+        """Of the replies to each question."""
+        scores: list[float] = []
+        if self.scorer is not None:
+            scores = self.scorer.score(
+                [encoded(q.prompt, r.token_ids) for q, g in zip(questions, groups, strict=True) for r in g]
+            )
+        ranked, first = [], 0
+        for question, group in zip(questions, groups, strict=True):
+            ranked.append(self._rank(question, group, scores[first : first + len(group)]))
+            first += len(group)
+        return ranked
+
+    def _rank(self, question: Question, group: Sequence[Response], scores: Sequence[float]) -> Ranked:
+        """One group. scores: of the reward model; empty without one."""
         example = question.example
         eligible, by_rule, right = [], [], 0
         for response in group:
@@ -45,7 +58,4 @@ class Ranker:
             right += verdict is Verdict.RIGHT
             eligible.append(verdict is Verdict.RIGHT and form and not against and steps >= LEAST_COMPLETE)
             by_rule.append((verdict is Verdict.RIGHT) + 0.5 * form + 0.5 * steps - 0.5 * min(against, 2))
-        scores = by_rule
-        if self.scorer is not None:
-            scores = self.scorer.score([encoded(question.prompt, r.token_ids) for r in group])
-        return Ranked(tuple(scores), tuple(eligible), right / max(len(group), 1))
+        return Ranked(tuple(scores or by_rule), tuple(eligible), right / max(len(group), 1))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -24,9 +24,12 @@ from r1v.train.compute import Compute, export, load_trainable
 from r1v.train.config import RewardConfig
 from r1v.train.data import Encoded
 from r1v.train.optim import Optimizer, learning_rate
-from r1v.train.pairs import Pair, PairFile, encode_reply
-from r1v.train.run import Run
+from r1v.train.pairs import Pair, PairFile, encode_pair
+from r1v.train.run import Run, progress
 from r1v.train.scorer import Calibration, RewardScorer, forward_scores, pad_rows
+from r1v.train.workers import Workers
+
+AHEAD = 4  # steps whose rows are made while one is trained on
 
 
 class RewardTrainer:
@@ -43,6 +46,10 @@ class RewardTrainer:
             text, held = self._read(c.text_pairs)
             self.stages.append((images + text, c.second_lr / c.lr))
             self.heldout = self.heldout + held
+        make = partial(encode_pair, self.processor)
+        self.rows = Workers[Pair, list[Encoded]](make, c.workers)
+        self.rows.put(self.heldout)
+        self.heldout_rows = [row for rows in self.rows.get() for row in rows]
         self.compute = Compute.open(c.device, c.bf16)
         base = load_trainable(
             c.model, self.compute, c.train, checkpointing=c.checkpointing, console=self.console
@@ -54,6 +61,7 @@ class RewardTrainer:
             self.model, lr=c.lr, muon_lr=0.0, weight_decay=c.weight_decay, betas=c.betas
         )
         self.step = 0
+        self.trained_s = 0.0
 
     def _read(self, path: str) -> tuple[list[Pair], list[Pair]]:
         """Pairs of a file to train on, and to hold out."""
@@ -87,37 +95,33 @@ class RewardTrainer:
         """Run to the end, or from the kept state to the end. Returns the reward model's folder."""
         c, plan = self.config, self._plan()
         self._resume()
-        with ThreadPoolExecutor(1) as ahead:
-            coming: Future[list[Encoded]] | None = None
-            while self.step < len(plan):
-                stage, epoch, pairs = plan[self.step]
-                rows = (coming or ahead.submit(self._encode, pairs)).result()
-                if self.step + 1 < len(plan):
-                    coming = ahead.submit(self._encode, plan[self.step + 1][2])
-                begun = time.monotonic()
-                rate = self.stages[stage][1] * learning_rate(
-                    c.schedule, self.step, self.step / len(plan), warmup=c.warmup_steps,
-                    decay_share=c.decay_share, final=c.final_lr_share,
-                )  # fmt: skip
-                loss, right = self._update(rows, rate)
-                self.step += 1
-                if self.step % c.log_every == 0 or self.step == len(plan):
-                    self.run.log(step=self.step, stage=stage, epoch=epoch, loss=loss, accuracy=right,
-                                 rate=rate, step_s=time.monotonic() - begun)  # fmt: skip
-                if self.step == len(plan) or plan[self.step][:2] != (stage, epoch):
-                    self._evaluate(stage, epoch)
-                if self.run.due(c.save_every_s):
-                    self._save()
+        put = self.step
+        while (done := progress(self.step, len(plan), self.trained_s, c.deadline_s)) < 1.0:
+            begun = time.monotonic()
+            while put < len(plan) and len(self.rows) <= AHEAD:
+                self.rows.put(plan[put][2])
+                put += 1
+            stage, epoch, _ = plan[self.step]
+            rows = [row for pair in self.rows.get() for row in pair]
+            waited = time.monotonic() - begun
+            rate = self.stages[stage][1] * learning_rate(
+                c.schedule, self.step, done, warmup=c.warmup_steps, decay_share=c.decay_share,
+                final=c.final_lr_share,
+            )  # fmt: skip
+            loss, right = self._update(rows, rate)
+            self.step += 1
+            self.trained_s += time.monotonic() - begun
+            ended = progress(self.step, len(plan), self.trained_s, c.deadline_s) >= 1.0
+            if self.step % c.log_every == 0 or ended:
+                self.run.log(step=self.step, stage=stage, epoch=epoch, loss=loss, accuracy=right, rate=rate,
+                             wait_s=waited, step_s=time.monotonic() - begun)  # fmt: skip
+            if ended or plan[self.step][:2] != (stage, epoch):
+                self._evaluate(stage, epoch)
+            if self.run.due(c.save_every_s):
+                self._save()
         self._save()
+        self.rows.close()
         return self._export()
-
-    def _encode(self, pairs: Sequence[Pair]) -> list[Encoded]:
-        """Chosen and rejected of each pair in turn."""
-        rows = []
-        for pair in pairs:
-            example = pair.example()
-            rows += [encode_reply(self.processor, example, r) for r in (pair.chosen, pair.rejected)]
-        return rows
 
     def _update(self, rows: Sequence[Encoded], rate: float) -> tuple[float, float]:
         """One step over the rows of some pairs; the mean loss, and the share ranked right."""
@@ -131,9 +135,8 @@ class RewardTrainer:
 
     def _heldout_scores(self) -> list[float]:
         scorer = RewardScorer(self.model, self.compute, Calibration())
-        rows = [row for pair in self.heldout for row in self._encode([pair])]
         self.model.eval()
-        scores = scorer.score(rows)
+        scores = scorer.score(self.heldout_rows)
         self.model.train()
         return scores
 
@@ -159,8 +162,11 @@ class RewardTrainer:
 
     def _save(self) -> None:
         self.run.save(
-            {"model": self.model.state_dict(), "optimizer": self.optimizer.state(), "step": self.step}
-        )
+            {
+                "model": self.model.state_dict(), "optimizer": self.optimizer.state(), "step": self.step,
+                "trained_s": self.trained_s,
+            }
+        )  # fmt: skip
 
     def _resume(self) -> None:
         state = self.run.load(str(self.compute.device))
@@ -168,6 +174,6 @@ class RewardTrainer:
             return
         self.model.load_state_dict(state["model"])
         self.optimizer.restore(state["optimizer"])
-        self.step = state["step"]
+        self.step, self.trained_s = state["step"], state["trained_s"]
         self.run.trim_metrics(self.step + 1)
         self.console.print(f"going on from step {self.step}")

@@ -81,9 +81,12 @@ class Sampler:
         self.model, self.processor, self.compute = model, processor, compute
         # where training computes in bf16, decoding in float32 would be slow, and further from the trainer
         self.twin = copy.deepcopy(model).to(torch.bfloat16).eval() if compute.bf16 else None
+        on_gpu = compute.device.type == "cuda"
         config = EngineConfig(
             max_num_seqs=max_num_seqs,
-            max_step_tokens=max(1024, max_num_seqs),
+            # nobody waits for a first token here: a GPU takes prompts and pictures by the dozen
+            max_step_tokens=max(16384 if on_gpu else 1024, max_num_seqs),
+            max_step_tiles=64 if on_gpu else 4,
             memory_fraction=memory_fraction,
             num_draft_tokens=0,  # at temperature 1 guesses are seldom right
         )

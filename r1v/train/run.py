@@ -78,6 +78,11 @@ class Run:
         return state
 
 
+def progress(step: int, steps: int, spent_s: float, deadline_s: float) -> float:
+    """The share of a run that is done, by steps or by its deadline (0: none), whichever is further."""
+    return min(1.0, max(step / steps, spent_s / deadline_s if deadline_s else 0.0))
+
+
 def _step(line: str) -> int:
     try:
         return int(json.loads(line).get("step", 0))

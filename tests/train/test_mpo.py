@@ -35,10 +35,10 @@ def config(start: Path, out: Path, **changes: object) -> MPOConfig:
     return dataclasses.replace(base, **changes)  # type: ignore[arg-type]
 
 
-def by_first_token(question: Question, group: list[Response]) -> Ranked:
+def by_first_token(questions: list[Question], groups: list[list[Response]]) -> list[Ranked]:
     """A preference that a random model can learn: small ids first."""
-    firsts = [response.token_ids[0] for response in group]
-    return Ranked(tuple(-float(i) for i in firsts), (True,) * len(group), 0.5)
+    firsts = [[response.token_ids[0] for response in group] for group in groups]
+    return [Ranked(tuple(-float(i) for i in ids), (True,) * len(ids), 0.5) for ids in firsts]
 
 
 def trainer_of(c: MPOConfig, rank: Any = by_first_token) -> MPOTrainer:
@@ -129,7 +129,7 @@ def test_rules_decide_who_may_be_chosen(start: Path) -> None:
         response("", example.answer),
     ]
     rules = RuleReward()
-    ranked = Ranker(rules, None)(question, group)
+    ranked = Ranker(rules, None)([question], [group])[0]
     rules.close()
     assert ranked.eligible == (True, False, False, False, False)
     assert ranked.scores[0] == max(ranked.scores) and ranked.right == 0.8

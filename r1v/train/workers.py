@@ -1,0 +1,69 @@
+"""Things made ahead by worker processes.
+
+Enters: a function and batches of its inputs. Leaves: the results, in the order of the inputs. Always holds:
+what comes out does not depend on the number of workers.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from typing import Any, Generic, TypeVar
+
+import torch
+
+I = TypeVar("I")  # noqa: E741
+O = TypeVar("O")  # noqa: E741
+
+_make: Callable[[Any], Any] | None = None  # of a worker process
+
+
+def _start(make: Callable[[Any], Any]) -> None:
+    global _make
+    torch.set_num_threads(1)
+    _make = make
+
+
+def _call(item: Any) -> Any:
+    assert _make is not None
+    return _make(item)
+
+
+class Workers(Generic[I, O]):
+    """Processes that run ``make``, or this one with number=0.
+
+    They are forked here and now, so make them before threads start or a device is opened. Results travel
+    through pipes.
+    """
+
+    def __init__(self, make: Callable[[I], O], number: int) -> None:
+        self._make = make
+        self._executor: ProcessPoolExecutor | None = None
+        if number:
+            self._executor = ProcessPoolExecutor(number, multiprocessing.get_context("fork"), _start, (make,))
+            list(self._executor.map(abs, range(number)))
+        self._waiting: deque[list[Future[O]] | list[I]] = deque()
+
+    def __len__(self) -> int:
+        """Batches put and not yet got."""
+        return len(self._waiting)
+
+    def put(self, items: Sequence[I]) -> None:
+        """Have a batch made."""
+        if self._executor is None:
+            self._waiting.append(list(items))
+        else:
+            self._waiting.append([self._executor.submit(_call, item) for item in items])
+
+    def get(self) -> list[O]:
+        """The oldest batch; waits for it."""
+        return [
+            one.result() if isinstance(one, Future) else self._make(one) for one in self._waiting.popleft()
+        ]
+
+    def close(self) -> None:
+        """End the processes."""
+        if self._executor is not None:
+            self._executor.shutdown(wait=False, cancel_futures=True)
