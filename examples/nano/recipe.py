@@ -43,7 +43,7 @@ class Recipe:
     def policy(self) -> Path:
         """The model that the next stage starts from: MPO's best, or the supervised one."""
         best = self.out / "mpo" / "best"
-        return best if (best / "best.json").exists() else self.sft
+        return best if best.with_name("best.json").exists() else self.sft
 
     def stage(self, name: str, *changes: str) -> bool:
         """Run one, unless it is done; whether it came to its end."""
@@ -88,7 +88,7 @@ class Recipe:
             for key in ("fresh_effective", "effective"):
                 found[f"ssb_{key}"] = round(sum(share[key] for share in shares) / len(shares), 4)
         best = self.out / "grpo" / "best"
-        found["final"] = str(best if (best / "best.json").exists() else self.policy())
+        found["final"] = str(best if best.with_name("best.json").exists() else self.policy())
         return found
 
 

@@ -61,7 +61,7 @@ def load_trainable(
     """A checkpoint's model in float32, the named components trainable; says how many parameters those are."""
     model = models.load(folder, torch.float32, str(compute.device))
     model.train()
-    model.language.checkpointing = checkpointing
+    model.language.checkpointing = model.vision.checkpointing = checkpointing
     report(select(components(model), train), console)
     return model
 

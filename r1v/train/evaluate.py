@@ -80,7 +80,7 @@ class BestCheckpoint:
 
     def offer(self, weights: R1V, score: float, step: int) -> bool:
         """Keep weights that score better than those kept; of equal ones the first stay."""
-        note = self.folder / "best.json"
+        note = self.folder.with_name("best.json")
         if note.exists() and json.loads(note.read_text())["score"] >= score:
             return False
         export(weights, self.folder, self.model, self.max_shard_mb)
