@@ -25,6 +25,7 @@ PALETTE: tuple[Color, ...] = (
     (70, 180, 190),
     (225, 120, 170),
 )
+PALETTE_NAMES = ("blue", "orange", "green", "red", "purple", "yellow", "teal", "pink")
 
 
 def scale_of(image: Image.Image) -> float:

@@ -25,7 +25,7 @@ from r1v.figures.axes import (
 )
 from r1v.figures.item import AnswerType, Draft, Family, Request
 from r1v.figures.names import POOLS, pick
-from r1v.figures.steps import readings, record_line, running_sum
+from r1v.figures.steps import grid_lines, indexed, readings, record_line, running_sum
 from r1v.figures.style import Color, Style
 
 _LEAD = "[|Look at the chart. |Read the bar chart. |Here is a bar chart. ]"
@@ -196,10 +196,11 @@ def _render(chart: _Chart, style: Style) -> Image.Image:
 
 
 def _read(chart: _Chart) -> str:
-    """The transcription with which every solution begins."""
-    order = "top to bottom" if chart.horizontal else "left to right"
-    grid = "" if chart.printed else f"The grid lines are {chart.step} apart. "
-    return f"{grid}From {order}:\n{readings(zip(chart.names, chart.values, strict=True))}\n"
+    """Every bar from the first on: its place, the grid line it ends at where no value is printed, its value."""
+    pairs = list(zip(chart.names, chart.values, strict=True))
+    if chart.printed:
+        return indexed("bar", pairs) + "\n"
+    return f"grid step: {chart.step}\n{indexed('bar', pairs, grid_lines(chart.values, 0, chart.step))}\n"
 
 
 def _ask(request: Request, chart: _Chart) -> tuple[dict[str, object], str, str]:
@@ -223,14 +224,16 @@ def _ask(request: Request, chart: _Chart) -> tuple[dict[str, object], str, str]:
         if values[i] < values[j]:
             i, j = j, i
         rest = values[i] - values[j]
-        work = f"{values[i]} - {values[j]} = {rest}\n{names[i]} is {rest} larger than {names[j]}."
+        work = f"{names[i]}: {values[i]}\n{names[j]}: {values[j]}\n"
+        work += f"{values[i]} - {values[j]} = {rest}\n{names[i]} is {rest} larger."
         return {"larger": names[i], "smaller": names[j]}, str(rest), work
     if request.kind == "total":
         chosen = sorted(rng.sample(range(len(names)), min(len(names), request.level + 2)))
         spoken = [names[i] for i in chosen]
         listed = ", ".join(spoken[:-1]) + " and " + spoken[-1]
         numbers = [values[i] for i in chosen]
-        return {"names": listed}, str(sum(numbers)), f"{running_sum(numbers)}\nThe sum is {sum(numbers)}."
+        work = readings(zip(spoken, numbers, strict=True))
+        return {"names": listed}, str(sum(numbers)), f"{work}\n{running_sum(numbers)}\nThe sum is {sum(numbers)}."
     limit = _limit(request, values)
     above = [names[i] for i in range(len(names)) if values[i] > limit]
     counted = ", ".join(f"{name} ({k})" for k, name in enumerate(above, 1))
@@ -252,12 +255,8 @@ def _draw(request: Request) -> Draft:
     facts = {name: str(value) for name, value in zip(chart.names, chart.values, strict=True)}
     if not chart.printed:
         facts["grid step"] = str(chart.step)
-    if request.kind == "value_zh":
-        read = f"{readings(zip(chart.names, chart.values, strict=True))}\n"
-    else:
-        read = _read(chart)
     answer_type: AnswerType = "string" if request.kind == "extreme" else "number"
-    return Draft(request.wording(**fields), answer, answer_type, read + work, facts, (image,))
+    return Draft(request.wording(**fields), answer, answer_type, _read(chart) + work, facts, (image,))
 
 
 FAMILY = Family("bar_chart", "bars with names, values printed or read from grid lines", KINDS, _draw)

@@ -208,7 +208,8 @@ def read(time: Time, prefix: str = "") -> tuple[list[str], dict[str, str]]:
     number, rest = time.minute // 5, time.minute % 5
     mark = number or 12
     ticks = f"{rest} tick{'s' if rest > 1 else ''} past {mark}"
-    long = ticks if rest else f"at {mark}"
+    # first between which numbers, then the tick: from coarse to fine
+    long = f"between {mark} and {number + 1}, {ticks}" if rest else f"at {mark}"
     facts = {f"{prefix}short hand": short, f"{prefix}long hand": long, f"{prefix}time": str(time)}
     minutes = f"{number} × 5 + {rest} = {time.minute}" if rest else f"{number} × 5 = {time.minute}"
     lines = [

@@ -230,38 +230,36 @@ def _minus(left: int, right: int) -> str:
     return f"{left} - {f'({right})' if right < 0 else right} = {left - right}"
 
 
-def _near(points: list[tuple[int, int]], i: int) -> str:
-    """The reading of a point after up to two on its left."""
-    return "; ".join(_f(p) for p in points[max(0, i - 2) : i + 1])
+def _walk(points: list[tuple[int, int]], i: int) -> str:
+    """The readings from the y-axis, or the point nearest to it, to a point: one small step after the other."""
+    start = min(range(len(points)), key=lambda k: abs(points[k][0]))
+    way = range(start, i + 1) if i >= start else range(start, i - 1, -1)
+    return "; ".join(_f(points[k]) for k in way)
 
 
 def _ask(request: Request, plot: _Plot) -> tuple[dict[str, object], str, str]:
     """The question's fields, the answer and the solution."""
     rng, points = request.rng, plot.points()
+    xs = [p[0] for p in points]
     i = rng.randrange(len(points))
     x, y = points[i]
     if request.kind == "value":
-        return {"x": x}, str(y), f"{_near(points, i)}\nAt x = {x} the graph has the height {y}."
+        return {"x": x}, str(y), f"{_walk(points, i)}\nAt x = {x} the graph has the height {y}."
     if request.kind == "intercept":
-        i = [p[0] for p in points].index(0)
-        y = points[i][1]
-        return {}, str(y), f"{_near(points, i)}\nAt x = 0 the graph cuts the y-axis at {y}."
+        y = points[xs.index(0)][1]
+        return {}, str(y), f"{_f((0, y))}\nThe graph cuts the y-axis at {y}."
     if request.kind == "solve":
         y = 0 if rng.random() < 0.5 and any(p[1] == 0 for p in points) else y
         met = [p[0] for p in points if p[1] == y]
         largest = rng.random() < 0.5
         which = "" if len(met) == 1 else "larger " if largest else "smaller "
         x = max(met) if largest else min(met)
-        found = " and ".join(f"x = {h}" for h in met)
-        first = [p[0] for p in points].index(x)
-        return (
-            {"which": which, "y": y},
-            str(x),
-            f"{_near(points, first)}\nThe graph has the height {y} at {found}.\nSo the {which}x is {x}.",
-        )
+        work = f"{_walk(points, xs.index(x))}\nThe graph has the height {y} at x = {x}."
+        return {"which": which, "y": y}, str(x), work
     if request.kind == "slope":
-        i = max(0, min(len(points) - 2, i))
-        a, b = points[i], points[i + 1]
+        start = min(range(len(points)), key=lambda k: abs(xs[k]))
+        first = min(start, len(points) - 2)
+        a, b = points[first], points[first + 1]
         rise, run = b[1] - a[1], b[0] - a[0]
         slope = number(rise / run)
         work = f"{_f(a)}; {_f(b)}\nRise: {_minus(b[1], a[1])}\nRun: {_minus(b[0], a[0])}"
@@ -270,11 +268,9 @@ def _ask(request: Request, plot: _Plot) -> tuple[dict[str, object], str, str]:
     x, y = plot.vertex, int(plot.f(plot.vertex))
     axis = rng.choice("xy")
     extreme = "lowest" if plot.opens_up else "highest"
-    i = [p[0] for p in points].index(x)
-    beside = "; ".join(_f(p) for p in points[max(0, i - 1) : i + 2])
+    work = f"{extreme} x: {x}\n{_f((x, y))}\nThe {extreme} point is ({x}, {y})."
     answer = str(x if axis == "x" else y)
-    work = f"{beside}\nThe {extreme} point is ({x}, {y}).\nIts {axis}-coordinate is {answer}."
-    return {"axis": axis, "extreme": extreme}, answer, work
+    return {"axis": axis, "extreme": extreme}, answer, f"{work}\nIts {axis}-coordinate is {answer}."
 
 
 def _draw(request: Request) -> Draft:
@@ -282,6 +278,8 @@ def _draw(request: Request) -> Draft:
     image = _render(plot, request.style)
     fields, answer, solution = _ask(request, plot)
     facts = {f"f({x})": str(y) for x, y in plot.points()}
+    if plot.vertex is not None:
+        facts["lowest x" if plot.opens_up else "highest x"] = str(plot.vertex)
     return Draft(request.wording(**fields), answer, "number", solution, facts, (image,))
 
 

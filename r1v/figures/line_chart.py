@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -11,6 +12,7 @@ from r1v.figures import agg
 from r1v.figures.axes import (
     MIN_SIZE,
     PALETTE,
+    PALETTE_NAMES,
     Axes,
     Look,
     draw_frame,
@@ -26,7 +28,7 @@ from r1v.figures.axes import (
 )
 from r1v.figures.item import AnswerType, Draft, Family, Request
 from r1v.figures.names import POOLS, pick
-from r1v.figures.steps import readings, record_line
+from r1v.figures.steps import grid_lines, indexed, readings, record_line
 from r1v.figures.style import Color, Style
 
 _LEAD = "[|Look at the graph. |Read the line chart. |Here is a line chart. ]"
@@ -58,7 +60,12 @@ class _Chart:
     step: int
     printed: bool
     title: str
-    colors: list[Color]
+    hues: list[int]  # of the series, in the palette
+
+    @property
+    def colors(self) -> list[Color]:
+        """The colour of each series."""
+        return [PALETTE[hue] for hue in self.hues]
 
     @property
     def ticks(self) -> list[float]:
@@ -107,9 +114,9 @@ def _plan(request: Request) -> _Chart:
     names = pick(rng, 2, 5, ("person", "city", "letter", "animal"))[1] if two else [""]
     values = [_row(request, count, low, part, lines * step // part) for _ in names]
     shift = style.choice(range(len(PALETTE)))
-    colors = [PALETTE[shift], PALETTE[(shift + 1 + style.choice((0, 1, 2, 4))) % len(PALETTE)]]
+    hues = [shift, (shift + 1 + style.choice((0, 1, 2, 4))) % len(PALETTE)]
     title = rng.choice(POOLS["month"].titles + POOLS["person"].titles) if style.flag(0.5) else ""
-    return _Chart(labels, names, values, low, step, not two and not style.flag(0.65), title, colors)
+    return _Chart(labels, names, values, low, step, not two and not style.flag(0.65), title, hues)
 
 
 def _marker(
@@ -207,12 +214,23 @@ def _render(chart: _Chart, style: Style) -> Image.Image:
     return image
 
 
+def _both(chart: _Chart, fields: Mapping[str, object]) -> list[str]:
+    """The readings of both lines at one label: the number of its point, then each line's height there."""
+    i = chart.labels.index(str(fields["label"]))
+    lines = [f"{chart.labels[i]}: point {i + 1}"]
+    for name in (str(fields["larger"]), str(fields["smaller"])):
+        value = chart.values[chart.names.index(name)][i]
+        (at,) = grid_lines([value], chart.low, chart.step)
+        lines.append(f"{PALETTE_NAMES[chart.hues[chart.names.index(name)]]}, {at}; {name} {chart.labels[i]}: {value}")
+    return lines
+
+
 def _signed(value: int) -> str:
     return f"+{value}" if value > 0 else str(value)
 
 
-def _ask(request: Request, chart: _Chart) -> tuple[dict[str, object], str, str, list[tuple[str, object]]]:
-    """The question's fields, the answer, the working, and the readings it rests on."""
+def _ask(request: Request, chart: _Chart) -> tuple[dict[str, object], str, str]:
+    """The question's fields, the answer, and the working after the readings."""
     rng, labels = request.rng, chart.labels
     row = rng.randrange(len(chart.names))
     values = chart.values[row]
@@ -220,7 +238,7 @@ def _ask(request: Request, chart: _Chart) -> tuple[dict[str, object], str, str, 
     whose = f"{chart.names[row]} is" if chart.names[row] else "the line is"
     i = rng.randrange(len(labels))
     if request.kind == "value":
-        return {**fields, "label": labels[i]}, str(values[i]), f"In {labels[i]} {whose} at {values[i]}.", []
+        return {**fields, "label": labels[i]}, str(values[i]), f"In {labels[i]} {whose} at {values[i]}."
     if request.kind == "extreme":
         largest = rng.random() < 0.5
         word = "highest" if largest else "lowest"
@@ -228,13 +246,13 @@ def _ask(request: Request, chart: _Chart) -> tuple[dict[str, object], str, str, 
         label = labels[values.index(best)]
         line = record_line(labels, values, largest, word.capitalize())
         end = f"{chart.names[row] or 'The line'} is {word} in {label}, at {best}."
-        return {**fields, "extreme": word}, label, f"{line}.\n{end}", []
+        return {**fields, "extreme": word}, label, f"{line}.\n{end}"
     if request.kind == "rise":
         changes = [b - a for a, b in pairwise(values)]
         best = max(changes)
         label = labels[changes.index(best) + 1]
         listed = ", ".join(f"{n} {_signed(c)}" for n, c in zip(labels[1:], changes, strict=True))
-        return fields, label, f"Changes: {listed}.\nThe largest rise is {best}, in {label}.", []
+        return fields, label, f"Changes: {listed}.\nThe largest rise is {best}, in {label}."
     if request.kind == "change":
         pairs = [
             (a, b) for a in range(len(labels)) for b in range(a + 1, len(labels)) if values[a] != values[b]
@@ -242,32 +260,39 @@ def _ask(request: Request, chart: _Chart) -> tuple[dict[str, object], str, str, 
         a, b = rng.choice(pairs)
         verb = "rise" if values[b] > values[a] else "fall"
         high, low = max(values[a], values[b]), min(values[a], values[b])
-        work = f"{labels[a]} {values[a]}, {labels[b]} {values[b]}\n{high} - {low} = {high - low}"
+        work = f"{labels[a]}: {values[a]}\n{labels[b]}: {values[b]}\n{high} - {low} = {high - low}"
         work += f"\nThe {verb} is {high - low}."
-        return {**fields, "verb": verb, "first": labels[a], "last": labels[b]}, str(high - low), work, []
+        return {**fields, "verb": verb, "first": labels[a], "last": labels[b]}, str(high - low), work
     apart = [k for k in range(len(labels)) if chart.values[0][k] != chart.values[1][k]]
     i = rng.choice(apart or [i])
     upper = 0 if chart.values[0][i] >= chart.values[1][i] else 1
     high, low = chart.values[upper][i], chart.values[1 - upper][i]
     fields = {"larger": chart.names[upper], "smaller": chart.names[1 - upper], "label": labels[i]}
     work = f"{high} - {low} = {high - low}\n{chart.names[upper]} is {high - low} higher."
-    read: list[tuple[str, object]] = [(chart.key(r, i), chart.values[r][i]) for r in (0, 1)]
-    return fields, str(high - low), work, read
+    return fields, str(high - low), work
 
 
 def _draw(request: Request) -> Draft:
     chart = _plan(request)
     image = _render(chart, request.style)
-    fields, answer, work, read = _ask(request, chart)
+    fields, answer, work = _ask(request, chart)
     facts = {name: str(value) for row in range(len(chart.names)) for name, value in chart.pairs(row)}
     facts["grid step"] = str(chart.step)
-    if not read:
-        of = str(fields["of"]).removeprefix(" of ")
-        read = chart.pairs(chart.names.index(of))
-    grid = "" if chart.printed else f"The grid lines are {chart.step} apart. "
-    solution = f"{grid}Reading the line:\n{readings(read)}\n{work}"
+    lines = [] if chart.printed else [f"grid from: {chart.low}", f"grid step: {chart.step}"]
+    facts |= {"grid from": str(chart.low)}
+    if len(chart.names) > 1:  # the colour of a line comes before what is read from it
+        colors = [PALETTE_NAMES[k] for k in chart.hues]
+        facts |= dict(zip(chart.names, colors, strict=True))
+        lines.append(readings(zip(chart.names, colors, strict=True)))
     if request.kind == "gap":
-        solution = solution.replace("Reading the line:", f"In {fields['label']}:", 1)
+        lines += _both(chart, fields)
+    else:
+        row = chart.names.index(str(fields["of"]).removeprefix(" of "))
+        values = chart.values[row]
+        facts |= {label: str(value) for label, value in zip(chart.labels, values, strict=True)}
+        details = [] if chart.printed else grid_lines(values, chart.low, chart.step)
+        lines.append(indexed("point", zip(chart.labels, values, strict=True), details))
+    solution = "\n".join([*lines, work])
     answer_type: AnswerType = "string" if request.kind in ("extreme", "rise") else "number"
     return Draft(request.wording(**fields), answer, answer_type, solution, facts, (image,))
 

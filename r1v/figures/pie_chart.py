@@ -8,10 +8,10 @@ from math import cos, pi, sin
 from PIL import Image, ImageDraw, ImageFont
 
 from r1v.figures import agg
-from r1v.figures.axes import PALETTE, draw_title, font_for
+from r1v.figures.axes import PALETTE, PALETTE_NAMES, draw_title, font_for
 from r1v.figures.item import AnswerType, Draft, Family, Request
 from r1v.figures.names import POOLS, SPOKEN, pick
-from r1v.figures.steps import readings, record_line, running_sum
+from r1v.figures.steps import indexed, readings, record_line, running_sum
 from r1v.figures.style import Color, Style
 
 _LEAD = "[|Look at the pie chart. |Read the chart. |Here is a pie chart. ]"
@@ -43,10 +43,15 @@ class _Pie:
     values: list[int]
     percent: bool
     hidden: int | None  # the sector whose number is a question mark
-    colors: list[Color]
+    hues: list[int]  # of the sectors, in the palette
     legend: bool
     start: float  # where the first sector begins, degrees clockwise from the top
     title: str
+
+    @property
+    def colors(self) -> list[Color]:
+        """The colour of each sector."""
+        return [PALETTE[hue] for hue in self.hues]
 
     def text(self, i: int) -> str:
         """What is printed in a sector."""
@@ -82,9 +87,9 @@ def _plan(request: Request) -> _Pie:
         start *= -0.8 * values[0] / sum(values)
     hidden = rng.randrange(count) if request.kind == "missing" else None
     shift = style.choice(range(len(PALETTE)))
-    colors = [PALETTE[(shift + i) % len(PALETTE)] for i in range(count)]
+    hues = [(shift + i) % len(PALETTE) for i in range(count)]
     title = rng.choice(POOLS[theme].titles) if style.flag(0.4) else ""
-    return _Pie(names, values, percent, hidden, colors, legend, start, title)
+    return _Pie(names, values, percent, hidden, hues, legend, start, title)
 
 
 def _light(color: Color) -> bool:
@@ -211,7 +216,8 @@ def _ask(request: Request, pie: _Pie) -> tuple[dict[str, object], str, str]:
         spoken, numbers = [names[k] for k in chosen], [values[k] for k in chosen]
         listed = ", ".join(spoken[:-1]) + " and " + spoken[-1]
         total = sum(numbers)
-        return {"names": listed}, str(total), f"{running_sum(numbers)}\nTogether they make {total}{unit}."
+        work = readings((name, f"{value}{unit}") for name, value in zip(spoken, numbers, strict=True))
+        return {"names": listed}, str(total), f"{work}\n{running_sum(numbers)}\nTogether they make {total}{unit}."
     if request.kind == "missing":
         assert pie.hidden is not None
         i, whole = pie.hidden, sum(values)
@@ -241,9 +247,10 @@ def _draw(request: Request) -> Draft:
     fields, answer, work = _ask(request, pie)
     unit = "%" if pie.percent else ""
     facts = {name: f"{value}{unit}" for name, value in zip(pie.names, pie.values, strict=True)}
-    shown = [(name, facts[name]) for i, name in enumerate(pie.names) if i != pie.hidden]
-    where = "In the order of the legend:" if pie.legend else "Clockwise from the top:"
-    solution = f"{where}\n{readings(shown)}\n{work}"
+    shown = [(name, "hidden" if i == pie.hidden else facts[name]) for i, name in enumerate(pie.names)]
+    facts |= dict(shown)
+    read = indexed("part", shown, [PALETTE_NAMES[hue] for hue in pie.hues])
+    solution = f"{read}\n{work}"
     answer_type: AnswerType = "string" if request.kind == "largest" else "number"
     return Draft(request.wording(**fields), answer, answer_type, solution, facts, (image,))
 

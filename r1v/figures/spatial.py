@@ -1,6 +1,7 @@
 """Where things stand: cells of a grid, neighbours, the nearest, the largest, letters beside letters.
 
-The solution lists the grid row by row, finds the thing asked about, and steps from there.
+The solution lists the grid cell by cell, the number of row and column before each thing (``2.3: red star``), so
+that a place is looked up and not counted afterwards; it finds the thing asked about, and steps from there.
 """
 
 from __future__ import annotations
@@ -85,17 +86,21 @@ class Board:
 
     @property
     def facts(self) -> dict[str, str]:
-        """Each row's names, and each name's cell."""
-        facts = {f"row {r + 1}": ", ".join(row) for r, row in enumerate(self.names)}
+        """Each cell's name, and each name's cell."""
+        facts = {}
         for r, row in enumerate(self.names):
             for c, name in enumerate(row):
+                facts[f"{r + 1}.{c + 1}"] = name
                 facts[name] = f"row {r + 1}, column {c + 1}"
         return facts
 
     @property
     def listing(self) -> list[str]:
         """The transcription, a line for each row."""
-        return [f"row {r + 1}: {', '.join(row)}" for r, row in enumerate(self.names)]
+        return [
+            "; ".join(f"{r + 1}.{c + 1}: {name}" for c, name in enumerate(row))
+            for r, row in enumerate(self.names)
+        ]
 
     def cell(self, name: str) -> tuple[int, int]:
         """Row and column of a name, from 0."""
@@ -138,7 +143,7 @@ def _on_board(request: Request) -> Draft:
     name = board.names[row][column]
     if kind == "cell":
         answer = name
-        lines.append(f"In row {row + 1}, column {column + 1} is the {name}.")
+        lines.append(f"{row + 1}.{column + 1}: {name}")
         question = request.wording(row=row + 1, column=column + 1)
     elif kind == "where":
         answer = facts[name]
@@ -163,11 +168,8 @@ def _on_board(request: Request) -> Draft:
         direction = _direction(rng, STEPS, row, column, rows, columns)
         dr, dc = STEPS[direction]
         answer = board.names[row + dr][column + dc]
-        lines += [
-            f"{name}: {facts[name]}",
-            f"directly {direction} it: row {row + dr + 1}, column {column + dc + 1}",
-        ]
-        lines.append(f"That is the {answer}.")
+        lines += [f"{name}: {facts[name]}", f"{direction} it: row {row + dr + 1}, column {column + dc + 1}"]
+        lines.append(f"{row + dr + 1}.{column + dc + 1}: {answer}")
         question = request.wording(thing=name, direction=direction)
     else:
         return _path(request, board, row, column)
@@ -209,7 +211,7 @@ def _path(request: Request, board: Board, row: int, column: int) -> Draft:
         dr, dc = MOVES[moves[-1]]
         row, column = row + dr, column + dc
         seen.append((row, column))
-        lines.append(f"{moves[-1]}: row {row + 1}, column {column + 1}, {board.names[row][column]}")
+        lines.append(f"{moves[-1]}; {row + 1}.{column + 1}: {board.names[row][column]}")
     answer = board.names[row][column]
     lines.append(f"You reach the {answer}.")
     path = " and ".join([", ".join(f"one {m}" for m in moves[:-1])] * (len(moves) > 1) + [f"one {moves[-1]}"])
@@ -309,8 +311,8 @@ def _letter(request: Request) -> Draft:
     answer = board.names[row + dr][column + dc]
     facts = board.facts
     spot = f"row {row + dr + 1}, column {column + dc + 1}"
-    lines = [*board.listing, f"{name}: {facts[name]}", f"directly {direction} it: {spot}"]
-    lines.append(f"That is the letter {answer}.")
+    lines = [*board.listing, f"{name}: {facts[name]}", f"{direction} it: {spot}"]
+    lines.append(f"{row + dr + 1}.{column + dc + 1}: {answer}")
     question = request.wording(letter=name, direction=direction)
     return Draft(question, answer, "string", "\n".join(lines), facts, (sheet.finish(),))
 

@@ -10,6 +10,23 @@ def readings(pairs: Iterable[tuple[str, object]]) -> str:
     return "; ".join(f"{name}: {value}" for name, value in pairs)
 
 
+def indexed(place: str, pairs: Iterable[tuple[str, object]], details: Sequence[str] = ()) -> str:
+    """A line ``bar 1; pear: 12`` for each pair: where to look comes before what is read there.
+
+    details: said of each place before its name, as in ``bar 1, line 3; pear: 15``.
+    """
+    lines = []
+    for number, (name, value) in enumerate(pairs, 1):
+        detail = f", {details[number - 1]}" if details else ""
+        lines.append(f"{place} {number}{detail}; {name}: {value}")
+    return "\n".join(lines)
+
+
+def grid_lines(values: Sequence[int], low: int, step: int) -> list[str]:
+    """Which grid line each value lies on, counted from the axis, ``line 3`` or half-way ``line 3.5``."""
+    return [f"line {(value - low) / step:g}" for value in values]
+
+
 def running_sum(values: Sequence[int]) -> str:
     """The lines that add the values from left to right; empty for fewer than two."""
     lines, total = [], values[0]

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 from r1v.figures.axes import draw_title, fitted, font_for
 from r1v.figures.item import AnswerType, Draft, Family, Request
 from r1v.figures.names import SPOKEN, pick
-from r1v.figures.steps import product, readings, record_line, running_sum
+from r1v.figures.steps import indexed, product, record_line, running_sum
 from r1v.figures.style import Style
 
 _LEAD = "[|Look at the table. |Read the table. |Here is a table. ]"
@@ -49,6 +49,33 @@ class _Table:
     def pair(self, row: int, column: int) -> tuple[str, object]:
         """A reading: row and column, and the number there."""
         return f"{self.rows[row]} {self.columns[column]}", self.cells[row][column]
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """One row or column of a table as it is read: where it is, then its cells in order.
+
+    along: ``row`` or ``column``, which of them by index among its names; across, crossing: the other way.
+    """
+
+    along: str
+    names: list[str]
+    index: int
+    across: str
+    crossing: list[str]
+    values: list[int]
+
+    @property
+    def text(self) -> str:
+        """The readings."""
+        where = f"{self.names[self.index]}: {self.along} {self.index + 1}"
+        return f"{where}\n{indexed(self.across, zip(self.crossing, self.values, strict=True))}"
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """The claims of the text."""
+        where = {self.names[self.index]: f"{self.along} {self.index + 1}"}
+        return where | {name: str(v) for name, v in zip(self.crossing, self.values, strict=True)}
 
 
 def _plan(request: Request) -> _Table:
@@ -136,14 +163,14 @@ def _draw_lines(
             draw.line((x, top, x, bottom), fill=ink, width=width)
 
 
-def _ask(request: Request, table: _Table) -> tuple[dict[str, object], str, list[tuple[str, object]], str]:
-    """The question's fields, the answer, the readings, and the working after them."""
+def _ask(request: Request, table: _Table) -> tuple[dict[str, object], str, _View, str]:
+    """The question's fields, the answer, what is read for it, and the working after that."""
     rng, rows, columns = request.rng, table.rows, table.columns
     r, c = rng.randrange(len(rows)), rng.randrange(len(columns))
     value = table.cells[r][c]
-    row_read = [table.pair(r, k) for k in range(len(columns))]
-    column_read = [table.pair(i, c) for i in range(len(rows))]
+    row_read = _View("row", rows, r, "column", columns, table.cells[r])
     column = [row[c] for row in table.cells]
+    column_read = _View("column", columns, c, "row", rows, column)
     if request.kind == "lookup":
         end = f"The row of {rows[r]} has {value} under {columns[c]}."
         return {"row": rows[r], "column": columns[c]}, str(value), row_read, end
@@ -170,9 +197,10 @@ def _ask(request: Request, table: _Table) -> tuple[dict[str, object], str, list[
         if column[i] < column[j]:
             i, j = j, i
         rest = column[i] - column[j]
-        work = f"{column[i]} - {column[j]} = {rest}\n{rows[i]} has {rest} more than {rows[j]}."
+        work = f"{rows[i]}: {column[i]}\n{rows[j]}: {column[j]}\n"
+        work += f"{column[i]} - {column[j]} = {rest}\n{rows[i]} has {rest} more."
         fields: dict[str, object] = {"larger": rows[i], "smaller": rows[j], "column": columns[c]}
-        return fields, str(rest), [table.pair(k, c) for k in sorted((i, j))], work
+        return fields, str(rest), column_read, work
     left, right = table.cells[r]
     work = f"{product(left, right)}\nAll pieces of {rows[r]} cost {left * right}."
     return {"row": rows[r]}, str(left * right), row_read, work
@@ -188,7 +216,8 @@ def _draw(request: Request) -> Draft:
         for name, value in (table.pair(r, c) for c in range(len(table.columns)))
     }
     answer_type: AnswerType = "string" if request.kind == "largest" else "number"
-    solution = f"{readings(read)}\n{work}"
+    facts |= read.facts
+    solution = f"{read.text}\n{work}"
     return Draft(request.wording(**fields), answer, answer_type, solution, facts, (image,))
 
 
