@@ -196,7 +196,8 @@ def _render(chart: _Chart, style: Style) -> Image.Image:
 
 
 def _read(chart: _Chart) -> str:
-    """Every bar from the first on: its place, the grid line it ends at where no value is printed, its value."""
+    """Every bar from the first on: its place, the grid line it ends at where no value is printed, its
+    value."""
     pairs = list(zip(chart.names, chart.values, strict=True))
     if chart.printed:
         return indexed("bar", pairs) + "\n"
@@ -233,7 +234,11 @@ def _ask(request: Request, chart: _Chart) -> tuple[dict[str, object], str, str]:
         listed = ", ".join(spoken[:-1]) + " and " + spoken[-1]
         numbers = [values[i] for i in chosen]
         work = readings(zip(spoken, numbers, strict=True))
-        return {"names": listed}, str(sum(numbers)), f"{work}\n{running_sum(numbers)}\nThe sum is {sum(numbers)}."
+        return (
+            {"names": listed},
+            str(sum(numbers)),
+            f"{work}\n{running_sum(numbers)}\nThe sum is {sum(numbers)}.",
+        )
     limit = _limit(request, values)
     above = [names[i] for i in range(len(names)) if values[i] > limit]
     counted = ", ".join(f"{name} ({k})" for k, name in enumerate(above, 1))

@@ -1,14 +1,14 @@
 """A month of a calendar: weekdays of dates, dates of weekdays, days between two marked ones.
 
-The solution reads under which weekday the first stands, or the marked dates, and counts on from there in weeks
-and days.
+The solution reads under which weekday the first stands, or the marked dates, and counts on from there in
+weeks and days.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from r1v.figures.item import Draft, Family, Request
+from r1v.figures.item import AnswerType, Draft, Family, Request
 from r1v.figures.shapes import Sheet
 from r1v.figures.style import NAMED_COLORS, Color, Style
 
@@ -31,11 +31,15 @@ KINDS = {
     "[?| of this month?][| Answer with a number.]",
     "count": f"{_LEAD}[How many {{weekday}}s are there|How many {{weekday}}s does the month have|"
     "Count the {weekday}s|What is the number of {weekday}s][ in this month?| here?][| Answer with a number.]",
-    "later": f"{_LEAD}[Which weekday is {{number}} days after the {{date}}|What weekday comes {{number}} days after "
-    "the {date}|It is the {date}; which weekday is it in {number} days|Tell me the weekday {number} days after the "
+    "later": f"{_LEAD}[Which weekday is {{number}} days after the {{date}}|What weekday comes {{number}} "
+    f"days after "
+    "the {date}|It is the {date}; which weekday is it in {number} days|Tell me the weekday {number} days "
+    "after the "
     "{date}][?| in this month?][| Answer like Mon.| Use its short name.]",
-    "between": f"{_LEAD}[How many days lie from the first to the second marked day|How many days after the first "
-    "marked day is the second|How many days pass from the first marked day to the second|By how many days do the "
+    "between": f"{_LEAD}[How many days lie from the first to the second marked day|How many days after the "
+    f"first "
+    "marked day is the second|How many days pass from the first marked day to the second|By how many days "
+    "do the "
     "two marked days differ]?[| Answer with a number.| Give the number of days.]",
 }
 
@@ -59,7 +63,9 @@ def _nth(date: int) -> str:
 
 def _render(month: _Month, style: Style) -> Sheet:
     sheet = Sheet(style, spread=0.1, soft=0.15)
-    color: Color = style.tint(style.choice((style.ink, *(NAMED_COLORS[c] for c in ("blue", "red", "green")))), 10)
+    color: Color = style.tint(
+        style.choice((style.ink, *(NAMED_COLORS[c] for c in ("blue", "red", "green")))), 10
+    )
     head = style.integer(26, 20, 30)
     top = 8 + head * 1.4
     sheet.text((sheet.width / 2, 8 + head * 0.6), month.name, head, color)
@@ -146,12 +152,15 @@ def _ask(request: Request, month: _Month) -> tuple[dict[str, object], str, str, 
     if request.kind == "date":
         n = rng.randrange((2, 3, 4)[level])
         dates = dates[: n + 1]
-        facts[f"{DAYS[weekday]}s"] = ", ".join(map(str, dates))
-        work = f"{lead}\n{days}\n{DAYS[weekday]}s: {facts[f'{DAYS[weekday]}s']}\nThe {ORDINALS[n]} is the {dates[n]}."
+        listed = ", ".join(map(str, dates))
+        facts[f"{DAYS[weekday]}s"] = listed
+        work = f"{lead}\n{days}\n{DAYS[weekday]}s: {listed}\nThe {ORDINALS[n]} is the {dates[n]}."
         return {"nth": ORDINALS[n], "weekday": LONG[weekday]}, str(dates[n]), work, facts
     facts["the last day"] = str(month.length)
     listed = ", ".join(f"{d} ({i})" for i, d in enumerate(dates, 1))
-    work = f"{lead}\nthe last day: {month.length}\n{days}\n{DAYS[weekday]}s: {listed}\nThat makes {len(dates)}."
+    work = (
+        f"{lead}\nthe last day: {month.length}\n{days}\n{DAYS[weekday]}s: {listed}\nThat makes {len(dates)}."
+    )
     facts[f"{DAYS[weekday]}s"] = listed
     return {"weekday": LONG[weekday]}, str(len(dates)), work, facts
 
@@ -160,8 +169,8 @@ def _draw(request: Request) -> Draft:
     month = _plan(request)
     image = _render(month, request.style).finish()
     fields, answer, work, facts = _ask(request, month)
-    kind = "string" if request.kind in ("weekday", "later") else "number"
-    return Draft(request.wording(**fields), answer, "string" if kind == "string" else "number", work, facts, (image,))
+    kind: AnswerType = "string" if request.kind in ("weekday", "later") else "number"
+    return Draft(request.wording(**fields), answer, kind, work, facts, (image,))
 
 
 FAMILY = Family("calendar", "a month: weekdays, dates, days between marked ones", KINDS, _draw)

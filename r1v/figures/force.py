@@ -15,22 +15,37 @@ _LEAD = "[|Look at the forces. |The picture shows the forces on a block. |All fo
 _END = "[| Answer with a number.| Give the number.]"
 
 KINDS = {
-    "net": f"{_LEAD}[How large is the net force|What is the resultant force|What is the strength of the total force|"
+    "net": f"{_LEAD}[How large is the net force|What is the resultant force|What is the strength of the "
+    f"total force|"
     f"How large is the sum of the forces] [on the block|on the box] in N?{_END}",
-    "direction": f"{_LEAD}[In which direction does the net force point|Which way is the block pushed|To which side does "
-    "the resultant force point|Which way will the block start to move]?[| Answer with left or right.| Say left or right.]",
-    "balance": f"{_LEAD}[How large must the force marked {{mark}} be|Which strength of {{mark}} is needed|What is {{mark}}|"
-    f"Find {{mark}}: how large is it] [for the block to stay at rest|so that all forces balance|in balance]?{_END}",
-    "acceleration": f"{_LEAD}[What is the acceleration of|How large is the acceleration of|What acceleration does the net "
-    "force give to|How strongly is accelerated] [the block|the box] in m/s²?[| Use a = F / m.| Divide the net force by "
+    "direction": f"{_LEAD}[In which direction does the net force point|Which way is the block pushed|To "
+    f"which side does "
+    "the resultant force point|Which way will the block start to move]?[| Answer with left or right.| Say "
+    "left or right.]",
+    "balance": f"{_LEAD}[How large must the force marked {{mark}} be|Which strength of {{mark}} is "
+    f"needed|What is {{mark}}|"
+    f"Find {{mark}}: how large is it] [for the block to stay at rest|so that all forces balance|in "
+    f"balance]?{_END}",
+    "acceleration": f"{_LEAD}[What is the acceleration of|How large is the acceleration of|What "
+    f"acceleration does the net "
+    "force give to|How strongly is accelerated] [the block|the box] in m/s²?[| Use a = F / m.| Divide the "
+    "net force by "
     "the mass.]",
-    "right_angle": f"{_LEAD}[How large is the resultant of|What is the resultant of|What is the strength of the sum of|"
-    f"How large is the combined force of] [the two forces|the forces at a right angle|both forces] in N?{_END}",
+    "right_angle": f"{_LEAD}[How large is the resultant of|What is the resultant of|What is the strength of "
+    f"the sum of|"
+    f"How large is the combined force of] [the two forces|the forces at a right angle|both forces] in "
+    f"N?{_END}",
 }
-TRIPLES = (((3, 4, 5), (6, 8, 10)), ((5, 12, 13), (9, 12, 15), (8, 6, 10)), ((8, 15, 17), (12, 16, 20), (7, 24, 25)))
+TRIPLES = (
+    ((3, 4, 5), (6, 8, 10)),
+    ((5, 12, 13), (9, 12, 15), (8, 6, 10)),
+    ((8, 15, 17), (12, 16, 20), (7, 24, 25)),
+)
 
 
-def _arrow(sheet: Sheet, start: tuple[float, float], end: tuple[float, float], color: Color, width: float) -> None:
+def _arrow(
+    sheet: Sheet, start: tuple[float, float], end: tuple[float, float], color: Color, width: float
+) -> None:
     """A line with a head at its end."""
     length = math.hypot(end[0] - start[0], end[1] - start[1])
     ux, uy = (end[0] - start[0]) / length, (end[1] - start[1]) / length
@@ -38,7 +53,9 @@ def _arrow(sheet: Sheet, start: tuple[float, float], end: tuple[float, float], c
     neck = (end[0] - ux * head, end[1] - uy * head)
     sheet.line([start, neck], color, width)
     half = head * 0.55
-    sheet.polygon([end, (neck[0] - uy * half, neck[1] + ux * half), (neck[0] + uy * half, neck[1] - ux * half)], color)
+    sheet.polygon(
+        [end, (neck[0] - uy * half, neck[1] + ux * half), (neck[0] + uy * half, neck[1] - ux * half)], color
+    )
 
 
 def _scene(style: Style, sides: dict[str, list[str]], mass: str) -> Sheet:
@@ -49,13 +66,20 @@ def _scene(style: Style, sides: dict[str, list[str]], mass: str) -> Sheet:
     x = sheet.width / 2 + style.uniform(0, -18, 18)
     y = sheet.height / 2 + (40 if "up" in sides else 0) + style.uniform(0, -25, 25)
     fill = style.tint(style.choice(((226, 226, 226), (214, 226, 246), (246, 226, 200), (216, 238, 216))), 10)
-    corners = [(x - half_w, y - half_h), (x + half_w, y - half_h), (x + half_w, y + half_h), (x - half_w, y + half_h)]
+    corners = [
+        (x - half_w, y - half_h),
+        (x + half_w, y - half_h),
+        (x + half_w, y + half_h),
+        (x - half_w, y + half_h),
+    ]
     sheet.polygon(corners, fill)
     sheet.line([*corners, corners[0]], style.ink, 2)
     size = style.integer(22, 19, 25)
     if mass:
         sheet.text((x, y), mass, min(size, round(half_w * 2 / (0.62 * len(mass)))), style.ink)
-    color = style.tint(style.choice((style.ink, *(NAMED_COLORS[c] for c in ("red", "blue", "green", "purple")))), 10)
+    color = style.tint(
+        style.choice((style.ink, *(NAMED_COLORS[c] for c in ("red", "blue", "green", "purple")))), 10
+    )
     width = style.integer(4, 3, 6)
     for side, texts in sides.items():
         for i, text in enumerate(texts):
@@ -123,7 +147,12 @@ def draw(request: Request) -> Draft:
         mass = f"{m} kg"
     image = _scene(request.style, texts, mass).finish()
     facts = {"left": ", ".join(map(str, left)) or "none", "right": ", ".join(map(str, right)) or "none"}
-    lines = [f"left: {facts['left']}", f"right: {facts['right']}", *_total("left", left), *_total("right", right)]
+    lines = [
+        f"left: {facts['left']}",
+        f"right: {facts['right']}",
+        *_total("left", left),
+        *_total("right", right),
+    ]
     a, b = sum(left), sum(right)
     word = "right" if b > a else "left"
     lines.append(f"{max(a, b)} - {min(a, b)} = {abs(a - b)}")

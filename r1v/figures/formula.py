@@ -13,15 +13,31 @@ _LEAD = "[|Look at the picture. |Read the picture. |Something is written in the 
 _ASK = "[What is|How large is|Find|Work out|Calculate]"
 
 KINDS = {
-    "insert": f"{_LEAD}{_ASK} {{name}} [from the formula|with the values given|for these values][.| in the picture.]",
+    "insert": f"{_LEAD}{_ASK} {{name}} [from the formula|with the values given|for these values][.| in the "
+    f"picture.]",
     "linear": f"{_LEAD}{_ASK} {{name}} [from the equation|if the equation holds|that solves the equation]"
     "[.| in the picture.]",
-    "system": f"{_LEAD}{_ASK} {{name}} [from the two lines|from both lines|if both lines hold][.| in the picture.]",
+    "system": f"{_LEAD}{_ASK} {{name}} [from the two lines|from both lines|if both lines hold][.| in the "
+    f"picture.]",
     "polynomial": f"{_LEAD}{_ASK} {{name}} [at the given x|for this x|with the x below][.| in the picture.]",
 }
 # result, its formula, and how the result follows: factors to multiply, a divisor, or terms to add
-PRODUCTS = (("F", "m", "a"), ("U", "R", "I"), ("s", "v", "t"), ("A", "b", "h"), ("P", "U", "I"), ("E", "P", "t"))
-QUOTIENTS = (("v", "s", "t"), ("I", "U", "R"), ("a", "F", "m"), ("d", "m", "V"), ("p", "F", "A"), ("P", "W", "t"))
+PRODUCTS = (
+    ("F", "m", "a"),
+    ("U", "R", "I"),
+    ("s", "v", "t"),
+    ("A", "b", "h"),
+    ("P", "U", "I"),
+    ("E", "P", "t"),
+)
+QUOTIENTS = (
+    ("v", "s", "t"),
+    ("I", "U", "R"),
+    ("a", "F", "m"),
+    ("d", "m", "V"),
+    ("p", "F", "A"),
+    ("P", "W", "t"),
+)
 
 
 def _write(style: Style, lines: list[str]) -> Sheet:
@@ -69,7 +85,11 @@ def _linear(request: Request) -> tuple[list[str], str, int, list[str]]:
     """a x + b = c, on the hard level with x on both sides."""
     rng, level = request.rng, request.level
     name = rng.choice("xyzn")
-    x, a, b = rng.randint(1, (9, 12, 15)[level]), rng.randint(2, (5, 9, 12)[level]), rng.randint(1, (9, 20, 40)[level])
+    x, a, b = (
+        rng.randint(1, (9, 12, 15)[level]),
+        rng.randint(2, (5, 9, 12)[level]),
+        rng.randint(1, (9, 20, 40)[level]),
+    )
     if level == 0 and rng.random() < 0.5:
         return [f"{name} + {b} = {x + b}"], name, x, [f"{x + b} - {b} = {x}"]
     if level == 2:
@@ -82,7 +102,12 @@ def _linear(request: Request) -> tuple[list[str], str, int, list[str]]:
     if rng.random() < 0.4 and a * x > b:
         work = [f"{a * x - b} + {b} = {a * x}", f"{a * x} / {a} = {x}"]
         return [f"{a}{name} - {b} = {a * x - b}"], name, x, work
-    return [f"{a}{name} + {b} = {a * x + b}"], name, x, [f"{a * x + b} - {b} = {a * x}", f"{a * x} / {a} = {x}"]
+    return (
+        [f"{a}{name} + {b} = {a * x + b}"],
+        name,
+        x,
+        [f"{a * x + b} - {b} = {a * x}", f"{a * x} / {a} = {x}"],
+    )
 
 
 def _system(request: Request) -> tuple[list[str], str, int, list[str]]:
@@ -106,7 +131,11 @@ def _polynomial(request: Request) -> tuple[list[str], str, int, list[str]]:
     """a x² + b at an x."""
     rng, level = request.rng, request.level
     name = rng.choice(("y", "f(x)", "z"))
-    x, a, b = rng.randint(1, (5, 9, 12)[level]), rng.randint(1, (1, 3, 5)[level]), rng.randint(1, (9, 20, 40)[level])
+    x, a, b = (
+        rng.randint(1, (5, 9, 12)[level]),
+        rng.randint(1, (1, 3, 5)[level]),
+        rng.randint(1, (9, 20, 40)[level]),
+    )
     minus = a * x * x > b and rng.random() < 0.4
     sign, value = ("-", a * x * x - b) if minus else ("+", a * x * x + b)
     work = [f"{x} * {x} = {x * x}"]

@@ -231,7 +231,8 @@ def _minus(left: int, right: int) -> str:
 
 
 def _walk(points: list[tuple[int, int]], i: int) -> str:
-    """The readings from the y-axis, or the point nearest to it, to a point: one small step after the other."""
+    """The readings from the y-axis, or the point nearest to it, to a point: one small step after the
+    other."""
     start = min(range(len(points)), key=lambda k: abs(points[k][0]))
     way = range(start, i + 1) if i >= start else range(start, i - 1, -1)
     return "; ".join(_f(points[k]) for k in way)

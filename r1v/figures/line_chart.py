@@ -221,7 +221,9 @@ def _both(chart: _Chart, fields: Mapping[str, object]) -> list[str]:
     for name in (str(fields["larger"]), str(fields["smaller"])):
         value = chart.values[chart.names.index(name)][i]
         (at,) = grid_lines([value], chart.low, chart.step)
-        lines.append(f"{PALETTE_NAMES[chart.hues[chart.names.index(name)]]}, {at}; {name} {chart.labels[i]}: {value}")
+        lines.append(
+            f"{PALETTE_NAMES[chart.hues[chart.names.index(name)]]}, {at}; {name} {chart.labels[i]}: {value}"
+        )
     return lines
 
 

@@ -13,15 +13,19 @@ _LEAD = "[|Look at the money. |The picture shows some money. |Here are some coin
 _END = "[| Answer with a number.| Give the number.]"
 
 KINDS = {
-    "total": f"{_LEAD}[How much money is it|How much is there in all|What is the total|How much are all pieces "
+    "total": f"{_LEAD}[How much money is it|How much is there in all|What is the total|How much are all "
+    f"pieces "
     f"worth together] [in the picture|here|altogether]?{_END}",
-    "change": f"{_LEAD}[You buy something for {{price}}; how much is left|How much is left after paying {{price}}|"
+    "change": f"{_LEAD}[You buy something for {{price}}; how much is left|How much is left after paying "
+    f"{{price}}|"
     "After spending {price}, how much remains|A toy costs {price}; how much do you keep] "
     f"[of this money|of it|from this]?{_END}",
-    "missing": f"{_LEAD}[How much is missing to pay {{price}}|A book costs {{price}}; how much more do you need|"
+    "missing": f"{_LEAD}[How much is missing to pay {{price}}|A book costs {{price}}; how much more do you "
+    f"need|"
     "How much more is needed to reach {price}|You want to pay {price}; how much is still missing]"
     f"[?| here?]{_END}",
-    "count": f"{_LEAD}[How many pieces show|How many coins or notes have|Count the pieces with|What is the number of "
+    "count": f"{_LEAD}[How many pieces show|How many coins or notes have|Count the pieces with|What is the "
+    f"number of "
     f"pieces with] [the value|the number|a] {{value}}[?| on them?]{_END}",
 }
 VALUES = ((1, 2, 5, 10), (1, 2, 5, 10, 20), (1, 2, 5, 10, 20, 50, 100))
@@ -46,7 +50,9 @@ def _piece(sheet: Sheet, place: Place, value: int, style: Style, notes: bool) ->
     if style.flag(0.5):
         sheet.disc(place.x, place.y, radius * 0.84, None, edge, 1)
     text = str(value)
-    sheet.text((place.x, place.y), text, max(17, min(size, round(radius * 1.5 / len(text) ** 0.8))), style.ink)
+    sheet.text(
+        (place.x, place.y), text, max(17, min(size, round(radius * 1.5 / len(text) ** 0.8))), style.ink
+    )
 
 
 def draw(request: Request) -> Draft:
@@ -77,7 +83,9 @@ def draw(request: Request) -> Draft:
     facts["total"] = str(total)
     if request.kind == "count":
         lines.append(f"That makes {seen}.")
-        return Draft(request.wording(value=asked), str(seen), "number", "\n".join(lines), facts, (sheet.finish(),))
+        return Draft(
+            request.wording(value=asked), str(seen), "number", "\n".join(lines), facts, (sheet.finish(),)
+        )
     lines.append(f"total: {total}")
     answer, price = total, 0
     if request.kind == "change":
@@ -88,7 +96,9 @@ def draw(request: Request) -> Draft:
         price = total + rng.randint(1, (9, 25, 90)[level])
         answer = price - total
         lines.append(f"{price} - {total} = {answer}")
-    return Draft(request.wording(price=price), str(answer), "number", "\n".join(lines), facts, (sheet.finish(),))
+    return Draft(
+        request.wording(price=price), str(answer), "number", "\n".join(lines), facts, (sheet.finish(),)
+    )
 
 
 FAMILY = Family("money", "coins and notes: totals, change, what is missing", KINDS, draw)

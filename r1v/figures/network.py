@@ -16,14 +16,19 @@ _LEAD = "[|Look at the graph. |Here is a network of roads. |The picture shows a 
 _END = "[| Answer with a number.| Give the number.]"
 
 KINDS = {
-    "edge": f"{_LEAD}[How long is the edge between {{a}} and {{b}}|What number stands at the edge {{a}}{{b}}|What is the "
+    "edge": f"{_LEAD}[How long is the edge between {{a}} and {{b}}|What number stands at the edge "
+    f"{{a}}{{b}}|What is the "
     f"weight of the edge from {{a}} to {{b}}|How far is it from {{a}} straight to {{b}}][?| here?]{_END}",
-    "path": f"{_LEAD}[How long is the way {{way}}|What is the length of the path {{way}}|How far is it along {{way}}|"
+    "path": f"{_LEAD}[How long is the way {{way}}|What is the length of the path {{way}}|How far is it "
+    f"along {{way}}|"
     f"What do the edges of {{way}} add up to][?| here?]{_END}",
-    "degree": f"{_LEAD}[How many edges meet at {{a}}|How many neighbours does {{a}} have|What is the degree of {{a}}|"
+    "degree": f"{_LEAD}[How many edges meet at {{a}}|How many neighbours does {{a}} have|What is the degree "
+    f"of {{a}}|"
     f"How many edges end at {{a}}][?| here?]{_END}",
-    "shortest": f"{_LEAD}[How long is the shortest way from {{a}} to {{b}}|What is the least distance from {{a}} to "
-    "{b}|Find the length of the shortest path from {a} to {b}: how long is it|How far is it from {a} to {b} at least]"
+    "shortest": f"{_LEAD}[How long is the shortest way from {{a}} to {{b}}|What is the least distance from "
+    f"{{a}} to "
+    "{b}|Find the length of the shortest path from {a} to {b}: how long is it|How far is it from {a} to {b} "
+    "at least]"
     f"?{_END}",
 }
 # node places in a square of side 1, and edges without crossings; the last ones are left out at times

@@ -41,7 +41,9 @@ def _neighbour(thing: Thing, rng: Random) -> Thing:
 def _odd(request: Request) -> Draft:
     """A full grid of one thing, with one other in it."""
     rng, level = request.rng, request.level
-    rows, columns = rng.choice((((2, 3), (2, 2), (3, 3)), ((3, 3), (3, 4), (2, 5)), ((4, 4), (3, 5), (4, 5)))[level])
+    rows, columns = rng.choice(
+        (((2, 3), (2, 2), (3, 3)), ((3, 3), (3, 4), (2, 5)), ((4, 4), (3, 5), (4, 5)))[level]
+    )
     (common,) = distinct_things(rng, 1, 1, 1)
     odd = _neighbour(common, rng)
     row, column = rng.randrange(rows), rng.randrange(columns)

@@ -217,7 +217,11 @@ def _ask(request: Request, pie: _Pie) -> tuple[dict[str, object], str, str]:
         listed = ", ".join(spoken[:-1]) + " and " + spoken[-1]
         total = sum(numbers)
         work = readings((name, f"{value}{unit}") for name, value in zip(spoken, numbers, strict=True))
-        return {"names": listed}, str(total), f"{work}\n{running_sum(numbers)}\nTogether they make {total}{unit}."
+        return (
+            {"names": listed},
+            str(total),
+            f"{work}\n{running_sum(numbers)}\nTogether they make {total}{unit}.",
+        )
     if request.kind == "missing":
         assert pie.hidden is not None
         i, whole = pie.hidden, sum(values)

@@ -65,6 +65,8 @@ class Sheet:
         self, style: Style, width: int = 448, height: int = 448, *, spread: float = 0.15, soft: float = 0.3
     ) -> None:
         self.style = style
+        if not style.flag(0.5):  # half of the pictures need no resizing, which costs more than drawing
+            spread = 0.0
         self.width = round(width * style.uniform(1.0, 1 - spread, 1 + spread))
         self.height = round(height * style.uniform(1.0, 1 - spread, 1 + spread))
         self.scale = 2 if style.flag(soft) else 1

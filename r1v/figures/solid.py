@@ -17,12 +17,21 @@ KINDS = {
     "box_volume": f"{_LEAD}{_ASK} the volume of the [box|cuboid|block][.| shown.]",
     "box_surface": f"{_LEAD}{_ASK} the surface area of the [box|cuboid|block][.| shown.]",
     "box_edges": f"{_LEAD}{_ASK} the total length of all edges of the [box|cuboid|block][.| shown.]",
-    "prism_volume": f"{_LEAD}{_ASK} the volume of the [triangular prism|prism|prism with a right triangle as its base]"
+    "prism_volume": f"{_LEAD}{_ASK} the volume of the [triangular prism|prism|prism with a right triangle "
+    f"as its base]"
     "[.| shown.]",
-    "cubes": f"{_LEAD}[How many small cubes make up the block|How many unit cubes does the block have|Count the small "
-    "cubes of the block, hidden ones too|Of how many small cubes is the block built][?|, with the hidden ones?]",
+    "cubes": f"{_LEAD}[How many small cubes make up the block|How many unit cubes does the block have|Count "
+    f"the small "
+    "cubes of the block, hidden ones too|Of how many small cubes is the block built][?|, with the hidden "
+    "ones?]",
 }
-FILLS: tuple[Color, ...] = ((208, 222, 246), (246, 222, 196), (212, 238, 212), (236, 216, 240), (232, 232, 232))
+FILLS: tuple[Color, ...] = (
+    (208, 222, 246),
+    (246, 222, 196),
+    (212, 238, 212),
+    (236, 216, 240),
+    (232, 232, 232),
+)
 Point = tuple[float, float]
 
 
@@ -49,7 +58,9 @@ class _View:
         u = self.unit
         return (self.origin[0] + (x + z * self.lean) * u, self.origin[1] - (y + z * self.rise) * u)
 
-    def face(self, corners: list[tuple[float, float, float]], fill: Color | None, ink: Color, width: float) -> None:
+    def face(
+        self, corners: list[tuple[float, float, float]], fill: Color | None, ink: Color, width: float
+    ) -> None:
         """A filled polygon with its outline."""
         points = [self.at(*corner) for corner in corners]
         if fill is not None:
@@ -100,9 +111,13 @@ def _cubes(request: Request) -> Draft:
             view.face([(i, j, 0), (i + 1, j, 0), (i + 1, j + 1, 0), (i, j + 1, 0)], fill, ink, width)
     for k in range(d):
         for j in range(h):
-            view.face([(w, j, k), (w, j, k + 1), (w, j + 1, k + 1), (w, j + 1, k)], _shade(fill, 0.84), ink, width)
+            view.face(
+                [(w, j, k), (w, j, k + 1), (w, j + 1, k + 1), (w, j + 1, k)], _shade(fill, 0.84), ink, width
+            )
         for i in range(w):
-            view.face([(i, h, k), (i + 1, h, k), (i + 1, h, k + 1), (i, h, k + 1)], _shade(fill, 0.95), ink, width)
+            view.face(
+                [(i, h, k), (i + 1, h, k), (i + 1, h, k + 1), (i, h, k + 1)], _shade(fill, 0.95), ink, width
+            )
     facts = {"across": str(w), "high": str(h), "deep": str(d)}
     lines = [f"{name}: {value}" for name, value in facts.items()]
     lines += [f"{w} * {h} = {w * h}", *product(w * h, d), f"There are {w * h * d} cubes."]
@@ -151,7 +166,8 @@ def draw(request: Request) -> Draft:
         faces = (w * h, w * d, h * d)
         half = sum(faces)
         answer, word = 2 * half, "surface"
-        lines += [*product(w, h), *product(w, d), *product(h, d), f"{faces[0]} + {faces[1]} = {faces[0] + faces[1]}",
+        lines += [*product(w, h), *product(w, d), *product(h, d),
+                  f"{faces[0]} + {faces[1]} = {faces[0] + faces[1]}",
                   f"{faces[0] + faces[1]} + {faces[2]} = {half}", f"2 * {half} = {answer}"]  # fmt: skip
     else:
         answer, word = 4 * (w + h + d), "total length"

@@ -1,7 +1,8 @@
 """Where things stand: cells of a grid, neighbours, the nearest, the largest, letters beside letters.
 
-The solution lists the grid cell by cell, the number of row and column before each thing (``2.3: red star``), so
-that a place is looked up and not counted afterwards; it finds the thing asked about, and steps from there.
+The solution lists the grid cell by cell, the number of row and column before each thing (``2.3: red
+star``), so that a place is looked up and not counted afterwards; it finds the thing asked about, and steps
+from there.
 """
 
 from __future__ import annotations

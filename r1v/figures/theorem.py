@@ -23,7 +23,8 @@ KINDS = {
     f"{_CALL} the [angle|size of the angle] marked {{mark}}[.| in degrees.]",
     "thales": f"[|the side at the bottom is a diameter. |the base goes through the centre. ]{_CALL} the "
     "[angle|size of the angle] marked {mark}[.| in degrees.]",
-    "cyclic": f"[|the four corners lie on a circle. |the quadrilateral has a circle through its corners. ]{_CALL} the "
+    "cyclic": f"[|the four corners lie on a circle. |the quadrilateral has a circle through its corners. "
+    f"]{_CALL} the "
     "[angle|size of the angle] marked {mark}[.| in degrees.]",
 }
 
@@ -87,9 +88,15 @@ def _similar(request: Request) -> Draft:
     facts[f"second {names[known]}"] = str(second[known])
     lines = [f"{name}: {value}" for name, value in facts.items()]
     if shrink:
-        lines += [f"{first[known]} / {second[known]} = {factor}", f"{first[asked]} / {factor} = {second[asked]}"]
+        lines += [
+            f"{first[known]} / {second[known]} = {factor}",
+            f"{first[asked]} / {factor} = {second[asked]}",
+        ]
     else:
-        lines += [f"{second[known]} / {first[known]} = {factor}", f"{first[asked]} * {factor} = {second[asked]}"]
+        lines += [
+            f"{second[known]} / {first[known]} = {factor}",
+            f"{first[asked]} * {factor} = {second[asked]}",
+        ]
     lines.append(f"The side is {second[asked]}.")
     return draft(request, build, lines, facts, second[asked], mark=mark)
 
@@ -120,7 +127,11 @@ def _ray(request: Request) -> Draft:
 
     facts = {"upper part": str(part), "lower part": str(whole - part), "parallel": str(width)}
     lines = [f"{name}: {value}" for name, value in facts.items()]
-    lines += [f"{part} + {whole - part} = {whole}", f"{whole} / {part} = {factor}", f"{width} * {factor} = {base}"]
+    lines += [
+        f"{part} + {whole - part} = {whole}",
+        f"{whole} / {part} = {factor}",
+        f"{width} * {factor} = {base}",
+    ]
     lines.append(f"The length is {base}.")
     return draft(request, build, lines, facts, base, mark=mark)
 

@@ -9,22 +9,42 @@ from r1v.figures.item import Draft, Family, Request
 from r1v.figures.shapes import Sheet
 from r1v.figures.style import NAMED_COLORS, Style
 
-PLACES = ("school", "park", "bank", "zoo", "cafe", "shop", "pool", "farm", "lake", "hotel", "museum", "station")
+PLACES = (
+    "school",
+    "park",
+    "bank",
+    "zoo",
+    "cafe",
+    "shop",
+    "pool",
+    "farm",
+    "lake",
+    "hotel",
+    "museum",
+    "station",
+)
 LETTERS = "ABCDEFGH"
 MOVES = {"north": (0, 1), "south": (0, -1), "east": (1, 0), "west": (-1, 0)}
 _LEAD = "[|Look at the map. |Here is the map of a town. |The picture shows a map; north is up. ]"
 
 KINDS = {
-    "square": f"{_LEAD}[In which square is the {{place}}|Where is the {{place}}|Find the square of the {{place}}|"
+    "square": f"{_LEAD}[In which square is the {{place}}|Where is the {{place}}|Find the square of the "
+    f"{{place}}|"
     "Which square holds the {place}][?| on the map?][| Answer like B3.| Give letter and number.]",
-    "what": f"{_LEAD}[What is in square {{square}}|Which place lies in {{square}}|What do you find in {{square}}|"
+    "what": f"{_LEAD}[What is in square {{square}}|Which place lies in {{square}}|What do you find in "
+    f"{{square}}|"
     "Name the place in square {square}][?| on the map?][| Answer with one word.]",
-    "blocks": f"{_LEAD}[How many squares is it from the {{place}} to the {{other}} along the grid|How many steps lead from "
-    "the {place} to the {other}, not diagonally|What is the shortest way along the grid from the {place} to the "
-    "{other}, in squares|Going only north, south, east or west, how many squares is the {other} from the {place}]"
+    "blocks": f"{_LEAD}[How many squares is it from the {{place}} to the {{other}} along the grid|How many "
+    f"steps lead from "
+    "the {place} to the {other}, not diagonally|What is the shortest way along the grid from the {place} to "
+    "the "
+    "{other}, in squares|Going only north, south, east or west, how many squares is the {other} from the "
+    "{place}]"
     "?[| Answer with a number.| Give the number.]",
-    "walk": f"{_LEAD}[Start at the {{place}} and go {{path}}; where are you|From the {{place}} go {{path}}; which square "
-    "do you reach|Beginning at the {place}, walk {path}; in which square do you end|Which square do you reach from the "
+    "walk": f"{_LEAD}[Start at the {{place}} and go {{path}}; where are you|From the {{place}} go {{path}}; "
+    f"which square "
+    "do you reach|Beginning at the {place}, walk {path}; in which square do you end|Which square do you "
+    "reach from the "
     "{place} by going {path}]?[| Answer like B3.| Give letter and number.]",
 }
 
@@ -65,7 +85,7 @@ def draw(request: Request) -> Draft:
     """One map and one question."""
     rng, level, kind = request.rng, request.level, request.kind
     size = (3, 4, 5)[level] if rng.random() < 0.5 else (4, 5, 6)[level]
-    names = rng.sample([n for n in PLACES if len(n) < (10 - size)], rng.randint(2, 3) + level)
+    names = rng.sample([n for n in PLACES if len(n) < 6 or size < 5], rng.randint(2, 3) + level)
     cells = rng.sample([(x, y) for x in range(size) for y in range(size)], len(names))
     places = dict(zip(names, cells, strict=True))
     image = _render(request.style, size, places).finish()

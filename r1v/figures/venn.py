@@ -17,19 +17,30 @@ _LEAD = "[|Look at the diagram. |Here is a Venn diagram. |The picture shows a Ve
 _END = "[| Answer with a number.| Give the number.]"
 
 KINDS = {
-    "only": f"{_LEAD}[How many are in {{a}} only|How many belong to {{a}} alone|What number is in {{a}} but in no other "
+    "only": f"{_LEAD}[How many are in {{a}} only|How many belong to {{a}} alone|What number is in {{a}} but "
+    f"in no other "
     f"set|How many are only in {{a}}][?| here?]{_END}",
-    "both": f"{_LEAD}[How many are in {{a}} and {{b}}|How many belong to both {{a}} and {{b}}|How many lie in {{a}} as "
+    "both": f"{_LEAD}[How many are in {{a}} and {{b}}|How many belong to both {{a}} and {{b}}|How many lie "
+    f"in {{a}} as "
     f"well as in {{b}}|How many do {{a}} and {{b}} share][?| here?]{_END}",
-    "whole": f"{_LEAD}[How many are in {{a}} altogether|How many belong to {{a}} in all|What is the total of {{a}}|"
+    "whole": f"{_LEAD}[How many are in {{a}} altogether|How many belong to {{a}} in all|What is the total "
+    f"of {{a}}|"
     f"How many does {{a}} hold in all][?| here?]{_END}",
-    "either": f"{_LEAD}[How many are in {{a}} or {{b}} or both|How many belong to at least one of {{a}} and {{b}}|How "
+    "either": f"{_LEAD}[How many are in {{a}} or {{b}} or both|How many belong to at least one of {{a}} and "
+    f"{{b}}|How "
     f"many lie in {{a}}, in {{b}} or in both|How many are in the union of {{a}} and {{b}}][?| here?]{_END}",
-    "all": f"{_LEAD}[How many are there in all sets together|What is the sum of all numbers|How many are counted in the "
+    "all": f"{_LEAD}[How many are there in all sets together|What is the sum of all numbers|How many are "
+    f"counted in the "
     f"whole diagram|What do all regions make together][?| here?]{_END}",
 }
 THEMES = ("sport", "animal", "fruit", "letter")
-TINTS: tuple[Color, ...] = ((240, 196, 196), (196, 210, 244), (202, 236, 202), (246, 228, 180), (228, 206, 240))
+TINTS: tuple[Color, ...] = (
+    (240, 196, 196),
+    (196, 210, 244),
+    (202, 236, 202),
+    (246, 228, 180),
+    (228, 206, 240),
+)
 
 
 def _regions(count: int) -> list[tuple[int, ...]]:

@@ -69,8 +69,8 @@ class SFTConfig:
     the run, in
     which the rate falls to final_lr_share. deadline_s: when set, the schedule also ends after this many
     seconds of training. curriculum: let each family's looks widen as it is learned, from start_variation
-    on. direct_share: samples
-    trained to answer without thinking. bf16: forward and backward in it, where the
+    on; the families that the model has learned before, ``known``, start at full variation. direct_share:
+    samples trained to answer without thinking. bf16: forward and backward in it, where the
     device computes it natively. heldout: held-out items per family for the evaluation every
     eval_every steps. save_every_s: time between checkpoints. max_shard_mb: size of a weight file, MiB.
     """
@@ -95,6 +95,7 @@ class SFTConfig:
     betas: tuple[float, float] = (0.9, 0.98)
     curriculum: bool = True
     start_variation: float = 0.0
+    known: tuple[str, ...] = ()
     widen: float = 0.01
     widen_above: float = 0.4
     floor_start: float = 0.35

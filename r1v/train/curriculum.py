@@ -1,9 +1,9 @@
 """How far each family's looks may vary, and how often it is drawn, as training goes on.
 
-A family starts at its plain look, or at ``start`` where a run goes on from a trained model. While the
-model writes more than ``widen_above`` of its solutions without a wrong token, the looks widen by ``widen`` a
-step; a floor that rises over the run sees to it that every family ends at full variation. A family that is
-learned is drawn less often. (A trial showed that jumping to the full variation stalls the reading of text,
+A family starts at its plain look, or at its full variation where the starting weights have learned it.
+While the model writes more than ``widen_above`` of its solutions without a wrong token, the looks widen by
+``widen`` a step; a floor that rises over the run sees to it that every family ends at full variation. A
+family that is learned is drawn less often. (A trial showed that jumping to the full variation stalls the reading of text,
 and widening step by step does not.)
 """
 
@@ -37,10 +37,11 @@ class Curriculum:
         widen_above: float,
         floor: tuple[float, float],
         start: float = 0.0,
+        known: Sequence[str] = (),
     ) -> None:
         self.families = tuple(families)
         self.widen, self.widen_above, self.floor = widen, widen_above, floor
-        self.variation = dict.fromkeys(self.families, start)
+        self.variation = {name: 1.0 if name in known else start for name in self.families}
         self.exact = dict.fromkeys(self.families, 0.0)
 
     def update(self, counts: Mapping[str, tuple[int, int]], progress: float) -> None:

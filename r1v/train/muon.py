@@ -7,6 +7,7 @@ about a hundred times slower than float32, so the type is chosen here. Else it i
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -17,22 +18,24 @@ COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 STEPS = 5
 
 
-def orthogonalise(matrix: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """The matrix (m, n) with all singular values brought near 1; computed in ``dtype``, returned in it."""
+def orthogonalise(matrices: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """Matrices (k, m, n), each with all its singular values brought near 1; computed in ``dtype``, returned
+    in it."""
     a, b, c = COEFFICIENTS
-    tall = matrix.shape[0] > matrix.shape[1]
-    x = (matrix.T if tall else matrix).to(dtype)
-    x = x / x.norm().clamp(min=1e-7)
+    tall = matrices.shape[-2] > matrices.shape[-1]
+    x = (matrices.mT if tall else matrices).to(dtype)
+    x = x / x.norm(dim=(-2, -1), keepdim=True).clamp(min=1e-7)
     for _ in range(STEPS):
-        gram = x @ x.T
-        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
-    return x.T if tall else x
+        gram = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x.mT if tall else x
 
 
 class Muon(torch.optim.Optimizer):
     """For matrices only. Steps are scaled to AdamW's size, 0.2 * sqrt(longer side) (Liu et al. 2025).
 
-    dtype: of the iteration.
+    dtype: of the iteration. Matrices of one shape are iterated together: on a GPU each launch of a small
+    product costs more than the product.
     """
 
     def __init__(
@@ -52,14 +55,25 @@ class Muon(torch.optim.Optimizer):
         """One update of every parameter that has a gradient."""
         assert closure is None, "a closure is not used"
         for group in self.param_groups:
+            alike: dict[torch.Size, list[torch.Tensor]] = defaultdict(list)
             for parameter in group["params"]:
-                if parameter.grad is None:
-                    continue
-                state = self.state[parameter]
-                if not state:
-                    state["momentum_buffer"] = torch.zeros_like(parameter)
-                buffer = state["momentum_buffer"].lerp_(parameter.grad, 1 - group["momentum"])
-                nesterov = parameter.grad.lerp(buffer, group["momentum"])
-                update = orthogonalise(nesterov, self.dtype).to(parameter.dtype)
-                parameter.mul_(1 - group["lr"] * group["weight_decay"])
-                parameter.add_(update, alpha=-group["lr"] * 0.2 * math.sqrt(max(parameter.shape)))
+                if parameter.grad is not None:
+                    alike[parameter.shape].append(parameter)
+            for shape, parameters in alike.items():
+                gradients = [parameter.grad for parameter in parameters]
+                buffers = [self._buffer(parameter) for parameter in parameters]
+                torch._foreach_lerp_(buffers, gradients, 1 - group["momentum"])
+                nesterov = torch._foreach_lerp(gradients, buffers, group["momentum"])
+                updates = orthogonalise(torch.stack(nesterov), self.dtype).to(parameters[0].dtype)
+                torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
+                torch._foreach_add_(
+                    parameters, list(updates.unbind()), alpha=-group["lr"] * 0.2 * math.sqrt(max(shape))
+                )
+
+    def _buffer(self, parameter: torch.Tensor) -> torch.Tensor:
+        """A parameter's momentum, zero at first."""
+        state = self.state[parameter]
+        if not state:
+            state["momentum_buffer"] = torch.zeros_like(parameter)
+        buffer: torch.Tensor = state["momentum_buffer"]
+        return buffer

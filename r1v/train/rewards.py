@@ -7,11 +7,11 @@ wrong answer better than a right one of the same form.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from r1v.core import ConfigError, FinishReason
+from r1v.figures import claims
 from r1v.scoring import MathVerifier, Tolerance, Verdict, compare, extract_answer, verdict_of
 from r1v.scoring.verifier import available
 from r1v.train.data import AnswerKey, Example
@@ -97,14 +97,7 @@ def repetition(token_ids: Sequence[int], n: int = 4) -> float:
 
 def contradictions(thinking: str, facts: Mapping[str, str]) -> int:
     """How many facts of the picture a chain states otherwise, as ``name: value`` or ``name = value``."""
-    wrong = 0
-    for statement in re.split(r"[;\n]", thinking):
-        for mark in (":", "="):
-            name, found, value = statement.partition(mark)
-            if found and name.strip() in facts:
-                wrong += value.strip().rstrip(".") != facts[name.strip()]
-                break
-    return wrong
+    return claims.check(thinking, facts).wrong
 
 
 def completeness(thinking: str, example: Example) -> float:

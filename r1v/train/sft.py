@@ -71,12 +71,15 @@ class Trainer:
             widen_above=config.widen_above,
             floor=(config.floor_start, config.floor_end),
             start=config.start_variation if config.curriculum else 1.0,
+            known=config.known,
         )
         self.step = 0
         self.planned = 0
         self.trained_s = 0.0
-        if config.compile:  # layer by layer: two small graphs serve the whole model
-            for layer in (*self.model.vision.layers, *self.model.language.layers):
+        if config.compile:  # layer by layer: few small graphs serve the whole model
+            for layer in self.model.vision.layers:
+                layer.compile()  # only the number of tiles changes, and it alone becomes dynamic
+            for layer in self.model.language.layers:
                 layer.compile(dynamic=True)
 
     # ---------------------------------------------------------------------------------------------- set-up
