@@ -108,7 +108,8 @@ def _plan(request: Request) -> _Month:
         gap = rng.randint(*((1, 6), (4, 13), (8, 25))[level])
         first = rng.randint(1, LENGTHS[number] - gap)
         marked = (first, first + gap)
-    start = 0 if request.style.variation < 0.3 or rng.random() < 0.6 else 6
+    sunday_first = rng.random() < 0.4
+    start = 6 if sunday_first and request.style.variation >= 0.3 else 0
     title = f"{MONTHS[number]} {rng.randint(2000, 2039)}" if rng.random() < 0.5 else MONTHS[number]
     return _Month(rng.randrange(7), LENGTHS[number], title, start, marked)
 
