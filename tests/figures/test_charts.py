@@ -11,6 +11,8 @@ from r1v.figures import DIFFICULTIES, Figure, agg, claims, family, make, wording
 from r1v.figures.style import FONTS
 
 FAMILIES = ("bar_chart", "line_chart", "pie_chart", "table", "function_plot", "kinematics")
+
+
 def kind_of(figure: Figure) -> str:
     return figure.template.split("/")[0]
 
