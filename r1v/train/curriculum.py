@@ -3,8 +3,8 @@
 A family starts at its plain look, or at its full variation where the starting weights have learned it. While
 the model writes more than ``widen_above`` of its solutions without a wrong token, the looks widen by
 ``widen`` a step; a floor that rises over the run sees to it that every family ends at full variation. A
-family that is learned is drawn less often. (A trial showed that jumping to the full variation stalls the reading of text,
-and widening step by step does not.)
+family that is learned is drawn less often. (A trial showed that jumping to the full variation stalls the
+reading of text, and widening step by step does not.)
 """
 
 from __future__ import annotations
