@@ -265,6 +265,7 @@ def _tokens(judged: Sequence[Judged]) -> Json:
         return {}
     total = sum(one.tokens for one in judged)
     right = sum(one.verdict is Verdict.RIGHT for one in judged)
+    costs = [one.cost for one in judged if one.cost is not None]
     return {
         "thinking_mean": sum(lengths) / len(lengths),
         "thinking_quantiles": {
@@ -273,7 +274,8 @@ def _tokens(judged: Sequence[Judged]) -> Json:
         "thinking_max": max(lengths),
         "completion_total": total,
         "completion_per_right": total / right if right else None,
-        "cost": sum(costs) if (costs := [one.cost for one in judged if one.cost is not None]) else None,
+        "cost": sum(costs) if costs else None,
+        "cost_per_right": sum(costs) / right if costs and right else None,
     }
 
 

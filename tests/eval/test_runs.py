@@ -374,3 +374,14 @@ def test_killed_three_times_gives_the_same_scores(tmp_path: Path, tiny_checkpoin
 def test_verdict_names_are_those_of_the_page() -> None:
     style = (Path(__file__).parents[2] / "r1v" / "eval" / "report" / "style.css").read_text()
     assert all(f".v-{verdict}" in style for verdict in Verdict)
+
+
+def test_a_page_has_no_name_twice(tmp_path: Path, data: Path) -> None:
+    made_run(tmp_path / "run", data, ANSWERS)
+    score_run(RunFolder(tmp_path / "run"))
+    page = write_report([tmp_path / "run"], tmp_path / "out")[1].read_text()
+    names = re.findall(
+        r' id="([^"]+)"', re.sub(r'<script type="application/json".*?</script>', "", page, flags=re.DOTALL)
+    )
+    assert len(names) == len(set(names)) and "samples" not in names
+    assert set(re.findall(r'href="#([^"]+)"', page)) <= set(names)

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from r1v.eval.item import Json
 from r1v.eval.report.collect import Report, RunView
 from r1v.eval.report.numbers import (
+    cost,
     facts,
+    has_cost,
     interval,
     percent,
     published_rows,
@@ -36,6 +38,7 @@ def markdown(report: Report) -> str:
 
 def _scores(report: Report) -> str:
     rows = []
+    priced = has_cost(report)
     for run in report.runs:
         for name, one in run.scores["tasks"].items():
             tokens = one["tokens"]
@@ -57,17 +60,22 @@ def _scores(report: Report) -> str:
                     ", ".join(f"{count} {verdict}" for verdict, count in one["verdicts"].items()),
                     _thinking(tokens),
                     f"{per_right:.0f}" if per_right else "",
+                    *([cost(tokens)] if priced else []),
                 ]
             )
     head = ["model", "benchmark", "pass@1", "95% interval", "pass@k", "samples", "verdicts", 
             "thinking tokens (5% to 95%)",
-            "tokens per right answer"]  # fmt: skip
+            "tokens per right answer", *(["cost"] if priced else [])]  # fmt: skip
     return _table(head, rows)
 
 
 def _own(run: RunView, column: str) -> str:
     one = run.by_column(column)
-    return "" if one is None else percent(one) + (" (part)" if one["partial"] else "")
+    if one is None:
+        return ""
+    return (
+        percent(one) + (" (part)" if one["partial"] else "") + (f" ({one['parts']})" if one["parts"] else "")
+    )
 
 
 def _thinking(tokens: Json) -> str:
@@ -83,7 +91,7 @@ def _beside(report: Report) -> str:
     rows = [
         [
             f"**{run.name}** (measured here)",
-            *(percent(run.by_column(key) or {"score": None}) for key in columns),
+            *(_own(run, key) for key in columns),
         ]
         for run in report.runs
     ]

@@ -19,6 +19,21 @@ def interval(one: Json) -> str:
     return "" if one["low"] is None else f"{100 * one['low']:.1f} to {100 * one['high']:.1f}"
 
 
+def has_cost(report: Report) -> bool:
+    """Whether any run knows what it cost."""
+    return any(
+        one["tokens"].get("cost") is not None for run in report.runs for one in run.scores["tasks"].values()
+    )
+
+
+def cost(tokens: Json) -> str:
+    """Dollars in all, and for each right answer."""
+    if tokens.get("cost") is None:
+        return ""
+    per_right = tokens.get("cost_per_right")
+    return f"${tokens['cost']:.2f}" + ("" if per_right is None else f", ${per_right:.3f} per right")
+
+
 def facts(run: RunView) -> list[tuple[str, str]]:
     """What a run was, in short: name, value."""
     identity = run.manifest["identity"]

@@ -74,7 +74,9 @@
     count.textContent = shown.length + " of " + data.samples.length;
     list.replaceChildren(...shown.map((one, index) => {
       const row = make("li");
-      row.append(make("i", undefined, "dot v-" + one.verdict), make("span", one.id));
+      const more = [data.runs.length > 1 ? data.runs[one.run] : "", one.epoch > 1 ? "epoch " + one.epoch : ""];
+      row.append(make("i", undefined, "dot v-" + one.verdict), make("span", one.id),
+        make("small", more.filter(Boolean).join(", ")));
       row.title = one.verdict;
       row.addEventListener("click", () => select(index));
       return row;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from html import escape
@@ -13,13 +14,17 @@ from r1v.eval.published import CHARTS
 from r1v.eval.report import svg
 from r1v.eval.report.collect import CHARTS_SHOWN, COLUMNS, Report, RunView, chart_values
 from r1v.eval.report.numbers import (
+    cost,
     facts,
+    has_cost,
     interval,
     percent,
     published_rows,
     release_columns,
     thinking_curve,
 )
+
+_HEADING = re.compile(r'<h2 id="([^"]*)">(.*?)</h2>')
 
 
 def _file(name: str) -> str:
@@ -28,18 +33,16 @@ def _file(name: str) -> str:
 
 def page(report: Report) -> str:
     """The whole page."""
-    body = "".join(
-        [
-            _runs(report),
-            _scores(report),
-            _beside(report),
-            _charts(report),
-            _verdicts(report),
-            _thinking(report),
-            _groups(report),
-            _browser(report),
-        ]
-    )
+    sections = [
+        _scores(report),
+        _beside(report),
+        _charts(report),
+        _verdicts(report),
+        _thinking(report),
+        _groups(report),
+        _browser(report),
+    ]
+    body = _runs(report) + _contents(sections) + "".join(sections)
     names = ", ".join(run.name for run in report.runs)
     return (
         _file("page.html")
@@ -50,13 +53,21 @@ def page(report: Report) -> str:
     )
 
 
+def _contents(sections: Sequence[str]) -> str:
+    """Links to the sections, by their headings."""
+    found = [match for text in sections if (match := _HEADING.search(text))]
+    links = "".join(f'<a href="#{match[1]}">{match[2]}</a>' for match in found)
+    return f'<nav aria-label="sections">{links}</nav>'
+
+
 def _dot(index: int) -> str:
     return f'<i class="dot c{index % svg.NUM_COLOURS}"></i>'
 
 
 def _section(title: str, content: str, lead: str = "") -> str:
     note = f'<p class="lead">{lead}</p>' if lead else ""
-    return f"<section><h2>{escape(title)}</h2>{note}{content}</section>"
+    name = "s-" + title.lower().replace(" ", "-").replace("'", "")
+    return f'<section><h2 id="{name}">{escape(title)}</h2>{note}{content}</section>'
 
 
 def _runs(report: Report) -> str:
@@ -71,6 +82,7 @@ def _runs(report: Report) -> str:
 
 def _scores(report: Report) -> str:
     rows = []
+    priced = has_cost(report)
     for index, run in enumerate(report.runs):
         for name, one in run.scores["tasks"].items():
             mean, tokens = one["mean"], one["tokens"]
@@ -78,7 +90,7 @@ def _scores(report: Report) -> str:
             if mean:
                 low, size = 100 * one["low"], 100 * (one["high"] - one["low"])
                 bar = (
-                    f'<div class="range"><i class="c{index}" '
+                    f'<div class="range"><i class="c{index % svg.NUM_COLOURS}" '
                     f'style="left:{low:.2f}%;width:{max(size, 0.5):.2f}%"></i>'
                     f'<b style="left:{100 * one["score"]:.2f}%"></b></div>'
                 )
@@ -93,16 +105,19 @@ def _scores(report: Report) -> str:
                 f'<td class="n">{one["samples"]}</td>',
                 _thinking_cell(tokens),
                 f'<td class="n">{per_right:,.0f}</td>' if per_right else "<td></td>",
+                f'<td class="n">{cost(tokens)}</td>' if priced else "",
             ]
             rows.append(f"<tr>{''.join(cells)}</tr>")
     head = (
         "<tr><th>model</th><th>benchmark</th><th>pass@1</th><th>95% interval</th><th>0 to 100</th>"
-        "<th>pass@k</th><th>samples</th><th>thinking tokens</th><th>tokens per right answer</th></tr>"
+        "<th>pass@k</th><th>samples</th><th>thinking tokens</th><th>tokens per right</th>"
+        f"{'<th>cost</th>' if priced else ''}</tr>"
     )
     return _section(
         "Scores",
         f'<div class="wide"><table class="scores">{head}{"".join(rows)}</table></div>',
-        "The interval is clustered by question. Thinking tokens: the mean, and where 90% of the samples lie.",
+        "The interval is clustered by question. Thinking tokens: the mean, and where 90% of the samples lie. "
+        "Tokens per right: all tokens generated, for each right answer.",
     )
 
 
@@ -175,52 +190,77 @@ def _charts(report: Report) -> str:
 
 def _verdicts(report: Report) -> str:
     rows = [
-        (
-            f"{one['title']}, {run.name}" if len(report.runs) > 1 else one["title"],
-            list(one["verdicts"].items()),
-        )
+        (f"{title}, {run.name}" if len(report.runs) > 1 else title, list(one["verdicts"].items()))
+        for name, title in _titles(report).items()
         for run in report.runs
-        for one in run.scores["tasks"].values()
+        if (one := run.scores["tasks"].get(name))
     ]
     return _section("What became of the samples", f"<figure>{svg.stacked('Verdicts', rows)}</figure>")
 
 
 def _thinking(report: Report) -> str:
-    series = []
-    for run in report.runs:
-        for name, one in run.scores["tasks"].items():
-            if points := thinking_curve(run, name):
-                label = f"{one['title']}, {run.name}" if len(report.runs) > 1 else one["title"]
-                series.append((label, points))
-    if not series:
+    """A chart for each benchmark, a line for each run."""
+    charts = []
+    for name, title in _titles(report).items():
+        series = [
+            (run.name, index, points)
+            for index, run in enumerate(report.runs)
+            if name in run.scores["tasks"] and (points := thinking_curve(run, name))
+        ]
+        if series:
+            chart = svg.lines(f"{title}: right answers by length of thinking", series, "thinking tokens")
+            charts.append(f"<figure><figcaption>{escape(title)}</figcaption>{chart}</figure>")
+    if not charts:
         return ""
-    chart = svg.lines("Right answers by length of thinking", series, "thinking tokens")
     return _section(
         "Right answers by length of thinking",
-        f"<figure>{chart}</figure>",
+        f'<div class="columns">{"".join(charts)}</div>',
         "Samples sorted by length, in six parts of equal size; percent right in each.",
     )
 
 
+def _titles(report: Report) -> dict[str, str]:
+    """The benchmarks of all runs: name, title."""
+    return {name: str(one["title"]) for run in report.runs for name, one in run.scores["tasks"].items()}
+
+
 def _groups(report: Report) -> str:
+    """A table for each benchmark, a column for each run."""
     blocks = []
-    for run in report.runs:
-        for one in run.scores["tasks"].values():
-            if one["groups"]:
-                blocks.append(_group_table(run, one["title"], list(one["groups"].items())))
+    for name, title in _titles(report).items():
+        runs = [
+            (index, run, run.scores["tasks"][name]["groups"])
+            for index, run in enumerate(report.runs)
+            if name in run.scores["tasks"] and run.scores["tasks"][name]["groups"]
+        ]
+        if runs:
+            blocks.append(_group_table(title, runs))
     return _section("By subject", f'<div class="columns">{"".join(blocks)}</div>') if blocks else ""
 
 
-def _group_table(run: RunView, title: str, groups: Sequence[tuple[str, dict[str, float]]]) -> str:
-    rows = "".join(
-        f'<tr><td>{escape(name)}</td><td class="n strong">{100 * mean["value"]:.1f}</td>'
-        f'<td class="n">{100 * mean["low"]:.0f} to {100 * mean["high"]:.0f}</td>'
-        f'<td class="n">{mean["num_questions"]}</td></tr>'
-        for name, mean in groups
+def _group_table(title: str, runs: Sequence[tuple[int, RunView, Json]]) -> str:
+    names = list(dict.fromkeys(name for _, _, groups in runs for name in groups))
+    rows = []
+    for name in names:
+        cells = ""
+        for index, _, groups in runs:
+            cells += _group_cell(groups[name], index) if name in groups else '<td class="n none">·</td>'
+        count = max(groups[name]["num_questions"] for _, _, groups in runs if name in groups)
+        rows.append(f'<tr><td>{escape(name)}</td>{cells}<td class="n">{count}</td></tr>')
+    heads = "".join(f"<th>{_dot(index)}{escape(run.name)}</th>" for index, run, _ in runs)
+    head = f"<tr><th>subject</th>{heads}<th>questions</th></tr>"
+    return (
+        f'<article><h3>{escape(title)}</h3><div class="scroll"><table>{head}{"".join(rows)}</table></div>'
+        "</article>"
     )
-    head = "<tr><th>subject</th><th>score</th><th>95% interval</th><th>questions</th></tr>"
-    name = f"{escape(title)} <small>{escape(run.name)}</small>"
-    return f"<article><h3>{name}</h3><table>{head}{rows}</table></article>"
+
+
+def _group_cell(mean: Json, index: int) -> str:
+    share = 100 * mean["value"]
+    return (
+        f'<td class="n share"><i class="c{index % svg.NUM_COLOURS}" style="width:{share:.1f}%"></i>'
+        f"<b>{share:.1f}</b> <small>{100 * mean['low']:.0f} to {100 * mean['high']:.0f}</small></td>"
+    )
 
 
 def _browser(report: Report) -> str:
@@ -228,7 +268,7 @@ def _browser(report: Report) -> str:
         return ""
     data = {
         "runs": [run.name for run in report.runs],
-        "titles": {name: one["title"] for run in report.runs for name, one in run.scores["tasks"].items()},
+        "titles": _titles(report),
         "samples": [asdict(sample) for sample in report.samples],
         "pictures": report.pictures,
     }

@@ -5,11 +5,12 @@ Enters: names and values. Leaves: an <svg> element. Always holds: every text is 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-NUM_COLOURS = 7  # classes c0 (ours) … c6 in style.css
+NUM_COLOURS = 10  # classes c0 (ours) … c9 in style.css
 
 
 def _text(x: float, y: float, text: str, *, anchor: str = "middle", kind: str = "") -> str:
@@ -19,9 +20,9 @@ def _text(x: float, y: float, text: str, *, anchor: str = "middle", kind: str = 
 
 def bars(title: str, columns: Sequence[str], rows: Sequence[tuple[str, Sequence[Any]]], num_ours: int) -> str:
     """Grouped bars. rows: (model, [(value, low, high) or None for each column]), percent; ours come first."""
-    width, top, height = 960.0, 58.0, 250.0
-    group = width / len(columns)
-    parts = [_frame(width, top, height)]
+    width, top, height, axis = 960.0, 58.0, 250.0, 30.0
+    group = (width - axis) / len(columns)
+    parts = [_frame(axis, width, top, height)]
     colours = [
         index if index < num_ours else index - num_ours + max(1, num_ours) for index in range(len(rows))
     ]
@@ -30,7 +31,7 @@ def bars(title: str, columns: Sequence[str], rows: Sequence[tuple[str, Sequence[
             (i, name, values[place]) for i, (name, values) in enumerate(rows) if values[place] is not None
         ]
         step = min(44.0, (group - 26) / max(1, len(present)))
-        left = place * group + (group - step * len(present)) / 2
+        left = axis + place * group + (group - step * len(present)) / 2
         for order, (index, name, (value, low, high)) in enumerate(present):
             x = left + order * step
             size = height * value / 100
@@ -50,17 +51,19 @@ def bars(title: str, columns: Sequence[str], rows: Sequence[tuple[str, Sequence[
                     f'M{centre - 4:.1f} {ends[0]:.1f}h8M{centre - 4:.1f} {ends[1]:.1f}h8"/>'
                 )
             parts.append(_text(x + step / 2, tip - 5, f"{value:.1f}", kind="value"))
-        parts.append(_text(place * group + group / 2, top + height + 22, column, kind="name"))
+        parts.append(_text(axis + place * group + group / 2, top + height + 22, column, kind="name"))
     parts.append(_legend([(name, colours[i] % NUM_COLOURS) for i, (name, _) in enumerate(rows)], width))
     return _svg(title, width, top + height + 34, parts)
 
 
-def _frame(width: float, top: float, height: float) -> str:
-    lines = []
-    for share in (0, 25, 50, 75, 100):
-        y = top + height * (1 - share / 100)
-        lines.append(f'<path class="grid" d="M0 {y:.1f}H{width:.0f}"/>')
-    return "".join(lines)
+def _frame(left: float, width: float, top: float, height: float) -> str:
+    """Lines at 0, 25, … 100 with their numbers."""
+    parts = []
+    for level in (0, 25, 50, 75, 100):
+        y = top + height * (1 - level / 100)
+        parts.append(f'<path class="grid" d="M{left:.0f} {y:.1f}H{width:.0f}"/>')
+        parts.append(_text(left - 6, y + 4, f"{level}", anchor="end", kind="value"))
+    return "".join(parts)
 
 
 def _legend(entries: Sequence[tuple[str, int]], width: float) -> str:
@@ -77,7 +80,8 @@ def _legend(entries: Sequence[tuple[str, int]], width: float) -> str:
 
 def stacked(title: str, rows: Sequence[tuple[str, Sequence[tuple[str, int]]]]) -> str:
     """Shares of verdicts, a bar per row. rows: (name, [(verdict, count)])."""
-    label, width, step = 230.0, 960.0, 30.0
+    width, step = 960.0, 30.0
+    label = min(420.0, 24 + 6.9 * max((len(name) for name, _ in rows), default=0))
     parts = []
     for index, (name, counts) in enumerate(rows):
         y = 24 + index * step
@@ -104,32 +108,37 @@ def stacked(title: str, rows: Sequence[tuple[str, Sequence[tuple[str, int]]]]) -
     return _svg(title, width, 24 + len(rows) * step, parts)
 
 
-def lines(title: str, series: Sequence[tuple[str, Sequence[tuple[float, float, int]]]], x_name: str) -> str:
-    """Lines over a length. series: (name, [(x, share in [0, 1], number of samples)])."""
-    width, top, height, left = 960.0, 44.0, 230.0, 44.0
-    highest = max((x for _, points in series for x, _, _ in points), default=1.0) * 1.05 or 1.0
-    parts = []
-    for level in (0, 25, 50, 75, 100):
-        line = top + height * (1 - level / 100)
-        parts.append(f'<path class="grid" d="M{left:.0f} {line:.1f}H{width:.0f}"/>')
-        parts.append(_text(left - 8, line + 4, f"{level}", anchor="end", kind="value"))
-    for index, (name, points) in enumerate(series):
+def lines(
+    title: str, series: Sequence[tuple[str, int, Sequence[tuple[float, float, int]]]], x_name: str
+) -> str:
+    """Lines over a length. series: (name, colour, [(x, share in [0, 1], number of samples)])."""
+    width, top, height, left = 460.0, 30.0, 170.0, 34.0
+    highest = max(1.0, max((x for _, _, points in series for x, _, _ in points), default=1.0)) * 1.05
+    parts = [_frame(left, width, top, height)]
+    for name, index, points in series:
         places = [(left + (width - left - 10) * x / highest, top + height * (1 - y), n) for x, y, n in points]
         path = "L".join(f"{x:.1f} {y:.1f}" for x, y, _ in places)
         colour = index % NUM_COLOURS
         parts.append(f'<path class="line l{colour}" d="M{path}"/>')
         for (x, y, n), (length, share, _) in zip(places, points, strict=True):
             parts.append(
-                f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{min(9.0, 3 + n**0.5 / 4):.1f}" class="c{colour}">'
+                f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" class="c{colour}">'
                 f"<title>{escape(name)}: {100 * share:.1f}% right of {n} samples with about "
                 f"{length:.0f} tokens</title></circle>"
             )
-    for mark in range(5):
-        place = left + (width - left - 10) * mark / 4
-        parts.append(_text(place, top + height + 20, f"{highest * mark / 4:.0f}", kind="value"))
+    step = _step(highest)
+    for mark in range(int(highest / step) + 1):
+        place = left + (width - left - 10) * mark * step / highest
+        parts.append(_text(place, top + height + 18, f"{mark * step:,.0f}", kind="value"))
     parts.append(_text((left + width) / 2, top + height + 38, x_name, kind="name"))
-    parts.append(_legend([(name, index % NUM_COLOURS) for index, (name, _) in enumerate(series)], width))
+    parts.append(_legend([(name, index % NUM_COLOURS) for name, index, _ in series], width))
     return _svg(title, width, top + height + 46, parts)
+
+
+def _step(highest: float) -> float:
+    """A round distance between marks: 1, 2 or 5 times a power of ten, with three to seven marks."""
+    power = 10.0 ** math.floor(math.log10(highest / 4))
+    return next(factor * power for factor in (1, 2, 5, 10) if highest / (factor * power) <= 6)
 
 
 def _svg(title: str, width: float, height: float, parts: Sequence[str]) -> str:
