@@ -77,6 +77,7 @@ class Trainer:
         self.planned = 0
         self.trained_s = 0.0
         if config.compile:  # layer by layer: few small graphs serve the whole model
+            torch._dynamo.config.recompile_limit = 32  # past it a layer would run uncompiled, unsaid
             for layer in self.model.vision.layers:
                 layer.compile()  # only the number of tiles changes, and it alone becomes dynamic
             for layer in self.model.language.layers:
