@@ -54,7 +54,7 @@ class EngineConfig:
     speculation. weight_format: how the linear layers of the language model are held, "auto", "plain" (the
     module's own parameters), "packed" (same values, laid out for this machine) or "int4" (rounded to 4 bits).
     keep_weights: the module's own parameters stay usable beside packed copies, as training needs.
-    cuda_graphs: replay captured decode steps (CUDA only).
+    cuda_graphs: replay captured decode steps, fused_kernels: from fused kernels (CUDA only).
     """
 
     max_model_len: int | None = None
@@ -69,6 +69,7 @@ class EngineConfig:
     weight_format: str = "auto"
     keep_weights: bool = True
     cuda_graphs: bool = True
+    fused_kernels: bool = True
 
     def __post_init__(self) -> None:
         for name in ("max_num_seqs", "max_step_tokens", "max_step_tiles", "block_size"):

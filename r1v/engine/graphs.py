@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from r1v.engine.fused import FusedDecoder
 from r1v.engine.scheduler import Chunk
 from r1v.engine.weights import RunnableModel
 from r1v.ops.paged import PagedCache
@@ -21,9 +22,11 @@ from r1v.ops.paged_cuda import DecodeTables, TableAttention
 
 @dataclass(slots=True)
 class _Graph:
-    """A captured step. inputs: int64 (3, B), ids, positions and slots."""
+    """A captured step. inputs: int64 (3, B), ids, positions and slots. host: pinned, so that a step's copy
+    of them does not wait; it is over when the step's ids have been read."""
 
     graph: torch.cuda.CUDAGraph
+    host: torch.Tensor
     inputs: torch.Tensor
     tables: torch.Tensor
     logits: torch.Tensor
@@ -34,9 +37,17 @@ class DecodeGraphs:
     batch to the size of its graph: nobody else may use it."""
 
     def __init__(
-        self, runnable: RunnableModel, cache: PagedCache, block_size: int, max_batch: int, max_blocks: int
+        self,
+        runnable: RunnableModel,
+        cache: PagedCache,
+        block_size: int,
+        max_batch: int,
+        max_blocks: int,
+        fused: bool = True,
     ) -> None:
         self.runnable, self.cache, self.block_size = runnable, cache, block_size
+        self._may_fuse = fused
+        self._fused = self._fuse()
         self._sizes = [n for n in (1, 2, 4, *range(8, max_batch, 8)) if n < max_batch] + [max_batch]
         self._graphs: dict[int, _Graph] = {}
         self._filler = cache.keys.shape[1] // block_size - 1
@@ -47,6 +58,13 @@ class DecodeGraphs:
         """Forget the graphs: the parameters lie elsewhere now."""
         self.runnable = runnable
         self._graphs.clear()
+        self._fused = self._fuse()
+
+    def _fuse(self) -> FusedDecoder | None:
+        """The fused step, where the model has it."""
+        if not self._may_fuse or not FusedDecoder.takes(self.runnable):
+            return None
+        return FusedDecoder(self.runnable, self.cache, self.block_size)
 
     def __call__(self, chunks: Sequence[Chunk]) -> torch.Tensor:
         """Logits float32 (B, V) of chunks of one id each."""
@@ -55,7 +73,8 @@ class DecodeGraphs:
             self._graphs[size] = self._capture(size)
         captured = self._graphs[size]
         filler = self._filler * self.block_size
-        inputs = np.full((3, size), ((0,), (0,), (filler,)), dtype=np.int64)
+        inputs = captured.host.numpy()
+        inputs[:, len(chunks) :] = ((0,), (0,), (filler,))
         width = 1
         for row, chunk in enumerate(chunks):
             blocks = chunk.sequence.table.blocks
@@ -65,7 +84,7 @@ class DecodeGraphs:
             inputs[:, row] = chunk.token_ids[0], chunk.start, place
         for row in range(len(chunks), size):
             self._fill(row, [self._filler])
-        captured.inputs.copy_(torch.from_numpy(inputs), non_blocking=True)
+        captured.inputs.copy_(captured.host, non_blocking=True)
         captured.tables[:, :width].copy_(torch.from_numpy(self._tables[:size, :width]), non_blocking=True)
         captured.graph.replay()
         return captured.logits[: len(chunks)].clone()
@@ -93,11 +112,14 @@ class DecodeGraphs:
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
             logits = self._run(inputs, tables)
-        return _Graph(graph, inputs, tables, logits)
+        host = torch.zeros(3, size, dtype=torch.int64, pin_memory=True)
+        return _Graph(graph, host, inputs, tables, logits)
 
     def _run(self, inputs: torch.Tensor, tables: torch.Tensor) -> torch.Tensor:
         ids, positions, slots = inputs.unbind(0)
         where = DecodeTables(tables, (positions + 1).int(), slots)
+        if self._fused is not None:
+            return self._fused(ids, positions, where)
         attention = TableAttention(self.cache, where, self.block_size)
         embeds = self.runnable.model.embed(ids.unsqueeze(0))
         hidden = self.runnable.model.language(embeds, positions.unsqueeze(0), attention)[0]

@@ -51,7 +51,9 @@ class Runner:
 
             assert config.max_model_len is not None
             max_blocks = -(-config.max_model_len // config.block_size)
-            self._graphs = DecodeGraphs(runnable, cache, config.block_size, config.max_num_seqs, max_blocks)
+            self._graphs = DecodeGraphs(
+                runnable, cache, config.block_size, config.max_num_seqs, max_blocks, config.fused_kernels
+            )
         self.num_encoded = 0
 
     def weights_changed(self, runnable: RunnableModel) -> None:

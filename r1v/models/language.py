@@ -101,7 +101,8 @@ class LanguageModel(nn.Module):
         self._frequencies: dict[torch.device, torch.Tensor] = {}
         self._rope_scale = 1.0
 
-    def _rope(self, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def rope(self, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Cosines and sines of integer positions (...), each float32 (..., head_dim / 2)."""
         device = positions.device
         if device not in self._frequencies:
             frequencies, self._rope_scale = rope_frequencies(self.config.rope, self.config.head_dim)
@@ -112,7 +113,7 @@ class LanguageModel(nn.Module):
         self, inputs_embeds: torch.Tensor, positions: torch.Tensor, attention: Attention
     ) -> torch.Tensor:
         """inputs_embeds (B, T, D), positions int64 (B, T) -> hidden states (B, T, D) after the final norm."""
-        cos, sin = self._rope(positions)
+        cos, sin = self.rope(positions)
         x = inputs_embeds
         for layer in self.layers:
             if self.checkpointing and torch.is_grad_enabled():

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import torch
 import triton
 import triton.language as tl
-from torch.nn.attention.varlen import varlen_attn
 
 from r1v.ops.paged import PagedCache, Span
 
@@ -79,8 +78,7 @@ class TableAttention:
 
     def __init__(self, cache: PagedCache, where: DecodeTables, block_size: int) -> None:
         self.cache, self.where, self.block_size = cache, where, block_size
-        num_programs = where.tables.shape[0] * cache.keys.shape[2]
-        self.num_splits = max(1, min(64, 2 * _num_multiprocessors(cache.keys.device) // num_programs))
+        self.num_splits = num_context_parts(cache, where.tables.shape[0])
 
     def __call__(self, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
         """q (1, B, H, head_dim), k and v (1, B, Hkv, head_dim) -> (1, B, H, head_dim)."""
@@ -139,15 +137,12 @@ class VarlenAttention:
         keys, values = self.cache.keys[layer], self.cache.values[layer]
         keys.index_copy_(0, self.slots, k[0])
         values.index_copy_(0, self.slots, v[0])
-        group = q.shape[2] // k.shape[2]
-        context = (
-            keys[self._places].repeat_interleave(group, 1),
-            values[self._places].repeat_interleave(group, 1),
-        )
-        mixed = varlen_attn(
-            q[0].contiguous(), *context, self._ends, self._context_ends, *self._longest, window_size=(-1, 0)
-        )
-        assert isinstance(mixed, torch.Tensor)
+        # what torch.nn.attention.varlen calls; unlike that, this takes fewer key heads in every release.
+        # Its causal mask ends at the last key of each context, as the new tokens do.
+        mixed: torch.Tensor = torch.ops.aten._flash_attention_forward(
+            q[0].contiguous(), keys[self._places], values[self._places], self._ends, self._context_ends,
+            *self._longest, 0.0, True, False,
+        )[0]  # fmt: skip
         return mixed.unsqueeze(0)
 
 
@@ -155,5 +150,10 @@ def _cumulated(lengths: Sequence[int], device: torch.device) -> torch.Tensor:
     return torch.tensor([0, *lengths]).cumsum(0).to(device, torch.int32)
 
 
-def _num_multiprocessors(device: torch.device) -> int:
-    return int(torch.cuda.get_device_properties(device).multi_processor_count)
+def num_context_parts(cache: PagedCache, batch: int) -> int:
+    """Into how many parts the contexts of a batch are cut, so that every multiprocessor has two."""
+    device = cache.keys.device
+    if device.type != "cuda":  # Triton's interpreter
+        return 3
+    multiprocessors = int(torch.cuda.get_device_properties(device).multi_processor_count)
+    return max(1, min(64, 2 * multiprocessors // (batch * cache.keys.shape[2])))

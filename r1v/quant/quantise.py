@@ -274,7 +274,7 @@ def _advance(
     try:
         for states in hidden:
             positions = torch.arange(len(states), device=device)[None]
-            cos, sin = model.language._rope(positions)
+            cos, sin = model.language.rope(positions)
             out.append(layer(states[None].to(device), cos, sin, CausalAttention())[0].cpu())
             offset += len(states)
     finally:

@@ -1,0 +1,286 @@
+"""The decode step of a CUDA device, a few rows at a time: Triton kernels that fuse what lies between products.
+
+Enters: hidden states (B, D) of one new token per sequence. Leaves: the same after a product, an attention, a
+layer. Always holds: sums are float32; each kernel computes what the modules of `models` compute, and a test
+compares the two.
+
+At batch 1 a step costs the reading of its weights and the gaps between kernels: the norm before a product,
+the gate after it and the residual around it run inside the product's own kernel, and rotation and cache
+writes inside attention. From two rows on the products are cuBLAS's, with the rest fused around them.
+"""
+
+from __future__ import annotations
+
+import torch
+import triton
+import triton.language as tl
+from torch.nn import functional as F
+
+GEMV_MAX_ROWS = 1  # cuBLAS is as fast from two rows on
+
+
+@triton.jit
+def _gemv(  # type: ignore[no-untyped-def]
+    x, norm, weight, bias, residual, out, num_out, width, eps,
+    NORM: tl.constexpr, GATED: tl.constexpr, BIAS: tl.constexpr, RESIDUAL: tl.constexpr,
+    ROWS: tl.constexpr, BLOCK: tl.constexpr, EVEN: tl.constexpr,
+):  # fmt: skip
+    """out = norm(x) @ weight.T + bias + residual; GATED: silu of the first half of the outputs times the
+    second. The norm's factor is one number, so it is multiplied in at the end."""
+    rows = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
+    inside = rows < num_out
+    at = rows.to(tl.int64)[:, None] * width
+    sums = tl.zeros([ROWS, BLOCK], tl.float32)
+    gated = tl.zeros([ROWS, BLOCK], tl.float32)
+    squares = tl.zeros([1, BLOCK], tl.float32)
+    for start in range(0, width, BLOCK):
+        columns = start + tl.arange(0, BLOCK)[None, :]
+        known = columns < width
+        if EVEN:
+            value = tl.load(x + columns).to(tl.float32)
+            part = tl.load(weight + at + columns, mask=inside[:, None], other=0.0)
+        else:
+            value = tl.load(x + columns, mask=known, other=0.0).to(tl.float32)
+            part = tl.load(weight + at + columns, mask=inside[:, None] & known, other=0.0)
+        if NORM:
+            squares += value * value
+            value *= tl.load(norm + columns, mask=known, other=0.0).to(tl.float32)
+        sums += part.to(tl.float32) * value
+        if GATED:
+            second = weight + num_out.to(tl.int64) * width + at + columns
+            if EVEN:
+                part = tl.load(second, mask=inside[:, None], other=0.0)
+            else:
+                part = tl.load(second, mask=inside[:, None] & known, other=0.0)
+            gated += part.to(tl.float32) * value
+    total = tl.sum(sums, 1)
+    factor = 1.0
+    if NORM:
+        factor = 1.0 / tl.sqrt(tl.sum(squares) / width + eps)
+        total *= factor
+    if BIAS:
+        total += tl.load(bias + rows, mask=inside, other=0.0).to(tl.float32)
+    if GATED:
+        total = total * tl.sigmoid(total) * tl.sum(gated, 1) * factor
+    if RESIDUAL:
+        total += tl.load(residual + rows, mask=inside, other=0.0).to(tl.float32)
+    tl.store(out + rows, total.to(out.dtype.element_ty), mask=inside)
+
+
+def gemv(
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None = None,
+    *,
+    norm: tuple[torch.Tensor, float] | None = None,
+    gated: bool = False,
+    residual: torch.Tensor | None = None,
+    out_dtype: torch.dtype | None = None,
+    rows: int | None = None,
+    num_warps: int = 4,
+) -> torch.Tensor:
+    """One row x (1, K) times weight (N, K), as `_gemv` says: (1, N), or (1, N / 2) where gated.
+
+    norm: the weight (K,) and epsilon of an RMSNorm of x. bias (N,) goes without gated. rows: outputs of one
+    program.
+    """
+    num_out, width = weight.shape
+    num_out = num_out // 2 if gated else num_out
+    out = x.new_empty(1, num_out, dtype=out_dtype or x.dtype)
+    block = num_warps * 256
+    rows = rows or (2 if gated else 4)
+    nothing = x
+    _gemv[(triton.cdiv(num_out, rows),)](
+        x, norm[0] if norm else nothing, weight, nothing if bias is None else bias,
+        nothing if residual is None else residual, out, num_out, width, norm[1] if norm else 0.0,
+        NORM=norm is not None, GATED=gated, BIAS=bias is not None, RESIDUAL=residual is not None,
+        ROWS=rows, BLOCK=block, EVEN=width % block == 0, num_warps=num_warps,
+    )  # fmt: skip
+    return out
+
+
+@triton.jit
+def _norm_rows(x, weight, out, width, eps, WIDTH: tl.constexpr):  # type: ignore[no-untyped-def]
+    row = tl.program_id(0).to(tl.int64)
+    columns = tl.arange(0, WIDTH)
+    known = columns < width
+    value = tl.load(x + row * width + columns, mask=known, other=0.0).to(tl.float32)
+    value *= 1.0 / tl.sqrt(tl.sum(value * value) / width + eps)
+    value *= tl.load(weight + columns, mask=known, other=0.0).to(tl.float32)
+    tl.store(out + row * width + columns, value.to(out.dtype.element_ty), mask=known)
+
+
+def norm_rows(x: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor:
+    """RMSNorm of x (B, D), in one kernel."""
+    out = torch.empty_like(x)
+    width = x.shape[1]
+    block = triton.next_power_of_2(width)
+    _norm_rows[(x.shape[0],)](x, weight, out, width, eps, WIDTH=block, num_warps=8 if block > 2048 else 4)
+    return out
+
+
+@triton.jit
+def _gate_rows(x, out, width, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
+    row = tl.program_id(0).to(tl.int64)
+    columns = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
+    known = columns < width
+    gate = tl.load(x + row * 2 * width + columns, mask=known, other=0.0).to(tl.float32)
+    up = tl.load(x + row * 2 * width + width + columns, mask=known, other=0.0).to(tl.float32)
+    tl.store(out + row * width + columns, (gate * tl.sigmoid(gate) * up).to(out.dtype.element_ty), mask=known)
+
+
+def gate_rows(x: torch.Tensor) -> torch.Tensor:
+    """silu of the first half of each row of x (B, 2 D) times the second: (B, D)."""
+    width = x.shape[1] // 2
+    out = x.new_empty(x.shape[0], width)
+    _gate_rows[(x.shape[0], triton.cdiv(width, 1024))](x, out, width, BLOCK=1024, num_warps=4)
+    return out
+
+
+# -------------------------------------------------------------------------------------------------- attention
+
+
+@triton.jit
+def _attend(  # type: ignore[no-untyped-def]
+    qkv, cosines, sines, keys, values, tables, lengths, slots, parts, sums, scale,
+    table_width, num_kv_heads, num_splits,
+    GROUP: tl.constexpr, ROWS: tl.constexpr, DIM: tl.constexpr, WIDTH: tl.constexpr,
+    PAGE: tl.constexpr, BLOCK: tl.constexpr,
+):  # fmt: skip
+    """One new token of one sequence, GROUP query heads, one part of the context: rotate, attend, and in the
+    first part store the token's own key and value."""
+    sequence, head, split = tl.program_id(0), tl.program_id(1), tl.program_id(2)
+    HALF: tl.constexpr = DIM // 2
+    kind = keys.dtype.element_ty
+    context = tl.load(lengths + sequence) - 1  # tokens already in the cache
+    rows, dims = tl.arange(0, ROWS), tl.arange(0, WIDTH)
+    num_heads = num_kv_heads * GROUP
+    row_at = sequence.to(tl.int64) * (num_heads + 2 * num_kv_heads) * DIM
+    used = dims < DIM
+    partner = tl.where(dims < HALF, dims + HALF, dims - HALF)
+    cosine = tl.load(cosines + sequence * HALF + dims % HALF, mask=used, other=0.0)
+    sine = tl.load(sines + sequence * HALF + dims % HALF, mask=used, other=0.0)
+    sine = tl.where(dims < HALF, -sine, sine)
+    head_at = row_at + (head * GROUP + rows[:, None]) * DIM
+    inside = (rows[:, None] < GROUP) & used[None, :]
+    query = tl.load(qkv + head_at + dims[None, :], mask=inside, other=0.0).to(tl.float32)
+    turned = tl.load(qkv + head_at + partner[None, :], mask=inside, other=0.0).to(tl.float32)
+    query = (query * cosine[None, :] + turned * sine[None, :]).to(kind)
+
+    best = tl.full([ROWS], float("-inf"), tl.float32)
+    total = tl.zeros([ROWS], tl.float32)
+    mixed = tl.zeros([ROWS, WIDTH], tl.float32)
+    if split == 0:
+        key_at = row_at + (num_heads + head) * DIM
+        key = tl.load(qkv + key_at + dims, mask=used, other=0.0).to(tl.float32)
+        turned_key = tl.load(qkv + key_at + partner, mask=used, other=0.0).to(tl.float32)
+        new_key = (key * cosine + turned_key * sine).to(kind)
+        new_value = tl.load(qkv + key_at + num_kv_heads * DIM + dims, mask=used, other=0.0).to(kind)
+        at = (tl.load(slots + sequence) * num_kv_heads + head) * DIM + dims
+        tl.store(keys + at, new_key, mask=used)
+        tl.store(values + at, new_value, mask=used)
+        best = tl.sum(query.to(tl.float32) * new_key.to(tl.float32)[None, :], 1) * scale
+        total += 1.0
+        mixed += new_value.to(tl.float32)[None, :]
+
+    per_split = tl.cdiv(tl.cdiv(context, num_splits), BLOCK) * BLOCK
+    first = split * per_split
+    last = tl.minimum(first + per_split, context)
+    for start in range(first, last, BLOCK):
+        places = start + tl.arange(0, BLOCK)
+        known = places < last
+        block = tl.load(tables + sequence.to(tl.int64) * table_width + places // PAGE, mask=known, other=0)
+        slot = block.to(tl.int64) * PAGE + places % PAGE
+        cached_at = (slot[:, None] * num_kv_heads + head) * DIM + dims[None, :]
+        here = known[:, None] & used[None, :]
+        cached_key = tl.load(keys + cached_at, mask=here, other=0.0)
+        scores = tl.dot(query, tl.trans(cached_key), input_precision="ieee") * scale
+        scores = tl.where(known[None, :], scores, float("-inf"))
+        top = tl.maximum(best, tl.max(scores, 1))
+        shrink = tl.exp(best - top)
+        weights = tl.exp(scores - top[:, None])
+        cached_value = tl.load(values + cached_at, mask=here, other=0.0)
+        mixed = mixed * shrink[:, None] + tl.dot(weights.to(kind), cached_value, input_precision="ieee")
+        total = total * shrink + tl.sum(weights, 1)
+        best = top
+    out = (sequence * num_heads + head * GROUP + rows) * num_splits + split
+    safe = tl.where(total > 0, total, 1.0)
+    tl.store(parts + out[:, None] * DIM + dims[None, :], mixed / safe[:, None], mask=inside)
+    tl.store(sums + out, tl.where(total > 0, best + tl.log(safe), float("-inf")), mask=rows < GROUP)
+
+
+@triton.jit
+def _merge(parts, sums, out, num_splits, DIM: tl.constexpr, WIDTH: tl.constexpr, SPLITS: tl.constexpr):  # type: ignore[no-untyped-def]
+    """Attention over the whole context from that over its parts, by their log-sum-exp."""
+    head = tl.program_id(0)
+    splits, dims = tl.arange(0, SPLITS), tl.arange(0, WIDTH)
+    there = splits < num_splits
+    sizes = tl.load(sums + head * num_splits + splits, mask=there, other=float("-inf"))
+    weights = tl.exp(sizes - tl.max(sizes, 0))
+    weights /= tl.sum(weights, 0)
+    at = (head * num_splits + splits[:, None]) * DIM + dims[None, :]
+    found = tl.load(parts + at, mask=there[:, None] & (dims[None, :] < DIM), other=0.0)
+    mixed = tl.sum(found * weights[:, None], 0)
+    tl.store(out + head * DIM + dims, mixed.to(out.dtype.element_ty), mask=dims < DIM)
+
+
+def attend(
+    qkv: torch.Tensor,
+    rope: tuple[torch.Tensor, torch.Tensor],
+    cache: tuple[torch.Tensor, torch.Tensor],
+    where: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+    num_heads: int,
+    block_size: int,
+    num_splits: int,
+) -> torch.Tensor:
+    """Rotate, store and attend, for one new token of each of B sequences.
+
+    qkv (B, (H + 2 Hkv) * head_dim), before rotation. rope: cosines and sines, float32 (B, head_dim / 2).
+    cache: keys and values of the layer (num_slots, Hkv, head_dim). where: block tables int32 (B, blocks),
+    lengths int32 (B,) with the new token counted, its slots int64 (B,). Returns (B, H * head_dim).
+    """
+    keys, values = cache
+    tables, lengths, slots = where
+    batch, (_, num_kv_heads, head_dim) = qkv.shape[0], keys.shape
+    group = num_heads // num_kv_heads
+    parts = qkv.new_empty(batch, num_heads, num_splits, head_dim, dtype=torch.float32)
+    sums = qkv.new_empty(batch, num_heads, num_splits, dtype=torch.float32)
+    width = max(16, triton.next_power_of_2(head_dim))
+    _attend[(batch, num_kv_heads, num_splits)](
+        qkv, rope[0], rope[1], keys, values, tables, lengths, slots, parts, sums, head_dim**-0.5,
+        tables.stride(0), num_kv_heads, num_splits,
+        GROUP=group, ROWS=max(16, triton.next_power_of_2(group)), DIM=head_dim, WIDTH=width,
+        PAGE=block_size, BLOCK=64,
+    )  # fmt: skip
+    out = qkv.new_empty(batch, num_heads * head_dim)
+    _merge[(batch * num_heads,)](
+        parts, sums, out, num_splits, DIM=head_dim, WIDTH=width, SPLITS=triton.next_power_of_2(num_splits),
+        num_warps=2,
+    )  # fmt: skip
+    return out
+
+
+# --------------------------------------------------------------------------------------------------- products
+
+
+def normed_product(
+    x: torch.Tensor,
+    norm: tuple[torch.Tensor, float],
+    weight: torch.Tensor,
+    bias: torch.Tensor | None = None,
+    *,
+    gated: bool = False,
+    out_dtype: torch.dtype | None = None,
+) -> torch.Tensor:
+    """RMSNorm of x (B, K), times weight (N, K), plus bias, gated where asked for (see `gemv`)."""
+    if x.shape[0] <= GEMV_MAX_ROWS:
+        return gemv(x, weight, bias, norm=norm, gated=gated, out_dtype=out_dtype)
+    out = F.linear(norm_rows(x, *norm), weight, bias)
+    return gate_rows(out) if gated else out.to(out_dtype or out.dtype)
+
+
+def added_product(x: torch.Tensor, weight: torch.Tensor, residual: torch.Tensor) -> torch.Tensor:
+    """residual (B, N) + x (B, K) times weight (N, K)."""
+    if x.shape[0] <= GEMV_MAX_ROWS:
+        return gemv(x, weight, residual=residual)
+    return torch.addmm(residual, x, weight.T)

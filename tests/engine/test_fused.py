@@ -1,0 +1,86 @@
+"""The fused decode step of CUDA against the modules it stands for; Triton's interpreter runs it on a CPU."""
+
+import os
+from importlib.util import find_spec
+
+import pytest
+import torch
+from torch import nn
+
+from r1v.engine.weights import prepare
+from r1v.ops.paged import PagedAttentionReference, PagedCache, Span
+from tests.engine.tiny import tiny_model
+
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+pytestmark = pytest.mark.skipif(
+    DEVICE == "cpu" and (find_spec("triton") is None or os.environ.get("TRITON_INTERPRET") != "1"),
+    reason="needs a CUDA device, or Triton and TRITON_INTERPRET=1",
+)
+
+
+def close(got: torch.Tensor, expected: torch.Tensor, tolerance: float = 1e-5) -> bool:
+    return float((got.double() - expected.double()).norm() / expected.double().norm()) < tolerance
+
+
+@pytest.mark.parametrize("width", [96, 1024, 2048])
+@pytest.mark.parametrize("normed", [False, True])
+def test_gemv_equals_its_parts(width: int, normed: bool) -> None:
+    from r1v.ops.decode_cuda import gemv
+
+    torch.manual_seed(width)
+    x, norm = torch.randn(1, width, device=DEVICE), torch.rand(width, device=DEVICE)
+    weight, bias = torch.randn(30, width, device=DEVICE), torch.randn(30, device=DEVICE)
+    inner = nn.functional.rms_norm(x, (width,), norm, 1e-6) if normed else x
+    settings = (norm, 1e-6) if normed else None
+    assert close(gemv(x, weight, bias, norm=settings), inner @ weight.T + bias)
+    residual = torch.randn(1, 30, device=DEVICE)
+    assert close(gemv(x, weight, norm=settings, residual=residual), inner @ weight.T + residual)
+    gate, up = (inner @ weight.T).chunk(2, -1)
+    assert close(gemv(x, weight, norm=settings, gated=True), nn.functional.silu(gate) * up)
+
+
+def test_rows_equal_their_parts() -> None:
+    from r1v.ops.decode_cuda import gate_rows, norm_rows
+
+    x, weight = torch.randn(5, 300, device=DEVICE), torch.rand(300, device=DEVICE)
+    assert close(norm_rows(x, weight, 1e-5), nn.functional.rms_norm(x, (300,), weight, 1e-5))
+    assert close(gate_rows(x), nn.functional.silu(x[:, :150]) * x[:, 150:])
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_decoder_equals_model(batch: int) -> None:
+    """Logits and cache of a step, for contexts of different lengths."""
+    from r1v.engine.fused import FusedDecoder
+    from r1v.ops.paged_cuda import DecodeTables
+
+    torch.manual_seed(batch)
+    model = tiny_model(layers=3).to(DEVICE)
+    config = model.config.language
+    for layer in model.language.layers:
+        layer.attention_norm.weight.data.uniform_(0.5, 1.5)
+        layer.attention.qkv.bias.data.normal_()
+    page, width = 4, 40
+    lengths = [1, 137, 64][:batch]
+    caches = [
+        PagedCache.empty(config.num_layers, batch * width * page, config.num_kv_heads, config.head_dim,
+                         torch.float32, DEVICE)
+        for _ in range(2)
+    ]  # fmt: skip
+    caches[0].keys.normal_(), caches[0].values.normal_()
+    caches[1].keys.copy_(caches[0].keys), caches[1].values.copy_(caches[0].values)
+    tables = torch.randperm(batch * width).view(batch, width).int().to(DEVICE)
+    positions = torch.tensor(lengths, device=DEVICE) - 1
+    ids = torch.randint(60, (batch,), device=DEVICE)
+    slots = tables[torch.arange(batch), positions // page].long() * page + positions % page
+    spans = []
+    for row, length in enumerate(lengths):
+        blocks = tables[row].tolist()[: -(-length // page)]
+        spans.append(Span(row, 1, [(b * page, min(page, length - i * page)) for i, b in enumerate(blocks)]))
+    with torch.no_grad():
+        attention = PagedAttentionReference(caches[0], slots, spans)
+        hidden = model.language(model.language.embedding(ids)[None], positions[None], attention)[0]
+        expected = model.logits(hidden)
+        fused = FusedDecoder(prepare(model, "plain"), caches[1], page)
+        got = fused(ids, positions, DecodeTables(tables, (positions + 1).int(), slots))
+    assert close(got, expected)
+    assert close(caches[1].keys, caches[0].keys) and close(caches[1].values, caches[0].values)
