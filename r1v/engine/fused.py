@@ -10,13 +10,14 @@ import torch
 from torch import nn
 
 from r1v.engine.weights import RunnableModel
-from r1v.ops.decode_cuda import added_product, attend, normed_product
+from r1v.ops.decode_cuda import added_product, attend, gate_rows, norm_rows, normed_product
+from r1v.ops.int4_cuda import MAX_KERNEL_ROWS, TritonInt4Linear
 from r1v.ops.paged import PagedCache
 from r1v.ops.paged_cuda import DecodeTables, num_context_parts
 
 
 class FusedDecoder:
-    """Runs the layers of a Qwen2-shaped model whose linear layers hold plain weights."""
+    """Runs the layers of a Qwen2-shaped model; linear layers of any kind, plain and 4-bit ones fused."""
 
     def __init__(self, runnable: RunnableModel, cache: PagedCache, block_size: int) -> None:
         assert self.takes(runnable)
@@ -25,12 +26,7 @@ class FusedDecoder:
     @staticmethod
     def takes(runnable: RunnableModel) -> bool:
         """Whether the kernels have this model's layers."""
-        language = runnable.model.language
-        return not language.config.qk_norm and all(
-            type(layer) is nn.Linear
-            for block in language.layers
-            for layer in (block.attention.qkv, block.attention.out, block.mlp.gate_up, block.mlp.down)
-        )
+        return not runnable.model.language.config.qk_norm
 
     def __call__(self, ids: torch.Tensor, positions: torch.Tensor, where: DecodeTables) -> torch.Tensor:
         """ids and positions int64 (B,) -> logits float32 (B, V)."""
@@ -42,12 +38,34 @@ class FusedDecoder:
         for index, layer in enumerate(language.layers):
             attention, mlp = layer.attention, layer.mlp
             norm = (layer.attention_norm.weight, layer.attention_norm.eps)
-            qkv = normed_product(x, norm, attention.qkv.weight, attention.qkv.bias)
+            qkv = _normed(x, norm, attention.qkv)
             cache = (self.cache.keys[index], self.cache.values[index])
             mixed = attend(qkv, rope, cache, places, config.num_heads, self.block_size, num_splits)
-            x = added_product(mixed, attention.out.weight, x)
+            x = _added(mixed, attention.out, x)
             norm = (layer.mlp_norm.weight, layer.mlp_norm.eps)
-            x = added_product(normed_product(x, norm, mlp.gate_up.weight, gated=True), mlp.down.weight, x)
+            x = _added(_normed(x, norm, mlp.gate_up, gated=True), mlp.down, x)
         head = language.embedding if language.head is None else language.head
         norm = (language.norm.weight, language.norm.eps)
         return normed_product(x, norm, head.weight, out_dtype=torch.float32)
+
+
+def _normed(
+    x: torch.Tensor, norm: tuple[torch.Tensor, float], layer: nn.Module, gated: bool = False
+) -> torch.Tensor:
+    """A layer of the RMSNorm of x (B, D), gated where asked for."""
+    if type(layer) is nn.Linear:
+        return normed_product(x, norm, layer.weight, layer.bias, gated=gated)
+    if isinstance(layer, TritonInt4Linear) and x.shape[0] <= MAX_KERNEL_ROWS:
+        return layer.product(x, norm, gated)
+    out: torch.Tensor = layer(norm_rows(x, *norm))
+    return gate_rows(out) if gated else out
+
+
+def _added(x: torch.Tensor, layer: nn.Module, residual: torch.Tensor) -> torch.Tensor:
+    """residual (B, D) plus a layer of x; a layer with a bias is not taken here."""
+    if type(layer) is nn.Linear:
+        return added_product(x, layer.weight, residual)
+    if isinstance(layer, TritonInt4Linear) and x.shape[0] <= MAX_KERNEL_ROWS:
+        return layer.product(x, residual=residual)
+    out: torch.Tensor = residual + layer(x)
+    return out

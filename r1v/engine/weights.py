@@ -21,7 +21,6 @@ from r1v.models import R1V
 from r1v.ops.linear import (
     HALF_MAX,
     AwqLinear,
-    CudaInt4Linear,
     HalfLinear,
     Int4Linear,
     OneDnnLinear,
@@ -107,7 +106,9 @@ def _pack_awq(layer: AwqLinear) -> nn.Module:
     """The layer's codes as the device's kernel takes them, or the layer itself where it cannot."""
     if layer.nibbles.device.type == "cpu":
         return Int4Linear.from_awq(layer) if Int4Linear.takes(layer) else layer
-    return CudaInt4Linear(layer) if CudaInt4Linear.takes(layer) else layer
+    from r1v.ops.int4_cuda import TritonInt4Linear  # Triton comes with CUDA
+
+    return TritonInt4Linear(layer) if TritonInt4Linear.takes(layer) else layer
 
 
 def _pack(layer: nn.Linear | AwqLinear, pack: Packer, keep_weights: bool) -> nn.Module:

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from r1v.engine.weights import prepare
+from r1v.ops.linear import AwqLinear
 from r1v.ops.paged import PagedAttentionReference, PagedCache, Span
 from tests.engine.tiny import tiny_model
 
@@ -84,3 +85,52 @@ def test_decoder_equals_model(batch: int) -> None:
         got = fused(ids, positions, DecodeTables(tables, (positions + 1).int(), slots))
     assert close(got, expected)
     assert close(caches[1].keys, caches[0].keys) and close(caches[1].values, caches[0].values)
+
+
+def awq_layer(rows: int, columns: int, group: int, bias: bool = False) -> AwqLinear:
+    """Random codes."""
+    groups = columns // group
+    return AwqLinear(
+        torch.randint(256, (rows, columns // 2), dtype=torch.uint8),
+        torch.rand(rows, groups).add(0.5).half(),
+        torch.randint(16, (rows, groups), dtype=torch.uint8),
+        torch.randn(rows) if bias else None,
+    ).to(DEVICE)
+
+
+@pytest.mark.parametrize("group", [32, 128])
+@pytest.mark.parametrize("rows", [1, 3, 20])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_int4_product_equals_reference(group: int, rows: int, dtype: torch.dtype) -> None:
+    from r1v.ops.int4_cuda import TritonInt4Linear
+
+    if dtype == torch.bfloat16 and rows > 1 and DEVICE == "cpu":
+        pytest.skip("the interpreter cannot multiply bfloat16")
+    torch.manual_seed(rows)
+    layer = awq_layer(72, 384, group, bias=True)
+    x = torch.randn(rows, 384, device=DEVICE).to(dtype)
+    got = TritonInt4Linear(layer)(x)
+    assert got.dtype == dtype
+    assert close(got, layer(x.float()), {torch.float32: 1e-5, torch.float16: 1e-3}.get(dtype, 4e-3))
+
+
+def test_int4_fusions_equal_their_parts() -> None:
+    from r1v.ops.int4_cuda import TritonInt4Linear
+
+    torch.manual_seed(0)
+    layer = awq_layer(64, 2048, 128)
+    x, norm = torch.randn(1, 2048, device=DEVICE).bfloat16(), torch.rand(2048, device=DEVICE).bfloat16()
+    inner = nn.functional.rms_norm(x.float(), (2048,), norm.float(), 1e-6)
+    packed = TritonInt4Linear(layer)
+    residual = torch.randn(1, 64, device=DEVICE).bfloat16()
+    expected = layer(inner) + residual.float()
+    assert close(packed.product(x, (norm, 1e-6), residual=residual), expected, 4e-3)
+    gate, up = layer(inner).chunk(2, -1)
+    assert close(packed.product(x, (norm, 1e-6), gated=True), nn.functional.silu(gate) * up, 4e-3)
+
+
+def test_int4_weights_widen_exactly() -> None:
+    from r1v.ops.int4_cuda import TritonInt4Linear
+
+    layer = awq_layer(40, 192, 64)
+    assert torch.equal(TritonInt4Linear(layer).widened(torch.float32), layer.widened())
