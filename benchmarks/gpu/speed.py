@@ -1,0 +1,405 @@
+"""Speed and memory on one GPU: the engine beside transformers' generate, and what the device itself can do.
+
+Parts: the device's limits; R1V-Nano's geometry and the 38B geometry (InternViT-6B and QwQ-32B shapes, random
+weights made on the device) in bfloat16 and W4A16: decode at several batch sizes, prompts with images, 64K
+tokens of context, memory against `r1v plan`; cards of 40 and 30 GB; transformers.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
+
+from gpu.parts import Findings, Part, Settings, main
+from shared.models import GEOMETRIES, IDS, exactly, prompt, transformers_model
+
+from r1v.engine import Engine, EngineConfig
+from r1v.llm.plan import Target, plan
+from r1v.models import R1V
+from r1v.ops.linear import AwqLinear, Int8Linear
+
+GIB = 1 << 30
+BATCHES = (1, 8, 32, 64)
+
+
+def synchronise(device: str) -> None:
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+def best_seconds(function: Callable[[], Any], device: str, rounds: int = 20) -> float:
+    """Seconds of one call: the median of `rounds`, each timed by events where there is a device."""
+    for _ in range(3):
+        function()
+    times = []
+    for _ in range(rounds):
+        if device == "cuda":
+            start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+            torch.cuda.synchronize()
+            start.record()
+            function()
+            end.record()
+            end.synchronize()
+            times.append(start.elapsed_time(end) / 1e3)
+        else:
+            begun = time.perf_counter()
+            function()
+            times.append(time.perf_counter() - begun)
+    return statistics.median(times)
+
+
+# ---------------------------------------------------------------------------------------------------- limits
+
+
+def read_limit(settings: Settings) -> float:
+    """Bytes a second that a sum over 4 GB reads."""
+    data = torch.ones((1 << 20) if settings.tiny else (1 << 30), device=settings.device)
+    return data.nbytes / best_seconds(data.sum, settings.device)
+
+
+def limits(settings: Settings, findings: Findings) -> None:
+    """Copy, read and matrix product; the decode products of the 38B geometry, each way there is."""
+    size = (1 << 20) if settings.tiny else (4 << 30)
+    source = torch.randint(127, (size,), dtype=torch.int8, device=settings.device)
+    target = torch.empty_like(source)
+    took = best_seconds(lambda: target.copy_(source), settings.device)
+    findings.add(what="copy, read plus written", gb_per_s=2 * size / took / 1e9)
+    findings.add(what="read (sum)", gb_per_s=read_limit(settings) / 1e9)
+    del source, target
+    side = 256 if settings.tiny else 8192
+    a, b = torch.randn(2, side, side, device=settings.device).bfloat16()
+    findings.add(what=f"bf16 product of {side}", tflops=2 * side**3 / best_seconds(lambda: a @ b, settings.device) / 1e12)
+    if settings.device != "cuda":
+        return
+    shapes = {"qkv": (7168, 5120), "out": (5120, 5120), "gate_up": (55296, 5120), "down": (5120, 27648),
+              "head": (152064, 5120)}  # fmt: skip
+    for name, shape in shapes.items():
+        findings.attempt(f"products {name}", lambda name=name, shape=shape: products(findings, name, *shape))
+
+
+def products(findings: Findings, name: str, num_out: int, width: int) -> None:
+    """One weight at 1 to 64 rows. Several copies of it in turn, so that none stays in the cache."""
+    from r1v.ops.decode_cuda import gemv
+    from r1v.ops.int4_cuda import TritonInt4Linear
+
+    copies = max(2, (1 << 30) // (num_out * width))
+    weights = [torch.randn(num_out, width, device="cuda", dtype=torch.bfloat16) for _ in range(copies)]
+    norm = torch.ones(width, device="cuda", dtype=torch.bfloat16)
+
+    def timed(call: Callable[[int], Any], label: str, rows: int, num_bytes: int) -> None:
+        def attempt() -> None:
+            def all_of_them() -> None:
+                for index in range(copies):
+                    call(index)
+
+            all_of_them()
+            torch.cuda.synchronize()
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph):
+                all_of_them()
+            took = best_seconds(graph.replay, "cuda", 10) / copies
+            findings.add(product=name, rows=rows, path=label, us=took * 1e6, gb_per_s=num_bytes / took / 1e9)
+
+        findings.attempt(f"{name} {label}", attempt)
+
+    for rows in (1, 8, 64):
+        x = torch.randn(rows, width, device="cuda", dtype=torch.bfloat16)
+        timed(lambda i, x=x: F.linear(x, weights[i]), "cuBLAS", rows, 2 * num_out * width)
+    x = torch.randn(1, width, device="cuda", dtype=torch.bfloat16)
+    for each, warps in ((2, 4), (4, 4), (8, 4), (4, 2), (8, 2), (4, 8)):
+        timed(lambda i, e=each, w=warps: gemv(x, weights[i], rows=e, num_warps=w),
+              f"Triton {each}x{warps}", 1, 2 * num_out * width)  # fmt: skip
+    timed(lambda i: gemv(x, weights[i], norm=(norm, 1e-6), gated=True), "Triton norm, gate", 1, 2 * num_out * width)
+    del weights
+    if name == "head":
+        return
+    layers = [TritonInt4Linear(random_awq(num_out, width, None, "cuda")) for _ in range(4 * copies)]
+    copies *= 4
+    num_bytes = num_out * width // 2 + 3 * num_out * width // 128
+    for each, warps in ((4, 1), (8, 1), (16, 1), (4, 2), (8, 2), (8, 4)):
+        timed(lambda i, e=each, w=warps: layers[i]._gemv(x, None, False, None, e, w),
+              f"int4 {each}x{warps}", 1, num_bytes)  # fmt: skip
+    timed(lambda i: layers[i].product(x, (norm, 1e-6), True), "int4 norm, gate", 1, num_bytes)
+    for rows in (8, 32, 64):
+        x = torch.randn(rows, width, device="cuda", dtype=torch.bfloat16)
+        timed(lambda i, x=x: layers[i].product(x), "int4 dot", rows, num_bytes)
+    took = best_seconds(lambda: layers[0].widened(torch.bfloat16), "cuda", 5)
+    findings.add(product=name, path="int4 widened", us=took * 1e6)
+
+
+# ---------------------------------------------------------------------------------------------------- models
+
+
+def random_awq(num_out: int, width: int, bias: torch.Tensor | None, device: str) -> AwqLinear:
+    """Random codes whose values have a deviation near 0.02."""
+    groups = max(1, width // 128)
+    return AwqLinear(
+        torch.randint(256, (num_out, width // 2), dtype=torch.uint8, device=device),
+        torch.rand(num_out, groups, device=device).mul(2e-3).add(3e-3).half(),
+        torch.randint(6, 10, (num_out, groups), dtype=torch.uint8, device=device),
+        bias,
+    )
+
+
+def build(name: str, device: str, weights: str) -> R1V:
+    """Random weights of a geometry, layer by layer on the device. weights: bf16, w4, w4-vision8."""
+    with torch.device("meta"):
+        model = R1V(GEOMETRIES[name]).eval()
+    model = model.to(torch.bfloat16).requires_grad_(False)
+    for part_name, part in model.named_children():
+        for module in list(part.modules()):
+            for child_name, child in list(module.named_children()):
+                if not isinstance(child, nn.Linear):
+                    continue
+                num_out, width = child.weight.shape
+                bias = None if child.bias is None else torch.zeros(num_out, device=device).bfloat16()
+                if weights != "bf16" and part_name == "language" and child is not part.head and width % 128 == 0:
+                    setattr(module, child_name, random_awq(num_out, width, bias, device))
+                elif weights == "w4-vision8" and part_name == "vision":
+                    codes = torch.randint(-127, 128, (num_out, width), dtype=torch.int8, device=device)
+                    setattr(module, child_name, Int8Linear(codes, torch.full((num_out,), 2e-4, device=device), bias))
+    for module in model.modules():
+        for key, parameter in list(module._parameters.items()):
+            if parameter is not None and parameter.is_meta:
+                value = torch.empty(parameter.shape, dtype=torch.bfloat16, device=device)
+                value.normal_(0.0, 0.02) if parameter.dim() > 1 else value.fill_(1.0)
+                module._parameters[key] = nn.Parameter(value, requires_grad=False)
+    return model
+
+
+def make_engine(model: R1V, **settings: Any) -> Engine:
+    values = {"num_draft_tokens": 0, "keep_weights": True, **settings}
+    return Engine(model, EngineConfig.from_mapping(values), IDS)
+
+
+def decode_bytes(model: R1V) -> int:
+    """Bytes of weights that one decode step has to read."""
+    language = model.language
+    total = sum(t.nbytes for t in (*language.parameters(), *language.buffers()))
+    return total - (0 if language.head is None else language.embedding.weight.nbytes)
+
+
+def decode(engine: Engine, batch: int, context: int, number: int, device: str, seed: int = 0) -> float:
+    """Median seconds of a step in which all of a batch decode."""
+    for row in range(batch):
+        engine.add(replace(prompt(context, seed + row), params=exactly(number)))
+    times = []
+    while engine.has_work:
+        begun = time.perf_counter()
+        outputs = engine.step()
+        took = time.perf_counter() - begun
+        if len(outputs) == batch and engine.num_running == batch:
+            times.append(took)
+    return statistics.median(times[2:] or times)
+
+
+def first_token(engine: Engine, tiles: int, text: int, seed: int) -> float:
+    """Seconds from the request to its first token."""
+    engine.add(replace(prompt(text, seed, tiles, engine.model.config), params=exactly(1)))
+    begun = time.perf_counter()
+    while engine.has_work:
+        engine.step()
+    return time.perf_counter() - begun
+
+
+def measure(settings: Settings, findings: Findings, geometry: str, weights: str) -> None:
+    """Everything about one model."""
+    device, tiny = settings.device, settings.tiny
+    begun = time.perf_counter()
+    model = build(geometry, device, weights)
+    synchronise(device)
+    label = f"{geometry} {weights}"
+    findings.add(model=label, step="build", seconds=time.perf_counter() - begun, weight_bytes=decode_bytes(model))
+    limit = read_limit(settings)
+    longest = min(model.config.language.context_length, 9216 if tiny or geometry == "nano" else 66560)
+    shape = model.config.language
+    width = 2 if device == "cuda" else 4  # bytes of an activation
+    token_bytes = 2 * width * shape.num_layers * shape.num_kv_heads * shape.head_dim
+    batches, context, number = ((1, 2), 64, 6) if tiny else (BATCHES, 1024, 128)
+    engine = make_engine(
+        model, max_model_len=longest, max_step_tokens=2048,
+        cache_bytes=token_bytes * max(longest + 512, batches[-1] * (context + number + 32)),
+    )  # fmt: skip
+
+    def decoding(batch: int) -> None:
+        took = decode(engine, batch, context, number, device, seed=1000 * batch)
+        read = decode_bytes(model) + batch * (context + number / 2) * token_bytes
+        findings.add(model=label, step="decode", batch=batch, ms=took * 1e3, tokens_per_s=batch / took,
+                     gb_per_s=read / took / 1e9, of_read_limit=read / took / limit)  # fmt: skip
+
+    for batch in batches:
+        findings.attempt(f"decode {batch}", lambda batch=batch: decoding(batch))
+
+    def prefill(tiles: int) -> None:
+        first_token(engine, tiles, 100, 7)  # kernels are compiled, allocators full
+        took = statistics.median(first_token(engine, tiles, 100, 70 + 10 * tiles + turn) for turn in range(3))
+        tokens = tiles * model.config.tokens_per_tile + 100
+        findings.add(model=label, step="first token", tiles=tiles, tokens=tokens, ms=took * 1e3, tokens_per_s=tokens / took)
+
+    for tiles in (1,) if tiny else (0, 1, 7, 13):
+        findings.attempt(f"prefill {tiles}", lambda tiles=tiles: prefill(tiles))
+
+    def vision() -> None:
+        size = model.config.vision.image_size
+        for tiles in (1,) if tiny else (1, 4, 13):
+            pixels = torch.randn(tiles, 3, size, size, device=device).bfloat16()
+            with torch.inference_mode():
+                took = best_seconds(lambda p=pixels: model.encode_images(p), device, 3)
+            findings.add(model=label, step="vision", tiles=tiles, ms=took * 1e3, ms_a_tile=took * 1e3 / tiles)
+
+    findings.attempt("vision", vision)
+
+    def long() -> None:
+        length = longest - 64
+        begun = time.perf_counter()
+        engine.add(replace(prompt(length, 5), params=exactly(24)))
+        while not engine.step():
+            pass
+        first = time.perf_counter() - begun
+        times = []
+        while engine.has_work:
+            begun = time.perf_counter()
+            engine.step()
+            times.append(time.perf_counter() - begun)
+        findings.add(model=label, step="long context", tokens=length, first_token_s=first,
+                     decode_ms=statistics.median(times) * 1e3)  # fmt: skip
+
+    if not tiny:
+        findings.attempt("long context", long)
+
+
+def nano(settings: Settings, findings: Findings) -> None:
+    """R1V-Nano's geometry, then transformers on the same."""
+    measure(settings, findings, "nano", "bf16")
+    findings.attempt("transformers", lambda: peers(settings, findings, "nano"))
+
+
+def peers(settings: Settings, findings: Findings, geometry: str) -> None:
+    """transformers' generate of the language model: eager, and with a static cache."""
+    model = transformers_model(geometry, torch.bfloat16, settings.device)
+    if model is None:
+        findings.add(step="transformers", error="not installed")
+        return
+    batches, context, number = ((1,), 64, 4) if settings.tiny else (BATCHES, 1024, 48)
+    for cache in ("dynamic", "static"):
+        options: dict[str, Any] = {"do_sample": False, "pad_token_id": 0}
+        if cache == "static":
+            options |= {"cache_implementation": "static", "disable_compile": True}
+        for batch in batches:
+
+            def attempt(batch: int = batch, cache: str = cache, options: dict[str, Any] = options) -> None:
+                ids = torch.tensor([prompt(context, row).token_ids for row in range(batch)], device=settings.device)
+
+                def run(tokens: int) -> float:
+                    synchronise(settings.device)
+                    begun = time.perf_counter()
+                    model.generate(ids, max_new_tokens=tokens, min_new_tokens=tokens, **options)
+                    synchronise(settings.device)
+                    return time.perf_counter() - begun
+
+                run(2)
+                took = (run(number) - run(1)) / (number - 1)
+                findings.add(model=f"transformers {geometry} bf16", step="decode", cache=cache, batch=batch,
+                             ms=took * 1e3, tokens_per_s=batch / took)  # fmt: skip
+
+            findings.attempt(f"transformers {cache} {batch}", attempt)
+
+
+def big_peers(settings: Settings, findings: Findings) -> None:
+    """transformers on the 38B geometry's language model."""
+    peers(settings, findings, big(settings))
+
+
+def big(settings: Settings) -> str:
+    """The 38B geometry; as many of its layers as a card of 80 GB holds in bfloat16; nano in a dry run."""
+    if settings.tiny:
+        return "nano"
+    shape = GEOMETRIES["38b"]
+    GEOMETRIES["38b"] = replace(shape, language=replace(shape.language, max_position_embeddings=131072))
+    if torch.cuda.get_device_properties(0).total_memory > 100e9:
+        return "38b"
+    shape = GEOMETRIES["38b"]
+    GEOMETRIES["38b, 40 of 64 layers"] = replace(shape, language=replace(shape.language, num_layers=40))
+    return "38b, 40 of 64 layers"
+
+
+def big_bf16(settings: Settings, findings: Findings) -> None:
+    """38B in bfloat16."""
+    measure(settings, findings, big(settings), "bf16")
+
+
+def big_w4(settings: Settings, findings: Findings) -> None:
+    """38B in W4A16."""
+    big(settings)
+    measure(settings, findings, "nano" if settings.tiny else "38b", "w4")
+
+
+# ---------------------------------------------------------------------------------------------------- memory
+
+
+def memory(settings: Settings, findings: Findings) -> None:
+    """What a model takes against `r1v plan`, under a cap: 40 GB for AWQ, 30 GB with the tower in 8 bits."""
+    name = "nano" if settings.tiny else "38b"
+    cases = [("w4", "awq", 40), ("w4-vision8", "awq-vision8", 30)]
+    if not settings.tiny and torch.cuda.get_device_properties(0).total_memory > 100e9:
+        cases.append(("bf16", "bf16", 100))
+    for weights, format_, gigabytes in cases:
+        findings.attempt(
+            f"{weights} in {gigabytes} GB", lambda w=weights, f=format_, g=gigabytes: capped(settings, findings, name, w, f, g)
+        )
+
+
+def capped(
+    settings: Settings, findings: Findings, geometry: str, weights: str, format_: Any, gigabytes: int
+) -> None:
+    """One image of 13 tiles and 8K tokens on a card of so many GB."""
+    config = GEOMETRIES[geometry]
+    target = Target(memory_bytes=gigabytes * 10**9, context=8192)
+    planned = plan(config, target, (format_,)).estimates[0]
+    before = 0
+    if settings.device == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+        total = torch.cuda.get_device_properties(0).total_memory
+        torch.cuda.set_per_process_memory_fraction(min(1.0, (gigabytes * 10**9 - target.overhead) / total))
+        before = torch.cuda.memory_allocated()
+    model = build(geometry, settings.device, weights)
+    engine = make_engine(model, max_model_len=8192, max_num_seqs=1, cache_bytes=2 * planned.kv_bytes if settings.device == "cpu" else planned.kv_bytes)
+    tiles = 1 if settings.tiny else 13
+    text = 8192 - 70 - tiles * config.tokens_per_tile if not settings.tiny else 50
+    engine.add(replace(prompt(text, 3, tiles, config), params=exactly(64)))
+    number = 0
+    while engine.has_work:
+        number += sum(len(output.token_ids) for output in engine.step())
+    peak = reserved = 0
+    if settings.device == "cuda":
+        peak, reserved = torch.cuda.max_memory_allocated() - before, torch.cuda.max_memory_reserved()
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    allotted = planned.weights.total + planned.kv_bytes + planned.activation_bytes
+    findings.add(model=f"{geometry} {weights}", card_gb=gigabytes, tokens=number, peak_bytes=peak,
+                 reserved_bytes=reserved, planned_bytes=allotted, peak_over_plan=peak / allotted,
+                 planned_parts=[planned.weights.total, planned.kv_bytes, planned.activation_bytes])  # fmt: skip
+
+
+PARTS = {
+    "limits": Part(limits, 150),
+    "nano": Part(nano, 150),
+    "w4": Part(big_w4, 240),
+    "bf16": Part(big_bf16, 240),
+    "memory": Part(memory, 150),
+    "transformers": Part(big_peers, 240),
+}
+
+if __name__ == "__main__":
+    main((__doc__ or "").splitlines()[0], PARTS, __file__)
