@@ -1,4 +1,4 @@
-"""Whether the CUDA paths compute what the CPU computes in float32.
+"""Whether the CUDA paths compute what the CPU computes in float32 (PYTHONPATH=.:benchmarks).
 
 Parts: the kernels' own tests; R1V-Nano in every dtype, fused and not, with graphs and without, text and
 images; a 4-bit R1V-Nano; a soak of mixed requests, each compared with its solo run. A row is right if every
@@ -14,9 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
-
 from gpu.parts import Findings, Part, Settings, main
 
 from r1v.core import SamplingParams
@@ -40,8 +37,10 @@ GAPS = {"float32": 1e-3, "bfloat16": 0.5, "float16": 0.1}
 def kernels(settings: Settings, findings: Findings) -> None:
     """The tests of the kernels, on this device."""
     tests = ["tests/engine/test_fused.py", "tests/engine/test_cuda.py"]
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-x" if settings.tiny else "-q",
-               "-o", "addopts=", "--tb=short", *tests]  # fmt: skip
+    command = [
+        *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "addopts=", "--tb=short"),
+        *tests,
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     print(done.stdout[-6000:], done.stderr[-2000:])
     findings.add(tests=tests, exit=done.returncode, summary=done.stdout.strip().splitlines()[-1:])
@@ -91,9 +90,7 @@ def judge(
     return float((logits.amax(1) - logits.gather(1, chosen)[:, 0]).max()), float(drift)
 
 
-def compare(
-    findings: Findings, reference: R1V, model: R1V, label: str, tolerance: float, tiny: bool
-) -> None:
+def compare(findings: Findings, reference: R1V, model: R1V, label: str, tolerance: float, tiny: bool) -> None:
     """Every mode of the engine around a model against the reference, batched and one by one."""
     names, requests, ids = nano_requests(tiny)
     banned = (ids.image_context, *ids.banned)

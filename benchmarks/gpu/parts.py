@@ -99,7 +99,9 @@ def _child(script: str, name: str, limit_s: float, args: argparse.Namespace) -> 
     with tempfile.TemporaryDirectory() as folder:
         rows = Path(folder) / "rows.json"
         command = [sys.executable, script, "--child", name, "--rows", str(rows), "--device", args.device]
-        process = subprocess.Popen(command + ["--tiny"] * args.tiny, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+        process = subprocess.Popen(
+            command + ["--tiny"] * args.tiny, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+        )
         try:
             code: int | str = process.wait(limit_s)
         except subprocess.TimeoutExpired:

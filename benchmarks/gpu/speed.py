@@ -1,4 +1,5 @@
-"""Speed and memory on one GPU: the engine beside transformers' generate, and what the device itself can do.
+"""Speed and memory on one GPU: the engine beside transformers' generate, and what the device itself can do
+(PYTHONPATH=.:benchmarks).
 
 Parts: the device's limits; R1V-Nano's geometry and the 38B geometry (InternViT-6B and QwQ-32B shapes, random
 weights made on the device) in bfloat16 and W4A16: decode at several batch sizes, prompts with images, 64K
@@ -8,21 +9,16 @@ tokens of context, memory against `r1v plan`; cards of 40 and 30 GB; transformer
 from __future__ import annotations
 
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
-from torch.nn import functional as F
-
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
-
 from gpu.parts import Findings, Part, Settings, main
 from shared.models import GEOMETRIES, IDS, exactly, prompt, transformers_model
+from torch import nn
+from torch.nn import functional as F
 
 from r1v.engine import Engine, EngineConfig
 from r1v.llm.plan import Target, plan
@@ -76,10 +72,12 @@ def limits(settings: Settings, findings: Findings) -> None:
     took = best_seconds(lambda: target.copy_(source), settings.device)
     findings.add(what="copy, read plus written", gb_per_s=2 * size / took / 1e9)
     findings.add(what="read (sum)", gb_per_s=read_limit(settings) / 1e9)
-    del source, target
     side = 256 if settings.tiny else 8192
     a, b = torch.randn(2, side, side, device=settings.device).bfloat16()
-    findings.add(what=f"bf16 product of {side}", tflops=2 * side**3 / best_seconds(lambda: a @ b, settings.device) / 1e12)
+    findings.add(
+        what=f"bf16 product of {side}",
+        tflops=2 * side**3 / best_seconds(lambda: a @ b, settings.device) / 1e12,
+    )
     if settings.device != "cuda":
         return
     shapes = {"qkv": (7168, 5120), "out": (5120, 5120), "gate_up": (55296, 5120), "down": (5120, 27648),
@@ -89,51 +87,83 @@ def limits(settings: Settings, findings: Findings) -> None:
 
 
 def products(findings: Findings, name: str, num_out: int, width: int) -> None:
-    """One weight at 1 to 64 rows. Several copies of it in turn, so that none stays in the cache."""
-    from r1v.ops.decode_cuda import gemv
-    from r1v.ops.int4_cuda import TritonInt4Linear
+    """One shape at 1 to 64 rows, in bfloat16 and in 4 bits."""
+    plain_products(findings, name, num_out, width)
+    torch.cuda.empty_cache()
+    if name != "head":
+        int4_products(findings, name, num_out, width)
 
-    copies = max(2, (1 << 30) // (num_out * width))
+
+def replayed(
+    findings: Findings,
+    copies: int,
+    call: Callable[[int], Any],
+    name: str,
+    path: str,
+    rows: int,
+    num_bytes: int,
+) -> None:
+    """Time a call on several copies of a weight in turn, so that none stays in the cache, as a graph."""
+
+    def all_of_them() -> None:
+        for index in range(copies):
+            call(index)
+
+    def attempt() -> None:
+        all_of_them()
+        torch.cuda.synchronize()
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            all_of_them()
+        took = best_seconds(graph.replay, "cuda", 10) / copies
+        findings.add(product=name, rows=rows, path=path, us=took * 1e6, gb_per_s=num_bytes / took / 1e9)
+
+    findings.attempt(f"{name} {path}", attempt)
+
+
+def plain_products(findings: Findings, name: str, num_out: int, width: int) -> None:
+    """cuBLAS and the fused kernel."""
+    from r1v.ops.decode_cuda import gemv
+
+    copies, num_bytes = max(2, (1 << 30) // (num_out * width)), 2 * num_out * width
     weights = [torch.randn(num_out, width, device="cuda", dtype=torch.bfloat16) for _ in range(copies)]
     norm = torch.ones(width, device="cuda", dtype=torch.bfloat16)
-
-    def timed(call: Callable[[int], Any], label: str, rows: int, num_bytes: int) -> None:
-        def attempt() -> None:
-            def all_of_them() -> None:
-                for index in range(copies):
-                    call(index)
-
-            all_of_them()
-            torch.cuda.synchronize()
-            graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph):
-                all_of_them()
-            took = best_seconds(graph.replay, "cuda", 10) / copies
-            findings.add(product=name, rows=rows, path=label, us=took * 1e6, gb_per_s=num_bytes / took / 1e9)
-
-        findings.attempt(f"{name} {label}", attempt)
-
     for rows in (1, 8, 64):
         x = torch.randn(rows, width, device="cuda", dtype=torch.bfloat16)
-        timed(lambda i, x=x: F.linear(x, weights[i]), "cuBLAS", rows, 2 * num_out * width)
+        replayed(findings, copies, lambda i, x=x: F.linear(x, weights[i]), name, "cuBLAS", rows, num_bytes)
     x = torch.randn(1, width, device="cuda", dtype=torch.bfloat16)
     for each, warps in ((2, 4), (4, 4), (8, 4), (4, 2), (8, 2), (4, 8)):
-        timed(lambda i, e=each, w=warps: gemv(x, weights[i], rows=e, num_warps=w),
-              f"Triton {each}x{warps}", 1, 2 * num_out * width)  # fmt: skip
-    timed(lambda i: gemv(x, weights[i], norm=(norm, 1e-6), gated=True), "Triton norm, gate", 1, 2 * num_out * width)
-    del weights
-    if name == "head":
-        return
-    layers = [TritonInt4Linear(random_awq(num_out, width, None, "cuda")) for _ in range(4 * copies)]
-    copies *= 4
+        replayed(
+            findings, copies, lambda i, e=each, w=warps: gemv(x, weights[i], rows=e, num_warps=w), name,
+            f"Triton {each}x{warps}", 1, num_bytes,
+        )  # fmt: skip
+    replayed(
+        findings, copies, lambda i: gemv(x, weights[i], norm=(norm, 1e-6), gated=True), name,
+        "Triton norm, gate", 1, num_bytes,
+    )  # fmt: skip
+
+
+def int4_products(findings: Findings, name: str, num_out: int, width: int) -> None:
+    """The kernels for codes."""
+    from r1v.ops.int4_cuda import TritonInt4Linear
+
+    copies = max(2, (2 << 30) // (num_out * width))
+    layers = [TritonInt4Linear(random_awq(num_out, width, None, "cuda")) for _ in range(copies)]
     num_bytes = num_out * width // 2 + 3 * num_out * width // 128
+    norm = torch.ones(width, device="cuda", dtype=torch.bfloat16)
+    x = torch.randn(1, width, device="cuda", dtype=torch.bfloat16)
     for each, warps in ((4, 1), (8, 1), (16, 1), (4, 2), (8, 2), (8, 4)):
-        timed(lambda i, e=each, w=warps: layers[i]._gemv(x, None, False, None, e, w),
-              f"int4 {each}x{warps}", 1, num_bytes)  # fmt: skip
-    timed(lambda i: layers[i].product(x, (norm, 1e-6), True), "int4 norm, gate", 1, num_bytes)
+        replayed(
+            findings, copies, lambda i, e=each, w=warps: layers[i]._gemv(x, None, False, None, e, w), name,
+            f"int4 {each}x{warps}", 1, num_bytes,
+        )  # fmt: skip
+    replayed(
+        findings, copies, lambda i: layers[i].product(x, (norm, 1e-6), True), name, "int4 norm, gate", 1,
+        num_bytes,
+    )  # fmt: skip
     for rows in (8, 32, 64):
         x = torch.randn(rows, width, device="cuda", dtype=torch.bfloat16)
-        timed(lambda i, x=x: layers[i].product(x), "int4 dot", rows, num_bytes)
+        replayed(findings, copies, lambda i, x=x: layers[i].product(x), name, "int4 dot", rows, num_bytes)
     took = best_seconds(lambda: layers[0].widened(torch.bfloat16), "cuda", 5)
     findings.add(product=name, path="int4 widened", us=took * 1e6)
 
@@ -164,11 +194,20 @@ def build(name: str, device: str, weights: str) -> R1V:
                     continue
                 num_out, width = child.weight.shape
                 bias = None if child.bias is None else torch.zeros(num_out, device=device).bfloat16()
-                if weights != "bf16" and part_name == "language" and child is not part.head and width % 128 == 0:
+                if (
+                    weights != "bf16"
+                    and part_name == "language"
+                    and child is not part.head
+                    and width % 128 == 0
+                ):
                     setattr(module, child_name, random_awq(num_out, width, bias, device))
                 elif weights == "w4-vision8" and part_name == "vision":
                     codes = torch.randint(-127, 128, (num_out, width), dtype=torch.int8, device=device)
-                    setattr(module, child_name, Int8Linear(codes, torch.full((num_out,), 2e-4, device=device), bias))
+                    setattr(
+                        module,
+                        child_name,
+                        Int8Linear(codes, torch.full((num_out,), 2e-4, device=device), bias),
+                    )
     for module in model.modules():
         for key, parameter in list(module._parameters.items()):
             if parameter is not None and parameter.is_meta:
@@ -220,7 +259,9 @@ def measure(settings: Settings, findings: Findings, geometry: str, weights: str)
     model = build(geometry, device, weights)
     synchronise(device)
     label = f"{geometry} {weights}"
-    findings.add(model=label, step="build", seconds=time.perf_counter() - begun, weight_bytes=decode_bytes(model))
+    findings.add(
+        model=label, step="build", seconds=time.perf_counter() - begun, weight_bytes=decode_bytes(model)
+    )
     limit = read_limit(settings)
     longest = min(model.config.language.context_length, 9216 if tiny or geometry == "nano" else 66560)
     shape = model.config.language
@@ -245,7 +286,14 @@ def measure(settings: Settings, findings: Findings, geometry: str, weights: str)
         first_token(engine, tiles, 100, 7)  # kernels are compiled, allocators full
         took = statistics.median(first_token(engine, tiles, 100, 70 + 10 * tiles + turn) for turn in range(3))
         tokens = tiles * model.config.tokens_per_tile + 100
-        findings.add(model=label, step="first token", tiles=tiles, tokens=tokens, ms=took * 1e3, tokens_per_s=tokens / took)
+        findings.add(
+            model=label,
+            step="first token",
+            tiles=tiles,
+            tokens=tokens,
+            ms=took * 1e3,
+            tokens_per_s=tokens / took,
+        )
 
     for tiles in (1,) if tiny else (0, 1, 7, 13):
         findings.attempt(f"prefill {tiles}", lambda tiles=tiles: prefill(tiles))
@@ -299,7 +347,9 @@ def peers(settings: Settings, findings: Findings, geometry: str) -> None:
         for batch in batches:
 
             def attempt(batch: int = batch, cache: str = cache, options: dict[str, Any] = options) -> None:
-                ids = torch.tensor([prompt(context, row).token_ids for row in range(batch)], device=settings.device)
+                ids = torch.tensor(
+                    [prompt(context, row).token_ids for row in range(batch)], device=settings.device
+                )
 
                 def run(tokens: int) -> float:
                     synchronise(settings.device)
@@ -356,7 +406,8 @@ def memory(settings: Settings, findings: Findings) -> None:
         cases.append(("bf16", "bf16", 100))
     for weights, format_, gigabytes in cases:
         findings.attempt(
-            f"{weights} in {gigabytes} GB", lambda w=weights, f=format_, g=gigabytes: capped(settings, findings, name, w, f, g)
+            f"{weights} in {gigabytes} GB",
+            lambda w=weights, f=format_, g=gigabytes: capped(settings, findings, name, w, f, g),
         )
 
 
@@ -375,7 +426,12 @@ def capped(
         torch.cuda.set_per_process_memory_fraction(min(1.0, (gigabytes * 10**9 - target.overhead) / total))
         before = torch.cuda.memory_allocated()
     model = build(geometry, settings.device, weights)
-    engine = make_engine(model, max_model_len=8192, max_num_seqs=1, cache_bytes=2 * planned.kv_bytes if settings.device == "cpu" else planned.kv_bytes)
+    engine = make_engine(
+        model,
+        max_model_len=8192,
+        max_num_seqs=1,
+        cache_bytes=2 * planned.kv_bytes if settings.device == "cpu" else planned.kv_bytes,
+    )
     tiles = 1 if settings.tiny else 13
     text = 8192 - 70 - tiles * config.tokens_per_tile if not settings.tiny else 50
     engine.add(replace(prompt(text, 3, tiles, config), params=exactly(64)))
@@ -387,9 +443,10 @@ def capped(
         peak, reserved = torch.cuda.max_memory_allocated() - before, torch.cuda.max_memory_reserved()
         torch.cuda.set_per_process_memory_fraction(1.0)
     allotted = planned.weights.total + planned.kv_bytes + planned.activation_bytes
+    parts = [planned.weights.total, planned.kv_bytes, planned.activation_bytes]
     findings.add(model=f"{geometry} {weights}", card_gb=gigabytes, tokens=number, peak_bytes=peak,
                  reserved_bytes=reserved, planned_bytes=allotted, peak_over_plan=peak / allotted,
-                 planned_parts=[planned.weights.total, planned.kv_bytes, planned.activation_bytes])  # fmt: skip
+                 planned_parts=parts)  # fmt: skip
 
 
 PARTS = {

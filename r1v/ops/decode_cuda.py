@@ -1,4 +1,4 @@
-"""The decode step of a CUDA device, a few rows at a time: Triton kernels that fuse what lies between products.
+"""The decode step of a CUDA device, a few rows at a time: Triton kernels that fuse what surrounds a product.
 
 Enters: hidden states (B, D) of one new token per sequence. Leaves: the same after a product, an attention, a
 layer. Always holds: sums are float32; each kernel computes what the modules of `models` compute, and a test

@@ -111,9 +111,9 @@ def _int4_gemv(  # type: ignore[no-untyped-def]
 @triton.jit
 def _widen(nibble, zero, KIND: tl.constexpr):  # type: ignore[no-untyped-def]
     """Codes (int16) less their zero points, exactly, in KIND."""
-    if KIND == tl.bfloat16:
+    if KIND.is_bf16():
         return (nibble | 0x4300).to(tl.bfloat16, bitcast=True) - (zero + 128).to(tl.bfloat16)
-    elif KIND == tl.float16:
+    elif KIND.is_fp16():
         return (nibble | 0x6400).to(tl.float16, bitcast=True) - (zero + 1024).to(tl.float16)
     else:
         return nibble.to(tl.float32) - zero.to(tl.float32)
@@ -140,7 +140,9 @@ def _int4_dot(  # type: ignore[no-untyped-def]
         scale = tl.load(scales + columns * num_groups + group, mask=inside, other=0.0).to(tl.float32)
         zero = tl.load(zeros + columns * num_groups + group, mask=inside, other=0).to(tl.int16)[None, :]
         even = tl.load(x + rows[:, None] * width + group * GROUP + 2 * bytes_[None, :], mask=there, other=0.0)
-        odd = tl.load(x + rows[:, None] * width + group * GROUP + 2 * bytes_[None, :] + 1, mask=there, other=0.0)
+        odd = tl.load(
+            x + rows[:, None] * width + group * GROUP + 2 * bytes_[None, :] + 1, mask=there, other=0.0
+        )
         found = tl.dot(even, _widen(code & 15, zero, kind), input_precision="ieee")
         found = tl.dot(odd, _widen((code >> 4) & 15, zero, kind), found, input_precision="ieee")
         sums += found * scale[None, :]
@@ -158,7 +160,7 @@ def _finish(  # type: ignore[no-untyped-def]
     columns = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
     known = columns < num_out
     total = tl.zeros([BLOCK], tl.float32)
-    for part in range(0, num_parts):
+    for part in range(num_parts):
         total += tl.load(parts + (part * num_rows + row) * num_out + columns, mask=known, other=0.0)
     if BIAS:
         total += tl.load(bias + columns, mask=known, other=0.0).to(tl.float32)
