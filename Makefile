@@ -28,8 +28,13 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	$(RUN) -m pip install --quiet --disable-pip-version-check $(PIP_OPTIONS) -e '.[dev]'
 	@touch $@
 
-demo: $(VENV)/.installed  ## ask R1V-Nano about a real image file
+demo: $(VENV)/.installed  ## ask R1V-Nano about a real image file; ARGS=--ten: about ten new figures
+ifneq ($(filter --ten,$(ARGS)),)
+	$(RUN) -m pip install --quiet --disable-pip-version-check $(PIP_OPTIONS) -e '.[figures]'
+	$(BIN)/r1v figures quiz --n 10 --pictures runs/ten $(filter-out --ten,$(ARGS))
+else
 	$(BIN)/r1v ask examples/demo.png "$$(cat examples/demo.txt)" $(ARGS)
+endif
 
 test: $(VENV)/.installed-dev  ## the test suite
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(JOBS) --dist loadfile $(ARGS)

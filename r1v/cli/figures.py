@@ -1,4 +1,4 @@
-"""``r1v figures``: make figure questions on disk, or show some on one picture."""
+"""``r1v figures``: make figure questions on disk, show some on one picture, ask a model about new ones."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from r1v.cli import quiz
 from r1v.core import ConfigError
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """The arguments of both actions."""
+    """The arguments of all actions."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     make = actions.add_parser(
         "make",
@@ -36,6 +37,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     show.add_argument(
         "--columns", type=int, default=4, metavar="C", help="pictures side by side (default: 4)"
     )
+    quiz.configure(
+        actions.add_parser(
+            "quiz",
+            help="ask a model about new figures",
+            description="Draw N figures that were in no data set, ask a model, show what it says.",
+        )
+    )
     for action in (make, show):
         action.add_argument(
             "--family", action="append", metavar="F", help="may be given several times (default: all)"
@@ -49,6 +57,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the action."""
+    if args.action == "quiz":
+        return quiz.run(args)
     return _make(args) if args.action == "make" else _show(args)
 
 

@@ -98,3 +98,18 @@ def test_help_loads_no_torch() -> None:
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
     assert "--out DIR" in run.stdout
+
+
+def test_quiz_asks_and_writes_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tmp_path / "gallery.md"
+    words = ["figures", "quiz", "--n", "2", "--seed", "3", "--difficulty", "easy", "--page", str(page)]
+    words += ["--family", "arithmetic", "--family", "circuit", "--pictures", str(tmp_path / "pictures")]
+    assert main(words) == 0
+    printed = capsys.readouterr().out
+    assert "of 2 right (seed 3" in printed and "\\boxed{" in printed
+    text = page.read_text()
+    assert "arithmetic, easy" in text and "circuit, easy" in text
+    (picture,) = [line for line in text.splitlines() if line.startswith("<img")]
+    assert (tmp_path / picture.split('"')[1]).is_file()
+    assert len(list((tmp_path / "pictures").iterdir())) == 1
+    assert main(["figures", "quiz", "--n", "2", "--wrong", "3"]) == 1
