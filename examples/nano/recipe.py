@@ -23,13 +23,21 @@ HERE = Path(__file__).parent
 SECONDS = {"pairs": 40, "reward": 45, "mpo": 60, "pool": 25, "grpo": 120}
 # --tiny: a CPU sees each stage work in about two minutes altogether
 TINY = {
-    "pairs": ["questions=24", "batch=24", "group=4"],
+    "pairs": ["questions=16", "batch=16", "group=4", "temperature=1.3"],
     "reward": ["batch_size=4", "epochs=1", "log_every=1"],
-    "mpo": ["rounds=1", "questions=12", "group=4", "batch_size=4", "heldout_questions=1", "threshold=0.0"],
+    "mpo": [
+        "rounds=1",
+        "questions=12",
+        "group=4",
+        "batch_size=4",
+        "heldout_questions=1",
+        "threshold=0.0",
+        "temperature=1.3",
+    ],
     "pool": ["steps=1", "prompts=12", "group=4"],
     "grpo": ["steps=2", "prompts=4", "group=4", "heldout=1", "eval_every=2"],
 }
-TINY_ALL = ["max_num_seqs=64", "memory_fraction=0.05", "max_tokens=96", 'families=["clock","arithmetic"]']
+TINY_ALL = ["max_num_seqs=64", "memory_fraction=0.05", "max_tokens=128", 'families=["clock","spatial"]']
 
 
 class Recipe:
