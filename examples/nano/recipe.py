@@ -75,13 +75,13 @@ class Recipe:
         pairs, judge = self.out / "pairs.jsonl", self.out / "reward" / "model"
         good = self.stage("pairs", f"model={self.sft}", f"out={pairs}")
         good &= good and self.stage("reward", f"model={self.sft}", f"out={judge.parent}", f"pairs={pairs}")
-        rated = [f"reward_model={judge}"] if good else ["model_weight=0.0"]
+        rated = [f"reward_model={judge}"] if good else ["reward_model=", "model_weight=0.0"]
         if good:
             good &= self.stage("mpo", f"model={self.sft}", f"out={self.out / 'mpo'}", *rated)
         pool = self.stage("pool", f"model={self.policy()}", f"out={self.out / 'pool'}")
-        asked = f"pool={self.out / 'pool' / 'pool.jsonl'}"
-        grpo = [f"model={self.policy()}", f"out={self.out / 'grpo'}", *rated]
-        return self.stage("grpo", *grpo, *([asked] if pool else [])) and good and pool
+        asked = f"pool={self.out / 'pool' / 'pool.jsonl'}" if pool else "pool="
+        grpo = [f"model={self.policy()}", f"out={self.out / 'grpo'}", *rated, asked]
+        return self.stage("grpo", *grpo) and good and pool
 
     def summary(self) -> dict[str, Any]:
         """What the stages reached, from their metrics."""
