@@ -45,3 +45,8 @@ def test_state_goes_round() -> None:
 
 def test_it_can_start_wide() -> None:
     assert set(make(start=1.0).variation.values()) == {1.0}
+
+
+def test_known_families_start_wide() -> None:
+    curriculum = Curriculum(("old", "new"), widen=0.05, widen_above=0.4, floor=(0.5, 0.8), known=("old",))
+    assert curriculum.variation == {"old": 1.0, "new": 0.0}

@@ -91,3 +91,20 @@ def test_float32_and_bfloat16_iterations_agree_and_flatten_the_singular_values()
     assert (exact - rounded.float()).abs().max() < 0.05
     values = torch.linalg.svdvals(exact)
     assert values.min() > 0.5 and values.max() < 1.3
+
+
+def test_matrices_of_one_shape_are_treated_as_if_alone() -> None:
+    torch.manual_seed(2)
+    shapes = [(12, 20), (20, 12), (12, 20), (8, 8)]
+    together = [nn.Parameter(torch.randn(shape)) for shape in shapes]
+    alone = [nn.Parameter(p.detach().clone()) for p in together]
+    settings = {"lr": 0.02, "weight_decay": 0.1, "dtype": torch.float32}
+    optimizers = [Muon(together, **settings), *(Muon([p], **settings) for p in alone)]
+    for _ in range(3):
+        for a, b in zip(together, alone, strict=True):
+            a.grad = torch.randn(a.shape)
+            b.grad = a.grad.clone()
+        for optimizer in optimizers:
+            optimizer.step()
+    for a, b in zip(together, alone, strict=True):
+        assert torch.allclose(a, b, atol=1e-6)
