@@ -146,6 +146,7 @@ def plain_products(findings: Findings, name: str, num_out: int, width: int) -> N
 def int4_products(findings: Findings, name: str, num_out: int, width: int) -> None:
     """The kernels for codes."""
     from r1v.ops.int4_cuda import TritonInt4Linear
+    from r1v.ops.int4_mma import MmaInt4Linear
 
     copies = max(2, (2 << 30) // (num_out * width))
     layers = [TritonInt4Linear(random_awq(num_out, width, None, "cuda")) for _ in range(copies)]
@@ -166,6 +167,16 @@ def int4_products(findings: Findings, name: str, num_out: int, width: int) -> No
         replayed(findings, copies, lambda i, x=x: layers[i].product(x), name, "int4 dot", rows, num_bytes)
     took = best_seconds(lambda: layers[0].widened(torch.bfloat16), "cuda", 5)
     findings.add(product=name, path="int4 widened", us=took * 1e6)
+    del layers
+    mma = [MmaInt4Linear(random_awq(num_out, width, None, "cuda"), name == "gate_up") for _ in range(copies)]
+    gated = name == "gate_up"
+    for rows in (1, 8, 16, 32, 64):
+        x = torch.randn(rows, width, device="cuda", dtype=torch.bfloat16)
+        replayed(
+            findings, copies, lambda i, x=x: mma[i].product(x, gated=gated), name, "int4 mma", rows, num_bytes
+        )
+    took = best_seconds(lambda: mma[0].widened(), "cuda", 5)
+    findings.add(product=name, path="int4 mma widened", us=took * 1e6)
 
 
 # ---------------------------------------------------------------------------------------------------- models
@@ -218,7 +229,7 @@ def build(name: str, device: str, weights: str) -> R1V:
 
 
 def make_engine(model: R1V, **settings: Any) -> Engine:
-    values = {"num_draft_tokens": 0, "keep_weights": True, **settings}
+    values = {"num_draft_tokens": 0, "keep_weights": False, **settings}
     return Engine(model, EngineConfig.from_mapping(values), IDS)
 
 
@@ -259,9 +270,8 @@ def measure(settings: Settings, findings: Findings, geometry: str, weights: str)
     model = build(geometry, device, weights)
     synchronise(device)
     label = f"{geometry} {weights}"
-    findings.add(
-        model=label, step="build", seconds=time.perf_counter() - begun, weight_bytes=decode_bytes(model)
-    )
+    weight_bytes = decode_bytes(model)
+    findings.add(model=label, step="build", seconds=time.perf_counter() - begun, weight_bytes=weight_bytes)
     limit = read_limit(settings)
     longest = min(model.config.language.context_length, 9216 if tiny or geometry == "nano" else 66560)
     shape = model.config.language
@@ -275,7 +285,7 @@ def measure(settings: Settings, findings: Findings, geometry: str, weights: str)
 
     def decoding(batch: int) -> None:
         took = decode(engine, batch, context, number, device, seed=1000 * batch)
-        read = decode_bytes(model) + batch * (context + number / 2) * token_bytes
+        read = weight_bytes + batch * (context + number / 2) * token_bytes
         findings.add(model=label, step="decode", batch=batch, ms=took * 1e3, tokens_per_s=batch / took,
                      gb_per_s=read / took / 1e9, of_read_limit=read / took / limit)  # fmt: skip
 

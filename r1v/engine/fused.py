@@ -12,6 +12,7 @@ from torch import nn
 from r1v.engine.weights import RunnableModel
 from r1v.ops.decode_cuda import added_product, attend, gate_rows, norm_rows, normed_product
 from r1v.ops.int4_cuda import MAX_KERNEL_ROWS, TritonInt4Linear
+from r1v.ops.int4_mma import MmaInt4Linear
 from r1v.ops.paged import PagedCache
 from r1v.ops.paged_cuda import DecodeTables, num_context_parts
 
@@ -55,7 +56,7 @@ def _normed(
     """A layer of the RMSNorm of x (B, D), gated where asked for."""
     if type(layer) is nn.Linear:
         return normed_product(x, norm, layer.weight, layer.bias, gated=gated)
-    if isinstance(layer, TritonInt4Linear) and x.shape[0] <= MAX_KERNEL_ROWS:
+    if isinstance(layer, MmaInt4Linear | TritonInt4Linear) and x.shape[0] <= MAX_KERNEL_ROWS:
         return layer.product(x, norm, gated)
     out: torch.Tensor = layer(norm_rows(x, *norm))
     return gate_rows(out) if gated else out
@@ -65,7 +66,7 @@ def _added(x: torch.Tensor, layer: nn.Module, residual: torch.Tensor) -> torch.T
     """residual (B, D) plus a layer of x; a layer with a bias is not taken here."""
     if type(layer) is nn.Linear:
         return added_product(x, layer.weight, residual)
-    if isinstance(layer, TritonInt4Linear) and x.shape[0] <= MAX_KERNEL_ROWS:
+    if isinstance(layer, MmaInt4Linear | TritonInt4Linear) and x.shape[0] <= MAX_KERNEL_ROWS:
         return layer.product(x, residual=residual)
     out: torch.Tensor = residual + layer(x)
     return out

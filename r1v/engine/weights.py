@@ -79,8 +79,7 @@ def prepare(model: R1V, weight_format: str, keep_weights: bool = True) -> Runnab
     if weight_format == "plain":
         return RunnableModel(model, model.logits, model.dtype)
     if model.device.type != "cpu":  # only codes have another layout there
-        layers = [each for each in model.modules() if isinstance(each, AwqLinear)]
-        view = _view(model, {each: _pack_awq(each) for each in layers}, model.dtype)
+        view = _view(model, _packed_for_cuda(model, keep_weights), model.dtype)
         assert isinstance(view, R1V)
         return RunnableModel(view, model.logits, model.dtype)
     output = model.language.embedding if model.language.head is None else model.language.head
@@ -102,13 +101,29 @@ def prepare(model: R1V, weight_format: str, keep_weights: bool = True) -> Runnab
     return RunnableModel(view, head.result(), dtype)
 
 
-def _pack_awq(layer: AwqLinear) -> nn.Module:
-    """The layer's codes as the device's kernel takes them, or the layer itself where it cannot."""
-    if layer.nibbles.device.type == "cpu":
-        return Int4Linear.from_awq(layer) if Int4Linear.takes(layer) else layer
+def _packed_for_cuda(model: R1V, keep_weights: bool) -> dict[nn.Module, nn.Module]:
+    """Twins of the 4-bit layers: laid out for the matrix units where they can be, else used as they lie."""
     from r1v.ops.int4_cuda import TritonInt4Linear  # Triton comes with CUDA
+    from r1v.ops.int4_mma import MmaInt4Linear, is_available
 
-    return TritonInt4Linear(layer) if TritonInt4Linear.takes(layer) else layer
+    twins: dict[nn.Module, nn.Module] = {}
+    for name, layer in model.named_modules():
+        if not isinstance(layer, AwqLinear):
+            continue
+        if MmaInt4Linear.takes(layer, model.dtype) and is_available():
+            twins[layer] = MmaInt4Linear(layer, gated=name.endswith(".gate_up"))
+            if not keep_weights:
+                layer.nibbles = layer.nibbles.new_empty(0)
+        elif TritonInt4Linear.takes(layer):
+            twins[layer] = TritonInt4Linear(layer)
+        else:
+            twins[layer] = layer
+    return twins
+
+
+def _pack_awq(layer: AwqLinear) -> nn.Module:
+    """The layer's codes as the CPU's kernel takes them, or the layer itself where it cannot."""
+    return Int4Linear.from_awq(layer) if Int4Linear.takes(layer) else layer
 
 
 def _pack(layer: nn.Linear | AwqLinear, pack: Packer, keep_weights: bool) -> nn.Module:

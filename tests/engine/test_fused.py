@@ -2,6 +2,7 @@
 
 import os
 from importlib.util import find_spec
+from itertools import product
 
 import pytest
 import torch
@@ -134,3 +135,48 @@ def test_int4_weights_widen_exactly() -> None:
 
     layer = awq_layer(40, 192, 64)
     assert torch.equal(TritonInt4Linear(layer).widened(torch.float32), layer.widened())
+
+
+def test_operands_lie_where_the_lanes_read_them() -> None:
+    """The layout of `pack_operands`, from the definition of mma.m16n8k16's left operand."""
+    from r1v.ops.int4_mma import pack_operands, pack_tables
+
+    codes = torch.randint(16, (32, 256), dtype=torch.uint8)
+    words = pack_operands(codes)
+    for lane, s, nibble in product(range(32), range(4), range(8)):
+        row = lane // 4 + 8 * (nibble % 2)
+        column = 16 * (lane % 4) + 4 * s + 2 * (nibble % 4 // 2) + nibble // 4
+        expected = codes.view(2, 16, 4, 64)[:, row, :, column]
+        assert torch.equal((words[:, :, lane, s] >> (4 * nibble)) & 15, expected.int())
+    scales, zeros = torch.rand(32, 2).half(), torch.randint(16, (32, 2), dtype=torch.uint8)
+    tables = pack_tables(scales, zeros).transpose(1, 2).reshape(32, 2)
+    assert torch.equal((tables & 0xFFFF).to(torch.int16).view(torch.float16), scales)
+    assert torch.equal((tables >> 16).to(torch.int16).view(torch.bfloat16), zeros.bfloat16() + 128)
+
+
+@pytest.mark.skipif(DEVICE == "cpu", reason="needs a CUDA device")
+@pytest.mark.parametrize("rows", [1, 5, 16, 33, 64, 100])
+@pytest.mark.parametrize("gated", [False, True])
+def test_mma_product_equals_reference(rows: int, gated: bool) -> None:
+    from r1v.ops.int4_mma import MmaInt4Linear
+
+    torch.manual_seed(rows)
+    layer = awq_layer(96, 1280, 128, bias=not gated)
+    packed = MmaInt4Linear(layer, gated)
+    assert torch.equal(packed.widened(), layer.widened().bfloat16())
+    x = torch.randn(rows, 1280, device=DEVICE).bfloat16()
+    expected = layer(x.float())
+    assert close(packed(x), expected, 4e-3)
+    if rows > 64:
+        return
+    if gated:
+        gate, up = expected.chunk(2, -1)
+        assert close(packed.product(x, gated=True), nn.functional.silu(gate) * up, 4e-3)
+        return
+    norm, residual = (
+        torch.rand(1280, device=DEVICE).bfloat16(),
+        torch.randn(rows, 96, device=DEVICE).bfloat16(),
+    )
+    inner = nn.functional.rms_norm(x.float(), (1280,), norm.float(), 1e-6)
+    got = packed.product(x, (norm, 1e-6), residual=residual)
+    assert close(got, layer(inner) + residual.float(), 8e-3)

@@ -1,0 +1,278 @@
+"""W4A16 products of up to 64 rows on a CUDA device's matrix units, from codes laid out for them.
+
+Enters: bfloat16 activations (M, K) and an `AwqLinear`. Leaves: (M, N). Always holds: the weights are (code -
+zero) * scale, exact before the scale; sums are float32. Compiled at first use by NVRTC, which torch brings.
+
+A decode step reads each code once, so the code that widens it must keep up with memory: about one instruction
+a weight. So codes are stored in the order in which the lanes of a warp hold the left operand of
+mma.m16n8k16: 16 bytes a lane are four such operands, read straight into registers. Two nibbles at a time
+become bfloat16 by their bits (128 + code), as in Frantar et al. 2024 (Marlin), section 3.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from r1v.ops.decode_cuda import norm_rows
+from r1v.ops.linear import AwqLinear
+
+GROUP = 128
+MAX_ROWS = 64
+NUM_WARPS = 8
+
+SOURCE = r"""
+typedef unsigned int u32;
+typedef unsigned short u16;
+
+__device__ __forceinline__ float widen(u16 x) { return __uint_as_float((u32)x << 16); }
+__device__ __forceinline__ u16 narrow(float x) {
+  u16 y; asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(y) : "f"(x)); return y;
+}
+__device__ __forceinline__ float half_to_float(u16 x) {
+  float y; asm("cvt.f32.f16 %0, %1;" : "=f"(y) : "h"(x)); return y;
+}
+// two codes of a word, less their zero point: (128 + code) - (128 + zero)
+__device__ __forceinline__ u32 codes(u32 word, u32 zeros) {
+  u32 y = (word & 0x000f000fu) | 0x43004300u;
+  asm("sub.rn.bf16x2 %0, %1, %2;" : "=r"(y) : "r"(y), "r"(zeros));
+  return y;
+}
+__device__ __forceinline__ void multiply(float* c, u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1) {
+  asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+      : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
+}
+__device__ __forceinline__ void step(float (*c)[4], u32 word, u32 z0, u32 z1, const u32* b, int stride) {
+  u32 a0 = codes(word, z0), a1 = codes(word >> 4, z1), a2 = codes(word >> 8, z0), a3 = codes(word >> 12, z1);
+#pragma unroll
+  for (int n = 0; n < TILES; n++) multiply(c[n], a0, a1, a2, a3, b[n * stride], b[n * stride + 1]);
+}
+
+// A block computes 16 outputs of all rows; its warps take every WARPS-th group of 128 inputs.
+extern "C" __global__ void __launch_bounds__(WARPS * 32) int4_product(
+    const uint4* __restrict__ words, const u32* __restrict__ scales, const u16* __restrict__ x,
+    const u16* __restrict__ bias, const u16* __restrict__ residual, u16* __restrict__ out,
+    int num_rows, int num_out, int width, int flags) {
+  __shared__ float sums[WARPS][TILES * 8][17];
+  const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, block = blockIdx.x;
+  const int g = lane >> 2, t = lane & 3;
+  const int groups = width / 128;
+  float total[TILES][4];
+#pragma unroll
+  for (int n = 0; n < TILES; n++)
+#pragma unroll
+    for (int i = 0; i < 4; i++) total[n][i] = 0.f;
+  const uint4* mine = words + (long long)block * groups * 64 + lane;
+  const u32* tables = scales + (long long)block * groups * 16 + g;
+  uint4 next0, next1;
+  u32 table0, table1;
+  if (warp < groups) {
+    next0 = __ldcs(mine + warp * 64); next1 = __ldcs(mine + warp * 64 + 32);
+    table0 = tables[warp * 16]; table1 = tables[warp * 16 + 8];
+  }
+  for (int group = warp; group < groups; group += WARPS) {
+    const uint4 now[2] = {next0, next1};
+    const u32 s0 = table0, s1 = table1;
+    const int later = group + WARPS;
+    if (later < groups) {
+      next0 = __ldcs(mine + later * 64); next1 = __ldcs(mine + later * 64 + 32);
+      table0 = tables[later * 16]; table1 = tables[later * 16 + 8];
+    }
+    // the upper half of a table entry is 128 + zero in bfloat16, the lower half the scale in float16
+    const u32 z0 = (s0 & 0xffff0000u) | (s0 >> 16), z1 = (s1 & 0xffff0000u) | (s1 >> 16);
+    float c[TILES][4];
+#pragma unroll
+    for (int n = 0; n < TILES; n++)
+#pragma unroll
+      for (int i = 0; i < 4; i++) c[n][i] = 0.f;
+#pragma unroll
+    for (int half = 0; half < 2; half++) {
+      u32 b[TILES][8];
+#pragma unroll
+      for (int n = 0; n < TILES; n++) {
+        const int row = n * 8 + g;
+        uint4 low = make_uint4(0, 0, 0, 0), high = low;
+        if (row < num_rows) {
+          const uint4* at = (const uint4*)(x + (long long)row * width + group * 128 + half * 64 + t * 16);
+          low = at[0]; high = at[1];
+        }
+        b[n][0] = low.x; b[n][1] = low.y; b[n][2] = low.z; b[n][3] = low.w;
+        b[n][4] = high.x; b[n][5] = high.y; b[n][6] = high.z; b[n][7] = high.w;
+      }
+      step(c, now[half].x, z0, z1, &b[0][0], 8);
+      step(c, now[half].y, z0, z1, &b[0][2], 8);
+      step(c, now[half].z, z0, z1, &b[0][4], 8);
+      step(c, now[half].w, z0, z1, &b[0][6], 8);
+    }
+    const float f0 = half_to_float((u16)s0), f1 = half_to_float((u16)s1);
+#pragma unroll
+    for (int n = 0; n < TILES; n++) {
+      total[n][0] += f0 * c[n][0]; total[n][1] += f0 * c[n][1];
+      total[n][2] += f1 * c[n][2]; total[n][3] += f1 * c[n][3];
+    }
+  }
+#pragma unroll
+  for (int n = 0; n < TILES; n++) {
+    sums[warp][n * 8 + 2 * t][g] = total[n][0]; sums[warp][n * 8 + 2 * t + 1][g] = total[n][1];
+    sums[warp][n * 8 + 2 * t][g + 8] = total[n][2]; sums[warp][n * 8 + 2 * t + 1][g + 8] = total[n][3];
+  }
+  __syncthreads();
+  const bool gated = flags & 4;
+  const int each = gated ? 8 : 16, outputs = gated ? num_out / 2 : num_out;
+  for (int i = threadIdx.x; i < num_rows * each; i += WARPS * 32) {
+    const int row = i / each, column = i % each;
+    float value = 0.f, up = 0.f;
+    for (int w = 0; w < WARPS; w++) {
+      value += sums[w][row][column];
+      if (gated) up += sums[w][row][column + 8];
+    }
+    const long long at = (long long)row * outputs + block * each + column;
+    if (flags & 1) value += widen(bias[block * each + column]);
+    if (gated) value = value / (1.f + __expf(-value)) * up;
+    if (flags & 2) value += widen(residual[at]);
+    out[at] = narrow(value);
+  }
+}
+
+// The weights themselves in bfloat16, (N, K); gated layers in their own order again.
+extern "C" __global__ void int4_widen(
+    const uint4* __restrict__ words, const u32* __restrict__ scales, u32* __restrict__ out, int num_out,
+    int width, int gated) {
+  const int lane = threadIdx.x & 31, chunk = blockIdx.x * 8 + (threadIdx.x >> 5), block = blockIdx.y;
+  if (chunk * 64 >= width) return;
+  const int g = lane >> 2, t = lane & 3;
+  const uint4 four = words[((long long)block * (width / 64) + chunk) * 32 + lane];
+  const u32 all[4] = {four.x, four.y, four.z, four.w};
+#pragma unroll
+  for (int side = 0; side < 2; side++) {
+    const u32 table = scales[((long long)block * (width / 128) + chunk / 2) * 16 + g + 8 * side];
+    const float scale = half_to_float((u16)table);
+    const u32 zero = (table & 0xffff0000u) | (table >> 16);
+    const int row = gated ? block * 8 + g + side * (num_out / 2) : block * 16 + g + 8 * side;
+    u32 found[8];
+#pragma unroll
+    for (int s = 0; s < 4; s++)
+#pragma unroll
+      for (int k = 0; k < 2; k++) {
+        const u32 pair = codes(all[s] >> (4 * side + 8 * k), zero);
+        found[2 * s + k] = (u32)narrow(scale * widen((u16)pair)) |
+                           ((u32)narrow(scale * widen((u16)(pair >> 16))) << 16);
+      }
+    uint4* to = (uint4*)(out + ((long long)row * width + chunk * 64 + t * 16) / 2);
+    to[0] = make_uint4(found[0], found[1], found[2], found[3]);
+    to[1] = make_uint4(found[4], found[5], found[6], found[7]);
+  }
+}
+"""
+
+
+@cache
+def _kernel(name: str, tiles: int = 1) -> Any:
+    """A compiled kernel. tiles: of 8 rows."""
+    source = f"#define TILES {tiles}\n#define WARPS {NUM_WARPS}\n{SOURCE}"
+    return torch.cuda._compile_kernel(source, name)
+
+
+@cache
+def is_available() -> bool:
+    """Whether the kernels compile here."""
+    try:
+        _kernel("int4_product")
+    except (AttributeError, OSError, RuntimeError):
+        return False
+    return True
+
+
+def pack_operands(codes: torch.Tensor) -> torch.Tensor:
+    """Codes uint8 (N, K) in the order of the operands: int32 (N / 16, K / 64, 32 lanes, 4).
+
+    Word s of lane 4 g + t holds rows g and g + 8 of its block at columns 16 t + 4 s + 0 to 3. Nibble i belongs
+    to register i % 4, of which the lower bit is the row's half and the upper one the columns' half, and to
+    column i / 4 of that half.
+    """
+    blocks = codes.unflatten(0, (-1, 2, 8)).unflatten(3, (-1, 4, 4, 2, 2))
+    # (block, row half, g, chunk, t, s, column half, column) -> (block, chunk, g, t, s, nibble)
+    ordered = blocks.permute(0, 3, 2, 4, 5, 7, 6, 1).flatten(5).to(torch.int32)
+    words = torch.zeros_like(ordered[..., 0])
+    for nibble in range(8):
+        words |= ordered[..., nibble] << (4 * nibble)
+    return words.flatten(2, 3).contiguous()
+
+
+def pack_tables(scales: torch.Tensor, zeros: torch.Tensor) -> torch.Tensor:
+    """Scales float16 and zeros uint8 (N, groups) -> int32 (N / 16, groups, 16): scale below, the bits of
+    128 + zero in bfloat16 above."""
+    low = scales.half().contiguous().view(torch.int16).to(torch.int32) & 0xFFFF
+    both = low | (zeros.to(torch.int32) | 0x4300) << 16
+    return both.unflatten(0, (-1, 16)).transpose(1, 2).contiguous()
+
+
+class MmaInt4Linear(nn.Module):
+    """An AwqLinear laid out for `int4_product`: bfloat16 in and out. gated: the outputs are gates, then as
+    many values to gate; the two are interleaved so that one block has both."""
+
+    def __init__(self, layer: AwqLinear, gated: bool = False) -> None:
+        super().__init__()
+        self.shape, self.gated = layer.shape, gated
+        codes, scales, zeros = layer.codes(), layer.scales, layer.zeros
+        if gated:
+            codes, scales, zeros = (_interleave(each) for each in (codes, scales, zeros))
+        self._words, self._tables = pack_operands(codes), pack_tables(scales, zeros)
+        self.bias = None if layer.bias is None else layer.bias.detach().bfloat16()
+
+    @staticmethod
+    def takes(layer: AwqLinear, dtype: torch.dtype) -> bool:
+        """Whether the kernels have this layer's shape, groups and dtype."""
+        num_out, width = layer.shape
+        return (
+            layer.group_size == GROUP and num_out % 16 == 0 and width % GROUP == 0 and dtype == torch.bfloat16
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(..., K) -> (..., N)."""
+        rows = x.reshape(-1, x.shape[-1])
+        if rows.shape[0] <= MAX_ROWS and not self.gated:
+            out = self.product(rows)
+        else:
+            out = F.linear(rows, self.widened(), self.bias)
+        return out.reshape(*x.shape[:-1], -1)
+
+    def product(
+        self,
+        x: torch.Tensor,
+        norm: tuple[torch.Tensor, float] | None = None,
+        gated: bool = False,
+        residual: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """x (B, K) of few rows, with the fusions of `decode_cuda.gemv`."""
+        assert gated == self.gated
+        x = x.contiguous() if norm is None else norm_rows(x, *norm)
+        num_rows, (num_out, width) = x.shape[0], self.shape
+        out = x.new_empty(num_rows, num_out // 2 if gated else num_out)
+        flags = (self.bias is not None) + 2 * (residual is not None) + 4 * gated
+        _kernel("int4_product", 1 << max(0, (num_rows - 1) // 8).bit_length())(
+            grid=(num_out // 16, 1, 1), block=(NUM_WARPS * 32, 1, 1),
+            args=[self._words, self._tables, x, x if self.bias is None else self.bias,
+                  x if residual is None else residual, out, num_rows, num_out, width, flags],
+        )  # fmt: skip
+        return out
+
+    def widened(self) -> torch.Tensor:
+        """The weights, bfloat16 (N, K)."""
+        num_out, width = self.shape
+        out = torch.empty(num_out, width, dtype=torch.bfloat16, device=self._words.device)
+        _kernel("int4_widen")(
+            grid=(-(-width // 512), num_out // 16, 1), block=(256, 1, 1),
+            args=[self._words, self._tables, out, num_out, width, int(self.gated)],
+        )  # fmt: skip
+        return out
+
+
+def _interleave(rows: torch.Tensor) -> torch.Tensor:
+    """Rows (N, ...), eight of the first half and eight of the second in turn."""
+    return torch.stack(rows.unflatten(0, (2, -1, 8)).unbind(0), 1).flatten(0, 2)
