@@ -167,7 +167,6 @@ def int4_products(findings: Findings, name: str, num_out: int, width: int) -> No
         replayed(findings, copies, lambda i, x=x: layers[i].product(x), name, "int4 dot", rows, num_bytes)
     took = best_seconds(lambda: layers[0].widened(torch.bfloat16), "cuda", 5)
     findings.add(product=name, path="int4 widened", us=took * 1e6)
-    del layers
     mma = [MmaInt4Linear(random_awq(num_out, width, None, "cuda"), name == "gate_up") for _ in range(copies)]
     gated = name == "gate_up"
     for rows in (1, 8, 16, 32, 64):
@@ -229,7 +228,7 @@ def build(name: str, device: str, weights: str) -> R1V:
 
 
 def make_engine(model: R1V, **settings: Any) -> Engine:
-    values = {"num_draft_tokens": 0, "keep_weights": False, **settings}
+    values = {"num_draft_tokens": 0, "keep_weights": model.device.type == "cpu", **settings}
     return Engine(model, EngineConfig.from_mapping(values), IDS)
 
 

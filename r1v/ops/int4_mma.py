@@ -43,7 +43,8 @@ __device__ __forceinline__ u32 codes(u32 word, u32 zeros) {
   return y;
 }
 __device__ __forceinline__ void multiply(float* c, u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1) {
-  asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+  asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
+      "{%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
       : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
       : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
 }
@@ -191,9 +192,9 @@ def is_available() -> bool:
 def pack_operands(codes: torch.Tensor) -> torch.Tensor:
     """Codes uint8 (N, K) in the order of the operands: int32 (N / 16, K / 64, 32 lanes, 4).
 
-    Word s of lane 4 g + t holds rows g and g + 8 of its block at columns 16 t + 4 s + 0 to 3. Nibble i belongs
-    to register i % 4, of which the lower bit is the row's half and the upper one the columns' half, and to
-    column i / 4 of that half.
+    Word s of lane 4 g + t holds rows g and g + 8 of its block at columns 16 t + 4 s + 0 to 3. Nibble i is of
+    register i % 4, whose lower bit is the row's half and upper one the columns' half, and of column i / 4 of
+    that half.
     """
     blocks = codes.unflatten(0, (-1, 2, 8)).unflatten(3, (-1, 4, 4, 2, 2))
     # (block, row half, g, chunk, t, s, column half, column) -> (block, chunk, g, t, s, nibble)
