@@ -262,6 +262,27 @@ def first_token(engine: Engine, tiles: int, text: int, seed: int) -> float:
     return time.perf_counter() - begun
 
 
+def profile(engine: Engine, findings: Findings, label: str) -> None:
+    """Where a decode step's time goes on the device, at batch 1."""
+    steps = 5
+    engine.add(replace(prompt(1024, 77), params=exactly(40)))
+    while not engine.step():
+        pass
+    engine.step()
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profiler:
+        begun = time.perf_counter()
+        for _ in range(steps):
+            engine.step()
+        took = (time.perf_counter() - begun) / steps
+    while engine.has_work:
+        engine.step()
+    kernels = sorted(profiler.key_averages(), key=lambda each: -each.self_device_time_total)
+    busy = sum(each.self_device_time_total for each in kernels) / steps
+    findings.add(model=label, step="profile", device_us=busy, step_us=took * 1e6)
+    for each in kernels[:14]:
+        findings.add(kernel=each.key[:70], calls=each.count / steps, us=each.self_device_time_total / steps)
+
+
 def measure(settings: Settings, findings: Findings, geometry: str, weights: str) -> None:
     """Everything about one model."""
     device, tiny = settings.device, settings.tiny
@@ -290,6 +311,9 @@ def measure(settings: Settings, findings: Findings, geometry: str, weights: str)
 
     for batch in batches:
         findings.attempt(f"decode {batch}", lambda batch=batch: decoding(batch))
+
+    if device == "cuda":
+        findings.attempt("profile", lambda: profile(engine, findings, label))
 
     def prefill(tiles: int) -> None:
         first_token(engine, tiles, 100, 7)  # kernels are compiled, allocators full
@@ -344,7 +368,9 @@ def nano(settings: Settings, findings: Findings) -> None:
 
 def peers(settings: Settings, findings: Findings, geometry: str) -> None:
     """transformers' generate of the language model: eager, and with a static cache."""
+    torch.set_default_dtype(torch.bfloat16)  # or its float32 weights would fill the device first
     model = transformers_model(geometry, torch.bfloat16, settings.device)
+    torch.set_default_dtype(torch.float32)
     if model is None:
         findings.add(step="transformers", error="not installed")
         return
