@@ -314,6 +314,36 @@ def summary(rows: dict[str, dict[str, object]], answers: Sequence[Answer]) -> di
     }
 
 
+def card(result: dict[str, object], rows: dict[str, dict[str, object]]) -> dict[str, object]:
+    """What a checkpoint's folder keeps as scores.json: in percent, the claimed families first."""
+
+    def percent(value: object) -> float | None:
+        return round(100 * value["right"] / max(value["total"], 1), 1) if isinstance(value, dict) else None
+
+    families = {}
+    for name, row in sorted(rows.items(), key=lambda pair: -percent(pair[1])):  # type: ignore[operator]
+        levels, wrong = row["by_difficulty"], row["hallucination"]
+        assert isinstance(levels, dict) and isinstance(wrong, dict) and isinstance(row["interval"], tuple)
+        families[name] = {
+            "accuracy": percent(row),
+            "interval": [round(100 * bound, 1) for bound in row["interval"]],
+            "without_image": percent(row["without_image"]),
+            **{level: percent(one) for level, one in levels.items()},
+            "contradictions": round(100 * wrong["share"], 1),
+            "thinking_tokens": round(float(str(row["thinking_tokens"]))),
+            "items": row["total"],
+        }
+    claimed = [name for name in families if rows[name]["claimed"]]
+    command = f"python benchmarks/nano_accuracy.py --n {result['items_per_family']}"
+    kept = ("device", "commit", "mean", "claimed_easy_medium_mean", "hallucination")
+    return {
+        "measured_with": command,
+        **{k: result[k] for k in kept},
+        "claimed": claimed,
+        "families": families,
+    }
+
+
 def makeable(names: Sequence[str]) -> list[str]:
     """The families whose packages are there; the others are named."""
     found = []
@@ -345,6 +375,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--dtype", default="auto")
     parser.add_argument("--out", metavar="FILE", help="write the result as JSON")
+    parser.add_argument("--scores", metavar="FILE", help="write the checkpoint's scores.json")
     parser.add_argument("--samples", metavar="FILE", help="write every answer as JSON lines")
     parser.add_argument("--quick", action="store_true")
     args = parser.parse_args()
@@ -382,6 +413,8 @@ def main() -> None:
     }
     if args.out:
         Path(args.out).write_text(json.dumps(result, indent=1) + "\n")
+    if args.scores:
+        Path(args.scores).write_text(json.dumps(card(result, rows), indent=1) + "\n")
     print(json.dumps(result))
 
 

@@ -1,0 +1,140 @@
+"""R1V-Nano's three charts from results of ``nano_accuracy.py``: families, difficulties, spoilt pictures.
+
+    python benchmarks/nano_charts.py --run SFT=sft.json --run GRPO=grpo.json --out docs/images
+
+Grouped bars with their numbers, as the release draws its comparisons; whiskers are Wilson's 95% intervals.
+The run named first also gives the bars without a picture. Writes three pictures, prints a line of JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from nano_accuracy import Score
+
+matplotlib.use("Agg")
+from matplotlib.figure import Figure as Chart
+
+COLORS = ("#c9d3e0", "#8fb2de", "#4f83c4", "#1d4f91", "#e08a3c", "#7a5ca8")
+LEVELS = ("easy", "medium", "hard")
+
+
+@dataclass(frozen=True)
+class Bars:
+    """One colour of a chart: a name and a score for each place (None: nothing there)."""
+
+    name: str
+    scores: Sequence[Score | None]
+
+
+def score(row: Mapping[str, Any] | None) -> Score | None:
+    """A count of right answers as the results keep it."""
+    return None if row is None else Score(row["right"], row["total"])
+
+
+def pooled(rows: Sequence[Mapping[str, Any]]) -> Score | None:
+    """Of several counts."""
+    return Score(sum(r["right"] for r in rows), sum(r["total"] for r in rows)) if rows else None
+
+
+def grouped(title: str, places: Sequence[str], groups: Sequence[Bars], path: Path, *, numbers: bool) -> None:
+    """Draw and save. numbers: write each bar's percentage above it."""
+    width = 0.84 / len(groups)
+    chart = Chart(figsize=(max(6.0, 0.22 * len(groups) * len(places) + 1.6), 3.6), dpi=110)
+    axes = chart.add_subplot()
+    for g, bars in enumerate(groups):
+        for p, one in enumerate(bars.scores):
+            if one is None:
+                continue
+            x, share = p + (g - (len(groups) - 1) / 2) * width, 100 * one.share
+            low, high = (100 * bound for bound in one.interval())
+            axes.bar(
+                x, share, width * 0.94, color=COLORS[g % len(COLORS)], label=bars.name if p == 0 else None
+            )
+            axes.vlines(x, low, high, color="0.25", linewidth=0.8)
+            if numbers:
+                axes.text(x, high + 1.5, f"{share:.0f}", ha="center", va="bottom", fontsize=7)
+    axes.set_xticks(range(len(places)), places, rotation=35 if len(places) > 8 else 0,
+                    ha="right" if len(places) > 8 else "center", fontsize=8)  # fmt: skip
+    axes.set_ylim(0, 112)
+    axes.set_ylabel("right answers, %", fontsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_title(title, fontsize=10, loc="left")
+    named = [axes.bar(0, 0, color=COLORS[g % len(COLORS)]) for g in range(len(groups))]
+    axes.legend(named, [bars.name for bars in groups], fontsize=8, ncols=len(groups), frameon=False,
+                loc="lower right", bbox_to_anchor=(1, 1.0))  # fmt: skip
+    chart.tight_layout()
+    chart.savefig(path)
+
+
+def families(runs: Mapping[str, dict[str, Any]]) -> tuple[list[str], list[Bars]]:
+    """Every family, the first run without its picture first."""
+    first = next(iter(runs.values()))["families"]
+    names = sorted(first, key=lambda name: -first[name]["right"] / max(first[name]["total"], 1))
+    groups = [Bars("no picture", [score(first[name]["without_image"]) for name in names])]
+    for run, result in runs.items():
+        groups.append(Bars(run, [score(result["families"].get(name)) for name in names]))
+    return names, groups
+
+
+def difficulties(runs: Mapping[str, dict[str, Any]]) -> tuple[list[str], list[Bars]]:
+    """The families that the first run claims, together, by difficulty."""
+    first = next(iter(runs.values()))["families"]
+    names = [name for name, row in first.items() if row["claimed"]]
+    groups = []
+    for run, result in runs.items():
+        rows = [result["families"][name]["by_difficulty"] for name in names if name in result["families"]]
+        groups.append(Bars(run, [pooled([row[level] for row in rows]) for level in LEVELS]))
+    return list(LEVELS), groups
+
+
+def robustness(result: dict[str, Any]) -> tuple[list[str], list[Bars]]:
+    """The claimed families of one run, together, with whole and with spoilt pictures."""
+    rows = [row for row in result["families"].values() if row["claimed"] and row["robustness"]]
+    conditions = sorted({c for row in rows for c in row["robustness"]})
+    scores = [pooled(rows)] + [
+        pooled([r["robustness"][c] for r in rows if c in r["robustness"]]) for c in conditions
+    ]
+    return ["as drawn", *conditions], [Bars("claimed families", scores)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--run", action="append", metavar="NAME=FILE", help="in the order of the bars")
+    parser.add_argument("--out", default="docs/images", metavar="DIR")
+    parser.add_argument("--quick", action="store_true", help="draw made-up numbers to a temporary folder")
+    args = parser.parse_args()
+    if args.quick or not args.run:
+        args.out, runs = tempfile.mkdtemp(), {"made up": made_up()}
+    else:
+        runs = {
+            pair.split("=", 1)[0]: json.loads(Path(pair.split("=", 1)[1]).read_text()) for pair in args.run
+        }
+    out = Path(args.out)
+    last = list(runs.values())[-1]
+    spoilt = next((r for r in runs.values() if any(f["robustness"] for f in r["families"].values())), last)
+    grouped("Held-out figures, by family", *families(runs), out / "nano-families.png", numbers=False)
+    grouped("Claimed families, by difficulty", *difficulties(runs), out / "nano-difficulty.png", numbers=True)
+    grouped("Spoilt pictures", *robustness(spoilt), out / "nano-robustness.png", numbers=True)
+    print(json.dumps({"name": "nano_charts", "runs": list(runs), "out": str(out)}))
+
+
+def made_up() -> dict[str, Any]:
+    """A result that shows whether the charts can be drawn."""
+    count = {"right": 9, "total": 10}
+    row = {**count, "claimed": True, "without_image": {"right": 1, "total": 10},
+           "by_difficulty": dict.fromkeys(LEVELS, count), "robustness": {"noise": count}}  # fmt: skip
+    return {"families": {"circles": row, "clocks": row}}
+
+
+if __name__ == "__main__":
+    main()
