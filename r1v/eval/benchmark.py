@@ -12,9 +12,9 @@ import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
-from r1v.core import ConfigError
+from r1v.core import ConfigError, Message
 from r1v.eval.data import Rows, Source, read_rows
 from r1v.eval.item import Grade, Item, Json, Output
 from r1v.eval.prompts import Prompt, prompt
@@ -45,7 +45,7 @@ TASKS: dict[str, str] = {
     "rewardbench": "r1v.eval.tasks.pairs",
 }
 
-Aggregate: TypeAlias = Literal["mean", "groups", "nested-groups"]
+Aggregate: TypeAlias = Literal["mean", "groups"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,12 @@ class Load:
         return found if isinstance(found, Prompt) else prompt(name)
 
 
+class Dialogue(Protocol):
+    """The other side of a conversation: given a reply, what is said next; nothing ends it."""
+
+    def reply(self, text: str) -> tuple[Message, ...]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Benchmark:
     """One benchmark.
@@ -78,9 +84,10 @@ class Benchmark:
     title: for people. column: its name in published tables, "" for none. source: its data, None where it
     is generated. load: rows -> items. grade: an item and an output -> a grade. prompts: names of the
     wordings used. version: of loader and grader together; raised when a score would change. judged:
-    whether an LLM judge may decide (free answers). aggregate: how a score is made of samples: their mean,
-    the mean of the groups' means, or of groups of groups ("a/b"). pooled: outer groups whose samples
-    weigh the same. options: what ``--option`` may set, with defaults. about: one line.
+    whether an LLM judge may decide (free answers). aggregate: how a score is made of samples: their mean, or
+    the mean of the groups' means, level by level ("a/b/c"). pooled: outer groups whose samples weigh the
+    same. options: what ``--option`` may set, with defaults. about: one line. dialogue: the other side of a
+    question of several turns, None for a question of one.
     """
 
     name: str
@@ -97,6 +104,7 @@ class Benchmark:
     aggregate: Aggregate = "mean"
     pooled: tuple[str, ...] = ()
     options: Json = field(default_factory=dict)
+    dialogue: Callable[[Item], Dialogue | None] | None = None
 
 
 def benchmark(name: str) -> Benchmark:

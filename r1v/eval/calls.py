@@ -58,7 +58,7 @@ def parse_calls(text: str) -> list[Call]:
 
 def _call(node: ast.Call) -> Call:
     """Positional arguments have no name to compare and are passed over, as in the official parser."""
-    return _name(node.func), {str(keyword.arg): _value(keyword.value) for keyword in node.keywords}
+    return _name(node.func), {str(keyword.arg): literal(keyword.value) for keyword in node.keywords}
 
 
 def _name(node: ast.expr) -> str:
@@ -71,18 +71,18 @@ def _name(node: ast.expr) -> str:
     return ".".join(reversed(parts))
 
 
-def _value(node: ast.expr) -> Any:
-    """A literal's value; a name, call or subscript as its text."""
+def literal(node: ast.expr) -> Any:
+    """A literal's value; a name, call or subscript as its text. Raises CallError."""
     if isinstance(node, ast.Constant):
         return "..." if node.value is ... else node.value
     if isinstance(node, ast.UnaryOp | ast.BinOp):
         return _arithmetic(node)
     if isinstance(node, ast.List):
-        return [_value(element) for element in node.elts]
+        return [literal(element) for element in node.elts]
     if isinstance(node, ast.Tuple):
-        return tuple(_value(element) for element in node.elts)
+        return tuple(literal(element) for element in node.elts)
     if isinstance(node, ast.Dict):
-        return {_value(k): _value(v) for k, v in zip(node.keys, node.values, strict=True) if k is not None}
+        return {literal(k): literal(v) for k, v in zip(node.keys, node.values, strict=True) if k is not None}
     if isinstance(node, ast.Name):
         return node.id
     if isinstance(node, ast.Call):

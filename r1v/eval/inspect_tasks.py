@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +18,7 @@ from inspect_ai.dataset import MemoryDataset
 from inspect_ai.dataset import Sample as InspectSample
 from inspect_ai.model import (
     ChatMessage,
+    ChatMessageAssistant,
     ChatMessageSystem,
     ChatMessageUser,
     Content,
@@ -29,7 +31,7 @@ from inspect_ai.scorer import Score, Scorer, Target, accuracy, mean, scorer, std
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from r1v.core import ConfigError, ImageRef, Message
-from r1v.eval.benchmark import TASKS, GradingTools, Loaded, benchmark, load_items
+from r1v.eval.benchmark import TASKS, Dialogue, GradingTools, Loaded, benchmark, load_items
 from r1v.eval.item import Item, Output, data_url, image_bytes
 from r1v.eval.item import Sample as Recorded
 from r1v.scoring import MathVerifier, verdict_of
@@ -103,9 +105,52 @@ def seed_of(seed: int, task: str, id: str, epoch: int) -> int:
     return int.from_bytes(digest[:4], "big") >> 1
 
 
+async def converse(
+    state: TaskState, generate: Generate, dialogue: Dialogue | None, seed: int
+) -> tuple[TaskState, Output]:
+    """Generate; where there is another side, until it has nothing more to say. Replies stay in the
+    conversation without their thinking."""
+    outputs: list[Output] = []
+    while True:
+        started = time.perf_counter()
+        state = await generate(state, seed=seed)
+        outputs.append(from_output(state.output, time.perf_counter() - started))
+        more = dialogue.reply(outputs[-1].answer) if dialogue else ()
+        if not more or outputs[-1].error is not None:
+            return state, joined(outputs)
+        state.messages[-1] = ChatMessageAssistant(content=outputs[-1].answer)
+        state.messages += [to_chat(message) for message in more]
+
+
+def joined(outputs: Sequence[Output]) -> Output:
+    """The outputs of one conversation as one; ended as the last one, but too long if any was."""
+    last = outputs[-1]
+    if len(outputs) == 1:
+        return last
+    costs = [one.cost for one in outputs if one.cost is not None]
+    return replace(
+        last,
+        thinking="\n\n".join(one.thinking for one in outputs if one.thinking),
+        answer="\n\n".join(one.answer for one in outputs),
+        finish_reason="length"
+        if any(one.finish_reason == "length" for one in outputs)
+        else last.finish_reason,
+        finish_detail=next((one.finish_detail for one in outputs if one.finish_detail), None),
+        prompt_tokens=sum(one.prompt_tokens for one in outputs),
+        completion_tokens=sum(one.completion_tokens for one in outputs),
+        reasoning_tokens=sum(one.reasoning_tokens for one in outputs),
+        cost=sum(costs) if costs else None,
+        seconds=sum(one.seconds for one in outputs),
+        replies=tuple(one.answer for one in outputs),
+    )
+
+
 @solver
-def recorded(task: str, seed: int, recorder: Recorder | None) -> Solver:
-    """Generate, unless the recorder has the output already; then give that."""
+def recorded(
+    task: str, seed: int, recorder: Recorder | None, dialogue: Callable[[str], Dialogue | None]
+) -> Solver:
+    """Generate, unless the recorder has the output already; then give that. dialogue: by the question's
+    id."""
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         id, epoch = str(state.sample_id), state.epoch
@@ -115,10 +160,8 @@ def recorded(task: str, seed: int, recorder: Recorder | None) -> Solver:
             state.metadata = {**state.metadata, "output": known}
             return state
         own = seed_of(seed, task, id, epoch)
-        started = time.perf_counter()
         try:
-            state = await generate(state, seed=own)
-            output = from_output(state.output, time.perf_counter() - started)
+            state, output = await converse(state, generate, dialogue(id), own)
         except Exception as error:  # the one boundary where a question may fail without ending the run
             if recorder is None:
                 raise
@@ -167,15 +210,16 @@ def to_task(
 ) -> Task:
     """A benchmark's questions as a Task. recorder: keeps the outputs. score False leaves scoring to
     others."""
-    name = loaded.benchmark.name
+    name, other_side = loaded.benchmark.name, loaded.benchmark.dialogue
+    items = {item.id: item for item in loaded.items}
     samples = [
         InspectSample(id=item.id, input=[to_chat(message) for message in item.messages], target=item.answer)
         for item in loaded.items
     ]
     return Task(
         dataset=MemoryDataset(samples, name=name),
-        solver=recorded(name, seed, recorder),
-        scorer=graded(name, {item.id: item for item in loaded.items}, None) if score else None,
+        solver=recorded(name, seed, recorder, lambda id: other_side(items[id]) if other_side else None),
+        scorer=graded(name, items, None) if score else None,
         epochs=epochs,
         name=name,
         version=loaded.benchmark.version,

@@ -45,7 +45,8 @@ class Output:
     """What a model gave for an item.
 
     finish_reason: stop, length or error. finish_detail: loop or budget. error: why nothing came. seconds:
-    from the asking to the end, waiting included.
+    from the asking to the end, waiting included. replies: of a conversation of several turns; then answer
+    is all of them, and thinking and the counts are added up.
     """
 
     thinking: str = ""
@@ -58,6 +59,7 @@ class Output:
     reasoning_tokens: int = 0
     cost: float | None = None
     seconds: float = 0.0
+    replies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,8 @@ class Sample:
     def from_json(cls, line: str) -> Sample:
         """The inverse; raises ValueError, KeyError or TypeError for anything else."""
         values = json.loads(line)
-        return cls(**{**values, "output": Output(**values["output"])})
+        output = values["output"]
+        return cls(**{**values, "output": Output(**{**output, "replies": tuple(output.get("replies", ()))})})
 
 
 def image_bytes(ref: ImageRef) -> bytes:

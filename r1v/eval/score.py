@@ -232,18 +232,31 @@ def _aggregate(which: Benchmark, mean: Mean | None, groups: Mapping[str, Mean]) 
         return {"score": None, "low": None, "high": None}
     if which.aggregate == "mean" or not groups:
         return {"score": mean.value, "low": mean.low, "high": mean.high}
-    sections: dict[str, list[str]] = {}
-    for name in groups:
-        section = name.split("/")[0] if which.aggregate == "nested-groups" else name
-        sections.setdefault(section, []).append(name)
-    weights: dict[str, float] = {}
-    for section, names in sections.items():
-        sizes = [groups[name].num_samples if section in which.pooled else 1 for name in names]
-        weights |= {name: size / sum(sizes) / len(sections) for name, size in zip(names, sizes, strict=True)}
+    sizes = {name: one.num_samples for name, one in groups.items()}
+    weights = _weights(sizes, which.pooled)
     value = sum(weights[name] * one.value for name, one in groups.items())
     variance = sum((weights[name] * one.stderr) ** 2 for name, one in groups.items())
     low, high = interval(value, variance, mean.num_questions, mean.num_samples)
     return {"score": value, "low": low, "high": high}
+
+
+def _weights(sizes: Mapping[str, int], pooled: Sequence[str] = ()) -> dict[str, float]:
+    """The weight of each group, by its path: the parts of a path weigh the same, but within a pooled outer
+    part each sample does."""
+    parts: dict[str, dict[str, int]] = {}
+    for name, size in sizes.items():
+        part, _, rest = name.partition("/")
+        parts.setdefault(part, {})[rest] = size
+    weights = {}
+    for part, inner in parts.items():
+        total = sum(inner.values())
+        if part in pooled:
+            shares = {rest: size / total for rest, size in inner.items()}
+        else:
+            shares = {"": 1.0} if set(inner) == {""} else _weights(inner)
+        for rest, share in shares.items():
+            weights[f"{part}/{rest}" if rest else part] = share / len(parts)
+    return weights
 
 
 def _pass_at_k(by_question: Mapping[str, Sequence[float]], epochs: int) -> dict[str, float]:

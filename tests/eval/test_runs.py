@@ -18,6 +18,7 @@ from r1v.eval.item import Output, Sample
 from r1v.eval.judge import Judge, parse_verdict
 from r1v.eval.manifest import Plan, check_same, differences, make_manifest
 from r1v.eval.report import write_report
+from r1v.eval.report.collect import collect
 from r1v.eval.score import score_run
 from r1v.eval.store import RunError, RunFolder
 from r1v.scoring import Verdict
@@ -252,6 +253,19 @@ def test_report_is_one_page_that_shows_model_text_as_text(tmp_path: Path, data: 
     assert page.count("<svg") >= 4 and "72.18" in page and "data:image" in page
     embedded = json.loads(re.search(r'id="samples">(.*?)</script>', page, re.DOTALL)[1])
     assert len(embedded["samples"]) == 2 and evil in embedded["samples"][0]["answer"]
+
+
+def test_runs_of_one_model_are_one_row(tmp_path: Path, data: Path) -> None:
+    made_run(tmp_path / "a", data, ANSWERS)
+    made_run(tmp_path / "b", data, {"2024-I-1": [box("204")]}, ("aime24",))
+    made_run(tmp_path / "c", data, ANSWERS)
+    for run in "abc":
+        score_run(RunFolder(tmp_path / run))
+    report = collect([tmp_path / run for run in "abc"], 10)
+    assert [(run.name, list(run.scores["tasks"])) for run in report.runs] == [
+        ("made-up (a)", ["mathvision", "aime24"]), ("made-up (c)", ["mathvision"]),
+    ]  # fmt: skip
+    assert [sample.run for sample in report.samples] == [0, 0, 0, 0, 1, 1, 1]
 
 
 # ------------------------------------------------------------------------------------------ with an engine

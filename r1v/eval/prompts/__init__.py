@@ -24,6 +24,7 @@ PROMPTS: dict[str, int] = {
     "unit": 1,
     "short": 1,
     "bfcl": 1,
+    "bfcl_turns": 1,
     "livecodebench_stdin": 1,
     "livecodebench_functional": 1,
     "judge": 1,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -142,20 +142,49 @@ class Report:
 
 
 def collect(paths: Sequence[Path], max_samples: int) -> Report:
-    """Read scored runs; of each benchmark and run the first max_samples samples are kept for the browser."""
-    runs, samples, pictures = [], [], dict[str, str]()
-    names: dict[str, int] = {}
-    for number, path in enumerate(paths):
+    """Read scored runs; of each benchmark and run the first max_samples samples are kept for the browser.
+    Runs of the same model, drawn in the same way, are shown as one where they have no benchmark in common."""
+    runs: list[RunView] = []
+    samples: list[Shown] = []
+    pictures: dict[str, str] = {}
+    for path in paths:
         folder = RunFolder(path)
-        manifest, scores = folder.read_json("manifest.json"), folder.read_json("scores.json")
-        verdicts = tuple(read_verdicts(path))
-        name = _name(manifest)
-        names[name] = names.get(name, 0) + 1
-        shown_name = name if names[name] == 1 else f"{name} ({path.name})"
         seconds = sum(sample.output.seconds for sample in folder.samples().values())
-        runs.append(RunView(shown_name, path.name, manifest, scores, verdicts, seconds))
-        samples += _samples(folder, number, verdicts, max_samples, pictures)
-    return Report(tuple(runs), tuple(samples), pictures, published())
+        manifest, scores = folder.read_json("manifest.json"), folder.read_json("scores.json")
+        run = RunView(_name(manifest), path.name, manifest, scores, tuple(read_verdicts(path)), seconds)
+        place = next((i for i, other in enumerate(runs) if _belong_together(other, run)), len(runs))
+        samples += _samples(folder, place, run.verdicts, max_samples, pictures)
+        runs[place:] = [_together(runs[place], run), *runs[place + 1 :]] if place < len(runs) else [run]
+    names = [run.name for run in runs]
+    named = [
+        replace(run, name=f"{run.name} ({run.path})" if names.count(run.name) > 1 else run.name)
+        for run in runs
+    ]
+    return Report(tuple(named), tuple(samples), pictures, published())
+
+
+def _belong_together(left: RunView, right: RunView) -> bool:
+    def made(run: RunView) -> Json:
+        plan = {key: value for key, value in run.manifest["identity"]["plan"].items() if key != "limit"}
+        return {"model": run.manifest["identity"]["model"], "plan": plan, "judge": run.manifest.get("judge")}
+
+    return made(left) == made(right) and not left.scores["tasks"].keys() & right.scores["tasks"].keys()
+
+
+def _together(left: RunView, right: RunView) -> RunView:
+    identity = left.manifest["identity"]
+    tasks = {
+        name: {"partial": is_partial(run.manifest, name), **run.manifest["identity"]["tasks"][name]}
+        for run in (left, right)
+        for name in run.manifest["identity"]["tasks"]
+    }
+    return replace(
+        left,
+        manifest={**left.manifest, "identity": {**identity, "tasks": tasks}},
+        scores={**left.scores, "tasks": {**left.scores["tasks"], **right.scores["tasks"]}},
+        verdicts=(*left.verdicts, *right.verdicts),
+        seconds=left.seconds + right.seconds,
+    )
 
 
 def _name(manifest: Json) -> str:

@@ -114,7 +114,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         ),
         prompts=("question",),
         about="mathematics, reasoning, code, language, data analysis and instructions",
-        aggregate="nested-groups",
+        aggregate="groups",
         options={"release": ""},
     )
 }

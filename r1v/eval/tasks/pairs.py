@@ -65,6 +65,6 @@ BENCHMARKS: dict[str, Benchmark] = {
         ),
         prompts=("pair",),
         about="pairs of answers to text questions: which one is better",
-        aggregate="nested-groups",
+        aggregate="groups",
     ),
 }
