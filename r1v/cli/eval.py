@@ -168,7 +168,7 @@ def _run(args: argparse.Namespace) -> int:
             print(file=sys.stderr)
         if recording.failed:
             print(
-                f"{recording.failed} questions failed and count as not right; "
+                f"{recording.failed} questions failed and count as not right ({recording.failure}); "
                 "run the same command to ask them again",
                 file=sys.stderr,
             )

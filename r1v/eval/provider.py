@@ -27,7 +27,8 @@ from inspect_ai.model import (
     ModelOutput,
     ModelUsage,
 )
-from inspect_ai.tool import ToolChoice, ToolInfo
+from inspect_ai.tool import ToolCall as InspectCall
+from inspect_ai.tool import ToolChoice, ToolFunction, ToolInfo
 
 from r1v.core import (
     Completion,
@@ -39,22 +40,22 @@ from r1v.core import (
     SamplingParams,
     ToolCall,
 )
-from r1v.llm import LLM
+from r1v.llm import LLM, ChatRequest, OutputGrammar, read_tool_calls
 
 _STOP = {FinishReason.STOP: "stop", FinishReason.LENGTH: "max_tokens", FinishReason.CANCELLED: "unknown"}
 # settings of Inspect that have no meaning for a model in process
 _IGNORED = {
     "max_retries", "timeout", "attempt_timeout", "max_connections", "cache_prompt", "parallel_tool_calls",
-    "internal_tools", "cache", "batch", "modalities", "verbosity", "effort", "adaptive_connections",
+    "response_schema", "internal_tools", "cache", "batch", "modalities", "verbosity", "effort",
+    "adaptive_connections",
 }  # fmt: skip
-NUM_REQUESTS = 128  # more than engines decode together: the rest is prepared meanwhile
 # SamplingParams that Inspect has no name for, given in extra_body
 EXTRA = ("min_p", "repetition_penalty", "min_tokens", "detect_loops", "thinking_budget")
 
 
 class R1VAPI(ModelAPI):
     """A model of ours. Model arguments: llm (an LLM to use) or those of LLM, and num_requests, the requests
-    under way at a time."""
+    under way at a time (as a default twice what the engine decodes together)."""
 
     def __init__(
         self,
@@ -63,13 +64,13 @@ class R1VAPI(ModelAPI):
         api_key: str | None = None,
         config: GenerateConfig = GenerateConfig(),  # noqa: B008 - the signature that Inspect asks for
         llm: LLM | None = None,
-        num_requests: int = NUM_REQUESTS,
+        num_requests: int | None = None,
         **model_args: Any,
     ) -> None:
         super().__init__(model_name, base_url, api_key, [], config)
         self.llm = llm or LLM(model_name, **model_args)
         self.owned = llm is None
-        self.num_requests = num_requests
+        self.num_requests = num_requests or 2 * self.llm.max_running
         self._limiter: anyio.CapacityLimiter | None = None
 
     def max_connections(self) -> int:
@@ -86,19 +87,45 @@ class R1VAPI(ModelAPI):
         tool_choice: ToolChoice,
         config: GenerateConfig,
     ) -> ModelOutput:
-        """One answer. Raises R1VError as ``LLM.chat`` does."""
+        """One answer, or calls of tools. Raises R1VError as ``LLM.chat`` does."""
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(self.num_requests)
-        messages = [to_message(message) for message in input]
-        params = to_params(config, self.llm.default_params)
-        functions = [to_function(tool) for tool in tools] or None
-        chat = partial(self.llm.chat, messages, params, tools=functions)
-        completion = await anyio.to_thread.run_sync(chat, limiter=self._limiter, abandon_on_cancel=True)
-        return to_output(completion, f"r1v/{self.model_name}")
+        offered = [] if tool_choice == "none" else tools
+        request = ChatRequest(
+            [to_message(message) for message in input],
+            to_params(config, self.llm.default_params),
+            [to_function(tool) for tool in offered] or None,
+            grammar=to_grammar(offered, tool_choice, config),
+        )
+        complete = partial(_complete, self.llm, request)
+        completion = await anyio.to_thread.run_sync(complete, limiter=self._limiter, abandon_on_cancel=True)
+        return to_output(completion, f"r1v/{self.model_name}", with_tools=bool(offered))
 
     async def aclose(self) -> None:
         if self.owned:
             self.llm.close()
+
+
+def _complete(llm: LLM, request: ChatRequest) -> Completion:
+    with llm.start(request) as stream:
+        return stream.wait()[0]
+
+
+def to_grammar(
+    tools: list[ToolInfo], tool_choice: ToolChoice, config: GenerateConfig
+) -> OutputGrammar | None:
+    """What must follow the thinking: a call where one is demanded, JSON where a schema is given, else None.
+    Raises ConfigError for a tool that is not offered."""
+    schemas = {tool.name: tool.parameters.model_dump(exclude_none=True) for tool in tools}
+    if isinstance(tool_choice, ToolFunction):
+        if tool_choice.name not in schemas:
+            raise ConfigError(f"tool {tool_choice.name!r} is to be called, but is not offered")
+        return OutputGrammar.tool_calls({tool_choice.name: schemas[tool_choice.name]}, several=False)
+    if tool_choice == "any" and schemas:
+        return OutputGrammar.tool_calls(schemas)
+    if config.response_schema is not None and not schemas:
+        return OutputGrammar.json_schema(config.response_schema.json_schema.model_dump(exclude_none=True))
+    return None
 
 
 def to_message(message: ChatMessage) -> Message:
@@ -167,20 +194,28 @@ def to_function(tool: ToolInfo) -> dict[str, Any]:
     }
 
 
-def to_output(completion: Completion, model: str) -> ModelOutput:
+def to_output(completion: Completion, model: str, with_tools: bool = False) -> ModelOutput:
     """A completion as Inspect's output; what cut the thinking short is in the metadata."""
+    text, calls = read_tool_calls(completion.answer) if with_tools else (completion.answer, ())
     content: list[Content] = []
     if completion.thinking:
         content.append(ContentReasoning(reasoning=completion.thinking))
-    content.append(ContentText(text=completion.answer))
+    content.append(ContentText(text=text))
     usage = completion.usage
     detail = completion.finish_detail
+    reason = _STOP.get(completion.finish_reason, "unknown")
+    message = ChatMessageAssistant(
+        content=content,
+        tool_calls=[InspectCall(call.id, call.name, json.loads(call.arguments)) for call in calls] or None,
+        model=model,
+        source="generate",
+    )
     return ModelOutput(
         model=model,
         choices=[
             ChatCompletionChoice(
-                message=ChatMessageAssistant(content=content, model=model, source="generate"),
-                stop_reason=_STOP.get(completion.finish_reason, "unknown"),  # type: ignore[arg-type]
+                message=message,
+                stop_reason="tool_calls" if calls and reason == "stop" else reason,  # type: ignore[arg-type]
             )
         ],
         usage=ModelUsage(

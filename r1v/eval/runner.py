@@ -46,6 +46,7 @@ class Recording:
         self.generated = 0
         self.tokens = 0
         self.failed = 0
+        self.failure = ""  # why the first one failed
         self.started = time.monotonic()
 
     def known(self, task: str, id: str, epoch: int) -> Output | None:
@@ -59,6 +60,7 @@ class Recording:
         self.outputs[sample.key] = sample
         self.generated += 1
         self.failed += sample.output.error is not None
+        self.failure = self.failure or (sample.output.error or "")[:300]
         self.tokens += sample.output.completion_tokens
         if self.report is not None:
             self.report(self.progress(sample.task))

@@ -291,6 +291,28 @@ def test_thinking_is_reasoning_content() -> None:
     assert split_thinking("plain") == ("", "plain")
 
 
+def test_tools_are_called_through_inspect() -> None:
+    pytest.importorskip("inspect_ai", reason="needs the extra eval")
+    from inspect_ai.model import GenerateConfig
+    from inspect_ai.tool import ToolFunction, ToolInfo, ToolParams
+
+    from r1v.eval.provider import to_grammar, to_output
+
+    tool = ToolInfo(name="add", description="Adds.", parameters=ToolParams())
+    text = 'Let me add.\n<tool_call>\n{"name": "add", "arguments": {"a": 1}}\n</tool_call>'
+    completion = Completion("Hm.", text, (1,), FinishReason.STOP, None, Usage(5, 2, 0, 7, 4))
+    output = to_output(completion, "r1v/m", with_tools=True)
+    calls = output.message.tool_calls
+    assert calls is not None and (calls[0].function, calls[0].arguments) == ("add", {"a": 1})
+    assert output.stop_reason == "tool_calls" and output.completion.strip() == "Let me add."
+    assert to_output(completion, "r1v/m").message.tool_calls is None
+    assert to_grammar([tool], "auto", GenerateConfig()) is None
+    assert to_grammar([tool], "any", GenerateConfig()) is not None
+    assert to_grammar([tool], ToolFunction(name="add"), GenerateConfig()) is not None
+    with pytest.raises(ConfigError, match="'other' is to be called"):
+        to_grammar([tool], ToolFunction(name="other"), GenerateConfig())
+
+
 def test_inspect_runs_our_tasks_and_our_models(tmp_path, tiny_checkpoint) -> None:
     pytest.importorskip("inspect_ai", reason="needs the extra eval")
     from inspect_ai import eval as inspect_eval

@@ -236,6 +236,7 @@ FROZEN = {
     ("unit", 1): "48bc886e1eb0c8d3",
     ("short", 1): "848c8472f3475399",
     ("bfcl", 1): "5a54f5a10a4be02f",
+    ("bfcl_turns", 1): "7c5e92d17808177f",
     ("livecodebench_stdin", 1): "297e8334f59be233",
     ("livecodebench_functional", 1): "efb40260c6a45b3f",
     ("judge", 1): "6214178b7eb32cb2",
