@@ -132,15 +132,17 @@ def plain_products(findings: Findings, name: str, num_out: int, width: int) -> N
         x = torch.randn(rows, width, device="cuda", dtype=torch.bfloat16)
         replayed(findings, copies, lambda i, x=x: F.linear(x, weights[i]), name, "cuBLAS", rows, num_bytes)
     x = torch.randn(1, width, device="cuda", dtype=torch.bfloat16)
-    for each, warps in ((2, 4), (4, 4), (8, 4), (4, 2), (8, 2), (4, 8)):
+    for each, warps in ((1, 4), (2, 4), (4, 4), (1, 2), (2, 2), (1, 8), (2, 8)):
         replayed(
             findings, copies, lambda i, e=each, w=warps: gemv(x, weights[i], rows=e, num_warps=w), name,
             f"Triton {each}x{warps}", 1, num_bytes,
         )  # fmt: skip
-    replayed(
-        findings, copies, lambda i: gemv(x, weights[i], norm=(norm, 1e-6), gated=True), name,
-        "Triton norm, gate", 1, num_bytes,
-    )  # fmt: skip
+    for each, warps in ((1, 4), (2, 4), (1, 8)):
+        fused = {"norm": (norm, 1e-6), "gated": True, "rows": each, "num_warps": warps}
+        replayed(
+            findings, copies, lambda i, f=fused: gemv(x, weights[i], **f), name,
+            f"Triton norm, gate {each}x{warps}", 1, num_bytes,
+        )  # fmt: skip
 
 
 def int4_products(findings: Findings, name: str, num_out: int, width: int) -> None:

@@ -88,7 +88,7 @@ def gemv(
     num_out = num_out // 2 if gated else num_out
     out = x.new_empty(1, num_out, dtype=out_dtype or x.dtype)
     block = num_warps * 256
-    rows = rows or (2 if gated else 4)
+    rows = rows or (1 if gated else 2)  # more spill registers: 2.4 to 4.2 TB/s instead of 3.6 to 4.5 (H200)
     nothing = x
     _gemv[(triton.cdiv(num_out, rows),)](
         x, norm[0] if norm else nothing, weight, nothing if bias is None else bias,
