@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 RUN := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check bench recipe-smoke clean
+.PHONY: help demo test test-all check bench recipe-smoke reproduce reproduce-small clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -52,6 +52,12 @@ bench: $(VENV)/.installed-dev  ## every benchmark, about a minute each
 
 recipe-smoke: $(VENV)/.installed-dev  ## every training stage in order on a tiny model, about ten minutes
 	$(RUN) examples/recipe.py $(or $(OUT),runs/recipe-smoke)
+
+reproduce: $(VENV)/.installed-dev  ## R1V-Nano from nothing to its report: one GPU, about two hours
+	$(RUN) examples/nano/reproduce.py --out $(or $(OUT),runs/reproduce) $(ARGS)
+
+reproduce-small: $(VENV)/.installed-dev  ## the same stages for a smaller twin on a CPU, under an hour
+	$(RUN) examples/nano/reproduce.py --small --out $(or $(OUT),runs/reproduce-small) $(ARGS)
 
 clean:  ## remove .venv and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
