@@ -323,7 +323,9 @@ def card(result: dict[str, object], rows: dict[str, dict[str, object]]) -> dict[
     families = {}
     for name, row in sorted(rows.items(), key=lambda pair: -percent(pair[1])):  # type: ignore[operator]
         levels, wrong = row["by_difficulty"], row["hallucination"]
-        assert isinstance(levels, dict) and isinstance(wrong, dict) and isinstance(row["interval"], tuple)
+        assert (
+            isinstance(levels, dict) and isinstance(wrong, dict) and isinstance(row["interval"], tuple | list)
+        )
         families[name] = {
             "accuracy": percent(row),
             "interval": [round(100 * bound, 1) for bound in row["interval"]],
@@ -375,6 +377,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--dtype", default="auto")
     parser.add_argument("--out", metavar="FILE", help="write the result as JSON")
+    parser.add_argument("--show", metavar="FILE", help="print the tables of an earlier --out, ask nothing")
     parser.add_argument("--scores", metavar="FILE", help="write the checkpoint's scores.json")
     parser.add_argument("--samples", metavar="FILE", help="write every answer as JSON lines")
     parser.add_argument("--quick", action="store_true")
@@ -386,6 +389,12 @@ def options() -> argparse.Namespace:
 
 def main() -> None:
     args = options()
+    if args.show:
+        kept = json.loads(Path(args.show).read_text())
+        print("\n".join(tables(kept["families"])))
+        if args.scores:
+            Path(args.scores).write_text(json.dumps(card(kept, kept["families"]), indent=1) + "\n")
+        return
     started = time.perf_counter()
     names = makeable(args.family or tuple(figures.FAMILIES))
     answers = ask_all(args, names)
