@@ -26,6 +26,29 @@ from r1v.scoring import equivalent, extract_boxed
 
 
 @dataclass(frozen=True, slots=True)
+class Mean:
+    """A mean over chains or questions and half the width of its 95% interval (normal, None for one value)."""
+
+    value: float
+    half: float | None
+
+    def __str__(self) -> str:
+        return f"{self.value:.4g}" if self.half is None else f"{self.value:.4g} ± {self.half:.2g}"
+
+
+def mean(values: Sequence[float], weights: Sequence[float] | None = None) -> Mean:
+    """Sum of values over sum of weights (ones). The interval takes each value as one draw, so that tokens of
+    one chain do not count as independent (the ratio estimator: Cochran 1977, section 2.11)."""
+    weights = weights or [1.0] * len(values)
+    number, total = len(values), max(sum(weights), 1e-30)
+    value = sum(values) / total
+    if number < 2:
+        return Mean(value, None)
+    squares = sum((v - value * w) ** 2 for v, w in zip(values, weights, strict=True))
+    return Mean(value, 1.96 * math.sqrt(squares * number / (number - 1)) / total)
+
+
+@dataclass(frozen=True, slots=True)
 class LayerError:
     """Relative squared error of what leaves a decoder layer, B against A."""
 
@@ -37,7 +60,7 @@ class LayerError:
 class Answers:
     """How a checkpoint answers held-out figures, greedily. mean_tokens: of a completion. loop_rate and
     unfinished_rate: shares of completions. out_of_vocabulary: ids that the tokenizer does not have.
-    tokens_per_s: of all conversations together, prompts included."""
+    tokens_per_s: of all conversations together, prompts included. right, lengths: of each question."""
 
     accuracy: float
     num_questions: int
@@ -46,42 +69,40 @@ class Answers:
     unfinished_rate: float
     out_of_vocabulary: int
     tokens_per_s: float
+    right: tuple[bool, ...]
     lengths: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """perplexity_a, perplexity_b: of the chains. kl: mean KL(A || B) a token, in nats; kl_max: the largest.
-    agreement: share of tokens whose likeliest id is the same. nan_count: logits of B that are no numbers.
-    bytes_a, bytes_b: of the tensors."""
+class Chains:
+    """Both on the same chains. perplexity_a, perplexity_b: of the chains. kl: KL(A || B) a token, in nats;
+    kl_max: the largest. agreement: share of tokens whose likeliest id is the same. nan_count: logits of B
+    that are no numbers."""
 
-    source: str
-    target: str
     num_tokens: int
     perplexity_a: float
     perplexity_b: float
-    kl: float
+    kl: Mean
     kl_max: float
-    agreement: float
+    agreement: Mean
     nan_count: int
+    layers: tuple[LayerError, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """bytes_a, bytes_b: of the tensors. accuracy_change, length_change: B less A, question by question; None
+    where none was asked."""
+
+    source: str
+    target: str
     bytes_a: int
     bytes_b: int
-    layers: tuple[LayerError, ...]
-    answers_a: Answers | None
-    answers_b: Answers | None
-
-
-@dataclass(slots=True)
-class _Sums:
-    """What adds up over tokens."""
-
-    tokens: int = 0
-    nll_a: float = 0.0
-    nll_b: float = 0.0
-    kl: float = 0.0
-    kl_max: float = 0.0
-    same: int = 0
-    nan: int = 0
+    chains: Chains
+    answers_a: Answers | None = None
+    answers_b: Answers | None = None
+    accuracy_change: Mean | None = None
+    length_change: Mean | None = None
 
 
 def compare(
@@ -99,34 +120,76 @@ def compare(
 
     Raises ConfigError where the vocabularies differ, CheckpointError as `models.load`.
     """
+    chats = figure_chats(source, chains, num_chats, split="heldout", max_tokens=max_tokens, seed=seed)
+    measured = on_chains(source, target, chats, progress)
+    if not num_questions:
+        return combined(source, target, measured)
+    items = figure_questions("heldout", num_questions)
+    return combined(
+        source, target, measured, *(ask(each, items, max_tokens, progress) for each in (source, target))
+    )
+
+
+def combined(
+    source: Path, target: Path, chains: Chains, a: Answers | None = None, b: Answers | None = None
+) -> Comparison:
+    """What was measured on chains and, of both or of none, on questions."""
+    sizes = TensorFiles(source).num_bytes, TensorFiles(target).num_bytes
+    if a is None or b is None:
+        return Comparison(str(source), str(target), *sizes, chains)
+    accuracy = [float(y) - float(x) for x, y in zip(a.right, b.right, strict=True)]
+    length = [float(y - x) for x, y in zip(a.lengths, b.lengths, strict=True)]
+    return Comparison(str(source), str(target), *sizes, chains, a, b, mean(accuracy), mean(length))
+
+
+@dataclass(slots=True)
+class _Sums:
+    """What adds up over the tokens of one chain, or of all."""
+
+    tokens: int = 0
+    nll_a: float = 0.0
+    nll_b: float = 0.0
+    kl: float = 0.0
+    kl_max: float = 0.0
+    same: int = 0
+    nan: int = 0
+
+
+def on_chains(
+    source: Path,
+    target: Path,
+    chats: Sequence[Chat],
+    progress: Callable[[str, int, int], None] = lambda what, done, total: None,
+) -> Chains:
+    """Both models on the same ids, in float32. Raises as `compare`."""
     model_a, model_b = load(source, torch.float32), load(target, torch.float32, widen=True)
     sizes = [model.config.language.vocab_size for model in (model_a, model_b)]
     if sizes[0] != sizes[1]:
         raise ConfigError(
             f"{source} has {sizes[0]} ids and {target} {sizes[1]}; compare models with one tokenizer"
         )
-    chats = figure_chats(source, chains, num_chats, split="heldout", max_tokens=max_tokens, seed=seed)
-    sums = _Sums()
+    each: list[_Sums] = []
     errors = [0.0] * model_a.config.language.num_layers
     powers = [0.0] * len(errors)
     for number, chat in enumerate(chats):
-        _add_chat(model_a, model_b, chat, sums, errors, powers)
+        each.append(_on_chain(model_a, model_b, chat, errors, powers))
         progress("chain", number + 1, len(chats))
-    del model_a, model_b
-    answers: list[Answers | None] = [None, None]
-    if num_questions:
-        items = figure_questions("heldout", num_questions)
-        answers = [ask(folder, items, max_tokens, progress) for folder in (source, target)]
+    tokens = [float(chain.tokens) for chain in each]
     layers = tuple(
         LayerError(index, error / max(power, 1e-30))
         for index, (error, power) in enumerate(zip(errors, powers, strict=True))
     )
-    count = max(sums.tokens, 1)
-    return Comparison(
-        str(source), str(target), sums.tokens, _exp(sums.nll_a / count), _exp(sums.nll_b / count),
-        sums.kl / count, sums.kl_max, sums.same / count, sums.nan,
-        TensorFiles(source).num_bytes, TensorFiles(target).num_bytes, layers, *answers,
-    )  # fmt: skip
+    count = max(sum(tokens), 1.0)
+    return Chains(
+        int(sum(tokens)),
+        _exp(sum(chain.nll_a for chain in each) / count),
+        _exp(sum(chain.nll_b for chain in each) / count),
+        mean([chain.kl for chain in each], tokens),
+        max(chain.kl_max for chain in each),
+        mean([float(chain.same) for chain in each], tokens),
+        sum(chain.nan for chain in each),
+        layers,
+    )
 
 
 def _exp(value: float) -> float:
@@ -134,9 +197,7 @@ def _exp(value: float) -> float:
 
 
 @torch.no_grad()
-def _add_chat(
-    model_a: R1V, model_b: R1V, chat: Chat, sums: _Sums, errors: list[float], powers: list[float]
-) -> None:
+def _on_chain(model_a: R1V, model_b: R1V, chat: Chat, errors: list[float], powers: list[float]) -> _Sums:
     """One chain's tokens: those that the model wrote."""
     logits_a, states_a = _run(model_a, chat)
     logits_b, states_b = _run(model_b, chat)
@@ -147,13 +208,15 @@ def _add_chat(
     targets = torch.tensor(chat.token_ids[chat.num_prompt :])
     logp_a, logp_b = logits_a[written].log_softmax(-1), logits_b[written].log_softmax(-1)
     kl = (logp_a.exp() * (logp_a - logp_b)).sum(-1)
-    sums.tokens += len(targets)
-    sums.nan += int(logits_b[written].isnan().sum())
-    sums.nll_a -= float(logp_a.gather(1, targets[:, None]).sum())
-    sums.nll_b -= float(logp_b.gather(1, targets[:, None]).sum())
-    sums.kl += float(kl.sum())
-    sums.kl_max = max(sums.kl_max, float(kl.max()))
-    sums.same += int((logp_a.argmax(-1) == logp_b.argmax(-1)).sum())
+    return _Sums(
+        len(targets),
+        -float(logp_a.gather(1, targets[:, None]).sum()),
+        -float(logp_b.gather(1, targets[:, None]).sum()),
+        float(kl.sum()),
+        float(kl.max()) if len(targets) else 0.0,
+        int((logp_a.argmax(-1) == logp_b.argmax(-1)).sum()),
+        int(logits_b[written].isnan().sum()),
+    )
 
 
 def _run(model: R1V, chat: Chat) -> tuple[torch.Tensor, list[torch.Tensor]]:
@@ -192,14 +255,14 @@ def ask(
             progress(f"answer of {folder.name}", len(completions), len(items))
         seconds = time.perf_counter() - started
         unknown = sum(i >= vocab_size or i < 0 for c in completions for i in c.token_ids)
-    right = [_is_right(item, each) for item, each in zip(items, completions, strict=True)]
+    right = tuple(_is_right(item, each) for item, each in zip(items, completions, strict=True))
     lengths = tuple(len(each.token_ids) for each in completions)
     number = len(items)
     return Answers(
         sum(right) / number, number, sum(lengths) / number,
         sum(each.finish_detail == FinishDetail.LOOP for each in completions) / number,
         sum(str(each.finish_reason) == "length" for each in completions) / number,
-        unknown, sum(lengths) / seconds, lengths,
+        unknown, sum(lengths) / seconds, right, lengths,
     )  # fmt: skip
 
 

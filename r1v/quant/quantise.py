@@ -51,6 +51,7 @@ METHODS = ("awq", "rtn")
 # layout, transformers for the beginning of a native one
 NOT_CONVERTED = ("vision_model", "vision_tower", "mlp1", "multi_modal_projector", "lm_head",
                  "model.vision_tower", "model.multi_modal_projector")  # fmt: skip
+CHATS = "chats.safetensors"
 Progress = Callable[[str, int, int], None]  # what is done, how much of it, of how much
 
 
@@ -94,9 +95,13 @@ class QuantConfig:
 
 
 def quantise_checkpoint(
-    source: Path, target: Path, config: QuantConfig, progress: Progress = lambda what, done, total: None
+    source: Path,
+    target: Path,
+    config: QuantConfig,
+    progress: Progress = lambda what, done, total: None,
+    chats: Sequence[Chat] | None = None,
 ) -> None:
-    """Quantise a whole checkpoint into a new folder.
+    """Quantise a whole checkpoint into a new folder. chats: instead of those that config describes.
 
     Work is kept beside target, in ``.NAME.quantise``, until all is written. Raises CheckpointError (source
     damaged or quantised already, target there), ConfigError (groups that do not divide the layers, a run to
@@ -108,7 +113,7 @@ def quantise_checkpoint(
         raise CheckpointError(f"{target} exists already; remove it or choose another folder")
     stored, files = stored_parameters(description)
     work = target.with_name(f".{target.name}.quantise")
-    _open_work(work, source, files, config)
+    _open_work(work, source, files, config, chats)
     choices = _quantise_layers(source, model_config, stored, work, config, progress)
     layout = config.layout or description.layout
     _write(source, target, model_config, check_layout(layout), stored, files, work, config, choices)
@@ -131,7 +136,9 @@ def check_groups(config: R1VConfig, group_size: int) -> None:
             )
 
 
-def _open_work(work: Path, source: Path, files: TensorFiles, config: QuantConfig) -> None:
+def _open_work(
+    work: Path, source: Path, files: TensorFiles, config: QuantConfig, chats: Sequence[Chat] | None
+) -> None:
     """Begin a folder of work, or check that the one there is of the same run."""
     digest = hashlib.sha256((source / "config.json").read_bytes())
     for name, info in sorted(files.infos.items()):
@@ -141,6 +148,8 @@ def _open_work(work: Path, source: Path, files: TensorFiles, config: QuantConfig
             digest.update(file.read(1 << 20))
             file.seek(max(0, os.fstat(file.fileno()).st_size - (1 << 20)))
             digest.update(file.read())
+    for chat in chats or ():
+        digest.update(repr(chat.token_ids).encode() + chat.tiles.tobytes())
     run = json.dumps({"source": digest.hexdigest(), "config": asdict(config)}, sort_keys=True)
     path = work / "run.json"
     if path.is_file():
@@ -151,6 +160,8 @@ def _open_work(work: Path, source: Path, files: TensorFiles, config: QuantConfig
             )
         return
     work.mkdir(parents=True, exist_ok=True)
+    if chats is not None:
+        _write_atomically(work / CHATS, lambda partial: save_chats(chats, partial))
     _write_atomically(path, lambda partial: partial.write_text(run, encoding="utf-8"))
 
 
@@ -303,7 +314,7 @@ def _hidden_states(
         return [states[name] for name in sorted(states)]
     if index:
         raise CheckpointError(f"{work} lacks {path.name}; remove the folder and begin anew")
-    chats_path = work / "chats.safetensors"
+    chats_path = work / CHATS
     if not chats_path.is_file():
         chats = figure_chats(
             source, config.calibration, config.num_chats, max_tokens=config.max_tokens, seed=config.seed,

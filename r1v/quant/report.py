@@ -24,31 +24,34 @@ def write_report(found: Comparison, folder: Path) -> None:
 
 def markdown(found: Comparison, plots: tuple[str, ...] = ()) -> str:
     """One page: what was measured, A beside B."""
+    chains = found.chains
     lines = [
         f"# {found.target} against {found.source}",
         "",
-        f"{found.num_tokens:,} tokens of held-out chains.",
+        f"{chains.num_tokens:,} tokens of held-out chains; ± is half a 95% interval.",
         "",
-        "| | A | B |",
-        "|---|---|---|",
-        f"| size | {found.bytes_a / 1e6:.1f} MB | {found.bytes_b / 1e6:.1f} MB |",
-        f"| perplexity | {found.perplexity_a:.4f} | {found.perplexity_b:.4f} |",
-        f"| KL(A, B) a token, mean (max) | | {found.kl:.5f} ({found.kl_max:.3f}) |",
-        f"| same likeliest token | | {found.agreement:.2%} |",
-        f"| logits that are not numbers | | {found.nan_count} |",
+        "| | A | B | B less A |",
+        "|---|---|---|---|",
+        f"| size | {found.bytes_a / 1e6:.1f} MB | {found.bytes_b / 1e6:.1f} MB | "
+        f"{found.bytes_b / found.bytes_a - 1:.0%} |",
+        f"| perplexity | {chains.perplexity_a:.4f} | {chains.perplexity_b:.4f} | |",
+        f"| KL(A, B) a token, nats | | {chains.kl}, most {chains.kl_max:.3f} | |",
+        f"| same likeliest token, share | | {chains.agreement} | |",
+        f"| logits that are not numbers | | {chains.nan_count} | |",
     ]
     a, b = found.answers_a, found.answers_b
     if a is not None and b is not None:
         lines += [
-            f"| accuracy on {a.num_questions} figures | {a.accuracy:.1%} | {b.accuracy:.1%} |",
-            f"| tokens an answer | {a.mean_tokens:.1f} | {b.mean_tokens:.1f} |",
-            f"| loops | {a.loop_rate:.1%} | {b.loop_rate:.1%} |",
-            f"| unfinished | {a.unfinished_rate:.1%} | {b.unfinished_rate:.1%} |",
-            f"| ids outside the vocabulary | {a.out_of_vocabulary} | {b.out_of_vocabulary} |",
-            f"| tokens/s, prompts included | {a.tokens_per_s:.1f} | {b.tokens_per_s:.1f} |",
+            f"| accuracy on {a.num_questions} figures | {a.accuracy:.1%} | {b.accuracy:.1%} | "
+            f"{found.accuracy_change} |",
+            f"| tokens an answer | {a.mean_tokens:.1f} | {b.mean_tokens:.1f} | {found.length_change} |",
+            f"| loops | {a.loop_rate:.1%} | {b.loop_rate:.1%} | |",
+            f"| unfinished | {a.unfinished_rate:.1%} | {b.unfinished_rate:.1%} | |",
+            f"| ids outside the vocabulary | {a.out_of_vocabulary} | {b.out_of_vocabulary} | |",
+            f"| tokens/s, prompts included | {a.tokens_per_s:.1f} | {b.tokens_per_s:.1f} | |",
         ]
     lines += ["", "| layer | relative squared error of its output |", "|---|---|"]
-    lines += [f"| {each.layer} | {each.error:.2e} |" for each in found.layers]
+    lines += [f"| {each.layer} | {each.error:.2e} |" for each in chains.layers]
     lines += [""] + [f"![{name}]({name}.png)" for name in plots]
     return "\n".join(lines) + "\n"
 
@@ -60,7 +63,8 @@ def _plots(found: Comparison, folder: Path) -> tuple[str, ...]:
     figure = Figure(figsize=(6, 3), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    axes.plot([each.layer for each in found.layers], [each.error for each in found.layers], marker="o")
+    layers = found.chains.layers
+    axes.plot([each.layer for each in layers], [each.error for each in layers], marker="o")
     axes.set(xlabel="layer", ylabel="relative squared error", title="Error of each layer's output")
     axes.set_ylim(bottom=0)
     figure.savefig(folder / "layers.png", dpi=120)

@@ -18,7 +18,7 @@ from r1v.ops.linear import AwqLinear, Int8Linear
 from r1v.quant import QuantConfig, quantise_checkpoint
 from r1v.quant.awq import Features, clip, search_layer
 from r1v.quant.calibration import figure_chats, load_chats, save_chats
-from r1v.quant.compare import compare
+from r1v.quant.compare import compare, mean
 from r1v.quant.report import write_report
 from r1v.quant.rounding import quantise, quantise_rows, round_trip
 
@@ -155,21 +155,28 @@ def test_chats_are_stored_whole(tiny_checkpoint: Path, tmp_path: Path) -> None:
         assert a.num_prompt < len(a.token_ids) <= a.num_prompt + 12
 
 
+def test_an_interval_counts_chains_not_tokens() -> None:
+    assert mean([3.0]).half is None
+    plain = mean([1.0, 2.0, 3.0, 6.0])
+    assert plain.value == 3 and plain.half == pytest.approx(1.96 * (14 / 3 / 4) ** 0.5)
+    weighted = mean([2.0, 12.0], [2.0, 4.0])  # 1 a token over two tokens, 3 a token over four
+    assert weighted.value == pytest.approx(14 / 6) and weighted.half == pytest.approx(1.96 * 8 / 3 * 2 / 6)
+
+
 def test_compare_measures_and_reports(tiny_checkpoint: Path, quantised: Path, tmp_path: Path) -> None:
     same = compare(
         tiny_checkpoint, tiny_checkpoint, num_chats=2, num_questions=0, max_tokens=20, chains="solutions"
     )
-    assert (
-        same.kl == pytest.approx(0, abs=1e-6)
-        and same.agreement == 1
-        and same.perplexity_a == same.perplexity_b
-    )
+    assert same.chains.kl.value == pytest.approx(0, abs=1e-6) and same.chains.agreement.value == 1
+    assert same.chains.perplexity_a == same.chains.perplexity_b and same.answers_a is None
     found = compare(
         tiny_checkpoint, quantised, num_chats=2, num_questions=2, max_tokens=20, chains="solutions"
     )
-    assert 0 < found.kl < 0.5 and found.kl_max >= found.kl and found.nan_count == 0
-    assert found.bytes_b < found.bytes_a and len(found.layers) == 2 and found.layers[1].error > 0
-    assert found.answers_b is not None and found.answers_b.num_questions == 2
+    chains = found.chains
+    assert 0 < chains.kl.value < 0.5 and chains.kl_max >= chains.kl.value and chains.nan_count == 0
+    assert found.bytes_b < found.bytes_a and len(chains.layers) == 2 and chains.layers[1].error > 0
+    assert found.answers_b is not None and len(found.answers_b.right) == found.answers_b.num_questions == 2
+    assert found.accuracy_change is not None and found.length_change is not None
     write_report(found, tmp_path / "report")
     assert {path.name for path in (tmp_path / "report").iterdir()} == {
         "comparison.json", "comparison.md", "layers.png", "lengths.png"

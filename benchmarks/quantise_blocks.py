@@ -1,0 +1,117 @@
+"""Time and memory of quantising a large model: a few blocks of its geometry, projected to all of them.
+
+Writes a checkpoint with random bfloat16 weights of the geometry, tensor by tensor, with as few layers as
+asked; quantises it; prints the seconds of each block, the largest memory of the process, and what all blocks
+would take with the same settings. Ends with one line of JSON. Everything written is removed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import resource
+import tempfile
+import time
+import zlib
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from shared.models import GEOMETRIES, report_header
+
+from r1v.models import R1VConfig
+from r1v.models.checkpoint import build_empty, parameter_shapes, write_folder
+from r1v.models.hub import resolve
+from r1v.models.names import Piece, pieces
+from r1v.quant import QuantConfig, quantise_checkpoint
+
+SHARD_BYTES = 1_000_000_000
+
+
+def shortened(geometry: str, num_layers: int, num_vision_layers: int) -> R1VConfig:
+    """The geometry with fewer layers, one tile an image, and ids of R1V-Nano's tokenizer."""
+    nano = R1VConfig.from_folder(resolve("r1v-nano"))
+    full = GEOMETRIES[geometry]
+    vocab_size = max(full.language.vocab_size, nano.language.vocab_size)
+    language = replace(
+        full.language, num_layers=num_layers, vocab_size=vocab_size,
+        eos_token_id=nano.language.eos_token_id, pad_token_id=nano.language.pad_token_id,
+    )  # fmt: skip
+    vision = replace(full.vision, num_layers=num_vision_layers)
+    return replace(full, vision=vision, language=language, image_token_id=nano.image_token_id, max_tiles=1)
+
+
+def write_random(config: R1VConfig, folder: Path) -> int:
+    """A checkpoint in the release layout, one tensor in memory at a time; its bytes."""
+    table = list(pieces(parameter_shapes(build_empty(config)), "release", config.language))
+
+    def make(piece: Piece) -> torch.Tensor:
+        if len(piece.shape) == 1:
+            return torch.ones(piece.shape, dtype=torch.bfloat16)
+        generator = torch.Generator().manual_seed(zlib.crc32(piece.name.encode()))
+        return torch.empty(piece.shape, dtype=torch.bfloat16).normal_(0.0, 0.02, generator=generator)
+
+    sizes = {piece.name: 2 * math.prod(piece.shape) for piece in table}
+    write_folder(folder, config.to_release_json("bfloat16"), table, sizes, make,
+                 tokenizer_from=resolve("r1v-nano"), max_shard_bytes=SHARD_BYTES)  # fmt: skip
+    return sum(sizes.values())
+
+
+def peak_bytes() -> int:
+    """The most memory this process has held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--geometry", choices=GEOMETRIES, default="38b")
+    parser.add_argument("--layers", type=int, default=2)
+    parser.add_argument("--vision-layers", type=int, default=2)
+    parser.add_argument("--chats", type=int, default=4, help="worked solutions with a picture each")
+    parser.add_argument("--search-tokens", type=int, default=512)
+    parser.add_argument("--ratios", type=int, default=20)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--folder", type=Path, help="where to write (38b: 10 GB); default: the temporary one")
+    parser.add_argument("--quick", action="store_true", help="R1V-Nano's geometry")
+    args = parser.parse_args()
+    if args.quick:
+        args.geometry, args.chats, args.search_tokens, args.ratios = "nano", 1, 64, 2
+    report_header(geometry=args.geometry, device=args.device)
+    config = shortened(args.geometry, args.layers, args.vision_layers)
+    settings = QuantConfig(
+        calibration="solutions", num_chats=args.chats, search_tokens=args.search_tokens,
+        num_ratios=args.ratios, device=args.device, max_shard_bytes=SHARD_BYTES,
+    )  # fmt: skip
+    stamps: list[tuple[int, float]] = []
+
+    def progress(what: str, done: int, total: int) -> None:
+        if what == "block":
+            stamps.append((done, time.perf_counter()))
+            print(f"block {done} of {total}: {peak_bytes() / 1e9:.2f} GB at most", flush=True)
+
+    with tempfile.TemporaryDirectory(dir=args.folder) as folder:
+        num_bytes = write_random(config, Path(folder) / "source")
+        started = time.perf_counter()
+        quantise_checkpoint(Path(folder) / "source", Path(folder) / "target", settings, progress)
+        total_s = time.perf_counter() - started
+    ends = dict(stamps)
+    # a block begins when the one before has ended; the first takes the tower and the embedding along
+    blocks = [ends[i + 1] - ends[i] for i in range(args.layers) if i]
+    block_s = sum(blocks) / max(len(blocks), 1)
+    full = GEOMETRIES[args.geometry].language.num_layers
+    print(
+        f"{num_bytes / 1e9:.2f} GB of weights; blocks after the first: "
+        f"{', '.join(f'{each:.1f} s' for each in blocks)}; all of this run {total_s:.1f} s, "
+        f"{peak_bytes() / 1e9:.2f} GB at most"
+    )
+    print(f"{full} blocks at {block_s:.1f} s: {full * block_s / 3600:.2f} hours")
+    print(json.dumps({
+        "name": "quantise_blocks", "geometry": args.geometry, "device": args.device, "chats": args.chats,
+        "search_tokens": args.search_tokens, "ratios": args.ratios, "block_s": block_s, "total_s": total_s,
+        "peak_bytes": peak_bytes(), "projected_s": full * block_s,
+    }))  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
