@@ -26,7 +26,7 @@ from llmcompressor.modifiers.awq import AWQModifier
 from llmcompressor.modifiers.quantization import QuantizationModifier
 from safetensors.torch import load_file, save_file
 from torch.utils.data import DataLoader, Dataset
-from transformers import AutoModelForImageTextToText
+from transformers import AutoModelForImageTextToText, AutoTokenizer
 
 from r1v.models.awq import pack_codes
 
@@ -89,8 +89,10 @@ def main() -> None:
     recipe = [AWQModifier(), QuantizationModifier(targets=["Linear"], scheme="W4A16_ASYM", ignore=IGNORED)]
     started = time.perf_counter()
     data = Chats(chats)
-    oneshot(model=model, dataset=DataLoader(data, batch_size=1, collate_fn=one), recipe=recipe,
-            pipeline="basic", num_calibration_samples=len(data))  # fmt: skip
+    oneshot(
+        model=model, processor=AutoTokenizer.from_pretrained(source), recipe=recipe, pipeline="basic",
+        dataset=DataLoader(data, batch_size=1, collate_fn=one), num_calibration_samples=len(data),
+    )  # fmt: skip
     seconds = time.perf_counter() - started
     target.mkdir(parents=True)
     save_file(dict(packed(model)), target / "model.safetensors", metadata={"format": "pt"})
