@@ -179,39 +179,6 @@ class AwqLinear(nn.Module):
         return F.linear(x, self.widened().to(x.dtype), None if self.bias is None else self.bias.to(x.dtype))
 
 
-class CudaInt4Linear(nn.Module):
-    """An AwqLinear in the layout of torch's int4 kernel for CUDA: bfloat16 in and out."""
-
-    INNER_TILES = 8
-
-    def __init__(self, layer: AwqLinear) -> None:
-        super().__init__()
-        self.group_size = layer.group_size
-        codes = layer.codes()
-        self._packed = torch.ops.aten._convert_weight_to_int4pack(
-            (codes[:, ::2] << 4 | codes[:, 1::2]).contiguous(), self.INNER_TILES
-        )
-        scales = layer.scales.float()
-        zeros = scales * (8 - layer.zeros.float())
-        self._scales_and_zeros = torch.stack((scales, zeros), -1).transpose(0, 1).contiguous().bfloat16()
-        self.bias = None if layer.bias is None else layer.bias.detach().bfloat16()
-
-    @staticmethod
-    def takes(layer: AwqLinear) -> bool:
-        """Whether the kernel has this layer's shape and groups."""
-        rows, columns = layer.shape
-        tiles = 16 * CudaInt4Linear.INNER_TILES
-        return layer.group_size in (32, 64, 128, 256) and rows % 8 == 0 and columns % tiles == 0
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(..., K) -> (..., N) in the dtype of the inputs."""
-        rows = x.reshape(-1, x.shape[-1]).bfloat16()
-        out = torch.ops.aten._weight_int4pack_mm(rows, self._packed, self.group_size, self._scales_and_zeros)
-        if self.bias is not None:
-            out = out + self.bias
-        return out.to(x.dtype).reshape(*x.shape[:-1], -1)
-
-
 class Int8Linear(nn.Module):
     """Weights in 8 bits with a scale for each row, widened on every call.
 
