@@ -151,31 +151,23 @@ def int4_products(findings: Findings, name: str, num_out: int, width: int) -> No
     from r1v.ops.int4_mma import MmaInt4Linear
 
     copies = max(2, (2 << 30) // (num_out * width))
-    layers = [TritonInt4Linear(random_awq(num_out, width, None, "cuda")) for _ in range(copies)]
     num_bytes = num_out * width // 2 + 3 * num_out * width // 128
-    norm = torch.ones(width, device="cuda", dtype=torch.bfloat16)
-    x = torch.randn(1, width, device="cuda", dtype=torch.bfloat16)
-    for each, warps in ((4, 1), (8, 1), (16, 1), (4, 2), (8, 2), (8, 4)):
-        replayed(
-            findings, copies, lambda i, e=each, w=warps: layers[i]._gemv(x, None, False, None, e, w), name,
-            f"int4 {each}x{warps}", 1, num_bytes,
-        )  # fmt: skip
-    replayed(
-        findings, copies, lambda i: layers[i].product(x, (norm, 1e-6), True), name, "int4 norm, gate", 1,
-        num_bytes,
-    )  # fmt: skip
-    for rows in (8, 32, 64):
+    layers = [TritonInt4Linear(random_awq(num_out, width, None, "cuda")) for _ in range(copies)]
+    for rows in (1, 8, 64):
         x = torch.randn(rows, width, device="cuda", dtype=torch.bfloat16)
-        replayed(findings, copies, lambda i, x=x: layers[i].product(x), name, "int4 dot", rows, num_bytes)
-    took = best_seconds(lambda: layers[0].widened(torch.bfloat16), "cuda", 5)
-    findings.add(product=name, path="int4 widened", us=took * 1e6)
+        replayed(findings, copies, lambda i, x=x: layers[i].product(x), name, "int4 Triton", rows, num_bytes)
     mma = [MmaInt4Linear(random_awq(num_out, width, None, "cuda"), name == "gate_up") for _ in range(copies)]
     gated = name == "gate_up"
     for rows in (1, 8, 16, 32, 64):
         x = torch.randn(rows, width, device="cuda", dtype=torch.bfloat16)
-        replayed(
-            findings, copies, lambda i, x=x: mma[i].product(x, gated=gated), name, "int4 mma", rows, num_bytes
-        )
+        for warps, depth in (
+            ((8, 4), (4, 4), (4, 8), (8, 2), (2, 8), (16, 2)) if rows == 1 else ((8, 4), (4, 4))
+        ):
+            options = {"gated": gated, "num_warps": warps, "depth": depth}
+            replayed(
+                findings, copies, lambda i, x=x, o=options: mma[i].product(x, **o), name,
+                f"int4 mma {warps}x{depth}", rows, num_bytes,
+            )  # fmt: skip
     took = best_seconds(lambda: mma[0].widened(), "cuda", 5)
     findings.add(product=name, path="int4 mma widened", us=took * 1e6)
 

@@ -23,7 +23,7 @@ from r1v.ops.linear import AwqLinear
 
 GROUP = 128
 MAX_ROWS = 64
-NUM_WARPS = 8
+NUM_WARPS, DEPTH = 8, 4  # of a block; groups of codes that each warp has on their way
 
 SOURCE = r"""
 typedef unsigned int u32;
@@ -54,38 +54,74 @@ __device__ __forceinline__ void step(float (*c)[4], u32 word, u32 z0, u32 z1, co
   for (int n = 0; n < TILES; n++) multiply(c[n], a0, a1, a2, a3, b[n * stride], b[n * stride + 1]);
 }
 
-// A block computes 16 outputs of all rows; its warps take every WARPS-th group of 128 inputs.
+// A copy from global to shared memory that does not wait.
+__device__ __forceinline__ void fetch16(void* to, const void* from) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16;"
+               :: "r"((u32)__cvta_generic_to_shared(to)), "l"(from));
+}
+__device__ __forceinline__ void fetch4(void* to, const void* from) {
+  asm volatile("cp.async.ca.shared.global [%0], [%1], 4;"
+               :: "r"((u32)__cvta_generic_to_shared(to)), "l"(from));
+}
+
+// What a warp has on its way: the codes and the table of one group of 128 inputs.
+struct Stage { uint4 words[64]; u32 table[16]; };
+union Shared {
+  Stage stages[WARPS][DEPTH];
+  float sums[WARPS][TILES * 8][17];
+};
+
+// A block computes 16 outputs of all rows; its warps take every WARPS-th group of 128 inputs. Each warp keeps
+// DEPTH groups on their way from memory, and reads only what it fetched itself.
 extern "C" __global__ void __launch_bounds__(WARPS * 32) int4_product(
     const uint4* __restrict__ words, const u32* __restrict__ scales, const u16* __restrict__ x,
     const u16* __restrict__ bias, const u16* __restrict__ residual, u16* __restrict__ out,
     int num_rows, int num_out, int width, int flags) {
-  __shared__ float sums[WARPS][TILES * 8][17];
+  __shared__ Shared shared;
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, block = blockIdx.x;
   const int g = lane >> 2, t = lane & 3;
   const int groups = width / 128;
+  const uint4* mine = words + (long long)block * groups * 64 + lane;
+  const u32* tables = scales + (long long)block * groups * 16 + lane;
+  auto fetch = [&](int group, int slot) {
+    if (group < groups) {
+      Stage& stage = shared.stages[warp][slot];
+      fetch16(&stage.words[lane], mine + group * 64);
+      fetch16(&stage.words[lane + 32], mine + group * 64 + 32);
+      if (lane < 16) fetch4(&stage.table[lane], tables + group * 16);
+    }
+    asm volatile("cp.async.commit_group;");
+  };
+#pragma unroll
+  for (int slot = 0; slot < DEPTH - 1; slot++) fetch(warp + slot * WARPS, slot);
   float total[TILES][4];
 #pragma unroll
   for (int n = 0; n < TILES; n++)
 #pragma unroll
     for (int i = 0; i < 4; i++) total[n][i] = 0.f;
-  const uint4* mine = words + (long long)block * groups * 64 + lane;
-  const u32* tables = scales + (long long)block * groups * 16 + g;
-  uint4 next0, next1;
-  u32 table0, table1;
-  if (warp < groups) {
-    next0 = __ldcs(mine + warp * 64); next1 = __ldcs(mine + warp * 64 + 32);
-    table0 = tables[warp * 16]; table1 = tables[warp * 16 + 8];
-  }
+  const u16* rows = x + (long long)g * width + t * 16;
+  int slot = 0;
   for (int group = warp; group < groups; group += WARPS) {
-    const uint4 now[2] = {next0, next1};
-    const u32 s0 = table0, s1 = table1;
-    const int later = group + WARPS;
-    if (later < groups) {
-      next0 = __ldcs(mine + later * 64); next1 = __ldcs(mine + later * 64 + 32);
-      table0 = tables[later * 16]; table1 = tables[later * 16 + 8];
-    }
+    fetch(group + (DEPTH - 1) * WARPS, (slot + DEPTH - 1) % DEPTH);
+    u32 b[2][TILES][8];  // of the two halves of the group
+#pragma unroll
+    for (int half = 0; half < 2; half++)
+#pragma unroll
+      for (int n = 0; n < TILES; n++) {
+        uint4 low = make_uint4(0, 0, 0, 0), high = low;
+        if (n * 8 + g < num_rows) {
+          const uint4* at = (const uint4*)(rows + (long long)n * 8 * width + group * 128 + half * 64);
+          low = at[0]; high = at[1];
+        }
+        b[half][n][0] = low.x; b[half][n][1] = low.y; b[half][n][2] = low.z; b[half][n][3] = low.w;
+        b[half][n][4] = high.x; b[half][n][5] = high.y; b[half][n][6] = high.z; b[half][n][7] = high.w;
+      }
+    asm volatile("cp.async.wait_group %0;" :: "n"(DEPTH - 1));
+    __syncwarp();
+    const Stage& stage = shared.stages[warp][slot];
     // the upper half of a table entry is 128 + zero in bfloat16, the lower half the scale in float16
-    const u32 z0 = (s0 & 0xffff0000u) | (s0 >> 16), z1 = (s1 & 0xffff0000u) | (s1 >> 16);
+    const u32 s0 = stage.table[g], s1 = stage.table[g + 8];
+    const u32 z0 = __byte_perm(s0, 0, 0x3232), z1 = __byte_perm(s1, 0, 0x3232);
     float c[TILES][4];
 #pragma unroll
     for (int n = 0; n < TILES; n++)
@@ -93,22 +129,11 @@ extern "C" __global__ void __launch_bounds__(WARPS * 32) int4_product(
       for (int i = 0; i < 4; i++) c[n][i] = 0.f;
 #pragma unroll
     for (int half = 0; half < 2; half++) {
-      u32 b[TILES][8];
-#pragma unroll
-      for (int n = 0; n < TILES; n++) {
-        const int row = n * 8 + g;
-        uint4 low = make_uint4(0, 0, 0, 0), high = low;
-        if (row < num_rows) {
-          const uint4* at = (const uint4*)(x + (long long)row * width + group * 128 + half * 64 + t * 16);
-          low = at[0]; high = at[1];
-        }
-        b[n][0] = low.x; b[n][1] = low.y; b[n][2] = low.z; b[n][3] = low.w;
-        b[n][4] = high.x; b[n][5] = high.y; b[n][6] = high.z; b[n][7] = high.w;
-      }
-      step(c, now[half].x, z0, z1, &b[0][0], 8);
-      step(c, now[half].y, z0, z1, &b[0][2], 8);
-      step(c, now[half].z, z0, z1, &b[0][4], 8);
-      step(c, now[half].w, z0, z1, &b[0][6], 8);
+      const uint4 now = stage.words[half * 32 + lane];
+      step(c, now.x, z0, z1, &b[half][0][0], 8);
+      step(c, now.y, z0, z1, &b[half][0][2], 8);
+      step(c, now.z, z0, z1, &b[half][0][4], 8);
+      step(c, now.w, z0, z1, &b[half][0][6], 8);
     }
     const float f0 = half_to_float((u16)s0), f1 = half_to_float((u16)s1);
 #pragma unroll
@@ -116,7 +141,12 @@ extern "C" __global__ void __launch_bounds__(WARPS * 32) int4_product(
       total[n][0] += f0 * c[n][0]; total[n][1] += f0 * c[n][1];
       total[n][2] += f1 * c[n][2]; total[n][3] += f1 * c[n][3];
     }
+    __syncwarp();  // the slot is filled anew in the next turn
+    slot = slot + 1 == DEPTH ? 0 : slot + 1;
   }
+  asm volatile("cp.async.wait_group 0;");
+  __syncthreads();  // sums take the place of the stages
+  auto& sums = shared.sums;
 #pragma unroll
   for (int n = 0; n < TILES; n++) {
     sums[warp][n * 8 + 2 * t][g] = total[n][0]; sums[warp][n * 8 + 2 * t + 1][g] = total[n][1];
@@ -173,9 +203,9 @@ extern "C" __global__ void int4_widen(
 
 
 @cache
-def _kernel(name: str, tiles: int = 1) -> Any:
+def _kernel(name: str, tiles: int = 1, num_warps: int = NUM_WARPS, depth: int = DEPTH) -> Any:
     """A compiled kernel. tiles: of 8 rows."""
-    source = f"#define TILES {tiles}\n#define WARPS {NUM_WARPS}\n{SOURCE}"
+    source = f"#define TILES {tiles}\n#define WARPS {num_warps}\n#define DEPTH {depth}\n{SOURCE}"
     return torch.cuda._compile_kernel(source, name)
 
 
@@ -249,15 +279,19 @@ class MmaInt4Linear(nn.Module):
         norm: tuple[torch.Tensor, float] | None = None,
         gated: bool = False,
         residual: torch.Tensor | None = None,
+        num_warps: int = NUM_WARPS,
+        depth: int = DEPTH,
     ) -> torch.Tensor:
-        """x (B, K) of few rows, with the fusions of `decode_cuda.gemv`."""
+        """x (B, K) of few rows, with the fusions of `decode_cuda.gemv`. num_warps: of a block. depth: groups
+        of codes that each warp has on their way."""
         assert gated == self.gated
         x = x.contiguous() if norm is None else norm_rows(x, *norm)
         num_rows, (num_out, width) = x.shape[0], self.shape
         out = x.new_empty(num_rows, num_out // 2 if gated else num_out)
         flags = (self.bias is not None) + 2 * (residual is not None) + 4 * gated
-        _kernel("int4_product", 1 << max(0, (num_rows - 1) // 8).bit_length())(
-            grid=(num_out // 16, 1, 1), block=(NUM_WARPS * 32, 1, 1),
+        tiles = 1 << max(0, (num_rows - 1) // 8).bit_length()
+        _kernel("int4_product", tiles, num_warps, depth)(
+            grid=(num_out // 16, 1, 1), block=(num_warps * 32, 1, 1),
             args=[self._words, self._tables, x, x if self.bias is None else self.bias,
                   x if residual is None else residual, out, num_rows, num_out, width, flags],
         )  # fmt: skip
