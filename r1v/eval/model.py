@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -116,9 +117,8 @@ def open_target(settings: ModelSettings, sampling: Sampling, llm: Any = None) ->
     try:
         model = get_model(settings.name, config=config, memoize=False)
     except Exception as error:
-        raise ConfigError(
-            f"model {settings.name!r} cannot be used: {str(error).strip().splitlines()[0]}"
-        ) from error
+        reason = re.sub(r"\[/?\w+\]", "", " ".join(str(error).split()))  # without the mark-up of consoles
+        raise ConfigError(f"model {settings.name!r} cannot be used: {reason[:300]}") from error
     return Target(model, described, False)
 
 

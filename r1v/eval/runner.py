@@ -106,8 +106,9 @@ def run(
 ) -> Recording:
     """Ask every question that the folder has no output for. log_dir: keeps Inspect's own logs too.
 
-    Raises RunError if the folder is of another run, R1VError if Inspect gives up.
+    Raises RunError if the folder is of another run or being written, R1VError if Inspect gives up.
     """
+    folder.claim()
     begin(folder, target, loaded, plan, prompts or {})
     asked = {
         (one.benchmark.name, item.id, epoch)

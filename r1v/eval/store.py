@@ -82,6 +82,12 @@ class RunFolder:
 
     # ------------------------------------------------------------------------------------------- samples
 
+    def claim(self) -> None:
+        """Keep other processes from writing outputs to this run until ``close``. Raises RunError where one
+        does."""
+        with self._lock:
+            self._opened("samples.jsonl")
+
     def append(self, sample: Sample) -> None:
         """Add an output; it is on the disk when this returns."""
         self._append("samples.jsonl", sample.to_json())
@@ -92,16 +98,24 @@ class RunFolder:
 
     def _append(self, name: str, line: str) -> None:
         with self._lock:
-            if name not in self._files:
-                self.path.mkdir(parents=True, exist_ok=True)
-                file: IO[bytes] = open(self.path / name, "ab")  # noqa: SIM115 - closed by close()
-                _lock(file, self.path)
-                _drop_cut_line(self.path / name)
-                self._files[name] = file
-            file = self._files[name]
+            file = self._opened(name)
             file.write(line.encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
+
+    def _opened(self, name: str) -> IO[bytes]:
+        """A file to append to, locked for this process and without a line that a crash cut."""
+        if name not in self._files:
+            self.path.mkdir(parents=True, exist_ok=True)
+            file: IO[bytes] = open(self.path / name, "ab")  # noqa: SIM115 - closed by close()
+            try:
+                _lock(file, self.path)
+            except RunError:
+                file.close()
+                raise
+            _drop_cut_line(self.path / name)
+            self._files[name] = file
+        return self._files[name]
 
     def samples(self) -> dict[Key, Sample]:
         """All outputs by (task, id, epoch); an output replaces an earlier failure of the same key."""

@@ -94,6 +94,10 @@ def test_one_writer_at_a_time(tmp_path: Path) -> None:
         first.append(Sample("t", "1", 1, 0, Output()))
         with pytest.raises(RunError, match="another process"):
             second.append(Sample("t", "2", 1, 0, Output()))
+        with pytest.raises(RunError, match="another process"):
+            second.claim()
+    with RunFolder(tmp_path) as third:
+        third.claim()
 
 
 def test_items_come_back(tmp_path: Path, data: Path) -> None:
@@ -340,6 +344,8 @@ def test_a_question_that_does_not_fit_is_recorded_as_failed(
         (("nothing",), "benchmark 'nothing' is not known"),
         (("figures", "--epochs", 0), "--epochs is 0"),
         (("figures", "--option", "figures.colour=red"), "option 'colour' is not one of figures"),
+        (("figures", "--option", "figure.per_family=2"), "'figure' is not a benchmark of this run"),
+        (("figures", "--revision", "mmmu=abc"), "'mmmu' is not a benchmark of this run"),
         (("aime24", "--data", "/nowhere"), "data folder /nowhere is not there"),
         (("figures", "--prompt", "haiku=x"), "prompt 'haiku' is not known"),
     ],

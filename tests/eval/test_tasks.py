@@ -1,12 +1,14 @@
 """Every benchmark on rows of its official schema: what is asked, and how answers are graded."""
 
 import base64
+import json
 import pickle
 import zlib
 from pathlib import Path
 
 import pytest
 
+from r1v.core import R1VError
 from r1v.eval.benchmark import TASKS, GradingTools, benchmark, load_items
 from r1v.eval.data import DataError, Source, read_rows
 from r1v.eval.item import Item, Output
@@ -251,3 +253,37 @@ def test_prompts_are_frozen() -> None:
 
 def test_every_benchmark_has_rows_here() -> None:
     assert set(ROWS) | {"figures", "mathvision_full", "bfcl"} == set(TASKS)
+
+
+@pytest.mark.parametrize("name", [name for name, (file, _) in ROWS.items() if not file.endswith(".csv")])
+def test_rows_of_another_form_are_refused_in_words(name: str, tmp_path: Path) -> None:
+    """A field that is missing, nothing or of another type is no traceback, whichever it is."""
+    file, rows = ROWS[name]
+    write_rows(tmp_path, name)
+    path = tmp_path / name / file
+    broken: list[object] = [
+        {"foo": 1},
+        "text",
+        *({**rows[0], key: value} for key in rows[0] for value in (None, 12345)),
+    ]
+    refused = 0
+    for row in broken:
+        path.write_text(json.dumps([row]) if file.endswith(".json") else json.dumps(row) + "\n")
+        try:
+            load_items(benchmark(name), data=tmp_path)
+        except R1VError as error:
+            refused += 1
+            assert len(str(error)) < 500 and "\n" not in str(error)
+    assert refused >= 4
+
+
+def test_a_right_answer_is_one_of_the_options(tmp_path: Path) -> None:
+    write_rows(tmp_path, "mathvision")
+    path = tmp_path / "mathvision" / "testmini.jsonl"
+    path.write_text(path.read_text().replace('"answer": "D"', '"answer": "Z"'))
+    with pytest.raises(DataError, match="question 2: the right answer 'Z' is none of A to E"):
+        load_items(benchmark("mathvision"), data=tmp_path)
+    with pytest.raises(DataError, match=r"no question with from=2030-01-01"):
+        load_items(
+            benchmark("livecodebench"), data=write_rows(tmp_path), options={"from": "2030-01-01", "to": ""}
+        )

@@ -42,7 +42,20 @@ BENCHMARKS: dict[str, Benchmark] = {
         column="GPQA",
         load=load,
         grade=grade_choice,
-        source=Source("Idavidrein/gpqa", ("gpqa_diamond.csv", "**/gpqa_diamond.csv"), None, "CC-BY-4.0"),
+        source=Source(
+            "Idavidrein/gpqa",
+            ("gpqa_diamond.csv", "**/gpqa_diamond.csv"),
+            None,
+            "CC-BY-4.0",
+            fields=(
+                "Question",
+                "Correct Answer",
+                "Incorrect Answer 1",
+                "Incorrect Answer 2",
+                "Incorrect Answer 3",
+                "Record ID",
+            ),
+        ),
         prompts=("choice",),
         about="198 graduate questions of biology, chemistry and physics",
     )

@@ -109,6 +109,7 @@ BENCHMARKS: dict[str, Benchmark] = {
             ("ifeval_input_data.jsonl", "*input_data.jsonl"),
             "966cd89545d6b6acfd7638bc708b98261ca58e84",
             "Apache-2.0",
+            fields=("key", "prompt", "instruction_id_list", "kwargs"),
         ),
         prompts=("question",),
         about="541 prompts with verifiable instructions; prompt-level strict accuracy",

@@ -48,6 +48,12 @@ def load(request: Load) -> Sequence[Item]:
             raise DataError(
                 f"LiveBench category {category!r} is not known; expected one of {', '.join(CATEGORIES)}"
             )
+        ruled = category in ("reasoning", "language", "data_analysis")
+        if ruled and (rule_for(task, added) is None or not row.get("ground_truth")):
+            raise DataError(
+                f"LiveBench question {row['question_id']} ({task}) has no rule or no ground truth here; "
+                "the rules are those of the releases up to 2025-04: --option livebench.release=2024-11-25"
+            )
         turns = [str(turn) for turn in row["turns"]]
         text = request.prompt("question").fill(question=turns[0])
         grading = {
@@ -111,6 +117,7 @@ BENCHMARKS: dict[str, Benchmark] = {
             ("*/test-*.parquet", "*.parquet", "*.jsonl"),
             REVISIONS["math"],
             also=tuple((f"livebench/{name}", REVISIONS[name]) for name in CATEGORIES[1:]),
+            fields=("question_id", "category", "task", "turns"),
         ),
         prompts=("question",),
         about="mathematics, reasoning, code, language, data analysis and instructions",

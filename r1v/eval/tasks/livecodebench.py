@@ -187,7 +187,11 @@ BENCHMARKS: dict[str, Benchmark] = {
         column="LiveCodeBench",
         load=load,
         grade=grade,
-        source=Source("livecodebench/code_generation_lite", ("test*.jsonl", "**/test*.jsonl", "*.jsonl")),
+        source=Source(
+            "livecodebench/code_generation_lite",
+            ("test*.jsonl", "**/test*.jsonl", "*.jsonl"),
+            fields=("question_id", "question_content", "public_test_cases"),
+        ),
         prompts=("livecodebench_stdin", "livecodebench_functional"),
         about="contest problems by date window, run against their tests in a sandbox",
         options={"from": "2024-08-01", "to": "2025-02-01"},

@@ -78,7 +78,7 @@ def _benchmark(name: str, title: str, column: str, files: tuple[str, ...], about
         column=column,
         load=load,
         grade=grade,
-        source=Source("MathLLMs/MathVision", files, None, "MIT"),
+        source=Source("MathLLMs/MathVision", files, None, "MIT", fields=("id", "question", "answer")),
         prompts=("choice", "open"),
         about=about,
         version=2,

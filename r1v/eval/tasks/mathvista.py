@@ -86,6 +86,7 @@ BENCHMARKS: dict[str, Benchmark] = {
             ("data/testmini-*.parquet", "*testmini*.parquet", "testmini.json", "*.parquet", "*.jsonl"),
             "2b6ad69445fbb5695c9b165475e8decdbeb97747",
             "CC-BY-SA-4.0",
+            fields=("pid", "question", "answer"),
         ),
         prompts=("choice", "open"),
         about="1,000 questions of mathematics in figures, charts and photographs",

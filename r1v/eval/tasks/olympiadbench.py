@@ -133,6 +133,7 @@ BENCHMARKS: dict[str, Benchmark] = {
             ("*OE_*_en_COMP*.parquet", "*OE_*_en_COMP*.json", "*OE_*.parquet", "*OE_*.json", "*.jsonl"),
             None,
             "Apache-2.0",
+            fields=("id", "question"),
         ),
         prompts=("unit",),
         about="olympiad mathematics and physics, text and pictures, with units and tolerances",

@@ -49,7 +49,11 @@ BENCHMARKS: dict[str, Benchmark] = {
         column="VL_RewardBench_overall",
         load=load_vl,
         grade=grade,
-        source=Source("MMInstruction/VL-RewardBench", ("data/test-*.parquet", "*.parquet", "*.jsonl")),
+        source=Source(
+            "MMInstruction/VL-RewardBench",
+            ("data/test-*.parquet", "*.parquet", "*.jsonl"),
+            fields=("id", "query", "response", "human_ranking"),
+        ),
         prompts=("pair",),
         about="pairs of answers about pictures: which one is better",
         images=True,
@@ -61,7 +65,9 @@ BENCHMARKS: dict[str, Benchmark] = {
         load=load_text,
         grade=grade,
         source=Source(
-            "allenai/reward-bench", ("data/filtered-*.parquet", "*filtered*", "*.parquet", "*.jsonl")
+            "allenai/reward-bench",
+            ("data/filtered-*.parquet", "*filtered*", "*.parquet", "*.jsonl"),
+            fields=("id", "prompt", "chosen", "rejected"),
         ),
         prompts=("pair",),
         about="pairs of answers to text questions: which one is better",
