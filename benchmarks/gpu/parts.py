@@ -7,6 +7,7 @@ results so far are in one JSON file, with the device, the versions and the commi
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import platform
@@ -56,6 +57,7 @@ class Findings:
             self.add(step=name, error=f"{type(error).__name__}: {error}"[:300])
             if "CUDA error" in str(error) or "device-side" in str(error):
                 raise SystemExit(3) from error  # nothing works in this process any more
+        gc.collect()  # an engine is part of a cycle
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
