@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,15 @@ def judge(
     return float((logits.amax(1) - logits.gather(1, chosen)[:, 0]).max()), float(drift)
 
 
-def compare(findings: Findings, reference: R1V, model: R1V, label: str, tolerance: float, tiny: bool) -> None:
+def compare(
+    findings: Findings,
+    reference: R1V,
+    model: R1V,
+    label: str,
+    tolerance: float,
+    tiny: bool,
+    modes: Sequence[str] = tuple(MODES),
+) -> None:
     """Every mode of the engine around a model against the reference, batched and one by one."""
     names, requests, ids = nano_requests(tiny)
     banned = (ids.image_context, *ids.banned, *ids.eos)
