@@ -23,6 +23,8 @@ from r1v.ops.linear import AwqLinear
 
 GROUP = 128
 MAX_ROWS = 64
+SHARED_ROWS = 9  # from here on a block's warps share the inputs
+MAX_PARTS, BLOCKS = 8, 528  # of the inputs; of a launch, four for each of an H200's multiprocessors
 NUM_WARPS, DEPTH = 8, 4  # of a block; groups of codes that each warp has on their way
 
 SOURCE = r"""
@@ -170,6 +172,120 @@ extern "C" __global__ void __launch_bounds__(WARPS * 32) int4_product(
   }
 }
 
+// More rows: a block computes 128 outputs, 16 a warp, of one part of the inputs (blockIdx.y); its warps share
+// the inputs through shared memory, 64 columns at a time, three such pieces on their way. Scales go into the
+// weights, as they do where weights are widened. parts: float32 (parts, num_rows, N) in the order of the codes.
+const int PITCH = 72;  // of a row of inputs: 64 and what keeps its banks apart from the next row's
+
+extern "C" __global__ void __launch_bounds__(256) int4_rows(
+    const uint4* __restrict__ words, const u32* __restrict__ scales, const u16* __restrict__ x,
+    float* __restrict__ parts, int num_rows, int num_out, int width, int chunks_each) {
+  __shared__ __align__(16) u16 inputs[3][TILES * 8 * PITCH];
+  const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
+  const int g = lane >> 2, t = lane & 3;
+  const int block = blockIdx.x * 8 + warp, chunks = width / 64;
+  const bool idle = block * 16 >= num_out;  // still loads inputs for the others
+  const int first = blockIdx.y * chunks_each, last = min(first + chunks_each, chunks);
+  const uint4* mine = words + (long long)(idle ? 0 : block) * chunks * 32 + lane;
+  const u32* tables = scales + (long long)(idle ? 0 : block) * (chunks / 2) * 16 + g;
+  auto fetch = [&](int chunk) {
+    if (chunk < last)
+      for (int i = threadIdx.x; i < TILES * 64; i += 256) {
+        const int row = i / 8, piece = i % 8;
+        if (row < num_rows)
+          fetch16(&inputs[chunk % 3][row * PITCH + piece * 8],
+                  x + (long long)row * width + chunk * 64 + piece * 8);
+      }
+    asm volatile("cp.async.commit_group;");
+  };
+  for (int i = threadIdx.x; i < 3 * TILES * 8 * PITCH / 2; i += 256) ((u32*)inputs)[i] = 0;
+  __syncthreads();
+  fetch(first);
+  fetch(first + 1);
+  uint4 next[2];
+  u32 table[2][2];
+#pragma unroll
+  for (int i = 0; i < 2; i++)
+    if (first + i < last) {
+      next[i] = __ldcs(mine + (first + i) * 32);
+      table[i][0] = tables[(first + i) / 2 * 16]; table[i][1] = tables[(first + i) / 2 * 16 + 8];
+    }
+  float total[TILES][4];
+#pragma unroll
+  for (int n = 0; n < TILES; n++)
+#pragma unroll
+    for (int i = 0; i < 4; i++) total[n][i] = 0.f;
+  for (int pair = first; pair < last; pair += 2) {
+#pragma unroll
+    for (int i = 0; i < 2; i++) {
+      const int chunk = pair + i;
+      if (chunk >= last) break;
+      const uint4 now = next[i];
+      const u32 s0 = table[i][0], s1 = table[i][1];
+      if (chunk + 2 < last) {
+        next[i] = __ldcs(mine + (chunk + 2) * 32);
+        table[i][0] = tables[(chunk + 2) / 2 * 16]; table[i][1] = tables[(chunk + 2) / 2 * 16 + 8];
+      }
+      asm volatile("cp.async.wait_group 1;");
+      __syncthreads();  // this chunk is there for all, and nobody reads the one before it any more
+      fetch(chunk + 2);
+      const u32 z0 = __byte_perm(s0, 0, 0x3232), z1 = __byte_perm(s1, 0, 0x3232);
+      const u16 f0 = narrow(half_to_float((u16)s0)), f1 = narrow(half_to_float((u16)s1));
+      const u32 p0 = f0 | ((u32)f0 << 16), p1 = f1 | ((u32)f1 << 16);
+      const u32 four[4] = {now.x, now.y, now.z, now.w};
+      u32 a[4][4];
+#pragma unroll
+      for (int s = 0; s < 4; s++)
+#pragma unroll
+        for (int q = 0; q < 4; q++) {
+          const u32 pair_ = codes(four[s] >> (4 * q), q & 1 ? z1 : z0);
+          asm("mul.rn.bf16x2 %0, %1, %2;" : "=r"(a[s][q]) : "r"(pair_), "r"(q & 1 ? p1 : p0));
+        }
+      const u16* from = &inputs[chunk % 3][g * PITCH + t * 16];
+#pragma unroll
+      for (int n = 0; n < TILES; n++) {
+        const uint4 low = *(const uint4*)(from + n * 8 * PITCH);
+        const uint4 high = *(const uint4*)(from + n * 8 * PITCH + 8);
+        multiply(total[n], a[0][0], a[0][1], a[0][2], a[0][3], low.x, low.y);
+        multiply(total[n], a[1][0], a[1][1], a[1][2], a[1][3], low.z, low.w);
+        multiply(total[n], a[2][0], a[2][1], a[2][2], a[2][3], high.x, high.y);
+        multiply(total[n], a[3][0], a[3][1], a[3][2], a[3][3], high.z, high.w);
+      }
+    }
+  }
+  if (idle) return;
+#pragma unroll
+  for (int n = 0; n < TILES; n++)
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+      const int row = n * 8 + 2 * t + (i & 1);
+      if (row < num_rows)
+        parts[((long long)blockIdx.y * num_rows + row) * num_out + block * 16 + g + (i >> 1) * 8] = total[n][i];
+    }
+}
+
+// Adds up the parts, with the bias, gates and residual of int4_product.
+extern "C" __global__ void int4_finish(
+    const float* __restrict__ parts, const u16* __restrict__ bias, const u16* __restrict__ residual,
+    u16* __restrict__ out, int num_rows, int num_out, int num_parts, int flags) {
+  const bool gated = flags & 4;
+  const int outputs = gated ? num_out / 2 : num_out, row = blockIdx.y;
+  const int column = blockIdx.x * 256 + threadIdx.x;
+  if (column >= outputs) return;
+  const int place = gated ? column / 8 * 16 + column % 8 : column;
+  float value = 0.f, up = 0.f;
+  for (int part = 0; part < num_parts; part++) {
+    const float* from = parts + ((long long)part * num_rows + row) * num_out + place;
+    value += from[0];
+    if (gated) up += from[8];
+  }
+  const long long at = (long long)row * outputs + column;
+  if (flags & 1) value += widen(bias[column]);
+  if (gated) value = value / (1.f + __expf(-value)) * up;
+  if (flags & 2) value += widen(residual[at]);
+  out[at] = narrow(value);
+}
+
 // The weights themselves in bfloat16, (N, K); gated layers in their own order again.
 extern "C" __global__ void int4_widen(
     const uint4* __restrict__ words, const u32* __restrict__ scales, u32* __restrict__ out, int num_out,
@@ -290,10 +406,25 @@ class MmaInt4Linear(nn.Module):
         out = x.new_empty(num_rows, num_out // 2 if gated else num_out)
         flags = (self.bias is not None) + 2 * (residual is not None) + 4 * gated
         tiles = 1 << max(0, (num_rows - 1) // 8).bit_length()
-        _kernel("int4_product", tiles, num_warps, depth)(
-            grid=(num_out // 16, 1, 1), block=(num_warps * 32, 1, 1),
-            args=[self._words, self._tables, x, x if self.bias is None else self.bias,
-                  x if residual is None else residual, out, num_rows, num_out, width, flags],
+        ends = (x if self.bias is None else self.bias, x if residual is None else residual, out)
+        if num_rows < SHARED_ROWS:
+            _kernel("int4_product", tiles, num_warps, depth)(
+                grid=(num_out // 16, 1, 1), block=(num_warps * 32, 1, 1),
+                args=[self._words, self._tables, x, *ends, num_rows, num_out, width, flags],
+            )  # fmt: skip
+            return out
+        blocks, chunks = -(-num_out // 128), width // 64
+        num_parts = max(1, min(MAX_PARTS, chunks // 8, BLOCKS // blocks))
+        each = -(-chunks // num_parts)
+        num_parts = -(-chunks // each)
+        parts = x.new_empty(num_parts, num_rows, num_out, dtype=torch.float32)
+        _kernel("int4_rows", tiles)(
+            grid=(blocks, num_parts, 1), block=(256, 1, 1),
+            args=[self._words, self._tables, x, parts, num_rows, num_out, width, each],
+        )  # fmt: skip
+        _kernel("int4_finish")(
+            grid=(-(-out.shape[1] // 256), num_rows, 1), block=(256, 1, 1),
+            args=[parts, *ends, num_rows, num_out, num_parts, flags],
         )  # fmt: skip
         return out
 
