@@ -174,7 +174,7 @@ extern "C" __global__ void __launch_bounds__(WARPS * 32) int4_product(
 
 // More rows: a block computes 128 outputs, 16 a warp, of one part of the inputs (blockIdx.y); its warps share
 // the inputs through shared memory, 64 columns at a time, three such pieces on their way. Scales go into the
-// weights, as they do where weights are widened. parts: float32 (parts, num_rows, N) in the order of the codes.
+// weights, as they do where weights are widened. parts: float32 (parts, num_rows, N), in the codes' order.
 const int PITCH = 72;  // of a row of inputs: 64 and what keeps its banks apart from the next row's
 
 extern "C" __global__ void __launch_bounds__(256) int4_rows(
@@ -260,7 +260,8 @@ extern "C" __global__ void __launch_bounds__(256) int4_rows(
     for (int i = 0; i < 4; i++) {
       const int row = n * 8 + 2 * t + (i & 1);
       if (row < num_rows)
-        parts[((long long)blockIdx.y * num_rows + row) * num_out + block * 16 + g + (i >> 1) * 8] = total[n][i];
+        parts[((long long)blockIdx.y * num_rows + row) * num_out + block * 16 + g + (i >> 1) * 8] =
+            total[n][i];
     }
 }
 
@@ -286,7 +287,7 @@ extern "C" __global__ void int4_finish(
   out[at] = narrow(value);
 }
 
-// The weights themselves in bfloat16, (N, K); gated layers in their own order again.
+// The weights in bfloat16, (N, K); gated layers in their own order again.
 extern "C" __global__ void int4_widen(
     const uint4* __restrict__ words, const u32* __restrict__ scales, u32* __restrict__ out, int num_out,
     int width, int gated) {
