@@ -2,10 +2,10 @@
 
 Enters: Python source and an input. Leaves: what it printed, and how it ended. Always holds: the process
 and all that it started are gone when ``run_program`` returns. Limits: processor time, address space, file
-size, number of files and processes by rlimits; wall time by the parent; network by a namespace of its own
-where the system lets an ordinary user make one, and by refusing sockets in the interpreter in any case.
-It runs as the same user: what that user can read, a hostile program can read. For programs that are
-hostile on purpose use a container besides.
+size, number of files and processes by rlimits; wall time and output by the parent; other programs, sockets,
+signals and changes to files outside of its folder by the kernel (seccomp, Landlock and a network namespace on
+Linux) and by an audit hook everywhere. It runs as the same user: what that user can read, a hostile program
+can read. Where the system is no Linux, run programs that are hostile on purpose in a container.
 """
 
 from __future__ import annotations
