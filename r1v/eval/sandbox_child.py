@@ -89,11 +89,11 @@ def leave_network(libc: ctypes.CDLL) -> bool:
 
 
 def filter_calls(libc: ctypes.CDLL) -> bool:
-    """Refuse system calls for good; False where the system has no seccomp, or has a processor unknown here."""
+    """Refuse system calls for good; False where there is no seccomp, or the processor is not known here."""
     known = SYSTEM_CALLS.get(platform.machine())
     if not sys.platform.startswith("linux") or known is None:
         return False
-    load, equal, above, bit, end = 0x20, 0x15, 0x35, 0x45, 0x06  # operations of the filter's machine
+    load, equal, above, bit, end = 0x20, 0x15, 0x35, 0x45, 0x06  # operations of BPF
     allow, refuse_with = 0x7FFF0000, 0x00050000
     steps = [(load, 0, 0, 4), (equal, 1, 0, known["arch"]), (end, 0, 0, allow), (load, 0, 0, 0)]
     steps += [(above, 0, 1, 0x40000000), (end, 0, 0, refuse_with | EPERM)]  # another numbering of the calls
