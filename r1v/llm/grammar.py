@@ -8,10 +8,13 @@ compiling and each step have a bound on their work. Source: llguidance, which co
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -22,6 +25,9 @@ from r1v.prompt import Processor
 TOOL_OPEN, TOOL_CLOSE = "<tool_call>", "</tool_call>"
 MAX_GRAMMAR_CHARS = 200_000
 MAX_COMPILED = 32  # kept, the least recently used dropped first
+MAX_COMPILE_S = 10.0  # of one grammar, in a process of its own
+
+_CHILD = Path(__file__).with_name("grammar_child.py")
 
 # As models print JSON; without a bound, a weak model may write white space to its limit.
 _WHITE_SPACE = r"[ \t\n]{0,32}"
@@ -142,6 +148,10 @@ class GrammarCompiler:
         """A fresh mask. Raises PromptError for a grammar that is wrong, not known or beyond the limits."""
         processor = self._processor
         with self._lock:
+            known = grammar.lark in self._compiled
+        if not known and grammar != OutputGrammar.json_object():
+            self._try(grammar.lark)  # without the lock: others need not wait
+        with self._lock:
             matcher = self._compiled.get(grammar.lark)
             if matcher is None:
                 matcher = self._compile(grammar.lark)
@@ -151,13 +161,33 @@ class GrammarCompiler:
             self._compiled.move_to_end(grammar.lark)
             return GrammarMask(matcher.deep_copy(), -(-processor.vocab_size // 32), processor.special.eos[0])
 
-    def _compile(self, lark: str) -> Any:
-        from llguidance import LLMatcher
-
+    def _try(self, lark: str) -> None:
+        """Compile a stranger's grammar in a child first: a few numbers in a schema can take it for hours,
+        and a thread cannot be ended."""
         if len(lark) > MAX_GRAMMAR_CHARS:
             raise PromptError(
                 f"the schema of the output has {len(lark)} characters; the limit is {MAX_GRAMMAR_CHARS}"
             )
+        if "tool_open" in lark:
+            lark += f"tool_open: {json.dumps(TOOL_OPEN)}\ntool_close: {json.dumps(TOOL_CLOSE)}\n"
+        try:
+            child = subprocess.run(
+                [sys.executable, "-P", str(_CHILD)], input=lark.encode(), capture_output=True,
+                timeout=MAX_COMPILE_S,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired as error:
+            raise PromptError(
+                f"the schema of the output takes longer than {MAX_COMPILE_S:g} s to compile; make it simpler"
+            ) from error
+        reason = child.stdout.decode("utf-8", "replace").strip()
+        if child.returncode != 0:  # out of memory, most likely
+            reason = f"compiling it ends with status {child.returncode}"
+        if reason:
+            raise PromptError(f"the schema of the output cannot be used: {reason}; make it simpler")
+
+    def _compile(self, lark: str) -> Any:
+        from llguidance import LLMatcher
+
         if self._tokenizer is None:
             self._tokenizer = self._make_tokenizer()
         if "tool_open" in lark:

@@ -7,8 +7,9 @@ also of errors; the one broad ``except`` for a request is Starlette's, whose 500
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -23,6 +24,7 @@ from starlette.responses import Response
 from r1v import __version__
 from r1v.core import Completion, R1VError
 from r1v.llm import LLM, ChatRequest, TextRequest
+from r1v.llm.stream import Event
 from r1v.server.answers import ChatWriter, Json, TextWriter, add_usage, usage_of
 from r1v.server.config import ServerConfig
 from r1v.server.errors import APIError, ErrorBody, error_body, from_r1v, from_validation, json_response
@@ -176,21 +178,16 @@ class API:
             return json_response(writer.whole(completions, finishes, run.num_thinking_ids))
 
     async def _chat_chunks(self, run: Run, writer: ChatWriter, usage: bool) -> AsyncIterator[bytes]:
+        def write(event: Event) -> list[Json]:
+            if isinstance(event, Completion):
+                return writer.last(event, *run.finish(event))
+            return writer.event(event)
+
         for index in range(run.num_completions):
             yield data(writer.first(index))
         try:
-            while not run.done:
-                events = await run.events(self._config.keep_alive_s)
-                if not events:
-                    yield KEEP_ALIVE
-                self._stop_if_shut_down(run)
-                for event in events:
-                    if isinstance(event, Completion):
-                        chunks = writer.last(event, *run.finish(event))
-                    else:
-                        chunks = writer.event(event)
-                    for chunk in chunks:
-                        yield data(chunk)
+            async for piece in self._pieces(run, write):
+                yield piece
         except APIError as error:
             yield data(error.body())
             return
@@ -198,9 +195,25 @@ class API:
             yield data(writer.usage(run.completions))
         yield DONE
 
-    def _stop_if_shut_down(self, run: Run) -> None:
-        if run.cut == "shutdown":
-            raise self._service.shutting_down()
+    async def _pieces(self, run: Run, write: Callable[[Event], list[Json]]) -> AsyncIterator[bytes]:
+        """A run's events as chunks, and a comment wherever keep_alive_s pass without one: in the queue, but
+        also while a call of a tool is held back until it is whole. Raises APIError at a shutdown."""
+        keep_alive_s = self._config.keep_alive_s
+        said_s = time.monotonic()
+        while not run.done:
+            events = await run.events(max(0.0, said_s + keep_alive_s - time.monotonic()))
+            if run.cut == "shutdown":
+                raise self._service.shutting_down()
+            said = False
+            for event in events:
+                for chunk in write(event):
+                    yield data(chunk)
+                    said = True
+            if not said and time.monotonic() - said_s >= keep_alive_s:
+                yield KEEP_ALIVE
+                said = True
+            if said:
+                said_s = time.monotonic()
 
     # -------------------------------------------------------------------------------------------------- text
 
@@ -233,17 +246,9 @@ class API:
         """All prompts' events, the first prompt's first; the later ones are decoded meanwhile."""
         try:
             for number, run in enumerate(runs):
-                while not run.done:
-                    events = await run.events(self._config.keep_alive_s)
-                    if not events:
-                        yield KEEP_ALIVE
-                    self._stop_if_shut_down(run)
-                    for event in events:
-                        index = number * run.num_completions + event.index
-                        if isinstance(event, Completion):
-                            yield data(writer.last(index, *run.finish(event)))
-                        elif (chunk := writer.event(index, event)) is not None:
-                            yield data(chunk)
+                write = partial(_text_chunk, writer, run, number * run.num_completions)
+                async for piece in self._pieces(run, write):
+                    yield piece
         except APIError as error:
             yield data(error.body())
             return
@@ -362,6 +367,15 @@ class API:
     async def metrics(self) -> Response:
         """The page that Prometheus reads."""
         return Response(self._service.metrics.text(), media_type=CONTENT_TYPE)
+
+
+def _text_chunk(writer: TextWriter, run: Run, first: int, event: Event) -> list[Json]:
+    """first: the index of the prompt's first choice."""
+    index = first + event.index
+    if isinstance(event, Completion):
+        return [writer.last(index, *run.finish(event))]
+    chunk = writer.event(index, event)
+    return [] if chunk is None else [chunk]
 
 
 async def _ready(request: TextRequest) -> TextRequest:

@@ -92,7 +92,13 @@ class _CheckedNetwork(httpcore.AsyncNetworkBackend):
             reason = refuse_address(ipaddress.ip_address(text.split("%")[0]), self._allowed)
             if reason is not None:
                 raise ImageError(f"the host {host[:100]} is refused: {reason}; send the image as a data: URL")
-        return await self._inner.connect_tcp(addresses[0], port, timeout, local_address, socket_options)
+        failure: Exception | None = None
+        for text in addresses:
+            try:
+                return await self._inner.connect_tcp(text, port, timeout, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+        raise failure or httpcore.ConnectError(f"{host[:100]} has no address")
 
     async def connect_unix_socket(
         self,

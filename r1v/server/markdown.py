@@ -7,26 +7,47 @@ Always holds: whatever the model wrote, the page's own sanitiser gets only Markd
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-# Math as the page is told to find it; code comes first, so that a dollar in code is none.
-_SPANS = re.compile(
-    r"(?P<code>```.*?(?:```|\Z)|`[^`\n]*`)"
-    r"|(?P<math>\$\$.+?\$\$|\\\[.+?\\\]|\\\(.+?\\\)|\$(?!\s)[^$\n]+?(?<!\s)\$)",
-    re.DOTALL,
-)
+# What begins code or math, as the page is told to find it.
+_OPENERS = re.compile(r"```|`|\$\$|\\\[|\\\(|\$(?!\s)")
+_INLINE = {"`": re.compile(r"`[^`\n]*`"), "$": re.compile(r"\$[^$\n]+?(?<!\s)\$")}
+_CLOSERS = {"```": "```", "$$": "$$", "\\[": "\\]", "\\(": "\\)"}
 _BREAK = "\u200b"  # after "<" or "!", what follows is no tag and no image any more
 _COMMANDS = re.compile(r"\\(href|url|includegraphics|html\w+|class|cssId|def|gdef|edef|xdef|newcommand)\b")
 
 
 def show(text: str) -> str:
     """The text as Markdown that loads nothing and runs nothing."""
-    shown, start = [], 0
-    for match in _SPANS.finditer(text):
-        shown.append(_prose(text[start : match.start()]))
-        shown.append(_inert(match.group()) if match.group("code") else _math(match.group()))
-        start = match.end()
-    shown.append(_prose(text[start:]))
+    shown, end = [], 0
+    for start, stop, is_code in _spans(text):
+        shown.append(_prose(text[end:start]))
+        shown.append(_inert(text[start:stop]) if is_code else _math(text[start:stop]))
+        end = stop
+    shown.append(_prose(text[end:]))
     return "".join(shown)
+
+
+def _spans(text: str) -> Iterator[tuple[int, int, bool]]:
+    """(start, end, whether it is code) of each piece of code or math; a dollar in code is none. The work
+    grows with the length alone: what has no end is looked for once."""
+    place, endless = 0, set()
+    while (match := _OPENERS.search(text, place)) is not None:
+        start, opener = match.start(), match.group()
+        place = match.end()
+        if opener in _INLINE:
+            inline = _INLINE[opener].match(text, start)
+            end = -1 if inline is None else inline.end()
+        elif opener in endless:
+            continue
+        elif (found := text.find(_CLOSERS[opener], place + (opener != "```"))) >= 0:
+            end = found + len(opener)
+        else:
+            endless.add(opener)
+            end = len(text) if opener == "```" else -1  # code may still be being written
+        if end >= 0:
+            yield start, end, opener[0] == "`"
+            place = end
 
 
 def _inert(text: str) -> str:

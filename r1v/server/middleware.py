@@ -28,6 +28,11 @@ from r1v.server.metrics import Metrics
 access_log = logging.getLogger("r1v.server.access")
 
 OPEN_PATHS = ("/health", "/ready")  # for probes, which have no key
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+# Of commas, braces and brackets in a body of JSON: more than any prompt has, and parsed within a moment.
+# Bytes alone are no bound: 16 MiB of empty objects take gigabytes and a minute.
+MAX_VALUES = 300_000
 
 
 def notes(scope: Scope) -> MutableMapping[str, object]:
@@ -67,7 +72,7 @@ class AccessLog:
                 "id": request_id,
                 "client": client[0] if client else None,
                 "method": scope["method"],
-                "path": scope["path"][:200],
+                "path": scope["path"].partition("=")[0][:200],  # behind it, the page names files
                 "status": status,
                 "seconds": round(time.monotonic() - start, 4),
                 **found,
@@ -76,13 +81,15 @@ class AccessLog:
 
 
 class Door:
-    """Lets in who may come in: by host name on a loopback server without keys, else by key."""
+    """Lets in who may come in: by host name on a loopback server without keys, else by key; and of what web
+    pages send, only what pages of this server or of allowed origins send."""
 
     def __init__(self, app: ASGIApp, config: ServerConfig) -> None:
         self._app = app
         self._keys = tuple(hashlib.sha256(key.encode()).digest() for key in config.api_keys)
         # without this, any web page could reach a server on this machine through a name of its own
         self._local_names_only = config.on_loopback and not config.api_keys
+        self._origins = config.cors_origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and (error := self._refusal(scope)) is not None:
@@ -95,6 +102,9 @@ class Door:
         if self._local_names_only and not _is_local(headers.get("host", "localhost")):
             return APIError(403, "this server answers to localhost only; use that name",
                             code="unknown_host")  # fmt: skip
+        if scope["method"] not in SAFE_METHODS and self._from_elsewhere(headers):
+            return APIError(403, "pages of other sites may not use this server; --cors-origin allows one",
+                            code="cross_site")  # fmt: skip
         if not self._keys or scope["path"] in OPEN_PATHS:
             return None
         digest = hashlib.sha256(_key(headers.get("authorization", "")).encode()).digest()
@@ -103,6 +113,12 @@ class Door:
             return None
         return APIError(401, "the API key is missing or wrong; send it as Authorization: Bearer KEY",
                         code="invalid_api_key")  # fmt: skip
+
+    def _from_elsewhere(self, headers: Headers) -> bool:
+        """Whether a page of another site sends this, as browsers tell; forms and uploads need no CORS."""
+        if headers.get("sec-fetch-site", "none") in ("none", "same-origin"):
+            return False
+        return "*" not in self._origins and headers.get("origin") not in self._origins
 
 
 def _is_local(host: str) -> bool:
@@ -131,7 +147,7 @@ class BodyLimit:
         self._buffered = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
+        if scope["type"] != "http" or scope["method"] in SAFE_METHODS:
             await self._app(scope, receive, send)
             return
         held = [0]
@@ -161,8 +177,8 @@ class BodyLimit:
             self._buffered -= held[0]
 
     async def _read(self, scope: Scope, receive: Receive, held: list[int]) -> bytes | None:
-        config = self._config
-        length = Headers(scope=scope).get("content-length", "0")
+        config, headers = self._config, Headers(scope=scope)
+        length = headers.get("content-length", "0")
         if length.isdigit() and int(length) > config.max_body_bytes:
             raise self._too_long()
         chunks: list[bytes] = []
@@ -182,10 +198,14 @@ class BodyLimit:
                         raise APIError(503, "too many large requests are being read; try again later",
                                        code="no_capacity", retry_after_s=5)  # fmt: skip
                     if not message.get("more_body"):
-                        return b"".join(chunks)
+                        break
         except TimeoutError as error:
             raise APIError(408, f"the body did not come within {config.body_timeout_s:g} s",
                            code="body_timeout") from error  # fmt: skip
+        body = b"".join(chunks)
+        if "json" in headers.get("content-type", "json") and sum(map(body.count, b",[{")) > MAX_VALUES:
+            raise APIError(413, f"the body has more than {MAX_VALUES} values", code="body_too_large")
+        return body
 
     def _too_long(self) -> APIError:
         return APIError(

@@ -13,8 +13,9 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -30,7 +31,10 @@ from r1v.server.markdown import show
 from r1v.server.service import Service
 
 EXAMPLES = Path(__file__).parent / "page_examples"
+STYLE = Path(__file__).parent / "page.css"
 IMAGE_TYPES = [".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"]
+
+ASK = "Ask a question, and drop or paste images here"
 
 # Between two updates of the page: as often as an eye follows.
 _REFRESH_S = 0.08
@@ -42,14 +46,6 @@ POLICY = (
     "worker-src 'self' blob:; frame-src 'none'; object-src 'none'; base-uri 'self'; form-action 'self'; "
     "frame-ancestors 'none'"
 )
-
-_STYLE = """
-.gradio-container { max-width: 60rem !important; margin: 0 auto !important; }
-#r1v-chat .katex-display { overflow-x: auto; overflow-y: hidden; }
-#r1v-chat { min-height: 55vh; }
-#r1v-chat button[aria-label="Share"] { display: none; } /* it would upload to a public site */
-h1 { margin: 0.4rem 0 0 0; }
-"""
 
 Turn: TypeAlias = Mapping[str, Any]
 
@@ -80,7 +76,7 @@ def mount(app: FastAPI, service: Service) -> None:
     )
 
     gradio.mount_gradio_app(
-        app, blocks, path="/", theme=theme, css=_STYLE, footer_links=[], ssr_mode=False, pwa=False,
+        app, blocks, path="/", theme=theme, css_paths=[STYLE], footer_links=[], ssr_mode=False, pwa=False,
         enable_monitoring=False, mcp_server=False, run_history=False, show_error=True,
         max_file_size=service.config.max_image_bytes,
     )  # fmt: skip
@@ -119,11 +115,11 @@ class Page:
         import gradio
 
         info, name = self._llm.info, self._service.config.name
-        what = "Ask about one image or several: drop, paste or pick them." if info.takes_images else "Ask."
-        return gradio.ChatInterface(
+        what = "Drop, paste or pick images, and ask" if info.takes_images else "Ask"
+        interface = gradio.ChatInterface(
             self.answer,
             title=name,
-            description=f"{what} The thinking is shown as it happens, then the answer.",
+            description=f"{what}: the thinking is shown as it happens, then the answer.",
             multimodal=True,
             editable=True,
             analytics_enabled=False,
@@ -135,7 +131,8 @@ class Page:
             chatbot=gradio.Chatbot(
                 elem_id="r1v-chat",
                 label="Conversation",
-                height="60vh",
+                show_label=False,
+                height=None,
                 sanitize_html=True,
                 allow_tags=False,
                 allow_file_downloads=False,
@@ -154,7 +151,7 @@ class Page:
                 stop_btn=True,
                 sources=["upload"] if info.takes_images else [],
                 label="Question",
-                placeholder="Ask a question, and drop or paste images here",
+                placeholder=ASK,
                 max_plain_text_length=100_000,
             ),
             additional_inputs=self._controls(),
@@ -162,7 +159,28 @@ class Page:
             examples=self._examples(),
             cache_examples=False,
             run_examples_on_click=True,
+            fill_width=True,
         )
+        self._mend(interface)
+        return interface
+
+    @staticmethod
+    def _mend(interface: Any) -> None:
+        """What Gradio's chat leaves to wish for: its placeholder goes with the first question, and it would
+        fetch whatever URL a client names as an upload, past the rules of images.py."""
+        import gradio
+
+        async def move(inner: Callable[[str | Path | None], Awaitable[str | None]], path: Any) -> str | None:
+            if "://" in str(path):
+                raise gradio.Error("images are uploaded here, not fetched; drop the image")
+            return await inner(path)
+
+        for part in (interface.textbox, interface.chatbot):
+            part.async_move_resource_to_block_cache = partial(move, part.async_move_resource_to_block_cache)
+        settings: dict[str, Any] = {"queue": False, "api_visibility": "private"}
+        with interface:  # one step later than Gradio's own, which empties it
+            asked = interface.textbox.submit(lambda: None, **settings)
+            asked.then(lambda: gradio.update(placeholder=ASK), outputs=interface.textbox, **settings)
 
     def _controls(self) -> list[Any]:
         import gradio

@@ -67,11 +67,12 @@ Part: TypeAlias = Annotated[
     Annotated[TextPart, Tag("~text")] | Annotated[ImagePart, Tag("~image_url")],
     _by("type", ("text", "image_url")),
 ]
+_PARTS = Field(min_length=1, fail_fast=True)  # the first error is told, so the others need not be found
 UserContent: TypeAlias = Annotated[
-    Annotated[str, Tag("~text")] | Annotated[list[Part], Tag("~list"), Field(min_length=1)], _TEXT_OR_LIST
+    Annotated[str, Tag("~text")] | Annotated[list[Part], Tag("~list"), _PARTS], _TEXT_OR_LIST
 ]
 TextContent: TypeAlias = Annotated[
-    Annotated[str, Tag("~text")] | Annotated[list[TextPart], Tag("~list"), Field(min_length=1)], _TEXT_OR_LIST
+    Annotated[str, Tag("~text")] | Annotated[list[TextPart], Tag("~list"), _PARTS], _TEXT_OR_LIST
 ]
 Nothing: TypeAlias = Annotated[list[Any], Field(max_length=0)] | None
 
@@ -119,7 +120,7 @@ class AssistantMessage(BaseModel):
     content: TextContent | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
-    tool_calls: list[CalledTool] | None = None
+    tool_calls: list[CalledTool] | None = Field(default=None, max_length=1024)
     refusal: None = None
     audio: None = None
     function_call: None = None
@@ -316,7 +317,7 @@ class Sampling(BaseModel):
 class ChatBody(Sampling):
     """The body of /v1/chat/completions."""
 
-    messages: list[Message] = Field(min_length=1, max_length=4096)
+    messages: list[Message] = Field(min_length=1, max_length=4096, fail_fast=True)
     max_completion_tokens: int | None = Field(default=None, ge=1, le=2**31)
     logprobs: bool | None = None
     top_logprobs: int | None = Field(default=None, ge=0, le=20)
@@ -350,7 +351,7 @@ _PROMPT = Discriminator(
     custom_error_type="prompt",
     custom_error_message="must be text, token ids, or a list of either; not empty",
 )
-Ids: TypeAlias = Annotated[list[TokenId], Field(min_length=1, max_length=10_000_000)]
+Ids: TypeAlias = Annotated[list[TokenId], Field(min_length=1, max_length=10_000_000, fail_fast=True)]
 
 
 class TextBody(Sampling):
@@ -375,7 +376,7 @@ class TokenizeBody(BaseModel):
     model_config = STRICT
     model: str = Field(min_length=1, max_length=500)
     prompt: str | None = None
-    messages: list[Message] | None = Field(default=None, min_length=1, max_length=4096)
+    messages: list[Message] | None = Field(default=None, min_length=1, max_length=4096, fail_fast=True)
     tools: list[Tool] | None = Field(default=None, max_length=256)
     chat_template_kwargs: TemplateArguments | None = None
     continue_final_message: bool | None = None

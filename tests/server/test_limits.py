@@ -148,6 +148,17 @@ def test_bodies_are_bounded(http: httpx.Client) -> None:
     assert http.post(URL, content=endless_body()).status_code == 413
 
 
+@pytest.mark.parametrize("unit", [b"{}", b"[]", b"1", b'{"type":"text"}'])
+def test_small_bodies_that_would_take_gigabytes(http: httpx.Client, unit: bytes) -> None:
+    """A list of a million empty objects is 3 MB to send, and was a minute's work to refuse."""
+    for many in (60_000, 1_000_000 // len(unit)):
+        listed = b",".join([unit] * many)
+        body = b'{"model":"tiny","messages":[{"role":"user","content":[' + listed + b"]}]}"
+        start = time.monotonic()
+        refused = http.post(URL, content=body, headers={"Content-Type": "application/json"})
+        assert refused.status_code in (400, 413) and time.monotonic() - start < 5
+
+
 def test_a_body_that_does_not_come(tiny_llm: LLM) -> None:
     with serving(tiny_llm, body_timeout_s=0.3) as served:
 
@@ -197,6 +208,20 @@ def test_other_origins(tiny_llm: LLM, http: httpx.Client) -> None:
         assert "access-control-allow-origin" not in other.headers
 
 
+def test_what_pages_of_other_sites_send(tiny_llm: LLM, http: httpx.Client) -> None:
+    """Browsers say where a request comes from; forms and uploads would come through without CORS."""
+    good = {"model": "tiny", "prompt": "x"}
+    for site in ("same-origin", "none"):
+        assert http.post("/tokenize", json=good, headers={"Sec-Fetch-Site": site}).status_code == 200
+    for site in ("cross-site", "same-site"):
+        headers = {"Sec-Fetch-Site": site, "Origin": "https://a.example"}
+        refused = http.post("/tokenize", json=good, headers=headers)
+        assert refused.status_code == 403 and refused.json()["error"]["code"] == "cross_site"
+        assert http.get("/v1/models", headers=headers).status_code == 200
+    with serving(tiny_llm, cors_origins=("https://a.example",)) as served:
+        assert httpx.post(served.url + "/tokenize", json=good, headers=headers).status_code == 200
+
+
 def test_the_log_has_no_contents(http: httpx.Client) -> None:
     lines: list[str] = []
     handler = logging.Handler()
@@ -207,10 +232,12 @@ def test_the_log_has_no_contents(http: httpx.Client) -> None:
         body = {"model": "tiny", "messages": [{"role": "user", "content": "secret words"}], "max_tokens": 3}
         response = http.post(URL + "?token=secret", json=body)
         http.post(URL, json={**body, "temperature": "secret"})
+        http.get("/gradio_api/file=/tmp/secret.png")
     finally:
         access_log.removeHandler(handler)
-    first, second = map(json.loads, lines)
+    first, second, third = map(json.loads, lines)
     assert "secret" not in "".join(lines)
+    assert third["path"] == "/gradio_api/file"
     assert first["id"] == response.headers["x-request-id"] and first["status"] == 200
     assert first["completion_tokens"] == 3 and first["finish"] == ["length"] and first["first_token_s"] > 0
     assert second["status"] == 400

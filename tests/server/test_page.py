@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -41,6 +42,14 @@ ROOT = Path(__file__).parents[2]
 )
 def test_what_is_shown(written: str, shown: str) -> None:
     assert show(written) == shown
+
+
+@pytest.mark.parametrize("unit", ["\\(", "\\[", "$$ ", "$a ", "`", "``` ", "\\boxed{", "<", "[x]("])
+def test_long_texts_are_shown_in_a_moment(unit: str) -> None:
+    """What is opened and never closed is looked for once; a quadratic search would take minutes."""
+    start = time.monotonic()
+    show(unit * 50_000)
+    assert time.monotonic() - start < 5
 
 
 def test_a_turn_grows_and_closes_its_thinking() -> None:

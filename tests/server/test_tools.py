@@ -56,6 +56,16 @@ def test_a_streamed_call_is_the_same(client: OpenAI) -> None:
     assert not "".join(c.delta.content or "" for c in deltas).strip()
 
 
+def test_a_call_that_is_held_back_keeps_the_connection_alive(tool_llm: LLM) -> None:
+    body = {"model": "tiny", "messages": [{"role": "user", "content": "Weather?"}], "tools": [WEATHER],
+            "tool_choice": "required", "parallel_tool_calls": False, "stream": True, "max_tokens": 200,
+            **NO_THINKING}  # fmt: skip
+    with serving(tool_llm, keep_alive_s=0.001) as served:
+        text = httpx.post(f"{served.url}/v1/chat/completions", json=body, timeout=60).text
+    called = text.index('"tool_calls":[')
+    assert ": keep-alive\n\n" in text[:called] and text.rstrip().endswith("data: [DONE]")
+
+
 def test_calls_come_after_thinking(client: OpenAI) -> None:
     (answer,) = ask(client, tools=[WEATHER], tool_choice="required", parallel_tool_calls=False,
                     extra_body={"thinking_budget": 8}).choices  # fmt: skip
