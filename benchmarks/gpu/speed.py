@@ -160,7 +160,7 @@ def int4_products(findings: Findings, name: str, num_out: int, width: int) -> No
     gated = name == "gate_up"
     for rows in (1, 8, 16, 32, 64):
         x = torch.randn(rows, width, device="cuda", dtype=torch.bfloat16)
-        shapes = ((8, 4), (4, 4), (4, 8), (8, 2), (2, 8), (16, 2)) if rows == 1 else ((8, 4),)
+        shapes = ((8, 1), (8, 2), (8, 3), (4, 2), (4, 3), (4, 4), (2, 4), (16, 2)) if rows == 1 else ((8, 2),)
         for warps, depth in shapes:
             options = {"gated": gated, "num_warps": warps, "depth": depth}
             replayed(

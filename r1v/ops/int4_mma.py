@@ -25,7 +25,7 @@ GROUP = 128
 MAX_ROWS = 64
 SHARED_ROWS = 9  # from here on a block's warps share the inputs
 MAX_PARTS, BLOCKS = 8, 528  # of the inputs; of a launch, four for each of an H200's multiprocessors
-NUM_WARPS, DEPTH = 8, 4  # of a block; groups of codes that each warp has on their way
+NUM_WARPS, DEPTH = 8, 2  # of a block; groups of codes that each warp has on their way
 
 SOURCE = r"""
 typedef unsigned int u32;
@@ -39,8 +39,9 @@ __device__ __forceinline__ float half_to_float(u16 x) {
   float y; asm("cvt.f32.f16 %0, %1;" : "=f"(y) : "h"(x)); return y;
 }
 // two codes of a word, less their zero point: (128 + code) - (128 + zero)
-__device__ __forceinline__ u32 codes(u32 word, u32 zeros) {
-  u32 y = (word & 0x000f000fu) | 0x43004300u;
+__device__ __forceinline__ u32 codes(u32 word, u32 mask, u32 zeros) {
+  u32 y;
+  asm("lop3.b32 %0, %1, %2, 0x43004300, 0xEA;" : "=r"(y) : "r"(word), "r"(mask));
   asm("sub.rn.bf16x2 %0, %1, %2;" : "=r"(y) : "r"(y), "r"(zeros));
   return y;
 }
@@ -50,10 +51,9 @@ __device__ __forceinline__ void multiply(float* c, u32 a0, u32 a1, u32 a2, u32 a
       : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
       : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
 }
-__device__ __forceinline__ void step(float (*c)[4], u32 word, u32 z0, u32 z1, const u32* b, int stride) {
-  u32 a0 = codes(word, z0), a1 = codes(word >> 4, z1), a2 = codes(word >> 8, z0), a3 = codes(word >> 12, z1);
-#pragma unroll
-  for (int n = 0; n < TILES; n++) multiply(c[n], a0, a1, a2, a3, b[n * stride], b[n * stride + 1]);
+__device__ __forceinline__ void step(float* c, u32 word, u32 mask, u32 z0, u32 z1, u32 b0, u32 b1) {
+  multiply(c, codes(word, mask, z0), codes(word >> 4, mask, z1), codes(word >> 8, mask, z0),
+           codes(word >> 12, mask, z1), b0, b1);
 }
 
 // A copy from global to shared memory that does not wait.
@@ -61,111 +61,80 @@ __device__ __forceinline__ void fetch16(void* to, const void* from) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16;"
                :: "r"((u32)__cvta_generic_to_shared(to)), "l"(from));
 }
-__device__ __forceinline__ void fetch4(void* to, const void* from) {
-  asm volatile("cp.async.ca.shared.global [%0], [%1], 4;"
-               :: "r"((u32)__cvta_generic_to_shared(to)), "l"(from));
-}
 
-// What a warp has on its way: the codes and the table of one group of 128 inputs.
-struct Stage { uint4 words[64]; u32 table[16]; };
-union Shared {
-  Stage stages[WARPS][DEPTH];
-  float sums[WARPS][TILES * 8][17];
-};
-
-// A block computes 16 outputs of all rows; its warps take every WARPS-th group of 128 inputs. Each warp keeps
-// DEPTH groups on their way from memory, and reads only what it fetched itself.
+// Up to 8 rows: a block computes 16 outputs; its warps take every WARPS-th group of 128 inputs, and each has
+// DEPTH groups on their way from memory. Rows that are not there are computed from the last one and not kept.
 extern "C" __global__ void __launch_bounds__(WARPS * 32) int4_product(
-    const uint4* __restrict__ words, const u32* __restrict__ scales, const u16* __restrict__ x,
+    const uint4* __restrict__ words, const uint2* __restrict__ scales, const u16* __restrict__ x,
     const u16* __restrict__ bias, const u16* __restrict__ residual, u16* __restrict__ out,
     int num_rows, int num_out, int width, int flags) {
-  __shared__ Shared shared;
+  __shared__ float sums[WARPS][8][17];
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, block = blockIdx.x;
   const int g = lane >> 2, t = lane & 3;
   const int groups = width / 128;
-  const uint4* mine = words + (long long)block * groups * 64 + lane;
-  const u32* tables = scales + (long long)block * groups * 16 + lane;
-  auto fetch = [&](int group, int slot) {
-    if (group < groups) {
-      Stage& stage = shared.stages[warp][slot];
-      fetch16(&stage.words[lane], mine + group * 64);
-      fetch16(&stage.words[lane + 32], mine + group * 64 + 32);
-      if (lane < 16) fetch4(&stage.table[lane], tables + group * 16);
+  const uint4* codes_at = words + ((long long)block * groups + warp) * 64 + lane;
+  const uint2* table_at = scales + ((long long)block * groups + warp) * 8 + g;
+  const uint4* x_at = (const uint4*)(x + (long long)min(g, num_rows - 1) * width + warp * 128 + t * 16);
+  u32 mask;
+  asm volatile("mov.u32 %0, 0x000f000f;" : "=r"(mask));  // kept in a register
+  uint4 word[DEPTH][2];
+  uint2 table[DEPTH];
+  int left = groups - warp;  // of the groups, from this warp's next one
+#pragma unroll
+  for (int d = 0; d < DEPTH; d++)
+    if (d * WARPS < left) {
+      word[d][0] = __ldcs(codes_at + d * WARPS * 64); word[d][1] = __ldcs(codes_at + d * WARPS * 64 + 32);
+      table[d] = __ldcs(table_at + d * WARPS * 8);
     }
-    asm volatile("cp.async.commit_group;");
-  };
+  float total[4] = {0.f, 0.f, 0.f, 0.f};
+  while (left > 0) {
 #pragma unroll
-  for (int slot = 0; slot < DEPTH - 1; slot++) fetch(warp + slot * WARPS, slot);
-  float total[TILES][4];
-#pragma unroll
-  for (int n = 0; n < TILES; n++)
-#pragma unroll
-    for (int i = 0; i < 4; i++) total[n][i] = 0.f;
-  const u16* rows = x + (long long)g * width + t * 16;
-  int slot = 0;
-  for (int group = warp; group < groups; group += WARPS) {
-    fetch(group + (DEPTH - 1) * WARPS, (slot + DEPTH - 1) % DEPTH);
-    u32 b[2][TILES][8];  // of the two halves of the group
-#pragma unroll
-    for (int half = 0; half < 2; half++)
-#pragma unroll
-      for (int n = 0; n < TILES; n++) {
-        uint4 low = make_uint4(0, 0, 0, 0), high = low;
-        if (n * 8 + g < num_rows) {
-          const uint4* at = (const uint4*)(rows + (long long)n * 8 * width + group * 128 + half * 64);
-          low = at[0]; high = at[1];
-        }
-        b[half][n][0] = low.x; b[half][n][1] = low.y; b[half][n][2] = low.z; b[half][n][3] = low.w;
-        b[half][n][4] = high.x; b[half][n][5] = high.y; b[half][n][6] = high.z; b[half][n][7] = high.w;
+    for (int d = 0; d < DEPTH; d++) {
+      if (d * WARPS >= left) break;
+      const uint4 x0 = x_at[d * WARPS * 16], x1 = x_at[d * WARPS * 16 + 1];
+      const uint4 x2 = x_at[d * WARPS * 16 + 8], x3 = x_at[d * WARPS * 16 + 9];
+      const uint4 w0 = word[d][0], w1 = word[d][1];
+      const u32 s0 = table[d].x, s1 = table[d].y;
+      if ((d + DEPTH) * WARPS < left) {
+        word[d][0] = __ldcs(codes_at + (d + DEPTH) * WARPS * 64);
+        word[d][1] = __ldcs(codes_at + (d + DEPTH) * WARPS * 64 + 32);
+        table[d] = __ldcs(table_at + (d + DEPTH) * WARPS * 8);
       }
-    asm volatile("cp.async.wait_group %0;" :: "n"(DEPTH - 1));
-    __syncwarp();
-    const Stage& stage = shared.stages[warp][slot];
-    // the upper half of a table entry is 128 + zero in bfloat16, the lower half the scale in float16
-    const u32 s0 = stage.table[g], s1 = stage.table[g + 8];
-    const u32 z0 = __byte_perm(s0, 0, 0x3232), z1 = __byte_perm(s1, 0, 0x3232);
-    float c[TILES][4];
-#pragma unroll
-    for (int n = 0; n < TILES; n++)
-#pragma unroll
-      for (int i = 0; i < 4; i++) c[n][i] = 0.f;
-#pragma unroll
-    for (int half = 0; half < 2; half++) {
-      const uint4 now = stage.words[half * 32 + lane];
-      step(c, now.x, z0, z1, &b[half][0][0], 8);
-      step(c, now.y, z0, z1, &b[half][0][2], 8);
-      step(c, now.z, z0, z1, &b[half][0][4], 8);
-      step(c, now.w, z0, z1, &b[half][0][6], 8);
+      // the upper half of a table entry is 128 + zero in bfloat16, the lower half the scale in float16
+      const u32 z0 = __byte_perm(s0, 0, 0x3232), z1 = __byte_perm(s1, 0, 0x3232);
+      float c[4] = {0.f, 0.f, 0.f, 0.f}, e[4] = {0.f, 0.f, 0.f, 0.f};  // two chains, so that neither waits
+      step(c, w0.x, mask, z0, z1, x0.x, x0.y);
+      step(e, w0.y, mask, z0, z1, x0.z, x0.w);
+      step(c, w0.z, mask, z0, z1, x1.x, x1.y);
+      step(e, w0.w, mask, z0, z1, x1.z, x1.w);
+      step(c, w1.x, mask, z0, z1, x2.x, x2.y);
+      step(e, w1.y, mask, z0, z1, x2.z, x2.w);
+      step(c, w1.z, mask, z0, z1, x3.x, x3.y);
+      step(e, w1.w, mask, z0, z1, x3.z, x3.w);
+      const float f0 = half_to_float((u16)s0), f1 = half_to_float((u16)s1);
+      total[0] += f0 * (c[0] + e[0]); total[1] += f0 * (c[1] + e[1]);
+      total[2] += f1 * (c[2] + e[2]); total[3] += f1 * (c[3] + e[3]);
     }
-    const float f0 = half_to_float((u16)s0), f1 = half_to_float((u16)s1);
-#pragma unroll
-    for (int n = 0; n < TILES; n++) {
-      total[n][0] += f0 * c[n][0]; total[n][1] += f0 * c[n][1];
-      total[n][2] += f1 * c[n][2]; total[n][3] += f1 * c[n][3];
-    }
-    __syncwarp();  // the slot is filled anew in the next turn
-    slot = slot + 1 == DEPTH ? 0 : slot + 1;
+    codes_at += DEPTH * WARPS * 64; table_at += DEPTH * WARPS * 8; x_at += DEPTH * WARPS * 16;
+    left -= DEPTH * WARPS;
   }
-  asm volatile("cp.async.wait_group 0;");
-  __syncthreads();  // sums take the place of the stages
-  auto& sums = shared.sums;
-#pragma unroll
-  for (int n = 0; n < TILES; n++) {
-    sums[warp][n * 8 + 2 * t][g] = total[n][0]; sums[warp][n * 8 + 2 * t + 1][g] = total[n][1];
-    sums[warp][n * 8 + 2 * t][g + 8] = total[n][2]; sums[warp][n * 8 + 2 * t + 1][g + 8] = total[n][3];
-  }
+  sums[warp][2 * t][g] = total[0]; sums[warp][2 * t + 1][g] = total[1];
+  sums[warp][2 * t][g + 8] = total[2]; sums[warp][2 * t + 1][g + 8] = total[3];
   __syncthreads();
   const bool gated = flags & 4;
-  const int each = gated ? 8 : 16, outputs = gated ? num_out / 2 : num_out;
-  for (int i = threadIdx.x; i < num_rows * each; i += WARPS * 32) {
-    const int row = i / each, column = i % each;
+  for (int i = threadIdx.x; i < num_rows * 16; i += WARPS * 32) {
+    const int row = i >> 4, column = i & 15;
+    if (gated && column >= 8) continue;
     float value = 0.f, up = 0.f;
-    for (int w = 0; w < WARPS; w++) {
-      value += sums[w][row][column];
-      if (gated) up += sums[w][row][column + 8];
+#pragma unroll
+    for (int w = 0; w < WARPS; w++) value += sums[w][row][column];
+    if (gated) {
+#pragma unroll
+      for (int w = 0; w < WARPS; w++) up += sums[w][row][column + 8];
     }
-    const long long at = (long long)row * outputs + block * each + column;
-    if (flags & 1) value += widen(bias[block * each + column]);
+    const int place = gated ? block * 8 + column : block * 16 + column;
+    const long long at = (long long)row * (gated ? num_out / 2 : num_out) + place;
+    if (flags & 1) value += widen(bias[place]);
     if (gated) value = value / (1.f + __expf(-value)) * up;
     if (flags & 2) value += widen(residual[at]);
     out[at] = narrow(value);
@@ -178,7 +147,7 @@ extern "C" __global__ void __launch_bounds__(WARPS * 32) int4_product(
 const int PITCH = 72;  // of a row of inputs: 64 and what keeps its banks apart from the next row's
 
 extern "C" __global__ void __launch_bounds__(256) int4_rows(
-    const uint4* __restrict__ words, const u32* __restrict__ scales, const u16* __restrict__ x,
+    const uint4* __restrict__ words, const uint2* __restrict__ scales, const u16* __restrict__ x,
     float* __restrict__ parts, int num_rows, int num_out, int width, int chunks_each) {
   __shared__ __align__(16) u16 inputs[3][TILES * 8 * PITCH];
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
@@ -187,7 +156,8 @@ extern "C" __global__ void __launch_bounds__(256) int4_rows(
   const bool idle = block * 16 >= num_out;  // still loads inputs for the others
   const int first = blockIdx.y * chunks_each, last = min(first + chunks_each, chunks);
   const uint4* mine = words + (long long)(idle ? 0 : block) * chunks * 32 + lane;
-  const u32* tables = scales + (long long)(idle ? 0 : block) * (chunks / 2) * 16 + g;
+  const uint2* tables = scales + (long long)(idle ? 0 : block) * (chunks / 2) * 8 + g;
+  const u32 mask = 0x000f000fu;
   auto fetch = [&](int chunk) {
     if (chunk < last)
       for (int i = threadIdx.x; i < TILES * 64; i += 256) {
@@ -203,12 +173,12 @@ extern "C" __global__ void __launch_bounds__(256) int4_rows(
   fetch(first);
   fetch(first + 1);
   uint4 next[2];
-  u32 table[2][2];
+  uint2 table[2];
 #pragma unroll
   for (int i = 0; i < 2; i++)
     if (first + i < last) {
       next[i] = __ldcs(mine + (first + i) * 32);
-      table[i][0] = tables[(first + i) / 2 * 16]; table[i][1] = tables[(first + i) / 2 * 16 + 8];
+      table[i] = tables[(first + i) / 2 * 8];
     }
   float total[TILES][4];
 #pragma unroll
@@ -221,10 +191,10 @@ extern "C" __global__ void __launch_bounds__(256) int4_rows(
       const int chunk = pair + i;
       if (chunk >= last) break;
       const uint4 now = next[i];
-      const u32 s0 = table[i][0], s1 = table[i][1];
+      const u32 s0 = table[i].x, s1 = table[i].y;
       if (chunk + 2 < last) {
         next[i] = __ldcs(mine + (chunk + 2) * 32);
-        table[i][0] = tables[(chunk + 2) / 2 * 16]; table[i][1] = tables[(chunk + 2) / 2 * 16 + 8];
+        table[i] = tables[(chunk + 2) / 2 * 8];
       }
       asm volatile("cp.async.wait_group 1;");
       __syncthreads();  // this chunk is there for all, and nobody reads the one before it any more
@@ -238,7 +208,7 @@ extern "C" __global__ void __launch_bounds__(256) int4_rows(
       for (int s = 0; s < 4; s++)
 #pragma unroll
         for (int q = 0; q < 4; q++) {
-          const u32 pair_ = codes(four[s] >> (4 * q), q & 1 ? z1 : z0);
+          const u32 pair_ = codes(four[s] >> (4 * q), mask, q & 1 ? z1 : z0);
           asm("mul.rn.bf16x2 %0, %1, %2;" : "=r"(a[s][q]) : "r"(pair_), "r"(q & 1 ? p1 : p0));
         }
       const u16* from = &inputs[chunk % 3][g * PITCH + t * 16];
@@ -298,7 +268,7 @@ extern "C" __global__ void int4_widen(
   const u32 all[4] = {four.x, four.y, four.z, four.w};
 #pragma unroll
   for (int side = 0; side < 2; side++) {
-    const u32 table = scales[((long long)block * (width / 128) + chunk / 2) * 16 + g + 8 * side];
+    const u32 table = scales[((long long)block * (width / 128) + chunk / 2) * 16 + 2 * g + side];
     const float scale = half_to_float((u16)table);
     const u32 zero = (table & 0xffff0000u) | (table >> 16);
     const int row = gated ? block * 8 + g + side * (num_out / 2) : block * 16 + g + 8 * side;
@@ -307,7 +277,7 @@ extern "C" __global__ void int4_widen(
     for (int s = 0; s < 4; s++)
 #pragma unroll
       for (int k = 0; k < 2; k++) {
-        const u32 pair = codes(all[s] >> (4 * side + 8 * k), zero);
+        const u32 pair = codes(all[s] >> (4 * side + 8 * k), 0x000f000fu, zero);
         found[2 * s + k] = (u32)narrow(scale * widen((u16)pair)) |
                            ((u32)narrow(scale * widen((u16)(pair >> 16))) << 16);
       }
@@ -353,11 +323,11 @@ def pack_operands(codes: torch.Tensor) -> torch.Tensor:
 
 
 def pack_tables(scales: torch.Tensor, zeros: torch.Tensor) -> torch.Tensor:
-    """Scales float16 and zeros uint8 (N, groups) -> int32 (N / 16, groups, 16): scale below, the bits of
-    128 + zero in bfloat16 above."""
+    """Scales float16 and zeros uint8 (N, groups) -> int32 (N / 16, groups, 8, 2), for rows g and g + 8 side by
+    side: the scale below, the bits of 128 + zero in bfloat16 above."""
     low = scales.half().contiguous().view(torch.int16).to(torch.int32) & 0xFFFF
     both = low | (zeros.to(torch.int32) | 0x4300) << 16
-    return both.unflatten(0, (-1, 16)).transpose(1, 2).contiguous()
+    return both.unflatten(0, (-1, 2, 8)).permute(0, 3, 2, 1).contiguous()
 
 
 class MmaInt4Linear(nn.Module):
@@ -409,7 +379,7 @@ class MmaInt4Linear(nn.Module):
         tiles = 1 << max(0, (num_rows - 1) // 8).bit_length()
         ends = (x if self.bias is None else self.bias, x if residual is None else residual, out)
         if num_rows < SHARED_ROWS:
-            _kernel("int4_product", tiles, num_warps, depth)(
+            _kernel("int4_product", num_warps=num_warps, depth=depth)(
                 grid=(num_out // 16, 1, 1), block=(num_warps * 32, 1, 1),
                 args=[self._words, self._tables, x, *ends, num_rows, num_out, width, flags],
             )  # fmt: skip

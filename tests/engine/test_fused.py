@@ -149,7 +149,7 @@ def test_operands_lie_where_the_lanes_read_them() -> None:
         expected = codes.view(2, 16, 4, 64)[:, row, :, column]
         assert torch.equal((words[:, :, lane, s] >> (4 * nibble)) & 15, expected.int())
     scales, zeros = torch.rand(32, 2).half(), torch.randint(16, (32, 2), dtype=torch.uint8)
-    tables = pack_tables(scales, zeros).transpose(1, 2).reshape(32, 2)
+    tables = pack_tables(scales, zeros).permute(0, 3, 2, 1).reshape(32, 2)
     assert torch.equal((tables & 0xFFFF).to(torch.int16).view(torch.float16), scales)
     assert torch.equal((tables >> 16).to(torch.int16).view(torch.bfloat16), zeros.bfloat16() + 128)
 
