@@ -323,7 +323,7 @@ def pack_operands(codes: torch.Tensor) -> torch.Tensor:
 
 
 def pack_tables(scales: torch.Tensor, zeros: torch.Tensor) -> torch.Tensor:
-    """Scales float16 and zeros uint8 (N, groups) -> int32 (N / 16, groups, 8, 2), for rows g and g + 8 side by
+    """Scales float16 and zeros uint8 (N, groups) -> int32 (N / 16, groups, 8, 2), rows g and g + 8 side by
     side: the scale below, the bits of 128 + zero in bfloat16 above."""
     low = scales.half().contiguous().view(torch.int16).to(torch.int32) & 0xFFFF
     both = low | (zeros.to(torch.int32) | 0x4300) << 16
