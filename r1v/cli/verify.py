@@ -18,7 +18,7 @@ def configure(parser: CommandParser) -> None:
     """Declare the arguments."""
     parser.add_argument("model", metavar="MODEL", help="folder, built-in or short name, or Hugging Face repo")
     parser.add_argument("--against", required=True, metavar="PEER",
-                        help="transformers, or the URL of a server, up to and with /v1")  # fmt: skip
+                        help="transformers, vllm, or the URL of a server, up to and with /v1")  # fmt: skip
     parser.add_argument("--output", type=Path, metavar="FILE",
                         help="the certificate (default: parity-PEER.json in MODEL's folder)")  # fmt: skip
     parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16", "float16"),
@@ -26,6 +26,7 @@ def configure(parser: CommandParser) -> None:
     parser.add_argument("--device", default="cpu", help="of both sides (default: cpu)")
     parser.add_argument("--max-tokens", type=int, default=96, metavar="N", help="of greedy output to compare")
     parser.add_argument("--tolerance", type=float, metavar="X", help="largest difference of a logit")
+    parser.add_argument("--tensor-parallel-size", type=int, default=1, metavar="N", help="of vLLM")
     parser.add_argument("--served-name", metavar="NAME", help="the model's name on that server")
 
 
@@ -62,6 +63,13 @@ def make_peer(args: argparse.Namespace) -> Peer:
         from r1v.llm.verify_peers import TransformersPeer
 
         peer = TransformersPeer(folder, args.dtype, args.device)
+    elif args.against == "vllm":
+        from r1v.llm.vllm_engine import check_vllm
+
+        check_vllm()
+        from r1v.llm.vllm_peer import VLLMPeer
+
+        peer = VLLMPeer(folder, args.dtype, args.tensor_parallel_size)
     elif args.against.startswith(("http://", "https://")):
         from r1v.llm.remote_peer import RemotePeer
         from r1v.prompt import Processor
@@ -69,5 +77,6 @@ def make_peer(args: argparse.Namespace) -> Peer:
         key = os.environ.get("R1V_API_KEY") or os.environ.get("OPENAI_API_KEY", "")
         peer = RemotePeer(args.against, args.served_name or args.model, key, Processor.from_folder(folder))
     else:
-        raise ConfigError(f"--against is {args.against!r}; use transformers or a URL with http(s)://")
+        raise ConfigError(f"--against is {args.against!r}; use transformers, vllm or a URL with "
+                          "http(s)://")  # fmt: skip
     return peer

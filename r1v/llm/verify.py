@@ -76,7 +76,8 @@ class Scores:
     """Logits or log-probabilities that a peer gives.
 
     start: position of the first row, counted from the first id of the prompt; row i is about the id after it.
-    values: float32 (rows, V), or None. top: by row, id -> log-probability, where only the best are given.
+    values: float32 (rows, V) of logits, +inf where not given, or None. top: by row, id -> log-probability,
+    where only the best are given.
     """
 
     start: int
@@ -302,17 +303,19 @@ class Verifier:
         if scores.values is not None:
             rows = logits[scores.start : scores.start + len(scores.values)]
             width = min(rows.shape[1], scores.values.shape[1])
-            difference = float((rows[:, :width] - scores.values[: len(rows), :width]).abs().max())
-            result.logits, result.num_rows = "full", len(rows)
+            apart = (rows[:, :width] - scores.values[: len(rows), :width]).abs()
+            given = scores.values[: len(rows), :width] != torch.inf
+            difference = float(apart[given].max())
+            result.logits, result.num_rows = "full" if given.all() else "top", len(rows)
         else:
             rows = logits[scores.start : scores.start + len(scores.top)].log_softmax(-1)
-            apart = [
+            distances = [
                 abs(float(row[token_id]) - value)
                 for row, top in zip(rows, scores.top, strict=False) for token_id, value in top.items()
             ]  # fmt: skip
-            if not apart:
+            if not distances:
                 return
-            difference = max(apart)
+            difference = max(distances)
             result.logits, result.num_rows = "top", len(rows)
         result.max_logit_difference = difference
         if not difference <= tolerance:

@@ -122,19 +122,21 @@ class TransformersPeer:
                 input_ids=given, attention_mask=torch.ones_like(given), generation_config=settings, **extra
             )
         output = found[0, given.shape[1] :].tolist()
-        return output, self._split(output, prompt.opens_thinking, ids.eos)
-
-    def _split(self, output: Sequence[int], opened: bool, eos: Sequence[int]) -> Completion:
-        """By the text of the markers, as a client would do it."""
-        text = self._tokenizer.decode([i for i in output if i not in eos], skip_special_tokens=False)
-        match = re.match(r"\s*<think>", text)
-        if not opened and match is None:
-            thinking, answer = "", text
-        else:
-            body = text[match.end() :] if match and not opened else text
-            thinking, _, answer = body.partition("</think>")
-        return Completion(thinking.strip(), answer.strip(), tuple(output), FinishReason.STOP)
+        text = self._tokenizer.decode([i for i in output if i not in ids.eos], skip_special_tokens=False)
+        return output, split_by_markers(text, prompt.opens_thinking, output)
 
     def scores(self, case: Case, prompt: Prompt, output: Sequence[int]) -> Scores | None:
         """See Peer."""
         return Scores(0, self._backend.logits([*prompt.token_ids, *output], prompt.pixel_values))
+
+
+def split_by_markers(text: str, opened: bool, output: Sequence[int]) -> Completion:
+    """Thinking and answer by the text of the markers, as a client would do it. opened: the prompt opens
+    thinking."""
+    match = re.match(r"\s*<think>", text)
+    if not opened and match is None:
+        thinking, answer = "", text
+    else:
+        body = text[match.end() :] if match and not opened else text
+        thinking, _, answer = body.partition("</think>")
+    return Completion(thinking.strip(), answer.strip(), tuple(output), FinishReason.STOP)

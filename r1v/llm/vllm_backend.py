@@ -8,12 +8,7 @@ error. No code of a checkpoint is ever run.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import importlib.util
 import itertools
-import json
-import os
-import shutil
 import threading
 import weakref
 from collections.abc import Callable
@@ -28,125 +23,18 @@ from r1v.llm.front import PromptFront, engine_ids
 from r1v.llm.generation import Generation
 from r1v.llm.requests import ChatRequest, Load, ModelInfo, Request
 from r1v.llm.stream import Deliver
-from r1v.models import convert
+from r1v.llm.vllm_engine import (
+    IMAGE_TEXT,
+    check_vllm,
+    collapsed,
+    engine_arguments,
+    folder_for_vllm,
+    prepare,
+)
 from r1v.models import resolve as resolve_model
-from r1v.models.config_json import read_json
 from r1v.prompt import Processor, Prompt, image_size, open_image, share_tiles
 
-TESTED = "0.32"  # what the slow tests run
-OLDEST, NEWEST = (0, 32), (0, 33)
 STEERING = "r1v.llm.vllm_steering:ThinkingSteering"
-CPU_CACHE_BYTES = 1 << 30
-IMAGE_TEXT = "<image>"  # what vLLM's InternVL processor replaces by an image's tokens
-
-
-def check_vllm() -> str:
-    """vLLM's version. UnavailableError: not installed, or not one that we know."""
-    if importlib.util.find_spec("vllm") is None:
-        raise UnavailableError(
-            "the backend vllm needs vLLM, which is not installed here: pip install 'r1v[vllm]' on a machine "
-            "with GPUs, or on a CPU benchmarks/peers/vllm_cpu.sh"
-        )
-    import vllm
-
-    found = str(vllm.__version__)
-    numbers = tuple(int("".join(filter(str.isdigit, part)) or 0) for part in found.split(".")[:2])
-    if not OLDEST <= numbers <= NEWEST:
-        raise UnavailableError(
-            f"vLLM is {found}; this backend knows 0.{OLDEST[1]} to 0.{NEWEST[1]} (tested with {TESTED}): "
-            f"pip install 'vllm=={TESTED}.*'"
-        )
-    return found
-
-
-def folder_for_vllm(folder: Path) -> Path:
-    """A folder that vLLM loads without flags: release layout, model_type internvl_chat.
-
-    The native layout is rewritten once (weights too); of the release layout only config.json is, the rest are
-    links. Kept in ~/.cache/r1v/vllm.
-    """
-    folder = folder.resolve()
-    values = read_json(folder / "config.json")
-    stamp = "".join(
-        f"{path.name} {path.stat().st_size} {path.stat().st_mtime_ns};" for path in sorted(folder.iterdir())
-    )
-    key = hashlib.sha256(f"2 {folder} {stamp}".encode()).hexdigest()[:20]
-    target = Path.home() / ".cache" / "r1v" / "vllm" / key
-    if (target / "config.json").is_file():
-        return target
-    building = target.with_name(f"{key}.{os.getpid()}")
-    shutil.rmtree(building, ignore_errors=True)
-    building.parent.mkdir(parents=True, exist_ok=True)
-    if values.get("model_type") == "internvl":
-        convert(folder, building, "release")
-        values = read_json(building / "config.json")
-    else:
-        building.mkdir()
-        for path in folder.iterdir():
-            if path.is_file() and path.suffix != ".py" and path.name != "config.json":
-                (building / path.name).symlink_to(path)
-    values = {k: v for k, v in values.items() if k != "auto_map"}
-    values |= {"model_type": "internvl_chat", "architectures": ["InternVLChatModel"]}
-    for part in ("llm_config", "vision_config"):
-        values[part] = {k: v for k, v in values[part].items() if k != "auto_map"}
-    (building / "config.json").write_text(json.dumps(values, indent=2))
-    try:
-        building.rename(target)
-    except OSError:  # another process was first
-        shutil.rmtree(building, ignore_errors=True)
-    return target
-
-
-def engine_arguments(folder: Path, config: LLMConfig, **more: Any) -> dict[str, Any]:
-    """What vLLM is told; ``dtype`` is resolved."""
-    import torch
-
-    parallel = config.parallel
-    arguments: dict[str, Any] = {
-        "model": str(folder),
-        "dtype": config.dtype,
-        "trust_remote_code": False,
-        "generation_config": "vllm",
-        "limit_mm_per_prompt": {"image": config.limits.max_images, "video": 0},
-        "max_model_len": config.max_model_len,
-        "tensor_parallel_size": parallel.tensor,
-        "pipeline_parallel_size": parallel.pipeline,
-        "data_parallel_size": parallel.data,
-        "async_scheduling": False,  # steering needs the last id before the next step
-        "disable_log_stats": True,
-        **more,
-    }
-    if parallel.executor != "auto":
-        arguments["distributed_executor_backend"] = parallel.executor
-    if not torch.cuda.is_available():
-        arguments |= {"enforce_eager": True, "kv_cache_memory_bytes": CPU_CACHE_BYTES}
-    return arguments
-
-
-def collapsed(prompt: Prompt, processor: Processor, image_text: list[int]) -> list[int]:
-    """The prompt's ids with each image as vLLM expects it: the ids of ``<image>``.
-
-    PromptError: the text itself has these ids, so vLLM would take it for an image.
-    """
-    start, end = processor.special.img_start, processor.special.img_end
-    ids: list[int] = []
-    inside, num_images = False, 0
-    for token_id in prompt.token_ids:
-        if token_id == start and prompt.image_token_count:
-            inside, num_images = True, num_images + 1
-            ids += image_text
-        elif token_id == end and inside:
-            inside = False
-        elif not inside:
-            ids.append(token_id)
-    width = len(image_text)
-    places = sum(ids[i : i + width] == image_text for i in range(len(ids) - width + 1))
-    if places != num_images:
-        raise PromptError(
-            f"the text holds {IMAGE_TEXT}, which vLLM takes for an image; write it otherwise, or use "
-            "--backend r1v"
-        )
-    return ids
 
 
 class VLLMBackend:
@@ -163,6 +51,7 @@ class VLLMBackend:
             folder_for_vllm(source), config, logits_processors=[STEERING],
             max_num_seqs=engine_config.max_num_seqs,
         )  # fmt: skip
+        prepare(config.parallel)
         self._loop = asyncio.new_event_loop()
         thread = threading.Thread(target=self._loop.run_forever, name="r1v-vllm", daemon=True)
         thread.start()
@@ -308,10 +197,6 @@ def _resolved(config: LLMConfig, folder: Path) -> LLMConfig:
 
 async def _make(arguments: dict[str, Any]) -> Any:
     from vllm import AsyncEngineArgs
-
-    from r1v.llm.vllm_plugin import register
-
-    register()
     from vllm.v1.engine.async_llm import AsyncLLM
 
     return AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments))
@@ -360,6 +245,3 @@ def _stop(loop: asyncio.AbstractEventLoop, thread: threading.Thread, engine: Any
     loop.call_soon_threadsafe(engine.shutdown)
     loop.call_soon_threadsafe(loop.stop)
     thread.join(10.0)
-
-
-__all__ = ["VLLMBackend", "check_vllm", "folder_for_vllm"]

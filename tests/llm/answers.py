@@ -1,0 +1,114 @@
+"""The same requests to any backend, their answers as plain data.
+
+Run as a program it is another interpreter's half of a comparison: vLLM has an environment of its own.
+    PYTHON -m tests.llm.answers MODEL BACKEND PICTURE ANSWERS.json [TENSOR_PARALLEL_SIZE]
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from r1v import LLM, SamplingParams
+from r1v.core import Completion, FinishReason, Message
+from r1v.llm import ChatRequest, ParallelConfig
+
+Question = tuple[list[Message], SamplingParams]
+
+
+def questions(picture: Path, max_tokens: int = 12) -> dict[str, Question]:
+    """Greedy, so that every backend must answer the same."""
+
+    def greedy(**changes: Any) -> SamplingParams:
+        return SamplingParams.greedy(**{"max_tokens": max_tokens, **changes})
+
+    text = [Message.user("Look at 12")]
+    image = [Message.user("Look at 12", [picture])]
+    talk = [*image, Message.assistant("It has 3 sides."), Message.user("So?", [picture])]
+    return {
+        "text": (text, greedy()),
+        "image": (image, greedy()),
+        "conversation": (talk, greedy()),
+        "budget": (image, greedy(thinking_budget=3)),
+        "no thinking": (text, greedy(thinking_budget=0)),
+        "penalties": (image, greedy(repetition_penalty=1.3, presence_penalty=0.5, frequency_penalty=0.2)),
+        "stop token": (text, greedy(stop_token_ids=(45, 305))),
+        "log-probabilities": (image, greedy(logprobs=3, max_tokens=6)),
+        "several": (image, greedy(n=3, max_tokens=5)),
+        "loops": (text, greedy(max_tokens=400, logit_bias={65: 60.0})),
+    }
+
+
+def plain(completion: Completion) -> dict[str, Any]:
+    """What must be equal, and log-probabilities."""
+    rows = completion.logprobs or ()
+    return {
+        "token_ids": list(completion.token_ids),
+        "thinking": completion.thinking,
+        "answer": completion.answer,
+        "finish": completion.finish_reason.value,
+        "detail": completion.finish_detail and completion.finish_detail.value,
+        "usage": [completion.usage.prompt_tokens, completion.usage.image_tokens,
+                  completion.usage.completion_tokens, completion.usage.reasoning_tokens],
+        "logprobs": [[row.token_id, row.logprob, [list(each) for each in row.top]] for row in rows],
+    }  # fmt: skip
+
+
+def ask_all(llm: LLM, asked: dict[str, Question]) -> dict[str, list[dict[str, Any]]]:
+    """One after the other; then those of one completion again, together."""
+    found = {
+        name: [plain(c) for c in llm.chat_n(messages, params)] for name, (messages, params) in asked.items()
+    }
+    single = [name for name, (_, params) in asked.items() if params.n == 1]
+    together = llm.chat_many([asked[name][0] for name in single], [asked[name][1] for name in single])
+    return found | {f"{name}, together": [plain(each)] for name, each in zip(single, together, strict=True)}
+
+
+def cancelled(llm: LLM) -> dict[str, Any]:
+    """A long answer, given up after three events; then another request."""
+    stream = llm.stream("Go on", SamplingParams.greedy(max_tokens=400, detect_loops=False))
+    seen = []
+    for event in stream:
+        seen.append(event)
+        if len(seen) == 3:
+            stream.cancel()
+    last = seen[-1]
+    assert isinstance(last, Completion)
+    after = llm.chat("Go on", SamplingParams.greedy(max_tokens=3))
+    return {
+        "cancelled": last.finish_reason is FinishReason.CANCELLED,
+        "tokens": last.usage.completion_tokens,
+        "after": len(after.token_ids),
+    }
+
+
+async def at_once(llm: LLM, question: Question, count: int) -> list[list[int]]:
+    """The same question count times through asyncio."""
+    request = ChatRequest(tuple(question[0]), question[1])
+
+    async def one() -> list[int]:
+        stream = await llm.start_async(request)
+        while True:
+            for event in await stream.events():
+                if isinstance(event, Completion):
+                    return list(event.token_ids)
+
+    return await asyncio.gather(*(one() for _ in range(count)))
+
+
+def main(model: str, backend: str, picture: str, output: str, tensor: str = "1") -> None:
+    """Ask, and write what came."""
+    parallel = ParallelConfig(tensor=int(tensor))
+    asked = questions(Path(picture), 96 if model == "r1v-nano" else 12)
+    with LLM(model, backend=backend, dtype="float32", parallel=parallel) as llm:
+        found: dict[str, Any] = {"answers": ask_all(llm, asked)}
+        found["cancelled"] = cancelled(llm)
+        found["async"] = asyncio.run(at_once(llm, asked["image"], 4))
+    Path(output).write_text(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,182 @@
+"""The vLLM backend beside our engine. vLLM has an environment of its own (benchmarks/peers/vllm_cpu.sh):
+R1V_VLLM_PYTHON names its interpreter, else .venv-vllm in the repository is looked for."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from r1v import LLM, SamplingParams
+from r1v.core import CheckpointError
+from r1v.llm import RemoteConfig
+from r1v.llm.vllm_engine import folder_for_vllm
+from r1v.models import R1V, save
+from r1v.ops import RopeConfig
+from tests.conftest import tiny_config
+from tests.llm.answers import ask_all, questions
+
+ROOT = Path(__file__).parents[2]
+PYTHON = Path(os.environ.get("R1V_VLLM_PYTHON") or ROOT / ".venv-vllm" / "bin" / "python")
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(1200),
+    pytest.mark.skipif(
+        not PYTHON.is_file(), reason="R1V_VLLM_PYTHON names no interpreter with vLLM (vllm_cpu.sh makes one)"
+    ),
+]
+
+YARN = RopeConfig(kind="yarn", factor=4.0, original_max_positions=128)
+# head sizes that vLLM's attention has on a CPU; what each adds to the tiny checkpoint
+CHECKPOINTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "native": ("native", {}),
+    "release": ("release", {}),
+    "untied qwen3 yarn": ("release", {"family": "qwen3", "tied": False, "num_kv_heads": 2, "num_heads": 4,
+                                      "rope": YARN}),
+}  # fmt: skip
+
+
+def environment() -> dict[str, str]:
+    return os.environ | {
+        "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1",
+        "VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "ERROR",
+    }  # fmt: skip
+
+
+def in_vllm(*words: object) -> str:
+    """Run a module in vLLM's environment; its standard output."""
+    done = subprocess.run(
+        [str(PYTHON), "-m", *map(str, words)], cwd=ROOT, env=environment(), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-6000:]
+    return done.stdout
+
+
+def make_checkpoint(folder: Path, tokenizer: Path, name: str) -> Path:
+    import torch
+
+    layout, changes = CHECKPOINTS[name]
+    model = R1V(tiny_config(tokenizer, **{"num_heads": 2, "num_kv_heads": 1, **changes}))
+    model.initialise(0)
+    with torch.no_grad():
+        for key, parameter in model.named_parameters():
+            if parameter.dim() > 1 and "embedding" not in key:
+                parameter.mul_(8.0)
+    save(model, folder, layout, tokenizer_from=tokenizer)  # type: ignore[arg-type]
+    return folder
+
+
+def compare(model: Path | str, picture: Path, target: Path, *more: str) -> dict[str, Any]:
+    """Every answer of vLLM equal to our engine's; gives what else the program reports."""
+    in_vllm("tests.llm.answers", model, "vllm", picture, target, *more)
+    found = json.loads(target.read_text())
+    with LLM(model, dtype="float32") as ours:
+        expected = ask_all(ours, questions(picture, 96 if model == "r1v-nano" else 12))
+    assert found["answers"].keys() == expected.keys()
+    for name, answers in expected.items():
+        for ours_one, theirs in zip(answers, found["answers"][name], strict=True):
+            rows, their_rows = ours_one.pop("logprobs"), theirs.pop("logprobs")
+            assert ours_one == theirs, name
+            assert len(rows) == len(their_rows)
+            for (token, value, top), (their_token, their_value, their_top) in zip(
+                rows, their_rows, strict=True
+            ):
+                assert token == their_token and abs(value - their_value) < 1e-3
+                assert [i for i, _ in top] == [i for i, _ in their_top]
+    return found
+
+
+@pytest.mark.parametrize("name", CHECKPOINTS)
+def test_same_answers(name: str, tmp_path: Path, tiny_tokenizer_folder: Path, picture: Path) -> None:
+    folder = make_checkpoint(tmp_path / "model", tiny_tokenizer_folder, name)
+    found = compare(folder, picture, tmp_path / "answers.json")
+    assert found["cancelled"]["cancelled"] and 0 < found["cancelled"]["tokens"] < 400
+    assert found["cancelled"]["after"] == 3
+    image = found["answers"]["image"][0]["token_ids"]
+    assert found["async"] == [image] * 4
+    assert found["answers"]["budget"][0]["detail"] == "budget"
+    assert found["answers"]["loops"][0]["detail"] == "loop"
+
+
+def test_nano(picture: Path, tmp_path: Path) -> None:
+    compare("r1v-nano", picture, tmp_path / "answers.json")
+
+
+def test_two_processes_share_a_model(tmp_path: Path, tiny_tokenizer_folder: Path, picture: Path) -> None:
+    folder = make_checkpoint(tmp_path / "model", tiny_tokenizer_folder, "untied qwen3 yarn")
+    compare(folder, picture, tmp_path / "answers.json", "2")
+
+
+def test_ask_with_the_release_scripts_own_words(picture: Path) -> None:
+    words = ["--model_path", "r1v-nano", "--image_paths", picture, picture, "--question", "What is this?"]
+    said = in_vllm(
+        "r1v.cli.main", "ask", "--backend", "vllm", "--dtype", "float32", "--max-tokens", "40", *words
+    )
+    with LLM("r1v-nano", dtype="float32") as ours:
+        from r1v import SamplingParams
+
+        expected = ours.chat("What is this?", SamplingParams.greedy(max_tokens=40), images=[picture, picture])
+    assert expected.answer.strip() in said
+
+
+def test_serve(picture: Path, tmp_path: Path) -> None:
+    """Our API over vLLM: ready, an answer, a refusal, Ctrl-C."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = ["-m", "r1v.cli.main", "serve", "r1v-nano", "--backend", "vllm", "--dtype", "float32"]
+    log = (tmp_path / "log").open("w")
+    server = subprocess.Popen(
+        [str(PYTHON), *words, "--port", str(port)], cwd=ROOT, env=environment(), stdout=log, stderr=log
+    )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        for _ in range(1200):
+            assert server.poll() is None, (tmp_path / "log").read_text()[-4000:]
+            try:
+                urllib.request.urlopen(f"{url}/ready", timeout=2)
+                break
+            except OSError:
+                time.sleep(0.5)
+        params = SamplingParams.greedy(max_tokens=60, thinking_budget=20)
+        with LLM("r1v-nano", backend="openai", remote=RemoteConfig(f"{url}/v1")) as served:
+            theirs = served.chat("How many circles are there?", params, images=[picture])
+        with LLM("r1v-nano", dtype="float32") as llm:
+            ours = llm.chat("How many circles are there?", params, images=[picture])
+        assert (theirs.thinking.strip(), theirs.answer.strip()) == (
+            ours.thinking.strip(),
+            ours.answer.strip(),
+        )
+        assert theirs.usage.prompt_tokens == ours.usage.prompt_tokens
+        server.send_signal(signal.SIGINT)
+        assert server.wait(60) == 0
+    finally:
+        server.kill()
+        log.close()
+
+
+def test_certificate(tmp_path: Path) -> None:
+    target = tmp_path / "certificate.json"
+    in_vllm(
+        "r1v.cli.main", "verify", "r1v-nano", "--against", "vllm", "--max-tokens", "24", "--output", target
+    )
+    certificate = json.loads(target.read_text())
+    assert certificate["agrees"] and certificate["against"] == "vllm"
+    for case in certificate["cases"]:
+        assert case["ids_equal"] and case["logits"] == "full" and case["max_logit_difference"] < 1e-3
+        assert case["equal_prefix"] == case["num_output"] == 24
+
+
+def test_heads_that_vllm_would_cut_off(tmp_path: Path, tiny_tokenizer_folder: Path) -> None:
+    model = R1V(tiny_config(tiny_tokenizer_folder))
+    model.initialise(0)
+    save(model, tmp_path / "model", "native", tokenizer_from=tiny_tokenizer_folder)
+    with pytest.raises(CheckpointError, match="hidden_size over heads is 16"):
+        folder_for_vllm(tmp_path / "model")
