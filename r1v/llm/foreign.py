@@ -42,11 +42,14 @@ from r1v.prompt import open_image
 
 @dataclass(frozen=True, slots=True)
 class ForeignPrompt:
-    """token_ids: the prompt. inputs: what else the model takes. opened: the prompt opens thinking."""
+    """token_ids: the prompt. inputs: what else the model takes. opened: the prompt opens thinking. text: of a
+    conversation, with the processor's own marks for images; images: opened."""
 
     token_ids: tuple[int, ...]
     inputs: dict[str, torch.Tensor]
     opened: bool
+    text: str = ""
+    images: tuple[Any, ...] = ()
 
 
 class ForeignFront:
@@ -66,8 +69,11 @@ class ForeignFront:
         )
 
     @classmethod
-    def from_folder(cls, folder: Path, config: LLMConfig, model: Any) -> ForeignFront:
-        """CheckpointError: transformers has no processor for it that works here."""
+    def from_folder(
+        cls, folder: Path, config: LLMConfig, model_config: Any, generation_config: Any
+    ) -> ForeignFront:
+        """model_config, generation_config: transformers' objects for the checkpoint. CheckpointError:
+        transformers has no processor for it that works here."""
         from transformers import AutoProcessor
 
         try:
@@ -75,9 +81,9 @@ class ForeignFront:
         except (OSError, ValueError, KeyError, ImportError) as error:
             first = str(error).strip().split("\n")[0]
             raise CheckpointError(f"transformers cannot load the processor of {folder}: {first}") from error
-        text = model.config.get_text_config()
+        text = model_config.get_text_config()
         length = int(getattr(text, "max_position_embeddings", 32768))
-        eos = model.generation_config.eos_token_id or text.eos_token_id
+        eos = generation_config.eos_token_id or text.eos_token_id
         eos = eos if isinstance(eos, list) else [eos]
         if eos == [None]:
             eos = [getattr(processor, "tokenizer", processor).eos_token_id]
@@ -123,14 +129,15 @@ class ForeignFront:
                 add_generation_prompt=not request.continue_final,
                 continue_final_message=request.continue_final, **options,
             )  # fmt: skip
-            opened_images = [open_image(ref, self.config.limits.images) for ref in images] or None
+            opened_images = [open_image(ref, self.config.limits.images) for ref in images]
             arguments = {"images": opened_images} if opened_images else {}
             encoded = self.processor(text=[text], return_tensors="pt", add_special_tokens=False, **arguments)
         except (ValueError, TypeError, KeyError) as error:
             raise PromptError(f"the model's processor refuses the conversation: {error}") from error
         inputs = {k: v for k, v in encoded.items() if k not in ("input_ids", "attention_mask")}
         opened = text.rstrip().endswith(OPEN_TEXT)
-        return ForeignPrompt(tuple(encoded["input_ids"][0].tolist()), inputs, opened)
+        ids = tuple(encoded["input_ids"][0].tolist())
+        return ForeignPrompt(ids, inputs, opened, text, tuple(opened_images))
 
     def _message(self, message: Message) -> dict[str, Any]:
         parts: list[dict[str, str]] = []
@@ -146,19 +153,26 @@ class ForeignFront:
     def job(self, request: Request, deliver: Deliver) -> Job:
         """Raises PromptError, ImageError, ContextLengthError."""
         prompt = self.encode(request)
-        room = self.context_length - len(prompt.token_ids)
-        if room < 1:
-            raise ContextLengthError(
-                f"the prompt has {len(prompt.token_ids)} tokens, but the context holds {self.context_length}"
-            )
-        params = replace(request.params, max_tokens=min(request.params.max_tokens or room, room))
-        receiver = ForeignReceiver(self._tokenizer, params, prompt, self.ids.eos, deliver)
+        params, receiver = self.receiver(request, prompt, deliver)
         rows = [
             SteeredRow(prompt.token_ids, params, self.ids, receiver, index=index, seed=params.seed,
                        opens_thinking=prompt.opened)
             for index in range(params.n)
         ]  # fmt: skip
         return Job(rows, prompt.inputs, alone=True)
+
+    def receiver(
+        self, request: Request, prompt: ForeignPrompt, deliver: Deliver
+    ) -> tuple[SamplingParams, ForeignReceiver]:
+        """How the request is decoded within the context, and what takes its ids. ContextLengthError: no
+        room."""
+        room = self.context_length - len(prompt.token_ids)
+        if room < 1:
+            raise ContextLengthError(
+                f"the prompt has {len(prompt.token_ids)} tokens, but the context holds {self.context_length}"
+            )
+        params = replace(request.params, max_tokens=min(request.params.max_tokens or room, room))
+        return params, ForeignReceiver(self._tokenizer, params, prompt, self.ids.eos, deliver)
 
 
 class ForeignReceiver:

@@ -201,7 +201,7 @@ class TransformersBackend:
             front, ids = PromptFront(processor, config, length), engine_ids(processor)
         else:
             model = load_any(folder, config)
-            front = ForeignFront.from_folder(folder, config, model)
+            front = ForeignFront.from_folder(folder, config, model.config, model.generation_config)
             ids = front.ids
         return cls(model, front, ids, config, default_params(folder))
 

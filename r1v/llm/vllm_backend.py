@@ -1,7 +1,7 @@
 """A model run by vLLM: for several devices and several machines.
 
-Enters: requests. Leaves: events, the same as our own engine's. Always holds: vLLM gets token ids made by our
-prompt room; the ids that it has after expanding images are compared with ours, and any difference is an
+Enters: requests. Leaves: events, the same as our own engine's. Always holds: prompts are made on our side
+(vllm_prompt); the ids that vLLM has after expanding images are compared with ours, and any difference is an
 error. No code of a checkpoint is ever run.
 """
 
@@ -11,7 +11,7 @@ import asyncio
 import itertools
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -19,20 +19,13 @@ from typing import Any
 from r1v.core import FinishReason, PromptError, SamplingParams, TokenLogprob, UnavailableError
 from r1v.engine import EngineConfig, EngineOutput
 from r1v.llm.config import LLMConfig, default_params, resolve_dtype, weight_bytes
-from r1v.llm.front import PromptFront, engine_ids
-from r1v.llm.generation import Generation
+from r1v.llm.loop import Receiver
 from r1v.llm.requests import ChatRequest, Load, ModelInfo, Request
 from r1v.llm.stream import Deliver
-from r1v.llm.vllm_engine import (
-    IMAGE_TEXT,
-    check_vllm,
-    collapsed,
-    engine_arguments,
-    folder_for_vllm,
-    prepare,
-)
+from r1v.llm.transformers_backend import is_r1v
+from r1v.llm.vllm_engine import check_vllm, engine_arguments, folder_for_vllm, prepare
+from r1v.llm.vllm_prompt import Asked, ForeignPrompts, Prompts, R1VPrompts
 from r1v.models import resolve as resolve_model
-from r1v.prompt import Processor, Prompt, image_size, open_image, share_tiles
 
 STEERING = "r1v.llm.vllm_steering:ThinkingSteering"
 
@@ -44,11 +37,10 @@ class VLLMBackend:
         check_vllm()
         source = resolve_model(config.model)
         self.config = config = _resolved(config, source)
-        self.processor = Processor.from_folder(source, limits=config.limits)
         self.default_params = default_params(source)
-        self._image_text = self.processor.encode_text(IMAGE_TEXT)
+        ours = is_r1v(source)
         arguments = engine_arguments(
-            folder_for_vllm(source), config, logits_processors=[STEERING],
+            folder_for_vllm(source) if ours else source, config, logits_processors=[STEERING],
             max_num_seqs=engine_config.max_num_seqs,
         )  # fmt: skip
         prepare(config.parallel)
@@ -57,8 +49,7 @@ class VLLMBackend:
         thread.start()
         self._engine = asyncio.run_coroutine_threadsafe(_make(arguments), self._loop).result()
         self.context_length = int(self._engine.model_config.max_model_len)
-        self._front = PromptFront(self.processor, config, self.context_length)
-        self._ids = engine_ids(self.processor)
+        self._prompts: Prompts = (R1VPrompts if ours else ForeignPrompts)(source, config, self.context_length)
         self._numbers = itertools.count()
         self._running: set[Future[None]] = set()
         self._failure = ""
@@ -75,12 +66,8 @@ class VLLMBackend:
             raise PromptError("output grammars are not passed on to vLLM; ask without, or use --backend r1v")
         if not self._finalizer.alive:
             raise UnavailableError("this LLM was closed; make a new one")
-        prompt = self._front.encode(request)
-        params = self._front.within_context(request.params, prompt)
-        messages = request.messages if isinstance(request, ChatRequest) else ()
-        given = self._vllm_prompt(prompt, messages)
-        generation = self._front.generation(request, prompt, params, deliver)
-        future = asyncio.run_coroutine_threadsafe(self._run(given, prompt, params, generation), self._loop)
+        asked = self._prompts.ask(request, deliver)
+        future = asyncio.run_coroutine_threadsafe(self._run(asked), self._loop)
         self._running.add(future)
         future.add_done_callback(self._running.discard)
 
@@ -89,92 +76,70 @@ class VLLMBackend:
 
         return cancel
 
-    def _vllm_prompt(self, prompt: Prompt, messages: Any) -> dict[str, Any]:
-        refs = [ref for message in messages for ref in message.images]
-        if not refs:
-            return {"prompt_token_ids": list(prompt.token_ids)}
-        limits = self.processor.limits
-        tiling = self.processor.geometry.tiling
-        if self.config.max_tiles is not None:
-            tiling = tiling.limited(self.config.max_tiles)
-        budget = self.processor.max_tiles_per_request
-        if len(refs) * (tiling.max_tiles + 1) > budget:
-            tiling = share_tiles([image_size(ref, limits.images) for ref in refs], tiling, budget)
-        given: dict[str, Any] = {
-            "prompt_token_ids": collapsed(prompt, self.processor, self._image_text),
-            "multi_modal_data": {"image": [open_image(ref, limits.images) for ref in refs]},
-        }
-        if tiling != self.processor.geometry.tiling:
-            given["mm_processor_kwargs"] = {
-                "min_dynamic_patch": tiling.min_tiles, "max_dynamic_patch": tiling.max_tiles,
-            }  # fmt: skip
-        return given
-
-    def _sampling(self, params: SamplingParams, prompt: Prompt) -> Any:
+    def _sampling(self, asked: Asked) -> Any:
         from vllm import SamplingParams as VLLMParams
         from vllm.sampling_params import RequestOutputKind
 
         from r1v.llm.vllm_steering import steering
 
+        params, ids = asked.params, self._prompts.ids
         return VLLMParams(
             n=params.n, temperature=params.temperature, top_k=params.top_k, top_p=params.top_p,
             min_p=params.min_p, repetition_penalty=params.repetition_penalty,
             presence_penalty=params.presence_penalty, frequency_penalty=params.frequency_penalty,
             seed=params.seed, max_tokens=params.max_tokens, min_tokens=params.min_tokens,
-            stop_token_ids=sorted({*self._ids.eos, *params.stop_token_ids}),
+            stop_token_ids=sorted({*ids.eos, *params.stop_token_ids}),
             logit_bias=dict(params.logit_bias) or None, logprobs=params.logprobs,
             detokenize=False, output_kind=RequestOutputKind.DELTA,
-            extra_args=steering(self._ids, prompt.opens_thinking, params.thinking_budget,
-                                params.detect_loops),
+            extra_args=steering(ids, asked.opened, params.thinking_budget, params.detect_loops),
         )  # fmt: skip
 
-    async def _run(
-        self, given: dict[str, Any], prompt: Prompt, params: SamplingParams, generation: Generation
-    ) -> None:
+    async def _run(self, asked: Asked) -> None:
         from r1v.llm.vllm_steering import KEY, Follower
 
-        sampling = self._sampling(params, prompt)
+        params, receiver = asked.params, asked.receiver
+        sampling = self._sampling(asked)
         plain = sampling.extra_args[KEY]
         followers = [Follower(plain) for _ in range(params.n)]
         open_ones = set(range(params.n))
         name = f"r1v-{next(self._numbers)}"
         checked = False
         try:
-            async for output in self._engine.generate(given, sampling, name):
+            async for output in self._engine.generate(asked.given, sampling, name):
                 if not checked and output.prompt_token_ids is not None:
-                    _check_prompt(prompt, output.prompt_token_ids)
+                    _check_prompt(asked.token_ids, output.prompt_token_ids)
                     checked = True
                 for part in output.outputs:
                     if part.index in open_ones:
-                        _hand_over(part, output, followers[part.index], params, generation, open_ones)
+                        _hand_over(part, output, followers[part.index], params, receiver, open_ones)
                 if not open_ones:
                     await self._engine.abort(name)
                     return
         except asyncio.CancelledError:
             await self._engine.abort(name)
             for index in sorted(open_ones):
-                generation.receive(EngineOutput(0, index, (), finish_reason=FinishReason.CANCELLED,
+                receiver.receive(EngineOutput(0, index, (), finish_reason=FinishReason.CANCELLED,
                                                 finish_detail=followers[index].detail))  # fmt: skip
         except Exception as error:  # noqa: BLE001 - the waiting thread is told, and raises it
             first = str(error).strip().split("\n")[0]
             self._failure = first if type(error).__name__ == "EngineDeadError" else self._failure
-            generation.fail(
+            receiver.fail(
                 error if isinstance(error, PromptError)
                 else UnavailableError(f"vLLM: {type(error).__name__}: {first}")
             )  # fmt: skip
 
     def tokenize(self, request: Request) -> list[int]:
         """See Backend."""
-        return list(self._front.encode(request).token_ids)
+        return self._prompts.token_ids(request)
 
     def token_text(self, token_id: int) -> tuple[str, bytes]:
         """See Backend."""
-        return self._front.token_text(token_id)
+        return self._prompts.token_text(token_id)
 
     @property
     def info(self) -> ModelInfo:
         """See Backend."""
-        return self._front.info
+        return self._prompts.info
 
     @property
     def load(self) -> Load:
@@ -202,15 +167,15 @@ async def _make(arguments: dict[str, Any]) -> Any:
     return AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments))
 
 
-def _check_prompt(prompt: Prompt, theirs: list[int]) -> None:
-    if list(prompt.token_ids) != list(theirs):
+def _check_prompt(ours: Sequence[int], theirs: Sequence[int]) -> None:
+    if list(ours) != list(theirs):
         raise PromptError(
-            f"vLLM made {len(theirs)} tokens of a prompt that has {len(prompt.token_ids)} here; its image "
+            f"vLLM made {len(theirs)} tokens of a prompt that has {len(ours)} here; its image "
             "processor cuts tiles otherwise: use --backend r1v, and report it"
         )
 
 
-def _hand_over(part: Any, output: Any, follower: Any, params: SamplingParams, generation: Generation,
+def _hand_over(part: Any, output: Any, follower: Any, params: SamplingParams, receiver: Receiver,
                open_ones: set[int]) -> None:  # fmt: skip
     """One piece of vLLM's output as an EngineOutput."""
     ids = tuple(part.token_ids)
@@ -223,7 +188,7 @@ def _hand_over(part: Any, output: Any, follower: Any, params: SamplingParams, ge
         )
     reasons = {"stop": FinishReason.STOP, "length": FinishReason.LENGTH, "abort": FinishReason.CANCELLED}
     reason = None if part.finish_reason is None else reasons.get(part.finish_reason, FinishReason.ERROR)
-    goes_on = generation.receive(
+    goes_on = receiver.receive(
         EngineOutput(
             0, part.index, ids, logprobs, 0, reason, follower.detail, 0, output.num_cached_tokens or 0,
             follower.num_seen, follower.num_thinking,

@@ -16,17 +16,15 @@ from typing import Any
 
 import torch
 
-from r1v.core import CheckpointError, PromptError, UnavailableError
+from r1v.core import CheckpointError, UnavailableError
 from r1v.llm.config import LLMConfig, ParallelConfig
 from r1v.models import convert
 from r1v.models.config_json import read_json
-from r1v.prompt import Processor, Prompt
 
 TESTED = "0.32"  # what the slow tests run
 OLDEST, NEWEST = (0, 32), (0, 33)
 CPU_CACHE_BYTES = 1 << 30
 CPU_HEAD_DIMS = (32, 64, 80, 96, 112, 128, 160, 192, 224, 256, 512)  # of its attention on a CPU
-IMAGE_TEXT = "<image>"  # what vLLM's InternVL processor replaces by an image's tokens
 
 
 def check_vllm() -> str:
@@ -147,29 +145,3 @@ def prepare(parallel: ParallelConfig) -> None:
     for name, value in environment(parallel).items():
         os.environ.setdefault(name, value)
     register()
-
-
-def collapsed(prompt: Prompt, processor: Processor, image_text: list[int]) -> list[int]:
-    """The prompt's ids with each image as vLLM expects it: the ids of ``<image>``.
-
-    PromptError: the text itself has these ids, so vLLM would take it for an image.
-    """
-    start, end = processor.special.img_start, processor.special.img_end
-    ids: list[int] = []
-    inside, num_images = False, 0
-    for token_id in prompt.token_ids:
-        if token_id == start and prompt.image_token_count:
-            inside, num_images = True, num_images + 1
-            ids += image_text
-        elif token_id == end and inside:
-            inside = False
-        elif not inside:
-            ids.append(token_id)
-    width = len(image_text)
-    places = sum(ids[i : i + width] == image_text for i in range(len(ids) - width + 1))
-    if places != num_images:
-        raise PromptError(
-            f"the text holds {IMAGE_TEXT}, which vLLM takes for an image; write it otherwise, or use "
-            "--backend r1v"
-        )
-    return ids

@@ -18,14 +18,8 @@ from r1v.llm.config import LLMConfig, ParallelConfig
 from r1v.llm.front import engine_ids
 from r1v.llm.verify import Case, Scores
 from r1v.llm.verify_peers import MEAN, STD, split_by_markers
-from r1v.llm.vllm_engine import (
-    IMAGE_TEXT,
-    check_vllm,
-    collapsed,
-    engine_arguments,
-    folder_for_vllm,
-    prepare,
-)
+from r1v.llm.vllm_engine import check_vllm, engine_arguments, folder_for_vllm, prepare
+from r1v.llm.vllm_prompt import IMAGE_TEXT, collapsed
 from r1v.prompt import Processor, Prompt
 from r1v.prompt.geometry import ImageGeometry
 

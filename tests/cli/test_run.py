@@ -131,6 +131,7 @@ def test_command(run_r1v, tiny_checkpoint: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("workers", [1, 2])
 def test_kills(tiny_checkpoint: Path, tmp_path: Path, workers: int) -> None:
     """5,000 lines, killed three times with SIGKILL."""

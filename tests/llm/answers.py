@@ -1,7 +1,8 @@
 """The same requests to any backend, their answers as plain data.
 
 Run as a program it is another interpreter's half of a comparison: vLLM has an environment of its own.
-    PYTHON -m tests.llm.answers MODEL BACKEND PICTURE ANSWERS.json [TENSOR_PARALLEL_SIZE]
+    PYTHON -m tests.llm.answers MODEL BACKEND PICTURE|FOLDER ANSWERS.json [TENSOR_PARALLEL_SIZE]
+PICTURE: what is asked of a tiny checkpoint. FOLDER: figures, NAME.png with its question in NAME.txt.
 """
 
 from __future__ import annotations
@@ -19,15 +20,29 @@ from r1v.llm import ChatRequest, ParallelConfig
 Question = tuple[list[Message], SamplingParams]
 
 
-def questions(picture: Path, max_tokens: int = 12) -> dict[str, Question]:
+def questions(source: Path) -> dict[str, Question]:
     """Greedy, so that every backend must answer the same."""
+    return figures(source) if source.is_dir() else options(source)
+
+
+def figures(folder: Path) -> dict[str, Question]:
+    """Each figure's question; and a sum, and one about several figures."""
+    pictures = sorted(folder.glob("*.png"))
+    asked = {path.stem: Message.user(path.with_suffix(".txt").read_text(), [path]) for path in pictures}
+    asked["text"] = Message.user("Calculate 47 + 38. Show the steps.")
+    asked["several"] = Message.user("What do these show?", pictures[:3])
+    return {name: ([message], SamplingParams.greedy(max_tokens=300)) for name, message in asked.items()}
+
+
+def options(picture: Path) -> dict[str, Question]:
+    """One picture, every option that all backends have."""
 
     def greedy(**changes: Any) -> SamplingParams:
-        return SamplingParams.greedy(**{"max_tokens": max_tokens, **changes})
+        return SamplingParams.greedy(**{"max_tokens": 12, **changes})
 
     text = [Message.user("Look at 12")]
     image = [Message.user("Look at 12", [picture])]
-    talk = [*image, Message.assistant("It has 3 sides."), Message.user("So?", [picture])]
+    talk = [*image, Message("assistant", ("It has 3 sides.",)), Message.user("So?", [picture])]
     return {
         "text": (text, greedy()),
         "image": (image, greedy()),
@@ -99,14 +114,14 @@ async def at_once(llm: LLM, question: Question, count: int) -> list[list[int]]:
     return await asyncio.gather(*(one() for _ in range(count)))
 
 
-def main(model: str, backend: str, picture: str, output: str, tensor: str = "1") -> None:
+def main(model: str, backend: str, source: str, output: str, tensor: str = "1") -> None:
     """Ask, and write what came."""
     parallel = ParallelConfig(tensor=int(tensor))
-    asked = questions(Path(picture), 96 if model == "r1v-nano" else 12)
+    asked = questions(Path(source))
     with LLM(model, backend=backend, dtype="float32", parallel=parallel) as llm:
         found: dict[str, Any] = {"answers": ask_all(llm, asked)}
         found["cancelled"] = cancelled(llm)
-        found["async"] = asyncio.run(at_once(llm, asked["image"], 4))
+        found["async"] = asyncio.run(at_once(llm, asked["text"], 4))
     Path(output).write_text(json.dumps(found))
 
 

@@ -10,6 +10,7 @@ from r1v.core import CapacityError, Completion, FinishDetail, FinishReason, Mess
 from r1v.llm.device_map import assign, blocks_of, device_of, plan_devices
 from r1v.models import convert
 from tests.conftest import write_tiny_checkpoint
+from tests.llm.other_model import write_llava
 
 pytest.importorskip("transformers", reason="this backend is transformers")
 pytest.importorskip("accelerate", reason="this backend places modules by accelerate")
@@ -158,38 +159,7 @@ def test_assign_is_balanced_and_a_tied_head_follows() -> None:
 def test_another_architecture_with_its_own_processor(
     tmp_path: Path, tiny_tokenizer_folder: Path, picture: Path
 ) -> None:
-    import transformers
-
-    tokenizer = transformers.PreTrainedTokenizerFast(
-        tokenizer_file=str(tiny_tokenizer_folder / "tokenizer.json"), eos_token="<|im_end|>",
-        pad_token="<|endoftext|>", extra_special_tokens={"image_token": "<IMG_CONTEXT>"},
-    )  # fmt: skip
-    image_id = tokenizer.convert_tokens_to_ids("<IMG_CONTEXT>")
-    images = transformers.CLIPImageProcessorPil(
-        size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}
-    )
-    template = (
-        "{% for m in messages %}<|im_start|>{{ m.role }}\n{% for p in m.content %}{% if p.type == 'image' %}"
-        "<IMG_CONTEXT>{% else %}{{ p.text }}{% endif %}{% endfor %}<|im_end|>\n{% endfor %}"
-        "<|im_start|>assistant\n<think>\n"
-    )
-    processor = transformers.LlavaProcessor(
-        images, tokenizer, patch_size=8, vision_feature_select_strategy="default",
-        chat_template=template, image_token="<IMG_CONTEXT>", num_additional_image_tokens=1,
-    )  # fmt: skip
-    config = transformers.LlavaConfig(
-        vision_config=transformers.CLIPVisionConfig(
-            hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2, image_size=32,
-            patch_size=8),
-        text_config=transformers.Qwen2Config(
-            vocab_size=320, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=2,
-            num_key_value_heads=2, max_position_embeddings=256,
-            eos_token_id=tokenizer.eos_token_id),
-        image_token_index=image_id,
-    )  # fmt: skip
-    folder = tmp_path / "llava"
-    transformers.LlavaForConditionalGeneration(config).save_pretrained(folder)
-    processor.save_pretrained(folder)
+    folder = write_llava(tmp_path / "llava", tiny_tokenizer_folder)
     with LLM(folder, backend="transformers", dtype="float32") as llm:
         assert llm.info.takes_images and llm.context_length == 256
         *events, last = llm.stream("What?", SamplingParams.greedy(max_tokens=12), images=[picture])

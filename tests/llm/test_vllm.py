@@ -20,18 +20,16 @@ from r1v.llm.vllm_engine import folder_for_vllm
 from r1v.models import R1V, save
 from r1v.ops import RopeConfig
 from tests.conftest import tiny_config
-from tests.llm.answers import ask_all, questions
+from tests.llm.answers import ask_all, options, questions
+from tests.llm.other_model import write_llava
 
 ROOT = Path(__file__).parents[2]
 PYTHON = Path(os.environ.get("R1V_VLLM_PYTHON") or ROOT / ".venv-vllm" / "bin" / "python")
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(1200),
-    pytest.mark.skipif(
-        not PYTHON.is_file(), reason="R1V_VLLM_PYTHON names no interpreter with vLLM (vllm_cpu.sh makes one)"
-    ),
-]
+needs_vllm = pytest.mark.skipif(
+    not PYTHON.is_file(), reason="R1V_VLLM_PYTHON names no interpreter with vLLM (vllm_cpu.sh makes one)"
+)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200), needs_vllm]
 
 YARN = RopeConfig(kind="yarn", factor=4.0, original_max_positions=128)
 # head sizes that vLLM's attention has on a CPU; what each adds to the tiny checkpoint
@@ -73,12 +71,12 @@ def make_checkpoint(folder: Path, tokenizer: Path, name: str) -> Path:
     return folder
 
 
-def compare(model: Path | str, picture: Path, target: Path, *more: str) -> dict[str, Any]:
+def compare(model: Path | str, source: Path, target: Path, *more: str) -> dict[str, Any]:
     """Every answer of vLLM equal to our engine's; gives what else the program reports."""
-    in_vllm("tests.llm.answers", model, "vllm", picture, target, *more)
+    in_vllm("tests.llm.answers", model, "vllm", source, target, *more)
     found = json.loads(target.read_text())
     with LLM(model, dtype="float32") as ours:
-        expected = ask_all(ours, questions(picture, 96 if model == "r1v-nano" else 12))
+        expected = ask_all(ours, questions(source))
     assert found["answers"].keys() == expected.keys()
     for name, answers in expected.items():
         for ours_one, theirs in zip(answers, found["answers"][name], strict=True):
@@ -99,14 +97,9 @@ def test_same_answers(name: str, tmp_path: Path, tiny_tokenizer_folder: Path, pi
     found = compare(folder, picture, tmp_path / "answers.json")
     assert found["cancelled"]["cancelled"] and 0 < found["cancelled"]["tokens"] < 400
     assert found["cancelled"]["after"] == 3
-    image = found["answers"]["image"][0]["token_ids"]
-    assert found["async"] == [image] * 4
+    assert found["async"] == [found["answers"]["text"][0]["token_ids"]] * 4
     assert found["answers"]["budget"][0]["detail"] == "budget"
     assert found["answers"]["loops"][0]["detail"] == "loop"
-
-
-def test_nano(picture: Path, tmp_path: Path) -> None:
-    compare("r1v-nano", picture, tmp_path / "answers.json")
 
 
 def test_two_processes_share_a_model(tmp_path: Path, tiny_tokenizer_folder: Path, picture: Path) -> None:
@@ -172,6 +165,20 @@ def test_certificate(tmp_path: Path) -> None:
     for case in certificate["cases"]:
         assert case["ids_equal"] and case["logits"] == "full" and case["max_logit_difference"] < 1e-3
         assert case["equal_prefix"] == case["num_output"] == 24
+
+
+def test_a_model_of_another_kind(tmp_path: Path, tiny_tokenizer_folder: Path, picture: Path) -> None:
+    """LLaVA by its own processor: the same greedy answers as by transformers."""
+    pytest.importorskip("transformers")
+    folder = write_llava(tmp_path / "llava", tiny_tokenizer_folder)
+    with LLM(folder, backend="transformers", dtype="float32") as llm:
+        expected = ask_all(llm, options(picture))
+    in_vllm("tests.llm.answers", folder, "vllm", picture, tmp_path / "answers.json")
+    found = json.loads((tmp_path / "answers.json").read_text())["answers"]
+    assert found.keys() == expected.keys()
+    for name, answers in expected.items():
+        for theirs, ours in zip(found[name], answers, strict=True):
+            assert theirs | {"logprobs": None} == ours | {"logprobs": None}, name
 
 
 def test_heads_that_vllm_would_cut_off(tmp_path: Path, tiny_tokenizer_folder: Path) -> None:
