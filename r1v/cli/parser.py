@@ -116,6 +116,8 @@ def sampling(args: argparse.Namespace, defaults: SamplingParams) -> SamplingPara
 def load_model(args: argparse.Namespace) -> LLM:
     """The model that the arguments name. Raises as LLM does."""
     check_model_arguments(args)
+    if chosen_backend(args) == "vllm":  # its log is for its developers; what goes wrong is raised
+        os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
     with long_lived_objects():
         from r1v.llm import LLM
 

@@ -1,0 +1,66 @@
+"""`r1v run` without a model: lines a second and memory, over files of growing length.
+
+Each line is answered at once, so this is the cost of reading, writing and keeping account. ``--quick`` stops
+at ten thousand lines.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from r1v.llm.batch import BatchRun, Output, Worker
+
+
+def answer(body: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+    """At once, with as much as a short answer has."""
+    return 200, {"choices": [{"message": {"role": "assistant", "content": body["messages"][0]["content"]}}]}
+
+
+def measure(count: int) -> None:
+    """One run in this process; prints a row."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder) / "in.jsonl", Path(folder) / "out.jsonl"
+        with source.open("w") as file:
+            for number in range(count):
+                body = {"model": "m", "messages": [{"role": "user", "content": f"Say {number}"}]}
+                line = {"custom_id": str(number), "url": "/v1/chat/completions", "body": body}
+                file.write(json.dumps(line) + "\n")
+        start = time.perf_counter()
+        output = Output(target)
+        BatchRun(source, output, [Worker(answer, 16)], keep_going=False).run(lambda _: None)
+        output.close()
+        took = time.perf_counter() - start
+        start = time.perf_counter()
+        again = Output(target)
+        read = time.perf_counter() - start
+        assert again.num_done == count
+        again.close()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"| {count:,} | {count / took:,.0f} | {read:.1f} | {peak:.0f} |", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--count", type=int, help="one length only, in this process")
+    args = parser.parse_args()
+    if args.count is not None:
+        measure(args.count)
+        return
+    print("| lines | lines/s | taken up again, s | peak memory, MiB |")
+    print("|---|---|---|---|", flush=True)
+    for count in (1_000, 10_000) if args.quick else (1_000, 10_000, 100_000, 1_000_000):
+        subprocess.run([sys.executable, __file__, "--count", str(count)], check=True)
+
+
+if __name__ == "__main__":
+    main()
