@@ -130,6 +130,30 @@ def test_every_module_of_38b_has_a_device(big, count: int, room: float) -> None:
     assert len(layers) == 45 + 64  # no layer is split
 
 
+def test_every_module_of_qwen_72b_has_a_device() -> None:
+    """Another row of the release's table, 147 GB: Qwen2.5-VL-72B."""
+    import transformers
+
+    from r1v.llm.transformers_backend import build_on_meta
+
+    model = build_on_meta(transformers.Qwen2_5_VLConfig(
+        text_config={"hidden_size": 8192, "intermediate_size": 29568, "num_hidden_layers": 80,
+                     "num_attention_heads": 64, "num_key_value_heads": 8, "vocab_size": 152064},
+        vision_config={"depth": 32, "hidden_size": 1280, "intermediate_size": 3456, "num_heads": 16,
+                       "out_hidden_size": 8192},
+    ))  # fmt: skip
+    for count, room in ((2, 80e9), (4, 40e9), (8, 24e9)):
+        placed = plan_devices(model, [int(room)] * count, bytes_per_value=2)
+        used = dict.fromkeys(range(count), 0)
+        for name, parameter in model.named_parameters():
+            used[device_of(name, placed)] += parameter.numel() * 2
+        assert sum(used.values()) > 146e9 and 0 < max(used.values()) <= room
+        for name, _ in model.named_buffers():
+            device_of(name, placed)
+        layers = {name for name in placed if ".layers." in name or ".blocks." in name}
+        assert len(layers) == 80 + 32  # no layer is split
+
+
 def test_what_does_not_fit(big) -> None:
     with pytest.raises(CapacityError, match="2 devices have room for 40"):
         plan_devices(big, [20 * 10**9] * 2, bytes_per_value=2)
