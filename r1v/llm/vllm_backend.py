@@ -20,7 +20,7 @@ from r1v.core import FinishReason, PromptError, SamplingParams, TokenLogprob, Un
 from r1v.engine import EngineConfig, EngineOutput
 from r1v.llm.config import LLMConfig, default_params, resolve_dtype, weight_bytes
 from r1v.llm.loop import Receiver
-from r1v.llm.requests import ChatRequest, Load, ModelInfo, Request
+from r1v.llm.requests import Load, ModelInfo, Request
 from r1v.llm.stream import Deliver
 from r1v.llm.transformers_backend import is_r1v
 from r1v.llm.vllm_engine import check_vllm, engine_arguments, folder_for_vllm, prepare
@@ -62,8 +62,6 @@ class VLLMBackend:
 
     def start(self, request: Request, deliver: Deliver) -> Callable[[], None]:
         """See Backend. Raises ImageError, PromptError, ContextLengthError."""
-        if isinstance(request, ChatRequest) and request.grammar is not None:
-            raise PromptError("output grammars are not passed on to vLLM; ask without, or use --backend r1v")
         if not self._finalizer.alive:
             raise UnavailableError("this LLM was closed; make a new one")
         asked = self._prompts.ask(request, deliver)
@@ -91,7 +89,8 @@ class VLLMBackend:
             stop_token_ids=sorted({*ids.eos, *params.stop_token_ids}),
             logit_bias=dict(params.logit_bias) or None, logprobs=params.logprobs,
             detokenize=False, output_kind=RequestOutputKind.DELTA,
-            extra_args=steering(ids, asked.opened, params.thinking_budget, params.detect_loops),
+            extra_args=steering(ids, asked.opened, params.thinking_budget, params.detect_loops,
+                                asked.grammar),
         )  # fmt: skip
 
     async def _run(self, asked: Asked) -> None:

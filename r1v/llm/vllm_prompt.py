@@ -6,7 +6,7 @@ Always holds: images go as opened pictures, each place of one in the prompt is t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ from r1v.engine import EngineIds
 from r1v.llm.config import LLMConfig
 from r1v.llm.foreign import ForeignFront
 from r1v.llm.front import PromptFront, engine_ids
+from r1v.llm.grammar import GrammarCompiler
 from r1v.llm.loop import Receiver
 from r1v.llm.requests import ChatRequest, ModelInfo, Request
 from r1v.llm.stream import Deliver
@@ -26,13 +27,14 @@ IMAGE_TEXT = "<image>"  # what vLLM's InternVL processor replaces by an image's 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """given: vLLM's prompt. token_ids: what it must be once images are expanded. opened: thinking is open.
-    params: within the context."""
+    params: within the context. grammar: for steering."""
 
     given: dict[str, Any]
     token_ids: tuple[int, ...]
     opened: bool
     params: SamplingParams
     receiver: Receiver
+    grammar: tuple[str, str] | None = None
 
 
 class Prompts(Protocol):
@@ -60,6 +62,8 @@ class R1VPrompts:
     def __init__(self, folder: Path, config: LLMConfig, context_length: int) -> None:
         self._processor = Processor.from_folder(folder, limits=config.limits)
         self._config = config
+        self._folder = folder
+        self._grammars = GrammarCompiler(self._processor)
         self._front = PromptFront(self._processor, config, context_length)
         self._image_text = self._processor.encode_text(IMAGE_TEXT)
         self.ids = engine_ids(self._processor)
@@ -70,9 +74,14 @@ class R1VPrompts:
         prompt = self._front.encode(request)
         params = self._front.within_context(request.params, prompt)
         messages = request.messages if isinstance(request, ChatRequest) else ()
+        grammar = None
+        if isinstance(request, ChatRequest) and request.grammar is not None:
+            self._grammars.mask(request.grammar)  # one that cannot be compiled is refused here
+            grammar = request.grammar.lark, str(self._folder)
+            params = replace(params, min_tokens=0)  # the grammar says when it may end
         given = self._given(prompt, messages)
         receiver = self._front.generation(request, prompt, params, deliver)
-        return Asked(given, prompt.token_ids, prompt.opens_thinking, params, receiver)
+        return Asked(given, prompt.token_ids, prompt.opens_thinking, params, receiver, grammar)
 
     def _given(self, prompt: Prompt, messages: Any) -> dict[str, Any]:
         refs = [ref for message in messages for ref in message.images]
@@ -109,8 +118,6 @@ class ForeignPrompts:
 
     def __init__(self, folder: Path, config: LLMConfig, context_length: int) -> None:
         """CheckpointError: transformers has no processor for it that works here."""
-        from dataclasses import replace
-
         from transformers import AutoConfig, GenerationConfig
 
         model_config = AutoConfig.from_pretrained(folder, trust_remote_code=False)

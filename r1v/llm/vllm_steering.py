@@ -1,4 +1,4 @@
-"""Thinking control inside vLLM: budget, loops, and ids that are never sampled.
+"""Our control of decoding inside vLLM: thinking budget, loops, output grammars, ids that are never sampled.
 
 vLLM loads the class by its name in the process that samples. Always holds: what is forced is what our own
 engine would force after the same ids; a Follower on the outside, given the same ids, knows the same.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,17 +18,23 @@ from vllm.v1.sample.logits_processor import AdapterLogitsProcessor
 from r1v.core import FinishDetail
 from r1v.engine.config import EngineIds
 from r1v.engine.thinking import ThinkingControl
+from r1v.llm.grammar import GrammarCompiler, GrammarMask, OutputGrammar
+from r1v.prompt import Processor
 
 KEY = "r1v"  # of the request's extra arguments
 
 
-def steering(ids: EngineIds, opened: bool, budget: int, detect_loops: bool) -> dict[str, Any]:
-    """Extra arguments of a request: plain data, since they go to another process."""
+def steering(
+    ids: EngineIds, opened: bool, budget: int, detect_loops: bool, grammar: tuple[str, str] | None = None
+) -> dict[str, Any]:
+    """Extra arguments of a request: plain data, since they go to another process. grammar: an OutputGrammar's
+    text, and the folder whose tokens it is compiled for."""
     return {
         KEY: {
             "image_context": ids.image_context, "eos": list(ids.eos), "think_open": list(ids.think_open),
             "think_close": list(ids.think_close), "close_thinking": list(ids.close_thinking),
             "banned": list(ids.banned), "opened": opened, "budget": budget, "detect_loops": detect_loops,
+            "grammar": grammar,
         }
     }  # fmt: skip
 
@@ -55,6 +63,11 @@ class Follower:
                 self.forced.extend(self._control.push(token_id))
 
     @property
+    def answering(self) -> bool:
+        """Whether the next id is the model's own choice, outside thinking."""
+        return not self.forced and not self._control.inside
+
+    @property
     def detail(self) -> FinishDetail | None:
         """What cut thinking short."""
         return self._control.detail
@@ -65,23 +78,41 @@ class Follower:
         return self._control.num_thinking
 
 
+@lru_cache(maxsize=4)
+def _compiler(folder: str) -> GrammarCompiler:
+    return GrammarCompiler(Processor.from_folder(Path(folder)))
+
+
 class _Steer:
     """One request's part in a step."""
 
     def __init__(self, plain: Mapping[str, Any]) -> None:
         self._follower = Follower(plain)
-        banned = {plain["image_context"], *plain["banned"]} - {-1, *plain["eos"]}
+        self._eos = frozenset(plain["eos"])
+        banned = {plain["image_context"], *plain["banned"]} - {-1, *self._eos}
         self._banned = torch.tensor(sorted(banned), dtype=torch.int64)
+        self._mask: GrammarMask | None = None
+        if plain["grammar"] is not None:
+            lark, folder = plain["grammar"]
+            self._mask = _compiler(folder).mask(OutputGrammar(lark))
 
     def __call__(self, output_ids: list[int], logits: torch.Tensor) -> torch.Tensor:
-        self._follower.push(output_ids[self._follower.num_seen :])
-        if self._follower.forced:
+        follower = self._follower
+        for token_id in output_ids[follower.num_seen :]:
+            if self._mask is not None and follower.answering and token_id not in self._eos:
+                self._mask.accept(token_id)
+            follower.push((token_id,))
+        if follower.forced:
             logits.fill_(float("-inf"))
-            logits[self._follower.forced[0]] = 0.0
-        elif len(self._banned):
-            if self._banned.device != logits.device:
-                self._banned = self._banned.to(logits.device)
+            logits[follower.forced[0]] = 0.0
+            return logits
+        if len(self._banned):
+            self._banned = self._banned.to(logits.device)
             logits[self._banned[self._banned < len(logits)]] = float("-inf")
+        if self._mask is not None and follower.answering:
+            bits = self._mask.bits().unsqueeze(1)
+            allowed = ((bits >> torch.arange(32, dtype=torch.int32)) & 1).flatten()[: len(logits)]
+            logits[: len(allowed)].masked_fill_(allowed.to(logits.device) == 0, float("-inf"))
         return logits
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from r1v import LLM, SamplingParams
-from r1v.core import Completion, FinishReason, Message
-from r1v.llm import ChatRequest, ParallelConfig
+from r1v.core import Completion, FinishReason, Message, PromptError
+from r1v.llm import ChatRequest, OutputGrammar, ParallelConfig
 
 Question = tuple[list[Message], SamplingParams]
 
@@ -100,6 +100,22 @@ def cancelled(llm: LLM) -> dict[str, Any]:
     }
 
 
+def by_grammar(llm: LLM) -> list[str]:
+    """JSON of a schema, after thinking cut short and without thinking; models of another kind refuse it."""
+    schema = {"type": "object", "properties": {"sides": {"enum": [3, 4]}}, "required": ["sides"],
+              "additionalProperties": False}  # fmt: skip
+    grammar = OutputGrammar.json_schema(schema)
+    found = []
+    for budget in (3, 0):
+        params = SamplingParams.greedy(max_tokens=40, thinking_budget=budget)
+        request = ChatRequest((Message.user("How many sides?"),), params, grammar=grammar)
+        try:
+            found.append(llm.start(request).wait()[0].answer)
+        except PromptError as error:
+            found.append(str(error))
+    return found
+
+
 async def at_once(llm: LLM, question: Question, count: int) -> list[list[int]]:
     """The same question count times through asyncio."""
     request = ChatRequest(tuple(question[0]), question[1])
@@ -121,6 +137,7 @@ def main(model: str, backend: str, source: str, output: str, tensor: str = "1") 
     with LLM(model, backend=backend, dtype="float32", parallel=parallel) as llm:
         found: dict[str, Any] = {"answers": ask_all(llm, asked)}
         found["cancelled"] = cancelled(llm)
+        found["grammar"] = by_grammar(llm)
         found["async"] = asyncio.run(at_once(llm, asked["text"], 4))
     Path(output).write_text(json.dumps(found))
 

@@ -20,7 +20,7 @@ from r1v.llm.vllm_engine import folder_for_vllm
 from r1v.models import R1V, save
 from r1v.ops import RopeConfig
 from tests.conftest import tiny_config
-from tests.llm.answers import ask_all, options, questions
+from tests.llm.answers import ask_all, by_grammar, options, questions
 from tests.llm.other_model import write_llava
 
 ROOT = Path(__file__).parents[2]
@@ -77,6 +77,7 @@ def compare(model: Path | str, source: Path, target: Path, *more: str) -> dict[s
     found = json.loads(target.read_text())
     with LLM(model, dtype="float32") as ours:
         expected = ask_all(ours, questions(source))
+        assert found["grammar"] == by_grammar(ours)
     assert found["answers"].keys() == expected.keys()
     for name, answers in expected.items():
         for ours_one, theirs in zip(answers, found["answers"][name], strict=True):
