@@ -383,7 +383,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true")
     args = parser.parse_args()
     if args.quick:
-        args.n, args.robust = 6, min(args.robust, 3)
+        args.n, args.robust = 2, min(args.robust, 1)
     return args
 
 

@@ -14,6 +14,7 @@ from PIL import ImageDraw
 
 from r1v.core import ConfigError
 from r1v.figures import DIFFICULTIES, FAMILIES, Figure, family, make, seeds, split_of_seed, wording
+from r1v.figures.claims import Claims, check
 from r1v.figures.style import UNSEEN_FONTS
 
 NAMES = [name for name, module in FAMILIES.items() if importlib.util.find_spec(module) is not None]
@@ -79,6 +80,7 @@ def test_claims_stand_in_facts(name: str) -> None:
     for figure in some(name, 10):
         kind = figure.template.split("/")[0]
         kinds.add(kind)
+        assert not check(figure.solution, figure.facts).wrong, figure.solution
         for fact, rest in claims(figure):
             kinds_with_claims.add(kind)
             value = figure.facts[fact]
@@ -88,6 +90,13 @@ def test_claims_stand_in_facts(name: str) -> None:
             )
     if family(name).num_images:
         assert kinds_with_claims == kinds, f"{name}: {kinds - kinds_with_claims} claim nothing"
+
+
+def test_wrong_statements_are_counted() -> None:
+    facts = {"bar": "12", "Ann": "5", "C1": "CH2", "red star": "row 1, column 2", "row 1": "5, 2"}
+    assert check("bar 1, line 3; bar: 12\nAnn: 5, bar: 13", facts) == Claims(3, 1)
+    assert check("C1: CH2, 4 H\nred star: row 1, column 2, 1 + 0 = 1 steps", facts) == Claims(2, 0)
+    assert check("row 1: 5, 2, 7\nC1: CH3, 3 H\nzoo: 4", facts) == Claims(2, 2)
 
 
 @pytest.mark.parametrize("name", NAMES)
