@@ -44,7 +44,10 @@ def _gemv(  # type: ignore[no-untyped-def]
             part = tl.load(weight + at + columns, mask=inside[:, None] & known, other=0.0)
         if NORM:
             squares += value * value
-            value *= tl.load(norm + columns, mask=known, other=0.0).to(tl.float32)
+            if EVEN:  # without a mask these are wide loads
+                value *= tl.load(norm + columns).to(tl.float32)
+            else:
+                value *= tl.load(norm + columns, mask=known, other=0.0).to(tl.float32)
         sums += part.to(tl.float32) * value
         if GATED:
             second = weight + num_out.to(tl.int64) * width + at + columns

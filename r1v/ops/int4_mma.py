@@ -19,9 +19,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from r1v.ops.decode_cuda import norm_rows
-from r1v.ops.linear import AwqLinear
+from r1v.ops.linear import AwqLinear, unpack_nibbles
 
 GROUP = 128
+PACK_ROWS = 4096  # at a time, since packing takes 16 times the room of the codes
 MAX_ROWS = 64
 SHARED_ROWS = 9  # from here on a block's warps share the inputs
 MAX_PARTS, BLOCKS = 8, 528  # of the inputs; of a launch, four for each of an H200's multiprocessors
@@ -337,10 +338,11 @@ class MmaInt4Linear(nn.Module):
     def __init__(self, layer: AwqLinear, gated: bool = False) -> None:
         super().__init__()
         self.shape, self.gated = layer.shape, gated
-        codes, scales, zeros = layer.codes(), layer.scales, layer.zeros
+        nibbles, scales, zeros = layer.nibbles, layer.scales, layer.zeros
         if gated:
-            codes, scales, zeros = (_interleave(each) for each in (codes, scales, zeros))
-        self._words, self._tables = pack_operands(codes), pack_tables(scales, zeros)
+            nibbles, scales, zeros = (_interleave(each) for each in (nibbles, scales, zeros))
+        self._words = torch.cat([pack_operands(unpack_nibbles(part)) for part in nibbles.split(PACK_ROWS)])
+        self._tables = pack_tables(scales, zeros)
         self.bias = None if layer.bias is None else layer.bias.detach().bfloat16()
 
     @staticmethod
