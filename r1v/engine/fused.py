@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from r1v.engine.weights import RunnableModel
+from r1v.models.language import LanguageLayer
 from r1v.ops.decode_cuda import added_product, attend, gate_rows, norm_rows, normed_product
 from r1v.ops.int4_cuda import MAX_KERNEL_ROWS, TritonInt4Linear
 from r1v.ops.int4_mma import MmaInt4Linear
@@ -37,6 +38,7 @@ class FusedDecoder:
         places = (where.tables, where.lengths, where.slots)
         x: torch.Tensor = language.embedding(ids)
         for index, layer in enumerate(language.layers):
+            assert isinstance(layer, LanguageLayer)
             attention, mlp = layer.attention, layer.mlp
             norm = (layer.attention_norm.weight, layer.attention_norm.eps)
             qkv = _normed(x, norm, attention.qkv)
