@@ -1,4 +1,4 @@
-"""``r1v reward score`` and ``r1v reward clean``: a reward model at work on files."""
+"""``r1v reward score``, ``clean`` and ``bench``: a reward model at work on files and on benchmarks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """The two commands."""
+    """The three commands."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     score = actions.add_parser(
         "score", help="score replies",
@@ -29,14 +29,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
     clean.add_argument(
         "--generator", metavar="MODEL", help="a model that writes anew what is scored low, else it is dropped"
     )
-    for action in (score, clean):
+    bench = actions.add_parser(
+        "bench", help="accuracy on benchmarks of pairs",
+        description="How often the better answer of VL-RewardBench's or RewardBench's pairs gets the higher "
+        "reward. A tie is not right.",
+    )  # fmt: skip
+    bench.add_argument("benchmark", choices=("vl_rewardbench", "rewardbench"))
+    bench.add_argument("--data", metavar="DIR", help="offline data; without it the data set is downloaded")
+    bench.add_argument("--limit", type=int, metavar="N", help="only the first N pairs")
+    for action in (score, clean, bench):
         action.add_argument("--model", required=True, help="folder that r1v train reward wrote")
-        action.add_argument("--out", required=True, help="the file to write")
         action.add_argument("--device", default="auto")
+    for action in (score, clean):
+        action.add_argument("--out", required=True, help="the file to write")
+    bench.add_argument("--out", help="write the scores as JSON too")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run one of them; prints counts."""
+    if args.action == "bench":
+        return _bench(args)
     from r1v.train.score_files import clean_pairs, score_replies
 
     if args.action == "score":
@@ -53,4 +65,35 @@ def run(args: argparse.Namespace) -> int:
         f"{found.kept} pairs kept, {found.regenerated} of them written anew; left out: "
         f"{found.duplicates} duplicates, {found.ambiguous} ambiguous, {found.dropped} with a weak choice"
     )
+    return 0
+
+
+def _bench(args: argparse.Namespace) -> int:
+    import json
+    from dataclasses import asdict
+    from pathlib import Path
+
+    from r1v.core import ConfigError
+    from r1v.eval.benchmark import benchmark
+    from r1v.eval.pairs import load_pairs, pair_accuracy
+    from r1v.train.score_files import conversation_scorer
+
+    if args.limit is not None and args.limit < 1:
+        raise ConfigError(f"--limit is {args.limit}; it must be at least 1")
+    which = benchmark(args.benchmark)
+    assert which.source is not None
+    pairs = load_pairs(which.name, which.source, Path(args.data) if args.data else None)[: args.limit]
+    found = pair_accuracy(pairs, conversation_scorer(args.model, args.device))
+    overall = found.overall
+    print(
+        f"{which.title}: {100 * overall.value:.1f} of {len(pairs)} pairs "
+        f"(95% interval {100 * overall.low:.1f} to {100 * overall.high:.1f}), "
+        f"mean of groups {100 * found.macro:.1f}"
+        + (f"; {found.failed} pairs could not be scored and count as not right" if found.failed else "")
+    )
+    for name, value in found.groups.items():
+        print(f"  {name}: {100 * value:.1f}")
+    if args.out:
+        scores = {"benchmark": which.name, "model": args.model, **asdict(found)}
+        Path(args.out).write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
     return 0

@@ -6,6 +6,7 @@ group and over all. Always holds: a tie is not a right order.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,15 +79,16 @@ def rewardbench_pair(row: Json) -> Pair:
 @dataclass(frozen=True, slots=True)
 class PairScore:
     """overall: over all pairs. groups: by group (VL-RewardBench) or section (RewardBench). macro: their
-    mean."""
+    mean. failed: pairs without a reward; they count as not right."""
 
     overall: Mean
     macro: float
     groups: dict[str, float]
+    failed: int = 0
 
 
 def load_pairs(name: str, source: Source, folder: Path | None) -> list[Pair]:
-    """The pairs of ``vl_rewardbench`` or ``rewardbench``."""
+    """The pairs of ``vl_rewardbench`` or ``rewardbench``. Raises DataError, UnavailableError."""
     rows = read_rows(source, folder, name)
     if name == "vl_rewardbench":
         return [vl_rewardbench_pair(row, rows.folder) for row in rows.rows]
@@ -98,19 +100,22 @@ def pair_accuracy(
 ) -> PairScore:
     """Accuracy of a reward model.
 
-    reward: conversations, each ending with the assistant's answer, to one number each. Raises DataError
-    without pairs.
+    reward: conversations, each ending with the assistant's answer, to one number each (NaN: none could be
+    given). Raises DataError without pairs.
     """
     if not pairs:
         raise DataError("there are no pairs to measure on; check the data's folder")
     right: dict[str, list[float]] = {}
     ids: dict[str, list[float]] = {}
+    failed = 0
     for start in range(0, len(pairs), batch):
         some = pairs[start : start + batch]
         talks = [_conversation(pair, answer) for pair in some for answer in (pair.chosen, pair.rejected)]
         rewards = list(reward(talks))
         for index, pair in enumerate(some):
-            better = float(rewards[2 * index] > rewards[2 * index + 1])
+            chosen, rejected = rewards[2 * index : 2 * index + 2]
+            failed += math.isnan(chosen) or math.isnan(rejected)
+            better = float(chosen > rejected)
             right.setdefault(pair.group, []).append(better)
             ids[pair.id] = [better]
     overall = clustered_mean(ids)
@@ -119,7 +124,7 @@ def pair_accuracy(
     for name, values in sorted(right.items()):
         parts.setdefault(name.split("/")[0], []).append(sum(values) / len(values))
     groups = {name: sum(values) / len(values) for name, values in parts.items()}
-    return PairScore(overall, sum(groups.values()) / len(groups), groups)
+    return PairScore(overall, sum(groups.values()) / len(groups), groups, failed)
 
 
 def _conversation(pair: Pair, answer: str) -> list[Message]:

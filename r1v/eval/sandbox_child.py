@@ -16,10 +16,11 @@ import resource
 import runpy
 import struct
 import sys
+from typing import Any
 
 CLONE_NEWUSER, CLONE_NEWNET, CLONE_THREAD = 0x10000000, 0x40000000, 0x00010000
 # numbers of refused system calls; AUDIT_ARCH names the processor to the filter
-SYSTEM_CALLS = {
+SYSTEM_CALLS: dict[str, Any] = {
     "x86_64": {
         "arch": 0xC000003E, "clone": 56, "clone3": 435,
         "refused": (

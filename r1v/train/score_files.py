@@ -7,14 +7,15 @@ bad one is named, never scored as if it were good.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from r1v.core import R1VError, SamplingParams
+from r1v.core import Message, R1VError, SamplingParams
 from r1v.llm import LLM
 from r1v.prompt import Processor
 from r1v.train.compute import Compute
-from r1v.train.data import JsonlSource
+from r1v.train.data import AnswerKey, Example, JsonlSource
 from r1v.train.pairs import Cleaned, Pair, PairFile, Reply, clean, encode_reply, write_pairs
 from r1v.train.scorer import RewardScorer
 
@@ -45,6 +46,28 @@ def score_replies(model: str, file: str, out: str, device: str) -> tuple[int, li
                 target.write(json.dumps(values, ensure_ascii=False) + "\n")
             scored += len(kept)
     return scored, bad
+
+
+def conversation_scorer(model: str, device: str) -> Callable[[Sequence[Sequence[Message]]], list[float]]:
+    """Rewards of conversations that end with a question and the assistant's answer; NaN for one that does not
+    fit in the context or has an image that cannot be opened."""
+    processor = Processor.from_folder(model)
+    scorer = RewardScorer.open(model, Compute.open(device, True))
+
+    def rewards(talks: Sequence[Sequence[Message]]) -> list[float]:
+        rows, places = [], []
+        for place, talk in enumerate(talks):
+            question, answer = talk[-2], talk[-1]
+            example = Example(tuple(question.images), question.text, "", "", AnswerKey(""))
+            try:
+                rows.append(encode_reply(processor, example, Reply("", answer.text)))
+                places.append(place)
+            except R1VError:
+                continue
+        scores = dict(zip(places, scorer.score(rows), strict=True)) if rows else {}
+        return [scores.get(place, math.nan) for place in range(len(talks))]
+
+    return rewards
 
 
 def clean_pairs(

@@ -51,6 +51,27 @@ def test_intervals_cover() -> None:
     assert 0.90 <= covered / 300 <= 0.99
 
 
+def test_intervals_and_pass_at_k_are_those_of_inspect() -> None:
+    """The clustered standard error (Miller 2024, appendix A) and the unbiased estimate (Chen 2021) of another
+    implementation, on questions with unequal numbers of epochs and with partial scores."""
+    pytest.importorskip("inspect_ai", reason="needs the extra eval")
+    from inspect_ai.scorer import SampleScore, Score, pass_at, stderr
+
+    rng = random.Random(1)
+    scores = {str(i): [rng.choice([0.0, 0.5, 1.0]) for _ in range(rng.randint(1, 5))] for i in range(40)}
+    flat = [
+        SampleScore(score=Score(value=value), sample_id=name, sample_metadata={"question": name})
+        for name, values in scores.items()
+        for value in values
+    ]
+    mean = clustered_mean(scores)
+    assert mean is not None and mean.stderr == pytest.approx(stderr(cluster="question")(flat), rel=1e-9)
+    for right in range(6):
+        values = [Score(value=float(i < right)) for i in range(5)]
+        for k in range(1, 6):
+            assert pass_at(k)(values).as_float() == pytest.approx(pass_at_k(5, right, k))
+
+
 def test_pass_at_k() -> None:
     assert pass_at_k(5, 0, 1) == 0 and pass_at_k(5, 5, 3) == 1
     assert pass_at_k(5, 2, 1) == pytest.approx(0.4)

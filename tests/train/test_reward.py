@@ -25,6 +25,7 @@ from r1v.train.make_pairs import make_pairs
 from r1v.train.pairs import Pair, PairFile, Reply, choose_pairs, clean, deduplicate, encode_reply, write_pairs
 from r1v.train.reward import RewardTrainer
 from r1v.train.scorer import Calibration, RewardScorer, forward_scores, pad_rows
+from tests.eval.rows import write_rows
 
 CPU = Compute(torch.device("cpu"), False)
 
@@ -227,3 +228,19 @@ def test_the_commands(trained: Path, tmp_path: Path, run_r1v: Any) -> None:
     )  # fmt: skip
     assert status == 0 and "1 duplicates" in out
     assert len(PairFile.read(tmp_path / "c.jsonl").pairs) == 4
+
+
+@pytest.mark.parametrize("name", ["vl_rewardbench", "rewardbench"])
+def test_benchmarks_of_pairs(name: str, trained: Path, tmp_path: Path, run_r1v: Any) -> None:
+    data = write_rows(tmp_path / "data", name)
+    status, out, err = run_r1v(
+        "reward", "bench", name, "--model", trained, "--data", data, "--device", "cpu",
+        "--out", tmp_path / "b.json",
+    )  # fmt: skip
+    assert status == 0, err
+    found = json.loads((tmp_path / "b.json").read_text())
+    pairs = 2 if name == "vl_rewardbench" else 3
+    assert found["overall"]["num_questions"] == pairs and found["failed"] == 0
+    assert f"of {pairs} pairs" in out and all(group in out for group in found["groups"])
+    status, _, err = run_r1v("reward", "bench", name, "--model", tmp_path, "--data", data, "--device", "cpu")
+    assert status == 1 and err.count("\n") == 1
