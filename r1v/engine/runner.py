@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import torch
 
 from r1v.engine.config import EngineConfig
+from r1v.engine.decode_cpu import MAX_ROWS_EACH, CpuDecoder
 from r1v.engine.scheduler import Chunk, Step
 from r1v.engine.tiles import TileCache
 from r1v.engine.weights import RunnableModel
@@ -54,6 +55,7 @@ class Runner:
             self._graphs = DecodeGraphs(
                 runnable, cache, config.block_size, config.max_num_seqs, max_blocks, config.fused_kernels
             )
+        self._decoder = CpuDecoder.of(runnable, cache)
         self.num_encoded = 0
 
     def weights_changed(self, runnable: RunnableModel) -> None:
@@ -61,6 +63,7 @@ class Runner:
         if self._graphs is not None and runnable.model is not self.runnable.model:
             self._graphs.clear(runnable)
         self.runnable = runnable
+        self._decoder = CpuDecoder.of(runnable, self.cache)
 
     def __call__(self, step: Step) -> torch.Tensor:
         """Logits (rows, V) of the rows that sample, in the order of the chunks (see `sampler.rows_of`)."""
@@ -68,6 +71,10 @@ class Runner:
             len(chunk.token_ids) == 1 and chunk.samples and not chunk.tiles for chunk in step.chunks
         ):
             return self._graphs(step.chunks)
+        if self._decoder is not None and all(
+            len(chunk.token_ids) <= MAX_ROWS_EACH and not chunk.tiles for chunk in step.chunks
+        ):
+            return self._decoder(step.chunks, self._block_size)
         self._encode(step)
         ids, positions, slots, spans, last = self._gather(step.chunks)
         input_ids = torch.tensor(ids, device=self._device).unsqueeze(0)

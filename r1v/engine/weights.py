@@ -1,8 +1,8 @@
 """The model as the engine runs it: the same modules, with linear layers laid out for this machine.
 
 Enters: a model of the models room. Leaves: a view of it, whose modules share the code of the originals and
-hold packed copies of their weights. Always holds: the original is untouched unless its weights are released;
-a view made before the weights changed still computes with the old ones.
+hold packed copies of their weights, or share them where our own kernels read them as they are. Always holds:
+the original is untouched unless its weights are released; a view of weights that changed must be made anew.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ from r1v.ops.linear import (
     OneDnnLinear,
     PlainLinear,
     has_native_bf16,
+    quantise_int4,
 )
+from r1v.ops.native import NativeLinear
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,10 @@ def _packed_for_cuda(model: R1V, keep_weights: bool) -> dict[nn.Module, nn.Modul
 
 
 def _pack_awq(layer: AwqLinear) -> nn.Module:
-    """The layer's codes as the CPU's kernel takes them, or the layer itself where it cannot."""
+    """The layer's codes as a CPU's kernel takes them, or the layer itself where none can."""
+    if NativeLinear.takes_codes(layer.shape, layer.group_size):
+        scales = layer.scales.float()
+        return NativeLinear.from_codes(layer.codes(), scales, scales * layer.zeros.float(), layer.bias)
     return Int4Linear.from_awq(layer) if Int4Linear.takes(layer) else layer
 
 
@@ -132,7 +137,8 @@ def _pack(layer: nn.Linear | AwqLinear, pack: Packer, keep_weights: bool) -> nn.
         return _pack_awq(layer)
     bias = None if layer.bias is None else layer.bias.detach()
     packed = pack(layer.weight.detach(), bias)
-    if not keep_weights and not isinstance(packed, PlainLinear):
+    shared = isinstance(packed, PlainLinear) or (isinstance(packed, NativeLinear) and packed.scales is None)
+    if not keep_weights and not shared:
         layer.weight.data = layer.weight.new_empty(0)
     return packed
 
@@ -143,14 +149,25 @@ Packer = Callable[[torch.Tensor, torch.Tensor | None], nn.Module]
 def _packer(weight_format: str, dtype: torch.dtype) -> Packer:
     """How a layer is packed."""
     if weight_format == "int4":
-        return Int4Linear
+        return _pack_int4
     if dtype == torch.float32:
         return PlainLinear
     return OneDnnLinear if dtype == torch.bfloat16 and has_native_bf16() else _pack_half
 
 
+def _pack_int4(weight: torch.Tensor, bias: torch.Tensor | None) -> nn.Module:
+    """Weights rounded to 4 bits, for our own kernel where it takes them."""
+    group = 128 if weight.shape[1] % 128 == 0 else 64
+    if not NativeLinear.takes_codes((weight.shape[0], weight.shape[1]), group):
+        return Int4Linear(weight, bias)
+    codes, scales, lows = quantise_int4(weight, group)
+    return NativeLinear.from_codes(codes, scales, -lows, bias)
+
+
 def _pack_half(weight: torch.Tensor, bias: torch.Tensor | None) -> nn.Module:
-    """A HalfLinear, but for weights that float16 cannot hold."""
+    """The weights as they are for our own kernel, else a HalfLinear, but for what float16 cannot hold."""
+    if NativeLinear.takes(weight):
+        return NativeLinear(weight, bias)
     if float(weight.abs().max()) > HALF_MAX:
         return PlainLinear(weight.float(), None if bias is None else bias.float())
     return HalfLinear(weight, bias)

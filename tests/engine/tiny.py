@@ -10,6 +10,7 @@ import torch
 from r1v.core import SamplingParams
 from r1v.engine import Engine, EngineConfig, EngineIds, EngineOutput, EngineRequest
 from r1v.models import R1V, LanguageConfig, R1VConfig, VisionConfig
+from r1v.models.config import Family
 
 IMAGE, EOS, OPEN, CLOSE = 60, 61, 62, 63
 IDS = EngineIds(image_context=IMAGE, eos=(EOS,), think_open=(OPEN,), think_close=(CLOSE,))
@@ -17,15 +18,22 @@ TOKENS_PER_TILE = 4
 CLOSE_CALL = 1e-3  # where the best two logits are nearer, either id is right
 
 
-def tiny_model(seed: int = 0, dtype: torch.dtype = torch.float32, layers: int = 2) -> R1V:
+def tiny_model(
+    seed: int = 0,
+    dtype: torch.dtype = torch.float32,
+    layers: int = 2,
+    hidden_size: int = 32,
+    family: Family = "qwen2",
+) -> R1V:
     """Random weights, large enough that the best logit stands out."""
     config = R1VConfig(
         vision=VisionConfig(
             hidden_size=16, num_layers=1, num_heads=2, intermediate_size=32, image_size=16, patch_size=4
         ),
         language=LanguageConfig(
-            vocab_size=64, hidden_size=32, num_layers=layers, num_heads=4, num_kv_heads=2, head_dim=8,
-            intermediate_size=64, max_position_embeddings=512, tied=True,
+            vocab_size=64, hidden_size=hidden_size, num_layers=layers, num_heads=hidden_size // 8,
+            num_kv_heads=2, head_dim=8, intermediate_size=64, max_position_embeddings=512, tied=True,
+            family=family,
         ),
         image_token_id=IMAGE,
     )  # fmt: skip
