@@ -50,6 +50,8 @@ class DecodeGraphs:
         self._fused = self._fuse()
         self._sizes = [n for n in (1, 2, 4, *range(8, max_batch, 8)) if n < max_batch] + [max_batch]
         self._graphs: dict[int, _Graph] = {}
+        # one for all captures: cuBLAS keeps a workspace of 32 MiB for every stream it has seen
+        self._stream = torch.cuda.Stream(cache.keys.device)
         self._filler = cache.keys.shape[1] // block_size - 1
         self._tables = np.full((max_batch, max_blocks), self._filler, dtype=np.int32)
         self._rows: list[tuple[list[int], int]] = [([], 0)] * max_batch  # blocks in each row, how many
@@ -103,14 +105,14 @@ class DecodeGraphs:
         inputs = torch.zeros(3, size, dtype=torch.int64, device=device)
         inputs[2] = self._filler * self.block_size
         tables = torch.full((size, self._tables.shape[1]), self._filler, dtype=torch.int32, device=device)
-        stream = torch.cuda.Stream(device)
+        stream = self._stream
         stream.wait_stream(torch.cuda.current_stream(device))
         with torch.cuda.stream(stream):  # compiles kernels and fills allocators outside the graph
             for _ in range(2):
                 self._run(inputs, tables)
         torch.cuda.current_stream(device).wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
+        with torch.cuda.graph(graph, stream=stream):
             logits = self._run(inputs, tables)
         host = torch.zeros(3, size, dtype=torch.int64, pin_memory=True)
         return _Graph(graph, host, inputs, tables, logits)

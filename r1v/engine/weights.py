@@ -115,7 +115,8 @@ def _packed_for_cuda(model: R1V, keep_weights: bool) -> dict[nn.Module, nn.Modul
         if MmaInt4Linear.takes(layer, model.dtype) and is_available():
             twins[layer] = MmaInt4Linear(layer, gated=name.endswith(".gate_up"))
             if not keep_weights:
-                layer.nibbles = layer.nibbles.new_empty(0)
+                for part in ("nibbles", "scales", "zeros"):
+                    setattr(layer, part, getattr(layer, part).new_empty(0))
         elif TritonInt4Linear.takes(layer):
             twins[layer] = TritonInt4Linear(layer)
         else:
