@@ -201,7 +201,7 @@ def table(found: dict[str, Measured], rates: dict[str, float]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", default="r1v-nano")
-    parser.add_argument("--chats", type=int, default=64, help="to calibrate with: the model's own")
+    parser.add_argument("--chats", type=int, default=32, help="to calibrate with: the model's own")
     parser.add_argument("--chains", type=int, default=64, help="held-out chains, the model's own")
     parser.add_argument("--questions", type=int, default=208, help="held-out figures of all families in turn")
     parser.add_argument("--max-tokens", type=int, default=512)

@@ -22,14 +22,25 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import torch
 from llmcompressor import oneshot
-from llmcompressor.modifiers.awq import AWQModifier
 from llmcompressor.modifiers.quantization import QuantizationModifier
+from llmcompressor.modifiers.transform.awq import AWQMapping, AWQModifier
+from llmcompressor.pipelines.cache import IntermediatesCache
 from safetensors.torch import load_file, save_file
 from torch.utils.data import DataLoader, Dataset
 from transformers import AutoModelForImageTextToText, AutoTokenizer
 
 from r1v.models.awq import pack_codes
 
+# its own for such decoders, kept off the tower, whose linears have the same names
+MAPPINGS = [
+    AWQMapping(f"re:.*language_model.*{before}$", [f"re:.*language_model.*{name}$" for name in after])
+    for before, after in (
+        ("input_layernorm", ("q_proj", "k_proj", "v_proj")),
+        ("v_proj", ("o_proj",)),
+        ("post_attention_layernorm", ("gate_proj", "up_proj")),
+        ("up_proj", ("down_proj",)),
+    )
+]
 IGNORED = ["re:.*vision_tower.*", "re:.*multi_modal_projector.*", "lm_head"]
 MEAN, STD = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
 
@@ -86,7 +97,12 @@ def packed(model: Any) -> Iterator[tuple[str, torch.Tensor]]:
 def main() -> None:
     source, chats, target = map(Path, sys.argv[1:])
     model = AutoModelForImageTextToText.from_pretrained(source, dtype=torch.float32)
-    recipe = [AWQModifier(), QuantizationModifier(targets=["Linear"], scheme="W4A16_ASYM", ignore=IGNORED)]
+    recipe = [
+        AWQModifier(mappings=MAPPINGS),
+        QuantizationModifier(targets=["Linear"], scheme="W4A16_ASYM", ignore=IGNORED),
+    ]
+    if not torch.accelerator.is_available():  # llmcompressor 0.14 pins memory also where there is no device
+        IntermediatesCache.pin_memory = lambda self, batch_index: None
     started = time.perf_counter()
     data = Chats(chats)
     oneshot(

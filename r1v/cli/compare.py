@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from r1v.cli.progress import bars
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
@@ -25,12 +27,13 @@ def run(args: argparse.Namespace) -> int:
     from r1v.quant.compare import compare
     from r1v.quant.report import markdown, write_report
 
-    found = compare(
-        resolve(args.source), resolve(args.target), num_chats=args.chats, num_questions=args.questions,
-        max_tokens=args.max_tokens, chains=args.chains, seed=args.seed,
-    )  # fmt: skip
+    with bars() as report:
+        found = compare(
+            resolve(args.source), resolve(args.target), num_chats=args.chats, num_questions=args.questions,
+            max_tokens=args.max_tokens, chains=args.chains, seed=args.seed, progress=report,
+        )  # fmt: skip
     if args.out:
         write_report(found, Path(args.out))
     print(markdown(found), end="")
-    broken = found.nan_count or (found.answers_b is not None and found.answers_b.out_of_vocabulary)
+    broken = found.chains.nan_count or (found.answers_b is not None and found.answers_b.out_of_vocabulary)
     return 1 if broken else 0

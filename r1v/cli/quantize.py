@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+from r1v.cli.progress import bars
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -44,32 +42,8 @@ def run(args: argparse.Namespace) -> int:
         device=resolve_device(args.device),
     )  # fmt: skip
     source, target = resolve(args.source), Path(args.target)
-    with _bar() as bar:
-        tasks: dict[str, TaskID] = {}
-
-        def report(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = bar.add_task(f"{what}s", total=total)
-            bar.update(tasks[what], completed=done)
-
+    with bars() as report:
         quantise_checkpoint(source, target, config, report)
     before, after = TensorFiles(source).num_bytes, TensorFiles(target).num_bytes
     print(f"wrote {target}: {after / 1e6:.1f} MB instead of {before / 1e6:.1f} MB")
     return 0
-
-
-def _bar() -> Progress:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    return Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-        TextColumn("left"), TimeRemainingColumn(elapsed_when_finished=False), console=Console(stderr=True),
-    )  # fmt: skip

@@ -120,7 +120,10 @@ def compare(
 
     Raises ConfigError where the vocabularies differ, CheckpointError as `models.load`.
     """
-    chats = figure_chats(source, chains, num_chats, split="heldout", max_tokens=max_tokens, seed=seed)
+    chats = figure_chats(
+        source, chains, num_chats, split="heldout", max_tokens=max_tokens, seed=seed,
+        progress=lambda done, total: progress("chat", done, total),
+    )  # fmt: skip
     measured = on_chains(source, target, chats, progress)
     if not num_questions:
         return combined(source, target, measured)
