@@ -1,0 +1,71 @@
+"""The GPU benchmarks at their smallest size on a CPU, and what their runner does with parts that fail."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "benchmarks" / "gpu"
+
+
+def run(script: Path, *arguments: str, timeout: float = 600) -> str:
+    """Standard output of a script that has to end well."""
+    paths = os.pathsep.join((str(ROOT), str(ROOT / "benchmarks"), os.environ.get("PYTHONPATH", "")))
+    done = subprocess.run(
+        [sys.executable, str(script), *arguments],
+        capture_output=True, text=True, timeout=timeout, env={**os.environ, "PYTHONPATH": paths}, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+def test_results_are_shown_as_tables() -> None:
+    files = sorted((ROOT / "benchmarks" / "results" / "gpu").glob("*.json"))
+    shown = run(FOLDER / "table.py", *map(str, files))
+    assert files and all(file.name in shown for file in files)
+    assert "| 38b bf16 |  | 1 | 17.9 |" in shown and "| qkv | 1 | cuBLAS |" in shown
+
+
+@pytest.mark.slow
+def test_a_part_that_fails_or_hangs_costs_only_itself(tmp_path: Path) -> None:
+    script = tmp_path / "three.py"
+    script.write_text(
+        "import sys, time\n"
+        "from gpu.parts import Part, main\n"
+        "def good(settings, findings): findings.add(number=1)\n"
+        "def bad(settings, findings):\n"
+        "    findings.attempt('first', lambda: 1 / 0)\n"
+        "    findings.add(number=2)\n"
+        "    sys.exit(7)\n"
+        "def slow(settings, findings): findings.add(number=3); time.sleep(600)\n"
+        "parts = {'bad': Part(bad, 100), 'slow': Part(slow, 20), 'good': Part(good, 100)}\n"
+        "main('three', parts, __file__)\n"
+    )
+    run(script, "--device", "cpu", "--out", str(tmp_path), "--commit", "abc")
+    result = json.loads((tmp_path / "three.json").read_text())
+    assert result["commit"] == "abc" and result["torch"]
+    bad, slow, good = (result["parts"][name] for name in ("bad", "slow", "good"))
+    assert bad["exit"] == 7 and "ZeroDivisionError" in bad["rows"][0]["error"]
+    assert bad["rows"][1] == {"number": 2}
+    assert "stopped" in slow["exit"] and slow["rows"] == [{"number": 3}]
+    assert good["exit"] == 0 and good["rows"] == [{"number": 1}]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [("correct", ("nano", "nano_w4", "soak")), ("speed", ("limits", "w4", "bf16", "memory", "transformers"))],
+)
+def test_dry_run(tmp_path: Path, name: str, parts: tuple[str, ...]) -> None:
+    run(FOLDER / f"{name}.py", "--device", "cpu", "--tiny", "--out", str(tmp_path), "--parts", *parts)
+    result = json.loads((tmp_path / f"{name}.json").read_text())
+    assert set(result["parts"]) == set(parts)
+    for part in result["parts"].values():
+        assert part["exit"] == 0 and part["rows"]
+        assert not any("error" in row for row in part["rows"])
+        assert all(row["right"] for row in part["rows"] if "right" in row)
+        assert all(row["other"] == 0 for row in part["rows"] if "preemptions" in row)
