@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,25 +43,30 @@ def run(args: argparse.Namespace) -> int:
 
         print(plot_run(args.folder, args.out))
         return 0
+    from rich.console import Console
+
     from r1v.train.config import read
 
     kind, start = _stage(args.stage)
-    print(start(read(kind, args.config, args.changes)))
+    first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun starts
+    result = start(read(kind, args.config, args.changes), Console(stderr=True, quiet=not first))
+    if first:
+        print(result)
     return 0
 
 
-def _stage(name: str) -> tuple[type[Any], Callable[[Any], Path]]:
+def _stage(name: str) -> tuple[type[Any], Callable[[Any, Any], Path]]:
     """A stage's configuration, and what runs it; only its own modules are imported."""
     from r1v.train import config
 
     if name == "init":
         from r1v.train.init import initialise
 
-        return config.InitConfig, initialise
+        return config.InitConfig, lambda c, console: initialise(c)
     if name == "sft":
         from r1v.train.sft import Trainer
 
-        return config.SFTConfig, lambda c: Trainer(c).train()
+        return config.SFTConfig, lambda c, console: Trainer(c, console).train()
     if name == "transfer":
         from r1v.train.transfer import transfer
 
@@ -80,11 +86,13 @@ def _stage(name: str) -> tuple[type[Any], Callable[[Any], Path]]:
     if name == "reward":
         from r1v.train.reward import RewardTrainer
 
-        return config.RewardConfig, lambda c: RewardTrainer(c).train()
+        return config.RewardConfig, lambda c, console: RewardTrainer(c, console).train()
     if name == "mpo":
         from r1v.train.mpo import MPOTrainer
 
-        return config.MPOConfig, lambda c: MPOTrainer(c).train()
+        return config.MPOConfig, lambda c, console: MPOTrainer(c, console).train()
     from r1v.train.grpo import GRPOTrainer, make_pool
 
-    return config.GRPOConfig, make_pool if name == "pool" else lambda c: GRPOTrainer(c).train()
+    if name == "pool":
+        return config.GRPOConfig, make_pool
+    return config.GRPOConfig, lambda c, console: GRPOTrainer(c, console).train()

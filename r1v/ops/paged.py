@@ -4,9 +4,9 @@ Enters: queries, keys and values of the new tokens of several sequences, in one 
 same shape as the queries. Always holds: new keys and values are in the cache afterwards; a token sees its
 sequence's context and, of the new tokens, itself and those before it.
 
-The fast path copies nothing: softmax attention over a context is the merge of the attention over its parts,
-weighted by their log-sum-exp (Milakov and Gimelshein 2018; Dao et al. 2022, section 3.1), and each run of
-neighbouring places in the cache is such a part.
+The fast path copies nothing (but short contexts of many sequences at once): softmax attention over a context
+is the merge of the attention over its parts, weighted by their log-sum-exp (Milakov and Gimelshein 2018; Dao
+et al. 2022, section 3.1), and each run of neighbouring places in the cache is such a part.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
+from torch.nn import functional
 
 from r1v.ops.attention import attention_reference
 
@@ -84,11 +86,20 @@ class PagedAttentionReference:
         return out
 
 
+MIN_TOGETHER = 4  # single queries from which on one call for all may pay
+MAX_COPIED = 512 * 1024  # bytes of a context's keys up to which a copy costs less than a call of its own
+
+
 class RunAttention:
-    """The CPU's fast path: reads runs of the cache in place with torch's flash kernel."""
+    """The CPU's fast path: reads runs of the cache in place with torch's flash kernel; many single queries
+    over short contexts take one call on copies of those instead."""
 
     def __init__(self, cache: PagedCache, slots: torch.Tensor, spans: Sequence[Span]) -> None:
-        self.cache, self.slots, self.spans = cache, slots, spans
+        self.cache, self.slots = cache, slots
+        single = [span for span in spans if span.length == 1]
+        self._together = _places_together(single, cache)
+        self.spans = spans if self._together is None else [span for span in spans if span.length > 1]
+        self._rows = torch.tensor([span.start for span in single])
         self._earlier = [_without_last(span.runs, span.length) for span in spans if span.length > 1]
 
     def __call__(self, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
@@ -97,17 +108,43 @@ class RunAttention:
         k, v = k.to(dtype), v.to(dtype)
         self.cache.keys[layer].index_copy_(0, self.slots, k[0])
         self.cache.values[layer].index_copy_(0, self.slots, v[0])
+        if self._together is not None:
+            found = self._decode_together(layer, q[0, self._rows].to(dtype), *self._together).to(q.dtype)
+            if not self.spans:
+                return found.unsqueeze(0)  # all rows are single queries, in their order
+            out = torch.empty_like(q)
+            out[0, self._rows] = found
+            for span, part in zip(self.spans, self._each(layer, q, k, v), strict=True):
+                out[:, span.start : span.start + span.length] = part
+            return out
+        mixed = self._each(layer, q, k, v)
+        out = mixed[0] if len(mixed) == 1 else torch.cat(mixed, dim=1)
+        return out.to(q.dtype)
+
+    def _each(self, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> list[torch.Tensor]:
+        """Span by span."""
+        dtype = self.cache.keys.dtype
         mixed: list[torch.Tensor] = []
         earlier = iter(self._earlier)
         for span in self.spans:
-            rows = q if len(self.spans) == 1 else q.narrow(1, span.start, span.length)
+            rows = q.narrow(1, span.start, span.length)
             if span.length == 1:
                 mixed.append(self._decode(layer, rows.to(dtype), span.runs))
             else:
                 own = (k.narrow(1, span.start, span.length), v.narrow(1, span.start, span.length))
                 mixed.append(self._prefill(layer, rows.to(dtype), *own, next(earlier)))
-        out = mixed[0] if len(mixed) == 1 else torch.cat(mixed, dim=1)
-        return out.to(q.dtype)
+        return mixed
+
+    def _decode_together(
+        self, layer: int, q: torch.Tensor, places: torch.Tensor, known: torch.Tensor
+    ) -> torch.Tensor:
+        """Queries (B, H, head_dim) over contexts at places int64 (B, L), known bool (B, 1, 1, L)."""
+        batch, num_heads, head_dim = q.shape
+        keys = self.cache.keys[layer][places].transpose(1, 2)
+        values = self.cache.values[layer][places].transpose(1, 2)
+        grouped = q.reshape(batch, keys.shape[1], -1, head_dim)
+        mixed = functional.scaled_dot_product_attention(grouped, keys, values, attn_mask=known)
+        return mixed.reshape(batch, num_heads, head_dim)
 
     def _decode(self, layer: int, q: torch.Tensor, runs: Sequence[tuple[int, int]]) -> torch.Tensor:
         """One query (1, 1, H, head_dim) over runs of the cache. The query heads that share a key head are
@@ -132,6 +169,26 @@ class RunAttention:
         parts = [_flash(heads_first, keys.narrow(2, a, n), values.narrow(2, a, n)) for a, n in runs]
         parts.append(_flash(heads_first, k.transpose(1, 2), v.transpose(1, 2), causal=True))
         return _merge(parts).transpose(1, 2)
+
+
+def _places_together(spans: Sequence[Span], cache: PagedCache) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """Padded places of single queries' contexts (B, L), and which of them count (B, 1, 1, L); None where one
+    call each costs less."""
+    if len(spans) < MIN_TOGETHER:
+        return None
+    totals = [sum(n for _, n in span.runs) for span in spans]
+    longest = max(totals)
+    row_bytes = cache.keys[0, 0].numel() * cache.keys.itemsize
+    if longest * row_bytes > MAX_COPIED or longest * len(spans) > 2 * sum(totals):
+        return None
+    places = np.zeros((len(spans), longest), np.int64)
+    for row, span in enumerate(spans):
+        at = 0
+        for first, number in span.runs:
+            places[row, at : at + number] = np.arange(first, first + number)
+            at += number
+    known = np.arange(longest) < np.asarray(totals)[:, None]
+    return torch.from_numpy(places), torch.from_numpy(known)[:, None, None]
 
 
 def _flash(

@@ -16,30 +16,45 @@ import torch
 from rich.console import Console
 from rich.table import Table
 from torch import nn
+from torch.distributed.tensor import DTensor
 
 from r1v import models
+from r1v.core import ConfigError
 from r1v.models import R1V
 from r1v.prompt.tiling import IMAGENET_MEAN, IMAGENET_STD
 from r1v.train.data import MicroBatch
+from r1v.train.distributed import ONE_PROCESS, World, shard
+from r1v.train.lora import add_adapters, plain
 from r1v.train.losses import completion_nll
-from r1v.train.optim import GroupReport, select
+from r1v.train.optim import GroupReport, components, count, select
 from r1v.train.precision import computes_bf16
 
 
 @dataclass(frozen=True)
 class Compute:
-    """A device, and whether forward and backward run in bf16 there."""
+    """A device, whether forward and backward run in bf16 there, and the processes that share the work."""
 
     device: torch.device
     bf16: bool
+    world: World = ONE_PROCESS
 
     @classmethod
     def open(cls, device: str, bf16: bool) -> Compute:
-        """device "auto": the first CUDA device where there is one. bf16 is used where it is native."""
+        """device "auto": CUDA where there is one, each process of a host its own. bf16 where it is native."""
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
+        world = World.open(device)
         found = torch.device(device)
-        return cls(found, bf16 and computes_bf16(found))
+        if world.size > 1 and device == "cuda":
+            found = torch.device("cuda", torch.distributed.get_node_local_rank())
+            torch.cuda.set_device(found)
+        return cls(found, bf16 and computes_bf16(found), world)
+
+    def alone(self, stage: str) -> Compute:
+        """This; ConfigError where torchrun started several processes for a stage that is for one."""
+        if self.world.size > 1:
+            raise ConfigError(f"{stage} runs in one process; start it without torchrun")
+        return self
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
         """The precision of a forward pass."""
@@ -50,19 +65,21 @@ class Compute:
         return part.apply(lambda tensor: tensor.to(self.device, non_blocking=True))
 
 
-def components(model: R1V) -> dict[str, nn.Module]:
-    """The parts of a model by the names that configurations use."""
-    return {"vision": model.vision, "projector": model.projector, "llm": model.language}
-
-
 def load_trainable(
-    folder: str | Path, compute: Compute, train: Sequence[str], *, checkpointing: bool, console: Console
-) -> R1V:
-    """A checkpoint's model in float32, the named components trainable; says how many parameters those are."""
+    folder: str | Path, compute: Compute, train: Sequence[str], *, checkpointing: bool, console: Console,
+    lora: Sequence[str] = (), lora_rank: int = 16, lora_alpha: float = 32.0, seed: int = 0,
+) -> R1V:  # fmt: skip
+    """A checkpoint's model in float32, the named components trainable, adapters where ``lora`` says.
+
+    Prints how many parameters of each component are trained.
+    """
     model = models.load(folder, torch.float32, str(compute.device))
     model.train()
     model.language.checkpointing = model.vision.checkpointing = checkpointing
-    report(select(components(model), train), console)
+    select(components(model), train)
+    if lora:
+        add_adapters(model, lora, lora_rank, lora_alpha, seed)
+    report(count(components(model)), console)
     return model
 
 
@@ -75,16 +92,25 @@ def report(groups: Sequence[GroupReport], console: Console) -> None:
     console.print(table)
 
 
-def export(model: R1V, folder: Path, tokenizer_from: str | Path, max_shard_mb: int = 4096) -> Path:
-    """Write the weights, bf16, as a whole checkpoint in the transformers-native layout."""
-    models.save(
-        model,
-        folder,
-        dtype=torch.bfloat16,
-        tokenizer_from=tokenizer_from,
-        max_shard_bytes=max_shard_mb * 2**20,
-        overwrite=True,
-    )
+def export(
+    model: R1V, folder: Path, tokenizer_from: str | Path, max_shard_mb: int = 4096, world: World = ONE_PROCESS
+) -> Path:
+    """Write the weights, bf16, adapters added in, as a whole checkpoint in the transformers-native layout.
+
+    Of several processes all must call it; the first one writes.
+    """
+    if any(isinstance(value, DTensor) or ".lora_" in name for name, value in model.named_parameters()):
+        model = plain(model)
+    if world.first:
+        models.save(
+            model,
+            folder,
+            dtype=torch.bfloat16,
+            tokenizer_from=tokenizer_from,
+            max_shard_bytes=max_shard_mb * 2**20,
+            overwrite=True,
+        )
+    world.barrier()
     return folder
 
 
@@ -106,8 +132,32 @@ def hidden_states(model: R1V, part: MicroBatch) -> torch.Tensor:
     )
 
 
+class TargetLogits(nn.Module):
+    """Logits (N, V) of the places whose next token is to be learned, as a module that can be split.
+
+    In several processes the vision tower takes part in every pass, with a blank tile where a batch has none:
+    its layers are gathered by all processes together.
+    """
+
+    def __init__(self, model: R1V, compute: Compute) -> None:
+        super().__init__()
+        self.model, self.split = model, compute.world.size > 1
+        if self.split:
+            shard(self, model, compute.world)
+
+    def forward(self, part: MicroBatch) -> torch.Tensor:
+        """Tensors of the part lie on the model's device."""
+        unseen = 0.0
+        if self.split and not len(part.tiles):  # before the language model, as where there are pictures
+            side = self.model.config.vision.image_size
+            blank = torch.zeros(1, 3, side, side, device=part.input_ids.device)
+            unseen = 0.0 * self.model.encode_images(blank).sum()
+        hidden = hidden_states(self.model, part) + unseen
+        return self.model.logits(hidden.flatten(0, 1)[part.target_places])
+
+
 def target_logits(model: R1V, part: MicroBatch) -> torch.Tensor:
-    """Logits (N, V) of the places whose next token is to be learned; tensors lie on the model's device."""
+    """As `TargetLogits`, of a model in one piece."""
     hidden = hidden_states(model, part)
     return model.logits(hidden.flatten(0, 1)[part.target_places])
 

@@ -63,16 +63,17 @@ class SFTConfig:
 
     model: a checkpoint folder to start from. out: the run's folder. data: ``figures``, or a JSONL file with
     ``images question thinking answer`` (or ``solution`` for ``thinking``). train: the components whose
-    parameters change. batch_size: samples a step, sorted by length into micro_batches parts. packing:
-    the examples of a part go through the model as one line, each seeing only itself, without padding. lr is
-    AdamW's; matrices of the blocks take Muon at muon_lr (0: AdamW for all). decay_share: the last part of
-    the run, in
-    which the rate falls to final_lr_share. deadline_s: when set, the schedule also ends after this many
-    seconds of training. curriculum: let each family's looks widen as it is learned, from start_variation
-    on; the families that the model has learned before, ``known``, start at full variation. direct_share:
-    samples trained to answer without thinking. bf16: forward and backward in it, where the
-    device computes it natively. heldout: held-out items per family for the evaluation every
-    eval_every steps. save_every_s: time between checkpoints. max_shard_mb: size of a weight file, MiB.
+    parameters change, or patterns like ``llm.layers.*.mlp.*``. lora: likewise, what gets adapters of
+    lora_rank beside its frozen matrices, scaled by lora_alpha / lora_rank. batch_size: samples a step, sorted
+    by length into micro_batches parts. packing: the examples of a part go through the model as one line, each
+    seeing only itself, without padding. lr is AdamW's; matrices of the blocks take Muon at muon_lr (0: AdamW
+    for all). decay_share: the last part of the run, in which the rate falls to final_lr_share. deadline_s:
+    when set, the schedule also ends after this many seconds of training. curriculum: let each family's looks
+    widen as it is learned, from start_variation on; the families that the model has learned before,
+    ``known``, start at full variation. direct_share: samples trained to answer without thinking. bf16:
+    forward and backward in it, where the device computes it natively. heldout: held-out items per family for
+    the evaluation every eval_every steps. save_every_s: time between checkpoints. max_shard_mb: size of a
+    weight file, MiB.
     """
 
     model: str
@@ -80,6 +81,9 @@ class SFTConfig:
     data: str = "figures"
     families: tuple[str, ...] = ()
     train: tuple[str, ...] = COMPONENTS
+    lora: tuple[str, ...] = ()
+    lora_rank: int = 16
+    lora_alpha: float = 32.0
     steps: int = 1000
     batch_size: int = 64
     micro_batches: int = 1
@@ -117,9 +121,11 @@ class SFTConfig:
     deadline_s: float = 0.0
 
     def __post_init__(self) -> None:
-        check_components(self.train)
+        check_components(self.train, self.lora)
         check_schedule(self.schedule)
-        at_least(self, 1, "steps", "batch_size", "micro_batches", "workers", "prefetch", "log_every")
+        at_least(
+            self, 1, "lora_rank", "steps", "batch_size", "micro_batches", "workers", "prefetch", "log_every"
+        )
         if self.micro_batches > self.batch_size:
             raise ConfigError(
                 f"micro_batches is {self.micro_batches}; it must be at most batch_size, {self.batch_size}"

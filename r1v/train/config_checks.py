@@ -10,12 +10,16 @@ from r1v.core import ConfigError
 COMPONENTS = ("vision", "projector", "llm")
 
 
-def check_components(names: Sequence[str]) -> None:
-    """ConfigError unless there are some, each a component."""
-    for component in names:
-        if component not in COMPONENTS:
-            raise ConfigError(f"train holds {component!r}; use any of {', '.join(COMPONENTS)}")
-    if not names:
+def check_components(train: Sequence[str], lora: Sequence[str] = ()) -> None:
+    """ConfigError unless there are some, each a component or a pattern of names in one."""
+    for key, names in (("train", train), ("lora", lora)):
+        for name in names:
+            if name.partition(".")[0] not in COMPONENTS:
+                raise ConfigError(
+                    f"{key} holds {name!r}; use any of {', '.join(COMPONENTS)}, "
+                    "or a pattern like llm.layers.*.mlp.*"
+                )
+    if not train and not lora:
         raise ConfigError(f"train is empty; use any of {', '.join(COMPONENTS)}")
 
 

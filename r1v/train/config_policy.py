@@ -15,10 +15,10 @@ from r1v.train.config_checks import at_least, check_components, check_schedule, 
 class GRPOConfig:
     """Group-relative policy optimisation with verifiable answers and the Selective Sample Buffer.
 
-    model, out, data, families, train: as in SFTConfig; of data only questions and answers are used. pool: a
-    file of `r1v train pool`, whose questions alone are asked. steps: rollouts. prompts: questions a step,
-    each answered ``group`` times in at most max_tokens, at temperature 1. updates: optimiser steps made of
-    one rollout. averaging, scaling, clip_low, clip_high, kl, correct_kl: see `losses.GRPOOptions` and
+    model, out, data, families, train, lora: as in SFTConfig; of data only questions and answers are used.
+    pool: a file of `r1v train pool`, whose questions alone are asked. steps: rollouts. prompts: questions a
+    step, each answered ``group`` times in at most max_tokens, at temperature 1. updates: optimiser steps made
+    of one rollout. averaging, scaling, clip_low, clip_high, kl, correct_kl: see `losses.GRPOOptions` and
     `losses.group_advantages`. rule_weight, model_weight, format_weight: see `rewards.RewardWeights`;
     reward_model: a folder of `r1v train reward`. ssb: use the buffer, with the ssb_ keys of
     `buffer.BufferConfig`. max_num_seqs, memory_fraction: of the engine. heldout: held-out questions a family,
@@ -34,6 +34,9 @@ class GRPOConfig:
     families: tuple[str, ...] = ()
     pool: str | None = None
     train: tuple[str, ...] = ("projector", "llm")
+    lora: tuple[str, ...] = ()
+    lora_rank: int = 16
+    lora_alpha: float = 32.0
     steps: int = 100
     prompts: int = 16
     group: int = 8
@@ -88,7 +91,7 @@ class GRPOConfig:
     alarm_mismatch: float = 0.05
 
     def __post_init__(self) -> None:
-        check_components(self.train)
+        check_components(self.train, self.lora)
         check_schedule(self.schedule)
         at_least(self, 1, "steps", "prompts", "max_tokens", "updates", "micro_batches", "max_num_seqs")
         at_least(self, 2, "group")
@@ -112,6 +115,9 @@ class RewardConfig:
     pairs: str
     text_pairs: str | None = None
     train: tuple[str, ...] = ("projector", "llm")
+    lora: tuple[str, ...] = ()
+    lora_rank: int = 16
+    lora_alpha: float = 32.0
     heldout: float = 0.1
     lr: float = 1e-5
     second_lr: float = 1e-6
@@ -135,7 +141,7 @@ class RewardConfig:
     max_shard_mb: int = 4096
 
     def __post_init__(self) -> None:
-        check_components(self.train)
+        check_components(self.train, self.lora)
         check_schedule(self.schedule)
         at_least(self, 1, "epochs", "batch_size", "log_every")
         at_least(self, 0, "workers", "deadline_s")
@@ -183,15 +189,15 @@ class PairsConfig:
 class MPOConfig:
     """Mixed preference optimisation, in rounds of sampling, ranking, pairing and training.
 
-    model, data, families, train: as in SFTConfig; reward_model: as in GRPOConfig, without one replies are
-    ranked by the rules alone. rounds: each asks ``questions``, answered ``group`` times at ``temperature``.
-    threshold: least gap of a pair's scores, on the reward model's raw scale; per_question: pairs of a
-    question at most. heldout: share of a round's pairs that only the margin is measured on.
+    model, data, families, train, lora: as in SFTConfig; reward_model: as in GRPOConfig, without one replies
+    are ranked by the rules alone. rounds: each asks ``questions``, answered ``group`` times at
+    ``temperature``. threshold: least gap of a pair's scores, on the reward model's raw scale; per_question:
+    pairs of a question at most. heldout: share of a round's pairs that only the margin is measured on.
     heldout_questions: a family, with ``measure`` as in GRPOConfig, asked greedily before the first and after
     each round; the weights that answer them best are kept under ``best/``. deadline_s: when set, the run ends
-    with the step that passes so many seconds. epochs: over a
-    round's pairs, batch_size of them a step. preference, quality, generation, beta: see `losses.MPOWeights`.
-    shift_window: rewards that BCO's delta is a mean of.
+    with the step that passes so many seconds. epochs: over a round's pairs, batch_size of them a step.
+    preference, quality, generation, beta: see `losses.MPOWeights`. shift_window: rewards that BCO's delta is
+    a mean of.
     """
 
     model: str
@@ -200,6 +206,9 @@ class MPOConfig:
     families: tuple[str, ...] = ()
     reward_model: str | None = None
     train: tuple[str, ...] = ("projector", "llm")
+    lora: tuple[str, ...] = ()
+    lora_rank: int = 16
+    lora_alpha: float = 32.0
     rounds: int = 2
     questions: int = 64
     group: int = 8
@@ -240,7 +249,7 @@ class MPOConfig:
     max_shard_mb: int = 4096
 
     def __post_init__(self) -> None:
-        check_components(self.train)
+        check_components(self.train, self.lora)
         check_schedule(self.schedule)
         at_least(self, 1, "rounds", "questions", "max_tokens", "per_question", "epochs", "batch_size",
                  "micro_batches", "shift_window")  # fmt: skip

@@ -27,6 +27,7 @@ from r1v.figures import Difficulty
 from r1v.prompt import Processor
 from r1v.scoring import AnswerKind, extract_boxed
 from r1v.train.curriculum import PlannedSample
+from r1v.train.distributed import ONE_PROCESS
 
 ANSWER_KINDS: tuple[AnswerKind, ...] = ("math", "number", "string", "choice", "time", "formula")
 CHUNK = 8  # samples a worker makes at a time
@@ -138,12 +139,19 @@ class JsonlSource:
         return rows[int(order[place])][1]
 
 
-def parse_row(row: dict[str, object], folder: Path, *, chains: bool = True) -> tuple[str, Example]:
+def parse_row(row: Mapping[str, object], folder: Path, *, chains: bool = True) -> tuple[str, Example]:
     """A row's family and example; images lie in the folder. ValueError, KeyError, TypeError: a bad row."""
     images = row.get("images", [])
     if not isinstance(images, list) or not all(isinstance(image, str) for image in images):
         raise TypeError("images is not a list of strings")
     refs = tuple(ImageRef(i if i.startswith("data:") else folder / i) for i in images)
+    return parse_text(row, refs, chains=chains)
+
+
+def parse_text(
+    row: Mapping[str, object], images: tuple[ImageRef, ...], *, chains: bool
+) -> tuple[str, Example]:
+    """As `parse_row`, where the images are known already."""
     named = next((name for name in ("thinking", "solution") if name in row), None)
     if named is None and chains:
         raise KeyError("thinking or solution")
@@ -152,7 +160,7 @@ def parse_row(row: dict[str, object], folder: Path, *, chains: bool = True) -> t
     key = AnswerKey(given if bare is None else bare, _kind(row.get("answer_type", "math")))
     answer = box(given) if named == "solution" else given
     thinking = "" if named is None else str(row[named])
-    return str(row.get("family", "all")), Example(refs, str(row["question"]), thinking, answer, key)
+    return str(row.get("family", "all")), Example(images, str(row["question"]), thinking, answer, key)
 
 
 def _kind(name: object) -> AnswerKind:
@@ -346,6 +354,7 @@ class Stream:
         self.pin = (
             False  # set to have batches in page-locked memory, from where copies to a GPU are asynchronous
         )
+        self.world = ONE_PROCESS  # set to have the share of one of several processes made here
         self.tiles_per_image = processor.geometry.tiling.max_tiles + int(
             processor.geometry.tiling.use_thumbnail and processor.geometry.tiling.max_tiles > 1
         )
@@ -367,6 +376,8 @@ class Stream:
 
     def put(self, plan: list[PlannedSample]) -> None:
         """Have a batch made. Batches come out of ``get`` in this order."""
+        self._plans.append(plan)
+        plan = list(self.world.share(plan))
         slots = []
         for sample in plan:
             count = self.source.max_images(sample.family) * self.tiles_per_image
@@ -375,7 +386,6 @@ class Stream:
             self._executor.submit(_make_chunk, plan[i : i + CHUNK], slots[i : i + CHUNK])
             for i in range(0, len(plan), CHUNK)
         ]
-        self._plans.append(plan)
         self._making.append((plan, slots, futures))
 
     @property

@@ -60,11 +60,12 @@ class GRPOTrainer:
         self.questions = Questions(self.source, c.model, c.workers)
         self.heldout = heldout_questions(self.source, c.model, c.heldout, c.measure, c.workers)
         self.pool = Pool.read(c.pool) if c.pool else None
-        self.compute = Compute.open(c.device, c.bf16)
+        self.compute = Compute.open(c.device, c.bf16).alone("grpo")
         self.processor = Processor.from_folder(c.model)
         self.model = load_trainable(
-            c.model, self.compute, c.train, checkpointing=c.checkpointing, console=self.console
-        )
+            c.model, self.compute, c.train, checkpointing=c.checkpointing, console=self.console,
+            lora=c.lora, lora_rank=c.lora_rank, lora_alpha=c.lora_alpha, seed=c.seed,
+        )  # fmt: skip
         self.optimizer = Optimizer(
             self.model, lr=c.lr, muon_lr=c.muon_lr, weight_decay=c.weight_decay, betas=c.betas
         )

@@ -62,11 +62,12 @@ class MPOTrainer:
         self.held_questions = heldout_questions(
             self.source, c.model, c.heldout_questions, c.measure, c.workers
         )
-        self.compute = Compute.open(c.device, c.bf16)
+        self.compute = Compute.open(c.device, c.bf16).alone("mpo")
         self.processor = Processor.from_folder(c.model)
         self.model = load_trainable(
-            c.model, self.compute, c.train, checkpointing=c.checkpointing, console=self.console
-        )
+            c.model, self.compute, c.train, checkpointing=c.checkpointing, console=self.console,
+            lora=c.lora, lora_rank=c.lora_rank, lora_alpha=c.lora_alpha, seed=c.seed,
+        )  # fmt: skip
         self.optimizer = Optimizer(
             self.model, lr=c.lr, muon_lr=0.0, weight_decay=c.weight_decay, betas=c.betas
         )

@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 
+from r1v.train.distributed import split_like, whole
+
 # The quintic's coefficients, for a steep slope at zero (Jordan et al. 2024).
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 STEPS = 5
@@ -64,11 +66,12 @@ class Muon(torch.optim.Optimizer):
                 buffers = [self._buffer(parameter) for parameter in parameters]
                 torch._foreach_lerp_(buffers, gradients, 1 - group["momentum"])
                 nesterov = torch._foreach_lerp(gradients, buffers, group["momentum"])
-                updates = orthogonalise(torch.stack(nesterov), self.dtype).to(parameters[0].dtype)
+                # what is split among processes is made orthogonal in one piece, in each of them
+                pieces = torch.stack([whole(one) for one in nesterov])
+                updates = orthogonalise(pieces, self.dtype).to(parameters[0].dtype).unbind()
+                updates = [split_like(u, p) for u, p in zip(updates, parameters, strict=True)]
                 torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
-                torch._foreach_add_(
-                    parameters, list(updates.unbind()), alpha=-group["lr"] * 0.2 * math.sqrt(max(shape))
-                )
+                torch._foreach_add_(parameters, updates, alpha=-group["lr"] * 0.2 * math.sqrt(max(shape)))
 
     def _buffer(self, parameter: torch.Tensor) -> torch.Tensor:
         """A parameter's momentum, zero at first."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 import torch
 from torch import nn
 
 from r1v.core import ConfigError
+from r1v.models import R1V
+from r1v.train.distributed import as_split, own_share
 from r1v.train.muon import Muon
 from r1v.train.precision import computes_bf16
 
@@ -24,16 +27,37 @@ class GroupReport:
     total: int
 
 
-def select(modules: dict[str, nn.Module], components: Sequence[str]) -> list[GroupReport]:
-    """Let the named components train and freeze the others. modules: component -> its module."""
-    unknown = [name for name in components if name not in modules]
-    if unknown:
-        raise ConfigError(f"component {unknown[0]!r} is not known; use any of {', '.join(modules)}")
+def components(model: R1V) -> dict[str, nn.Module]:
+    """The parts of a model by the names that configurations use."""
+    return {"vision": model.vision, "projector": model.projector, "llm": model.language}
+
+
+def fits(name: str, wanted: str) -> bool:
+    """Whether ``wanted``, a component or a pattern like ``llm.layers.*.mlp.*``, means a name of one."""
+    return name.partition(".")[0] == wanted or fnmatchcase(name, wanted)
+
+
+def select(modules: dict[str, nn.Module], wanted: Sequence[str]) -> None:
+    """Let the parameters of some components train, or those that patterns name, and freeze the others.
+
+    modules: component -> its module. ConfigError: an entry that means no parameter.
+    """
+    named = {f"{c}.{name}": p for c, module in modules.items() for name, p in module.named_parameters()}
+    for one in wanted:
+        if not any(fits(name, one) for name in named):
+            raise ConfigError(
+                f"train holds {one!r}, which fits no parameter; components: {', '.join(modules)}"
+            )
+    for name, parameter in named.items():
+        parameter.requires_grad_(any(fits(name, one) for one in wanted))
+
+
+def count(modules: dict[str, nn.Module]) -> list[GroupReport]:
+    """How much of each component is trained."""
     reports = []
     for name, module in modules.items():
-        module.requires_grad_(name in components)
-        total = sum(p.numel() for p in module.parameters())
-        reports.append(GroupReport(name, total if name in components else 0, total))
+        sizes = [(p.numel(), p.requires_grad) for p in module.parameters()]
+        reports.append(GroupReport(name, sum(n for n, on in sizes if on), sum(n for n, _ in sizes)))
     return reports
 
 
@@ -41,7 +65,7 @@ class Optimizer:
     """AdamW, with Muon for the matrices of the transformer blocks where muon_lr is not 0.
 
     Muon (Jordan et al. 2024) is scaled to AdamW's step size, 0.2 * sqrt(longer side) (Liu et al. 2025).
-    Norms, biases, embeddings, positions and the output head stay with AdamW; only matrices decay.
+    Norms, biases, embeddings, positions, adapters and the output head stay with AdamW; only matrices decay.
     """
 
     def __init__(
@@ -57,7 +81,7 @@ class Optimizer:
         for name, parameter in model.named_parameters():
             if not parameter.requires_grad:
                 continue
-            if muon_lr and parameter.ndim == 2 and ".layers." in name:
+            if muon_lr and parameter.ndim == 2 and ".layers." in name and ".lora_" not in name:
                 hidden.append(parameter)
             elif parameter.ndim >= 2:
                 matrices.append(parameter)
@@ -88,12 +112,16 @@ class Optimizer:
             part.zero_grad(set_to_none=True)
 
     def state(self) -> list[dict[str, Any]]:
-        """What a checkpoint keeps."""
-        return [part.state_dict() for part in self.parts]
+        """What a checkpoint keeps: of split parameters this process's share."""
+        return [own_share(part.state_dict()) for part in self.parts]
 
     def restore(self, state: list[dict[str, Any]]) -> None:
         """Go on from a kept state."""
         for part, kept in zip(self.parts, state, strict=True):
+            parameters = [one for group in part.param_groups for one in group["params"]]
+            for index, values in kept["state"].items():
+                for name, value in values.items():
+                    values[name] = as_split(value, parameters[index])
             part.load_state_dict(kept)
 
 

@@ -50,10 +50,11 @@ class RewardTrainer:
         self.rows = Workers[Pair, list[Encoded]](make, c.workers)
         self.rows.put(self.heldout)
         self.heldout_rows = [row for rows in self.rows.get() for row in rows]
-        self.compute = Compute.open(c.device, c.bf16)
+        self.compute = Compute.open(c.device, c.bf16).alone("reward")
         base = load_trainable(
-            c.model, self.compute, c.train, checkpointing=c.checkpointing, console=self.console
-        )
+            c.model, self.compute, c.train, checkpointing=c.checkpointing, console=self.console,
+            lora=c.lora, lora_rank=c.lora_rank, lora_alpha=c.lora_alpha, seed=c.seed,
+        )  # fmt: skip
         if base.language.head is not None:
             base.language.head.requires_grad_(False)  # not a part of the score
         self.model = RewardModel(base).train()

@@ -16,16 +16,23 @@ from typing import Any
 import torch
 
 from r1v.core import CheckpointError, ConfigError
+from r1v.train.distributed import ONE_PROCESS, World
 
 # keys that may change between a run and its resumption
 FREE_KEYS = frozenset({"device", "workers", "log_every", "save_every_s", "compile", "deadline_s", "out"})
 
 
 class Run:
-    """The folder of one training run. config: a frozen dataclass with ``out``."""
+    """The folder of one training run. config: a frozen dataclass with ``out``.
 
-    def __init__(self, config: Any) -> None:
-        self.folder = Path(config.out)
+    Of several processes each keeps its share of the state; the first writes all else.
+    """
+
+    def __init__(self, config: Any, world: World = ONE_PROCESS) -> None:
+        self.folder, self.world = Path(config.out), world
+        self._last_save = time.monotonic()
+        if not world.first:
+            return
         self.folder.mkdir(parents=True, exist_ok=True)
         kept = self.folder / "config.json"
         values = json.loads(json.dumps(dataclasses.asdict(config)))
@@ -38,17 +45,18 @@ class Run:
                         "resume it with its own configuration or name another out folder"
                     )
         write_atomically(kept, json.dumps(values, indent=2) + "\n")
-        self._last_save = time.monotonic()
 
     def log(self, **values: Any) -> None:
         """Add one line to metrics.jsonl."""
+        if not self.world.first:
+            return
         with (self.folder / "metrics.jsonl").open("a") as file:
             file.write(json.dumps(values) + "\n")
 
     def trim_metrics(self, step: int) -> None:
         """Drop the lines after a step, which a resumed run will write again."""
         path = self.folder / "metrics.jsonl"
-        if path.exists():
+        if self.world.first and path.exists():
             lines = [line for line in path.read_text().splitlines() if _step(line) < step]
             write_atomically(path, "".join(line + "\n" for line in lines))
 
@@ -56,25 +64,48 @@ class Run:
         """Whether the last checkpoint is older than this."""
         return time.monotonic() - self._last_save >= every_s
 
+    def _state(self, rank: int) -> Path:
+        """Where a process keeps its share."""
+        size = self.world.size
+        return self.folder / ("state.pt" if size == 1 else f"state-{rank}-of-{size}.pt")
+
     def save(self, state: dict[str, Any]) -> None:
         """Keep everything needed to go on, in place of the checkpoint before."""
-        part = self.folder / "state.pt.part"
+        path = self._state(self.world.rank)
+        part = path.with_name(path.name + ".part")
         with part.open("wb") as file:
             torch.save(state, file)
             file.flush()
             os.fsync(file.fileno())
-        part.replace(self.folder / "state.pt")
+        self.world.barrier()  # every share is on the disk before the first old one is gone
+        part.replace(path)
         self._last_save = time.monotonic()
 
     def load(self, device: str) -> dict[str, Any] | None:
-        """The kept state, or None where there is none. Nothing in it is executed."""
-        path = self.folder / "state.pt"
-        if not path.exists():
-            return None
-        try:
-            state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
-        except (RuntimeError, EOFError, OSError) as error:
-            raise CheckpointError(f"{path} cannot be read ({error}); remove it to start anew") from None
+        """The kept state, or None where there is none. Nothing in it is executed.
+
+        CheckpointError: it cannot be read, is of another number of processes, or its shares are of different
+        steps.
+        """
+        mine = {self._state(rank) for rank in range(self.world.size)}
+        others = [path.name for path in self.folder.glob("state*.pt") if path not in mine]
+        if others:
+            raise CheckpointError(
+                f"{self.folder / others[0]} is of another number of processes than {self.world.size}; resume "
+                "with that number, or remove it to start anew"
+            )
+        state: dict[str, Any] | None = None
+        path = self._state(self.world.rank)
+        if path.exists():
+            try:
+                state = torch.load(path, map_location=device, weights_only=True)
+            except (RuntimeError, EOFError, OSError) as error:
+                raise CheckpointError(f"{path} cannot be read ({error}); remove it to start anew") from None
+        steps = self.world.gather(None if state is None else state["step"])
+        if len(set(steps)) > 1:
+            raise CheckpointError(
+                f"the shares in {self.folder} are of steps {steps}; remove them to start anew"
+            )
         return state
 
 

@@ -16,13 +16,15 @@ from random import Random
 import torch
 from rich.console import Console
 
+from r1v.core import ConfigError, R1VError
 from r1v.train import losses
-from r1v.train.compute import Compute, export, load_trainable, target_logits
+from r1v.train.compute import Compute, TargetLogits, export, load_trainable
 from r1v.train.config import SFTConfig
 from r1v.train.curriculum import Curriculum, PlannedSample
 from r1v.train.data import Batch, FigureSource, Source, Stream
+from r1v.train.distributed import own_share, restore_shares
 from r1v.train.optim import Optimizer, learning_rate
-from r1v.train.run import Run
+from r1v.train.run import Run, progress
 from r1v.train.sources import open_source
 
 
@@ -38,8 +40,32 @@ class Tally:
     def add_rows(self, families: Sequence[str], exact: Sequence[bool]) -> None:
         """Count the rows of one micro-batch: those without a wrong token, and all."""
         for family, right in zip(families, exact, strict=True):
-            good, total = self.families.get(family, (0, 0))
-            self.families[family] = (good + int(right), total + 1)
+            self._count(family, int(right), 1)
+
+    def add(self, other: Tally) -> None:
+        """Add the sums of another part."""
+        self.nll, self.right = self.nll + other.nll, self.right + other.right
+        self.targets += other.targets
+        for family, (good, total) in other.families.items():
+            self._count(family, good, total)
+
+    def _count(self, family: str, right: int, rows: int) -> None:
+        good, total = self.families.get(family, (0, 0))
+        self.families[family] = (good + right, total + rows)
+
+
+@dataclass
+class _Done:
+    """What one process did in a step.
+
+    Of seconds and of due, whether to make a checkpoint, the first process's count for all.
+    """
+
+    tally: Tally
+    tokens: int
+    bad: tuple[str, ...]
+    seconds: float
+    due: bool
 
 
 class Trainer:
@@ -48,16 +74,20 @@ class Trainer:
     def __init__(self, config: SFTConfig, console: Console | None = None) -> None:
         self.config = config
         self.console = console or Console(stderr=True)
-        self.run = Run(config)
         self.source = open_source(config.data, config.families, config.seed, self.console)
         self.stream = self._open_stream(self.source, config.prefetch)
         # held-out items are made by workers of their own, before a device is opened
         self.heldout = self._make_heldout()
         self.compute = Compute.open(config.device, config.bf16)
-        self.stream.pin = self.compute.device.type == "cuda"
+        self._check_world()
+        self.run = Run(config, self.compute.world)
+        self.stream.pin, self.stream.world = self.compute.device.type == "cuda", self.compute.world
         self.model = load_trainable(
-            config.model, self.compute, config.train, checkpointing=config.checkpointing, console=self.console
-        )
+            config.model, self.compute, config.train, checkpointing=config.checkpointing,
+            console=self.console, lora=config.lora, lora_rank=config.lora_rank,
+            lora_alpha=config.lora_alpha, seed=config.seed,
+        )  # fmt: skip
+        self.logits = TargetLogits(self.model, self.compute)
         self.optimizer = Optimizer(
             self.model,
             lr=config.lr,
@@ -97,6 +127,15 @@ class Trainer:
             packing=c.packing,
         )
 
+    def _check_world(self) -> None:
+        """ConfigError where a batch is too small for the processes."""
+        c, size = self.config, self.compute.world.size
+        if c.batch_size < size * c.micro_batches:
+            raise ConfigError(
+                f"batch_size is {c.batch_size}; {size} processes with micro_batches {c.micro_batches} "
+                f"need at least {size * c.micro_batches}"
+            )
+
     def _make_heldout(self) -> list[Batch]:
         """Held-out items in full variation; for a data file there are none."""
         c = self.config
@@ -116,9 +155,7 @@ class Trainer:
 
     def progress(self) -> float:
         """The share of the run that is done, by steps or by the deadline, whichever is further."""
-        c = self.config
-        by_time = self.trained_s / c.deadline_s if c.deadline_s else 0.0
-        return min(1.0, max(self.step / c.steps, by_time))
+        return progress(self.step, self.config.steps, self.trained_s, self.config.deadline_s)
 
     def _pass(self, batch: Batch, rate: float | None = None) -> Tally:
         """Forward over the parts of a batch; with a rate also backward and an update.
@@ -126,13 +163,14 @@ class Trainer:
         The results are read from the device once, after all work of the step has been sent there.
         """
         sums, exacts = [], []
+        scale = 0.0 if rate is None else self._scale(batch)
         for part in batch.parts:
             part = self.compute.move(part)
             with self.compute.autocast():
-                logits = target_logits(self.model, part)
+                logits = self.logits(part)
             nll = losses.completion_nll(logits, part.targets)
             if rate is not None:
-                (nll.sum() / batch.num_targets).backward()
+                (nll.sum() * scale).backward()
             right = logits.detach().argmax(-1) == part.targets
             sums.append(torch.stack([nll.detach().sum(), right.sum().float()]))
             exacts.append(losses.exact_rows(right, part.rows, len(part.families)))
@@ -147,6 +185,19 @@ class Trainer:
             tally.add_rows(part.families, exact.tolist())
         return tally
 
+    def _scale(self, batch: Batch) -> float:
+        """What a token's loss weighs: gradients are means over the processes, the loss one over all tokens.
+
+        R1VError: a process has fewer parts than another, which would wait for it for ever.
+        """
+        every = self.compute.world.gather((batch.num_targets, len(batch.parts)))
+        if len({parts for _, parts in every}) > 1:
+            raise R1VError(
+                f"bad rows leave a process too few for {self.config.micro_batches} micro_batches; "
+                "mend the data, or set micro_batches lower"
+            )
+        return len(every) / sum(targets for targets, _ in every)
+
     def evaluate(self) -> Tally:
         """Teacher-forced measures over the held-out items.
 
@@ -156,12 +207,7 @@ class Trainer:
         self.model.eval()
         with torch.no_grad():
             for batch in self.heldout:
-                one = self._pass(batch)
-                total.nll, total.right = total.nll + one.nll, total.right + one.right
-                total.targets += one.targets
-                for family, (good, count) in one.families.items():
-                    before = total.families.get(family, (0, 0))
-                    total.families[family] = (before[0] + good, before[1] + count)
+                total.add(self._pass(batch))
         self.model.train()
         return total
 
@@ -184,19 +230,27 @@ class Trainer:
                 decay_share=c.decay_share, final=c.final_lr_share,
             )  # fmt: skip
             tally = self._pass(batch, rate)
-            self.curriculum.update(tally.families, self.progress())
             self.step += 1
-            samples, tokens = samples + c.batch_size, tokens + batch.num_tokens
-            self.trained_s += time.monotonic() - begun
-            for error in batch.bad:
-                self.run.log(step=self.step, bad=error)
+            every = self.compute.world.gather(
+                _Done(
+                    tally, batch.num_tokens, batch.bad, time.monotonic() - begun, self.run.due(c.save_every_s)
+                )
+            )
+            self.trained_s += every[0].seconds
+            samples, tokens = samples + c.batch_size, tokens + sum(one.tokens for one in every)
+            tally = Tally()
+            for one in every:
+                tally.add(one.tally)
+                for error in one.bad:
+                    self.run.log(step=self.step, bad=error)
+            self.curriculum.update(tally.families, self.progress())
             if self.step % c.log_every == 0 or self.progress() >= 1.0:
                 elapsed = time.monotonic() - last_log
                 self._log(tally, rate, samples / elapsed, tokens / elapsed, waited)
                 last_log, samples, tokens = time.monotonic(), 0, 0
             if self.heldout and (self.step % c.eval_every == 0 or self.progress() >= 1.0):
                 self._log_heldout()
-            if self.run.due(c.save_every_s):
+            if every[0].due:
                 self._save()
                 self.export()
         self._save()
@@ -217,7 +271,7 @@ class Trainer:
         state = self.run.load(str(self.compute.device))
         if state is None:
             return []
-        self.model.load_state_dict(state["model"])
+        restore_shares(self.model, state["model"])
         self.optimizer.restore(state["optimizer"])
         self.curriculum.restore(state["curriculum"])
         self.step, self.planned, self.trained_s = state["step"], state["planned"], state["trained_s"]
@@ -228,7 +282,7 @@ class Trainer:
     def _save(self) -> None:
         self.run.save(
             {
-                "model": self.model.state_dict(),
+                "model": own_share(self.model.state_dict()),
                 "optimizer": self.optimizer.state(),
                 "curriculum": self.curriculum.state(),
                 "step": self.step,
@@ -243,7 +297,8 @@ class Trainer:
 
     def export(self) -> Path:
         """Write the weights, bf16, as a whole checkpoint in the transformers-native layout."""
-        return export(self.model, self.run.folder / "model", self.config.model, self.config.max_shard_mb)
+        c = self.config
+        return export(self.model, self.run.folder / "model", c.model, c.max_shard_mb, self.compute.world)
 
     # --------------------------------------------------------------------------------------------- reports
 

@@ -51,3 +51,30 @@ def test_cache_of_another_dtype() -> None:
     q, k, v = torch.randn(3, 1, 3, 1, 16)
     attend = RunAttention(cache, torch.arange(3), [Span(0, 3, [(0, 3)])])
     assert attend(0, q, k, v).dtype == torch.float32
+
+
+@pytest.mark.parametrize("prompt", [0, 3])
+def test_many_single_queries_at_once(prompt: int) -> None:
+    """Contexts of 8 to 16 places, a prompt among them or not, and one query too long to be copied along."""
+    torch.manual_seed(0)
+    spans, slots = [], []
+    for index in range(6):
+        first = 40 * index
+        runs = [(first + 20, 5), (first, 3 + index)]
+        spans.append(Span(len(slots), 1, runs))
+        slots.append(first + 2 + index)
+        if prompt and index == 3:
+            spans.append(Span(len(slots), prompt, [(300, prompt)]))
+            slots += range(300, 300 + prompt)
+    for extra in ([], [Span(len(slots), 1, [(320, 150)])]):
+        chosen, places = [*spans, *extra], torch.tensor([*slots, *[469] * len(extra)])
+        caches = [PagedCache.empty(1, 512, 2, 16, torch.float32) for _ in range(2)]
+        for cache in caches:
+            torch.manual_seed(1)
+            cache.keys.normal_(), cache.values.normal_()
+        q = torch.randn(1, len(places), 6, 16)
+        k, v = torch.randn(2, 1, len(places), 2, 16)
+        attend = RunAttention(caches[1], places, chosen)
+        assert (attend._together is None) == bool(extra)
+        expected = PagedAttentionReference(caches[0], places, chosen)(0, q, k, v)
+        assert torch.allclose(attend(0, q, k, v), expected, atol=1e-5)

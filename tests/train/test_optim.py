@@ -8,7 +8,7 @@ from torch import nn
 
 from r1v.core import ConfigError
 from r1v.train.muon import Muon, orthogonalise
-from r1v.train.optim import Optimizer, learning_rate, select
+from r1v.train.optim import Optimizer, count, learning_rate, select
 
 
 class Block(nn.Module):
@@ -20,9 +20,11 @@ class Block(nn.Module):
 
 def test_only_the_named_components_train() -> None:
     modules: dict[str, nn.Module] = {"vision": nn.Linear(3, 2), "llm": nn.Linear(2, 2)}
-    reports = select(modules, ["llm"])
-    assert [(r.component, r.trained, r.total) for r in reports] == [("vision", 0, 8), ("llm", 6, 6)]
+    select(modules, ["llm"])
+    assert [(r.component, r.trained, r.total) for r in count(modules)] == [("vision", 0, 8), ("llm", 6, 6)]
     assert not modules["vision"].weight.requires_grad and modules["llm"].weight.requires_grad
+    select(modules, ["vision.b*", "llm.weight"])
+    assert [(r.component, r.trained) for r in count(modules)] == [("vision", 2), ("llm", 4)]
     with pytest.raises(ConfigError, match="head"):
         select(modules, ["head"])
 

@@ -1,0 +1,87 @@
+"""Adapters: they begin without effect, train alone, add up to plain weights, and run through the stages."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from rich.console import Console
+
+from r1v import models
+from r1v.core import ConfigError
+from r1v.train.compute import Compute, load_trainable
+from r1v.train.config import GRPOConfig, SFTConfig
+from r1v.train.grpo import GRPOTrainer
+from r1v.train.lora import plain
+from r1v.train.sft import Trainer
+
+pytest.importorskip("peft")
+CPU, QUIET = Compute(torch.device("cpu"), False), Console(quiet=True)
+IDS = torch.arange(10, 26).unsqueeze(0)
+
+
+def with_adapters(start: Path, *names: str, train: tuple[str, ...] = ()) -> models.R1V:
+    return load_trainable(
+        start, CPU, train, checkpointing=False, console=QUIET, lora=names, lora_rank=4, seed=3
+    )
+
+
+def test_new_adapters_change_nothing_and_train_alone(start: Path) -> None:
+    model = with_adapters(start, "llm.layers.*.mlp.*", train=("projector",))
+    with torch.no_grad():
+        assert torch.equal(model(IDS), models.load(start, torch.float32)(IDS))
+    trained = {name for name, p in model.named_parameters() if p.requires_grad}
+    assert {n.split(".")[0] for n in trained if "lora_" not in n} == {"projector"}
+    assert {n.split(".")[-4] for n in trained if "lora_" in n} == {"gate_up", "down"}
+    again = with_adapters(start, "llm.layers.*.mlp.*").state_dict()
+    assert all(torch.equal(v, again[n]) for n, v in model.state_dict().items())  # the seed decides
+
+
+def test_the_plain_twin_computes_the_same(start: Path) -> None:
+    model = with_adapters(start, "llm", "vision.layers.0.*")
+    for name, parameter in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=0.1)
+    twin = plain(model)
+    assert set(twin.state_dict()) == set(models.load(start).state_dict())
+    tiles = torch.randn(1, 3, 32, 32)
+    with torch.no_grad():
+        assert torch.allclose(model(IDS), twin(IDS), atol=1e-4)
+        assert torch.allclose(model.encode_images(tiles), twin.encode_images(tiles), atol=1e-4)
+        assert not torch.allclose(model(IDS), models.load(start, torch.float32)(IDS), atol=1e-2)
+
+
+def test_a_name_that_fits_nothing(start: Path) -> None:
+    with pytest.raises(ConfigError, match=r"llm\.heads"):
+        with_adapters(start, "llm.heads.*")
+    with pytest.raises(ConfigError, match="lora holds 'head'"):
+        SFTConfig("m", "o", lora=("head",))
+
+
+def test_stages_with_adapters(start: Path, tmp_path: Path) -> None:
+    """SFT, then GRPO on what it left: the loss falls, the frozen matrices carry the adapters' product."""
+    sft = Trainer(
+        SFTConfig(
+            model=str(start), out=str(tmp_path / "sft"), families=("arithmetic",), train=(), lora=("llm",),
+            lora_rank=4, steps=12, batch_size=8, lr=2e-2, warmup_steps=1, curriculum=False, heldout=0,
+            log_every=1, bf16=False, device="cpu",
+        ),
+        QUIET,
+    ).train()  # fmt: skip
+    rows = [json.loads(line) for line in (tmp_path / "sft" / "metrics.jsonl").read_text().splitlines()]
+    assert rows[-1]["nll"] < rows[0]["nll"] - 0.3
+    before, after = models.load(start).state_dict(), models.load(sft).state_dict()
+    moved = {n for n in before if not torch.equal(before[n].bfloat16(), after[n])}
+    assert {n.split(".")[-2] for n in moved} == {"qkv", "out", "gate_up", "down"}
+    assert {n.split(".")[0] for n in moved} == {"language"}
+    folder = GRPOTrainer(
+        GRPOConfig(
+            model=str(sft), out=str(tmp_path / "grpo"), families=("arithmetic",), train=(), lora=("llm",),
+            lora_rank=4, steps=2, prompts=2, group=4, max_tokens=6, lr=1e-2, workers=0, device="cpu",
+            bf16=False,
+        ),
+        QUIET,
+    ).train()  # fmt: skip
+    assert set(models.load(folder).state_dict()) == set(before)
