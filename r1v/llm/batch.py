@@ -29,6 +29,8 @@ Answer: TypeAlias = Callable[[Mapping[str, Any]], tuple[int, Json]]
 CHAT_URL = "/v1/chat/completions"
 MAX_TRIES = 3  # of a line whose worker is not available; then the run stops, to be taken up again
 _ID = re.compile(r"batch_req_(\d+)_([0-9a-f]{8})")
+# a line of ours with an answer, told without parsing it
+_HEAD, _TAIL = re.compile(rb'\{"id":"batch_req_(\d+)_([0-9a-f]{8})",'), b',"error":null}\n'
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,20 +94,27 @@ class Output:
             for place, line in enumerate(file, 1):
                 if not line.endswith(b"\n"):
                     break  # killed in the middle of it
-                try:
-                    found = json.loads(line)
-                    match = _ID.fullmatch(found["id"])
-                    assert match is not None
-                except (ValueError, LookupError, TypeError, AssertionError) as error:
-                    raise ConfigError(f"{self._path}, line {place}, was not written by r1v run; name another "
-                                      "output file") from error  # fmt: skip
-                number = int(match[1])
+                number, check, failed = self._parse(place, line)
                 self.mark(number)
-                self.num_failed += found.get("error") is not None
+                self.num_failed += failed
                 if len(self._checks) < 1000:
-                    self._checks[number] = match[2]
+                    self._checks[number] = check
                 end += len(line)
         os.ftruncate(self._file, end)
+
+    def _parse(self, place: int, line: bytes) -> tuple[int, str, bool]:
+        """Number and check of the input line that an output line answers, and whether by an error."""
+        head = _HEAD.match(line)
+        if head is not None and line.endswith(_TAIL):
+            return int(head[1]), head[2].decode(), False
+        try:
+            found = json.loads(line)
+            match = _ID.fullmatch(found["id"])
+            assert match is not None
+        except (ValueError, LookupError, TypeError, AssertionError) as error:
+            raise ConfigError(f"{self._path}, line {place}, was not written by r1v run; name another "
+                              "output file") from error  # fmt: skip
+        return int(match[1]), match[2], found.get("error") is not None
 
     def mark(self, number: int) -> None:
         """Line number has its answer."""
