@@ -81,7 +81,7 @@ def main() -> None:
         f"{questions} questions, at most {max_tokens} tokens each; the engine decodes {llm.max_running} together\n"
     )
     print(
-        "| under way at a time | seconds | tokens/s | decoded together, mean | most | over the run, in tenths |"
+        "| under way at a time | seconds | tokens/s | decoded together, mean | most | in tenths of the run |"
     )
     print("|---|---|---|---|---|---|")
     for one in results:

@@ -67,10 +67,10 @@ def gather(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for name, source in known.items():
         link = folder / name
-        link.unlink(missing_ok=True)
         if source is None or not source.is_dir():
             print(f"{name} is left out: its data is not here", file=sys.stderr)
-        else:
+        elif not link.is_dir():
+            link.unlink(missing_ok=True)
             link.symlink_to(source.resolve())
     return folder
 
