@@ -77,9 +77,7 @@ def main() -> None:
     llm = LLM("r1v-nano", device="cpu")
     measure(llm, 4, None, 8)  # whatever happens once
     results = [measure(llm, questions, connections, max_tokens) for connections in (None, 8, 1)]
-    print(
-        f"{questions} questions, at most {max_tokens} tokens each; the engine decodes {llm.max_running} together\n"
-    )
+    print(f"{questions} questions of at most {max_tokens} tokens; {llm.max_running} are decoded together\n")
     print(
         "| under way at a time | seconds | tokens/s | decoded together, mean | most | in tenths of the run |"
     )
