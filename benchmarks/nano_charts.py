@@ -47,7 +47,9 @@ def pooled(rows: Sequence[Mapping[str, Any]]) -> Score | None:
 def grouped(title: str, places: Sequence[str], groups: Sequence[Bars], path: Path, *, numbers: bool) -> None:
     """Draw and save. numbers: write each bar's percentage above it."""
     width = 0.84 / len(groups)
-    chart = Chart(figsize=(max(6.0, 0.22 * len(groups) * len(places) + 1.6), 3.6), dpi=110)
+    chart = Chart(
+        figsize=(max(6.0, 0.22 * len(groups) * len(places) + 1.6), 3.6), dpi=110, layout="constrained"
+    )
     axes = chart.add_subplot()
     for g, bars in enumerate(groups):
         for p, one in enumerate(bars.scores):
@@ -61,16 +63,16 @@ def grouped(title: str, places: Sequence[str], groups: Sequence[Bars], path: Pat
             axes.vlines(x, low, high, color="0.25", linewidth=0.8)
             if numbers:
                 axes.text(x, high + 1.5, f"{share:.0f}", ha="center", va="bottom", fontsize=7)
-    axes.set_xticks(range(len(places)), places, rotation=35 if len(places) > 8 else 0,
-                    ha="right" if len(places) > 8 else "center", fontsize=8)  # fmt: skip
+    turned = len(places) > 8 or max(map(len, places)) > 12
+    axes.set_xticks(range(len(places)), places, rotation=30 if turned else 0,
+                    ha="right" if turned else "center", fontsize=8)  # fmt: skip
     axes.set_ylim(0, 112)
     axes.set_ylabel("right answers, %", fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_title(title, fontsize=10, loc="left")
     named = [axes.bar(0, 0, color=COLORS[g % len(COLORS)]) for g in range(len(groups))]
-    axes.legend(named, [bars.name for bars in groups], fontsize=8, ncols=len(groups), frameon=False,
-                loc="lower right", bbox_to_anchor=(1, 1.0))  # fmt: skip
-    chart.tight_layout()
+    names = [bars.name for bars in groups]
+    chart.legend(named, names, fontsize=8, ncols=len(groups), frameon=False, loc="outside lower center")
     chart.savefig(path)
 
 
@@ -102,6 +104,7 @@ def robustness(result: dict[str, Any]) -> tuple[list[str], list[Bars]]:
     scores = [pooled(rows)] + [
         pooled([r["robustness"][c] for r in rows if c in r["robustness"]]) for c in conditions
     ]
+    conditions = [f"{c} (charts)" if c == "matplotlib" else c for c in conditions]
     return ["as drawn", *conditions], [Bars("claimed families", scores)]
 
 
@@ -120,8 +123,8 @@ def main() -> None:
             pair.split("=", 1)[0]: json.loads(Path(pair.split("=", 1)[1]).read_text()) for pair in args.run
         }
     out = Path(args.out)
-    last = list(runs.values())[-1]
-    spoilt = next((r for r in runs.values() if any(f["robustness"] for f in r["families"].values())), last)
+    latest = list(runs.values())[::-1]
+    spoilt = next((r for r in latest if any(f["robustness"] for f in r["families"].values())), latest[0])
     grouped("Held-out figures, by family", *families(runs), out / "nano-families.png", numbers=False)
     grouped("Claimed families, by difficulty", *difficulties(runs), out / "nano-difficulty.png", numbers=True)
     grouped("Spoilt pictures", *robustness(spoilt), out / "nano-robustness.png", numbers=True)
