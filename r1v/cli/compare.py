@@ -18,11 +18,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--chains", choices=("own", "solutions"), default="own",
                         help="A's own chains (default), or worked solutions")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--out", metavar="FOLDER", help="write JSON, Markdown and plots there")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the report; status 1 where B gives values that are not numbers, or ids that do not exist."""
+    from r1v.llm.config import resolve_device
     from r1v.models.hub import resolve
     from r1v.quant.compare import compare
     from r1v.quant.report import markdown, write_report
@@ -31,6 +33,7 @@ def run(args: argparse.Namespace) -> int:
         found = compare(
             resolve(args.source), resolve(args.target), num_chats=args.chats, num_questions=args.questions,
             max_tokens=args.max_tokens, chains=args.chains, seed=args.seed, progress=report,
+            device=resolve_device(args.device),
         )  # fmt: skip
     if args.out:
         write_report(found, Path(args.out))

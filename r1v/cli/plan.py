@@ -85,7 +85,8 @@ def _print(name: str, found: Plan, assumed: bool) -> None:
     devices = "one device" if target.num_devices == 1 else f"{target.num_devices} devices, each"
     console.print(
         f"{name}: {found.num_parameters / 1e9:.2f}B parameters on {devices} of {gb(target.memory_bytes)}; "
-        f"{target.concurrent} x {target.context:,} tokens, {target.num_images} images each "
+        f"{target.concurrent} x {target.context:,} tokens, "
+        f"{target.num_images} image{'s' * (target.num_images != 1)} each "
         f"(up to {found.tokens_per_image:,} tokens an image)"
     )
     table = Table("GB per device", box=None, pad_edge=False)

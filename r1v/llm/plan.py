@@ -144,10 +144,17 @@ class Plan:
 
 
 def plan(config: R1VConfig, target: Target, formats: tuple[Format, ...] = CHOICES) -> Plan:
-    """Estimates of every format, best first, and which to choose.
+    """Estimates of every format that can run, best first, and which to choose.
 
-    Raises ConfigError where the context asked for is longer than the model's, or shorter than its images.
+    Raises ConfigError where the context asked for is longer than the model's, or shorter than its images, or
+    where no format can run on so many devices.
     """
+    formats = tuple(each for each in formats if runs_on(each, target.num_devices))
+    if not formats:
+        raise ConfigError(
+            f"awq-vision8 is read by r1v's own engine alone, which runs on one device, not on "
+            f"{target.num_devices}; use awq"
+        )
     limit = config.language.context_length
     if target.context > limit:
         raise ConfigError(f"context is {target.context}; this model's context is {limit} tokens")
@@ -164,6 +171,11 @@ def plan(config: R1VConfig, target: Target, formats: tuple[Format, ...] = CHOICE
     if chosen is None or chosen.format == "offload":
         nearest = _nearest(config, sizes, target, tuple(each for each in formats if each != "offload"))
     return Plan(target, estimates, chosen, nearest, tokens_per_image, sizes.num_parameters)
+
+
+def runs_on(format_: Format, num_devices: int) -> bool:
+    """Whether an engine reads this format on so many devices: an 8-bit tower is a format of our own."""
+    return num_devices == 1 or format_ != "awq-vision8"
 
 
 def max_tiles(config: R1VConfig) -> int:
@@ -310,7 +322,7 @@ def estimate(config: R1VConfig, sizes: Sizes, target: Target, format_: Format) -
 def _nearest(config: R1VConfig, sizes: Sizes, target: Target, formats: tuple[Format, ...]) -> Estimate | None:
     """The first change that fits: fewer sequences, then a shorter context, then more devices."""
     for changed in _relaxed(config, target):
-        for format_ in formats:
+        for format_ in (each for each in formats if runs_on(each, changed.num_devices)):
             found = estimate(config, sizes, changed, format_)
             if found.fits:
                 return found

@@ -7,19 +7,21 @@ solutions; held-out figures only; a value that is not a number is counted, never
 from __future__ import annotations
 
 import math
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file, save_file
 
 from r1v.core import Completion, ConfigError, FinishDetail, SamplingParams
 from r1v.figures import Figure
 from r1v.llm import LLM
 from r1v.models import R1V, load
+from r1v.models.convert import describe_whole
 from r1v.models.tensor_files import TensorFiles
-from r1v.ops import CausalAttention
 from r1v.prompt import normalise
 from r1v.quant.calibration import Chat, ChatSource, conversation, figure_chats, figure_questions
 from r1v.scoring import equivalent, extract_boxed
@@ -115,6 +117,7 @@ def compare(
     chains: ChatSource = "own",
     seed: int = 0,
     progress: Callable[[str, int, int], None] = lambda what, done, total: None,
+    device: str = "cpu",
 ) -> Comparison:
     """Compare two checkpoints with the same tokenizer. num_questions: 0 asks none.
 
@@ -124,7 +127,7 @@ def compare(
         source, chains, num_chats, split="heldout", max_tokens=max_tokens, seed=seed,
         progress=lambda done, total: progress("chat", done, total),
     )  # fmt: skip
-    measured = on_chains(source, target, chats, progress)
+    measured = on_chains(source, target, chats, progress, device)
     if not num_questions:
         return combined(source, target, measured)
     items = figure_questions("heldout", num_questions)
@@ -147,15 +150,15 @@ def combined(
 
 @dataclass(slots=True)
 class _Sums:
-    """What adds up over the tokens of one chain, or of all."""
+    """What adds up over the tokens of one chain."""
 
-    tokens: int = 0
-    nll_a: float = 0.0
-    nll_b: float = 0.0
-    kl: float = 0.0
-    kl_max: float = 0.0
-    same: int = 0
-    nan: int = 0
+    tokens: int
+    nll_a: float
+    nll_b: float
+    kl: float
+    kl_max: float
+    same: int
+    nan: int
 
 
 def on_chains(
@@ -163,26 +166,47 @@ def on_chains(
     target: Path,
     chats: Sequence[Chat],
     progress: Callable[[str, int, int], None] = lambda what, done, total: None,
+    device: str = "cpu",
 ) -> Chains:
-    """Both models on the same ids, in float32. Raises as `compare`."""
-    model_a, model_b = load(source, torch.float32), load(target, torch.float32, widen=True)
-    sizes = [model.config.language.vocab_size for model in (model_a, model_b)]
+    """Both models on the same ids, one model in memory at a time: in float32 on a CPU, else in bfloat16.
+    Raises as `compare`."""
+    config_a, config_b = (describe_whole(folder)[1] for folder in (source, target))
+    sizes = config_a.language.vocab_size, config_b.language.vocab_size
     if sizes[0] != sizes[1]:
         raise ConfigError(
             f"{source} has {sizes[0]} ids and {target} {sizes[1]}; compare models with one tokenizer"
         )
     each: list[_Sums] = []
-    errors = [0.0] * model_a.config.language.num_layers
+    errors = [0.0] * config_a.language.num_layers
     powers = [0.0] * len(errors)
-    for number, chat in enumerate(chats):
-        each.append(_on_chain(model_a, model_b, chat, errors, powers))
-        progress("chain", number + 1, len(chats))
+    dtype = torch.float32 if device == "cpu" else torch.bfloat16
+    with tempfile.TemporaryDirectory() as folder:
+        model = load(source, dtype, device)
+        for number, chat in enumerate(chats):
+            save_file(_run(model, chat, device), Path(folder) / f"{number}.safetensors")
+            progress("chain of A", number + 1, len(chats))
+        del model
+        model = load(target, dtype, device, widen=True)
+        for number, chat in enumerate(chats):
+            path = Path(folder) / f"{number}.safetensors"
+            a, b = load_file(path, device), _run(model, chat, device)
+            path.unlink()
+            each.append(_on_chain(a["logits"], b["logits"], chat))
+            for index, (x, y) in enumerate(zip(a["states"].float(), b["states"].float(), strict=True)):
+                errors[index] += float((x - y).square().sum())
+                powers[index] += float(x.square().sum())
+            progress("chain of B", number + 1, len(chats))
+    return _chains(each, errors, powers)
+
+
+def _chains(each: Sequence[_Sums], errors: Sequence[float], powers: Sequence[float]) -> Chains:
+    """All chains together."""
     tokens = [float(chain.tokens) for chain in each]
+    count = max(sum(tokens), 1.0)
     layers = tuple(
         LayerError(index, error / max(power, 1e-30))
         for index, (error, power) in enumerate(zip(errors, powers, strict=True))
     )
-    count = max(sum(tokens), 1.0)
     return Chains(
         int(sum(tokens)),
         _exp(sum(chain.nll_a for chain in each) / count),
@@ -199,17 +223,10 @@ def _exp(value: float) -> float:
     return math.exp(min(value, 700.0)) if value == value else value
 
 
-@torch.no_grad()
-def _on_chain(model_a: R1V, model_b: R1V, chat: Chat, errors: list[float], powers: list[float]) -> _Sums:
-    """One chain's tokens: those that the model wrote."""
-    logits_a, states_a = _run(model_a, chat)
-    logits_b, states_b = _run(model_b, chat)
-    for index, (a, b) in enumerate(zip(states_a, states_b, strict=True)):
-        errors[index] += float((a - b).square().sum())
-        powers[index] += float(a.square().sum())
-    written = slice(chat.num_prompt - 1, len(chat.token_ids) - 1)
-    targets = torch.tensor(chat.token_ids[chat.num_prompt :])
-    logp_a, logp_b = logits_a[written].log_softmax(-1), logits_b[written].log_softmax(-1)
+def _on_chain(logits_a: torch.Tensor, logits_b: torch.Tensor, chat: Chat) -> _Sums:
+    """Logits (T, V) before each of the T tokens that the model wrote."""
+    targets = torch.tensor(chat.token_ids[chat.num_prompt :], device=logits_a.device)
+    logp_a, logp_b = logits_a.float().log_softmax(-1), logits_b.float().log_softmax(-1)
     kl = (logp_a.exp() * (logp_a - logp_b)).sum(-1)
     return _Sums(
         len(targets),
@@ -218,23 +235,24 @@ def _on_chain(model_a: R1V, model_b: R1V, chat: Chat, errors: list[float], power
         float(kl.sum()),
         float(kl.max()) if len(targets) else 0.0,
         int((logp_a.argmax(-1) == logp_b.argmax(-1)).sum()),
-        int(logits_b[written].isnan().sum()),
+        int(logits_b.isnan().sum()),
     )
 
 
-def _run(model: R1V, chat: Chat) -> tuple[torch.Tensor, list[torch.Tensor]]:
-    """Logits (T, V) and what leaves each decoder layer (T, D)."""
+@torch.no_grad()
+def _run(model: R1V, chat: Chat, device: str) -> dict[str, torch.Tensor]:
+    """Before each token that was written: logits (T, V), and what leaves the layers, states (L, T, D)."""
+    written = slice(chat.num_prompt - 1, len(chat.token_ids) - 1)
     states: list[torch.Tensor] = []
     handles = [
-        layer.register_forward_hook(lambda module, inputs, out: states.append(out[0]))
+        layer.register_forward_hook(lambda module, inputs, out: states.append(out[0, written]))
         for layer in model.language.layers
     ]
     try:
-        ids = torch.tensor([chat.token_ids])
-        features = model.encode_images(normalise(chat.tiles)) if len(chat.tiles) else None
-        positions = torch.arange(ids.shape[1])[None]
-        hidden = model.language(model.embed(ids, features), positions, CausalAttention())
-        return model.logits(hidden)[0].float(), states
+        ids = torch.tensor([chat.token_ids], device=device)
+        pixels = normalise(chat.tiles).to(device, model.dtype) if len(chat.tiles) else None
+        hidden = model.hidden(ids, pixels)
+        return {"logits": model.logits(hidden[0, written]), "states": torch.stack(states)}
     finally:
         for handle in handles:
             handle.remove()

@@ -88,6 +88,14 @@ def test_where_nothing_fits_the_nearest_is_named() -> None:
     assert fewer.nearest.concurrent < 16 and fewer.nearest.num_devices == 1
 
 
+def test_an_eight_bit_tower_is_for_one_device() -> None:
+    found = plan(R1V2, Target(20 * GB, num_devices=2, context=8192))
+    assert "awq-vision8" not in {each.format for each in found.estimates}
+    assert found.nearest is not None and found.nearest.format != "awq-vision8"
+    with pytest.raises(ConfigError, match="one device"):
+        plan(R1V2, Target(24 * GB, num_devices=2, context=8192), ("awq-vision8",))
+
+
 def test_speed_is_bytes_over_bandwidth() -> None:
     slow, fast = (plan(R1V2, Target(80 * GB, bandwidth=rate)) for rate in (1e12, 2e12))
     assert _speed(fast, "awq") == pytest.approx(2 * _speed(slow, "awq"))

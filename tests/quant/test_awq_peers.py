@@ -62,7 +62,7 @@ def ours(folder: Path, chat: Chat) -> torch.Tensor:
     model = load(folder, torch.float32, widen=True)
     ids = torch.tensor([chat.token_ids])
     with torch.no_grad():
-        logits = model.logits(model(ids, normalise(chat.tiles)))[0]
+        logits = model(ids, normalise(chat.tiles))[0]
     return logits[:-1].log_softmax(-1).gather(1, ids[0, 1:, None])[:, 0]
 
 
