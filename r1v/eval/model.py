@@ -221,7 +221,7 @@ def versions() -> Mapping[str, str]:
     found = {}
     for name in (
         "r1v", "torch", "numpy", "pillow", "tokenizers", "inspect-ai", "inspect-evals", "math-verify",
-        "if-verifiable", "langdetect", "nltk", "matplotlib",
+        "if-verifiable", "langdetect", "nltk", "bfcl-eval", "matplotlib",
     ):  # fmt: skip
         try:
             found[name] = version(name)

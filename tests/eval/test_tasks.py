@@ -287,3 +287,15 @@ def test_a_right_answer_is_one_of_the_options(tmp_path: Path) -> None:
         load_items(
             benchmark("livecodebench"), data=write_rows(tmp_path), options={"from": "2030-01-01", "to": ""}
         )
+
+
+def test_programs_have_the_names_of_the_official_harness(tools: GradingTools) -> None:
+    program = (
+        "assert Counter('aa')['a'] == 2 and pow(2, 5, 7) == 4 and statistics.mean([1, 3]) == 2\n"
+        "assert datetime.date(2024, 1, 1) and inf > 1 and StringIO and ascii_lowercase and Optional and heappush\n"
+        "print(json.dumps(1))"
+    )
+    case = {"input": "", "output": "1", "testtype": "stdin"}
+    item = Item("1", (), "", (), "", {"tests": [case], "function": None})
+    graded = benchmark("livecodebench").grade(item, Output(answer=f"```python\n{program}\n```"), tools)
+    assert graded.right, graded.details

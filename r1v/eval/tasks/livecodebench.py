@@ -29,17 +29,15 @@ from r1v.eval.sandbox import Ended, Limits, run_program
 _BLOCK = re.compile(r"```(?:python3?|py)?[ \t]*\n(.*?)```", re.DOTALL | re.IGNORECASE)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
-PRELUDE = """\
-import sys, math, re, random, string, heapq, bisect, itertools, functools
-import collections, operator, copy, datetime
-from typing import *
-from math import *
-from collections import *
-from heapq import *
-from bisect import *
-from itertools import *
-from functools import *
-"""
+# what the official harness puts before a program; builtins come after operator, which has some of their names
+_NAMES_OF = (
+    "string", "re", "datetime", "collections", "heapq", "bisect", "copy", "math", "random", "statistics",
+    "itertools", "functools", "operator", "io", "sys", "json", "builtins", "typing",
+)  # fmt: skip
+PRELUDE = (
+    "".join(f"from {name} import *\n" for name in _NAMES_OF)
+    + f"import {', '.join(name for name in _NAMES_OF if name not in ('builtins', 'typing'))}\n"
+)
 
 CALLER = """
 import json as _json, sys as _sys
@@ -194,6 +192,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         ),
         prompts=("livecodebench_stdin", "livecodebench_functional"),
         about="contest problems by date window, run against their tests in a sandbox",
+        version=2,
         options={"from": "2024-08-01", "to": "2025-02-01"},
     )
 }
