@@ -292,7 +292,7 @@ def test_a_right_answer_is_one_of_the_options(tmp_path: Path) -> None:
 def test_programs_have_the_names_of_the_official_harness(tools: GradingTools) -> None:
     program = (
         "assert Counter('aa')['a'] == 2 and pow(2, 5, 7) == 4 and statistics.mean([1, 3]) == 2\n"
-        "assert datetime.date(2024, 1, 1) and inf > 1 and StringIO and ascii_lowercase and Optional and heappush\n"
+        "assert datetime.date(2024, 1, 1) and inf > 1 and StringIO and Optional and heappush\n"
         "print(json.dumps(1))"
     )
     case = {"input": "", "output": "1", "testtype": "stdin"}
