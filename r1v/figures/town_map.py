@@ -100,10 +100,10 @@ def draw(request: Request) -> Draft:
         return Draft(request.wording(square=facts[a]), a, "string", work, facts, (image,))
     if kind == "blocks":
         across, down = abs(ax - bx), abs(ay - by)
-        work = [start, f"{b}: {facts[b]}", f"{LETTERS[ax]} to {LETTERS[bx]} is {across}"]
-        work += [f"{ay + 1} to {by + 1} is {down}", f"{across} + {down} = {across + down}"]
+        lines = [start, f"{b}: {facts[b]}", f"{LETTERS[ax]} to {LETTERS[bx]} is {across}"]
+        lines += [f"{ay + 1} to {by + 1} is {down}", f"{across} + {down} = {across + down}"]
         question = request.wording(place=a, other=b)
-        return Draft(question, str(across + down), "number", "\n".join(work), facts, (image,))
+        return Draft(question, str(across + down), "number", "\n".join(lines), facts, (image,))
     x, y, path, lines, last = ax, ay, [], [start], ""
     for _ in range(level + 1):
         ways = {n: s for n, s in MOVES.items() if 0 <= x + s[0] < size and 0 <= y + s[1] < size}

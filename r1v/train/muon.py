@@ -57,12 +57,12 @@ class Muon(torch.optim.Optimizer):
         """One update of every parameter that has a gradient."""
         assert closure is None, "a closure is not used"
         for group in self.param_groups:
-            alike: dict[torch.Size, list[torch.Tensor]] = defaultdict(list)
+            alike: dict[torch.Size, list[tuple[torch.Tensor, torch.Tensor]]] = defaultdict(list)
             for parameter in group["params"]:
                 if parameter.grad is not None:
-                    alike[parameter.shape].append(parameter)
-            for shape, parameters in alike.items():
-                gradients = [parameter.grad for parameter in parameters]
+                    alike[parameter.shape].append((parameter, parameter.grad))
+            for shape, pairs in alike.items():
+                parameters, gradients = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
                 buffers = [self._buffer(parameter) for parameter in parameters]
                 torch._foreach_lerp_(buffers, gradients, 1 - group["momentum"])
                 nesterov = torch._foreach_lerp(gradients, buffers, group["momentum"])
