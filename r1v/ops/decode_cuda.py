@@ -16,6 +16,8 @@ import triton
 import triton.language as tl
 from torch.nn import functional as F
 
+from r1v.ops.paged_cuda import scan
+
 GEMV_MAX_ROWS = 1  # cuBLAS is as fast from two rows on
 
 
@@ -189,23 +191,10 @@ def _attend(  # type: ignore[no-untyped-def]
     per_split = tl.cdiv(tl.cdiv(context, num_splits), BLOCK) * BLOCK
     first = split * per_split
     last = tl.minimum(first + per_split, context)
-    for start in range(first, last, BLOCK):
-        places = start + tl.arange(0, BLOCK)
-        known = places < last
-        block = tl.load(tables + sequence.to(tl.int64) * table_width + places // PAGE, mask=known, other=0)
-        slot = block.to(tl.int64) * PAGE + places % PAGE
-        cached_at = (slot[:, None] * num_kv_heads + head) * DIM + dims[None, :]
-        here = known[:, None] & used[None, :]
-        cached_key = tl.load(keys + cached_at, mask=here, other=0.0)
-        scores = tl.dot(query, tl.trans(cached_key), input_precision="ieee") * scale
-        scores = tl.where(known[None, :], scores, float("-inf"))
-        top = tl.maximum(best, tl.max(scores, 1))
-        shrink = tl.exp(best - top)
-        weights = tl.exp(scores - top[:, None])
-        cached_value = tl.load(values + cached_at, mask=here, other=0.0)
-        mixed = mixed * shrink[:, None] + tl.dot(weights.to(kind), cached_value, input_precision="ieee")
-        total = total * shrink + tl.sum(weights, 1)
-        best = top
+    best, total, mixed = scan(
+        query, keys, values, tables + sequence.to(tl.int64) * table_width, first, last, best, total, mixed,
+        scale, num_kv_heads, head, DIM, WIDTH, PAGE, BLOCK,
+    )  # fmt: skip
     out = (sequence * num_heads + head * GROUP + rows) * num_splits + split
     safe = tl.where(total > 0, total, 1.0)
     tl.store(parts + out[:, None] * DIM + dims[None, :], mixed / safe[:, None], mask=inside)

@@ -227,12 +227,10 @@ class TritonInt4Linear(nn.Module):
         norm: tuple[torch.Tensor, float] | None,
         gated: bool,
         residual: torch.Tensor | None,
-        rows: int | None = None,
-        num_warps: int = 1,
     ) -> torch.Tensor:
         num_out, width = self.shape
         num_out = num_out // 2 if gated else num_out
-        rows = rows or (4 if gated else 8)
+        rows = 4 if gated else 8
         out = x.new_empty(1, num_out)
         pairs = x.contiguous().view(torch.int32)
         _int4_gemv[(triton.cdiv(num_out, rows),)](
@@ -241,7 +239,7 @@ class TritonInt4Linear(nn.Module):
             x if self.bias is None else self.bias, x if residual is None else residual, out,
             num_out, width // 8, self.scales.shape[1], norm[1] if norm else 0.0,
             NORM=norm is not None, GATED=gated, BIAS=self.bias is not None, RESIDUAL=residual is not None,
-            ROWS=rows, BLOCK=num_warps * 128, GROUP=self.group_size, num_warps=num_warps,
+            ROWS=rows, BLOCK=128, GROUP=self.group_size, num_warps=1,
         )  # fmt: skip
         return out
 

@@ -20,6 +20,34 @@ from r1v.ops.paged import PagedCache, Span
 
 
 @triton.jit
+def scan(  # type: ignore[no-untyped-def]
+    query, keys, values, table, first, last, best, total, mixed, scale, num_kv_heads, head,
+    DIM: tl.constexpr, WIDTH: tl.constexpr, PAGE: tl.constexpr, BLOCK: tl.constexpr,
+):  # fmt: skip
+    """Attention over the tokens [first, last) of a context, added to what there is: the best score, the sum
+    of weights and the mixed values of each row of queries."""
+    dims = tl.arange(0, WIDTH)
+    for start in range(first, last, BLOCK):
+        places = start + tl.arange(0, BLOCK)
+        known = places < last
+        block = tl.load(table + places // PAGE, mask=known, other=0)
+        slot = block.to(tl.int64) * PAGE + places % PAGE
+        at = (slot[:, None] * num_kv_heads + head) * DIM + dims[None, :]
+        here = known[:, None] & (dims[None, :] < DIM)
+        key = tl.load(keys + at, mask=here, other=0.0)
+        scores = tl.dot(query, tl.trans(key), input_precision="ieee") * scale
+        scores = tl.where(known[None, :], scores, float("-inf"))
+        top = tl.maximum(best, tl.max(scores, 1))
+        shrink = tl.exp(best - top)
+        weights = tl.exp(scores - top[:, None])
+        value = tl.load(values + at, mask=here, other=0.0)
+        mixed = mixed * shrink[:, None] + tl.dot(weights.to(value.dtype), value, input_precision="ieee")
+        total = total * shrink + tl.sum(weights, 1)
+        best = top
+    return best, total, mixed
+
+
+@triton.jit
 def _decode_parts(  # type: ignore[no-untyped-def]
     q, keys, values, tables, lengths, parts, sums, scale,
     table_width, num_kv_heads, num_splits,
@@ -40,23 +68,10 @@ def _decode_parts(  # type: ignore[no-untyped-def]
     best = tl.full([ROWS], float("-inf"), tl.float32)
     total = tl.zeros([ROWS], tl.float32)
     mixed = tl.zeros([ROWS, WIDTH], tl.float32)
-    for start in range(first, last, BLOCK):
-        places = start + tl.arange(0, BLOCK)
-        known = places < last
-        block = tl.load(tables + sequence.to(tl.int64) * table_width + places // PAGE, mask=known, other=0)
-        slot = block.to(tl.int64) * PAGE + places % PAGE
-        at = (slot[:, None] * num_kv_heads + head) * DIM + dims[None, :]
-        here = known[:, None] & (dims[None, :] < DIM)
-        key = tl.load(keys + at, mask=here, other=0.0)
-        scores = tl.dot(query, tl.trans(key), input_precision="ieee") * scale
-        scores = tl.where(known[None, :], scores, float("-inf"))
-        top = tl.maximum(best, tl.max(scores, 1))
-        shrink = tl.exp(best - top)
-        weights = tl.exp(scores - top[:, None])
-        value = tl.load(values + at, mask=here, other=0.0)
-        mixed = mixed * shrink[:, None] + tl.dot(weights.to(value.dtype), value, input_precision="ieee")
-        total = total * shrink + tl.sum(weights, 1)
-        best = top
+    best, total, mixed = scan(
+        query, keys, values, tables + sequence.to(tl.int64) * table_width, first, last, best, total, mixed,
+        scale, num_kv_heads, head, DIM, WIDTH, PAGE, BLOCK,
+    )  # fmt: skip
     out = (sequence * num_heads + head * GROUP + rows) * num_splits + split
     safe = tl.where(total > 0, total, 1.0)
     tl.store(parts + out[:, None] * DIM + dims[None, :], mixed / safe[:, None], mask=inside)

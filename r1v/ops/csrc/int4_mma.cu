@@ -1,0 +1,261 @@
+// Products of W4A16 layers on the matrix units of a CUDA device; see int4_mma.py for the layout.
+// TILES (of 8 rows), WARPS and DEPTH are given by it at compilation, which is NVRTC's.
+
+typedef unsigned int u32;
+typedef unsigned short u16;
+
+__device__ __forceinline__ float widen(u16 x) { return __uint_as_float((u32)x << 16); }
+__device__ __forceinline__ u16 narrow(float x) {
+  u16 y; asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(y) : "f"(x)); return y;
+}
+__device__ __forceinline__ float half_to_float(u16 x) {
+  float y; asm("cvt.f32.f16 %0, %1;" : "=f"(y) : "h"(x)); return y;
+}
+// two codes of a word, less their zero point: (128 + code) - (128 + zero)
+__device__ __forceinline__ u32 codes(u32 word, u32 mask, u32 zeros) {
+  u32 y;
+  asm("lop3.b32 %0, %1, %2, 0x43004300, 0xEA;" : "=r"(y) : "r"(word), "r"(mask));
+  asm("sub.rn.bf16x2 %0, %1, %2;" : "=r"(y) : "r"(y), "r"(zeros));
+  return y;
+}
+__device__ __forceinline__ void multiply(float* c, u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1) {
+  asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
+      "{%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+      : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
+}
+__device__ __forceinline__ void step(float* c, u32 word, u32 mask, u32 z0, u32 z1, u32 b0, u32 b1) {
+  multiply(c, codes(word, mask, z0), codes(word >> 4, mask, z1), codes(word >> 8, mask, z0),
+           codes(word >> 12, mask, z1), b0, b1);
+}
+
+// A copy from global to shared memory that does not wait.
+__device__ __forceinline__ void fetch16(void* to, const void* from) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16;"
+               :: "r"((u32)__cvta_generic_to_shared(to)), "l"(from));
+}
+
+// Up to 8 rows: a block computes 16 outputs; its warps take every WARPS-th group of 128 inputs, and each has
+// DEPTH groups on their way from memory. Rows that are not there are computed from the last one and not kept.
+extern "C" __global__ void __launch_bounds__(WARPS * 32) int4_product(
+    const uint4* __restrict__ words, const uint2* __restrict__ scales, const u16* __restrict__ x,
+    const u16* __restrict__ bias, const u16* __restrict__ residual, u16* __restrict__ out,
+    int num_rows, int num_out, int width, int flags) {
+  __shared__ float sums[WARPS][8][17];
+  const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, block = blockIdx.x;
+  const int g = lane >> 2, t = lane & 3;
+  const int groups = width / 128;
+  const uint4* codes_at = words + ((long long)block * groups + warp) * 64 + lane;
+  const uint2* table_at = scales + ((long long)block * groups + warp) * 8 + g;
+  const uint4* x_at = (const uint4*)(x + (long long)min(g, num_rows - 1) * width + warp * 128 + t * 16);
+  u32 mask;
+  asm volatile("mov.u32 %0, 0x000f000f;" : "=r"(mask));  // kept in a register
+  uint4 word[DEPTH][2];
+  uint2 table[DEPTH];
+  int left = groups - warp;  // of the groups, from this warp's next one
+#pragma unroll
+  for (int d = 0; d < DEPTH; d++)
+    if (d * WARPS < left) {
+      word[d][0] = __ldcs(codes_at + d * WARPS * 64); word[d][1] = __ldcs(codes_at + d * WARPS * 64 + 32);
+      table[d] = __ldcs(table_at + d * WARPS * 8);
+    }
+  float total[4] = {0.f, 0.f, 0.f, 0.f};
+  while (left > 0) {
+#pragma unroll
+    for (int d = 0; d < DEPTH; d++) {
+      if (d * WARPS >= left) break;
+      const uint4 x0 = x_at[d * WARPS * 16], x1 = x_at[d * WARPS * 16 + 1];
+      const uint4 x2 = x_at[d * WARPS * 16 + 8], x3 = x_at[d * WARPS * 16 + 9];
+      const uint4 w0 = word[d][0], w1 = word[d][1];
+      const u32 s0 = table[d].x, s1 = table[d].y;
+      if ((d + DEPTH) * WARPS < left) {
+        word[d][0] = __ldcs(codes_at + (d + DEPTH) * WARPS * 64);
+        word[d][1] = __ldcs(codes_at + (d + DEPTH) * WARPS * 64 + 32);
+        table[d] = __ldcs(table_at + (d + DEPTH) * WARPS * 8);
+      }
+      // the upper half of a table entry is 128 + zero in bfloat16, the lower half the scale in float16
+      const u32 z0 = __byte_perm(s0, 0, 0x3232), z1 = __byte_perm(s1, 0, 0x3232);
+      float c[4] = {0.f, 0.f, 0.f, 0.f}, e[4] = {0.f, 0.f, 0.f, 0.f};  // two chains, so that neither waits
+      step(c, w0.x, mask, z0, z1, x0.x, x0.y);
+      step(e, w0.y, mask, z0, z1, x0.z, x0.w);
+      step(c, w0.z, mask, z0, z1, x1.x, x1.y);
+      step(e, w0.w, mask, z0, z1, x1.z, x1.w);
+      step(c, w1.x, mask, z0, z1, x2.x, x2.y);
+      step(e, w1.y, mask, z0, z1, x2.z, x2.w);
+      step(c, w1.z, mask, z0, z1, x3.x, x3.y);
+      step(e, w1.w, mask, z0, z1, x3.z, x3.w);
+      const float f0 = half_to_float((u16)s0), f1 = half_to_float((u16)s1);
+      total[0] += f0 * (c[0] + e[0]); total[1] += f0 * (c[1] + e[1]);
+      total[2] += f1 * (c[2] + e[2]); total[3] += f1 * (c[3] + e[3]);
+    }
+    codes_at += DEPTH * WARPS * 64; table_at += DEPTH * WARPS * 8; x_at += DEPTH * WARPS * 16;
+    left -= DEPTH * WARPS;
+  }
+  sums[warp][2 * t][g] = total[0]; sums[warp][2 * t + 1][g] = total[1];
+  sums[warp][2 * t][g + 8] = total[2]; sums[warp][2 * t + 1][g + 8] = total[3];
+  __syncthreads();
+  const bool gated = flags & 4;
+  for (int i = threadIdx.x; i < num_rows * 16; i += WARPS * 32) {
+    const int row = i >> 4, column = i & 15;
+    if (gated && column >= 8) continue;
+    float value = 0.f, up = 0.f;
+#pragma unroll
+    for (int w = 0; w < WARPS; w++) value += sums[w][row][column];
+    if (gated) {
+#pragma unroll
+      for (int w = 0; w < WARPS; w++) up += sums[w][row][column + 8];
+    }
+    const int place = gated ? block * 8 + column : block * 16 + column;
+    const long long at = (long long)row * (gated ? num_out / 2 : num_out) + place;
+    if (flags & 1) value += widen(bias[place]);
+    if (gated) value = value / (1.f + __expf(-value)) * up;
+    if (flags & 2) value += widen(residual[at]);
+    out[at] = narrow(value);
+  }
+}
+
+// More rows: a block computes 128 outputs, 16 a warp, of one part of the inputs (blockIdx.y); its warps share
+// the inputs through shared memory, 64 columns at a time, three such pieces on their way. Scales go into the
+// weights, as they do where weights are widened. parts: float32 (parts, num_rows, N), in the codes' order.
+const int PITCH = 72;  // of a row of inputs: 64 and what keeps its banks apart from the next row's
+
+extern "C" __global__ void __launch_bounds__(256) int4_rows(
+    const uint4* __restrict__ words, const uint2* __restrict__ scales, const u16* __restrict__ x,
+    float* __restrict__ parts, int num_rows, int num_out, int width, int chunks_each) {
+  __shared__ __align__(16) u16 inputs[3][TILES * 8 * PITCH];
+  const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
+  const int g = lane >> 2, t = lane & 3;
+  const int block = blockIdx.x * 8 + warp, chunks = width / 64;
+  const bool idle = block * 16 >= num_out;  // still loads inputs for the others
+  const int first = blockIdx.y * chunks_each, last = min(first + chunks_each, chunks);
+  const uint4* mine = words + (long long)(idle ? 0 : block) * chunks * 32 + lane;
+  const uint2* tables = scales + (long long)(idle ? 0 : block) * (chunks / 2) * 8 + g;
+  const u32 mask = 0x000f000fu;
+  auto fetch = [&](int chunk) {
+    if (chunk < last)
+      for (int i = threadIdx.x; i < TILES * 64; i += 256) {
+        const int row = i / 8, piece = i % 8;
+        if (row < num_rows)
+          fetch16(&inputs[chunk % 3][row * PITCH + piece * 8],
+                  x + (long long)row * width + chunk * 64 + piece * 8);
+      }
+    asm volatile("cp.async.commit_group;");
+  };
+  for (int i = threadIdx.x; i < 3 * TILES * 8 * PITCH / 2; i += 256) ((u32*)inputs)[i] = 0;
+  __syncthreads();
+  fetch(first);
+  fetch(first + 1);
+  uint4 next[2];
+  uint2 table[2];
+#pragma unroll
+  for (int i = 0; i < 2; i++)
+    if (first + i < last) {
+      next[i] = __ldcs(mine + (first + i) * 32);
+      table[i] = tables[(first + i) / 2 * 8];
+    }
+  float total[TILES][4];
+#pragma unroll
+  for (int n = 0; n < TILES; n++)
+#pragma unroll
+    for (int i = 0; i < 4; i++) total[n][i] = 0.f;
+  for (int pair = first; pair < last; pair += 2) {
+#pragma unroll
+    for (int i = 0; i < 2; i++) {
+      const int chunk = pair + i;
+      if (chunk >= last) break;
+      const uint4 now = next[i];
+      const u32 s0 = table[i].x, s1 = table[i].y;
+      if (chunk + 2 < last) {
+        next[i] = __ldcs(mine + (chunk + 2) * 32);
+        table[i] = tables[(chunk + 2) / 2 * 8];
+      }
+      asm volatile("cp.async.wait_group 1;");
+      __syncthreads();  // this chunk is there for all, and nobody reads the one before it any more
+      fetch(chunk + 2);
+      const u32 z0 = __byte_perm(s0, 0, 0x3232), z1 = __byte_perm(s1, 0, 0x3232);
+      const u16 f0 = narrow(half_to_float((u16)s0)), f1 = narrow(half_to_float((u16)s1));
+      const u32 p0 = f0 | ((u32)f0 << 16), p1 = f1 | ((u32)f1 << 16);
+      const u32 four[4] = {now.x, now.y, now.z, now.w};
+      u32 a[4][4];
+#pragma unroll
+      for (int s = 0; s < 4; s++)
+#pragma unroll
+        for (int q = 0; q < 4; q++) {
+          const u32 pair_ = codes(four[s] >> (4 * q), mask, q & 1 ? z1 : z0);
+          asm("mul.rn.bf16x2 %0, %1, %2;" : "=r"(a[s][q]) : "r"(pair_), "r"(q & 1 ? p1 : p0));
+        }
+      const u16* from = &inputs[chunk % 3][g * PITCH + t * 16];
+#pragma unroll
+      for (int n = 0; n < TILES; n++) {
+        const uint4 low = *(const uint4*)(from + n * 8 * PITCH);
+        const uint4 high = *(const uint4*)(from + n * 8 * PITCH + 8);
+        multiply(total[n], a[0][0], a[0][1], a[0][2], a[0][3], low.x, low.y);
+        multiply(total[n], a[1][0], a[1][1], a[1][2], a[1][3], low.z, low.w);
+        multiply(total[n], a[2][0], a[2][1], a[2][2], a[2][3], high.x, high.y);
+        multiply(total[n], a[3][0], a[3][1], a[3][2], a[3][3], high.z, high.w);
+      }
+    }
+  }
+  if (idle) return;
+#pragma unroll
+  for (int n = 0; n < TILES; n++)
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+      const int row = n * 8 + 2 * t + (i & 1);
+      if (row < num_rows)
+        parts[((long long)blockIdx.y * num_rows + row) * num_out + block * 16 + g + (i >> 1) * 8] =
+            total[n][i];
+    }
+}
+
+// Adds up the parts, with the bias, gates and residual of int4_product.
+extern "C" __global__ void int4_finish(
+    const float* __restrict__ parts, const u16* __restrict__ bias, const u16* __restrict__ residual,
+    u16* __restrict__ out, int num_rows, int num_out, int num_parts, int flags) {
+  const bool gated = flags & 4;
+  const int outputs = gated ? num_out / 2 : num_out, row = blockIdx.y;
+  const int column = blockIdx.x * 256 + threadIdx.x;
+  if (column >= outputs) return;
+  const int place = gated ? column / 8 * 16 + column % 8 : column;
+  float value = 0.f, up = 0.f;
+  for (int part = 0; part < num_parts; part++) {
+    const float* from = parts + ((long long)part * num_rows + row) * num_out + place;
+    value += from[0];
+    if (gated) up += from[8];
+  }
+  const long long at = (long long)row * outputs + column;
+  if (flags & 1) value += widen(bias[column]);
+  if (gated) value = value / (1.f + __expf(-value)) * up;
+  if (flags & 2) value += widen(residual[at]);
+  out[at] = narrow(value);
+}
+
+// The weights in bfloat16, (N, K); gated layers in their own order again.
+extern "C" __global__ void int4_widen(
+    const uint4* __restrict__ words, const u32* __restrict__ scales, u32* __restrict__ out, int num_out,
+    int width, int gated) {
+  const int lane = threadIdx.x & 31, chunk = blockIdx.x * 8 + (threadIdx.x >> 5), block = blockIdx.y;
+  if (chunk * 64 >= width) return;
+  const int g = lane >> 2, t = lane & 3;
+  const uint4 four = words[((long long)block * (width / 64) + chunk) * 32 + lane];
+  const u32 all[4] = {four.x, four.y, four.z, four.w};
+#pragma unroll
+  for (int side = 0; side < 2; side++) {
+    const u32 table = scales[((long long)block * (width / 128) + chunk / 2) * 16 + 2 * g + side];
+    const float scale = half_to_float((u16)table);
+    const u32 zero = (table & 0xffff0000u) | (table >> 16);
+    const int row = gated ? block * 8 + g + side * (num_out / 2) : block * 16 + g + 8 * side;
+    u32 found[8];
+#pragma unroll
+    for (int s = 0; s < 4; s++)
+#pragma unroll
+      for (int k = 0; k < 2; k++) {
+        const u32 pair = codes(all[s] >> (4 * side + 8 * k), 0x000f000fu, zero);
+        found[2 * s + k] = (u32)narrow(scale * widen((u16)pair)) |
+                           ((u32)narrow(scale * widen((u16)(pair >> 16))) << 16);
+      }
+    uint4* to = (uint4*)(out + ((long long)row * width + chunk * 64 + t * 16) / 2);
+    to[0] = make_uint4(found[0], found[1], found[2], found[3]);
+    to[1] = make_uint4(found[4], found[5], found[6], found[7]);
+  }
+}
