@@ -146,13 +146,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one seed, a few steps")
     parser.add_argument("--out", type=Path, default=Path("runs/ssb"))
+    parser.add_argument("--seed", type=int, help="run only this one, to be taken up by a later call for all")
     parser.add_argument("--plot", type=Path, help="where the picture goes")
     args = parser.parse_args()
     s = Settings(1, 20, 3) if args.quick else Settings(3, 90, 60)
     out = args.out / ("quick" if args.quick else "full")
-    train, held = make_data(out / "data", 512, "train"), make_data(out / "data", 64, "heldout")
+    train, held = (
+        path if (path := out / "data" / f"{name}.jsonl").exists() else make_data(out / "data", number, name)
+        for name, number in (("train", 512), ("heldout", 64))
+    )
     found: dict[bool, list[dict[str, list[float]]]] = {False: [], True: []}
-    for seed in range(s.seeds):
+    for seed in range(s.seeds) if args.seed is None else [args.seed]:
         folder = out / f"seed{seed}"
         model = supervised(folder, train, seed, s.sft_steps)
         for ssb, runs in found.items():

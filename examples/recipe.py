@@ -207,27 +207,22 @@ class Recipe:
             rows = metrics(run, "reward")
             shares[ssb] = mean([row["ssb"]["effective"] for row in rows])
         early, late = (mean([row["reward"] for row in part]) for part in (rows[:5], rows[-5:]))
-        good = late >= early + 0.1 and shares[True] > shares[False]
+        reached = accuracy(self.final, self.heldout)
+        good = late >= early + 0.1 and reached >= self.after_sft and shares[True] > shares[False]
         return good, (
-            f"reward {early:.2f} -> {late:.2f}, needs +0.10; "
-            f"effective {shares[True]:.2f} with the buffer, {shares[False]:.2f} without"
+            f"reward {early:.2f} -> {late:.2f}, needs +0.10; held-out accuracy {reached:.2f}, needs "
+            f"{self.after_sft:.2f}; effective {shares[True]:.2f} with the buffer, {shares[False]:.2f} without"
         )
 
     def ask(self) -> tuple[bool, str]:
-        image = self.out / "data" / "images" / "heldout-0.png"
-        command = [
-            sys.executable,
-            "-m",
-            "r1v.cli.main",
-            "ask",
-            "--model",
-            str(self.final),
-            "--max-tokens",
-            "60",
-        ]
-        done = subprocess.run([*command, str(image), QUESTION], capture_output=True, text=True, check=False)
+        row = json.loads(self.heldout.read_text().splitlines()[0])
+        image = self.out / "data" / row["images"][0]
+        command = ["ask", "--model", str(self.final), "--max-tokens", "60", str(image), QUESTION]
+        done = subprocess.run(
+            [sys.executable, "-m", "r1v.cli.main", *command], capture_output=True, text=True, check=False
+        )
         said = done.stdout.strip().splitlines()[-1] if done.stdout.strip() else done.stderr.strip()
-        return done.returncode == 0 and bool(done.stdout.strip()), f"r1v ask: {said}"
+        return "boxed" in said or "Answer" in said, f"r1v ask: {said} (it is {row['answer']})"
 
 
 def main() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +46,15 @@ def run(args: argparse.Namespace) -> int:
         return 0
     from rich.console import Console
 
+    from r1v.models.hub import resolve
     from r1v.train.config import read
 
     kind, start = _stage(args.stage)
+    config = read(kind, args.config, args.changes)
+    if hasattr(config, "model"):
+        config = replace(config, model=str(resolve(config.model)))
     first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun starts
-    result = start(read(kind, args.config, args.changes), Console(stderr=True, quiet=not first))
+    result = start(config, Console(stderr=True, quiet=not first))
     if first:
         print(result)
     return 0

@@ -1,0 +1,79 @@
+"""The example from a folder of one's own images to a served model."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from PIL import Image
+
+SCRIPT = Path(__file__).parents[2] / "examples" / "own_images.py"
+
+
+def make_folder(folder: Path) -> Path:
+    """Twelve pictures of one colour; half of the questions have a chain."""
+    folder.mkdir()
+    rows = []
+    for index in range(12):
+        colour = ("red", "green", "blue")[index % 3]
+        Image.new("RGB", (40, 30), colour).save(folder / f"{index}.png")
+        row = {"images": [f"{index}.png"], "question": "Which colour?", "answer": f"\\boxed{{{colour}}}",
+               "answer_type": "string"}  # fmt: skip
+        rows.append(row | ({"thinking": f"It is {colour}."} if index % 2 else {}))
+    (folder / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_from_a_folder_to_an_answer_of_a_server(start: Path, tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "mine")
+    process = subprocess.Popen(
+        [sys.executable, str(SCRIPT), str(folder), "--model", str(start), "--out", str(tmp_path / "out"),
+         "--sft-steps", "2", "--grpo-steps", "2", "--batch-size", "2", "--max-tokens", "8", "--device", "cpu",
+         "--serve", "--port", "0"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        assert process.stderr is not None and process.stdout is not None
+        said, url = [], ""
+        for line in process.stderr:
+            said.append(line)
+            if "API at" in line:
+                url = line.split("API at ")[1].strip()
+                break
+        assert url, "".join(said)[-3000:]
+        picture = base64.b64encode((folder / "0.png").read_bytes()).decode()
+        content = [
+            {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{picture}"}},
+            {"type": "text", "text": "Which colour?"},
+        ]
+        request = {"model": "model", "messages": [{"role": "user", "content": content}], "max_tokens": 4}
+        name = httpx.get(f"{url}/models").json()["data"][0]["id"]
+        answer = httpx.post(f"{url}/chat/completions", json=request | {"model": name}, timeout=120)
+        assert answer.status_code == 200 and answer.json()["usage"]["completion_tokens"] > 0
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)  # the script and the server that it started
+        out = process.communicate(timeout=60)[0]
+    lines = out.splitlines()
+    assert lines[0] == "train: 10 questions, chains: 6 questions, heldout: 2 questions"
+    assert [line.split(":")[0] for line in lines[1:4]] == [
+        "right before",
+        "right after sft",
+        "right after grpo",
+    ]
+
+
+def test_a_folder_without_questions_is_one_line(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1 and "questions.jsonl" in done.stderr and "Traceback" not in done.stderr
