@@ -20,6 +20,7 @@ from random import Random
 from PIL import Image, ImageDraw
 from rich.console import Console
 
+from r1v.core import R1VError
 from r1v.train import config
 from r1v.train.curriculum import PlannedSample
 from r1v.train.data import JsonlSource
@@ -91,14 +92,22 @@ class Recipe:
     def stage(self, name: str, run: Callable[[], tuple[bool, str]]) -> None:
         """Run one; print what it reached."""
         begun = time.monotonic()
-        good, said = run()
+        try:
+            good, said = run()
+        except (R1VError, OSError, LookupError) as error:  # what a stage has left is not there
+            good, said = False, f"{type(error).__name__}: {error}"
         print(
             f"{'ok  ' if good else 'FAIL'} {name:10} {said}  ({time.monotonic() - begun:.0f} s)", flush=True
         )
         if not good:
             self.failed.append(name)
 
-    def init_and_sft(self) -> tuple[bool, str]:
+    def all_stages(self) -> None:
+        """In their order, and a question to the last model."""
+        for name in ("sft", "transfer", "distill", "reward", "iterate", "mpo", "grpo", "ask"):
+            self.stage(name, getattr(self, name))
+
+    def sft(self) -> tuple[bool, str]:
         self.start = initialise(
             config.InitConfig(
                 out=str(self.out / "init"), vocab_size=400, tokenizer_samples=50, families=("arithmetic",),
@@ -108,7 +117,7 @@ class Recipe:
             )
         )  # fmt: skip
         before = accuracy(self.start, self.heldout)
-        self.sft = Trainer(
+        self.base = Trainer(
             config.SFTConfig(
                 model=str(self.start), out=str(self.out / "sft"), data=str(self.train), steps=55,
                 batch_size=16, lr=2e-3, muon_lr=4e-3, warmup_steps=10, curriculum=False, direct_share=0.0,
@@ -116,13 +125,13 @@ class Recipe:
             ),
             QUIET,
         ).train()  # fmt: skip
-        self.after_sft = accuracy(self.sft, self.heldout)
+        self.after_sft = accuracy(self.base, self.heldout)
         return self.after_sft >= before + 0.3, f"accuracy {before:.2f} -> {self.after_sft:.2f}, needs +0.30"
 
     def transfer(self) -> tuple[bool, str]:
         transfer(
             config.TransferConfig(
-                vision=str(self.sft), substitute=str(self.sft), reasoner=str(self.sft),
+                vision=str(self.base), substitute=str(self.base), reasoner=str(self.base),
                 out=str(self.out / "transfer"), data=str(self.train), measure=str(self.heldout),
                 steps=(40, 10, 10, 10), lrs=(4e-3, 1e-3, 1e-3, 1e-3), batch_size=16, direct_share=0.0,
                 heldout=NUM_HELDOUT, max_tokens=40, **ON,
@@ -136,7 +145,7 @@ class Recipe:
     def distill(self) -> tuple[bool, str]:
         self.chains = distill(
             config.DistillConfig(
-                model=str(self.sft), out=str(self.out / "distill"), data=str(self.train), questions=128,
+                model=str(self.base), out=str(self.out / "distill"), data=str(self.train), questions=128,
                 alpha=0.05, max_tokens=40, **ON,
             ),
             QUIET,
@@ -151,14 +160,14 @@ class Recipe:
     def reward(self) -> tuple[bool, str]:
         pairs = make_pairs(
             config.PairsConfig(
-                model=str(self.sft), out=str(self.out / "pairs.jsonl"), data=str(self.train), questions=128,
+                model=str(self.base), out=str(self.out / "pairs.jsonl"), data=str(self.train), questions=128,
                 group=4, temperature=1.6, references=True, max_tokens=40, workers=0, **ON,
             ),
             QUIET,
         )  # fmt: skip
         self.judge = RewardTrainer(
             config.RewardConfig(
-                model=str(self.sft), out=str(self.out / "reward"), pairs=str(pairs), lr=1e-3, epochs=3,
+                model=str(self.base), out=str(self.out / "reward"), pairs=str(pairs), lr=1e-3, epochs=3,
                 batch_size=8, heldout=0.2, **ON,
             ),
             QUIET,
@@ -169,7 +178,7 @@ class Recipe:
     def iterate(self) -> tuple[bool, str]:
         self.iterated = iterate(
             config.IterateConfig(
-                model=str(self.sft), out=str(self.out / "iterate"), data=str(self.chains),
+                model=str(self.base), out=str(self.out / "iterate"), data=str(self.chains),
                 reward_model=str(self.judge), batch_size=32, max_tokens=40, thresholds=(2, 3), epochs=2,
                 train=("projector", "llm"), first_lr=2e-4, lr=2e-4, later_lr=1e-4, **ON,
             ),
@@ -184,7 +193,7 @@ class Recipe:
     def mpo(self) -> tuple[bool, str]:
         MPOTrainer(
             config.MPOConfig(
-                model=str(self.sft), out=str(self.out / "mpo"), data=str(self.train), rounds=2, questions=64,
+                model=str(self.base), out=str(self.out / "mpo"), data=str(self.train), rounds=2, questions=64,
                 group=6, max_tokens=40, reward_model=str(self.judge), lr=3e-4, epochs=2, batch_size=8,
                 heldout=0.2, **ON,
             ),
@@ -199,7 +208,7 @@ class Recipe:
             run = self.out / ("grpo" if ssb else "grpo-plain")
             self.final = GRPOTrainer(
                 config.GRPOConfig(
-                    model=str(self.sft), out=str(run), data=str(self.train), steps=20, prompts=8, group=6,
+                    model=str(self.base), out=str(run), data=str(self.train), steps=20, prompts=8, group=6,
                     max_tokens=40, lr=3e-4, workers=0, ssb=ssb, **ON,
                 ),
                 QUIET,
@@ -228,9 +237,7 @@ class Recipe:
 def main() -> int:
     """Run all; 1 where a stage did not reach its threshold."""
     recipe = Recipe(Path(sys.argv[1] if len(sys.argv) > 1 else "runs/recipe"))
-    recipe.stage("sft", recipe.init_and_sft)
-    for name in ("transfer", "distill", "reward", "iterate", "mpo", "grpo", "ask"):
-        recipe.stage(name, getattr(recipe, name))
+    recipe.all_stages()
     return 1 if recipe.failed else 0
 
 
