@@ -1,87 +1,66 @@
-"""Throughput of many requests at once, of mixed lengths, against transformers' padded batch.
+"""R1V-Nano end to end, one request and many at a time, each with an image: our engine, transformers, vLLM.
 
-The engine takes requests of different prompt and output lengths and lets each go when it is done; generate
-runs the batch, padded on the left, until its longest output is done.
+Each backend of `LLM` is a process of its own, and they are asked in turn. Answers have mixed lengths, which
+are fixed beforehand, so all do the same work. One request is 150 tokens long. Prints tokens per second by the
+clock and per second of processor time; the second is steadier on a machine that does other things too.
 """
 
 from __future__ import annotations
 
 import argparse
-import random
-from dataclasses import replace
-from typing import Any
+import os
+import sys
 
-import torch
-from shared.models import (
-    GEOMETRIES,
-    exactly,
-    make_engine,
-    prompt,
-    random_model,
-    report_header,
-    seconds,
-    transformers_model,
-)  # fmt: skip
-
-from r1v.engine import Engine, EngineRequest
-
-
-def mixed(number: int, seed: int) -> list[EngineRequest]:
-    """Prompts of 20 to 200 ids with 8 to 64 ids of output."""
-    random_ = random.Random(seed)
-    return [
-        replace(prompt(random_.randrange(20, 200), seed + i), params=exactly(random_.randrange(8, 65)))
-        for i in range(number)
-    ]
-
-
-def run_engine(engine: Engine, requests: list[EngineRequest]) -> None:
-    """All requests to their ends."""
-    for request in requests:
-        engine.add(request)
-    while engine.has_work:
-        engine.step()
-
-
-def run_generate(model: Any, requests: list[EngineRequest], device: str) -> None:
-    """All requests as one padded batch."""
-    width = max(len(request.token_ids) for request in requests)
-    ids = torch.zeros(len(requests), width, dtype=torch.int64)
-    mask = torch.zeros_like(ids)
-    for row, request in enumerate(requests):
-        ids[row, width - len(request.token_ids) :] = torch.tensor(request.token_ids)
-        mask[row, width - len(request.token_ids) :] = 1
-    longest = max(request.params.max_tokens or 0 for request in requests)
-    model.generate(
-        ids.to(device), attention_mask=mask.to(device), max_new_tokens=longest, min_new_tokens=longest,
-        do_sample=False, pad_token_id=0,
-    )  # fmt: skip
+from shared.peers import close_all, start_children
+from shared.plots import plot_lines
+from shared.report import emit, median, processor
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="R1V-Nano's shape, few requests")
-    parser.add_argument("--geometry", choices=GEOMETRIES, default="nano")
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int, default=None)
+    parser.add_argument("--quick", action="store_true", help="1 and 8 requests, one round")
+    parser.add_argument("--requests", type=int, nargs="+", default=[1, 8, 32])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--backends", nargs="+", default=["r1v", "transformers"])
+    parser.add_argument("--vllm", default=os.environ.get("R1V_VLLM_PYTHON"), help="an interpreter with vLLM")
+    parser.add_argument("--plot", help="write seconds against requests as a picture")
     args = parser.parse_args()
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    report_header(geometry=args.geometry, device=args.device)
-    model = random_model(args.geometry, torch.bfloat16, args.device)
-    engine = make_engine(model, cache_bytes=2 << 30)
-    peer = transformers_model(args.geometry, torch.bfloat16, args.device)
-    run_engine(engine, mixed(2, 999))
-    print(f"{'requests':>8} {'engine tok/s':>13} {'generate tok/s':>15} {'ratio':>6}")
-    for number in (1, 8) if args.quick else (1, 2, 4, 8, 16, 32, 64):
-        requests = mixed(number, number)
-        total = sum(request.params.max_tokens or 0 for request in requests)
-        ours = total / seconds(lambda r=requests: run_engine(engine, r), args.device)
-        if peer is None:
-            print(f"{number:8} {ours:13.1f} {'missing':>15}")
-            continue
-        theirs = total / seconds(lambda r=requests: run_generate(peer, r, args.device), args.device)
-        print(f"{number:8} {ours:13.1f} {theirs:15.1f} {ours / theirs:6.2f}")
+    numbers, rounds = ([1, 8], 1) if args.quick else (args.requests, args.rounds)
+    pythons = dict.fromkeys(args.backends, sys.executable)
+    if args.vllm:
+        pythons["vllm"] = args.vllm
+    children = start_children(pythons, "answers.py", args.threads, str(args.threads))
+    rates: dict[str, dict[str, dict[str, float]]] = {}
+    ratios: dict[str, dict[str, float]] = {}
+    memory: dict[str, int] = {}
+    seconds: dict[str, list[float]] = {name: [] for name in children}
+    print(f"{'requests':>8} {'backend':>13} {'tokens/s':>9} {'per processor second':>21}")
+    for child in children.values():
+        child.ask(number=1, seed=0, lengths=[20, 20])  # warm
+    for number in numbers:
+        lengths = [150, 150] if number == 1 else [20, 150]
+        found: dict[str, list[dict[str, float]]] = {name: [] for name in children}
+        for turn in range(rounds):
+            for name, child in children.items():
+                found[name].append(child.ask(number=number, seed=1000 * number + turn, lengths=lengths))
+        for name, answers in found.items():
+            wall, spent = (median([a["tokens"] / a[key] for a in answers]) for key in ("wall", "cpu"))
+            rates.setdefault(str(number), {})[name] = {"wall": wall, "cpu": spent}
+            memory[name] = int(answers[-1]["peak_mib"])
+            seconds[name].append(median([a["cpu"] for a in answers]))
+            print(f"{number:8} {name:>13} {wall:9.1f} {spent:21.1f}", flush=True)
+        own = rates[str(number)].get("r1v")
+        if own:
+            ratios[str(number)] = {
+                f"{name} {key}": round(own[key] / value[key], 2)
+                for name, value in rates[str(number)].items() if name != "r1v" for key in ("wall", "cpu")
+            }  # fmt: skip
+    close_all(list(children.values()))
+    if args.plot:
+        plot_lines(args.plot, "requests at a time", "processor seconds", numbers, seconds)
+    config = {"model": "r1v-nano", "rounds": rounds, "threads": args.threads}
+    emit("batch", processor(), config, rates, ratios, peak_mib_of=memory)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,19 @@
-"""Decode speed of one sequence: the engine's weight formats and transformers' generate, in turn.
+"""Decode speed of one sequence: our weight formats, transformers' generate, llama.cpp and vLLM, in turn.
 
-Rounds are interleaved, figures are medians. Prints milliseconds per token, tokens per second, and the
-weights' bytes read per second against what the machine can read.
+Rounds are interleaved, figures are medians: milliseconds a token by the clock and of processor time, which is
+steadier on a machine that does other things too, and the bytes of weights read a second against what the
+machine reads. llama.cpp and vLLM are asked where ``--llama-cpp`` and ``--vllm`` say where they are.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
+import tempfile
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,76 +21,145 @@ from shared.models import (
     GEOMETRIES,
     exactly,
     make_engine,
-    median_ms,
     prompt,
     random_model,
     read_bandwidth,
-    report_header,
-    seconds,
     transformers_model,
-)  # fmt: skip
+)
+from shared.peers import Child, LlamaCpp, close_all, start_children
+from shared.plots import plot_lines
+from shared.report import emit, median, processor
 
 from r1v.engine import Engine
 
+Times = tuple[float, float]  # seconds a token by the clock, and of processor time
+BYTES = {"int4": 0.5625, "llama.cpp Q4_0": 0.5625}  # of a weight; 2 in the other formats
+LONGEST = 16384
 
-def engine_times(engine: Engine, context: int, number: int, seed: int) -> list[float]:
-    """Seconds of each decode step after a prompt of ``context`` ids."""
+
+def engine_time(engine: Engine, context: int, number: int, seed: int) -> Times:
+    """Of each decode step after a prompt of ``context`` ids, its median."""
     engine.add(replace(prompt(context, seed), params=exactly(number)))
     while not engine.step():
         pass
-    times = []
+    wall, spent = [], []
     while engine.has_work:
-        start = time.perf_counter()
+        start = time.perf_counter(), time.process_time()
         engine.step()
-        times.append(time.perf_counter() - start)
-    return times
+        wall.append(time.perf_counter() - start[0])
+        spent.append(time.process_time() - start[1])
+    return median(wall), median(spent)
 
 
-def transformers_time(model: Any, context: int, number: int, device: str) -> float:
-    """Seconds per token of generate, the prompt's pass taken off."""
-    ids = torch.tensor([prompt(context, 0).token_ids], device=device)
+def transformers_time(model: Any, context: int, number: int) -> Times:
+    """Of generate, the prompt's pass taken off."""
+    ids = torch.tensor([prompt(context, 0).token_ids], device=model.device)
 
-    def run(tokens: int) -> float:
-        options = {"max_new_tokens": tokens, "min_new_tokens": tokens, "do_sample": False}
-        return seconds(lambda: model.generate(ids, pad_token_id=0, **options), device)
+    def run(tokens: int) -> Times:
+        start = time.perf_counter(), time.process_time()
+        model.generate(ids, pad_token_id=0, max_new_tokens=tokens, min_new_tokens=tokens, do_sample=False)
+        return time.perf_counter() - start[0], time.process_time() - start[1]
 
-    return (run(number) - run(1)) / (number - 1)
+    long, short = run(number + 1), run(1)
+    return (long[0] - short[0]) / number, (long[1] - short[1]) / number
+
+
+def start_vllm(python: str | None, peer: Any, threads: int, folder: Path) -> dict[str, Child]:
+    """vLLM with the same shape and weights of its own."""
+    if python is None or peer is None:
+        return {}
+    values = {**peer.config.to_dict(), "architectures": ["Qwen2ForCausalLM"], "eos_token_id": 1}
+    (folder / "config.json").write_text(json.dumps(values))
+    return start_children({"vllm": python}, "vllm_decode.py", threads, str(folder))
+
+
+def growth(geometry: str, path: str, number: int) -> dict[str, float]:
+    """Processor milliseconds a token after 1 to 16K ids; a longer prompt's cache serves the shorter ones."""
+    model = random_model(geometry, torch.bfloat16, "cpu", context=2 * LONGEST)
+    engine = make_engine(model, cache_bytes=1 << 30, max_model_len=LONGEST + number + 1)
+    engine_time(engine, LONGEST, 2, 7)
+    contexts = [1 << k for k in range(0, 15, 2)]
+    found = {}
+    for context in contexts:
+        whole = prompt(LONGEST, 7)
+        engine.add(replace(whole, token_ids=whole.token_ids[:context], params=exactly(number)))
+        spent = []
+        while engine.has_work:
+            start = time.process_time()
+            engine.step()
+            spent.append(time.process_time() - start)
+        found[str(context)] = 1e3 * median(spent[2:])
+    plot_lines(path, "ids of context", "processor ms a token", contexts, {geometry: list(found.values())})
+    return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="R1V-Nano's shape, few tokens")
     parser.add_argument("--geometry", choices=GEOMETRIES, default="nano")
-    parser.add_argument("--context", type=int, nargs="+", default=[256, 1024, 4096])
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int, default=None)
+    parser.add_argument("--context", type=int, nargs="+", default=[64, 1024])
+    parser.add_argument("--number", type=int, default=24, help="tokens a round")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--formats", nargs="+", default=["packed", "int4"])
+    parser.add_argument("--llama-cpp", type=Path, help="folder of llama-bench and llama-quantize")
+    parser.add_argument("--gguf", type=Path, help="where to keep the exported weights")
+    parser.add_argument("--vllm", default=os.environ.get("R1V_VLLM_PYTHON"), help="an interpreter with vLLM")
+    parser.add_argument("--plot", help="only measure growth with the context, and write a picture of it")
     args = parser.parse_args()
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    contexts, number, rounds = ([256], 24, 2) if args.quick else (args.context, 48, 3)
-    report_header(geometry=args.geometry, device=args.device)
-    model = random_model(args.geometry, torch.bfloat16, args.device)
-    formats = ["packed", "int4", "plain"] if args.device == "cpu" else ["plain"]
-    engines = {name: make_engine(model, name, cache_bytes=1 << 30) for name in formats}
-    peer = transformers_model(args.geometry, torch.bfloat16, args.device)
-    limit = read_bandwidth(args.device)
+    torch.set_num_threads(args.threads)
+    if args.plot:
+        found = growth(args.geometry, args.plot, args.number)
+        emit("decode growth", processor(), {"geometry": args.geometry, "threads": args.threads}, found, {})
+        return
+    contexts, rounds = ([64], 2) if args.quick else (args.context, args.rounds)
+    with tempfile.TemporaryDirectory() as folder:
+        compare(args, contexts, rounds, Path(folder))
+
+
+def compare(args: argparse.Namespace, contexts: list[int], rounds: int, folder: Path) -> None:
+    """All paths in turn, and the table."""
+    model = random_model(args.geometry, torch.bfloat16, "cpu")
+    engines = {name: make_engine(model, name, cache_bytes=1 << 29) for name in args.formats}
+    peer = transformers_model(args.geometry, torch.bfloat16, "cpu")
+    llama = LlamaCpp(args.llama_cpp, args.gguf or folder) if args.llama_cpp else None
+    files = (
+        {f"llama.cpp {kind}": llama.file(args.geometry, kind) for kind in ("BF16", "Q4_0")} if llama else {}
+    )
+    vllm = start_vllm(args.vllm, peer, args.threads, folder)
+    limit = read_bandwidth("cpu")
     num_weights = sum(p.numel() for p in model.language.parameters())
-    widths = {"packed": 2.0, "plain": 2.0, "int4": 0.53, "transformers": 2.0}
-    print(f"{'context':>8} {'path':>14} {'ms/token':>9} {'tokens/s':>9} {'GB/s':>7} {'of limit':>9}")
+    medians: dict[str, dict[str, dict[str, float]]] = {}
+    ratios: dict[str, dict[str, float]] = {}
+    print(f"{'context':>8} {'path':>15} {'ms/token':>9} {'processor ms':>13} {'GB/s':>6} {'of limit':>9}")
     for context in contexts:
-        times: dict[str, list[float]] = {name: [] for name in (*formats, "transformers")}
+        times: dict[str, list[Times]] = {}
         for turn in range(rounds):
             for name, engine in engines.items():
-                times[name] += engine_times(engine, context, number, turn + context)
+                times.setdefault(name, []).append(engine_time(engine, context, args.number, turn + context))
             if peer is not None:
-                times["transformers"].append(transformers_time(peer, context, number // 2, args.device))
-        for name, found in times.items():
-            if found:
-                ms = median_ms(found)
-                rate = num_weights * widths[name] / ms * 1e3
-                print(
-                    f"{context:8} {name:>14} {ms:9.2f} {1e3 / ms:9.1f} {rate / 1e9:7.1f} {rate / limit:9.0%}"
+                times.setdefault("transformers", []).append(
+                    transformers_time(peer, context, args.number // 3)
                 )
+            for name, file in files.items():
+                assert llama is not None
+                times.setdefault(name, []).append(llama.decode(file, context, args.number, args.threads))
+            for name, child in vllm.items():
+                found = child.ask(ids=list(prompt(context, turn).token_ids), number=args.number)
+                times.setdefault(name, []).append((found["wall"], found["cpu"]))
+        rows = medians[str(context)] = {}
+        for name, each in times.items():
+            wall, spent = (1e3 * median([pair[i] for pair in each]) for i in range(2))
+            rate = num_weights * BYTES.get(name, 2.0) / spent * 1e3
+            rows[name] = {"ms": round(wall, 3), "cpu_ms": round(spent, 3), "of_limit": round(rate / limit, 2)}
+            print(f"{context:8} {name:>15} {wall:9.2f} {spent:13.2f} {rate / 1e9:6.1f} {rate / limit:9.0%}")
+        ratios[str(context)] = {
+            f"{name} / {own} {key}": round(row[key] / rows[own][key], 2)
+            for own in engines for name, row in rows.items() if name != own for key in ("ms", "cpu_ms")
+        }  # fmt: skip
+    close_all(list(vllm.values()))
+    config = {"geometry": args.geometry, "rounds": rounds, "number": args.number, "threads": args.threads}
+    emit("decode", processor(), config, medians, ratios, read_gb_s=round(limit / 1e9, 1))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from PIL import Image
+from shared.report import commit
+from shared.report import processor as machine
 
 # The steps of `r1v ask`, in its order and with its own way to load.
 STEPS = """
@@ -65,15 +67,6 @@ def run(argv: list[str]) -> tuple[float, float, str]:
     return wall, processor, output
 
 
-def commit() -> str:
-    """The short hash of the working tree's commit; empty outside git."""
-    found = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
-        cwd=Path(__file__).parent, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    return found.stdout.strip()
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="three rounds")
@@ -111,7 +104,7 @@ def main() -> None:
         print(f"  {name:22} {statistics.median(seconds_of):8.2f} {min(seconds_of):8.2f}")
     result = {
         "name": "startup",
-        "device": f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores",
+        "device": machine(),
         "load_average": os.getloadavg()[0],
         "versions": {"python": platform.python_version(), "torch": version("torch")},
         "commit": commit(),

@@ -13,11 +13,12 @@ from shared.models import (
     median_ms,
     prompt,
     random_model,
-    report_header,
     seconds,
 )  # fmt: skip
+from shared.report import emit, processor
 
 from r1v.engine import Engine, EngineRequest
+from r1v.models import R1V
 
 
 def first_token(engine: Engine, request: EngineRequest) -> None:
@@ -25,6 +26,24 @@ def first_token(engine: Engine, request: EngineRequest) -> None:
     engine.add(request)
     while engine.has_work:
         engine.step()
+
+
+def tower_products(model: R1V) -> float:
+    """Multiplications of one tile: weights times patches, and attention among patches."""
+    vision = model.config.vision
+    patches = vision.patches_per_side**2 + 1
+    weights = sum(p.numel() for p in model.vision.layers.parameters() if p.dim() > 1)
+    return weights * patches + 2.0 * vision.num_layers * patches**2 * vision.hidden_size
+
+
+def product_rate(device: str) -> float:
+    """FLOP/s of a float32 product (bfloat16 on CUDA) of 1,024 by 4,096 by 1,024."""
+    dtype = torch.bfloat16 if device == "cuda" else torch.float32
+    left, right = (
+        torch.randn(1024, 4096, device=device).to(dtype),
+        torch.randn(4096, 1024, device=device).to(dtype),
+    )
+    return 2.0 * 1024 * 4096 * 1024 / min(seconds(lambda: left @ right, device) for _ in range(5))
 
 
 def main() -> None:
@@ -38,7 +57,6 @@ def main() -> None:
     if args.threads:
         torch.set_num_threads(args.threads)
     tiles, rounds = (1, 2) if args.quick else (args.tiles, 3)
-    report_header(geometry=args.geometry, device=args.device, tiles=tiles)
     model = random_model(args.geometry, torch.bfloat16, args.device)
     engine = make_engine(model, cache_bytes=1 << 30)
     first_token(engine, replace(prompt(20, 10**6, 1, model.config), params=exactly(1)))  # warm
@@ -55,8 +73,18 @@ def main() -> None:
         second.append(seconds(lambda r=again: first_token(engine, r), args.device))
     print(f"encode {median_ms(encode):9.1f} ms a tile")
     print(f"first  {median_ms(first):9.1f} ms to the first token of a question with {tiles} tiles")
-    print(f"second {median_ms(second):9.1f} ms for another question about the same image: "
-          f"{median_ms(first) / median_ms(second):.1f} times shorter")  # fmt: skip
+    shorter = median_ms(first) / median_ms(second)
+    print(f"second {median_ms(second):9.1f} ms for another question about it: {shorter:.1f} times shorter")
+    rate = 2.0 * tower_products(model) / (median_ms(encode) / 1e3)
+    limit = product_rate(args.device)
+    print(f"tower  {rate / 1e9:9.1f} GFLOP/s of {limit / 1e9:.1f} that a large product reaches here")
+    config = {"geometry": args.geometry, "tiles": tiles, "threads": torch.get_num_threads()}
+    medians = {
+        name: round(median_ms(times), 1)
+        for name, times in (("encode_ms", encode), ("first_ms", first), ("second_ms", second))
+    }
+    emit("vision", processor(), config, medians, {"first / second": round(shorter, 2)},
+         gflop_s=round(rate / 1e9, 1), limit_gflop_s=round(limit / 1e9, 1))  # fmt: skip
 
 
 if __name__ == "__main__":

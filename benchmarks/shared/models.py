@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from r1v.engine import Engine, EngineConfig, EngineIds, EngineRequest
 from r1v.models import R1V, LanguageConfig, R1VConfig, VisionConfig
 from r1v.ops import RopeConfig
 
-IMAGE, END = 5, 1
+IMAGE, END = 1533, 1  # the image token is that of R1V-Nano's tokenizer, which goes along in exports
 IDS = EngineIds(image_context=IMAGE, eos=(END,))
 
 GEOMETRIES = {
@@ -40,10 +41,13 @@ GEOMETRIES = {
 }
 
 
-def random_model(name: str, dtype: torch.dtype, device: str) -> R1V:
-    """Random weights in the shape of ``name``."""
+def random_model(name: str, dtype: torch.dtype, device: str, context: int | None = None) -> R1V:
+    """Random weights in the shape of ``name``. context: of positions, if not the shape's own."""
+    config = GEOMETRIES[name]
+    if context is not None:
+        config = replace(config, language=replace(config.language, max_position_embeddings=context))
     with torch.device("meta"):
-        model = R1V(GEOMETRIES[name]).eval()
+        model = R1V(config).eval()
     model = model.to(dtype).to_empty(device=device).requires_grad_(False)
     for parameter in model.parameters():
         if parameter.dim() > 1:
@@ -95,9 +99,16 @@ def transformers_model(name: str, dtype: torch.dtype, device: str) -> Any:
 
 
 def read_bandwidth(device: str) -> float:
-    """Bytes per second that this device reads, the best of a few sums over 512 MB."""
-    data = torch.ones(128 << 20, device=device)
-    return data.nbytes / min(seconds(data.sum, device) for _ in range(5))
+    """Bytes per second that this device reads, the best of a few sums over 256 MB; on a CPU per second of
+    processor time times the threads, so that what else runs there does not count."""
+    data = torch.ones(64 << 20, device=device)
+
+    def once() -> float:
+        start = time.process_time()
+        wall = seconds(data.sum, device)
+        return wall if device == "cuda" else (time.process_time() - start) / torch.get_num_threads()
+
+    return data.nbytes / min(once() for _ in range(5))
 
 
 def seconds(function: Callable[[], Any], device: str = "cpu") -> float:

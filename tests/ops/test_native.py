@@ -12,19 +12,19 @@ pytestmark = pytest.mark.skipif(not available(), reason="our kernels for x86 are
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
-@pytest.mark.parametrize("rows", [1, 2, 5, 8, 9, 13, 40])
-@pytest.mark.parametrize(("width", "depth"), [(64, 64), (130, 304), (17, 896)])
+@pytest.mark.parametrize("rows", [1, 2, 5, 8, 9, 13, 260])
+@pytest.mark.parametrize(("width", "depth"), [(64, 64), (130, 304), (17, 1040)])
 def test_linear(dtype: torch.dtype, rows: int, width: int, depth: int) -> None:
     torch.manual_seed(rows)
     weight, bias, x = torch.randn(width, depth).to(dtype), torch.randn(width), torch.randn(rows, depth)
     layer = NativeLinear(weight, bias)
     expected = F.linear(x, weight.float(), bias)
-    assert torch.allclose(layer(x), expected, atol=2e-4)
+    assert torch.allclose(layer(x), expected, atol=5e-4)
     assert layer(x.bfloat16()[None]).dtype == torch.bfloat16
     norm, residual = torch.rand(depth), torch.randn(rows, width)
     expected = F.linear(F.rms_norm(x, (depth,), norm, 1e-6), weight.float(), bias)
     got = layer.fused(x, (norm, 1e-6), residual=residual)
-    assert torch.allclose(got, expected + residual, atol=2e-4)
+    assert torch.allclose(got, expected + residual, atol=5e-4)
     if width % 2 == 0:
         gates, ups = expected.chunk(2, -1)
         got = layer.fused(x, (norm, 1e-6), gated=True)

@@ -410,35 +410,52 @@ static void rotate(float *x, const float *cosines, const float *sines, int64_t h
 
 enum { TILE = 64 };
 
-// One query head over n <= TILE keys that lie `stride` floats apart, by the running softmax of Milakov and
-// Gimelshein (2018): state is the largest score, the sum of the weights, and the weighted sum of the values.
+// Scores of R keys that lie `stride` floats apart; several at a time, as one sum alone would wait for itself.
+INLINE void score(int R, const float *q, const float *keys, int64_t stride, int64_t head_dim, float *scores) {
+    __m256 sums[4];
+    EACH(r, R) sums[r] = _mm256_setzero_ps();
+    for (int64_t d = 0; d < head_dim; d += 8) {
+        __m256 given = _mm256_loadu_ps(q + d);
+        EACH(r, R) sums[r] = _mm256_fmadd_ps(given, _mm256_loadu_ps(keys + r * stride + d), sums[r]);
+    }
+    EACH(r, R) scores[r] = sum8(sums[r]);
+}
+
+// mixed = shrink * mixed + sum of n values times their weights, for 8 * R of the head's dimensions.
+INLINE void mix(int R, const float *weights, const float *values, int64_t n, int64_t stride, float shrink,
+                float *mixed) {
+    __m256 sums[4];
+    EACH(r, R) sums[r] = _mm256_mul_ps(_mm256_loadu_ps(mixed + 8 * r), _mm256_set1_ps(shrink));
+    for (int64_t i = 0; i < n; i++) {
+        __m256 weight = _mm256_broadcast_ss(weights + i);
+        EACH(r, R) sums[r] = _mm256_fmadd_ps(weight, _mm256_loadu_ps(values + i * stride + 8 * r), sums[r]);
+    }
+    EACH(r, R) _mm256_storeu_ps(mixed + 8 * r, sums[r]);
+}
+
+// One query head over n <= TILE keys, by the running softmax of Milakov and Gimelshein (2018): its state is the
+// largest score, the sum of the weights, and the weighted sum of the values.
 INLINE void attend_tile(const float *q, const float *keys, const float *values, int64_t n, int64_t stride,
                         int64_t head_dim, float *largest, float *total, float *mixed) {
     _Alignas(32) float scores[TILE];
     float most = *largest;
-    for (int64_t i = 0; i < n; i++) {
-        __m256 sum = _mm256_setzero_ps();
-        for (int64_t d = 0; d < head_dim; d += 8)
-            sum = _mm256_fmadd_ps(_mm256_loadu_ps(q + d), _mm256_loadu_ps(keys + i * stride + d), sum);
-        scores[i] = sum8(sum);
-        most = fmaxf(most, scores[i]);
-    }
+    int64_t i = 0;
+    for (; i + 4 <= n; i += 4) score(4, q, keys + i * stride, stride, head_dim, scores + i);
+    for (; i < n; i++) score(1, q, keys + i * stride, stride, head_dim, scores + i);
+    for (; i % 8; i++) scores[i] = -INFINITY;
+    for (i = 0; i < n; i++) most = scores[i] > most ? scores[i] : most;
     const float shrink = expf(*largest - most);
-    for (int64_t i = n; i % 8; i++) scores[i] = -INFINITY;
     __m256 sum = _mm256_setzero_ps();
-    for (int64_t i = 0; i < n; i += 8) {
+    for (i = 0; i < n; i += 8) {
         __m256 e = exp8(_mm256_sub_ps(_mm256_load_ps(scores + i), _mm256_set1_ps(most)));
         _mm256_store_ps(scores + i, e);
         sum = _mm256_add_ps(sum, e);
     }
     *total = *total * shrink + sum8(sum);
     *largest = most;
-    for (int64_t d = 0; d < head_dim; d += 8) {
-        __m256 v = _mm256_mul_ps(_mm256_loadu_ps(mixed + d), _mm256_set1_ps(shrink));
-        for (int64_t i = 0; i < n; i++)
-            v = _mm256_fmadd_ps(_mm256_set1_ps(scores[i]), _mm256_loadu_ps(values + i * stride + d), v);
-        _mm256_storeu_ps(mixed + d, v);
-    }
+    int64_t d = 0;
+    for (; d + 32 <= head_dim; d += 32) mix(4, scores, values + d, n, stride, shrink, mixed + d);
+    for (; d < head_dim; d += 8) mix(1, scores, values + d, n, stride, shrink, mixed + d);
 }
 
 static void attend_row(const Places *at, int64_t row, int64_t key_head, const float *queries, const float *keys,
