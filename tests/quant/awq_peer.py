@@ -19,13 +19,13 @@ def by_transformers(request: dict[str, Any]) -> dict[str, Any]:
     from transformers import AutoModelForImageTextToText
 
     model = AutoModelForImageTextToText.from_pretrained(request["folder"], dtype=torch.bfloat16)
-    kinds = sorted({type(each).__name__ for each in model.model.language_model.layers.modules()})
+    kind = type(model.model.language_model.layers[0].mlp.down_proj).__name__
     ids = torch.tensor([request["ids"]])
     pixels = torch.load(request["pixels"]).to(torch.bfloat16)
     with torch.no_grad():
         logits = model(input_ids=ids, pixel_values=pixels).logits[0].float()
     logprobs = logits[:-1].log_softmax(-1).gather(1, ids[0, 1:, None])[:, 0]
-    return {"ids": request["ids"], "logprobs": logprobs.tolist(), "kinds": kinds}
+    return {"ids": request["ids"], "logprobs": logprobs.tolist(), "read_as": kind}
 
 
 def multiply_if_missing() -> bool:
@@ -71,12 +71,8 @@ def by_vllm(request: dict[str, Any]) -> dict[str, Any]:
     output = llm.generate([given], SamplingParams(temperature=0.0, max_tokens=1, prompt_logprobs=0))[0]
     ids = list(output.prompt_token_ids)
     found = [each[i].logprob for i, each in zip(ids[1:], output.prompt_logprobs[1:], strict=True)]
-    return {
-        "ids": ids,
-        "logprobs": found,
-        "stand_in": stand_in,
-        "quantisation": llm.llm_engine.model_config.quantization,
-    }
+    read_as = f"{llm.llm_engine.model_config.quantization}{' with a stand-in for its product' * stand_in}"
+    return {"ids": ids, "logprobs": found, "read_as": read_as}
 
 
 def main() -> None:

@@ -102,8 +102,11 @@ def test_a_peer_computes_the_same(peer: str, quantised: tuple[Path, Layout], tmp
     )  # fmt: skip
     assert found.returncode == 0, found.stderr[-3000:]
     result = json.loads((tmp_path / "result.json").read_text())
-    assert result["ids"] == list(chat.token_ids)
+    assert result["ids"] == list(chat.token_ids) and "awq" in result["read_as"].lower()
     written = slice(chat.num_prompt - 1, None)
     difference = (torch.tensor(result["logprobs"]) - ours(folder, chat))[written].abs()
-    print(f"{folder.parent.name} {peer}: {result} mean {difference.mean():.4f} max {difference.max():.4f}")
+    print(
+        f"{folder.parent.name} {peer}, read as {result['read_as']}: log probabilities differ by "
+        f"{difference.mean():.4f}, at most {difference.max():.4f}"
+    )
     assert float(difference.mean()) < 0.05
