@@ -32,7 +32,7 @@ def bars() -> Iterator[Callable[[str, int, int], None]]:
 
         def report(what: str, done: int, total: int) -> None:
             if what not in tasks:
-                tasks[what] = progress.add_task(f"{what}s", total=total)
+                tasks[what] = progress.add_task(what, total=total)
             progress.update(tasks[what], completed=done)
 
         yield report

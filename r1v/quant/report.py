@@ -9,8 +9,12 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from r1v.quant.compare import Answers, Comparison
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def write_report(found: Comparison, folder: Path) -> None:
@@ -66,7 +70,8 @@ def _plots(found: Comparison, folder: Path) -> tuple[str, ...]:
     layers = found.chains.layers
     axes.plot([each.layer for each in layers], [each.error for each in layers], marker="o")
     axes.set(xlabel="layer", ylabel="relative squared error", title="Error of each layer's output")
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.1 * max(1e-6, *(each.error for each in layers)))
+    axes.xaxis.get_major_locator().set_params(integer=True)
     figure.savefig(folder / "layers.png", dpi=120)
     if found.answers_a is None or found.answers_b is None:
         return ("layers",)
@@ -78,8 +83,8 @@ def _plots(found: Comparison, folder: Path) -> tuple[str, ...]:
     return ("layers", "lengths")
 
 
-def _lengths(axes: object, a: Answers, b: Answers) -> None:
-    assert hasattr(axes, "hist") and hasattr(axes, "set") and hasattr(axes, "legend")
+def _lengths(axes: Axes, a: Answers, b: Answers) -> None:
     axes.hist([a.lengths, b.lengths], bins=20, label=["A", "B"])
     axes.set(xlabel="tokens of an answer", ylabel="answers", title="Length of the chains")
+    axes.yaxis.get_major_locator().set_params(integer=True)
     axes.legend()
