@@ -32,6 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         if name == "plot":
             stage.add_argument("folder", metavar="RUN", help="the out folder of a run")
             stage.add_argument("--out", help="where the picture goes (default: RUN/curve.png)")
+            stage.add_argument("--tensorboard", action="store_true", help="write TensorBoard events instead")
         else:
             stage.add_argument("--config", metavar="FILE", help="a TOML file with the stage's keys")
             stage.add_argument("changes", nargs="*", metavar="key=value", help="changes on top of the file")
@@ -40,9 +41,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run one stage; prints where its result lies."""
     if args.stage == "plot":
-        from r1v.train.plot import plot_run
+        from r1v.train.plot import plot_run, write_tensorboard
 
-        print(plot_run(args.folder, args.out))
+        print(write_tensorboard(args.folder) if args.tensorboard else plot_run(args.folder, args.out))
         return 0
     from rich.console import Console
 

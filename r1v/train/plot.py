@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,11 @@ from r1v.core import ConfigError, UnavailableError
 
 def plot_run(folder: str | Path, out: str | Path | None = None) -> Path:
     """Draw metrics.jsonl of a run's folder; returns the picture's path (``curve.png`` in it unless named)."""
-    path = Path(folder) / "metrics.jsonl"
-    if not path.exists():
-        raise ConfigError(f"{folder} holds no metrics.jsonl; name the out folder of a training run")
+    rows = _rows(folder)
     try:
         from matplotlib.figure import Figure
     except ImportError:
         raise UnavailableError("plots need matplotlib; pip install 'r1v[train]'") from None
-    rows = [json.loads(line) for line in path.read_text().splitlines()]
     for key, draw in KINDS.items():
         if any(key in row for row in rows):
             figure = Figure(figsize=(12, 8), layout="constrained")
@@ -27,7 +25,45 @@ def plot_run(folder: str | Path, out: str | Path | None = None) -> Path:
             target = Path(out) if out else Path(folder) / "curve.png"
             figure.savefig(target, dpi=100)
             return target
-    raise ConfigError(f"{path} holds no training steps yet")
+    raise ConfigError(f"{folder} holds no training steps yet")
+
+
+def write_tensorboard(folder: str | Path) -> Path:
+    """Write every number of a run's metrics as TensorBoard events, anew; returns their folder,
+    ``tensorboard`` in the run's."""
+    rows = _rows(folder)
+    try:
+        from tensorboard.compat.proto.summary_pb2 import Summary
+        from tensorboard.summary.writer.event_file_writer import EventFileWriter
+    except ImportError:
+        raise UnavailableError("this needs tensorboard; pip install 'r1v[train]'") from None
+    from tensorboard.compat.proto.event_pb2 import Event
+
+    target = Path(folder) / "tensorboard"
+    shutil.rmtree(target, ignore_errors=True)
+    writer = EventFileWriter(str(target))
+    for row in rows:
+        values = [Summary.Value(tag=tag, simple_value=value) for tag, value in _numbers(row) if tag != "step"]
+        writer.add_event(Event(step=int(row.get("step", 0)), summary=Summary(value=values)))
+    writer.close()
+    return target
+
+
+def _numbers(row: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+    """Names and numbers of a row, those of nested ones with a path."""
+    for key, value in row.items():
+        if isinstance(value, Mapping):
+            yield from _numbers(value, f"{prefix}{key}/")
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield prefix + key, float(value)
+
+
+def _rows(folder: str | Path) -> list[dict[str, Any]]:
+    """A run's metrics. ConfigError: there are none."""
+    path = Path(folder) / "metrics.jsonl"
+    if not path.exists():
+        raise ConfigError(f"{folder} holds no metrics.jsonl; name the out folder of a training run")
+    return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 def _line(axes: Any, rows: list[dict[str, Any]], key: str, label: str | None = None, **style: Any) -> None:
