@@ -19,16 +19,10 @@ from r1v.ops.paged_cuda import DecodeTables, num_context_parts
 
 
 class FusedDecoder:
-    """Runs the layers of a Qwen2-shaped model; linear layers of any kind, plain and 4-bit ones fused."""
+    """Runs the layers of a Qwen2 or Qwen3; linear layers of any kind, plain and 4-bit ones fused."""
 
     def __init__(self, runnable: RunnableModel, cache: PagedCache, block_size: int) -> None:
-        assert self.takes(runnable)
         self.language, self.cache, self.block_size = runnable.model.language, cache, block_size
-
-    @staticmethod
-    def takes(runnable: RunnableModel) -> bool:
-        """Whether the kernels have this model's layers."""
-        return not runnable.model.language.config.qk_norm
 
     def __call__(self, ids: torch.Tensor, positions: torch.Tensor, where: DecodeTables) -> torch.Tensor:
         """ids and positions int64 (B,) -> logits float32 (B, V)."""
@@ -43,7 +37,10 @@ class FusedDecoder:
             norm = (layer.attention_norm.weight, layer.attention_norm.eps)
             qkv = _normed(x, norm, attention.qkv)
             cache = (self.cache.keys[index], self.cache.values[index])
-            mixed = attend(qkv, rope, cache, places, config.num_heads, self.block_size, num_splits)
+            norms = None
+            if attention.q_norm is not None and attention.k_norm is not None:
+                norms = (attention.q_norm.weight, attention.k_norm.weight, attention.q_norm.eps)
+            mixed = attend(qkv, rope, cache, places, config.num_heads, self.block_size, num_splits, norms)
             x = _added(mixed, attention.out, x)
             norm = (layer.mlp_norm.weight, layer.mlp_norm.eps)
             x = _added(_normed(x, norm, mlp.gate_up, gated=True), mlp.down, x)

@@ -63,10 +63,8 @@ class DecodeGraphs:
         self._fused = self._fuse()
 
     def _fuse(self) -> FusedDecoder | None:
-        """The fused step, where the model has it."""
-        if not self._may_fuse or not FusedDecoder.takes(self.runnable):
-            return None
-        return FusedDecoder(self.runnable, self.cache, self.block_size)
+        """The fused step, if it is wanted."""
+        return FusedDecoder(self.runnable, self.cache, self.block_size) if self._may_fuse else None
 
     def __call__(self, chunks: Sequence[Chunk]) -> torch.Tensor:
         """Logits float32 (B, V) of chunks of one id each."""

@@ -147,9 +147,9 @@ def gate_rows(x: torch.Tensor) -> torch.Tensor:
 
 @triton.jit
 def _attend(  # type: ignore[no-untyped-def]
-    qkv, cosines, sines, keys, values, tables, lengths, slots, parts, sums, scale,
+    qkv, q_norm, k_norm, cosines, sines, keys, values, tables, lengths, slots, parts, sums, scale, eps,
     table_width, num_kv_heads, num_splits,
-    GROUP: tl.constexpr, ROWS: tl.constexpr, DIM: tl.constexpr, WIDTH: tl.constexpr,
+    NORM: tl.constexpr, GROUP: tl.constexpr, ROWS: tl.constexpr, DIM: tl.constexpr, WIDTH: tl.constexpr,
     PAGE: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     """One new token of one sequence, GROUP query heads, one part of the context: rotate, attend, and in the
@@ -170,6 +170,10 @@ def _attend(  # type: ignore[no-untyped-def]
     inside = (rows[:, None] < GROUP) & used[None, :]
     query = tl.load(qkv + head_at + dims[None, :], mask=inside, other=0.0).to(tl.float32)
     turned = tl.load(qkv + head_at + partner[None, :], mask=inside, other=0.0).to(tl.float32)
+    if NORM:
+        factor = 1.0 / tl.sqrt(tl.sum(query * query, 1) / DIM + eps)[:, None]
+        query *= factor * tl.load(q_norm + dims, mask=used, other=0.0).to(tl.float32)[None, :]
+        turned *= factor * tl.load(q_norm + partner, mask=used, other=0.0).to(tl.float32)[None, :]
     query = (query * cosine[None, :] + turned * sine[None, :]).to(kind)
 
     best = tl.full([ROWS], float("-inf"), tl.float32)
@@ -179,6 +183,10 @@ def _attend(  # type: ignore[no-untyped-def]
         key_at = row_at + (num_heads + head) * DIM
         key = tl.load(qkv + key_at + dims, mask=used, other=0.0).to(tl.float32)
         turned_key = tl.load(qkv + key_at + partner, mask=used, other=0.0).to(tl.float32)
+        if NORM:
+            key_factor = 1.0 / tl.sqrt(tl.sum(key * key, 0) / DIM + eps)
+            key *= key_factor * tl.load(k_norm + dims, mask=used, other=0.0).to(tl.float32)
+            turned_key *= key_factor * tl.load(k_norm + partner, mask=used, other=0.0).to(tl.float32)
         new_key = (key * cosine + turned_key * sine).to(kind)
         new_value = tl.load(qkv + key_at + num_kv_heads * DIM + dims, mask=used, other=0.0).to(kind)
         at = (tl.load(slots + sequence) * num_kv_heads + head) * DIM + dims
@@ -224,10 +232,12 @@ def attend(
     num_heads: int,
     block_size: int,
     num_splits: int,
+    norms: tuple[torch.Tensor, torch.Tensor, float] | None = None,
 ) -> torch.Tensor:
     """Rotate, store and attend, for one new token of each of B sequences.
 
-    qkv (B, (H + 2 Hkv) * head_dim), before rotation. rope: cosines and sines, float32 (B, head_dim / 2).
+    qkv (B, (H + 2 Hkv) * head_dim), before rotation. norms: weights (head_dim,) of the RMSNorms of queries
+    and keys, and their epsilon, where the model has them. rope: cosines and sines, float32 (B, head_dim / 2).
     cache: keys and values of the layer (num_slots, Hkv, head_dim). where: block tables int32 (B, blocks),
     lengths int32 (B,) with the new token counted, its slots int64 (B,). Returns (B, H * head_dim).
     """
@@ -238,9 +248,10 @@ def attend(
     parts = qkv.new_empty(batch, num_heads, num_splits, head_dim, dtype=torch.float32)
     sums = qkv.new_empty(batch, num_heads, num_splits, dtype=torch.float32)
     width = max(16, triton.next_power_of_2(head_dim))
+    q_norm, k_norm, eps = norms or (qkv, qkv, 0.0)
     _attend[(batch, num_kv_heads, num_splits)](
-        qkv, rope[0], rope[1], keys, values, tables, lengths, slots, parts, sums, head_dim**-0.5,
-        tables.stride(0), num_kv_heads, num_splits,
+        qkv, q_norm, k_norm, rope[0], rope[1], keys, values, tables, lengths, slots, parts, sums,
+        head_dim**-0.5, eps, tables.stride(0), num_kv_heads, num_splits, NORM=norms is not None,
         GROUP=group, ROWS=max(16, triton.next_power_of_2(group)), DIM=head_dim, WIDTH=width,
         PAGE=block_size, BLOCK=64,
     )  # fmt: skip

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from r1v.engine.weights import prepare
+from r1v.models.norms import RMSNorm
 from r1v.ops.linear import AwqLinear
 from r1v.ops.paged import PagedAttentionReference, PagedCache, Span
 from tests.engine.tiny import tiny_model
@@ -50,7 +51,8 @@ def test_rows_equal_their_parts() -> None:
 
 
 @pytest.mark.parametrize("batch", [1, 3])
-def test_decoder_equals_model(batch: int) -> None:
+@pytest.mark.parametrize("qwen3", [False, True])
+def test_decoder_equals_model(batch: int, qwen3: bool) -> None:
     """Logits and cache of a step, for contexts of different lengths."""
     from r1v.engine.fused import FusedDecoder
     from r1v.ops.paged_cuda import DecodeTables
@@ -61,6 +63,11 @@ def test_decoder_equals_model(batch: int) -> None:
     for layer in model.language.layers:
         layer.attention_norm.weight.data.uniform_(0.5, 1.5)
         layer.attention.qkv.bias.data.normal_()
+        if qwen3:
+            for name in ("q_norm", "k_norm"):
+                norm = RMSNorm(config.head_dim, 1e-6).to(DEVICE)
+                norm.weight.data.uniform_(0.5, 1.5)
+                setattr(layer.attention, name, norm)
     page, width = 4, 40
     lengths = [1, 137, 64][:batch]
     caches = [
