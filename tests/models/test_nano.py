@@ -45,6 +45,16 @@ def test_it_is_small_enough_for_a_package() -> None:
     assert models.load(NANO).dtype == torch.bfloat16
 
 
+def test_the_pages_say_what_was_measured() -> None:
+    """The card is the same in both places, and README's table is that of scores.json."""
+    assert (ROOT / "docs" / "model-card.md").read_text() == (NANO / "README.md").read_text()
+    scores = json.loads((NANO / "scores.json").read_text())
+    readme = (ROOT / "README.md").read_text()
+    for family in CLAIMED:
+        assert f"| {family} | {scores['families'][family]['accuracy']:.1f}% |" in readme
+    assert f"{100 * scores['claimed_easy_medium_mean']:.1f}%" in readme
+
+
 @pytest.mark.parametrize("kind", list(conversations()))
 def test_transformers_writes_the_same_greedy_tokens(kind: str, llm: LLM) -> None:
     transformers = pytest.importorskip("transformers")
