@@ -31,6 +31,13 @@ import r1v
 from r1v.core import UnavailableError
 
 NAMES = (*PACKAGES, *REPOSITORIES)
+HEAD = """# Where our verdicts and the official ones differ
+
+Printed by `python benchmarks/parity.py --repositories DIR --page docs/evaluation-parity.md`; counts and kinds
+of differences stand in [evaluation](evaluation.md). 1 is right, 0 is wrong. Where MMMU's
+official parser finds no letter it draws one, and is right by chance alone.
+
+"""
 
 
 def table(results: list[Parity]) -> str:
@@ -86,7 +93,7 @@ def main() -> None:
     print()
     print(page(results))
     if args.page:
-        args.page.write_text(page(results), encoding="utf-8")
+        args.page.write_text(HEAD + page(results), encoding="utf-8")
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True
     ).stdout.strip()

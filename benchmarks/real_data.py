@@ -38,7 +38,7 @@ class Part:
 
 
 PARTS = (
-    Part("figures", ("--option", "figures.per_family=12"), "figures, held out, 12 of each family"),
+    Part("figures", ("--option", "figures.per_family=6"), "figures, held out, 6 of each family"),
     Part("mathvision", (), "MathVision testmini"),
     Part("aime24", (), "AIME 2024"),
     Part("ifeval", (), "IFEval, prompt-level strict"),

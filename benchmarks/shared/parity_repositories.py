@@ -246,7 +246,7 @@ def mmmu_open(repositories: Path, count: int) -> Parity:
     values = (("24.69", ["24.69", "24.694", "24.7", "25", "24,69", "-24.69"]), ("1200", ["1200", "1,200", "1200.0", "120"]),
               ("Spring", ["spring", "a spring", "Spring", "winter"]), ("0.5", ["0.5", "1/2", ".5", "50%", "0.504"]),
               ("magma chamber", ["magma chamber", "the magma chamber", "chamber", "Magma Chamber"]),
-              ("8/3", ["8/3", "2.67", r"\frac{8}{3}", "2.6667"]))  # fmt: skip
+              ("8/3", ["8/3", "2.67", r"\frac{8}{3}", "2.6667"]), ("1789", ["1789", "in 1789", "1790"]))  # fmt: skip
     for truth, texts in values:
         for text in texts:
             for form in forms:

@@ -175,15 +175,16 @@ def recorded(
 
 
 @scorer(metrics=[accuracy(), mean(), stderr()])
-def graded(task: str, items: dict[str, Item], tools: GradingTools | None) -> Scorer:
-    """The benchmark's grader; tools None makes its own."""
+def graded(task: str, item: Callable[[str], Item], tools: GradingTools | None) -> Scorer:
+    """The benchmark's grader. item: a question by its id; a function, since Inspect writes what a scorer is
+    made of into its logs. tools None makes its own."""
     which = benchmark(task)
     own = tools or GradingTools(MathVerifier() if available() else None)
 
     async def score(state: TaskState, target: Target) -> Score:
         known = (state.metadata or {}).get("output")
         output = known if isinstance(known, Output) else from_output(state.output, 0.0)
-        grade = which.grade(items[str(state.sample_id)], output, own)
+        grade = which.grade(item(str(state.sample_id)), output, own)
         verdict = verdict_of(
             grade.right,
             found=grade.extracted is not None,
@@ -219,7 +220,7 @@ def to_task(
     return Task(
         dataset=MemoryDataset(samples, name=name),
         solver=recorded(name, seed, recorder, lambda id: other_side(items[id]) if other_side else None),
-        scorer=graded(name, items, None) if score else None,
+        scorer=graded(name, lambda id: items[id], None) if score else None,
         epochs=epochs,
         name=name,
         version=loaded.benchmark.version,

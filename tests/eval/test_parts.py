@@ -288,7 +288,8 @@ def test_tools_are_called_through_inspect() -> None:
         to_grammar([tool], ToolFunction(name="other"), GenerateConfig())
 
 
-def test_inspect_runs_our_tasks_and_our_models(tmp_path, tiny_checkpoint) -> None:
+@pytest.mark.parametrize("name", ["rewardbench", "realworldqa"])
+def test_inspect_runs_our_tasks_and_our_models(name, tmp_path, tiny_checkpoint) -> None:
     pytest.importorskip("inspect_ai", reason="needs the extra eval")
     from inspect_ai import eval as inspect_eval
     from inspect_ai.model import get_model
@@ -296,8 +297,8 @@ def test_inspect_runs_our_tasks_and_our_models(tmp_path, tiny_checkpoint) -> Non
     from r1v.eval.registry import INSPECT_TASKS
     from tests.eval.rows import write_rows
 
-    data = write_rows(tmp_path / "data", "rewardbench")
-    task = INSPECT_TASKS["rewardbench"](data=str(data))
+    data = write_rows(tmp_path / "data", name)
+    task = INSPECT_TASKS[name](data=str(data))
     model = get_model("r1v/" + str(tiny_checkpoint), memoize=False, dtype="float32")
     logs = inspect_eval(task, model=model, display="none", log_dir=str(tmp_path / "logs"), max_tokens=4)
     assert logs[0].status == "success" and logs[0].samples is not None
