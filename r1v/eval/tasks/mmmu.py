@@ -20,6 +20,7 @@ from r1v.eval.prompts import options_text
 from r1v.scoring import extract_answer
 
 _MARK = re.compile(r"<image\s*(\d+)>")
+_NUMBER = re.compile(r"-?(?:\d+\.\d+|\.\d+|\d+)(?:[eE][+-]?\d+)?")
 IN_PICTURE = "The question and its options are in the picture."
 
 
@@ -100,8 +101,8 @@ def load_vision(request: Load) -> Sequence[Item]:
 
 
 def grade(item: Item, output: Output, tools: GradingTools) -> Grade:
-    """A letter, or for open questions any right answer: equal, equal to two decimals, or contained as
-    words."""
+    """A letter, or for open questions any right answer: equal, equal to two decimals, or contained as words
+    or as the only number."""
     if item.options:
         return grade_choice(item, output, tools)
     rounded = Item(item.id, item.messages, item.answer, (), item.group, {**item.grading, "absolute": 0.005})
@@ -109,9 +110,17 @@ def grade(item: Item, output: Output, tools: GradingTools) -> Grade:
     if grade_.extracted is None or grade_.right:
         return grade_
     given = extract_answer(output.answer).text or ""
+    numbers = _NUMBER.findall(given.replace(",", ""))
     for answer in (item.answer, *item.grading.get("also", ())):
         if re.search("[a-z]{3}", answer.lower()) and re.search(
             rf"(?<!\w){re.escape(answer.lower())}(?!\w)", given.lower()
+        ):
+            return Grade(1.0, grade_.extracted, "contained")
+        value = answer.replace(",", "")
+        if (
+            len(numbers) == 1
+            and _NUMBER.fullmatch(value)
+            and round(float(numbers[0]), 2) == round(float(value), 2)
         ):
             return Grade(1.0, grade_.extracted, "contained")
     return grade_
