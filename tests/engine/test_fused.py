@@ -161,6 +161,19 @@ def test_operands_lie_where_the_lanes_read_them() -> None:
     assert torch.equal((tables >> 16).to(torch.int16).view(torch.bfloat16), zeros.bfloat16() + 128)
 
 
+def test_packing_in_pieces_and_gates(monkeypatch: pytest.MonkeyPatch) -> None:
+    from r1v.ops import int4_mma
+
+    layer = awq_layer(64, 256, 128)
+    whole = int4_mma.MmaInt4Linear(layer)._words
+    assert torch.equal(whole, int4_mma.pack_operands(layer.codes()))
+    monkeypatch.setattr(int4_mma, "PACK_ROWS", 16)
+    assert torch.equal(int4_mma.MmaInt4Linear(layer)._words, whole)
+    order = [*range(8), *range(32, 40), *range(8, 16), *range(40, 48)]  # gates 0 to 15 and what they gate
+    gated = int4_mma.MmaInt4Linear(layer, gated=True)._words
+    assert torch.equal(gated[:2], int4_mma.pack_operands(layer.codes()[order]))
+
+
 @pytest.mark.skipif(DEVICE == "cpu", reason="needs a CUDA device")
 @pytest.mark.parametrize("rows", [1, 5, 16, 33, 64, 100])
 @pytest.mark.parametrize("gated", [False, True])
