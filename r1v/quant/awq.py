@@ -24,6 +24,7 @@ from r1v.quant.rounding import LEVELS, group_grid, round_trip
 NUM_RATIOS = 20
 NUM_SHRINKS = 10
 SMALLEST_SHRINK = 0.5
+MAX_COPIED = 1 << 21  # weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,7 @@ def search_layer(layer: LanguageLayer, seen: Features, group_size: int, num_rati
     heads, kv_heads, head_dim = *attention.heads, attention.head_dim
     choices = []
 
-    ratio, scales, errors = _search(
-        attention.qkv.weight, seen.qkv, group_size, num_ratios, lambda x, w: F.linear(x, w)
-    )
+    ratio, scales, errors = _search(attention.qkv.weight, seen.qkv, group_size, num_ratios)
     _scale_columns(attention.qkv.weight, scales)
     layer.attention_norm.weight.div_(scales)
     choices.append(Choice("qkv", ratio, *errors))
@@ -65,9 +64,7 @@ def search_layer(layer: LanguageLayer, seen: Features, group_size: int, num_rati
         means = values.view(kv_heads, heads // kv_heads, head_dim).mean(1, keepdim=True)
         return means.expand(-1, heads // kv_heads, -1).reshape(-1)
 
-    ratio, scales, errors = _search(
-        attention.out.weight, seen.out, group_size, num_ratios, lambda x, w: F.linear(x, w), shared
-    )
+    ratio, scales, errors = _search(attention.out.weight, seen.out, group_size, num_ratios, share=shared)
     _scale_columns(attention.out.weight, scales)
     rows = scales.view(kv_heads, -1, head_dim)[:, 0].reshape(-1)
     first = (heads + kv_heads) * head_dim
@@ -77,11 +74,9 @@ def search_layer(layer: LanguageLayer, seen: Features, group_size: int, num_rati
     out_seen = seen.out / scales
     choices.append(Choice("out", ratio, *errors))
 
-    down = mlp.down.weight.clone()
-
-    def gated(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        gate, up = F.linear(x, weight).chunk(2, dim=-1)
-        return F.linear(F.silu(gate) * up, down)
+    def gated(gate_up: torch.Tensor) -> torch.Tensor:  # before down changes
+        gate, up = gate_up.chunk(2, dim=-1)
+        return F.linear(F.silu(gate) * up, mlp.down.weight)
 
     ratio, scales, errors = _search(mlp.gate_up.weight, seen.gate_up, group_size, num_ratios, gated)
     _scale_columns(mlp.gate_up.weight, scales)
@@ -89,9 +84,7 @@ def search_layer(layer: LanguageLayer, seen: Features, group_size: int, num_rati
     gate_up_seen = seen.gate_up / scales
     choices.append(Choice("gate_up", ratio, *errors))
 
-    ratio, scales, errors = _search(
-        mlp.down.weight, seen.down, group_size, num_ratios, lambda x, w: F.linear(x, w)
-    )
+    ratio, scales, errors = _search(mlp.down.weight, seen.down, group_size, num_ratios)
     _scale_columns(mlp.down.weight, scales)
     mlp.gate_up.weight[mlp.gate_up.weight.shape[0] // 2 :].div_(scales.unsqueeze(1))
     choices.append(Choice("down", ratio, *errors))
@@ -111,14 +104,15 @@ def _search(
     x: torch.Tensor,
     group_size: int,
     num_ratios: int,
-    outputs: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    after: Callable[[torch.Tensor], torch.Tensor] = lambda products: products,
     share: Callable[[torch.Tensor], torch.Tensor] | None = None,
 ) -> tuple[float, torch.Tensor, tuple[float, float]]:
     """The best ratio, its scales (K,), and the relative errors without and with them.
 
-    outputs: of inputs and a weight. share: makes values equal that one scale has to serve.
+    after: what the error is measured of, given the products of x and the weight. share: makes values equal
+    that one scale has to serve.
     """
-    expected = outputs(x, weight)
+    expected = after(F.linear(x, weight))
     size = float(expected.square().mean().clamp(min=1e-20))
     activation = x.abs().mean(0)
     groups = weight.abs().unflatten(1, (-1, group_size))
@@ -126,18 +120,31 @@ def _search(
     if share is not None:
         activation, importance = share(activation), share(importance)
     best_ratio, best_scales, best = 0.0, torch.ones_like(activation), float("inf")
-    plain = float((outputs(x, round_trip(weight, group_size)) - expected).square().mean())
+
+    def error_with(scales: torch.Tensor) -> float:
+        return float((after(_rounded_products(x, weight, scales, group_size)) - expected).square().mean())
+
+    plain = error_with(torch.ones_like(activation))
     for step in range(num_ratios):
         ratio = step / num_ratios
         scales = (activation.pow(ratio) / (importance.pow(1 - ratio) + 1e-4)).clamp(min=1e-4)
         scales = scales / (scales.max() * scales.min()).sqrt()
-        rounded = round_trip(weight * scales, group_size).div_(scales)
-        error = float((outputs(x, rounded) - expected).square().mean())
+        error = error_with(scales)
         if error < best:
             best_ratio, best_scales, best = ratio, scales, error
     if plain <= best:
         return 0.0, torch.ones_like(activation), (plain / size, plain / size)
     return best_ratio, best_scales, (plain / size, best / size)
+
+
+def _rounded_products(
+    x: torch.Tensor, weight: torch.Tensor, scales: torch.Tensor, group_size: int
+) -> torch.Tensor:
+    """x (tokens, K) times the weight (N, K) that was rounded with its columns scaled: (tokens, N). A few rows
+    at a time: copies of a large weight would not stay in a processor's cache."""
+    rows = max(1, MAX_COPIED // weight.shape[1])
+    parts = [F.linear(x, round_trip(part * scales, group_size).div_(scales)) for part in weight.split(rows)]
+    return torch.cat(parts, dim=-1)
 
 
 def _scale_columns(weight: torch.Tensor, scales: torch.Tensor) -> None:
@@ -160,8 +167,16 @@ def clip(weight: torch.Tensor, x: torch.Tensor, group_size: int) -> None:
             for step in range(NUM_SHRINKS):
                 shrink = 1 - (1 - SMALLEST_SHRINK) * step / NUM_SHRINKS
                 scales, zeros = group_grid(rows, low * shrink, high * shrink)
-                change = ((rows / scales).round() + zeros).clamp(0, LEVELS).sub(zeros).mul(scales).sub(rows)
-                error = ((change @ moments) * change).sum(1, keepdim=True)
+                change = (
+                    rows.div(scales)
+                    .round_()
+                    .add_(zeros)
+                    .clamp_(0, LEVELS)
+                    .sub_(zeros)
+                    .mul_(scales)
+                    .sub_(rows)
+                )
+                error = (change @ moments).mul_(change).sum(1, keepdim=True)
                 better = error < best
                 best = torch.where(better, error, best)
                 best_shrink = torch.where(better, torch.full_like(low, shrink), best_shrink)
