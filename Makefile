@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 RUN := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check bench recipe-smoke reproduce reproduce-small clean
+.PHONY: help demo serve test test-all check bench recipe-smoke reproduce reproduce-small clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -21,6 +21,11 @@ $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version.split()[0]; sys.exit(0 if sys.version_info >= (3, 11) else f"r1v needs Python 3.11 or later, this is {v}; name another one: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --disable-pip-version-check $(PIP_OPTIONS) -e .
+	@touch $@
+
+# The plain install plus the chat page.
+$(VENV)/.installed-ui: $(VENV)/.installed
+	$(RUN) -m pip install --quiet --disable-pip-version-check $(PIP_OPTIONS) -e '.[ui]'
 	@touch $@
 
 # The plain install plus everything the tests and the checks use.
@@ -35,6 +40,9 @@ ifneq ($(filter --ten,$(ARGS)),)
 else
 	$(BIN)/r1v ask examples/demo.png "$$(cat examples/demo.txt)" $(ARGS)
 endif
+
+serve: $(VENV)/.installed-ui  ## R1V-Nano's API and chat page on http://127.0.0.1:8000, until Ctrl-C
+	$(BIN)/r1v serve r1v-nano $(ARGS)
 
 test: $(VENV)/.installed-dev  ## the test suite
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(JOBS) --dist loadfile $(ARGS)

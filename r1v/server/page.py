@@ -13,9 +13,8 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -33,8 +32,6 @@ from r1v.server.service import Service
 EXAMPLES = Path(__file__).parent / "page_examples"
 STYLE = Path(__file__).parent / "page.css"
 IMAGE_TYPES = [".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"]
-
-ASK = "Ask a question, and drop or paste images here"
 
 # Between two updates of the page: as often as an eye follows.
 _REFRESH_S = 0.08
@@ -114,9 +111,11 @@ class Page:
         """Gradio's description of the page."""
         import gradio
 
+        from r1v.server.gradio_chat import Chat
+
         info, name = self._llm.info, self._service.config.name
         what = "Drop, paste or pick images, and ask" if info.takes_images else "Ask"
-        interface = gradio.ChatInterface(
+        return Chat(
             self.answer,
             title=name,
             description=f"{what}: the thinking is shown as it happens, then the answer.",
@@ -138,6 +137,7 @@ class Page:
                 allow_file_downloads=False,
                 buttons=["copy"],
                 feedback_options=None,
+                group_consecutive_messages=False,
                 latex_delimiters=[
                     {"left": "$$", "right": "$$", "display": True},
                     {"left": "\\[", "right": "\\]", "display": True},
@@ -151,7 +151,7 @@ class Page:
                 stop_btn=True,
                 sources=["upload"] if info.takes_images else [],
                 label="Question",
-                placeholder=ASK,
+                placeholder="Ask a question, and drop or paste images here",
                 max_plain_text_length=100_000,
             ),
             additional_inputs=self._controls(),
@@ -161,26 +161,6 @@ class Page:
             run_examples_on_click=True,
             fill_width=True,
         )
-        self._mend(interface)
-        return interface
-
-    @staticmethod
-    def _mend(interface: Any) -> None:
-        """What Gradio's chat leaves to wish for: its placeholder goes with the first question, and it would
-        fetch whatever URL a client names as an upload, past the rules of images.py."""
-        import gradio
-
-        async def move(inner: Callable[[str | Path | None], Awaitable[str | None]], path: Any) -> str | None:
-            if "://" in str(path):
-                raise gradio.Error("images are uploaded here, not fetched; drop the image")
-            return await inner(path)
-
-        for part in (interface.textbox, interface.chatbot):
-            part.async_move_resource_to_block_cache = partial(move, part.async_move_resource_to_block_cache)
-        settings: dict[str, Any] = {"queue": False, "api_visibility": "private"}
-        with interface:  # one step later than Gradio's own, which empties it
-            asked = interface.textbox.submit(lambda: None, **settings)
-            asked.then(lambda: gradio.update(placeholder=ASK), outputs=interface.textbox, **settings)
 
     def _controls(self) -> list[Any]:
         import gradio
@@ -227,9 +207,9 @@ class Page:
         yield view.messages()
 
     async def _request(self, message: Turn, history: Sequence[Turn], params: Any) -> ChatRequest:
-        files = [self._upload(each) for each in message.get("files") or []]
-        text = str(message.get("text") or "")
-        return ChatRequest((*turns(history, self._upload), CoreMessage.user(text, files)), params)
+        files = [{"file": _path(each)} for each in message.get("files") or ()]
+        asked = [{"role": "user", "content": part} for part in (*files, str(message.get("text") or ""))]
+        return ChatRequest(turns((*history, *asked), self._upload), params)
 
     def _upload(self, part: Any) -> ImageRef:
         """An uploaded image; nothing else on this machine can be named."""

@@ -1,5 +1,6 @@
 """The chat page: what it shows of what a model writes, and (slow) a person's way through it in Chromium."""
 
+import base64
 import os
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from r1v.core import Completion, FinishDetail, FinishReason, ImageRef, Usage
@@ -154,31 +156,62 @@ def opened(served: Served) -> Iterator[Any]:
     assert not outside and not errors
 
 
-def ask(page, question: str, image: Path | None = None) -> None:
-    if image is not None:
+def ask(page: Any, question: str, image: Path | None = None, way: str = "drop") -> None:
+    """Type a question, with an image dropped, pasted or picked, and send it with the Enter key."""
+    if image is not None and way == "pick":
         page.set_input_files("input[type=file]", image)
-        page.wait_for_timeout(2500)
+    elif image is not None:
+        encoded = base64.b64encode(image.read_bytes()).decode()
+        page.locator("textarea").first.evaluate(BRING, [encoded, image.name, way])
+    if image is not None:
+        page.wait_for_selector(".multimodal-textbox img")
     page.fill("textarea", question)
     page.keyboard.press("Enter")
+
+
+# As a browser does it: an event with the file in its DataTransfer.
+BRING = """(element, [encoded, name, way]) => {
+    const bytes = Uint8Array.from(atob(encoded), character => character.charCodeAt(0));
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([bytes], name, {type: "image/png"}));
+    const settings = {bubbles: true, cancelable: true};
+    const event = way === "paste" ? new ClipboardEvent("paste", {...settings, clipboardData: transfer})
+                                  : new DragEvent("drop", {...settings, dataTransfer: transfer});
+    element.dispatchEvent(event);
+}"""
+QUESTION = "Compute the value of the angle marked x in degrees."
+
+
+def until_boxed(page: Any, number: int = 1) -> None:
+    """Wait for so many boxed answers."""
+    boxes = "#r1v-chat .katex .boxed, #r1v-chat .katex .fbox"
+    page.wait_for_function(f"document.querySelectorAll({boxes!r}).length >= {number}")
+    page.wait_for_selector("button.stop-button", state="detached")
+    page.wait_for_timeout(1000)
 
 
 @pytest.mark.slow
 @needs_page
 @pytest.mark.timeout(600)
-def test_from_an_image_to_a_boxed_answer(nano: Served, tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", ["drop", "paste", "pick"])
+def test_from_an_image_to_a_boxed_answer(nano: Served, tmp_path: Path, way: str) -> None:
     with opened(nano) as page:
-        _ask_and_look(page, tmp_path)
+        ask(page, QUESTION, EXAMPLES / "geometry.png", way)
+        until_boxed(page)
+        said = page.inner_text("#r1v-chat")
+        assert "Thinking" in said and "tokens" in said and "57" in said
+        assert page.get_by_label("Retry").count() and page.get_by_label("Edit").count()
+        if way == "drop":
+            _look(page, tmp_path)
 
 
-def _ask_and_look(page: Any, tmp_path: Path) -> None:
-    ask(page, "Compute the value of the angle marked x in degrees.", EXAMPLES / "geometry.png")
-    page.wait_for_selector("#r1v-chat .katex .boxed, #r1v-chat .katex .fbox", state="attached")
-    page.wait_for_timeout(2000)
-    said = page.inner_text("#r1v-chat")
-    assert "Thinking" in said and "tokens" in said and "57" in said
-    assert page.locator("#r1v-chat button[aria-label='Retry']").count() and page.get_by_label("Edit").count()
-    page.locator("#r1v-chat").get_by_text("Thinking", exact=True).click()  # opens the panel
+def _look(page: Any, tmp_path: Path) -> None:
+    """By keyboard, on a phone's width, in the dark; the docs' picture is taken here."""
+    panel = page.locator("#r1v-chat .thought-group .title")
+    panel.focus()
+    page.keyboard.press("Enter")
     page.wait_for_timeout(800)
+    assert "Two sides are equal" in page.inner_text("#r1v-chat")
     page.screenshot(path=tmp_path / "page.png")
     for width, scheme, name in ((390, "light", "phone"), (1000, "dark", "dark")):
         page.set_viewport_size({"width": width, "height": 860})
@@ -188,6 +221,49 @@ def _ask_and_look(page: Any, tmp_path: Path) -> None:
         page.screenshot(path=tmp_path / f"{name}.png")
     if os.environ.get("R1V_WRITE_DOCS"):
         shutil.copy(tmp_path / "page.png", ROOT / "docs" / "page.png")
+
+
+@pytest.mark.slow
+@needs_page
+@pytest.mark.timeout(600)
+def test_again_changed_and_without_thinking(nano: Served) -> None:
+    """An example by keyboard, regenerate, edit, and the budget's control at 0."""
+    with opened(nano) as page:
+        page.get_by_label("Select example 4").focus()
+        page.keyboard.press("Enter")
+        until_boxed(page)
+        page.get_by_label("Retry").click()
+        page.wait_for_timeout(500)
+        until_boxed(page)
+        page.get_by_label("Edit").first.click()
+        page.locator("#r1v-chat textarea").fill("Calculate 47 + 38.")
+        page.locator("#r1v-chat").get_by_label("Submit").click()
+        page.wait_for_selector("#r1v-chat :text('Calculate 47 + 38.')")
+        until_boxed(page)
+        page.get_by_text("Thinking and sampling").click()
+        budget = page.get_by_label("number input for Thinking budget")
+        budget.fill("0")
+        budget.press("Tab")
+        page.wait_for_timeout(500)
+        ask(page, "Calculate 12 + 4.")
+        until_boxed(page, 2)
+        assert page.locator("#r1v-chat .thought-group").count() == 1
+        assert page.locator("textarea").last.get_attribute("placeholder")
+
+
+@needs_page
+def test_an_upload_is_no_url(tiny_llm: LLM) -> None:
+    """Gradio would fetch a URL that a client names as its upload; images.py has the say about fetching."""
+    with serving(tiny_llm, page=True) as served:
+        config = httpx.get(served.url + "/config", timeout=60).json()
+        (submit,) = [d for d in config["dependencies"] if d["api_name"] == "_clear_and_save_textbox"]
+        for path in (f"{served.url}/health", "http://192.0.2.1/x.png", "/etc/hostname"):
+            file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+            body = {"data": [{"text": "x", "files": [file]}], "fn_index": submit["id"], "session_hash": "x"}
+            refused = httpx.post(served.url + "/gradio_api/run/predict", json=body, timeout=60)
+            assert refused.status_code >= 400, refused.text
+        for path in ("/etc/passwd", "README.md", "../../etc/passwd", "http://192.0.2.1/"):
+            assert httpx.get(f"{served.url}/gradio_api/file={path}").status_code in (403, 404)
 
 
 @pytest.mark.slow

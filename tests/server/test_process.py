@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+ROOT = Path(__file__).parents[2]
 URL = "/v1/chat/completions"
 ENDLESS = {"model": "model", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 40_000}
 
@@ -106,6 +107,55 @@ def test_sigterm_under_load_loses_nothing_silently(running: Running) -> None:
     assert outcomes == {"short": "length", "whole": "shutting_down", "stream": "shutting_down"}
     log = "".join(running.lines)
     assert "SIGTERM" in log and "drained; 2 requests were ended early" in log
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_make_serve() -> None:
+    """What README tells: it serves R1V-Nano, and Ctrl-C ends it well."""
+    folder = Path(sys.executable).parent.parent  # stands in for what `make` would build
+    for mark in (".installed", ".installed-ui"):
+        (folder / mark).touch()
+    program = folder / "bin" / "r1v"
+    if not program.exists():
+        pytest.skip("r1v is not installed in the environment of the tests")
+    process = subprocess.Popen(
+        ["make", "serve", f"VENV={folder}", "ARGS=--port 0 --threads 1"], cwd=ROOT, stderr=subprocess.PIPE,
+        text=True, start_new_session=True, env={**os.environ, "R1V_API_KEYS": ""},
+    )  # fmt: skip
+    served = Running(process)
+    reader = threading.Thread(target=served.read, daemon=True)
+    reader.start()
+    while not served.url and process.poll() is None:
+        time.sleep(0.05)
+    try:
+        body = {"model": "r1v-nano", "messages": [{"role": "user", "content": "Calculate 47 + 38."}]}
+        answer = httpx.post(served.url + URL, json=body, timeout=60).json()["choices"][0]["message"]
+        assert "\\boxed{" in answer["content"] and answer["reasoning_content"]
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(30)
+        reader.join()
+    assert any("drained" in line for line in served.lines)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_two_hundred_clients(tmp_path: Path) -> None:
+    """Images in half of the questions, a tenth of the clients hanging up: no wrong answer, none lost, nothing
+    left behind. Each round brings what the one before brought; memory and open files must not follow it."""
+    found = tmp_path / "rounds.json"
+    command = [sys.executable, "benchmarks/serve.py", "--servers", "r1v", "--rounds", "3", "--each", "1",
+               "--json", str(found)]  # fmt: skip
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1700)
+    assert done.returncode == 0, done.stderr[-2000:]
+    rounds = json.loads(found.read_text())["r1v"]
+    for one in rounds:
+        assert one["requests"] == 200 and one["left"] == 20 and one["answered"] == 180, done.stdout
+        assert not one["failed"] and not one["different"] and one["idle_s"] < 2, done.stdout
+    first, *_, last = rounds
+    assert last["num_files"] <= first["num_files"] + 4, done.stdout
+    assert last["memory_mib"] < 1.1 * first["memory_mib"] + 50, done.stdout
 
 
 def test_a_taken_port_is_said_in_one_line(run_r1v, tiny_checkpoint: Path) -> None:
