@@ -71,7 +71,8 @@ def command(server: str, model: str, port: int) -> tuple[list[str], str] | str:
         native = str(folder_for_vllm(Path(folder)))
         line = [python, "-m", "vllm.entrypoints.openai.api_server", "--model", native,
                 "--port", str(port), "--host", "127.0.0.1", "--served-model-name", "served",
-                "--enforce-eager", "--generation-config", "vllm", "--kv-cache-memory-bytes", str(1 << 30),
+                "--enforce-eager", "--generation-config", "vllm", "--chat-template-content-format",
+                "string", "--kv-cache-memory-bytes", str(1 << 30),
                 "--limit-mm-per-prompt", '{"image": 16, "video": 0}', "--max-num-seqs", "64"]  # fmt: skip
         return line, "served"
     python = os.environ.get("R1V_TRANSFORMERS_PYTHON", sys.executable)
