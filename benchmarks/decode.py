@@ -150,7 +150,7 @@ def compare(args: argparse.Namespace, contexts: list[int], rounds: int, folder: 
         rows = medians[str(context)] = {}
         for name, each in times.items():
             wall, spent = (1e3 * median([pair[i] for pair in each]) for i in range(2))
-            rate = num_weights * BYTES.get(name, 2.0) / spent * 1e3
+            rate = num_weights * BYTES.get(name, 2.0) / spent * 1e3 * args.threads
             rows[name] = {"ms": round(wall, 3), "cpu_ms": round(spent, 3), "of_limit": round(rate / limit, 2)}
             print(f"{context:8} {name:>15} {wall:9.2f} {spent:13.2f} {rate / 1e9:6.1f} {rate / limit:9.0%}")
         ratios[str(context)] = {

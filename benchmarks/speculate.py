@@ -16,7 +16,16 @@ from shared.report import emit, median, processor
 from r1v import LLM, ImageRef, Message, SamplingParams, figures
 from r1v.engine import EngineConfig
 
-FAMILIES = ("counting", "circuit", "word_problem", "spatial", "geometry", "expression", "kinematics", "compare")
+FAMILIES = (
+    "counting",
+    "circuit",
+    "word_problem",
+    "spatial",
+    "geometry",
+    "expression",
+    "kinematics",
+    "compare",
+)
 
 
 def own_chains(turn: int) -> tuple[list[Message], SamplingParams]:

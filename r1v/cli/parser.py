@@ -57,7 +57,12 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--max-tiles", type=int, metavar="N", help="most tiles of an image (default: the checkpoint's)"
     )
-    group.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: torch's own choice)")
+    group.add_argument(
+        "--threads",
+        type=int,
+        metavar="N",
+        help="CPU threads (default: the idle cores)",
+    )
     group.add_argument("--backend", choices=BACKENDS,
                        help="what runs the model (default: r1v; openai with --base-url; vllm for several "
                             "devices)")  # fmt: skip
@@ -121,10 +126,7 @@ def load_model(args: argparse.Namespace) -> LLM:
     with long_lived_objects():
         from r1v.llm import LLM
 
-        if args.threads is not None:
-            import torch
-
-            torch.set_num_threads(args.threads)
+        set_threads(args.threads)
         return LLM(
             args.model,
             backend=chosen_backend(args),
@@ -134,6 +136,18 @@ def load_model(args: argparse.Namespace) -> LLM:
             max_tiles=args.max_tiles,
             **backend_settings(args),
         )
+
+
+def set_threads(threads: int | None) -> None:
+    """Let torch compute on so many threads. None: OMP_NUM_THREADS, else the cores that the last minute left
+    idle, since a product waits for its slowest thread: two on two busy cores are slower than one."""
+    import torch
+
+    if threads is None:
+        if "OMP_NUM_THREADS" in os.environ or not hasattr(os, "getloadavg"):
+            return
+        threads = max(1, round(torch.get_num_threads() - os.getloadavg()[0]))
+    torch.set_num_threads(threads)
 
 
 def chosen_backend(args: argparse.Namespace) -> str:

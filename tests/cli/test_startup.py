@@ -1,6 +1,7 @@
 """What is loaded when: nothing heavy before it is needed."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -50,3 +51,21 @@ def test_a_question_loads_no_more_than_it_needs(tiny_checkpoint: Path) -> None:
     argv = ["ask", "q", "--max-tokens", "2", "--model", str(tiny_checkpoint)]
     found = loaded(f"from r1v.cli.main import main; main({argv!r})")
     assert "torch" in found and not found & {"transformers", "huggingface_hub", "fastapi", "rich"}
+
+
+def test_busy_cores_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    from r1v.cli.parser import set_threads
+
+    chosen: list[int] = []
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
+    monkeypatch.setattr(torch, "set_num_threads", chosen.append)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    for load in (0.2, 3.0, 20.0):
+        monkeypatch.setattr(os, "getloadavg", lambda load=load: (load, 0.0, 0.0))
+        set_threads(None)
+    set_threads(5)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    set_threads(None)  # what the environment says stands
+    assert chosen == [8, 5, 1, 5]
