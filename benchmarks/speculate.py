@@ -16,7 +16,7 @@ from shared.report import emit, median, processor
 from r1v import LLM, ImageRef, Message, SamplingParams, figures
 from r1v.engine import EngineConfig
 
-FAMILIES = (
+FAMILIES = ("counting", "circuit", "word_problem", "spatial", "geometry", "expression", "compare")
     "counting",
     "circuit",
     "word_problem",
