@@ -17,15 +17,6 @@ from r1v import LLM, ImageRef, Message, SamplingParams, figures
 from r1v.engine import EngineConfig
 
 FAMILIES = ("counting", "circuit", "word_problem", "spatial", "geometry", "expression", "compare")
-    "counting",
-    "circuit",
-    "word_problem",
-    "spatial",
-    "geometry",
-    "expression",
-    "kinematics",
-    "compare",
-)
 
 
 def own_chains(turn: int) -> tuple[list[Message], SamplingParams]:
