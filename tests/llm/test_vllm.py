@@ -49,12 +49,17 @@ def environment() -> dict[str, str]:
 
 
 def in_vllm(*words: object) -> str:
-    """Run a module in vLLM's environment; its standard output."""
-    done = subprocess.run(
-        [str(PYTHON), "-m", *map(str, words)], cwd=ROOT, env=environment(), capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-6000:]
-    return done.stdout
+    """Run a module in vLLM's environment; its standard output. Past the limit its workers end with it."""
+    command = [str(PYTHON), "-m", *map(str, words)]
+    with subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, start_new_session=True) as process:  # fmt: skip
+        try:
+            out, error = process.communicate(timeout=1000)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    assert process.returncode == 0, out[-2000:] + error[-6000:]
+    return out
 
 
 def make_checkpoint(folder: Path, tokenizer: Path, name: str) -> Path:
