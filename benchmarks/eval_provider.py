@@ -37,7 +37,7 @@ class Watch(threading.Thread):
 
     def run(self) -> None:
         while not self.ended.wait(0.1):
-            self.seen.append(self.llm.load.running)
+            self.seen.append(self.llm.load.num_running)
 
 
 def measure(llm: LLM, questions: int, connections: int | None, max_tokens: int) -> dict[str, Any]:
