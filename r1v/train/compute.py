@@ -147,7 +147,7 @@ class TargetLogits(nn.Module):
 
     def forward(self, part: MicroBatch) -> torch.Tensor:
         """Tensors of the part lie on the model's device."""
-        unseen = 0.0
+        unseen: float | torch.Tensor = 0.0
         if self.split and not len(part.tiles):  # before the language model, as where there are pictures
             side = self.model.config.vision.image_size
             blank = torch.zeros(1, 3, side, side, device=part.input_ids.device)

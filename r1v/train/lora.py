@@ -7,6 +7,7 @@ with the adapters added in. Always holds: new adapters change nothing; their sta
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -55,10 +56,10 @@ def plain(model: R1V) -> R1V:
     for name, value in model.state_dict().items():
         if ".lora_" not in name:
             values[name.replace(".base_layer.", ".")] = whole(value).detach()
-    for name, module in model.named_modules():
-        if hasattr(module, "lora_A"):  # peft's mark of a layer with adapters
-            down, up = (whole(part["default"].weight).detach() for part in (module.lora_A, module.lora_B))
-            values[f"{name}.weight"] = values[f"{name}.weight"] + module.scaling["default"] * (up @ down)
+    layers: list[tuple[str, Any]] = [(n, m) for n, m in model.named_modules() if hasattr(m, "lora_A")]
+    for name, layer in layers:
+        down, up = (whole(part["default"].weight).detach() for part in (layer.lora_A, layer.lora_B))
+        values[f"{name}.weight"] = values[f"{name}.weight"] + layer.scaling["default"] * (up @ down)
     twin = build_empty(model.config)
     twin.load_state_dict(values, assign=True)
     return twin
