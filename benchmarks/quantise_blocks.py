@@ -29,11 +29,11 @@ from r1v.quant import QuantConfig, quantise_checkpoint
 SHARD_BYTES = 1_000_000_000
 
 
-def shortened(geometry: str, num_layers: int, num_vision_layers: int) -> R1VConfig:
+def shortened(geometry: str, num_layers: int, num_vision_layers: int, vocab_size: int | None) -> R1VConfig:
     """The geometry with fewer layers, one tile an image, and ids of R1V-Nano's tokenizer."""
     nano = R1VConfig.from_folder(resolve("r1v-nano"))
     full = GEOMETRIES[geometry]
-    vocab_size = max(full.language.vocab_size, nano.language.vocab_size)
+    vocab_size = max(vocab_size or full.language.vocab_size, nano.language.vocab_size)
     language = replace(
         full.language, num_layers=num_layers, vocab_size=vocab_size,
         eos_token_id=nano.language.eos_token_id, pad_token_id=nano.language.pad_token_id,
@@ -70,6 +70,7 @@ def main() -> None:
     parser.add_argument("--geometry", choices=GEOMETRIES, default="38b")
     parser.add_argument("--layers", type=int, default=2, help="at least 2")
     parser.add_argument("--vision-layers", type=int, default=2)
+    parser.add_argument("--vocab-size", type=int, help="smaller than the geometry's, to write less")
     parser.add_argument("--chats", type=int, default=4, help="worked solutions with a picture each")
     parser.add_argument("--search-tokens", type=int, default=512)
     parser.add_argument("--ratios", type=int, default=20)
@@ -80,7 +81,7 @@ def main() -> None:
     if args.quick:
         args.geometry, args.chats, args.search_tokens, args.ratios = "nano", 1, 64, 2
     report_header(geometry=args.geometry, device=args.device)
-    config = shortened(args.geometry, args.layers, args.vision_layers)
+    config = shortened(args.geometry, args.layers, args.vision_layers, args.vocab_size)
     settings = QuantConfig(
         calibration="solutions", num_chats=args.chats, search_tokens=args.search_tokens,
         num_ratios=args.ratios, device=args.device, max_shard_bytes=SHARD_BYTES,
@@ -90,10 +91,13 @@ def main() -> None:
     def progress(what: str, done: int, total: int) -> None:
         if what == "block":
             stamps.append((done, time.perf_counter(), time.process_time()))
-            print(f"block {done} of {total}: {peak_bytes() / 1e9:.2f} GB at most", flush=True)
+            print(f"{time.perf_counter() - started:7.1f} s: block {done} of {total}, "
+                  f"{peak_bytes() / 1e9:.2f} GB at most", flush=True)  # fmt: skip
 
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
+        started = time.perf_counter()
         num_bytes = write_random(config, Path(folder) / "source")
+        print(f"{time.perf_counter() - started:7.1f} s: the source is written", flush=True)
         started = time.perf_counter()
         quantise_checkpoint(Path(folder) / "source", Path(folder) / "target", settings, progress)
         total_s = time.perf_counter() - started
