@@ -45,16 +45,19 @@ def main() -> None:
             for name, child in children.items():
                 found[name].append(child.ask(number=number, seed=1000 * number + turn, lengths=lengths))
         for name, answers in found.items():
-            wall, spent = (median([a["tokens"] / a[key] for a in answers]) for key in ("wall", "cpu"))
-            rates.setdefault(str(number), {})[name] = {"wall": wall, "cpu": spent}
+            row = {
+                key: median([a["tokens"] / a[key] for a in answers])
+                for key in ("wall", "cpu") if answers[0][key] is not None
+            }  # fmt: skip
+            rates.setdefault(str(number), {})[name] = row
             memory[name] = int(answers[-1]["peak_mib"])
-            seconds[name].append(median([a["cpu"] for a in answers]))
-            print(f"{number:8} {name:>13} {wall:9.1f} {spent:21.1f}", flush=True)
+            seconds[name].append(median([a["wall"] if a["cpu"] is None else a["cpu"] for a in answers]))
+            print(f"{number:8} {name:>13} {row['wall']:9.1f} {row.get('cpu', float('nan')):21.1f}", flush=True)
         own = rates[str(number)].get("r1v")
         if own:
             ratios[str(number)] = {
                 f"{name} {key}": round(own[key] / value[key], 2)
-                for name, value in rates[str(number)].items() if name != "r1v" for key in ("wall", "cpu")
+                for name, value in rates[str(number)].items() if name != "r1v" for key in value
             }  # fmt: skip
     close_all(list(children.values()))
     if args.plot:
