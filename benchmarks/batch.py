@@ -52,11 +52,12 @@ def main() -> None:
             rates.setdefault(str(number), {})[name] = row
             memory[name] = int(answers[-1]["peak_mib"])
             seconds[name].append(median([a["wall"] if a["cpu"] is None else a["cpu"] for a in answers]))
-            print(f"{number:8} {name:>13} {row['wall']:9.1f} {row.get('cpu', float('nan')):21.1f}", flush=True)
-        own = rates[str(number)].get("r1v")
-        if own:
+            own = row.get("cpu", float("nan"))
+            print(f"{number:8} {name:>13} {row['wall']:9.1f} {own:21.1f}", flush=True)
+        ours = rates[str(number)].get("r1v")
+        if ours:
             ratios[str(number)] = {
-                f"{name} {key}": round(own[key] / value[key], 2)
+                f"{name} {key}": round(ours[key] / value[key], 2)
                 for name, value in rates[str(number)].items() if name != "r1v" for key in value
             }  # fmt: skip
     close_all(list(children.values()))

@@ -49,7 +49,7 @@ def main() -> None:
             done = llm.chat_many(conversations, params)
             wall, spent = time.perf_counter() - start[0], time.process_time() - start[1]
             found = {
-                "wall": wall, "cpu": None if sys.argv[1] == "vllm" else spent,  # vLLM computes in another process
+                "wall": wall, "cpu": None if sys.argv[1] == "vllm" else spent,  # computed elsewhere
                 "tokens": sum(len(each.token_ids) for each in done),
                 "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
             }  # fmt: skip
