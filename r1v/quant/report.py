@@ -63,6 +63,7 @@ def markdown(found: Comparison, plots: tuple[str, ...] = ()) -> str:
 def _plots(found: Comparison, folder: Path) -> tuple[str, ...]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=(6, 3), layout="constrained")
     FigureCanvasAgg(figure)
@@ -71,7 +72,7 @@ def _plots(found: Comparison, folder: Path) -> tuple[str, ...]:
     axes.plot([each.layer for each in layers], [each.error for each in layers], marker="o")
     axes.set(xlabel="layer", ylabel="relative squared error", title="Error of each layer's output")
     axes.set_ylim(0, 1.1 * max(1e-6, *(each.error for each in layers)))
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.savefig(folder / "layers.png", dpi=120)
     if found.answers_a is None or found.answers_b is None:
         return ("layers",)
@@ -84,7 +85,9 @@ def _plots(found: Comparison, folder: Path) -> tuple[str, ...]:
 
 
 def _lengths(axes: Axes, a: Answers, b: Answers) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     axes.hist([a.lengths, b.lengths], bins=20, label=["A", "B"])
     axes.set(xlabel="tokens of an answer", ylabel="answers", title="Length of the chains")
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend()

@@ -67,7 +67,7 @@ class Compute:
 
 def load_trainable(
     folder: str | Path, compute: Compute, train: Sequence[str], *, checkpointing: bool, console: Console,
-    lora: Sequence[str] = (), lora_rank: int = 16, lora_alpha: float = 32.0, seed: int = 0,
+    lora: Sequence[str] = (), lora_rank: int = 16, lora_alpha: int = 32, seed: int = 0,
 ) -> R1V:  # fmt: skip
     """A checkpoint's model in float32, the named components trainable, adapters where ``lora`` says.
 

@@ -83,7 +83,7 @@ class SFTConfig:
     train: tuple[str, ...] = COMPONENTS
     lora: tuple[str, ...] = ()
     lora_rank: int = 16
-    lora_alpha: float = 32.0
+    lora_alpha: int = 32
     steps: int = 1000
     batch_size: int = 64
     micro_batches: int = 1

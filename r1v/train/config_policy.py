@@ -36,7 +36,7 @@ class GRPOConfig:
     train: tuple[str, ...] = ("projector", "llm")
     lora: tuple[str, ...] = ()
     lora_rank: int = 16
-    lora_alpha: float = 32.0
+    lora_alpha: int = 32
     steps: int = 100
     prompts: int = 16
     group: int = 8
@@ -117,7 +117,7 @@ class RewardConfig:
     train: tuple[str, ...] = ("projector", "llm")
     lora: tuple[str, ...] = ()
     lora_rank: int = 16
-    lora_alpha: float = 32.0
+    lora_alpha: int = 32
     heldout: float = 0.1
     lr: float = 1e-5
     second_lr: float = 1e-6
@@ -208,7 +208,7 @@ class MPOConfig:
     train: tuple[str, ...] = ("projector", "llm")
     lora: tuple[str, ...] = ()
     lora_rank: int = 16
-    lora_alpha: float = 32.0
+    lora_alpha: int = 32
     rounds: int = 2
     questions: int = 64
     group: int = 8

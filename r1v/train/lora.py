@@ -19,7 +19,7 @@ from r1v.train.distributed import whole
 from r1v.train.optim import components, fits
 
 
-def add_adapters(model: R1V, names: Sequence[str], rank: int, alpha: float, seed: int) -> None:
+def add_adapters(model: R1V, names: Sequence[str], rank: int, alpha: int, seed: int) -> None:
     """Put an adapter beside every linear layer of some components, or beside those that patterns name.
 
     Changes nothing about which other parameters are trained. ConfigError: peft is not installed, or a name

@@ -68,8 +68,8 @@ class Muon(torch.optim.Optimizer):
                 nesterov = torch._foreach_lerp(gradients, buffers, group["momentum"])
                 # what is split among processes is made orthogonal in one piece, in each of them
                 pieces = torch.stack([whole(one) for one in nesterov])
-                updates = orthogonalise(pieces, self.dtype).to(parameters[0].dtype).unbind()
-                updates = [split_like(u, p) for u, p in zip(updates, parameters, strict=True)]
+                straight = orthogonalise(pieces, self.dtype).to(parameters[0].dtype).unbind()
+                updates = [split_like(u, p) for u, p in zip(straight, parameters, strict=True)]
                 torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
                 torch._foreach_add_(parameters, updates, alpha=-group["lr"] * 0.2 * math.sqrt(max(shape)))
 
