@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from r1v import LLM, ImageRef, Message, SamplingParams, figures, models
+from r1v.llm.verify import weights_hash
 from r1v.prompt import Processor
 from r1v.scoring import equivalent, extract_boxed
 
@@ -104,3 +105,9 @@ def test_it_thinks_before_it_answers_and_is_mostly_right(llm: LLM) -> None:
         box = extract_boxed(done.answer)
         right += box is not None and equivalent(box, item.answer, item.answer_type, item.tolerance)
     assert right >= 0.7 * len(items)
+
+
+@pytest.mark.parametrize("peer", ["transformers", "vllm", "server"])
+def test_the_certificates_are_of_the_shipped_weights(peer: str) -> None:
+    certificate = json.loads((NANO / f"parity-{peer}.json").read_text())
+    assert certificate["agrees"] and certificate["weights_sha256"] == weights_hash(NANO)
