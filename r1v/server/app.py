@@ -19,7 +19,7 @@ from openai.types.chat import ChatCompletion
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from r1v import __version__
 from r1v.core import Completion, R1VError
@@ -150,7 +150,8 @@ class API:
                           summary="Does decoding make progress?")  # fmt: skip
         app.add_api_route("/v1/{rest:path}", self.nothing, methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
                           include_in_schema=False)  # fmt: skip
-        app.add_api_route("/metrics", self.metrics, methods=["GET"], summary="Numbers for Prometheus")
+        app.add_api_route("/metrics", self.metrics, methods=["GET"], summary="Numbers for Prometheus",
+                          response_class=PlainTextResponse)  # fmt: skip
 
     # -------------------------------------------------------------------------------------------------- chat
 

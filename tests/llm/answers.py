@@ -106,10 +106,9 @@ def cancelled(llm: LLM) -> dict[str, Any]:
 
 
 def by_grammar(llm: LLM) -> list[str]:
-    """JSON of a schema, after thinking cut short and without thinking; models of another kind refuse it."""
-    schema = {"type": "object", "properties": {"sides": {"enum": [3, 4]}}, "required": ["sides"],
-              "additionalProperties": False}  # fmt: skip
-    grammar = OutputGrammar.json_schema(schema)
+    """A form of JSON, after thinking cut short and without thinking; models of another kind refuse it. No
+    white space is left open: llguidance bounds it from 1.8 on, and vLLM 0.32 asks for an earlier one."""
+    grammar = OutputGrammar(r'start: "{\"sides\": " /[34]/ "}"')
     found = []
     for budget in (3, 0):
         params = SamplingParams.greedy(max_tokens=40, thinking_budget=budget)
