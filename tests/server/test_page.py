@@ -212,6 +212,8 @@ def _look(page: Any, tmp_path: Path) -> None:
     page.keyboard.press("Enter")
     page.wait_for_timeout(800)
     assert "Two sides are equal" in page.inner_text("#r1v-chat")
+    page.evaluate("document.activeElement.blur()")
+    page.locator("#r1v-chat .katex").last.scroll_into_view_if_needed()
     page.screenshot(path=tmp_path / "page.png")
     for width, scheme, name in ((390, "light", "phone"), (1000, "dark", "dark")):
         page.set_viewport_size({"width": width, "height": 860})
