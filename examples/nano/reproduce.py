@@ -62,22 +62,10 @@ def measure(models: dict[str, Path], out: Path, number: int, families: Sequence[
         result = out / f"accuracy-{name}.json"
         if not result.exists():
             spoilt = () if families else ("--robust", "100")
-            call(
-                BENCHMARKS / "nano_accuracy.py",
-                "--model",
-                folder,
-                "--n",
-                str(number),
-                "--processes",
-                str(processes),
-                "--out",
-                result,
-                "--scores",
-                out / f"scores-{name}.json",
-                *spoilt,
-                *named,
-            )
-            # fmt: skip results[name] = json.loads(result.read_text())
+            command = ["--model", folder, "--n", str(number), "--processes", str(processes), "--out", result]
+            scores = ["--scores", out / f"scores-{name}.json"]
+            call(BENCHMARKS / "nano_accuracy.py", *command, *scores, *spoilt, *named)
+        results[name] = json.loads(result.read_text())
     runs = [word for name in models for word in ("--run", f"{name}={out / f'accuracy-{name}.json'}")]
     call(BENCHMARKS / "nano_charts.py", *runs, "--out", out)
     return max(results, key=lambda name: results[name]["mean"])

@@ -1,0 +1,37 @@
+"""R1V-Nano's reproduction: what its last stage, the measurement, makes of the checkpoints' results."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "examples" / "nano" / "reproduce.py"
+
+
+def test_measure_names_the_best_and_asks_nothing_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = importlib.util.spec_from_file_location("reproduce", SCRIPT)
+    assert spec and spec.loader
+    reproduce = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(reproduce)
+    means, asked, charts = {"SFT": 0.5, "MPO": 0.75, "GRPO": 0.625}, [], []
+
+    def call(script: Path, *words: str | Path, must: bool = True) -> None:
+        """In place of the measurement: a result with the mean that the model's folder is named after."""
+        if script.name == "nano_charts.py":
+            charts.append(words)
+            return
+        model, result = (Path(words[words.index(key) + 1]) for key in ("--model", "--out"))
+        asked.append(model.name)
+        result.write_text(json.dumps({"mean": means[model.name]}))
+
+    monkeypatch.setattr(reproduce, "call", call)
+    (tmp_path / "accuracy-SFT.json").write_text(json.dumps({"mean": means["SFT"]}))
+    models = {name: tmp_path / name for name in means}
+    assert reproduce.measure(models, tmp_path, 2, ("counting",), 1) == "MPO"
+    assert asked == ["MPO", "GRPO"]
+    assert charts[0][1::2][:3] == tuple(f"{name}={tmp_path / f'accuracy-{name}.json'}" for name in means)
