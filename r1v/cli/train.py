@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from r1v.core import ConfigError
+
 STAGES = {
     "init": "a new model from nothing: tokenizer, shape, random weights",
     "sft": "supervised training on questions with worked solutions",
@@ -22,6 +24,9 @@ STAGES = {
     "pool": "questions that the model neither always nor never answers right, for grpo",
     "plot": "one picture of a run's folder",
 }
+
+
+IN_SEVERAL_PROCESSES = ("sft", "reward", "mpo", "grpo", "pool")  # which torchrun starts
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -45,6 +50,8 @@ def run(args: argparse.Namespace) -> int:
 
         print(write_tensorboard(args.folder) if args.tensorboard else plot_run(args.folder, args.out))
         return 0
+    if args.stage not in IN_SEVERAL_PROCESSES and os.environ.get("WORLD_SIZE", "1") != "1":
+        raise ConfigError(f"{args.stage} runs in one process; start it without torchrun")
     from rich.console import Console
 
     from r1v.models.hub import resolve

@@ -19,7 +19,6 @@ from torch import nn
 from torch.distributed.tensor import DTensor
 
 from r1v import models
-from r1v.core import ConfigError
 from r1v.models import R1V
 from r1v.prompt.tiling import IMAGENET_MEAN, IMAGENET_STD
 from r1v.train.data import MicroBatch
@@ -49,12 +48,6 @@ class Compute:
             found = torch.device("cuda", torch.distributed.get_node_local_rank())
             torch.cuda.set_device(found)
         return cls(found, bf16 and computes_bf16(found), world)
-
-    def alone(self, stage: str) -> Compute:
-        """This; ConfigError where torchrun started several processes for a stage that is for one."""
-        if self.world.size > 1:
-            raise ConfigError(f"{stage} runs in one process; start it without torchrun")
-        return self
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
         """The precision of a forward pass."""

@@ -1,14 +1,16 @@
-"""Training in several processes, which torchrun starts: who does what, and a model in shares (FSDP2).
+"""Training in several processes, which torchrun starts: who does what, a model in each or in shares (FSDP2).
 
-Enters: a model, the same in every process. Leaves: the model with each parameter split among the processes,
-and what they have to agree on. Always holds: one process without torchrun is a world of size 1, in which
-nothing here communicates; every process makes the same collective calls in the same order.
+Enters: a model, the same in every process. Leaves: gradients summed over the processes, or the model with
+each parameter split among them, and what they have to agree on. Always holds: one process without torchrun is
+a world of size 1, in which nothing here communicates; every process makes the same collective calls in the
+same order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, TypeVar
 
 import torch
@@ -55,6 +57,33 @@ class World:
         values: list[Any] = [None] * self.size
         dist.all_gather_object(values, value)
         return values
+
+    def collect(self, own: Sequence[T]) -> list[T]:
+        """What every process made of its `share`, in the order of the whole."""
+        turns = zip_longest(*self.gather([(one,) for one in own]))
+        return [held[0] for turn in turns for held in turn if held is not None]
+
+    def agree(self, value: T) -> T:
+        """The first process's value, in all of them: for what a clock decides."""
+        return self.gather(value)[0]
+
+    def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Make each gradient its sum over the processes, of a model that every one of them holds whole.
+
+        A parameter gets one where any process has one, so that all make the same update.
+        """
+        if self.size == 1:
+            return
+        trained = [one for one in parameters if one.requires_grad]
+        have = self.gather([one.grad is not None for one in trained])
+        work = []
+        for parameter, held in zip(trained, zip(*have, strict=True), strict=True):
+            if any(held):
+                if parameter.grad is None:
+                    parameter.grad = torch.zeros_like(parameter)
+                work.append(dist.all_reduce(parameter.grad, async_op=True))
+        for one in work:
+            one.wait()
 
     def barrier(self) -> None:
         """Wait for all."""

@@ -79,7 +79,8 @@ class BestCheckpoint:
         self.folder, self.model, self.max_shard_mb = folder, model, max_shard_mb
 
     def offer(self, weights: R1V, score: float, step: int) -> bool:
-        """Keep weights that score better than those kept; of equal ones the first stay."""
+        """Keep weights that score better than those kept; of equal ones the first stay. Of several processes
+        the first one is to offer its own."""
         note = self.folder.with_name("best.json")
         if note.exists() and json.loads(note.read_text())["score"] >= score:
             return False
@@ -89,19 +90,26 @@ class BestCheckpoint:
 
 
 def accuracy(sampler: Sampler, questions: Sequence[Question], rules: RuleReward, max_tokens: int) -> Accuracy:
-    """Ask each question once, greedily."""
+    """Ask each question once, greedily; of several processes each asks its share."""
+    world = sampler.compute.world
+    own = world.share(questions)
     groups = sampler.sample(
-        [q.prompt for q in questions], [0] * len(questions), n=1, max_tokens=max_tokens, temperature=0.0
+        [q.prompt for q in own], [0] * len(own), n=1, max_tokens=max_tokens, temperature=0.0
     )
+    asked = world.collect(
+        [
+            (q.planned.family, rules.verdict(group[0], q.example.key) is Verdict.RIGHT,
+             len(group[0].token_ids))
+            for q, group in zip(own, groups, strict=True)
+        ]
+    )  # fmt: skip
     right: dict[str, list[bool]] = {}
-    for question, group in zip(questions, groups, strict=True):
-        verdict = rules.verdict(group[0], question.example.key)
-        right.setdefault(question.planned.family, []).append(verdict is Verdict.RIGHT)
-    every = [one for found in right.values() for one in found]
+    for family, good, _ in asked:
+        right.setdefault(family, []).append(good)
     return Accuracy(
-        sum(every) / max(len(every), 1),
+        sum(good for _, good, _ in asked) / max(len(asked), 1),
         {family: sum(found) / len(found) for family, found in right.items()},
-        sum(len(group[0].token_ids) for group in groups) / max(len(groups), 1),
+        sum(length for _, _, length in asked) / max(len(asked), 1),
     )
 
 

@@ -2,7 +2,9 @@
 
 Enters: a checkpoint folder and a source of questions. Leaves: a run folder with metrics, a resumable state
 and the trained checkpoint under ``model/``. Always holds: rollouts come from the weights of that moment (a
-probe after each update sees to it); a run that was cut off goes on bit for bit, buffer included.
+probe after each update sees to it); a run that was cut off goes on bit for bit, buffer included. Of several
+processes each samples and judges its share of the questions; then all know all samples, keep the same buffer
+and compute their shares of the same update.
 Source: R1V2 report, section 3.3.
 """
 
@@ -55,12 +57,13 @@ class GRPOTrainer:
     def __init__(self, config: GRPOConfig, console: Console | None = None) -> None:
         self.config = c = config
         self.console = console or Console(stderr=True)
-        self.run = Run(config)
         self.source = open_source(c.data, c.families, c.seed, self.console, chains=False)
         self.questions = Questions(self.source, c.model, c.workers)
         self.heldout = heldout_questions(self.source, c.model, c.heldout, c.measure, c.workers)
         self.pool = Pool.read(c.pool) if c.pool else None
-        self.compute = Compute.open(c.device, c.bf16).alone("grpo")
+        self.compute = Compute.open(c.device, c.bf16)
+        self.world = self.questions.world = self.compute.world
+        self.run = Run(config, self.world)
         self.processor = Processor.from_folder(c.model)
         self.model = load_trainable(
             c.model, self.compute, c.train, checkpointing=c.checkpointing, console=self.console,
@@ -117,16 +120,17 @@ class GRPOTrainer:
         while self.progress() < 1.0:
             begun = time.monotonic()
             self._one_step()
-            self.trained_s += time.monotonic() - begun
+            spent, due = self.world.agree((time.monotonic() - begun, self.run.due(c.save_every_s)))
+            self.trained_s += spent
             ended = self.progress() >= 1.0
             if self.heldout and c.eval_every and (self.step % c.eval_every == 0 or ended):
                 self._evaluate()
-            if self.run.due(c.save_every_s):
+            if due:
                 self._save()
         self._save()
         self.questions.close()
         self.rules.close()
-        last = export(self.model, self.run.folder / "model", c.model, c.max_shard_mb)
+        last = export(self.model, self.run.folder / "model", c.model, c.max_shard_mb, self.world)
         return self.best.folder if self.heldout else last
 
     def progress(self) -> float:
@@ -141,7 +145,7 @@ class GRPOTrainer:
         times.append(time.monotonic())
         responses = self._rollout(questions)
         times.append(time.monotonic())
-        groups = self._judge(questions, responses)
+        groups = self.world.collect(self._judge(questions, responses))
         times.append(time.monotonic())
         fresh = [one for group in groups for one in self._samples(group)]
         trained, drawn = self._mix(fresh)
@@ -151,7 +155,7 @@ class GRPOTrainer:
             final=self.config.final_lr_share,
         )  # fmt: skip
         tallies = self._update(trained, rate)
-        probe = self._probe(questions[0])
+        probe = self._probe(groups[0].question)
         for one in fresh:  # after the draw: a sample is not replayed in its own update
             self.buffer.add(one.sample, one.tiles)
         self.step += 1
@@ -162,7 +166,8 @@ class GRPOTrainer:
 
     def _rollout(self, questions: Sequence[Question]) -> list[list[Response]]:
         c = self.config
-        seeds = [Random(f"{c.seed}/{self.step}/{i}").getrandbits(62) for i in range(len(questions))]
+        places = self.questions.places(len(questions))
+        seeds = [Random(f"{c.seed}/{self.step}/{place}").getrandbits(62) for place in places]
         return self.sampler.sample([q.prompt for q in questions], seeds, n=c.group, max_tokens=c.max_tokens)
 
     def _judge(self, questions: Sequence[Question], responses: Sequence[Sequence[Response]]) -> list[Group]:
@@ -207,7 +212,8 @@ class GRPOTrainer:
         ]  # fmt: skip
 
     def _mix(self, fresh: Sequence[Trained]) -> tuple[list[Trained], Drawn]:
-        """The samples of this update: replays in the places of fresh ones without advantage."""
+        """The samples of this update, the same in every process: replays in the places of fresh ones without
+        advantage."""
         self.buffer.expire(self.version)
         number = self.buffer.num_replays([one.sample.advantage for one in fresh])
         if not number:
@@ -303,7 +309,8 @@ class GRPOTrainer:
     def _evaluate(self) -> None:
         found = accuracy(self.sampler, self.heldout, self.rules, self.config.max_tokens)
         self.run.log(step=self.step, heldout=found.total, heldout_families=found.families)
-        self.best.offer(self.model, found.total, self.step)
+        if self.world.first:
+            self.best.offer(self.model, found.total, self.step)
         self.console.print(f"held-out at step {self.step}: {found.total:.3f} right", highlight=False)
 
     # ----------------------------------------------------------------------------------------- checkpoints
@@ -353,14 +360,17 @@ def make_pool(config: GRPOConfig, console: Console | None = None) -> Path:
         trainer.step = step
         questions, _ = trainer.questions.get()
         trainer.questions.put(trainer._plan(step + 1))
-        groups = trainer._judge(questions, trainer._rollout(questions))
+        groups = trainer.world.collect(trainer._judge(questions, trainer._rollout(questions)))
         kept += [group.question.planned for group in groups if any(group.advantages)]
         asked += len(groups)
         trainer.console.print(f"pool: {len(kept)} of {asked} questions kept", highlight=False)
-        if config.deadline_s and time.monotonic() - begun >= config.deadline_s:
+        if config.deadline_s and trainer.world.agree(time.monotonic() - begun) >= config.deadline_s:
             break
     trainer.questions.close()
     trainer.rules.close()
     path = trainer.run.folder / "pool.jsonl"
-    Pool(kept).write(path)
+    pool = Pool(kept)
+    if trainer.world.first:
+        pool.write(path)
+    trainer.world.barrier()
     return path

@@ -29,10 +29,10 @@ from r1v.train.data import Encoded
 from r1v.train.evaluate import BestCheckpoint, accuracy, heldout_questions
 from r1v.train.optim import Optimizer, learning_rate
 from r1v.train.pairs import choose_pairs
-from r1v.train.questions import Questions, plan_questions
+from r1v.train.questions import Question, Questions, plan_questions
 from r1v.train.ranking import Ranker
 from r1v.train.rewards import RuleReward
-from r1v.train.rollout import Sampler, encoded
+from r1v.train.rollout import Response, Sampler, encoded
 from r1v.train.run import Run, progress
 from r1v.train.scorer import RewardScorer
 from r1v.train.sources import open_source
@@ -56,13 +56,14 @@ class MPOTrainer:
     def __init__(self, config: MPOConfig, console: Console | None = None) -> None:
         self.config = c = config
         self.console = console or Console(stderr=True)
-        self.run = Run(config)
         self.source = open_source(c.data, c.families, c.seed, self.console, chains=False)
         self.questions = Questions(self.source, c.model, c.workers)
         self.held_questions = heldout_questions(
             self.source, c.model, c.heldout_questions, c.measure, c.workers
         )
-        self.compute = Compute.open(c.device, c.bf16).alone("mpo")
+        self.compute = Compute.open(c.device, c.bf16)
+        self.world = self.questions.world = self.compute.world
+        self.run = Run(config, self.world)
         self.processor = Processor.from_folder(c.model)
         self.model = load_trainable(
             c.model, self.compute, c.train, checkpointing=c.checkpointing, console=self.console,
@@ -103,21 +104,22 @@ class MPOTrainer:
             if not self.pairs:
                 self._collect()
                 self._save()
-            self.trained_s += time.monotonic() - begun
+            self.trained_s += self.world.agree(time.monotonic() - begun)
             plan = self._plan()
             while self.place < len(plan) and not self._late():
                 begun = time.monotonic()
                 self._update([self.pairs[i] for i in plan[self.place]], len(plan))
                 self.place += 1
                 self.step += 1
-                self.trained_s += time.monotonic() - begun
-                if self.run.due(c.save_every_s):
+                spent, due = self.world.agree((time.monotonic() - begun, self.run.due(c.save_every_s)))
+                self.trained_s += spent
+                if due:
                     self._save()
             self._close_round()
             self._save()
         self.questions.close()
         self.rules.close()
-        last = export(self.model, self.run.folder / "model", c.model, c.max_shard_mb)
+        last = export(self.model, self.run.folder / "model", c.model, c.max_shard_mb, self.world)
         return self.best.folder if self.held_questions else last
 
     def _late(self) -> bool:
@@ -147,13 +149,15 @@ class MPOTrainer:
     def _evaluate(self) -> None:
         found = accuracy(self.sampler, self.held_questions, self.rules, self.config.max_tokens)
         self.run.log(step=self.step, heldout=found.total, heldout_families=found.families)
-        self.best.offer(self.model, found.total, self.step)
+        if self.world.first:
+            self.best.offer(self.model, found.total, self.step)
         self.console.print(f"held-out at step {self.step}: {found.total:.3f} right", highlight=False)
 
     # ------------------------------------------------------------------------------------------- collecting
 
     def _collect(self) -> None:
-        """Sample, rank and pair with the policy of now, which becomes the round's reference."""
+        """Sample, rank and pair with the policy of now, which becomes the round's reference. Of several
+        processes each does its share of the questions; then all know all pairs."""
         c = self.config
         plan = plan_questions(
             self.source.families, c.seed, self.round, c.questions, first=c.first_sample, variation=c.variation
@@ -162,36 +166,47 @@ class MPOTrainer:
         questions, bad = self.questions.get()
         for name in bad:
             self.run.log(step=self.step, bad=name)
-        seeds = [Random(f"{c.seed}/{self.round}/{i}").getrandbits(62) for i in range(len(questions))]
+        places = self.questions.places(len(questions))
+        seeds = [Random(f"{c.seed}/{self.round}/{place}").getrandbits(62) for place in places]
         groups = self.sampler.sample(
             [q.prompt for q in questions], seeds, n=c.group, max_tokens=c.max_tokens,
             temperature=c.temperature,
         )  # fmt: skip
-        pairs, right, self.prompts = [], 0.0, {}
-        ranks = self.rank(questions, groups)
-        for question, group, ranked in zip(questions, groups, ranks, strict=True):
-            right += ranked.right / len(questions)
-            for chosen, rejected, gap in choose_pairs(
-                ranked.scores, ranked.eligible, c.threshold, c.per_question
-            ):
-                better, worse = (np.asarray(group[i].token_ids, np.int32) for i in (chosen, rejected))
-                pairs.append(TokenPair(question.planned, better, worse, gap))
-                self.prompts[question.planned] = question.prompt
+        every = self.world.collect(self._pair(questions, groups))
+        pairs = [pair for _, made, _ in every for pair in made]
+        right = sum(share for *_, share in every) / len(every)
         if not pairs:
             raise ConfigError(
-                f"round {self.round + 1}: no pair of {len(questions)} questions reaches threshold "
+                f"round {self.round + 1}: no pair of {len(every)} questions reaches threshold "
                 f"{c.threshold} ({right:.2f} of the answers are right); ask more or lower it"
             )
-        sums = self._logprob_sums(pairs)
-        pairs = [replace(one, references=found) for one, found in zip(pairs, sums, strict=True)]
+        self.prompts = {question.planned: question.prompt for question, made, _ in every if made}
         number = int(c.heldout * len(pairs))
         self.heldout, self.pairs = pairs[:number], pairs[number:]
         gap = sum(one.gap for one in pairs) / len(pairs)
         self.run.log(step=self.step, round=self.round, pairs=len(pairs), gap=gap, right=right)
         self.console.print(
-            f"round {self.round + 1}: {len(pairs)} pairs of {len(questions)} questions, {right:.3f} right",
+            f"round {self.round + 1}: {len(pairs)} pairs of {len(every)} questions, {right:.3f} right",
             highlight=False,
         )
+
+    def _pair(
+        self, questions: Sequence[Question], groups: Sequence[Sequence[Response]]
+    ) -> list[tuple[Question, list[TokenPair], float]]:
+        """Each question with its pairs, their references those of the policy of now, and its share of right
+        answers."""
+        c = self.config
+        self.prompts = {question.planned: question.prompt for question in questions}
+        ranks, made = self.rank(questions, groups), list[list[TokenPair]]()
+        for question, group, ranked in zip(questions, groups, ranks, strict=True):
+            ids = [np.asarray(response.token_ids, np.int32) for response in group]
+            found = choose_pairs(ranked.scores, ranked.eligible, c.threshold, c.per_question)
+            made.append([TokenPair(question.planned, ids[a], ids[b], gap) for a, b, gap in found])
+        sums = iter(self._logprob_sums([pair for pairs in made for pair in pairs]))
+        return [
+            (question, [replace(pair, references=next(sums)) for pair in pairs], ranked.right)
+            for question, pairs, ranked in zip(questions, made, ranks, strict=True)
+        ]
 
     def _ask_again(self) -> None:
         """Make the prompts of a resumed round's pairs."""
@@ -200,7 +215,7 @@ class MPOTrainer:
             self.questions.put(planned)
             questions, bad = self.questions.get()
             assert not bad, "they could be asked before"
-            self.prompts = {one.planned: one.prompt for one in questions}
+            self.prompts = {one.planned: one.prompt for one in self.world.collect(questions)}
 
     def _rows(self, pairs: Sequence[TokenPair]) -> list[tuple[str, Encoded]]:
         """Chosen and rejected of each pair in turn."""
@@ -227,28 +242,34 @@ class MPOTrainer:
 
     def _margin(self, pairs: Sequence[TokenPair]) -> float:
         """Mean of beta * (log-ratio of the chosen - log-ratio of the rejected); 0 at the round's start."""
-        margins = [
-            (chosen - pair.references[0]) - (rejected - pair.references[1])
-            for pair, (chosen, rejected) in zip(pairs, self._logprob_sums(pairs), strict=True)
-        ]
+        own = self.world.share(pairs)
+        margins = self.world.collect(
+            [
+                (chosen - pair.references[0]) - (rejected - pair.references[1])
+                for pair, (chosen, rejected) in zip(own, self._logprob_sums(own), strict=True)
+            ]
+        )
         return self.config.beta * sum(margins) / len(margins) if margins else 0.0
 
     # ---------------------------------------------------------------------------------------------- a step
 
     def _update(self, pairs: Sequence[TokenPair], steps: int) -> None:
-        """One step. A pair's two replies go through the model together; parts hold whole pairs."""
-        c = self.config
-        number = min(c.micro_batches, len(pairs))
+        """One step, of which each process does its share. A pair's two replies go through the model together;
+        parts hold whole pairs."""
+        c, own = self.config, self.world.share(pairs)
+        number = min(c.micro_batches, len(own))
         totals = np.zeros(4)
-        rewards: list[torch.Tensor] = []
+        rewards = [torch.zeros(2, 0)]
         for part in range(number):
-            chosen = pairs[len(pairs) * part // number : len(pairs) * (part + 1) // number]
+            chosen = own[len(own) * part // number : len(own) * (part + 1) // number]
             loss = self._loss(chosen)
             share = len(chosen) / len(pairs)
             (loss.total * share).backward()
             parts = (loss.total.detach(), loss.preference, loss.quality, loss.generation)
             totals += [float(value) * share for value in parts]
             rewards.append(torch.stack([loss.chosen_rewards, loss.rejected_rewards]).cpu())
+        self.world.sum_gradients(self.model.parameters())
+        every = self.world.gather((totals, torch.cat(rewards, 1)))
         if c.clip:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), c.clip, foreach=True)
         done = progress(self.round * steps + self.place, c.rounds * steps, self.trained_s, c.deadline_s)
@@ -257,9 +278,9 @@ class MPOTrainer:
             final=c.final_lr_share,
         )  # fmt: skip
         self.optimizer.step(rate)
-        both = torch.cat(rewards, 1)
+        both = torch.cat([found for _, found in every], 1)
         delta, self.shift = self.shift.value, self.shift.updated(both)
-        total, preference, quality, generation = totals.tolist()
+        total, preference, quality, generation = np.sum([found for found, _ in every], 0).tolist()
         self.run.log(
             step=self.step + 1, round=self.round, loss=total, preference=preference, quality=quality,
             generation=generation, delta=delta, margin=float((both[0] - both[1]).mean()),

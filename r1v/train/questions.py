@@ -17,6 +17,7 @@ from r1v.core import ConfigError, R1VError
 from r1v.prompt import Processor, Prompt
 from r1v.train.curriculum import PlannedSample
 from r1v.train.data import Example, Source
+from r1v.train.distributed import ONE_PROCESS
 from r1v.train.workers import Workers
 
 
@@ -42,24 +43,33 @@ def make_question(source: Source, processor: Processor, planned: PlannedSample) 
 
 
 class Questions:
-    """Makes questions in worker processes, or in this one with workers=0."""
+    """Makes questions in worker processes, or in this one with workers=0.
+
+    world: set to have only this process's share of each plan made here.
+    """
 
     def __init__(self, source: Source, model: str, workers: int) -> None:
         make = partial(make_question, source, Processor.from_folder(model))
         self._workers = Workers[PlannedSample, Question | str](make, workers)
+        self.world = ONE_PROCESS
 
     def put(self, plan: Sequence[PlannedSample]) -> None:
         """Have some questions made."""
-        self._workers.put(plan)
+        self._workers.put(self.world.share(plan))
 
     def get(self) -> tuple[list[Question], list[str]]:
-        """The questions of the oldest plan, and the names of its bad ones. ConfigError: none is usable."""
+        """This process's questions of the oldest plan, and the names of the bad ones of all. ConfigError:
+        none is usable."""
         made = self._workers.get()
         good = [one for one in made if isinstance(one, Question)]
-        bad = [one for one in made if isinstance(one, str)]
-        if not good:
+        bad = self.world.collect([one for one in made if isinstance(one, str)])
+        if not any(self.world.gather(len(good))):
             raise ConfigError(f"not one question of a batch is usable; the first: {bad[0]}")
         return good, bad
+
+    def places(self, number: int) -> Sequence[int]:
+        """Where the first ``number`` of this process's questions stand in the plan."""
+        return self.world.share(range(number * self.world.size))
 
     def close(self) -> None:
         """End the workers."""

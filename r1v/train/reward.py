@@ -38,7 +38,6 @@ class RewardTrainer:
     def __init__(self, config: RewardConfig, console: Console | None = None) -> None:
         self.config = c = config
         self.console = console or Console(stderr=True)
-        self.run = Run(config)
         self.processor = Processor.from_folder(c.model)
         images, self.heldout = self._read(c.pairs)
         self.stages = [(images, 1.0)]
@@ -50,7 +49,9 @@ class RewardTrainer:
         self.rows = Workers[Pair, list[Encoded]](make, c.workers)
         self.rows.put(self.heldout)
         self.heldout_rows = [row for rows in self.rows.get() for row in rows]
-        self.compute = Compute.open(c.device, c.bf16).alone("reward")
+        self.compute = Compute.open(c.device, c.bf16)
+        self.world = self.compute.world
+        self.run = Run(config, self.world)
         base = load_trainable(
             c.model, self.compute, c.train, checkpointing=c.checkpointing, console=self.console,
             lora=c.lora, lora_rank=c.lora_rank, lora_alpha=c.lora_alpha, seed=c.seed,
@@ -100,46 +101,53 @@ class RewardTrainer:
         while (done := progress(self.step, len(plan), self.trained_s, c.deadline_s)) < 1.0:
             begun = time.monotonic()
             while put < len(plan) and len(self.rows) <= AHEAD:
-                self.rows.put(plan[put][2])
+                self.rows.put(self.world.share(plan[put][2]))
                 put += 1
-            stage, epoch, _ = plan[self.step]
+            stage, epoch, pairs = plan[self.step]
             rows = [row for pair in self.rows.get() for row in pair]
             waited = time.monotonic() - begun
             rate = self.stages[stage][1] * learning_rate(
                 c.schedule, self.step, done, warmup=c.warmup_steps, decay_share=c.decay_share,
                 final=c.final_lr_share,
             )  # fmt: skip
-            loss, right = self._update(rows, rate)
+            loss, right = self._update(rows, len(pairs), rate)
             self.step += 1
-            self.trained_s += time.monotonic() - begun
+            spent, due = self.world.agree((time.monotonic() - begun, self.run.due(c.save_every_s)))
+            self.trained_s += spent
             ended = progress(self.step, len(plan), self.trained_s, c.deadline_s) >= 1.0
             if self.step % c.log_every == 0 or ended:
                 self.run.log(step=self.step, stage=stage, epoch=epoch, loss=loss, accuracy=right, rate=rate,
                              wait_s=waited, step_s=time.monotonic() - begun)  # fmt: skip
             if ended or plan[self.step][:2] != (stage, epoch):
                 self._evaluate(stage, epoch)
-            if self.run.due(c.save_every_s):
+            if due:
                 self._save()
         self._save()
         self.rows.close()
         return self._export()
 
-    def _update(self, rows: Sequence[Encoded], rate: float) -> tuple[float, float]:
-        """One step over the rows of some pairs; the mean loss, and the share ranked right."""
-        scores = forward_scores(self.model, pad_rows(rows, self.processor.special.pad), self.compute)
-        loss = losses.reward_pairs(scores[::2], scores[1::2]).mean()
-        loss.backward()
+    def _update(self, rows: Sequence[Encoded], number: int, rate: float) -> tuple[float, float]:
+        """One step over ``number`` pairs, of which these rows are this process's; the mean loss, and the
+        share ranked right."""
+        own = (0.0, 0.0)
+        if rows:
+            scores = forward_scores(self.model, pad_rows(rows, self.processor.special.pad), self.compute)
+            loss = losses.reward_pairs(scores[::2], scores[1::2]).sum() / number
+            loss.backward()
+            own = float(loss.detach()), float((scores[::2] > scores[1::2]).sum()) / number
+        self.world.sum_gradients(self.model.parameters())
+        every = self.world.gather(own)
         if self.config.clip:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip, foreach=True)
         self.optimizer.step(rate)
-        return float(loss.detach()), float((scores[::2] > scores[1::2]).float().mean())
+        return sum(loss for loss, _ in every), sum(right for _, right in every)
 
     def _heldout_scores(self) -> list[float]:
         scorer = RewardScorer(self.model, self.compute, Calibration())
         self.model.eval()
-        scores = scorer.score(self.heldout_rows)
+        scores = scorer.score(self.world.share(self.heldout_rows))
         self.model.train()
-        return scores
+        return self.world.collect(scores)
 
     def _evaluate(self, stage: int, epoch: int) -> None:
         scores = self._heldout_scores()
@@ -154,11 +162,12 @@ class RewardTrainer:
 
     def _export(self) -> Path:
         """The checkpoint, its head, and the scales of its scores, from the held-out replies."""
-        folder = export(
-            self.model.base, self.run.folder / "model", self.config.model, self.config.max_shard_mb
-        )
-        save_head(self.model, folder)
-        Calibration.of(self._heldout_scores()).save(folder)
+        calibration, folder = Calibration.of(self._heldout_scores()), self.run.folder / "model"
+        export(self.model.base, folder, self.config.model, self.config.max_shard_mb, self.world)
+        if self.world.first:
+            save_head(self.model, folder)
+            calibration.save(folder)
+        self.world.barrier()
         return folder
 
     def _save(self) -> None:

@@ -25,11 +25,12 @@ FREE_KEYS = frozenset({"device", "workers", "log_every", "save_every_s", "compil
 class Run:
     """The folder of one training run. config: a frozen dataclass with ``out``.
 
-    Of several processes each keeps its share of the state; the first writes all else.
+    Of several processes the first one writes. shares: but each keeps its own share of the state, where none
+    has all of it.
     """
 
-    def __init__(self, config: Any, world: World = ONE_PROCESS) -> None:
-        self.folder, self.world = Path(config.out), world
+    def __init__(self, config: Any, world: World = ONE_PROCESS, *, shares: bool = False) -> None:
+        self.folder, self.world, self.shares = Path(config.out), world, shares and world.size > 1
         self._last_save = time.monotonic()
         if not world.first:
             return
@@ -65,20 +66,22 @@ class Run:
         return time.monotonic() - self._last_save >= every_s
 
     def _state(self, rank: int) -> Path:
-        """Where a process keeps its share."""
-        size = self.world.size
-        return self.folder / ("state.pt" if size == 1 else f"state-{rank}-of-{size}.pt")
+        """Where a process keeps the state, or its share of it."""
+        return self.folder / (f"state-{rank}-of-{self.world.size}.pt" if self.shares else "state.pt")
 
     def save(self, state: dict[str, Any]) -> None:
         """Keep everything needed to go on, in place of the checkpoint before."""
         path = self._state(self.world.rank)
         part = path.with_name(path.name + ".part")
-        with part.open("wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
+        writes = self.shares or self.world.first
+        if writes:
+            with part.open("wb") as file:
+                torch.save(state, file)
+                file.flush()
+                os.fsync(file.fileno())
         self.world.barrier()  # every share is on the disk before the first old one is gone
-        part.replace(path)
+        if writes:
+            part.replace(path)
         self._last_save = time.monotonic()
 
     def load(self, device: str) -> dict[str, Any] | None:

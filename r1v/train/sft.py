@@ -80,7 +80,7 @@ class Trainer:
         self.heldout = self._make_heldout()
         self.compute = Compute.open(config.device, config.bf16)
         self._check_world()
-        self.run = Run(config, self.compute.world)
+        self.run = Run(config, self.compute.world, shares=True)
         self.stream.pin, self.stream.world = self.compute.device.type == "cuda", self.compute.world
         self.model = load_trainable(
             config.model, self.compute, config.train, checkpointing=config.checkpointing,

@@ -46,6 +46,16 @@ class UpdateTally:
     fresh_behaviour: list[np.ndarray] = field(default_factory=list)
     fresh_logprobs: list[np.ndarray] = field(default_factory=list)
 
+    @classmethod
+    def of(cls, tallies: Sequence[UpdateTally]) -> UpdateTally:
+        """Of what several processes did."""
+        return cls(
+            sum(one.loss for one in tallies), sum(one.tokens for one in tallies),
+            sum(one.clipped for one in tallies), sum(one.kl for one in tallies),
+            [found for one in tallies for found in one.fresh_behaviour],
+            [found for one in tallies for found in one.fresh_logprobs],
+        )  # fmt: skip
+
 
 def parts_by_length(
     encoded: Sequence[tuple[str, Encoded]], number: int, pad_id: int
@@ -80,13 +90,15 @@ class PolicyLoss:
         """Add the gradient of the samples' loss; the tensors of one part are freed before the next.
 
         A sample without advantage has no gradient unless there is a KL penalty: it counts in the means, but
-        is not computed.
+        is not computed. Several processes are given the same samples, and each computes its share of them.
         """
         tally = UpdateTally()
         num_tokens = sum(len(one.sample.completion_ids) for one in samples)
         worked = [one for one in samples if one.sample.advantage != 0.0 or self.options.kl]
         if not worked:
             return tally
+        world = self.compute.world
+        worked = list(world.share(worked))
         side = self.model.config.vision.image_size
         encoded = [(one.sample.family, one.encoded(side)) for one in worked]
         for places, part in parts_by_length(encoded, self.micro_batches, self.pad_id):
@@ -103,7 +115,8 @@ class PolicyLoss:
             )  # fmt: skip
             loss.total.backward()
             self._count(tally, chosen, part, logprobs.detach(), behaviour, loss)
-        return tally
+        world.sum_gradients(self.model.parameters())
+        return UpdateTally.of(world.gather(tally))
 
     def _reference(self, part: MicroBatch) -> torch.Tensor | None:
         if self.reference is None:

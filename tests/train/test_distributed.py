@@ -10,15 +10,29 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from rich.console import Console
 
 from r1v import models
-from r1v.train.config import SFTConfig, read
+from r1v.cli.main import main
+from r1v.scoring import Verdict
+from r1v.train.config import GRPOConfig, MPOConfig, RewardConfig, SFTConfig, read
+from r1v.train.data import AnswerKey
+from r1v.train.grpo import GRPOTrainer
+from r1v.train.mpo import MPOTrainer
+from r1v.train.pairs import write_pairs
+from r1v.train.questions import Question
+from r1v.train.ranking import Ranked, Ranker
+from r1v.train.reward import RewardTrainer
+from r1v.train.rewards import RuleReward
+from r1v.train.rollout import Response
 from r1v.train.sft import Trainer
+from tests.train.test_reward import figure_pairs
 
 SETTINGS = (
     'families=["arithmetic","counting"]', "steps=4", "batch_size=6", "micro_batches=2", "curriculum=false",
@@ -27,20 +41,22 @@ SETTINGS = (
 )  # fmt: skip
 
 
-def train(
-    model: Path, out: Path, changes: tuple[str, ...] = (), environment: dict[str, str] | None = None
-) -> None:
-    """One process's part of a run."""
-    os.environ.update(environment or {})
-    torch.set_num_threads(1)
+def train(model: Path, out: Path, *changes: str) -> None:
+    """One process's part of a supervised run."""
     config = read(SFTConfig, None, [f"model={model}", f"out={out}", *SETTINGS, *changes])
     Trainer(config, Console(quiet=True)).train()
-    if environment:
-        torch.distributed.destroy_process_group()
 
 
-def train_in_two(model: Path, out: Path, *changes: str) -> None:
-    """A run of two processes, forked here with what torchrun would tell them: importing torch takes
+def as_one_of_several(work: Callable[[], Any], environment: dict[str, str]) -> None:
+    """In a process of its own."""
+    os.environ.update(environment)
+    torch.set_num_threads(1)
+    work()
+    torch.distributed.destroy_process_group()
+
+
+def in_two(work: Callable[[], Any]) -> None:
+    """Two processes that do the same, forked here with what torchrun would tell them: importing torch takes
     longer."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -49,7 +65,7 @@ def train_in_two(model: Path, out: Path, *changes: str) -> None:
     common["TORCHELASTIC_RUN_ID"] = "test"
     fork = multiprocessing.get_context("fork")
     both = [
-        fork.Process(target=train, args=(model, out, changes, common | {"RANK": rank, "LOCAL_RANK": rank}))
+        fork.Process(target=as_one_of_several, args=(work, common | {"RANK": rank, "LOCAL_RANK": rank}))
         for rank in ("0", "1")
     ]
     for process in both:
@@ -75,7 +91,7 @@ def assert_same_run(one: Path, two: Path) -> None:
 def test_two_processes_train_as_one(start: Path, tmp_path: Path) -> None:
     """Text and pictures mixed, so that a process may have a part without any picture."""
     train(start, tmp_path / "1")
-    train_in_two(start, tmp_path / "2")
+    in_two(lambda: train(start, tmp_path / "2"))
     assert_same_run(tmp_path / "1", tmp_path / "2")
     assert (tmp_path / "2" / "state-1-of-2.pt").exists()
 
@@ -85,9 +101,91 @@ def test_adapters_checkpointing_and_packing_in_two_processes(start: Path, tmp_pa
     pytest.importorskip("peft")
     changes = ('train=["projector"]', 'lora=["llm"]', "lora_rank=4", "checkpointing=true", "packing=true",
                "muon_lr=0")  # fmt: skip
-    train(start, tmp_path / "1", changes)
-    train_in_two(start, tmp_path / "2", *changes)
+    train(start, tmp_path / "1", *changes)
+    in_two(lambda: train(start, tmp_path / "2", *changes))
     assert_same_run(tmp_path / "1", tmp_path / "2")
+
+
+COMMON: dict[str, Any] = {
+    "train": ("vision", "projector", "llm"), "lr": 1e-3, "bf16": False, "device": "cpu", "workers": 0,
+    "micro_batches": 2,
+}  # fmt: skip
+ASKED = COMMON | {"families": ("arithmetic", "counting"), "group": 4, "max_tokens": 4, "heldout_questions": 2}
+
+
+def by_first_token(self: RuleReward, response: Response, key: AnswerKey) -> Verdict:
+    return Verdict.RIGHT if response.token_ids[0] % 3 == 0 else Verdict.WRONG
+
+
+def small_ids_first(self: Ranker, questions: list[Question], groups: list[list[Response]]) -> list[Ranked]:
+    return [Ranked(tuple(-float(r.token_ids[0]) for r in g), (True,) * len(g), 0.5) for g in groups]
+
+
+def grpo(model: Path, out: Path) -> None:
+    """Three questions a step, so that the processes have unequal shares, with replays and held-out ones."""
+    settings = {k: v for k, v in ASKED.items() if k != "heldout_questions"}
+    config = GRPOConfig(
+        str(model), str(out), steps=4, prompts=3, updates=2, heldout=2, eval_every=2, **settings
+    )
+    GRPOTrainer(config, Console(quiet=True)).train()
+
+
+def mpo(model: Path, out: Path) -> None:
+    """Seven pairs in batches of two and one, of which a process may have none."""
+    config = MPOConfig(str(model), str(out), rounds=2, questions=9, batch_size=2, heldout=0.25, **ASKED)
+    MPOTrainer(config, Console(quiet=True)).train()
+
+
+def reward(model: Path, out: Path) -> None:
+    """Seven pairs, three at a time."""
+    settings = {k: v for k, v in COMMON.items() if k != "micro_batches"}
+    pairs = str(model.parent / "pairs.jsonl")
+    config = RewardConfig(str(model), str(out), pairs, batch_size=3, heldout=0.3, log_every=1, **settings)
+    RewardTrainer(config, Console(quiet=True)).train()
+
+
+def numbers(folder: Path) -> list[dict[str, Any]]:
+    """A run's metrics without its times."""
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in flat(row).items() if not k.endswith("_s")} for row in rows]
+
+
+def flat(row: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in row.items():
+        if isinstance(value, list):
+            value = dict.fromkeys(value, 1)  # alarms
+        found |= flat(value, f"{key}/") if isinstance(value, dict) else {prefix + key: value}
+    return found
+
+
+@pytest.mark.parametrize("stage", [grpo, mpo, reward])
+def test_other_stages_in_two_processes_do_as_in_one(
+    start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: Callable[[Path, Path], None]
+) -> None:
+    """Samples, rewards, losses, held-out measures and weights; a process alone can go on from the state."""
+    monkeypatch.setattr(RuleReward, "verdict", by_first_token)
+    monkeypatch.setattr(Ranker, "__call__", small_ids_first)
+    write_pairs(start.parent / "pairs.jsonl", figure_pairs(10))
+    stage(start, tmp_path / "1")
+    in_two(lambda: stage(start, tmp_path / "2"))
+    one, two = numbers(tmp_path / "1"), numbers(tmp_path / "2")
+    assert len(one) >= 6 and len(one) == len(two)
+    for first, second in zip(one, two, strict=True):
+        assert first == pytest.approx(second, rel=1e-4, abs=1e-5)
+    a, b = (models.load(tmp_path / name / "model").state_dict() for name in "12")
+    assert all(torch.allclose(a[name].float(), b[name].float(), atol=2e-3, rtol=1e-2) for name in a)
+    assert (tmp_path / "2" / "state.pt").exists()
+    stage(start, tmp_path / "2")  # at its end already
+    assert numbers(tmp_path / "2") == two
+
+
+def test_a_stage_for_one_process_refuses_several(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert main(["train", "distill", "model=none", "out=none"])
+    assert "without torchrun" in capsys.readouterr().err
 
 
 def torchrun(model: Path, out: Path, *changes: str, processes: int = 2) -> subprocess.Popen[str]:
