@@ -208,8 +208,9 @@ def read(time: Time, prefix: str = "") -> tuple[list[str], dict[str, str]]:
     number, rest = time.minute // 5, time.minute % 5
     mark = number or 12
     ticks = f"{rest} tick{'s' if rest > 1 else ''} past {mark}"
-    # first between which numbers, then the tick: from coarse to fine
-    long = f"between {mark} and {number + 1}, {ticks}" if rest else f"at {mark}"
+    # first between which numbers, then nearer to which, then the tick: from coarse to fine
+    near = mark if rest < 3 else number + 1
+    long = f"between {mark} and {number + 1}, nearer to {near}, {ticks}" if rest else f"at {mark}"
     facts = {f"{prefix}short hand": short, f"{prefix}long hand": long, f"{prefix}time": str(time)}
     minutes = f"{number} × 5 + {rest} = {time.minute}" if rest else f"{number} × 5 = {time.minute}"
     lines = [
@@ -282,7 +283,8 @@ def _single(request: Request) -> Draft:
 def _chinese(request: Request, time: Time, sheet: Sheet) -> Draft:
     number, rest = divmod(time.minute, 5)
     short = f"{time.hour}" if time.minute == 0 else f"{time.hour}和{time.hour % 12 + 1}之间"
-    long = f"{number or 12}" + (f"过{rest}格" if rest else "")
+    mark = number or 12
+    long = f"{mark}和{number + 1}之间，{mark}过{rest}格" if rest else f"{mark}"
     minutes = f"{number} × 5 + {rest} = {time.minute}" if rest else f"{number} × 5 = {time.minute}"
     facts = {"短针": short, "长针": long, "时间": str(time)}
     solution = f"短针: {short}\n长针: {long}\n{minutes}分\n时间: {time}\n现在是{time}。"

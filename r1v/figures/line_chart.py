@@ -28,7 +28,7 @@ from r1v.figures.axes import (
 )
 from r1v.figures.item import AnswerType, Draft, Family, Request
 from r1v.figures.names import POOLS, pick
-from r1v.figures.steps import grid_lines, indexed, readings, record_line
+from r1v.figures.steps import grid_lines, readings, record_line, so_far
 from r1v.figures.style import Color, Style
 
 _LEAD = "[|Look at the graph. |Read the line chart. |Here is a line chart. ]"
@@ -215,9 +215,9 @@ def _render(chart: _Chart, style: Style) -> Image.Image:
 
 
 def _both(chart: _Chart, fields: Mapping[str, object]) -> list[str]:
-    """The readings of both lines at one label: the number of its point, then each line's height there."""
+    """The readings of both lines at one label: the labels up to it, then each line's height there."""
     i = chart.labels.index(str(fields["label"]))
-    lines = [f"{chart.labels[i]}: point {i + 1}"]
+    lines = [readings((f"point {k + 1}", label) for k, label in enumerate(chart.labels[: i + 1]))]
     for name in (str(fields["larger"]), str(fields["smaller"])):
         value = chart.values[chart.names.index(name)][i]
         (at,) = grid_lines([value], chart.low, chart.step)
@@ -225,6 +225,24 @@ def _both(chart: _Chart, fields: Mapping[str, object]) -> list[str]:
             f"{PALETTE_NAMES[chart.hues[chart.names.index(name)]]}, {at}; {name} {chart.labels[i]}: {value}"
         )
     return lines
+
+
+def _points(chart: _Chart, row: int, kind: str, extreme: str) -> list[str]:
+    """The readings of a series: number, colour where there are two, grid line, label, value; what the kind of
+    question asks about, records or changes, is said where it is met."""
+    values = chart.values[row]
+    pairs = list(zip(chart.labels, values, strict=True))
+    read = so_far(pairs, extreme == "highest", extreme) if extreme else [f"{n}: {v}" for n, v in pairs]
+    if kind == "rise":
+        changes = ["", *(f"; {_signed(b - a)}" for a, b in pairwise(values))]
+        read = [said + change for said, change in zip(read, changes, strict=True)]
+    color = f", {PALETTE_NAMES[chart.hues[row]]}" if len(chart.names) > 1 else ""
+    places = (
+        [""] * len(values)
+        if chart.printed
+        else [f", {at}" for at in grid_lines(values, chart.low, chart.step)]
+    )
+    return [f"point {i}{color}{at}; {said}" for i, (at, said) in enumerate(zip(places, read, strict=True), 1)]
 
 
 def _signed(value: int) -> str:
@@ -246,15 +264,14 @@ def _ask(request: Request, chart: _Chart) -> tuple[dict[str, object], str, str]:
         word = "highest" if largest else "lowest"
         best = (max if largest else min)(values)
         label = labels[values.index(best)]
-        line = record_line(labels, values, largest, word.capitalize())
         end = f"{chart.names[row] or 'The line'} is {word} in {label}, at {best}."
-        return {**fields, "extreme": word}, label, f"{line}.\n{end}"
+        return {**fields, "extreme": word}, label, end
     if request.kind == "rise":
         changes = [b - a for a, b in pairwise(values)]
         best = max(changes)
         label = labels[changes.index(best) + 1]
-        listed = ", ".join(f"{n} {_signed(c)}" for n, c in zip(labels[1:], changes, strict=True))
-        return fields, label, f"Changes: {listed}.\nThe largest rise is {best}, in {label}."
+        line = record_line(labels[1:], changes, True, "Largest")
+        return fields, label, f"{line}.\nThe rise in {label} is the largest, {best}."
     if request.kind == "change":
         pairs = [
             (a, b) for a in range(len(labels)) for b in range(a + 1, len(labels)) if values[a] != values[b]
@@ -280,8 +297,8 @@ def _draw(request: Request) -> Draft:
     fields, answer, work = _ask(request, chart)
     facts = {name: str(value) for row in range(len(chart.names)) for name, value in chart.pairs(row)}
     facts["grid step"] = str(chart.step)
+    facts |= {"grid from": str(chart.low)} | {f"point {i + 1}": label for i, label in enumerate(chart.labels)}
     lines = [] if chart.printed else [f"grid from: {chart.low}", f"grid step: {chart.step}"]
-    facts |= {"grid from": str(chart.low)}
     if len(chart.names) > 1:  # the colour of a line comes before what is read from it
         colors = [PALETTE_NAMES[k] for k in chart.hues]
         facts |= dict(zip(chart.names, colors, strict=True))
@@ -292,8 +309,7 @@ def _draw(request: Request) -> Draft:
         row = chart.names.index(str(fields["of"]).removeprefix(" of "))
         values = chart.values[row]
         facts |= {label: str(value) for label, value in zip(chart.labels, values, strict=True)}
-        details = [] if chart.printed else grid_lines(values, chart.low, chart.step)
-        lines.append(indexed("point", zip(chart.labels, values, strict=True), details))
+        lines += _points(chart, row, request.kind, str(fields.get("extreme", "")))
     solution = "\n".join([*lines, work])
     answer_type: AnswerType = "string" if request.kind in ("extreme", "rise") else "number"
     return Draft(request.wording(**fields), answer, answer_type, solution, facts, (image,))

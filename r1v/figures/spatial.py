@@ -1,8 +1,8 @@
 """Where things stand: cells of a grid, neighbours, the nearest, the largest, letters beside letters.
 
 The solution lists the grid cell by cell, the number of row and column before each thing (``2.3: red
-star``), so that a place is looked up and not counted afterwards; it finds the thing asked about, and steps
-from there.
+star``). Where it meets the thing asked about it says its place at once, so that none is searched for
+afterwards; it steps from there.
 """
 
 from __future__ import annotations
@@ -95,13 +95,17 @@ class Board:
                 facts[name] = f"row {r + 1}, column {c + 1}"
         return facts
 
-    @property
-    def listing(self) -> list[str]:
-        """The transcription, a line for each row."""
-        return [
-            "; ".join(f"{r + 1}.{c + 1}: {name}" for c, name in enumerate(row))
-            for r, row in enumerate(self.names)
-        ]
+    def listing(self, asked: str = "") -> list[str]:
+        """The transcription, a line for each row. asked: a thing whose place is said where it is met."""
+        lines = []
+        for r, row in enumerate(self.names):
+            parts = []
+            for c, name in enumerate(row):
+                parts.append(f"{r + 1}.{c + 1}: {name}")
+                if name == asked:
+                    parts.append(f"{name}: row {r + 1}, column {c + 1}")
+            lines.append("; ".join(parts))
+        return lines
 
     def cell(self, name: str) -> tuple[int, int]:
         """Row and column of a name, from 0."""
@@ -139,16 +143,17 @@ def _on_board(request: Request) -> Draft:
     rng, kind = request.rng, request.kind
     rows, columns = _grid_size(rng, request.level)
     board = _board(request, rows, columns)
-    facts, lines = board.facts, board.listing
+    facts = board.facts
     row, column = rng.randrange(rows), rng.randrange(columns)
     name = board.names[row][column]
+    lines = board.listing(name if kind != "cell" else "")
     if kind == "cell":
         answer = name
         lines.append(f"{row + 1}.{column + 1}: {name}")
         question = request.wording(row=row + 1, column=column + 1)
     elif kind == "where":
         answer = facts[name]
-        lines.append(f"{name}: {answer}")
+        lines.append(f"It is in {answer}.")
         question = request.wording(thing=name)
     elif kind == "count_side":
         way = _direction(rng, STEPS, row, column, rows, columns)  # a side with something on it, as a rule
@@ -162,14 +167,14 @@ def _on_board(request: Request) -> Draft:
         answer = str(counts[side])
         upright = side in ("up", "down")
         each, lanes = (columns, counts[side] // columns) if upright else (rows, counts[side] // rows)
-        lines += [f"{name}: {facts[name]}", f"{'rows' if upright else 'columns'} further {side}: {lanes}"]
+        lines += [f"{'rows' if upright else 'columns'} further {side}: {lanes}"]
         lines += [f"{lanes} × {each} = {answer}", f"The count is {answer}."]
         question = request.wording(thing=name, side=side)
     elif kind == "beside":
         direction = _direction(rng, STEPS, row, column, rows, columns)
         dr, dc = STEPS[direction]
         answer = board.names[row + dr][column + dc]
-        lines += [f"{name}: {facts[name]}", f"{direction} it: row {row + dr + 1}, column {column + dc + 1}"]
+        lines.append(f"{direction} it: row {row + dr + 1}, column {column + dc + 1}")
         lines.append(f"{row + dr + 1}.{column + dc + 1}: {answer}")
         question = request.wording(thing=name, direction=direction)
     else:
@@ -199,8 +204,7 @@ def _path(request: Request, board: Board, row: int, column: int) -> Draft:
     rng = request.rng
     rows, columns = len(board.names), len(board.names[0])
     name = board.names[row][column]
-    facts, lines = board.facts, board.listing
-    lines.append(f"{name}: {facts[name]}")
+    facts, lines = board.facts, board.listing(name)
     moves: list[str] = []
     seen = [(row, column)]
     for _ in range(request.level + 1 + (request.level > 0)):
@@ -242,8 +246,11 @@ def _nearest(request: Request) -> Draft:
         draw_thing(sheet, thing, places[r * size + c], share)
     spots = [f"row {r + 1}, column {c + 1}" for r, c in cells]
     facts = {str(t): spot for t, spot in zip(things, spots, strict=True)}
-    lines = [f"{things[0]}: {spots[0]}"]
-    for i in sorted(range(1, count), key=cells.__getitem__):
+    in_order = sorted(range(count), key=cells.__getitem__)
+    lines = [f"{things[i]}: {spots[i]}" for i in in_order]
+    for i in in_order:
+        if i == 0:
+            continue
         down, across = (abs(cells[i][k] - cells[0][k]) for k in (0, 1))
         lines.append(f"{things[i]}: {spots[i]}, {down} + {across} = {down + across} steps")
     answer = str(things[best + 1])
@@ -312,7 +319,7 @@ def _letter(request: Request) -> Draft:
     answer = board.names[row + dr][column + dc]
     facts = board.facts
     spot = f"row {row + dr + 1}, column {column + dc + 1}"
-    lines = [*board.listing, f"{name}: {facts[name]}", f"{direction} it: {spot}"]
+    lines = [*board.listing(name), f"{direction} it: {spot}"]
     lines.append(f"{row + dr + 1}.{column + dc + 1}: {answer}")
     question = request.wording(letter=name, direction=direction)
     return Draft(question, answer, "string", "\n".join(lines), facts, (sheet.finish(),))

@@ -22,6 +22,16 @@ def indexed(place: str, pairs: Iterable[tuple[str, object]], details: Sequence[s
     return "\n".join(lines)
 
 
+def so_far(pairs: Sequence[tuple[str, object]], largest: bool, word: str) -> list[str]:
+    """``Mar: 5; lowest Mar 5`` for each pair: a record is said where it is met, and not looked for later."""
+    values = [float(str(value)) for _, value in pairs]
+    met = set(records([name for name, _ in pairs], values, largest))
+    return [
+        f"{name}: {value}" + (f"; {word} {name} {value}" if i in met else "")
+        for i, (name, value) in enumerate(pairs)
+    ]
+
+
 def grid_lines(values: Sequence[int], low: int, step: int) -> list[str]:
     """Which grid line each value lies on, counted from the axis, ``line 3`` or half-way ``line 3.5``."""
     return [f"line {(value - low) / step:g}" for value in values]

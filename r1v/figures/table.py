@@ -1,4 +1,8 @@
-"""Tables of names and numbers: look up, add a row or column, compare, price times number."""
+"""Tables of names and numbers: look up, add a row or column, compare, price times number.
+
+The solution reads the names of all rows and of all columns with their numbers, so that a name is looked up
+in what was written and not searched for in the picture; then the row or column asked about.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from PIL import Image, ImageDraw
 from r1v.figures.axes import draw_title, fitted, font_for
 from r1v.figures.item import AnswerType, Draft, Family, Request
 from r1v.figures.names import SPOKEN, pick
-from r1v.figures.steps import indexed, product, record_line, running_sum
+from r1v.figures.steps import product, readings, running_sum, so_far
 from r1v.figures.style import Style
 
 _LEAD = "[|Look at the table. |Read the table. |Here is a table. ]"
@@ -46,6 +50,12 @@ class _Table:
     columns: list[str]
     cells: list[list[int]]  # a list for each row
 
+    @property
+    def heads(self) -> dict[str, str]:
+        """The name of each row and column, by its number."""
+        rows = {f"row {i + 1}": name for i, name in enumerate(self.rows)}
+        return rows | {f"column {i + 1}": name for i, name in enumerate(self.columns)}
+
     def pair(self, row: int, column: int) -> tuple[str, object]:
         """A reading: row and column, and the number there."""
         return f"{self.rows[row]} {self.columns[column]}", self.cells[row][column]
@@ -55,21 +65,21 @@ class _Table:
 class _View:
     """One row or column of a table as it is read: where it is, then its cells in order.
 
-    along: ``row`` or ``column``, which of them by index among its names; across, crossing: the other way.
+    along: ``row`` or ``column``, which of them by index among its names; crossing: the names the other way.
     """
 
     along: str
     names: list[str]
     index: int
-    across: str
     crossing: list[str]
     values: list[int]
 
-    @property
-    def text(self) -> str:
-        """The readings."""
+    def text(self, record: str = "") -> str:
+        """The readings. record: ``largest`` or ``smallest``, said wherever one is met."""
         where = f"{self.names[self.index]}: {self.along} {self.index + 1}"
-        return f"{where}\n{indexed(self.across, zip(self.crossing, self.values, strict=True))}"
+        pairs = list(zip(self.crossing, self.values, strict=True))
+        cells = "; ".join(so_far(pairs, record == "largest", record)) if record else readings(pairs)
+        return f"{where}\n{cells}"
 
     @property
     def facts(self) -> dict[str, str]:
@@ -164,18 +174,23 @@ def _draw_lines(
 
 
 def _ask(request: Request, table: _Table) -> tuple[dict[str, object], str, _View, str]:
-    """The question's fields, the answer, what is read for it, and the working after that."""
+    """The question's fields, the answer, the row or column that is read, and the working after that."""
     rng, rows, columns = request.rng, table.rows, table.columns
     r, c = rng.randrange(len(rows)), rng.randrange(len(columns))
     value = table.cells[r][c]
-    row_read = _View("row", rows, r, "column", columns, table.cells[r])
+    row_read = _View("row", rows, r, columns, table.cells[r])
     column = [row[c] for row in table.cells]
-    column_read = _View("column", columns, c, "row", rows, column)
+    column_read = _View("column", columns, c, rows, column)
     if request.kind == "lookup":
-        end = f"The row of {rows[r]} has {value} under {columns[c]}."
+        end = f"{columns[c]}: {value}\nThe number is {value}."
         return {"row": rows[r], "column": columns[c]}, str(value), row_read, end
     if request.kind == "lookup_zh":
-        return {"row": rows[r], "column": columns[c]}, str(value), row_read, f"{columns[c]}列的数是{value}。"
+        return (
+            {"row": rows[r], "column": columns[c]},
+            str(value),
+            row_read,
+            f"{columns[c]}: {value}\n数是{value}。",
+        )
     if request.kind == "row_sum":
         total = sum(table.cells[r])
         work = f"{running_sum(table.cells[r])}\nThe row of {rows[r]} adds up to {total}."
@@ -189,8 +204,7 @@ def _ask(request: Request, table: _Table) -> tuple[dict[str, object], str, _View
         word = rng.choice(("largest", "highest") if largest else ("smallest", "lowest"))
         best = (max if largest else min)(column)
         name = rows[column.index(best)]
-        line = record_line(rows, column, largest, "Largest" if largest else "Smallest")
-        work = f"{line}.\n{name} has the {word} number, {best}."
+        work = f"{name} has the {word} number, {best}."
         return {"extreme": word, "column": columns[c]}, name, column_read, work
     if request.kind == "difference":
         i, j = rng.sample(range(len(rows)), 2)
@@ -216,8 +230,17 @@ def _draw(request: Request) -> Draft:
         for name, value in (table.pair(r, c) for c in range(len(table.columns)))
     }
     answer_type: AnswerType = "string" if request.kind == "largest" else "number"
-    facts |= read.facts
-    solution = f"{read.text}\n{work}"
+    facts |= table.heads | read.facts
+    record = (
+        ""
+        if request.kind != "largest"
+        else "largest"
+        if int(facts[answer]) == max(read.values)
+        else "smallest"
+    )
+    heads = list(table.heads.items())
+    rows = len(table.rows)
+    solution = f"{readings(heads[:rows])}\n{readings(heads[rows:])}\n{read.text(record)}\n{work}"
     return Draft(request.wording(**fields), answer, answer_type, solution, facts, (image,))
 
 

@@ -1,12 +1,14 @@
 """Maps on a grid with letters and numbers along the edges: squares of places, ways between them.
 
-The solution gives the square of a place first, then every step with the square it leads to.
+The solution reads all places from the top to the bottom, each with its square, so that none is searched
+for; then every step with the square it leads to.
 """
 
 from __future__ import annotations
 
 from r1v.figures.item import Draft, Family, Request
 from r1v.figures.shapes import Sheet
+from r1v.figures.steps import readings
 from r1v.figures.style import NAMED_COLORS, Style
 
 PLACES = (
@@ -92,11 +94,12 @@ def draw(request: Request) -> Draft:
     facts = {name: _square(*cell) for name, cell in places.items()}
     facts |= {square: name for name, square in facts.items()}
     (a, (ax, ay)), (b, (bx, by)) = list(places.items())[:2]
-    start = f"{a}: {facts[a]}"
+    read = sorted(places, key=lambda name: (-places[name][1], places[name][0]))
+    start = f"{readings((name, facts[name]) for name in read)}\n{a}: {facts[a]}"
     if kind == "square":
         return Draft(request.wording(place=a), facts[a], "string", start, facts, (image,))
     if kind == "what":
-        work = f"{facts[a]}: {a}"
+        work = f"{readings((facts[name], name) for name in read)}\n{facts[a]}: {a}"
         return Draft(request.wording(square=facts[a]), a, "string", work, facts, (image,))
     if kind == "blocks":
         across, down = abs(ax - bx), abs(ay - by)

@@ -1,6 +1,7 @@
 """Venn diagrams of two or three sets with a number in every region.
 
-The solution reads the regions that belong to the question one by one, then adds them up.
+The solution reads the names of the circles, then the number of every region, both in the same order
+whatever is asked; the numbers that belong to the question follow, and their sum.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import math
 from r1v.figures.item import Draft, Family, Request
 from r1v.figures.names import POOLS
 from r1v.figures.shapes import Sheet
-from r1v.figures.steps import running_sum
+from r1v.figures.steps import readings, running_sum
 from r1v.figures.style import Color, Style
 
 _LEAD = "[|Look at the diagram. |Here is a Venn diagram. |The picture shows a Venn diagram. ]"
@@ -70,7 +71,8 @@ def _spot(region: tuple[int, ...], centres: list[tuple[float, float]]) -> tuple[
     return x * stretch, y * stretch
 
 
-def _render(style: Style, names: list[str], numbers: dict[tuple[int, ...], int]) -> Sheet:
+def _render(style: Style, names: list[str], numbers: dict[tuple[int, ...], int]) -> tuple[Sheet, list[int]]:
+    """The diagram, and the sets from the top to the bottom, from left to right where they are level."""
     sheet = Sheet(style, spread=0.1)
     count = len(names)
     turned = style.flag(0.4)
@@ -108,7 +110,7 @@ def _render(style: Style, names: list[str], numbers: dict[tuple[int, ...], int])
         px = min(max(at[0], wide), sheet.width - wide)
         py = min(max(at[1], label * 0.7), sheet.height - label * 0.7)
         sheet.text((px, py), name, label, edge)
-    return sheet
+    return sheet, sorted(range(count), key=lambda i: (round(centres[i][1], 3), centres[i][0]))
 
 
 def draw(request: Request) -> Draft:
@@ -118,13 +120,17 @@ def draw(request: Request) -> Draft:
     high = (9, 20, 40)[level]
     names = rng.sample([n for n in POOLS[rng.choice(THEMES)].names if len(n) <= 6], count)
     numbers = {region: rng.randint(1, high) for region in _regions(count)}
-    image = _render(request.style, names, numbers).finish()
+    sheet, order = _render(request.style, names, numbers)
+    image = sheet.finish()
+    names = [names[i] for i in order]  # from here on in the order in which they are read
+    numbers = {r: numbers[tuple(sorted(order[i] for i in r))] for r in numbers}
     keys = {
         region: "all three" if len(region) == 3 else " and ".join(names[i] for i in region)
         if len(region) > 1 else f"only {names[region[0]]}"
         for region in numbers
     }  # fmt: skip
-    facts = {keys[region]: str(number) for region, number in numbers.items()}
+    circles = {f"circle {i + 1}": name for i, name in enumerate(names)}
+    facts = circles | {keys[region]: str(number) for region, number in numbers.items()}
     a, b = rng.sample(range(count), 2)
     belongs = {
         "only": lambda r: r == (a,),
@@ -135,9 +141,9 @@ def draw(request: Request) -> Draft:
     }[kind]
     chosen = [region for region in numbers if belongs(region)]
     values = [numbers[region] for region in chosen]
-    lines = [f"{keys[region]}: {numbers[region]}" for region in chosen]
+    lines = [readings(circles.items()), *(f"{keys[region]}: {numbers[region]}" for region in numbers)]
     if len(values) > 1:
-        lines.append(running_sum(values))
+        lines += ["counted: " + ", ".join(map(str, values)), running_sum(values)]
     lines.append(f"That makes {sum(values)}.")
     question = request.wording(a=names[a], b=names[b])
     return Draft(question, str(sum(values)), "number", "\n".join(lines), facts, (image,))

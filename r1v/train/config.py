@@ -62,7 +62,8 @@ class SFTConfig:
     """Supervised training on questions with worked solutions.
 
     model: a checkpoint folder to start from. out: the run's folder. data: ``figures``, or a JSONL file with
-    ``images question thinking answer`` (or ``solution`` for ``thinking``). train: the components whose
+    ``images question thinking answer`` (or ``solution`` for ``thinking``). families: of the figures, none is
+    all; one that is named twice is drawn twice as often. train: the components whose
     parameters change, or patterns like ``llm.layers.*.mlp.*``. lora: likewise, what gets adapters of
     lora_rank beside its frozen matrices, scaled by lora_alpha / lora_rank. batch_size: samples a step, sorted
     by length into micro_batches parts. packing: the examples of a part go through the model as one line, each

@@ -1,10 +1,10 @@
 """How far each family's looks may vary, and how often it is drawn, as training goes on.
 
-A family starts at its plain look, or at its full variation where the starting weights have learned it. While
-the model writes more than ``widen_above`` of its solutions without a wrong token, the looks widen by
+A family starts at its plain look, or at its full variation where the starting weights have learned it.
+While the model writes more than ``widen_above`` of its solutions without a wrong token, the looks widen by
 ``widen`` a step; a floor that rises over the run sees to it that every family ends at full variation. A
-family that is learned is drawn less often. (A trial showed that jumping to the full variation stalls the
-reading of text, and widening step by step does not.)
+family that is learned is drawn less often, one named twice twice as often. (A trial showed that jumping to
+the full variation stalls the reading of text, and widening step by step does not.)
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Curriculum:
         """Take one step's results: per family (exact solutions, solutions); progress of the run in [0, 1]."""
         start, end = self.floor
         floor = min(1.0, max(0.0, (progress - start) / max(end - start, 1e-9)))
-        for name in self.families:
+        for name in self.variation:
             right, total = counts.get(name, (0, 0))
             if total:
                 keep = MEMORY ** min(total / 8, 4.0)  # many samples at once move the average faster

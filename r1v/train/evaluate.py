@@ -58,7 +58,8 @@ def heldout_questions(
         plan = [PlannedSample(f, i, 1.0) for f, count in counts.items() for i in range(count)]
     elif isinstance(source, FigureSource):
         held = FigureSource(source.families, heldout=True)
-        plan = [PlannedSample(f, FIRST_HELDOUT + i, 1.0) for i in range(number) for f in held.families]
+        names = dict.fromkeys(held.families)  # once, though training may draw a family more often
+        plan = [PlannedSample(f, FIRST_HELDOUT + i, 1.0) for i in range(number) for f in names]
     else:
         return []
     if not plan:

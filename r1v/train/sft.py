@@ -142,7 +142,7 @@ class Trainer:
         if not c.heldout or not isinstance(self.source, FigureSource):
             return []
         source = FigureSource(self.source.families, heldout=True)
-        plan = [PlannedSample(f, i, 1.0) for i in range(c.heldout) for f in source.families]
+        plan = [PlannedSample(f, i, 1.0) for i in range(c.heldout) for f in dict.fromkeys(source.families)]
         plans = [plan[i : i + c.batch_size] for i in range(0, len(plan), c.batch_size)]
         stream = self._open_stream(source, len(plans))
         for one in plans:

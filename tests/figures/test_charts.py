@@ -40,7 +40,7 @@ def test_figures_are_well_formed(name: str, variation: float, monkeypatch: pytes
         kinds.add(kind_of(figure))
         assert not re.search(r"[{}\[\]|]", figure.question), figure.question
         assert figure.answer and figure.answer in figure.solution
-        assert figure.tolerance == 0.0 and len(figure.solution) <= 330
+        assert figure.tolerance == 0.0 and len(figure.solution) <= 400
         if figure.answer_type == "number":
             float(figure.answer)
         image = figure.images[0]

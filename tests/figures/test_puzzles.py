@@ -125,6 +125,7 @@ def test_venn_diagrams() -> None:
         members = {
             name: set(named) if name == "all three" else set(name.removeprefix("only ").split(" and "))
             for name in figure.facts
+            if not name.startswith("circle ")
         }
         asked = sorted((w for w in named if re.search(rf"\b{w}\b", figure.question)),
                        key=lambda w: re.search(rf"\b{w}\b", figure.question).start())  # type: ignore[union-attr]  # fmt: skip
@@ -135,7 +136,7 @@ def test_venn_diagrams() -> None:
             "either": lambda m, asked=asked: bool(set(asked[:2]) & m),
             "all": lambda m: True,
         }[kind]
-        expected = sum(int(v) for n, v in figure.facts.items() if holds(members[n]))
+        expected = sum(int(figure.facts[n]) for n in members if holds(members[n]))
         assert figure.answer == str(expected), (figure.question, figure.facts)
 
 
