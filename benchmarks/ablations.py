@@ -15,6 +15,7 @@ import json
 import math
 import multiprocessing
 import os
+import signal
 import statistics
 import sys
 import time
@@ -31,7 +32,6 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from shared.report import commit, processor, versions
 from shared.twin_arms import ARMS, QUICK, Place, Sizes
-from shared.twin_plots import draw_all
 
 # Student's t of a two-sided 95 % interval, by the number of seeds
 STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262}
@@ -117,6 +117,7 @@ def work(place: Place, name: str) -> None:
     folder = place.arm(name)
     folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
+    os.setsid()
     begun = time.monotonic()
     with (folder / "log.txt").open("a") as log:
         sys.stdout = sys.stderr = log
@@ -180,7 +181,7 @@ class Schedule:
         """End what runs; its last checkpoints stay."""
         for place, arm, process, _ in self.running:
             print(f"seed {place.seed} {arm}: stopped at the limit of time", flush=True)
-            process.terminate()
+            os.killpg(process.pid or 0, signal.SIGTERM)  # its data workers too
         for *_, process, _ in self.running:
             process.join()
 
@@ -259,13 +260,15 @@ def main() -> None:
     for name in names:
         print("\n".join(table(ABLATIONS[name], found)))
     if args.plots:
+        from shared.twin_plots import draw_all  # matplotlib is not everywhere where arms run
+
         draw_all(found, args.plots)
     print(json.dumps({
         "name": "ablations", "device": f"{args.device}; {processor()}", "commit": args.commit or commit(),
         "versions": versions("torch"), "config": asdict(sizes), "failed": schedule.failed,
         "results": {
-            arm: {key: [round(one[key], 4) for one in results if isinstance(one.get(key), (int, float))]
-                  for key in results[0]}
+            arm: {key: [round(one[key], 4) for one in results if math.isfinite(one.get(key, math.nan))]
+                  for key, value in results[0].items() if isinstance(value, (int, float))}
             for arm, results in found.items() if results and arm in arms
         },
     }))  # fmt: skip

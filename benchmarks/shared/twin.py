@@ -1,8 +1,8 @@
 """A twin of R1V-Nano small enough to train dozens of times: its pictures and questions, weights and measure.
 
-The same architecture, prompt and stages at half a million parameters. A picture is a grid of three rows of
-three places, each empty or with a square; a chain reads the rows, then counts. Most chains read the picture a
-second or third time, as a reasoner does that checks itself too often.
+The same architecture, prompt and stages at half a million parameters. A picture is a grid of three by three
+places, each empty or with a square; a chain counts the squares of each colour, then answers. Most chains
+count a second or third time, as a reasoner does that checks itself too often.
 """
 
 from __future__ import annotations
@@ -35,11 +35,10 @@ from r1v.train.tokenizer import train_tokenizer
 
 QUIET = Console(quiet=True)
 COLOURS = ("red", "green", "blue")
-ROWS = ("top", "middle", "bottom")
 CELL = 16  # pixels; a place is one image token
 FAMILIES = ("count", "sum", "text")  # of one colour; of two; without a picture
-REPEATS = (0.35, 0.5, 0.15)  # how often a chain reads the picture once, twice, three times
-MAX_TOKENS = 96
+REPEATS = (0.35, 0.5, 0.15)  # how often a chain counts once, twice, three times
+MAX_TOKENS = 80
 VOCABULARY = 384
 MEMORY = 0.01  # of the free memory, for a sampler's cache: many processes share a device
 
@@ -65,19 +64,16 @@ def row(rng: Random, family: str, repeats: int) -> tuple[dict[str, object], Imag
         steps = f"{numbers[0]} + {numbers[1]} = {first}\n{first} + {numbers[2]} = {total}"
         question = "Calculate {} + {} + {}.".format(*numbers)
         return {"question": question, "thinking": steps, "answer": total, "facts": {}}, None
-    grid = [[rng.choice((*COLOURS, "-")) for _ in range(3)] for _ in ROWS]
-    facts = {name: " ".join(places) for name, places in zip(ROWS, grid, strict=True)}
+    grid = [[rng.choice((*COLOURS, "")) for _ in range(3)] for _ in range(3)]
     counts = {colour: sum(places.count(colour) for places in grid) for colour in COLOURS}
     asked = rng.sample(COLOURS, 1 if family == "count" else 2)
-    read = "\n".join(f"{name}: {places}" for name, places in facts.items())
-    counted = [f"{colour}: {counts[colour]}" for colour in asked]
+    facts = {colour: str(number) for colour, number in counts.items()}
     total = sum(counts[colour] for colour in asked)
-    if family == "sum":
-        counted.append(f"{counts[asked[0]]} + {counts[asked[1]]} = {total}")
-    steps = "\n".join([read] * repeats + counted)
-    question = f"How many squares are {' or '.join(asked)}?"
-    shown = facts | {colour: str(number) for colour, number in counts.items()}
-    return {"question": question, "thinking": steps, "answer": total, "facts": shown}, draw(grid, rng)
+    worked = [f"{name}: {value}" for name, value in facts.items()] * repeats
+    parts = [facts[colour] for colour in asked]
+    worked.append(f"total: {' + '.join(parts)} = {total}" if family == "sum" else f"total: {total}")
+    question, chain = f"How many squares are {' or '.join(asked)}?", "\n".join(worked)
+    return {"question": question, "thinking": chain, "answer": total, "facts": facts}, draw(grid, rng)
 
 
 def url(image: Image.Image) -> str:
@@ -140,7 +136,7 @@ def supervise(
             model=str(model), out=str(out), data=str(data), families=families, train=train, steps=steps,
             batch_size=32, lr=lr, muon_lr=muon_lr, warmup_steps=min(20, steps // 4), curriculum=False,
             direct_share=0.0, heldout=0, bf16=False, seed=seed, device=device, first_sample=first,
-            save_every_s=60,
+            save_every_s=60, workers=1 if device == "cpu" else 2,
         ),
         QUIET,
     ).train()  # fmt: skip

@@ -49,8 +49,8 @@ class Sizes:
     heldout: int = 200
     chunk: int = 60
     most: int = 30  # chunks
-    low: float = 0.5
-    high: float = 0.8
+    low: float = 0.65
+    high: float = 0.88
     questions: int = 192
     rounds: int = 4
     chains: int = 512
@@ -118,7 +118,7 @@ def lines(run: Path, key: str) -> list[dict[str, Any]]:
 
 
 def base(p: Place) -> dict[str, Any]:
-    """Trained until it answers about two thirds; a chunk that overshoots is redone, shorter."""
+    """Trained until it answers about three quarters; a chunk that overshoots is redone, shorter."""
     s, folder = p.sizes, p.arm("base")
     model, done, steps, total = make_model(folder / "init", p.seed), 0, s.chunk, 0
     for number in range(s.most):
@@ -181,7 +181,8 @@ def grpo(p: Place, name: str, model: Path, *, ssb: bool) -> dict[str, Any]:
     GRPOTrainer(
         config.GRPOConfig(
             model=str(model), out=str(run), data=str(p.data("train")), families=PICTURES, steps=p.sizes.grpo,
-            prompts=8, group=8, max_tokens=MAX_TOKENS, lr=1e-4, workers=0, ssb=ssb, heldout=p.sizes.valid,
+            prompts=16, group=8, max_num_seqs=128, max_tokens=MAX_TOKENS, lr=1e-4, workers=0, ssb=ssb,
+            heldout=p.sizes.valid,
             measure=str(p.data("valid")), eval_every=10, memory_fraction=MEMORY, probe_limit=0.1,
             first_sample=2000, save_every_s=60, **p.common,
         ),
