@@ -60,7 +60,7 @@ ABLATIONS: dict[str, Ablation] = {
         "SFT, MPO, MPO and GRPO", ("accuracy", "hallucination", "text", "length"),
         (("before", "base", ""), ("SFT on the chosen replies", "sft", "12.1 / 71.6 / 72.5 / 54.6"),
          ("SFT on reference chains", "references", ""), ("MPO", "mpo", "8.7 / 73.2 / 73.5 / 60.6"),
-         ("MPO and GRPO", "mpo-grpo", "9.1 / 73.6 / 74.0 / 62.6")),
+         ("MPO and GRPO", "mpo-grpo", "9.1 / 73.6 / 74.0 / 62.6"), ("GRPO alone", "ssb-on", "")),
         "hallucination %, MMMU, MathVista, OlympiadBench", "R1V2, table 3",
     ),
     "components": Ablation(
