@@ -182,21 +182,36 @@ def ask(args: argparse.Namespace, family: str, condition: str, seeds: Sequence[i
     return answers
 
 
+def chosen_seeds(args: argparse.Namespace, family: str) -> list[int]:
+    """The first held-out seeds, ``--n`` of them or, in order, the first ``--each`` of each difficulty."""
+    found = figures.seeds("heldout", args.seed)
+    if not args.each:
+        return list(itertools.islice(found, args.n))
+    left, chosen = dict.fromkeys(figures.DIFFICULTIES, args.each), []
+    while any(left.values()):
+        seed = next(found)
+        level = figures.difficulty_of_seed(family, seed)
+        if left[level]:
+            left[level] -= 1
+            chosen.append(seed)
+    return sorted(chosen)
+
+
 def plan(args: argparse.Namespace, names: Sequence[str]) -> list[tuple[str, str, list[int]]]:
     """All chunks of work: family, condition, seeds."""
     chunks = []
     for family in names:
         pictures = figures.family(family).num_images > 0
-        conditions = {"picture": args.n}
+        whole = chosen_seeds(args, family)
+        conditions = {"picture": len(whole)}
         if pictures and not args.no_blind:
-            conditions["no picture"] = args.n
+            conditions["no picture"] = len(whole)
         if pictures and args.robust:
             conditions |= dict.fromkeys((*SPOILERS, "unseen fonts"), args.robust)
             if family in CHARTS:
                 conditions["matplotlib"] = args.robust
         for condition, count in conditions.items():
-            seeds = list(itertools.islice(figures.seeds("heldout", args.seed), count))
-            chunks += [(family, condition, seeds[i : i + CHUNK]) for i in range(0, count, CHUNK)]
+            chunks += [(family, condition, whole[i : min(i + CHUNK, count)]) for i in range(0, count, CHUNK)]
     return chunks
 
 
@@ -247,8 +262,9 @@ def family_rows(answers: Sequence[Answer], names: Sequence[str]) -> dict[str, di
             "claimed": claimed,
             "without_image": asdict(without) if without else None,
             "by_difficulty": {
-                level: asdict(score([a for a in seen if a.difficulty == level]))
+                level: {**asdict(one), "interval": one.interval()}
                 for level in figures.DIFFICULTIES
+                for one in [score([a for a in seen if a.difficulty == level])]
             },
             "hallucination": {"stated": stated, "wrong": wrong, "share": wrong / max(stated, 1)},
             "thinking_tokens": sum(a.tokens for a in seen) / max(len(seen), 1),
@@ -281,9 +297,7 @@ def tables(rows: dict[str, dict[str, object]]) -> Iterator[str]:
         for name in chosen:
             row = rows[name]
             without = of(row, "without_image") if row["without_image"] else "not asked"
-            levels = " | ".join(
-                f"{100 * of(row, 'by_difficulty', v).share:.0f}" for v in figures.DIFFICULTIES
-            )
+            levels = " | ".join(str(of(row, "by_difficulty", v)) for v in figures.DIFFICULTIES)
             wrong = row["hallucination"]
             assert isinstance(wrong, dict)
             ending = f"{100 * wrong['share']:.1f}% | {row['thinking_tokens']:.0f}"
@@ -336,7 +350,9 @@ def card(result: dict[str, object], rows: dict[str, dict[str, object]]) -> dict[
             "items": row["total"],
         }
     claimed = [name for name in families if rows[name]["claimed"]]
-    command = f"python benchmarks/nano_accuracy.py --n {result['items_per_family']}"
+    each = result.get("items_per_difficulty")
+    count = f"--each {each}" if each else f"--n {result['items_per_family']}"
+    command = f"python benchmarks/nano_accuracy.py {count}"
     kept = ("device", "commit", "mean", "claimed_easy_medium_mean", "hallucination")
     return {
         "measured_with": command,
@@ -367,6 +383,9 @@ def options() -> argparse.Namespace:
     parser.add_argument("--family", action="append", help="default: all")
     parser.add_argument("--n", type=int, default=500, help="held-out items per family")
     parser.add_argument(
+        "--each", type=int, default=0, metavar="N", help="N of each difficulty, not --n in all"
+    )
+    parser.add_argument(
         "--robust", type=int, default=0, metavar="N", help="items per family and spoilt condition"
     )
     parser.add_argument("--no-blind", action="store_true", help="do not ask without the picture")
@@ -383,7 +402,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true")
     args = parser.parse_args()
     if args.quick:
-        args.n, args.robust = 2, min(args.robust, 1)
+        args.n, args.each, args.robust = 2, min(args.each, 1), min(args.robust, 1)
     return args
 
 
@@ -415,7 +434,8 @@ def main() -> None:
         "device": torch.cuda.get_device_name() if cuda else platform.processor() or platform.machine(),
         "versions": {"r1v": r1v.__version__, "torch": torch.__version__},
         "commit": commit,
-        "items_per_family": args.n,
+        "items_per_family": 3 * args.each or args.n,
+        "items_per_difficulty": args.each or None,
         "seconds": time.perf_counter() - started,
         **summary(rows, answers),
         "families": rows,

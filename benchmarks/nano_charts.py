@@ -134,9 +134,11 @@ def main() -> None:
 def made_up() -> dict[str, Any]:
     """A result that shows whether the charts can be drawn."""
     count = {"right": 9, "total": 10}
-    row = {**count, "claimed": True, "without_image": {"right": 1, "total": 10},
-           "by_difficulty": dict.fromkeys(LEVELS, count), "robustness": {"noise": count}}  # fmt: skip
-    return {"families": {"circles": row, "clocks": row}}
+    row = {**count, "claimed": True, "without_image": {"right": 1, "total": 10}, "thinking_tokens": 50,
+           "by_difficulty": dict.fromkeys(LEVELS, count), "robustness": {"noise": count},
+           "hallucination": {"stated": 20, "wrong": 1, "share": 0.05}}  # fmt: skip
+    result = {"families": {"circles": row, "clocks": row}, "claimed_families": 2, "thinking_tokens": 50}
+    return json.loads(json.dumps(result))  # type: ignore[no-any-return]
 
 
 if __name__ == "__main__":

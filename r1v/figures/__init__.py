@@ -1,6 +1,6 @@
 """Generated figure questions with exact answers and worked solutions, deterministic by (family, seed)."""
 
-from r1v.figures.families import FAMILIES, family, make, seeds, split_of_seed
+from r1v.figures.families import FAMILIES, difficulty_of_seed, family, make, seeds, split_of_seed
 from r1v.figures.item import DIFFICULTIES, Difficulty, Draft, Family, Figure, Request, Split
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Figure",
     "Request",
     "Split",
+    "difficulty_of_seed",
     "family",
     "make",
     "seeds",

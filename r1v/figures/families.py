@@ -66,6 +66,17 @@ def seeds(split: Split | None, start: int = 0) -> Iterator[int]:
         seed += 1
 
 
+def difficulty_of_seed(name: str, seed: int) -> Difficulty:
+    """The difficulty that ``make`` draws for a seed, without making its figure."""
+    return _begin(name, seed, None)[1]
+
+
+def _begin(name: str, seed: int, difficulty: Difficulty | None) -> tuple[Random, Difficulty]:
+    """A figure's random numbers, and its difficulty, which is the first thing drawn."""
+    rng = Random(f"{name}/{seed}/{difficulty}")
+    return rng, difficulty if difficulty is not None else rng.choice(DIFFICULTIES)
+
+
 def make(
     name: str,
     seed: int,
@@ -86,8 +97,7 @@ def make(
         raise ConfigError(f"variation is {variation}; it must be at least 0 and at most 1")
     if difficulty is not None and difficulty not in DIFFICULTIES:
         raise ConfigError(f"difficulty {difficulty!r} is not known; use one of {', '.join(DIFFICULTIES)}")
-    rng = Random(f"{name}/{seed}/{difficulty}")
-    drawn = difficulty if difficulty is not None else rng.choice(DIFFICULTIES)
+    rng, drawn = _begin(name, seed, difficulty)
     split = split_of_seed(seed)
     kind = rng.choice(tuple(kind_of.kinds))
     grammar = kind_of.kinds[kind]

@@ -35,3 +35,23 @@ def test_measure_names_the_best_and_asks_nothing_twice(
     assert reproduce.measure(models, tmp_path, 2, ("counting",), 1) == "MPO"
     assert asked == ["MPO", "GRPO"]
     assert charts[0][1::2][:3] == tuple(f"{name}={tmp_path / f'accuracy-{name}.json'}" for name in means)
+
+
+def test_the_card_takes_what_its_run_did_not_ask_from_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(SCRIPT.parents[2] / "benchmarks"))
+    import nano_card
+
+    whole, bare = nano_card.made_up(), nano_card.made_up()
+    for row in bare["families"].values():
+        row |= {"without_image": None, "robustness": {}, "right": 8}
+    made = nano_card.text({"SFT": whole, "GRPO": bare}, "GRPO")
+    assert "| GRPO | 80.0 (58.4-91.9) | 90.0 (69.9-97.2) |" in made
+    assert "*without it* is of SFT, spoilt pictures are of SFT" in made
+    assert "| circles | 80.0 (49.0-94.3) | 10.0 (1.8-40.4) |" in made
+    card = tmp_path / "card.md"
+    card.write_text(f"before\n{nano_card.BEGIN}\nold\n{nano_card.END}\nafter\n")
+    nano_card.put(card, made)
+    assert card.read_text().startswith(f"before\n{nano_card.BEGIN}\n\n| weights |")
+    assert "old" not in card.read_text() and card.read_text().endswith(f"\n{nano_card.END}\nafter\n")
