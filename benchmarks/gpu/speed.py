@@ -10,179 +10,25 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import torch
 from gpu.parts import Findings, Part, Settings, main
+from gpu.products import best_seconds, limits, random_awq, read_limit, synchronise
 from shared.models import GEOMETRIES, IDS, exactly, prompt, transformers_model
 from torch import nn
-from torch.nn import functional as F
 
 from r1v.engine import Engine, EngineConfig
 from r1v.llm.plan import Target, plan
 from r1v.models import R1V
-from r1v.ops.linear import AwqLinear, Int8Linear
+from r1v.ops.linear import Int8Linear
 
 GIB = 1 << 30
 BATCHES = (1, 8, 32, 64)
 
 
-def synchronise(device: str) -> None:
-    if device == "cuda":
-        torch.cuda.synchronize()
-
-
-def best_seconds(function: Callable[[], Any], device: str, rounds: int = 20) -> float:
-    """Seconds of one call: the median of `rounds`, each timed by events where there is a device."""
-    for _ in range(3):
-        function()
-    times = []
-    for _ in range(rounds):
-        if device == "cuda":
-            start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-            torch.cuda.synchronize()
-            start.record()
-            function()
-            end.record()
-            end.synchronize()
-            times.append(start.elapsed_time(end) / 1e3)
-        else:
-            begun = time.perf_counter()
-            function()
-            times.append(time.perf_counter() - begun)
-    return statistics.median(times)
-
-
-# ---------------------------------------------------------------------------------------------------- limits
-
-
-def read_limit(settings: Settings) -> float:
-    """Bytes a second that a sum over 4 GB reads."""
-    data = torch.ones((1 << 20) if settings.tiny else (1 << 30), device=settings.device)
-    return data.nbytes / best_seconds(data.sum, settings.device)
-
-
-def limits(settings: Settings, findings: Findings) -> None:
-    """Copy, read and matrix product; the decode products of the 38B geometry, each way there is."""
-    size = (1 << 20) if settings.tiny else (4 << 30)
-    source = torch.randint(127, (size,), dtype=torch.int8, device=settings.device)
-    target = torch.empty_like(source)
-    took = best_seconds(lambda: target.copy_(source), settings.device)
-    findings.add(what="copy, read plus written", gb_per_s=2 * size / took / 1e9)
-    findings.add(what="read (sum)", gb_per_s=read_limit(settings) / 1e9)
-    side = 256 if settings.tiny else 8192
-    a, b = torch.randn(2, side, side, device=settings.device).bfloat16()
-    findings.add(
-        what=f"bf16 product of {side}",
-        tflops=2 * side**3 / best_seconds(lambda: a @ b, settings.device) / 1e12,
-    )
-    if settings.device != "cuda":
-        return
-    shapes = {"qkv": (7168, 5120), "out": (5120, 5120), "gate_up": (55296, 5120), "down": (5120, 27648),
-              "head": (152064, 5120)}  # fmt: skip
-    for name, shape in shapes.items():
-        findings.attempt(f"products {name}", lambda name=name, shape=shape: products(findings, name, *shape))
-
-
-def products(findings: Findings, name: str, num_out: int, width: int) -> None:
-    """One shape at 1 to 64 rows, in bfloat16 and in 4 bits."""
-    plain_products(findings, name, num_out, width)
-    torch.cuda.empty_cache()
-    if name != "head":
-        int4_products(findings, name, num_out, width)
-
-
-def replayed(
-    findings: Findings,
-    copies: int,
-    call: Callable[[int], Any],
-    name: str,
-    path: str,
-    rows: int,
-    num_bytes: int,
-) -> None:
-    """Time a call on several copies of a weight in turn, so that none stays in the cache, as a graph."""
-
-    def all_of_them() -> None:
-        for index in range(copies):
-            call(index)
-
-    def attempt() -> None:
-        all_of_them()
-        torch.cuda.synchronize()
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            all_of_them()
-        took = best_seconds(graph.replay, "cuda", 10) / copies
-        findings.add(product=name, rows=rows, path=path, us=took * 1e6, gb_per_s=num_bytes / took / 1e9)
-
-    findings.attempt(f"{name} {path}", attempt)
-
-
-def plain_products(findings: Findings, name: str, num_out: int, width: int) -> None:
-    """cuBLAS and the fused kernel."""
-    from r1v.ops.decode_cuda import gemv
-
-    copies, num_bytes = max(2, (1 << 30) // (num_out * width)), 2 * num_out * width
-    weights = [torch.randn(num_out, width, device="cuda", dtype=torch.bfloat16) for _ in range(copies)]
-    norm = torch.ones(width, device="cuda", dtype=torch.bfloat16)
-    for rows in (1, 8, 64):
-        x = torch.randn(rows, width, device="cuda", dtype=torch.bfloat16)
-        replayed(findings, copies, lambda i, x=x: F.linear(x, weights[i]), name, "cuBLAS", rows, num_bytes)
-    x = torch.randn(1, width, device="cuda", dtype=torch.bfloat16)
-    for each, warps in ((1, 4), (2, 4), (4, 4), (1, 2), (2, 2), (1, 8), (2, 8)):
-        replayed(
-            findings, copies, lambda i, e=each, w=warps: gemv(x, weights[i], rows=e, num_warps=w), name,
-            f"Triton {each}x{warps}", 1, num_bytes,
-        )  # fmt: skip
-    for each, warps in ((1, 4), (2, 4), (1, 8)):
-        fused = {"norm": (norm, 1e-6), "gated": True, "rows": each, "num_warps": warps}
-        replayed(
-            findings, copies, lambda i, f=fused: gemv(x, weights[i], **f), name,
-            f"Triton norm, gate {each}x{warps}", 1, num_bytes,
-        )  # fmt: skip
-
-
-def int4_products(findings: Findings, name: str, num_out: int, width: int) -> None:
-    """The kernels for codes."""
-    from r1v.ops.int4_cuda import TritonInt4Linear
-    from r1v.ops.int4_mma import MmaInt4Linear
-
-    copies = max(2, (2 << 30) // (num_out * width))
-    num_bytes = num_out * width // 2 + 3 * num_out * width // 128
-    layers = [TritonInt4Linear(random_awq(num_out, width, None, "cuda")) for _ in range(copies)]
-    for rows in (1, 8, 64):
-        x = torch.randn(rows, width, device="cuda", dtype=torch.bfloat16)
-        replayed(findings, copies, lambda i, x=x: layers[i].product(x), name, "int4 Triton", rows, num_bytes)
-    mma = [MmaInt4Linear(random_awq(num_out, width, None, "cuda"), name == "gate_up") for _ in range(copies)]
-    gated = name == "gate_up"
-    for rows in (1, 8, 16, 32, 64):
-        x = torch.randn(rows, width, device="cuda", dtype=torch.bfloat16)
-        shapes = ((8, 1), (8, 2), (8, 3), (4, 2), (4, 3), (4, 4), (2, 4), (16, 2)) if rows == 1 else ((8, 2),)
-        for warps, depth in shapes:
-            options = {"gated": gated, "num_warps": warps, "depth": depth}
-            replayed(
-                findings, copies, lambda i, x=x, o=options: mma[i].product(x, **o), name,
-                f"int4 mma {warps}x{depth}", rows, num_bytes,
-            )  # fmt: skip
-    took = best_seconds(lambda: mma[0].widened(), "cuda", 5)
-    findings.add(product=name, path="int4 mma widened", us=took * 1e6)
-
-
 # ---------------------------------------------------------------------------------------------------- models
-
-
-def random_awq(num_out: int, width: int, bias: torch.Tensor | None, device: str) -> AwqLinear:
-    """Random codes whose values have a deviation near 0.02."""
-    groups = max(1, width // 128)
-    return AwqLinear(
-        torch.randint(256, (num_out, width // 2), dtype=torch.uint8, device=device),
-        torch.rand(num_out, groups, device=device).mul(2e-3).add(3e-3).half(),
-        torch.randint(6, 10, (num_out, groups), dtype=torch.uint8, device=device),
-        bias,
-    )
 
 
 def build(name: str, device: str, weights: str) -> R1V:
@@ -276,8 +122,10 @@ def profile(engine: Engine, findings: Findings, label: str) -> None:
         findings.add(kernel=each.key[:70], calls=each.count / steps, us=each.self_device_time_total / steps)
 
 
-def measure(settings: Settings, findings: Findings, geometry: str, weights: str) -> None:
-    """Everything about one model."""
+def measure(
+    settings: Settings, findings: Findings, geometry: str, weights: str, batches: tuple[int, ...] = ()
+) -> None:
+    """Everything about one model. batches: only its decode at these sizes."""
     device, tiny = settings.device, settings.tiny
     begun = time.perf_counter()
     model = build(geometry, device, weights)
@@ -290,10 +138,11 @@ def measure(settings: Settings, findings: Findings, geometry: str, weights: str)
     shape = model.config.language
     width = 2 if device == "cuda" else 4  # bytes of an activation
     token_bytes = 2 * width * shape.num_layers * shape.num_kv_heads * shape.head_dim
-    batches, context, number = ((1, 2), 64, 6) if tiny else (BATCHES, 1024, 128)
+    only_decode = bool(batches)
+    sizes, context, number = ((1, 2), 64, 6) if tiny else (batches or BATCHES, 1024, 128)
     engine = make_engine(
         model, max_model_len=longest, max_step_tokens=2048,
-        cache_bytes=token_bytes * max(longest + 512, batches[-1] * (context + number + 32)),
+        cache_bytes=token_bytes * max(longest + 512, sizes[-1] * (context + number + 32)),
     )  # fmt: skip
 
     def decoding(batch: int) -> None:
@@ -302,11 +151,13 @@ def measure(settings: Settings, findings: Findings, geometry: str, weights: str)
         findings.add(model=label, step="decode", batch=batch, ms=took * 1e3, tokens_per_s=batch / took,
                      gb_per_s=read / took / 1e9, of_read_limit=read / took / limit)  # fmt: skip
 
-    for batch in batches:
+    for batch in sizes:
         findings.attempt(f"decode {batch}", lambda batch=batch: decoding(batch))
 
     if device == "cuda":
         findings.attempt("profile", lambda: profile(engine, findings, label))
+    if only_decode:
+        return
 
     def prefill(tiles: int) -> None:
         first_token(engine, tiles, 100, 7)  # kernels are compiled, allocators full
@@ -423,6 +274,18 @@ def big_w4(settings: Settings, findings: Findings) -> None:
     measure(settings, findings, "nano" if settings.tiny else "38b", "w4")
 
 
+def big_w4_streamed(settings: Settings, findings: Findings) -> None:
+    """38B in W4A16 with long-lived blocks in the products of few rows; their decode alone."""
+    from r1v.ops import int4_mma
+
+    big(settings)
+    geometry = "nano" if settings.tiny else "38b"
+    for launch in (int4_mma.STREAMED, int4_mma.Launch(12, 3, 2), int4_mma.Launch(16, 4, 1)):
+        int4_mma.FEW_ROWS = launch
+        findings.add(launch=str(launch))
+        findings.attempt(str(launch), lambda: measure(settings, findings, geometry, "w4", (1, 8)))
+
+
 # ---------------------------------------------------------------------------------------------------- memory
 
 
@@ -481,6 +344,7 @@ PARTS = {
     "limits": Part(limits, 150),
     "nano": Part(nano, 150),
     "w4": Part(big_w4, 240),
+    "w4_streamed": Part(big_w4_streamed, 120),
     "bf16": Part(big_bf16, 240),
     "memory": Part(memory, 150),
     "transformers": Part(big_peers, 240),

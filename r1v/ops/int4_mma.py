@@ -12,6 +12,7 @@ become bfloat16 by their bits (128 + code), as in Frantar et al. 2024 (Marlin), 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,15 +30,42 @@ MAX_ROWS = 64
 SHARED_ROWS = 9  # from here on a block's warps share the inputs
 MAX_PARTS, BLOCKS = 8, 528  # of the inputs; of a launch, four for each of an H200's multiprocessors
 SOURCE = Path(__file__).parent / "csrc" / "int4_mma.cu"
-NUM_WARPS, DEPTH = 8, 2  # of a block; groups of codes that each warp has on their way
+PIECE_BYTES = 8 * 17 * 4  # of what one warp has of a tile: 8 rows of 16 outputs, apart by the banks
+MAX_TILES = 32  # of a long-lived block
+SHARED_BYTES = 47 << 10  # of a block, without asking for more
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How the kernels of up to 8 rows are launched.
+
+    num_warps: of a block. depth: groups of codes that each warp has on their way. each: blocks on a
+    multiprocessor that live for the whole launch (`int4_stream`); 0 gives 16 outputs to a block
+    (`int4_product`).
+    """
+
+    num_warps: int
+    depth: int
+    each: int = 0
+
+
+BLOCKWISE = Launch(8, 2)
+STREAMED = Launch(16, 2, 2)
+FEW_ROWS = BLOCKWISE  # the one that is used
 
 
 @cache
-def _kernel(name: str, tiles: int = 1, num_warps: int = NUM_WARPS, depth: int = DEPTH) -> Any:
-    """A compiled kernel. tiles: of 8 rows."""
-    given = f"#define TILES {tiles}\n#define WARPS {num_warps}\n#define DEPTH {depth}\n"
-    source = given + SOURCE.read_text()
-    return torch.cuda._compile_kernel(source, name)
+def _kernel(name: str, tiles: int = 1, launch: Launch = BLOCKWISE, norm: bool = False) -> Any:
+    """A compiled kernel. tiles: of 8 rows. norm: with an RMSNorm of its input."""
+    values = {"TILES": tiles, "WARPS": launch.num_warps, "DEPTH": launch.depth, "EACH": max(1, launch.each),
+              "NORM": int(norm)}  # fmt: skip
+    given = "".join(f"#define {key} {value}\n" for key, value in values.items())
+    return torch.cuda._compile_kernel(given + SOURCE.read_text(), name)
+
+
+@cache
+def _num_multiprocessors(device: torch.device) -> int:
+    return int(torch.cuda.get_device_properties(device).multi_processor_count)
 
 
 @cache
@@ -111,21 +139,29 @@ class MmaInt4Linear(nn.Module):
         norm: tuple[torch.Tensor, float] | None = None,
         gated: bool = False,
         residual: torch.Tensor | None = None,
-        num_warps: int = NUM_WARPS,
-        depth: int = DEPTH,
+        launch: Launch | None = None,
     ) -> torch.Tensor:
-        """x (B, K) of few rows, with the fusions of `decode_cuda.gemv`. num_warps: of a block. depth: groups
-        of codes that each warp has on their way."""
+        """x (B, K) of few rows, with the fusions of `decode_cuda.gemv`. launch: of up to 8 rows."""
         assert gated == self.gated
-        x = x.contiguous() if norm is None else norm_rows(x, *norm)
+        launch = launch or FEW_ROWS
         num_rows, (num_out, width) = x.shape[0], self.shape
+        fused = norm is not None and num_rows == 1 and self._normalises(launch)
+        x = norm_rows(x, *norm) if norm is not None and not fused else x.contiguous()
         out = x.new_empty(num_rows, num_out // 2 if gated else num_out)
         flags = (self.bias is not None) + 2 * (residual is not None) + 4 * gated
         tiles = 1 << max(0, (num_rows - 1) // 8).bit_length()
         ends = (x if self.bias is None else self.bias, x if residual is None else residual, out)
+        if num_rows < SHARED_ROWS and launch.each:
+            weight, eps = norm if norm is not None and fused else (x, 0.0)
+            _kernel("int4_stream", launch=launch, norm=fused)(
+                grid=(self._num_blocks(launch), 1, 1), block=(launch.num_warps * 32, 1, 1),
+                args=[self._words, self._tables, x, weight, *ends, eps, num_rows, num_out, width, flags],
+                shared_mem=self._shared(launch, fused),
+            )  # fmt: skip
+            return out
         if num_rows < SHARED_ROWS:
-            _kernel("int4_product", num_warps=num_warps, depth=depth)(
-                grid=(num_out // 16, 1, 1), block=(num_warps * 32, 1, 1),
+            _kernel("int4_product", launch=launch)(
+                grid=(num_out // 16, 1, 1), block=(launch.num_warps * 32, 1, 1),
                 args=[self._words, self._tables, x, *ends, num_rows, num_out, width, flags],
             )  # fmt: skip
             return out
@@ -143,6 +179,21 @@ class MmaInt4Linear(nn.Module):
             args=[parts, *ends, num_rows, num_out, num_parts, flags],
         )  # fmt: skip
         return out
+
+    def _num_blocks(self, launch: Launch) -> int:
+        """Long-lived blocks: what fits at once, or as many as tiles need."""
+        tiles = self.shape[0] // 16
+        at_once = launch.each * _num_multiprocessors(self._words.device)
+        return min(tiles, max(at_once, -(-tiles // MAX_TILES)))
+
+    def _shared(self, launch: Launch, norm: bool) -> int:
+        """Bytes of shared memory of a long-lived block: normalised inputs, a piece of each warp and tile."""
+        tiles = -(-(self.shape[0] // 16) // self._num_blocks(launch))
+        return (launch.num_warps + tiles) * PIECE_BYTES + norm * 2 * self.shape[1]
+
+    def _normalises(self, launch: Launch) -> bool:
+        """Whether blocks normalise their input themselves."""
+        return launch.each > 0 and self._shared(launch, True) <= SHARED_BYTES
 
     def widened(self) -> torch.Tensor:
         """The weights, bfloat16 (N, K)."""

@@ -200,3 +200,21 @@ def test_mma_product_equals_reference(rows: int, gated: bool) -> None:
     inner = nn.functional.rms_norm(x.float(), (1280,), norm.float(), 1e-6)
     got = packed.product(x, (norm, 1e-6), residual=residual)
     assert close(got, layer(inner) + residual.float(), 8e-3)
+
+
+@pytest.mark.skipif(DEVICE == "cpu", reason="needs a CUDA device")
+@pytest.mark.parametrize("launch", [(8, 2, 0), (16, 2, 2), (12, 3, 2), (8, 4, 2), (32, 2, 1)])
+@pytest.mark.parametrize("rows", [1, 5, 8])
+def test_launches_of_few_rows(rows: int, launch: tuple[int, int, int]) -> None:
+    from r1v.ops.int4_mma import Launch, MmaInt4Linear
+
+    torch.manual_seed(rows)
+    x, norm = torch.randn(rows, 1280, device=DEVICE).bfloat16(), torch.rand(1280, device=DEVICE).bfloat16()
+    layer = awq_layer(9600, 1280, 128)  # 600 tiles, some two and more to a block
+    residual = torch.randn(rows, 9600, device=DEVICE).bfloat16()
+    got = MmaInt4Linear(layer).product(x, residual=residual, launch=Launch(*launch))
+    assert close(got, layer(x.float()) + residual.float(), 4e-3)
+    inner = layer(nn.functional.rms_norm(x.float(), (1280,), norm.float(), 1e-6))
+    gate, up = inner.chunk(2, -1)
+    got = MmaInt4Linear(layer, gated=True).product(x, (norm, 1e-6), gated=True, launch=Launch(*launch))
+    assert close(got, nn.functional.silu(gate) * up, 8e-3)

@@ -1,5 +1,6 @@
 // Products of W4A16 layers on the matrix units of a CUDA device; see int4_mma.py for the layout.
-// TILES (of 8 rows), WARPS and DEPTH are given by it at compilation, which is NVRTC's.
+// TILES (of 8 rows), WARPS, DEPTH, EACH (blocks of a multiprocessor) and NORM are given by it at
+// compilation, which is NVRTC's.
 
 typedef unsigned int u32;
 typedef unsigned short u16;
@@ -33,6 +34,19 @@ __device__ __forceinline__ void step(float* c, u32 word, u32 mask, u32 z0, u32 z
 __device__ __forceinline__ void fetch16(void* to, const void* from) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16;"
                :: "r"((u32)__cvta_generic_to_shared(to)), "l"(from));
+}
+
+// An output of a block of 16: with its bias, gated by the value 8 columns on, with its residual.
+__device__ __forceinline__ void write(
+    u16* out, float value, float up, int row, int column, int block, const u16* bias, const u16* residual,
+    int num_out, int flags) {
+  const bool gated = flags & 4;
+  const int place = gated ? block * 8 + column : block * 16 + column;
+  const long long at = (long long)row * (gated ? num_out / 2 : num_out) + place;
+  if (flags & 1) value += widen(bias[place]);
+  if (gated) value = value / (1.f + __expf(-value)) * up;
+  if (flags & 2) value += widen(residual[at]);
+  out[at] = narrow(value);
 }
 
 // Up to 8 rows: a block computes 16 outputs; its warps take every WARPS-th group of 128 inputs, and each has
@@ -105,12 +119,131 @@ extern "C" __global__ void __launch_bounds__(WARPS * 32) int4_product(
 #pragma unroll
       for (int w = 0; w < WARPS; w++) up += sums[w][row][column + 8];
     }
-    const int place = gated ? block * 8 + column : block * 16 + column;
-    const long long at = (long long)row * (gated ? num_out / 2 : num_out) + place;
-    if (flags & 1) value += widen(bias[place]);
-    if (gated) value = value / (1.f + __expf(-value)) * up;
-    if (flags & 2) value += widen(residual[at]);
-    out[at] = narrow(value);
+    write(out, value, up, row, column, block, bias, residual, num_out, flags);
+  }
+}
+
+// The same for up to 8 rows, from blocks that live for the whole launch: a block has some of the tiles of 16
+// outputs, whose codes lie one after the other, and each of its warps an equal part of them in one run, DEPTH
+// groups ahead. So memory is never idle while a block starts or ends. A run may begin and end within a tile:
+// what a warp has of one tile is a piece, and pieces are added up at the end, always in the same order.
+// NORM (one row): x is RMS-normalised here; the norm's factor is one number and is multiplied in at the end.
+extern "C" __global__ void __launch_bounds__(WARPS * 32, EACH) int4_stream(
+    const uint4* __restrict__ words, const uint2* __restrict__ scales, const u16* __restrict__ x,
+    const u16* __restrict__ norm, const u16* __restrict__ bias, const u16* __restrict__ residual,
+    u16* __restrict__ out, double eps, int num_rows, int num_out, int width, int flags) {
+  extern __shared__ __align__(16) float shared[];  // NORM: width inputs, then pieces of (8 rows, 17)
+  __shared__ float squares[WARPS];
+  float* sums = shared + (NORM ? width / 2 : 0);
+  const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
+  const int g = lane >> 2, t = lane & 3;
+  const int groups = width / 128, tiles = num_out / 16;
+  // block b and block b + gridDim.x / EACH share a multiprocessor: they get neighbouring parts, so that no
+  // multiprocessor has more than one tile more than another
+  const int apart = gridDim.x / EACH;
+  const int part = gridDim.x % EACH ? blockIdx.x : blockIdx.x % apart * EACH + blockIdx.x / apart;
+  const int first = tiles * part / (int)gridDim.x, last = tiles * (part + 1) / (int)gridDim.x;
+  const int total = (last - first) * groups;  // groups of the block
+  const int begin = total * warp / WARPS;
+  int left = total * (warp + 1) / WARPS - begin, tile = begin / groups;
+  int until = groups - (begin - tile * groups);  // the tile's end
+  const uint4* codes_at = words + ((long long)first * groups + begin) * 64 + lane;
+  const uint2* table_at = scales + ((long long)first * groups + begin) * 8 + g;
+  uint4 word[DEPTH][2];
+  uint2 table[DEPTH];
+#pragma unroll
+  for (int d = 0; d < DEPTH; d++)
+    if (d < left) {
+      word[d][0] = __ldcs(codes_at + d * 64); word[d][1] = __ldcs(codes_at + d * 64 + 32);
+      table[d] = __ldcs(table_at + d * 8);
+    }
+  float factor = 1.f;
+#if NORM
+  float square = 0.f;
+  for (int i = threadIdx.x; i < width / 8; i += WARPS * 32) {
+    const uint4 value = ((const uint4*)x)[i], weight = ((const uint4*)norm)[i];
+    const u32 v[4] = {value.x, value.y, value.z, value.w}, n[4] = {weight.x, weight.y, weight.z, weight.w};
+    u32 y[4];
+#pragma unroll
+    for (int k = 0; k < 4; k++) {
+      const float low = widen((u16)v[k]), high = widen((u16)(v[k] >> 16));
+      square += low * low + high * high;
+      y[k] = narrow(low * widen((u16)n[k])) | ((u32)narrow(high * widen((u16)(n[k] >> 16))) << 16);
+    }
+    ((uint4*)shared)[i] = make_uint4(y[0], y[1], y[2], y[3]);
+  }
+#pragma unroll
+  for (int far = 16; far > 0; far /= 2) square += __shfl_xor_sync(0xffffffffu, square, far);
+  if (lane == 0) squares[warp] = square;
+  __syncthreads();
+  square = 0.f;
+#pragma unroll
+  for (int w = 0; w < WARPS; w++) square += squares[w];
+  factor = rsqrtf(square / width + (float)eps);
+  const uint4* x_row = (const uint4*)shared + t * 2;
+#else
+  const uint4* x_row = (const uint4*)(x + (long long)min(g, num_rows - 1) * width + t * 16);
+#endif
+  const uint4* x_at = x_row + (groups - until) * 16;
+  u32 mask;
+  asm volatile("mov.u32 %0, 0x000f000f;" : "=r"(mask));  // kept in a register
+  float sum[4] = {0.f, 0.f, 0.f, 0.f};
+  auto keep = [&]() {
+    float* to = sums + (warp + tile) * 136 + 2 * t * 17 + g;
+    to[0] = sum[0]; to[17] = sum[1]; to[8] = sum[2]; to[25] = sum[3];
+  };
+  while (left > 0) {
+#pragma unroll
+    for (int d = 0; d < DEPTH; d++) {
+      if (d >= left) break;
+      const uint4 x0 = x_at[0], x1 = x_at[1], x2 = x_at[8], x3 = x_at[9];
+      const uint4 w0 = word[d][0], w1 = word[d][1];
+      const u32 s0 = table[d].x, s1 = table[d].y;
+      if (d + DEPTH < left) {
+        word[d][0] = __ldcs(codes_at + (d + DEPTH) * 64);
+        word[d][1] = __ldcs(codes_at + (d + DEPTH) * 64 + 32);
+        table[d] = __ldcs(table_at + (d + DEPTH) * 8);
+      }
+      x_at += 16;
+      float c[4] = {0.f, 0.f, 0.f, 0.f}, e[4] = {0.f, 0.f, 0.f, 0.f};  // two chains, so that neither waits
+      const u32 z0 = __byte_perm(s0, 0, 0x3232), z1 = __byte_perm(s1, 0, 0x3232);
+      step(c, w0.x, mask, z0, z1, x0.x, x0.y);
+      step(e, w0.y, mask, z0, z1, x0.z, x0.w);
+      step(c, w0.z, mask, z0, z1, x1.x, x1.y);
+      step(e, w0.w, mask, z0, z1, x1.z, x1.w);
+      step(c, w1.x, mask, z0, z1, x2.x, x2.y);
+      step(e, w1.y, mask, z0, z1, x2.z, x2.w);
+      step(c, w1.z, mask, z0, z1, x3.x, x3.y);
+      step(e, w1.w, mask, z0, z1, x3.z, x3.w);
+      const float f0 = half_to_float((u16)s0), f1 = half_to_float((u16)s1);
+      sum[0] += f0 * (c[0] + e[0]); sum[1] += f0 * (c[1] + e[1]);
+      sum[2] += f1 * (c[2] + e[2]); sum[3] += f1 * (c[3] + e[3]);
+      if (--until == 0) {
+        keep();
+        sum[0] = sum[1] = sum[2] = sum[3] = 0.f;
+        tile++; until = groups; x_at = x_row;
+      }
+    }
+    codes_at += DEPTH * 64; table_at += DEPTH * 8;
+    left -= DEPTH;
+  }
+  if (until != groups) keep();
+  __syncthreads();
+  const bool gated = flags & 4;
+  const int each = num_rows * 16;
+  for (int i = threadIdx.x; i < (last - first) * each; i += WARPS * 32) {
+    const int local = i / each, row = i % each >> 4, column = i & 15, block = first + local;
+    if (gated && column >= 8) continue;
+    // the last warps whose runs begin no later than the tile's first and last group
+    const int from = ((local * groups + 1) * WARPS - 1) / total;
+    const int to = ((local + 1) * groups * WARPS - 1) / total;
+    float value = 0.f, up = 0.f;
+    for (int w = from; w <= to; w++) {
+      const float* piece = sums + (w + local) * 136 + row * 17 + column;
+      value += piece[0];
+      if (gated) up += piece[8];
+    }
+    write(out, value * factor, up * factor, row, column, block, bias, residual, num_out, flags);
   }
 }
 
