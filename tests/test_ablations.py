@@ -19,21 +19,25 @@ def benchmarks_on_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
 
 
-def test_chains_count_the_squares_of_the_picture() -> None:
-    from shared.twin import CELL, row
+def test_chains_say_what_the_picture_shows() -> None:
+    from PIL import ImageColor
+    from shared.twin import CELL, SIDE, row
 
     for number in range(30):
-        values, image = row(Random(number), "sum", 2)
-        assert image is not None and image.size == (3 * CELL, 3 * CELL)
-        assert {colour for _, colour in image.getcolors()} - {(255, 255, 255)} == {
-            rgb for name, rgb in (("red", (255, 0, 0)), ("green", (0, 128, 0)), ("blue", (0, 0, 255)))
-            if values["facts"][name] != "0"
-        }  # fmt: skip
-        asked = [name for name in values["facts"] if name in values["question"]]
-        assert values["answer"] == sum(int(values["facts"][name]) for name in asked)
+        values, image = row(Random(number), "sides", 2)
+        facts = values["facts"]
+        assert image is not None and image.size == (SIDE * CELL, SIDE * CELL)
+        places = [
+            image.crop((x, y, x + CELL, y + CELL)).getcolors()
+            for x in range(0, SIDE * CELL, CELL)
+            for y in range(0, SIDE * CELL, CELL)
+        ]
+        assert sum(len(colours) > 1 for colours in places) == int(facts["number"])
+        assert ImageColor.getrgb(facts["colour"]) in {rgb for colours in places for _, rgb in colours}
+        assert values["answer"] == 4 * int(facts["number"])
         lines = values["thinking"].splitlines()
-        assert lines[:3] == lines[3:6] == [f"{name}: {n}" for name, n in values["facts"].items()]
-        assert lines[6].endswith(f"= {values['answer']}")
+        assert lines[:2] == lines[2:4] == [f"{name}: {value}" for name, value in facts.items()]
+        assert lines[4].endswith(f"= {values['answer']}")
 
 
 def test_data_is_the_same_each_time_and_has_its_pictures_inside(tmp_path: Path) -> None:
@@ -42,7 +46,7 @@ def test_data_is_the_same_each_time_and_has_its_pictures_inside(tmp_path: Path) 
     first, again = (make_data(tmp_path / name, "heldout", 3).read_text() for name in "ab")
     assert first == again
     rows = [json.loads(line) for line in first.splitlines()]
-    assert [row["family"] for row in rows] == ["count", "sum", "text"] * 3
+    assert [row["family"] for row in rows] == ["count", "sides", "text"] * 3
     assert all(bool(row["images"]) == (row["family"] != "text") for row in rows)
 
 

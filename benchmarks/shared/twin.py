@@ -1,8 +1,8 @@
 """A twin of R1V-Nano small enough to train dozens of times: its pictures and questions, weights and measure.
 
-The same architecture, prompt and stages at half a million parameters. A picture is a grid of three by three
-places, each empty or with a square; a chain counts the squares of each colour, then answers. Most chains
-count a second or third time, as a reasoner does that checks itself too often.
+The same architecture, prompt and stages at half a million parameters. A picture is a grid of places with some
+squares of one colour; a chain says the colour and the number, then answers. Most chains look a second or
+third time, as a reasoner does that checks itself too often.
 """
 
 from __future__ import annotations
@@ -34,46 +34,46 @@ from r1v.train.sft import Trainer
 from r1v.train.tokenizer import train_tokenizer
 
 QUIET = Console(quiet=True)
-COLOURS = ("red", "green", "blue")
-CELL = 16  # pixels; a place is one image token
-FAMILIES = ("count", "sum", "text")  # of one colour; of two; without a picture
-REPEATS = (0.35, 0.5, 0.15)  # how often a chain counts once, twice, three times
-MAX_TOKENS = 80
+COLOURS = ("red", "green", "blue", "black")
+SIDE, CELL = 3, 16  # places of a grid; pixels of a place, which is one image token
+MOST = 6  # squares
+FAMILIES = ("count", "sides", "text")  # squares; their sides, which takes a step more; without a picture
+REPEATS = (0.35, 0.5, 0.15)  # how often a chain looks once, twice, three times
+MAX_TOKENS = 64
 VOCABULARY = 384
 MEMORY = 0.01  # of the free memory, for a sampler's cache: many processes share a device
 
 
-def draw(grid: list[list[str]], rng: Random) -> Image.Image:
-    """The grid as a picture: squares of several sizes, not quite in the middle, on a noisy ground."""
-    image = Image.new("RGB", (3 * CELL, 3 * CELL), "white")
+def draw(colour: str, number: int, rng: Random) -> Image.Image:
+    """Squares of several sizes, not quite in the middle of their places."""
+    image = Image.new("RGB", (SIDE * CELL, SIDE * CELL), "white")
     pen = ImageDraw.Draw(image)
-    for y, row in enumerate(grid):
-        for x, colour in enumerate(row):
-            if colour in COLOURS:
-                side = rng.randint(5, 11)
-                left, top = (place * CELL + rng.randint(1, CELL - 2 - side) for place in (x, y))
-                pen.rectangle((left, top, left + side, top + side), fill=colour)
+    for place in rng.sample(range(SIDE * SIDE), number):
+        side = rng.randint(8, 11)
+        left, top = (at * CELL + rng.randint(1, CELL - 2 - side) for at in (place % SIDE, place // SIDE))
+        pen.rectangle((left, top, left + side, top + side), fill=colour)
     return image
 
 
-def row(rng: Random, family: str, repeats: int) -> tuple[dict[str, object], Image.Image | None]:
+def row(rng: Random, family: str, looks: int) -> tuple[dict[str, object], Image.Image | None]:
     """One question with its chain, its answer and what its picture shows; and the picture."""
     if family == "text":
-        numbers = [rng.randint(0, 9) for _ in range(3)]
-        first, total = sum(numbers[:2]), sum(numbers)
-        steps = f"{numbers[0]} + {numbers[1]} = {first}\n{first} + {numbers[2]} = {total}"
-        question = "Calculate {} + {} + {}.".format(*numbers)
-        return {"question": question, "thinking": steps, "answer": total, "facts": {}}, None
-    grid = [[rng.choice((*COLOURS, "")) for _ in range(3)] for _ in range(3)]
-    counts = {colour: sum(places.count(colour) for places in grid) for colour in COLOURS}
-    asked = rng.sample(COLOURS, 1 if family == "count" else 2)
-    facts = {colour: str(number) for colour, number in counts.items()}
-    total = sum(counts[colour] for colour in asked)
-    worked = [f"{name}: {value}" for name, value in facts.items()] * repeats
-    parts = [facts[colour] for colour in asked]
-    worked.append(f"total: {' + '.join(parts)} = {total}" if family == "sum" else f"total: {total}")
-    question, chain = f"How many squares are {' or '.join(asked)}?", "\n".join(worked)
-    return {"question": question, "thinking": chain, "answer": total, "facts": facts}, draw(grid, rng)
+        a, b = rng.randint(0, 9), rng.randint(0, 9)
+        chain = f"{a} + {b} = {a + b}"
+        return {"question": f"Calculate {a} + {b}.", "thinking": chain, "answer": a + b, "facts": {}}, None
+    colour, number = rng.choice(COLOURS), rng.randint(1, MOST)
+    facts = {"colour": colour, "number": str(number)}
+    lines = [f"{name}: {value}" for name, value in facts.items()] * looks
+    if family == "count":
+        question, answer = "How many squares?", number
+        lines.append(f"squares: {number}")
+    else:
+        question, answer = "How many sides do the squares have together?", 4 * number
+        lines.append(f"sides: {number} * 4 = {answer}")
+    chain = "\n".join(lines)
+    return {"question": question, "thinking": chain, "answer": answer, "facts": facts}, draw(
+        colour, number, rng
+    )
 
 
 def url(image: Image.Image) -> str:
@@ -117,7 +117,7 @@ def make_model(out: Path, seed: int) -> Path:
         train_tokenizer(texts(), VOCABULARY).save(str(tokenizer / "tokenizer.json"))
         initialise(
             config.InitConfig(
-                out=str(out), tokenizer=str(tokenizer), families=("arithmetic",), image_size=3 * CELL,
+                out=str(out), tokenizer=str(tokenizer), families=("arithmetic",), image_size=SIDE * CELL,
                 patch_size=8, vision_hidden=64, vision_layers=1, vision_heads=2, vision_mlp=128,
                 llm_hidden=128, llm_layers=2, llm_heads=2, llm_kv_heads=1, llm_mlp=256, context=512,
                 seed=seed,
@@ -150,7 +150,7 @@ class Measured:
 
     accuracy: float
     count: float
-    sum: float
+    sides: float
     text: float
     hallucination: float
     length: float
@@ -177,7 +177,7 @@ def measure(folder: Path, data: Path, device: str) -> dict[str, float]:
     shares = {name: mean(found) for name, found in right.items()}
     return asdict(
         Measured(
-            mean([shares["count"], shares["sum"]]), shares["count"], shares["sum"], shares["text"],
+            mean([shares["count"], shares["sides"]]), shares["count"], shares["sides"], shares["text"],
             mean(against), mean(lengths),
         )
     )  # fmt: skip

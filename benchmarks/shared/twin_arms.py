@@ -34,7 +34,7 @@ from shared.twin import (
     supervise,
 )
 
-PICTURES = ("count", "sum")
+PICTURES = ("count", "sides")
 BOTH = ("projector", "llm")
 
 
