@@ -47,8 +47,8 @@ class Sizes:
     rows: int = 4000
     valid: int = 60
     heldout: int = 200
-    chunk: int = 60
-    most: int = 30  # chunks
+    chunk: int = 100
+    most: int = 25  # chunks
     low: float = 0.65
     high: float = 0.88
     questions: int = 192
