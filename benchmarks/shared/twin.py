@@ -35,8 +35,8 @@ from r1v.train.tokenizer import train_tokenizer
 
 QUIET = Console(quiet=True)
 COLOURS = ("red", "green", "blue", "black")
-SIDE, CELL = 3, 16  # places of a grid; pixels of a place, which is one image token
-MOST = 6  # squares
+SIDE, CELL = 4, 16  # places of a grid; pixels of a place, which is one image token
+MOST = 12  # squares
 FAMILIES = ("count", "sides", "text")  # squares; their sides, which takes a step more; without a picture
 REPEATS = (0.35, 0.5, 0.15)  # how often a chain looks once, twice, three times
 MAX_TOKENS = 64
@@ -49,7 +49,7 @@ def draw(colour: str, number: int, rng: Random) -> Image.Image:
     image = Image.new("RGB", (SIDE * CELL, SIDE * CELL), "white")
     pen = ImageDraw.Draw(image)
     for place in rng.sample(range(SIDE * SIDE), number):
-        side = rng.randint(8, 11)
+        side = rng.randint(6, 11)
         left, top = (at * CELL + rng.randint(1, CELL - 2 - side) for at in (place % SIDE, place // SIDE))
         pen.rectangle((left, top, left + side, top + side), fill=colour)
     return image

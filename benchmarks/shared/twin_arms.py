@@ -47,7 +47,7 @@ class Sizes:
     rows: int = 4000
     valid: int = 60
     heldout: int = 200
-    chunk: int = 100
+    chunk: int = 80
     most: int = 25  # chunks
     low: float = 0.65
     high: float = 0.88
