@@ -93,13 +93,15 @@ class R1V(nn.Module):
         input_ids: torch.Tensor,
         pixel_values: torch.Tensor | None = None,
         *,
+        image_features: torch.Tensor | None = None,
         positions: torch.Tensor | None = None,
         segment_ids: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """As `forward`, but the hidden states (B, T, D) after the final norm: a loss that needs the logits
-        of few positions calls `logits` on those only."""
-        features = None if pixel_values is None else self.encode_images(pixel_values)
-        inputs_embeds = self.embed(input_ids, features)
+        of few positions calls `logits` on those only. image_features: as in `embed`, in place of the tiles."""
+        if pixel_values is not None:
+            image_features = self.encode_images(pixel_values)
+        inputs_embeds = self.embed(input_ids, image_features)
         if positions is None:
             if segment_ids is not None:
                 positions = segment_positions(segment_ids)

@@ -116,20 +116,18 @@ def normalise(tiles: torch.Tensor) -> torch.Tensor:
     return (tiles.permute(0, 3, 1, 2).float() / 255 - mean) / std
 
 
-def hidden_states(model: R1V, part: MicroBatch) -> torch.Tensor:
-    """Hidden states (B, T, D) after the final norm; tensors lie on the model's device."""
-    return model.hidden(
-        part.input_ids,
-        normalise(part.tiles) if len(part.tiles) else None,
-        segment_ids=part.segment_ids,
-    )
+def hidden_states(model: R1V, part: MicroBatch, features: torch.Tensor | None = None) -> torch.Tensor:
+    """Hidden states (B, T, D) after the final norm; tensors lie on the model's device. features: of the
+    images, in place of the part's tiles."""
+    tiles = normalise(part.tiles) if features is None and len(part.tiles) else None
+    return model.hidden(part.input_ids, tiles, image_features=features, segment_ids=part.segment_ids)
 
 
 class TargetLogits(nn.Module):
     """Logits (N, V) of the places whose next token is to be learned, as a module that can be split.
 
     In several processes the vision tower takes part in every pass, with a blank tile where a batch has none:
-    its layers are gathered by all processes together.
+    its layers are gathered by all processes together, and gradients reduced by all in one order.
     """
 
     def __init__(self, model: R1V, compute: Compute) -> None:
@@ -140,12 +138,14 @@ class TargetLogits(nn.Module):
 
     def forward(self, part: MicroBatch) -> torch.Tensor:
         """Tensors of the part lie on the model's device."""
-        unseen: float | torch.Tensor = 0.0
-        if self.split and not len(part.tiles):  # before the language model, as where there are pictures
+        unused = None
+        if self.split and not len(part.tiles):
             side = self.model.config.vision.image_size
             blank = torch.zeros(1, 3, side, side, device=part.input_ids.device)
-            unseen = 0.0 * self.model.encode_images(blank).sum()
-        hidden = hidden_states(self.model, part) + unseen
+            # no feature is placed, but the language model's input has its gradient, as where there are some:
+            # else a frozen model's first layer would reduce later here than in other processes
+            unused = self.model.encode_images(blank).flatten(0, 1)[:0]
+        hidden = hidden_states(self.model, part, unused)
         return self.model.logits(hidden.flatten(0, 1)[part.target_places])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import multiprocessing.connection
 import os
 import signal
 import socket
@@ -70,8 +71,11 @@ def in_two(work: Callable[[], Any]) -> None:
     ]
     for process in both:
         process.start()
+    multiprocessing.connection.wait([process.sentinel for process in both], 120)
     for process in both:
-        process.join(240)
+        process.join(120 if all(one.exitcode in (None, 0) for one in both) else 1)
+        process.kill()  # what waits for one that is gone
+        process.join()
     assert [process.exitcode for process in both] == [0, 0]
 
 
