@@ -98,7 +98,7 @@ class R1V(nn.Module):
         segment_ids: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """As `forward`, but the hidden states (B, T, D) after the final norm: a loss that needs the logits
-        of few positions calls `logits` on those only. image_features: as in `embed`, in place of the tiles."""
+        of few positions calls `logits` on those only. image_features: as in `embed`, instead of tiles."""
         if pixel_values is not None:
             image_features = self.encode_images(pixel_values)
         inputs_embeds = self.embed(input_ids, image_features)

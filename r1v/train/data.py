@@ -28,6 +28,7 @@ from r1v.prompt import Processor
 from r1v.scoring import AnswerKind, extract_boxed
 from r1v.train.curriculum import PlannedSample
 from r1v.train.distributed import ONE_PROCESS
+from r1v.train.workers import start_worker
 
 ANSWER_KINDS: tuple[AnswerKind, ...] = ("math", "number", "string", "choice", "time", "formula")
 CHUNK = 8  # samples a worker makes at a time
@@ -217,7 +218,7 @@ _worker: tuple[Source, Processor, TilePool] | None = None
 
 def _start_worker(source: Source, model: str, pool: TilePool) -> None:
     global _worker
-    torch.set_num_threads(1)
+    start_worker()
     _worker = (source, Processor.from_folder(model), pool)
 
 

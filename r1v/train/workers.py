@@ -7,9 +7,12 @@ what comes out does not depend on the number of workers.
 from __future__ import annotations
 
 import multiprocessing
+import os
+import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing.connection import wait
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -20,9 +23,23 @@ O = TypeVar("O")  # noqa: E741
 _make: Callable[[Any], Any] | None = None  # of a worker process
 
 
+def start_worker() -> None:
+    """In a new worker process: compute with one thread, and end with the process that made it, even where
+    that was killed. A worker that reads its queue would not notice, and would keep the output pipes open."""
+    torch.set_num_threads(1)
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "this is a worker process"
+
+    def end() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=end, daemon=True).start()
+
+
 def _start(make: Callable[[Any], Any]) -> None:
     global _make
-    torch.set_num_threads(1)
+    start_worker()
     _make = make
 
 

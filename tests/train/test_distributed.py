@@ -217,7 +217,7 @@ def test_two_processes_that_were_killed_go_on(start: Path, tmp_path: Path) -> No
     find = subprocess.run(["pgrep", "-P", str(cut.pid)], capture_output=True, text=True, check=False)
     for pid in (cut.pid, *map(int, find.stdout.split())):
         os.kill(pid, signal.SIGKILL)
-    cut.communicate()
+    cut.communicate(timeout=60)  # its data workers, which hold its output, end with it
     rest = torchrun(start, tmp_path / "cut", "save_every_s=0")
     _, err = rest.communicate(timeout=200)
     assert rest.returncode == 0, err[-3000:]
