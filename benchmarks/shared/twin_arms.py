@@ -55,7 +55,7 @@ class Sizes:
     rounds: int = 4
     chains: int = 512
     steps: int = 120
-    grpo: int = 60
+    grpo: int = 120
 
 
 QUICK = Sizes(
