@@ -16,10 +16,9 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from r1v.core import FinishReason, PromptError, SamplingParams, TokenLogprob, UnavailableError
+from r1v.core import FinishReason, PromptError, TokenLogprob, UnavailableError
 from r1v.engine import EngineConfig, EngineOutput
 from r1v.llm.config import LLMConfig, default_params, resolve_dtype, weight_bytes
-from r1v.llm.loop import Receiver
 from r1v.llm.requests import Load, ModelInfo, Request
 from r1v.llm.stream import Deliver
 from r1v.llm.transformers_backend import is_r1v
@@ -82,7 +81,7 @@ class VLLMBackend:
 
         params, ids = asked.params, self._prompts.ids
         return VLLMParams(
-            n=params.n, temperature=params.temperature, top_k=params.top_k, top_p=params.top_p,
+            temperature=params.temperature, top_k=params.top_k, top_p=params.top_p,
             min_p=params.min_p, repetition_penalty=params.repetition_penalty,
             presence_penalty=params.presence_penalty, frequency_penalty=params.frequency_penalty,
             seed=params.seed, max_tokens=params.max_tokens, min_tokens=params.min_tokens,
@@ -94,13 +93,40 @@ class VLLMBackend:
         )  # fmt: skip
 
     async def _run(self, asked: Asked) -> None:
+        """Each completion is a request of its own, and so follows its own thinking; vLLM shares the prompt's
+        cache among them as it does with its own ``n``."""
         from r1v.llm.vllm_steering import KEY, Follower
 
-        params, receiver = asked.params, asked.receiver
         sampling = self._sampling(asked)
-        plain = sampling.extra_args[KEY]
-        followers = [Follower(plain) for _ in range(params.n)]
-        open_ones = set(range(params.n))
+        followers = [Follower(sampling.extra_args[KEY]) for _ in range(asked.params.n)]
+        open_ones = set(range(asked.params.n))
+        each = [
+            self._complete(asked, sampling, i, follower, open_ones) for i, follower in enumerate(followers)
+        ]
+        try:
+            async with asyncio.TaskGroup() as group:
+                for one in each:
+                    group.create_task(one)
+        except asyncio.CancelledError:
+            for index in sorted(open_ones):
+                asked.receiver.receive(EngineOutput(0, index, (), finish_reason=FinishReason.CANCELLED,
+                                                    finish_detail=followers[index].detail))  # fmt: skip
+        except ExceptionGroup as errors:  # the waiting thread is told, and raises the first
+            error = errors.exceptions[0]
+            first = str(error).strip().split("\n")[0]
+            self._failure = first if type(error).__name__ == "EngineDeadError" else self._failure
+            asked.receiver.fail(
+                error if isinstance(error, PromptError)
+                else UnavailableError(f"vLLM: {type(error).__name__}: {first}")
+            )  # fmt: skip
+
+    async def _complete(
+        self, asked: Asked, sampling: Any, index: int, follower: Any, open_ones: set[int]
+    ) -> None:
+        """One completion from its first id to its last; open_ones loses it there."""
+        sampling = sampling.clone()
+        if sampling.seed is not None:
+            sampling.seed += index
         name = f"r1v-{next(self._numbers)}"
         checked = False
         try:
@@ -108,24 +134,13 @@ class VLLMBackend:
                 if not checked and output.prompt_token_ids is not None:
                     _check_prompt(asked.token_ids, output.prompt_token_ids)
                     checked = True
-                for part in output.outputs:
-                    if part.index in open_ones:
-                        _hand_over(part, output, followers[part.index], params, receiver, open_ones)
-                if not open_ones:
-                    await self._engine.abort(name)
+                (part,) = output.outputs
+                if _hand_over(part, output, index, follower, asked):
+                    open_ones.discard(index)
                     return
-        except asyncio.CancelledError:
+            raise UnavailableError("ended without a last token")
+        finally:
             await self._engine.abort(name)
-            for index in sorted(open_ones):
-                receiver.receive(EngineOutput(0, index, (), finish_reason=FinishReason.CANCELLED,
-                                                finish_detail=followers[index].detail))  # fmt: skip
-        except Exception as error:  # noqa: BLE001 - the waiting thread is told, and raises it
-            first = str(error).strip().split("\n")[0]
-            self._failure = first if type(error).__name__ == "EngineDeadError" else self._failure
-            receiver.fail(
-                error if isinstance(error, PromptError)
-                else UnavailableError(f"vLLM: {type(error).__name__}: {first}")
-            )  # fmt: skip
 
     def tokenize(self, request: Request) -> list[int]:
         """See Backend."""
@@ -174,27 +189,25 @@ def _check_prompt(ours: Sequence[int], theirs: Sequence[int]) -> None:
         )
 
 
-def _hand_over(part: Any, output: Any, follower: Any, params: SamplingParams, receiver: Receiver,
-               open_ones: set[int]) -> None:  # fmt: skip
-    """One piece of vLLM's output as an EngineOutput."""
+def _hand_over(part: Any, output: Any, index: int, follower: Any, asked: Asked) -> bool:
+    """One piece of vLLM's output as an EngineOutput; whether it is the last."""
     ids = tuple(part.token_ids)
     follower.push(ids)
     logprobs: tuple[TokenLogprob, ...] = ()
-    if params.logprobs is not None and part.logprobs:
+    number = asked.params.logprobs
+    if number is not None and part.logprobs:
         logprobs = tuple(
-            _logprob(token_id, table, params.logprobs)
-            for token_id, table in zip(ids, part.logprobs, strict=True)
+            _logprob(token_id, table, number) for token_id, table in zip(ids, part.logprobs, strict=True)
         )
     reasons = {"stop": FinishReason.STOP, "length": FinishReason.LENGTH, "abort": FinishReason.CANCELLED}
     reason = None if part.finish_reason is None else reasons.get(part.finish_reason, FinishReason.ERROR)
-    goes_on = receiver.receive(
+    goes_on = asked.receiver.receive(
         EngineOutput(
-            0, part.index, ids, logprobs, 0, reason, follower.detail, 0, output.num_cached_tokens or 0,
+            0, index, ids, logprobs, 0, reason, follower.detail, 0, output.num_cached_tokens or 0,
             follower.num_seen, follower.num_thinking,
         )
     )  # fmt: skip
-    if reason is not None or not goes_on:
-        open_ones.discard(part.index)
+    return reason is not None or not goes_on
 
 
 def _logprob(token_id: int, table: Any, number: int) -> TokenLogprob:
