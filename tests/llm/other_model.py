@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from safetensors.torch import load_file, save_file
+
 
 def write_llava(folder: Path, tokenizer_folder: Path) -> Path:
     """Context 256, 17 tokens an image, a chat template that opens thinking."""
@@ -37,5 +39,11 @@ def write_llava(folder: Path, tokenizer_folder: Path) -> Path:
         image_token_index=image_id,
     )  # fmt: skip
     transformers.LlavaForConditionalGeneration(config).save_pretrained(folder)
+    path = folder / "model.safetensors"  # the tower's names as released models have them, which vLLM wants
+    tensors = {
+        name.replace("vision_tower.", "vision_tower.vision_model."): tensor
+        for name, tensor in load_file(path).items()
+    }
+    save_file(tensors, path, {"format": "pt"})
     processor.save_pretrained(folder)
     return folder
