@@ -25,7 +25,7 @@ BEGIN, END = "<!-- tables -->", "<!-- /tables -->"
 
 
 def stages(runs: Mapping[str, dict[str, Any]]) -> Iterator[str]:
-    """A row for each run, over all families."""
+    """A row for each run, over all families; then those that were asked without pictures, too."""
     yield "| weights | all | easy | medium | hard | families claimed | contradictions | thinking tokens |"
     yield "|---|---|---|---|---|---|---|---|"
     for name, result in runs.items():
@@ -38,6 +38,10 @@ def stages(runs: Mapping[str, dict[str, Any]]) -> Iterator[str]:
             f"| {name} | {whole} | {levels} | {result['claimed_families']} of {len(rows)} | {share} "
             f"| {result['thinking_tokens']:.0f} |"
         )
+    for name, result in runs.items():
+        blind = [row["without_image"] for row in result["families"].values() if row["without_image"]]
+        if blind:
+            yield f"| {name}, no picture: {len(blind)} families | {pooled(blind)} | | | | | | |"
 
 
 def borrowed(shipped: dict[str, Any], runs: Mapping[str, dict[str, Any]], key: str) -> str | None:
