@@ -2,10 +2,11 @@
 
     python benchmarks/ablations.py --device cuda --jobs 8                 # all arms, three seeds
     python benchmarks/ablations.py --only ssb --plots docs/images         # one ablation, and its picture
+    python benchmarks/ablations.py --small --seeds 1 --only recipe        # every stage once, on one core
 
 Each arm of each seed is a process of its own; up to ``--jobs`` run at once, each on one thread. What is done
 is not run again, what was cut off goes on. Prints a table for each ablation, the mean over seeds with its
-95 % interval beside the published figure, and ends with one line of JSON.
+95 % interval beside the published figure, writes them to report.md, and ends with one line of JSON.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent))
 
 from shared.report import commit, processor, versions
-from shared.twin_arms import ARMS, QUICK, Place, Sizes
+from shared.twin_arms import ARMS, QUICK, SMALL, Place, Sizes
 
 # Student's t of a two-sided 95 % interval, by the number of seeds
 STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262}
@@ -40,27 +41,36 @@ POLL_S = 0.2
 
 @dataclass(frozen=True)
 class Ablation:
-    """rows: what the table calls an arm, the arm, the published figures. source: where those stand."""
+    """rows: what the table calls an arm, the arm, the published figures. source: where those stand.
+    compared: measures whose difference from the first row is taken seed by seed, as bases differ."""
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, str, str], ...]
     published: str
     source: str
+    compared: tuple[str, ...] = ("accuracy",)
 
 
 ABLATIONS: dict[str, Ablation] = {
+    "recipe": Ablation(
+        "The stages in order",
+        ("accuracy", "hallucination", "length", "late_reward", "effective", "fresh_effective"),
+        (("SFT", "base", ""), ("MPO", "mpo", "8.7 / 73.2 / 73.5 / 60.6"),
+         ("MPO and GRPO with the buffer", "mpo-grpo", "9.1 / 73.6 / 74.0 / 62.6")),
+        "hallucination %, MMMU, MathVista, OlympiadBench", "R1V2, table 3",
+    ),
     "ssb": Ablation(
         "Selective Sample Buffer", ("effective", "late_effective", "late_reward", "accuracy"),
         (("GRPO without", "ssb-off", "below 40 / 73.4 / 74.0"),
          ("GRPO with", "ssb-on", "above 60 / 73.6 / 74.0")),
-        "effective %, MMMU, MathVista", "R1V2, table 2",
+        "effective %, MMMU, MathVista", "R1V2, table 2", ("late_reward", "accuracy"),
     ),
     "stages": Ablation(
         "SFT, MPO, MPO and GRPO", ("accuracy", "hallucination", "text", "length"),
         (("before", "base", ""), ("SFT on the chosen replies", "sft", "12.1 / 71.6 / 72.5 / 54.6"),
          ("SFT on reference chains", "references", ""), ("MPO", "mpo", "8.7 / 73.2 / 73.5 / 60.6"),
-         ("MPO and GRPO", "mpo-grpo", "9.1 / 73.6 / 74.0 / 62.6"), ("GRPO alone", "ssb-on", "")),
+         ("MPO and GRPO", "mpo-grpo", "9.1 / 73.6 / 74.0 / 62.6")),
         "hallucination %, MMMU, MathVista, OlympiadBench", "R1V2, table 3",
     ),
     "components": Ablation(
@@ -77,7 +87,7 @@ ABLATIONS: dict[str, Ablation] = {
         "MMMU after M_0 -> rounds 1 to 4", "R1V, table 2",
     ),
     "threshold": Ablation(
-        "MPO's threshold", ("accuracy", "best_valid", "pairs", "hallucination"),
+        "MPO's threshold", ("accuracy", "best_valid", "last_valid", "pairs", "hallucination"),
         (("0 deviations", "mpo", "7: 67.8 / 70.4"),
          ("1 deviation", "mpo-1", "10: 73.6 at its best, then 68.9"),
          ("2 deviations", "mpo-2", "15: 72.6 / 73.3")),
@@ -87,7 +97,7 @@ ABLATIONS: dict[str, Ablation] = {
         "Distillation with adaptive length", ("length", "accuracy", "kept", "chain_lines", "hallucination"),
         (("before", "base", ""), ("alpha 0: no penalty", "al-cotd-off", ""),
          ("alpha 0.1", "al-cotd", "no figures"), ("alpha 0.2", "al-cotd-strong", "no figures")),
-        "none published", "R1V, section 2.3",
+        "none published", "R1V, section 2.3", ("length", "accuracy"),
     ),
 }  # fmt: skip
 
@@ -218,11 +228,15 @@ def table(ablation: Ablation, found: Mapping[str, Sequence[Mapping[str, Any]]]) 
     yield f"**{ablation.title}** (published: {ablation.published}; {ablation.source})"
     yield ""
     names = [column.replace("_", " ") for column in ablation.columns]
+    names += [f"{column.replace('_', ' ')} - first row's" for column in ablation.compared]
     yield f"| | {' | '.join(names)} | seeds | published |"
     yield f"|---|{'---|' * len(names)}---|---|"
-    for label, arm, published in ablation.rows:
+    first = {one["seed"]: one for one in found[ablation.rows[0][1]]}
+    for place, (label, arm, published) in enumerate(ablation.rows):
         results = found[arm]
         cells = [interval([one[c] for one in results if c in one]) for c in ablation.columns]
+        both = [(one, first[one["seed"]]) for one in results if place and one["seed"] in first]
+        cells += [interval([a[c] - b[c] for a, b in both]) for c in ablation.compared]
         yield f"| {label} | {' | '.join(cells)} | {len(results)} | {published} |"
     if ablation.title == "Iterative SFT":
         for label, arm, _ in ablation.rows[1:]:
@@ -244,9 +258,11 @@ def main() -> None:
     parser.add_argument("--limit-s", type=float, default=0.0, help="stop after so many seconds")
     parser.add_argument("--plots", type=Path, help="the folder for the pictures")
     parser.add_argument("--commit", default="", help="to be named in the result, where there is no git")
-    parser.add_argument("--quick", action="store_true", help="one seed, a few steps: whether every arm works")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--quick", action="store_true", help="one seed, a few steps: whether every arm works")
+    size.add_argument("--small", action="store_true", help="shorter: the recipe on one core in under an hour")
     args = parser.parse_args()
-    sizes = QUICK if args.quick else Sizes()
+    sizes = QUICK if args.quick else SMALL if args.small else Sizes()
     out = args.out / "quick" if args.quick else args.out
     number = 1 if args.quick else args.seeds
     places = [Place(out, seed, (seed + 1) % number, args.device, sizes) for seed in range(number)]
@@ -256,9 +272,10 @@ def main() -> None:
         places[0].data(name)
     schedule = Schedule([one for one in places if args.seed in (None, one.seed)], arms, args.jobs)
     schedule.run(args.limit_s)
-    found = {arm: [one.result(arm) for one in places if done(one, arm)] for arm in ARMS}
-    for name in names:
-        print("\n".join(table(ABLATIONS[name], found)))
+    found = {arm: [one.result(arm) | {"seed": one.seed} for one in places if done(one, arm)] for arm in ARMS}
+    report = "\n".join(line for name in names for line in table(ABLATIONS[name], found))
+    print(report)
+    (out / "report.md").write_text(report + "\n")
     if args.plots:
         from shared.twin_plots import draw_all  # matplotlib is not everywhere where arms run
 

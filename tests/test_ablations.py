@@ -53,6 +53,7 @@ def test_data_is_the_same_each_time_and_has_its_pictures_inside(tmp_path: Path) 
 def test_an_arm_brings_what_it_needs() -> None:
     from ablations import wanted
 
+    assert wanted(["recipe"]) == ["base", "judge", "mpo", "mpo-grpo"]
     assert wanted(["ssb"]) == ["base", "ssb-off", "ssb-on"]
     assert wanted(["components"]) == ["base", "adapter", "llm-adapter", "adapter-vit"]
     assert wanted(["iterative"]) == ["base", "judge", "al-cotd", "iterative", "iterative-all"]

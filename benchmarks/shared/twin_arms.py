@@ -15,7 +15,6 @@ from typing import Any
 from r1v.core import ConfigError
 from r1v.models.assemble import AssembleConfig, assemble
 from r1v.train import config
-from r1v.train.compute import export
 from r1v.train.distill import distill
 from r1v.train.grpo import GRPOTrainer
 from r1v.train.iterate import iterate
@@ -58,6 +57,8 @@ class Sizes:
     grpo: int = 120
 
 
+# Shorter: all stages of one seed on one core in under an hour
+SMALL = Sizes(rounds=2, chains=256, grpo=80)
 QUICK = Sizes(
     rows=40, valid=2, heldout=4, chunk=4, most=1, low=0.0, high=1.0, questions=6, rounds=1, chains=8, steps=2,
     grpo=2,
@@ -175,8 +176,9 @@ def judge(p: Place) -> dict[str, Any]:
 # ----------------------------------------------------------------------------------------------------- GRPO
 
 
-def grpo(p: Place, name: str, model: Path, *, ssb: bool) -> dict[str, Any]:
-    """One run, its curves by step."""
+def grpo(p: Place, name: str, model: Path, *, ssb: bool, best: bool = False) -> dict[str, Any]:
+    """One run, its curves by step. best: measure the weights that answer most of the validation questions,
+    instead of the last."""
     run = p.arm(name) / "run"
     GRPOTrainer(
         config.GRPOConfig(
@@ -190,8 +192,9 @@ def grpo(p: Place, name: str, model: Path, *, ssb: bool) -> dict[str, Any]:
     ).train()  # fmt: skip
     rows = lines(run, "reward")
     return {
-        **p.measure(run / "model"),
+        **p.measure(run / ("best" if best else "model")),
         "effective": mean([one["ssb"]["effective"] for one in rows]),
+        "fresh_effective": mean([one["ssb"]["fresh_effective"] for one in rows]),
         "late_effective": mean([one["ssb"]["effective"] for one in rows[len(rows) // 2 :]]),
         "late_reward": mean([one["reward"] for one in rows[-10:]]),
         "curves": {
@@ -207,14 +210,16 @@ def grpo(p: Place, name: str, model: Path, *, ssb: bool) -> dict[str, Any]:
 
 def mpo(p: Place, name: str, *, threshold: float = 0.0, weights: tuple[float, float, float] = (0.8, 0.2, 1.0),
         ) -> dict[str, Any]:  # fmt: skip
-    """One run. threshold: in deviations of the reward model's scores. weights: of the three losses."""
+    """One run, measured with the weights that answer most of the validation questions; those before the
+    first round are among them. threshold: in deviations of the reward model's scores. weights: of the
+    three losses."""
     run = p.arm(name) / "run"
     trainer = MPOTrainer(
         config.MPOConfig(
             model=str(start(p)), out=str(run), data=str(p.data("train")), families=PICTURES,
             rounds=p.sizes.rounds, questions=p.sizes.questions, group=6, max_tokens=MAX_TOKENS,
             reward_model=str(p.arm("judge") / "reward" / "model"),
-            threshold=threshold * p.result("judge")["deviation"], lr=1e-4, epochs=2, batch_size=16,
+            threshold=threshold * p.result("judge")["deviation"], lr=1e-5, epochs=2, batch_size=16,
             heldout=0.1, heldout_questions=p.sizes.valid, measure=str(p.data("valid")), preference=weights[0],
             quality=weights[1], generation=weights[2], workers=0, memory_fraction=MEMORY, first_sample=2500,
             save_every_s=60, **p.common,
@@ -226,15 +231,15 @@ def mpo(p: Place, name: str, *, threshold: float = 0.0, weights: tuple[float, fl
         trainer.train()
     except ConfigError as error:  # no pair is left that reaches the threshold: the run ends there
         ended = str(error)
-        export(trainer.model, run / "model", str(start(p)))
     collected, held = lines(run, "pairs"), lines(run, "heldout")
     margins = lines(run, "heldout_margin")
     return {
-        **p.measure(run / "model"),
+        **p.measure(run / "best"),
         "pairs": sum(one["pairs"] for one in collected),
         "steps": trainer.step,
         "margin": margins[-1]["heldout_margin"] if margins else 0.0,
         "best_valid": max(one["heldout"] for one in held),
+        "last_valid": held[-1]["heldout"],
         "ended": ended,
         "curves": {"valid": [one["heldout"] for one in held], "step": [one["step"] for one in held]},
     }
@@ -318,7 +323,9 @@ ARMS: dict[str, Arm] = {
     "judge": Arm(judge),
     "mpo": Arm(lambda p: mpo(p, "mpo"), ("base", "judge")),
     "sft": Arm(lambda p: mpo(p, "sft", weights=(0.0, 0.0, 1.0)), ("base", "judge")),
-    "mpo-grpo": Arm(lambda p: grpo(p, "mpo-grpo", p.arm("mpo") / "run" / "model", ssb=True), ("mpo",)),
+    "mpo-grpo": Arm(
+        lambda p: grpo(p, "mpo-grpo", p.arm("mpo") / "run" / "best", ssb=True, best=True), ("mpo",)
+    ),
     "references": Arm(references),
     "mpo-1": Arm(lambda p: mpo(p, "mpo-1", threshold=1.0), ("base", "judge")),
     "mpo-2": Arm(lambda p: mpo(p, "mpo-2", threshold=2.0), ("base", "judge")),

@@ -24,6 +24,8 @@ def draw_all(found: Found, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if found["ssb-on"] and found["ssb-off"]:
         draw_ssb(found, folder / "ssb.png")
+    if found["mpo-grpo"] and found["mpo"]:
+        draw_recipe(found, folder / "ablation-stages.png")
     if any(found[arm] for arm in ("mpo", "mpo-1", "mpo-2", "iterative", "iterative-all")):
         draw_rounds(found, folder / "ablation-rounds.png")
 
@@ -42,7 +44,7 @@ def draw_ssb(found: Found, path: Path) -> None:
     titles = {
         "effective": "share of the update with an advantage",
         "reward": "reward (right 1, form 0.5)",
-        "valid": "accuracy on questions not trained on, greedy",
+        "valid": "held-out accuracy, greedy",
     }
     for axes, (key, title) in zip(figure.subplots(1, 3), titles.items(), strict=True):
         for arm, colour, name in (
@@ -56,6 +58,34 @@ def draw_ssb(found: Found, path: Path) -> None:
                 lines, xs = [smooth(line) for line in lines], [1.0 + i for i in range(len(lines[0]))]
             curves(axes, lines, xs, colour, name)
         axes.set(title=title, xlabel="step")
+        axes.grid(alpha=0.3)
+        axes.legend()
+    figure.savefig(path, dpi=80)
+
+
+def draw_recipe(found: Found, path: Path) -> None:
+    """Accuracy over MPO's rounds and GRPO's steps; the reward; what the buffer does to the update."""
+    figure = Figure(figsize=(12, 3.6), layout="constrained")
+    rounds, steps, reward = figure.subplots(1, 3)
+    runs = found["mpo-grpo"]
+    lines = [one["curves"]["valid"] for one in found["mpo"]]
+    curves(rounds, lines, range(max(map(len, lines))), COLOURS[1], "MPO")
+    lines = [one["curves"]["valid"] for one in runs]
+    curves(steps, lines, [10.0 * i for i in range(len(lines[0]))], COLOURS[1], "held-out accuracy, greedy")
+    lines = [smooth(one["curves"]["effective"]) for one in runs]
+    curves(
+        steps,
+        lines,
+        [1.0 + i for i in range(len(lines[0]))],
+        COLOURS[0],
+        "share of the update with an advantage",
+    )
+    lines = [smooth(one["curves"]["reward"]) for one in runs]
+    curves(reward, lines, [1.0 + i for i in range(len(lines[0]))], COLOURS[1], "reward (right 1, form 0.5)")
+    rounds.set(title="MPO: held-out accuracy, greedy", xlabel="round")
+    steps.set(title="GRPO with the buffer", xlabel="step")
+    reward.set(title="GRPO: reward", xlabel="step")
+    for axes in (rounds, steps, reward):
         axes.grid(alpha=0.3)
         axes.legend()
     figure.savefig(path, dpi=80)
