@@ -58,7 +58,7 @@ check: $(VENV)/.installed-dev  ## ruff and mypy; changes nothing
 bench: $(VENV)/.installed-dev  ## every benchmark, about a minute each
 	@for script in benchmarks/*.py; do echo "== $$script"; $(RUN) $$script --quick || exit 1; done
 
-recipe-smoke: $(VENV)/.installed-dev  ## every training stage in order on a tiny model, about ten minutes
+recipe-smoke: $(VENV)/.installed-dev  ## every training stage in order on a tiny model, about five minutes
 	$(RUN) examples/recipe.py $(or $(OUT),runs/recipe-smoke)
 
 reproduce: $(VENV)/.installed-dev  ## R1V-Nano from nothing to its report: one GPU, about two hours

@@ -4,7 +4,7 @@
 
 Makes a folder of small pictures first (`data/train.jsonl`, `data/heldout.jsonl`; put your own in their place
 and leave out `make_data`), then runs every stage on a tiny model. Each stage has to move its own measure past
-a threshold, else the script ends with status 1. Ten minutes on two cores.
+a threshold, else the script ends with status 1. Four minutes on one idle core.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ QUESTION = "How many squares of which colour?"
 ON = {"device": "auto", "bf16": False}
 QUIET = Console(quiet=True)
 NUM_HELDOUT = 64
+KEPT = 0.1  # of the accuracy, what preferences and rewards may cost
 
 
 def make_data(folder: Path, number: int, name: str) -> Path:
@@ -104,7 +105,7 @@ class Recipe:
 
     def all_stages(self) -> None:
         """In their order, and a question to the last model."""
-        for name in ("sft", "transfer", "distill", "reward", "iterate", "mpo", "grpo", "ask"):
+        for name in ("sft", "transfer", "distill", "reward", "iterate", "cold_start", "mpo", "grpo", "ask"):
             self.stage(name, getattr(self, name))
 
     def sft(self) -> tuple[bool, str]:
@@ -190,17 +191,39 @@ class Recipe:
             f"accuracy {self.after_sft:.2f} -> {reached:.2f}, needs +0.02",
         )
 
+    def cold_start(self) -> tuple[bool, str]:
+        """More supervised steps: where samples at temperature 1 are seldom right, as so far, reinforcement
+        moves the form of the answers and not what they say."""
+        before = accuracy(self.iterated, self.heldout)
+        self.started = Trainer(
+            config.SFTConfig(
+                model=str(self.iterated), out=str(self.out / "cold-start"), data=str(self.train), steps=35,
+                batch_size=16, lr=1e-3, muon_lr=2e-3, warmup_steps=5, curriculum=False, direct_share=0.0,
+                heldout=0, **ON,
+            ),
+            QUIET,
+        ).train()  # fmt: skip
+        self.after_start = accuracy(self.started, self.heldout)
+        return (
+            self.after_start >= before + 0.05,
+            f"accuracy {before:.2f} -> {self.after_start:.2f}, needs +0.05",
+        )
+
     def mpo(self) -> tuple[bool, str]:
-        MPOTrainer(
+        self.preferred = MPOTrainer(
             config.MPOConfig(
-                model=str(self.base), out=str(self.out / "mpo"), data=str(self.train), rounds=2, questions=64,
-                group=6, max_tokens=40, reward_model=str(self.judge), lr=3e-4, epochs=2, batch_size=8,
-                heldout=0.2, **ON,
+                model=str(self.started), out=str(self.out / "mpo"), data=str(self.train), rounds=2,
+                questions=96, group=6, max_tokens=40, reward_model=str(self.judge), lr=1e-4, epochs=2,
+                batch_size=8, heldout=0.2, **ON,
             ),
             QUIET,
         ).train()  # fmt: skip
         margin = metrics(self.out / "mpo", "heldout_margin")[-1]["heldout_margin"]
-        return margin >= 0.05, f"margin of held-out pairs {margin:+.3f}, needs +0.050"
+        reached = accuracy(self.preferred, self.heldout)
+        return margin >= 0.05 and reached >= self.after_start - KEPT, (
+            f"margin of held-out pairs {margin:+.3f}, needs +0.050; accuracy {reached:.2f}, needs "
+            f"{self.after_start - KEPT:.2f}"
+        )
 
     def grpo(self) -> tuple[bool, str]:
         shares = {}
@@ -208,19 +231,21 @@ class Recipe:
             run = self.out / ("grpo" if ssb else "grpo-plain")
             self.final = GRPOTrainer(
                 config.GRPOConfig(
-                    model=str(self.base), out=str(run), data=str(self.train), steps=20, prompts=8, group=6,
-                    max_tokens=40, lr=3e-4, workers=0, ssb=ssb, **ON,
+                    model=str(self.preferred), out=str(run), data=str(self.train), steps=32, prompts=16,
+                    group=8, max_tokens=40, max_num_seqs=128, lr=3e-4, warmup_steps=4, workers=0, ssb=ssb,
+                    **ON,
                 ),
                 QUIET,
             ).train()  # fmt: skip
             rows = metrics(run, "reward")
             shares[ssb] = mean([row["ssb"]["effective"] for row in rows])
-        early, late = (mean([row["reward"] for row in part]) for part in (rows[:5], rows[-5:]))
+        early, late = (mean([row["reward"] for row in part]) for part in (rows[:8], rows[-8:]))
         reached = accuracy(self.final, self.heldout)
-        good = late >= early + 0.1 and reached >= self.after_sft and shares[True] > shares[False]
+        good = late >= early + 0.06 and reached >= self.after_start - KEPT and shares[True] > shares[False]
         return good, (
-            f"reward {early:.2f} -> {late:.2f}, needs +0.10; held-out accuracy {reached:.2f}, needs "
-            f"{self.after_sft:.2f}; effective {shares[True]:.2f} with the buffer, {shares[False]:.2f} without"
+            f"reward {early:.2f} -> {late:.2f}, needs +0.06; accuracy {reached:.2f}, needs "
+            f"{self.after_start - KEPT:.2f}; effective {shares[True]:.2f} with the buffer, "
+            f"{shares[False]:.2f} without"
         )
 
     def ask(self) -> tuple[bool, str]:
@@ -230,8 +255,9 @@ class Recipe:
         done = subprocess.run(
             [sys.executable, "-m", "r1v.cli.main", *command], capture_output=True, text=True, check=False
         )
-        said = done.stdout.strip().splitlines()[-1] if done.stdout.strip() else done.stderr.strip()
-        return "boxed" in said or "Answer" in said, f"r1v ask: {said} (it is {row['answer']})"
+        answers = [line for line in done.stdout.splitlines() if line.startswith("Boxed answer: ")]
+        said = answers[-1] if answers else (done.stdout + done.stderr).strip()
+        return bool(answers), f"r1v ask: {said} (it is {row['answer']})"
 
 
 def main() -> int:

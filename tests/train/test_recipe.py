@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-STAGES = ("sft", "transfer", "distill", "reward", "iterate", "mpo", "grpo")
+STAGES = ("sft", "transfer", "distill", "reward", "iterate", "cold_start", "mpo", "grpo")
 
 
 def given_back(config: Any, *_: Any) -> Path:
