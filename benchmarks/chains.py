@@ -1,0 +1,91 @@
+"""Adaptive-length distillation: length and accuracy of a model's own chains, by difficulty and alpha.
+
+    python benchmarks/chains.py
+
+A tiny model learns grids in words from chains with up to three needless checks, and so checks itself too
+often. It then answers new grids by itself, under the penalty of each; the difficulty of a grid is its number
+of squares. Ends with one line of JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from shared.grids import ON, QUIET, make_rows, start, train
+from shared.report import commit, processor, versions
+
+from r1v.prompt import Processor
+from r1v.train.config import DistillConfig
+from r1v.train.data import Example
+from r1v.train.distill import distill
+from r1v.train.pairs import Reply
+from r1v.train.quality import JudgeScores
+
+ALPHAS = (0.0, 0.1, 0.2, 0.4)
+
+
+class ByCount:
+    """A judge for grids: the more squares, the harder. It corrects nothing."""
+
+    def score(self, example: Example) -> JudgeScores:
+        count = float(example.key.answer.split()[0])
+        return JudgeScores(quality=0.0, difficulty=count, reasoning=count, integration=count)
+
+    def correct(self, example: Example, reply: Reply) -> Reply | None:
+        return None
+
+
+def lengths(model: Path, chains: Path) -> dict[str, float]:
+    """Mean tokens of the kept chains, by number of squares."""
+    processor_, found = Processor.from_folder(model), dict[str, list[int]]()
+    for row in map(json.loads, chains.read_text().splitlines()):
+        count = row["answer"].partition("{")[2].split()[0]
+        found.setdefault(count, []).append(len(processor_.encode_text(row["thinking"])))
+    return {count: round(sum(values) / len(values), 2) for count, values in sorted(found.items())}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="a few steps: does it run?")
+    parser.add_argument("--questions", type=int, default=256)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    begun, result = time.monotonic(), dict[str, dict[str, object]]()
+    with tempfile.TemporaryDirectory() as scratch:
+        out = Path(scratch)
+        words = make_rows(out, "train", 2048, pictures=False, most_checks=3)
+        asked = make_rows(out, "asked", args.questions, pictures=False)
+        steps = 5 if args.quick else 250
+        model = train(start(out / "init", args.seed), out / "sft", words, steps, 0.0, args.seed)
+        for alpha in ALPHAS:
+            chains = distill(
+                DistillConfig(
+                    model=str(model), out=str(out / f"alpha{alpha}"), data=str(asked),
+                    questions=args.questions, alpha=alpha, max_tokens=80, seed=args.seed, **ON,
+                ),
+                QUIET, ByCount(),
+            )  # fmt: skip
+            kept = json.loads(chains.with_name("counts.json").read_text())["kept"]
+            result[str(alpha)] = {"right": kept / args.questions, "tokens": lengths(model, chains)}
+            print(f"alpha {alpha}: right {kept / args.questions:.3f}, tokens of a chain by number of squares "
+                  f"{result[str(alpha)]['tokens']}", flush=True)  # fmt: skip
+    print(
+        json.dumps(
+            {"name": "chains", "device": processor(), "versions": versions("torch"), "commit": commit(),
+             "config": {"seed": args.seed, "questions": args.questions}, "alphas": result,
+             "threads": torch.get_num_threads(), "seconds": round(time.monotonic() - begun, 1)}
+        )
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""Multimodal transfer with two small language models of one architecture: the table of R1V's first report.
+
+    python benchmarks/transfer.py
+
+Pictures are grids of two by two cells, some of them filled with one colour; in words a grid is four letters.
+One language model learns both ways of answering such a grid in words, then becomes two: a substitute that
+answers at once, and a reasoner that writes a chain first. Neither has seen a picture. The vision tower comes
+from a model with another language model. The projector is trained before the substitute in three phases,
+moved to the reasoner, and aligned there. Beside the table stand both models' accuracy on words, and the
+reasoner with a new projector that was aligned as long, without the transfer. Ends with one line of JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from shared.grids import HELDOUT, ON, QUIET, accuracy, make_rows, start, train
+from shared.report import commit, processor, versions
+
+from r1v.models.assemble import assemble
+from r1v.train import config
+from r1v.train.sft import Trainer
+from r1v.train.transfer import transfer
+
+
+def run(out: Path, scale: float, seed: int) -> dict[str, float]:
+    """The whole experiment; accuracies by step."""
+
+    def steps(number: int) -> int:
+        return max(1, round(number * scale))
+
+    pictures = make_rows(out, "train", 1024, pictures=True)
+    words = make_rows(out, "train", 2048, pictures=False)
+    held_pictures = make_rows(out, "heldout", HELDOUT, pictures=True)
+    held_words = make_rows(out, "heldout", HELDOUT, pictures=False)
+    tower = train(start(out / "init-tower", seed + 100), out / "tower", pictures, steps(90), 0.0, seed)
+    both = train(start(out / "init", seed), out / "both", words, steps(250), 0.5, seed)
+    substitute = train(both, out / "substitute-llm", words, steps(40), 1.0, seed)
+    reasoner = train(both, out / "reasoner-llm", words, steps(40), 0.0, seed)
+    table = {
+        "substitute, words": accuracy(substitute, held_words, thinking=False),
+        "reasoner, words": accuracy(reasoner, held_words, thinking=True),
+    }
+    common = {"batch_size": 16, "seed": seed, **ON}
+    transfer(
+        config.TransferConfig(
+            vision=str(tower), substitute=str(substitute), reasoner=str(reasoner), out=str(out / "transfer"),
+            data=str(pictures), measure=str(held_pictures), heldout=HELDOUT, max_tokens=40,
+            steps=(steps(150), steps(50), steps(50), steps(40)), lrs=(4e-3, 1e-3, 1e-3, 1e-3), **common,
+        ),
+        QUIET,
+    )  # fmt: skip
+    table |= json.loads((out / "transfer" / "table.json").read_text())
+    assemble(tower, reasoner, out / "untransferred")
+    alone = Trainer(
+        config.SFTConfig(
+            model=str(out / "untransferred"), out=str(out / "alone"), data=str(pictures),
+            train=("projector",), steps=steps(40), lr=1e-3, muon_lr=0.0, schedule="cosine", warmup_steps=1,
+            weight_decay=0.05, curriculum=False, direct_share=0.0, heldout=0, **common,
+        ),
+        QUIET,
+    ).train()  # fmt: skip
+    table["reasoner, new projector, aligned as long"] = accuracy(alone, held_pictures, thinking=True)
+    return table
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="a few steps: does it run?")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, help="folder to keep; else a temporary one")
+    args = parser.parse_args()
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory() as scratch:
+        table = run(args.out or Path(scratch), 0.02 if args.quick else 1.0, args.seed)
+    for name, value in table.items():
+        print(f"{name:42} {value:.3f}")
+    print(
+        json.dumps(
+            {"name": "transfer", "device": processor(), "versions": versions("torch"), "commit": commit(),
+             "config": {"seed": args.seed, "heldout": HELDOUT, "threads": torch.get_num_threads()},
+             "accuracy": table, "seconds": round(time.monotonic() - begun, 1)}
+        )
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
