@@ -65,7 +65,8 @@ reproduce: $(VENV)/.installed-dev  ## R1V-Nano from nothing to its report: one G
 	$(RUN) examples/nano/reproduce.py --out $(or $(OUT),runs/reproduce) $(ARGS)
 
 reproduce-small: $(VENV)/.installed-dev  ## the same stages for a smaller twin on a CPU, under an hour
-	$(RUN) examples/nano/reproduce.py --small --out $(or $(OUT),runs/reproduce-small) $(ARGS)
+	$(RUN) benchmarks/ablations.py --small --seeds 1 --only recipe --device cpu \
+		--out $(or $(OUT),runs/reproduce-small) --plots $(or $(OUT),runs/reproduce-small) $(ARGS)
 
 clean:  ## remove .venv and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

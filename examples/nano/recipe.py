@@ -44,14 +44,6 @@ TINY = {
     "pool": ["steps=1", "prompts=12", "group=4"],
     "grpo": ["steps=2", "prompts=4", "group=4", "heldout=1", "eval_every=2"],
 }
-# --small: the twin of reproduce.py, on a CPU in half an hour
-SMALL = {
-    "pairs": ["questions=384", "batch=32", "group=4"],
-    "reward": ["batch_size=8", "epochs=2"],
-    "mpo": ["rounds=2", "questions=64", "group=4", "batch_size=8", "heldout_questions=8", "threshold=0.0"],
-    "pool": ["steps=4", "prompts=32", "group=4"],
-    "grpo": ["prompts=8", "group=4", "heldout=8", "eval_every=10"],
-}
 TINY_ALL = ["max_num_seqs=64", "memory_fraction=0.05", "max_tokens=128", 'families=["clock","spatial"]']
 SAMPLING = ("families", "max_num_seqs", "memory_fraction", "max_tokens")  # keys that the reward model has not
 
@@ -60,9 +52,9 @@ class Recipe:
     """Runs the stages. sft: the checkpoint to start from."""
 
     def __init__(
-        self, sft: Path, out: Path, seconds: dict[str, float], extra: Sequence[str], size: str
+        self, sft: Path, out: Path, seconds: dict[str, float], extra: Sequence[str], tiny: bool
     ) -> None:
-        self.sft, self.out, self.seconds, self.extra, self.size = sft, out, seconds, list(extra), size
+        self.sft, self.out, self.seconds, self.extra, self.tiny = sft, out, seconds, list(extra), tiny
 
     def policy(self) -> Path:
         """The model that the next stage starts from: MPO's best, or the supervised one."""
@@ -74,7 +66,7 @@ class Recipe:
         mark = self.out / f"{name}.done"
         if mark.exists():
             return True
-        own = {"tiny": [*TINY_ALL, *TINY[name]], "small": SMALL[name], "": []}[self.size]
+        own = [*TINY_ALL, *TINY[name]] if self.tiny else []
         changes = (*changes, f"deadline_s={self.seconds[name]}", *self.extra, *own)
         if name == "reward":  # it trains on what is in the pairs, and samples nothing
             changes = tuple(change for change in changes if change.split("=")[0] not in SAMPLING)
@@ -136,17 +128,13 @@ def main() -> int:
     )
     parser.add_argument("sft", type=Path, help="the supervised checkpoint's folder")
     parser.add_argument("--out", type=Path, default=Path("runs/nano"))
-    size = parser.add_mutually_exclusive_group()
-    size.add_argument("--tiny", action="store_const", dest="size", const="tiny", default="",
-                      help="tiny settings, to see every stage work on a CPU")  # fmt: skip
-    size.add_argument("--small", action="store_const", dest="size", const="small",
-                      help="settings for the small twin of reproduce.py")  # fmt: skip
+    parser.add_argument("--tiny", action="store_true", help="tiny settings, to see every stage work on a CPU")
     for name, default in SECONDS.items():
         parser.add_argument(f"--{name}-s", type=float, default=default, help=f"seconds (default {default})")
     parser.add_argument("changes", nargs="*", metavar="key=value", help="for every stage, e.g. workers=8")
     args = parser.parse_intermixed_args()
     seconds = {name: getattr(args, f"{name}_s") for name in SECONDS}
-    recipe = Recipe(args.sft, args.out, seconds, args.changes, args.size)
+    recipe = Recipe(args.sft, args.out, seconds, args.changes, args.tiny)
     good = recipe.run()
     print(json.dumps(recipe.summary()))
     return 0 if good else 1

@@ -32,7 +32,7 @@ def test_measure_names_the_best_and_asks_nothing_twice(
     monkeypatch.setattr(reproduce, "call", call)
     (tmp_path / "accuracy-SFT.json").write_text(json.dumps({"mean": means["SFT"]}))
     models = {name: tmp_path / name for name in means}
-    assert reproduce.measure(models, tmp_path, 2, ("counting",), 1) == "MPO"
+    assert reproduce.measure(models, tmp_path, 2, 1) == "MPO"
     assert asked == ["MPO", "GRPO"]
     assert charts[0][1::2][:3] == tuple(f"{name}={tmp_path / f'accuracy-{name}.json'}" for name in means)
 
