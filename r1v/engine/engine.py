@@ -220,8 +220,8 @@ class Engine:
         drafts = chunk.token_ids[len(chunk.token_ids) - chunk.num_drafts :]
         if chunk.start < sequence.num_prompt:
             self._stats.num_prompt_tokens += min(known, sequence.num_prompt) - chunk.start
+        self._scheduler.computed(sequence, known)  # first, so that a sequence that ends now leaves its blocks
         if not sampled:
-            self._scheduler.computed(sequence, known)
             return
         if known == sequence.num_prompt:
             self._stats.num_cached_tokens += sequence.num_cached
@@ -231,8 +231,8 @@ class Engine:
         taken = self._append(sequence, sampled[: right + 1], [], logprobs)
         self._stats.num_drafted += len(drafts)
         self._stats.num_accepted += max(0, min(right, taken - 1))
-        if sequence.finish_reason is None:
-            self._scheduler.computed(sequence, known + min(right, taken - 1) if taken else known)
+        if sequence.finish_reason is None and taken > 1:
+            self._scheduler.computed(sequence, known + min(right, taken - 1))
 
     def _append(
         self,

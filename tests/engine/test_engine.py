@@ -68,9 +68,10 @@ def test_a_tiny_cache_preempts_and_stays_right(model: R1V) -> None:
     assert small._pool.num_free == 24
 
 
-def test_a_second_question_about_an_image_skips_it(model: R1V) -> None:
+@pytest.mark.parametrize("max_tokens", [1, 20])  # it may end in the step that reads its prompt
+def test_a_second_question_about_an_image_skips_it(model: R1V, max_tokens: int) -> None:
     random_ = random.Random(2)
-    first = request(random_, 30, 2)
+    first = request(random_, 30, 2, SamplingParams.greedy(max_tokens=max_tokens))
     second = replace(first, token_ids=(*first.token_ids[:-4], 7, 8, 9, 10))
     shared = engine(model)
     shared.add(first)
