@@ -3,13 +3,16 @@
     python benchmarks/nano_charts.py --run SFT=sft.json --run GRPO=grpo.json --out docs/images
 
 Grouped bars with their numbers, as the release draws its comparisons; whiskers are Wilson's 95% intervals.
-The run named first also gives the bars without a picture. Writes three pictures, prints a line of JSON.
+The
+first run that was asked without pictures, too, gives those bars, the order and the claimed families. Writes
+three pictures, prints a line of JSON.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,10 +20,12 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Chart
+from matplotlib.patches import Patch
 from nano_accuracy import Score
 
 matplotlib.use("Agg")
-from matplotlib.figure import Figure as Chart
 
 COLORS = ("#c9d3e0", "#8fb2de", "#4f83c4", "#1d4f91", "#e08a3c", "#7a5ca8")
 LEVELS = ("easy", "medium", "hard")
@@ -45,21 +50,32 @@ def pooled(rows: Sequence[Mapping[str, Any]]) -> Score | None:
 
 
 def grouped(title: str, places: Sequence[str], groups: Sequence[Bars], path: Path, *, numbers: bool) -> None:
-    """Draw and save. numbers: write each bar's percentage above it."""
+    """Draw and save. numbers: write each bar's percentage above it. Many places stand in two rows."""
+    rows = 1 if len(places) <= 14 else 2
+    along = math.ceil(len(places) / rows)
+    size = (max(6.0, 0.17 * len(groups) * along + 1.6), 0.6 + 3.0 * rows)
+    chart = Chart(figsize=size, dpi=110, layout="constrained")
+    for row, axes in enumerate(chart.subplots(rows, squeeze=False).flat):
+        part = slice(row * along, (row + 1) * along)
+        bars_of(axes, places[part], [Bars(g.name, g.scores[part]) for g in groups], numbers=numbers)
+        axes.set_xlim(-0.6, along - 0.4)
+    chart.axes[0].set_title(title, fontsize=10, loc="left")
+    named = [Patch(color=COLORS[g % len(COLORS)]) for g in range(len(groups))]
+    names = [bars.name for bars in groups]
+    chart.legend(named, names, fontsize=8, ncols=len(groups), frameon=False, loc="outside lower center")
+    chart.savefig(path)
+
+
+def bars_of(axes: Axes, places: Sequence[str], groups: Sequence[Bars], *, numbers: bool) -> None:
+    """One row of bars, their intervals and their names."""
     width = 0.84 / len(groups)
-    chart = Chart(
-        figsize=(max(6.0, 0.22 * len(groups) * len(places) + 1.6), 3.6), dpi=110, layout="constrained"
-    )
-    axes = chart.add_subplot()
     for g, bars in enumerate(groups):
         for p, one in enumerate(bars.scores):
             if one is None:
                 continue
             x, share = p + (g - (len(groups) - 1) / 2) * width, 100 * one.share
             low, high = (100 * bound for bound in one.interval())
-            axes.bar(
-                x, share, width * 0.94, color=COLORS[g % len(COLORS)], label=bars.name if p == 0 else None
-            )
+            axes.bar(x, share, width * 0.94, color=COLORS[g % len(COLORS)])
             axes.vlines(x, low, high, color="0.25", linewidth=0.8)
             if numbers:
                 axes.text(x, high + 1.5, f"{share:.0f}", ha="center", va="bottom", fontsize=7)
@@ -69,16 +85,17 @@ def grouped(title: str, places: Sequence[str], groups: Sequence[Bars], path: Pat
     axes.set_ylim(0, 112)
     axes.set_ylabel("right answers, %", fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.set_title(title, fontsize=10, loc="left")
-    named = [axes.bar(0, 0, color=COLORS[g % len(COLORS)]) for g in range(len(groups))]
-    names = [bars.name for bars in groups]
-    chart.legend(named, names, fontsize=8, ncols=len(groups), frameon=False, loc="outside lower center")
-    chart.savefig(path)
+
+
+def leading(runs: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """The families of the first run that was asked without pictures, or of the first."""
+    found = [run["families"] for run in runs.values()]
+    return next((rows for rows in found if any(row["without_image"] for row in rows.values())), found[0])
 
 
 def families(runs: Mapping[str, dict[str, Any]]) -> tuple[list[str], list[Bars]]:
-    """Every family, the first run without its picture first."""
-    first = next(iter(runs.values()))["families"]
+    """Every family, without its picture first."""
+    first = leading(runs)
     names = sorted(first, key=lambda name: -first[name]["right"] / max(first[name]["total"], 1))
     groups = [Bars("no picture", [score(first[name]["without_image"]) for name in names])]
     for run, result in runs.items():
@@ -87,9 +104,8 @@ def families(runs: Mapping[str, dict[str, Any]]) -> tuple[list[str], list[Bars]]
 
 
 def difficulties(runs: Mapping[str, dict[str, Any]]) -> tuple[list[str], list[Bars]]:
-    """The families that the first run claims, together, by difficulty."""
-    first = next(iter(runs.values()))["families"]
-    names = [name for name, row in first.items() if row["claimed"]]
+    """The claimed families together, by difficulty."""
+    names = [name for name, row in leading(runs).items() if row["claimed"]]
     groups = []
     for run, result in runs.items():
         rows = [result["families"][name]["by_difficulty"] for name in names if name in result["families"]]

@@ -65,9 +65,10 @@ def main() -> int:
     train("init", HERE / "init.toml", [f"out={out / 'init'}"], out / "init.done")
     first = [f"model={out / 'init'}", f"out={out / 'sft'}", "known=[]", "first_sample=0"]
     train("sft", HERE / "sft.toml", [*first, f"deadline_s={args.sft_s}"], out / "sft.done")
-    more = [f"model={out / 'sft' / 'model'}", f"out={out / 'sft2'}"]
-    train("sft", HERE / "sft-more.toml", more, out / "sft2.done")
-    trained = out / "sft2" / "model"
+    trained = out / "sft" / "model"
+    for name, config in (("sft2", "sft-more.toml"), ("sft3", "sft-longer.toml")):
+        train("sft", HERE / config, [f"model={trained}", f"out={out / name}"], out / f"{name}.done")
+        trained = out / name / "model"
     # a later stage that fails says so, and what there is, is measured
     call(HERE / "recipe.py", trained, "--out", out / "rl", must=False)
     found = {
