@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from r1v.ops.linear import AwqLinear
 
 LAUNCHES = (  # of the kernel for 4-bit products of few rows, tried beside the two that are named
-    (12, 2, 2), (12, 3, 2), (16, 1, 2), (8, 3, 3), (8, 2, 4), (8, 4, 2), (16, 4, 1), (32, 2, 1),
+    (12, 2, 2), (12, 3, 2), (16, 1, 2), (8, 3, 3), (8, 2, 4), (8, 4, 2), (16, 4, 1), (16, 2, 2),
 )  # fmt: skip
 
 

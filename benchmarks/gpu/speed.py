@@ -19,6 +19,7 @@ from gpu.products import best_seconds, limits, random_awq, read_limit, synchroni
 from shared.models import GEOMETRIES, IDS, exactly, prompt, transformers_model
 from torch import nn
 
+from r1v.cli.parser import use_expandable_segments
 from r1v.engine import Engine, EngineConfig
 from r1v.llm.plan import Target, plan
 from r1v.models import R1V
@@ -126,6 +127,7 @@ def measure(
     settings: Settings, findings: Findings, geometry: str, weights: str, batches: tuple[int, ...] = ()
 ) -> None:
     """Everything about one model. batches: only its decode at these sizes."""
+    use_expandable_segments()
     device, tiny = settings.device, settings.tiny
     begun = time.perf_counter()
     model = build(geometry, device, weights)
@@ -274,23 +276,12 @@ def big_w4(settings: Settings, findings: Findings) -> None:
     measure(settings, findings, "nano" if settings.tiny else "38b", "w4")
 
 
-def big_w4_streamed(settings: Settings, findings: Findings) -> None:
-    """38B in W4A16 with long-lived blocks in the products of few rows; their decode alone."""
-    from r1v.ops import int4_mma
-
-    big(settings)
-    geometry = "nano" if settings.tiny else "38b"
-    for launch in (int4_mma.STREAMED, int4_mma.Launch(12, 3, 2), int4_mma.Launch(16, 4, 1)):
-        int4_mma.FEW_ROWS = launch
-        findings.add(launch=str(launch))
-        findings.attempt(str(launch), lambda: measure(settings, findings, geometry, "w4", (1, 8)))
-
-
 # ---------------------------------------------------------------------------------------------------- memory
 
 
 def memory(settings: Settings, findings: Findings) -> None:
     """What a model takes against `r1v plan`, under a cap: 40 GB for AWQ, 30 GB with the tower in 8 bits."""
+    use_expandable_segments()  # as the command line does
     name = "nano" if settings.tiny else "38b"
     cases = [("w4", "awq", 40), ("w4-vision8", "awq-vision8", 30)]
     if not settings.tiny and torch.cuda.get_device_properties(0).total_memory > 100e9:
@@ -344,7 +335,6 @@ PARTS = {
     "limits": Part(limits, 150),
     "nano": Part(nano, 150),
     "w4": Part(big_w4, 240),
-    "w4_streamed": Part(big_w4_streamed, 120),
     "bf16": Part(big_bf16, 240),
     "memory": Part(memory, 150),
     "transformers": Part(big_peers, 240),

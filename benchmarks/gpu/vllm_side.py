@@ -1,16 +1,18 @@
 """vLLM's decode at the 38B geometry's language model, random weights, beside the engine in one run
 (PYTHONPATH=.:benchmarks; needs vLLM 0.24 for torch 2.11).
 
-Parts: vLLM in bfloat16 and in W4A16 (AWQ, run by its Marlin kernel), each beside a part with the engine.
-Prompts of 1,024 tokens, 128 tokens of output, greedy, CUDA graphs and compilation as vLLM has them by itself.
-A step of vLLM is what 127 more tokens of output take, over 127, the way transformers is measured in speed.py.
+Parts: vLLM in bfloat16 and in W4A16 (AWQ; on an H200 it chooses Machete), each beside a part with the
+engine. Prompts of 1,024 tokens, 128 tokens of output, greedy, CUDA graphs and compilation as vLLM has them
+by itself. A step of vLLM is what 127 more tokens of output take, over 127, as speed.py measures transformers.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,8 @@ def model_folder(folder: Path, geometry: str, awq: bool) -> Path:
 
 def vllm_decode(settings: Settings, findings: Findings, awq: bool) -> None:
     """vLLM's decode at each batch size."""
+    if find_spec("flashinfer") is None:  # or vLLM fails where it would sample with it
+        os.environ.setdefault("VLLM_USE_FLASHINFER_SAMPLER", "0")
     from vllm import LLM, SamplingParams
 
     geometry = big(settings)
@@ -52,7 +56,7 @@ def vllm_decode(settings: Settings, findings: Findings, awq: bool) -> None:
         engine = LLM(
             str(model_folder(Path(folder), geometry, awq)), load_format="dummy", skip_tokenizer_init=True,
             dtype="bfloat16", max_model_len=LONGEST, max_num_seqs=BATCHES[-1], enable_prefix_caching=False,
-            gpu_memory_utilization=0.88, max_num_batched_tokens=8192,
+            gpu_memory_utilization=0.62, max_num_batched_tokens=8192,
             compilation_config={"cudagraph_capture_sizes": list(BATCHES)},
         )  # fmt: skip
         findings.add(model=label, step="start", seconds=time.perf_counter() - begun)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from r1v.cli.parser import use_expandable_segments
 from r1v.core import ConfigError
 
 COLUMNS = (
@@ -152,6 +153,7 @@ def _run(args: argparse.Namespace) -> int:
         args.model, args.url, os.environ.get("R1V_API_KEY"), args.device, args.dtype, args.max_model_len,
         args.max_tiles, args.max_connections,
     )  # fmt: skip
+    use_expandable_segments()
     target = open_target(settings, _sampling(args))
     plan = Plan(args.epochs, args.seed, args.limit, args.shuffle_seed)
     with RunFolder(args.out) as folder:

@@ -121,21 +121,32 @@ def sampling(args: argparse.Namespace, defaults: SamplingParams) -> SamplingPara
 def load_model(args: argparse.Namespace) -> LLM:
     """The model that the arguments name. Raises as LLM does."""
     check_model_arguments(args)
-    if chosen_backend(args) == "vllm":  # its log is for its developers; what goes wrong is raised
+    backend = chosen_backend(args)
+    if backend == "vllm":  # its log is for its developers; what goes wrong is raised
         os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+    if backend == "r1v":
+        use_expandable_segments()
     with long_lived_objects():
         from r1v.llm import LLM
 
         set_threads(args.threads)
         return LLM(
             args.model,
-            backend=chosen_backend(args),
+            backend=backend,
             device=args.device,
             dtype=args.dtype,
             max_model_len=args.max_model_len,
             max_tiles=args.max_tiles,
             **backend_settings(args),
         )
+
+
+def use_expandable_segments() -> None:
+    """Have torch grow what it holds of a GPU, where the user has not configured its allocator: in segments of
+    fixed sizes the unused rests of 38B in 4 bits are what it lacks on a card of 30 GB. Before torch's first
+    use of the GPU."""
+    if not {"PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF"} & os.environ.keys():
+        os.environ["PYTORCH_ALLOC_CONF"] = "expandable_segments:True"
 
 
 def set_threads(threads: int | None) -> None:

@@ -8,7 +8,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from r1v.cli.parser import CommandParser, add_model_arguments, check_model_arguments
+from r1v.cli.parser import (
+    CommandParser,
+    add_model_arguments,
+    check_model_arguments,
+    use_expandable_segments,
+)
 from r1v.core import ConfigError
 
 if TYPE_CHECKING:
@@ -116,6 +121,7 @@ def make_config(args: argparse.Namespace, *, page: bool) -> ServerConfig:
 
 def load(args: argparse.Namespace, config: ServerConfig) -> LLM:
     """The model, with the server's limits. Raises as LLM does."""
+    use_expandable_segments()
     from r1v.engine import EngineConfig
     from r1v.llm import LLM, ImageLimits, PromptLimits
 

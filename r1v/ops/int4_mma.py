@@ -50,8 +50,8 @@ class Launch:
 
 
 BLOCKWISE = Launch(8, 2)
-STREAMED = Launch(16, 2, 2)
-FEW_ROWS = BLOCKWISE  # the one that is used
+STREAMED = Launch(32, 2, 1)
+STREAM_BYTES = 16 << 20  # of codes, from which long-lived blocks are faster at one row (measured on an H200)
 
 
 @cache
@@ -143,8 +143,8 @@ class MmaInt4Linear(nn.Module):
     ) -> torch.Tensor:
         """x (B, K) of few rows, with the fusions of `decode_cuda.gemv`. launch: of up to 8 rows."""
         assert gated == self.gated
-        launch = launch or FEW_ROWS
         num_rows, (num_out, width) = x.shape[0], self.shape
+        launch = launch or self._launch(num_rows)
         fused = norm is not None and num_rows == 1 and self._normalises(launch)
         x = norm_rows(x, *norm) if norm is not None and not fused else x.contiguous()
         out = x.new_empty(num_rows, num_out // 2 if gated else num_out)
@@ -179,6 +179,10 @@ class MmaInt4Linear(nn.Module):
             args=[parts, *ends, num_rows, num_out, num_parts, flags],
         )  # fmt: skip
         return out
+
+    def _launch(self, num_rows: int) -> Launch:
+        """The faster way for a product of this size."""
+        return STREAMED if num_rows == 1 and self._words.nbytes >= STREAM_BYTES else BLOCKWISE
 
     def _num_blocks(self, launch: Launch) -> int:
         """Long-lived blocks: what fits at once, or as many as tiles need."""

@@ -17,6 +17,7 @@ from torch import nn
 from torch.nn import functional as F
 
 HALF_MAX = 65504.0  # the largest float16
+WIDEN_ROWS = 2048  # of 8-bit weights at a time, since float32 in between takes twice the room of the result
 
 
 def has_native_bf16() -> bool:
@@ -194,13 +195,17 @@ class Int8Linear(nn.Module):
         self.weight: torch.Tensor
         self.scales: torch.Tensor
 
-    def widened(self) -> torch.Tensor:
-        """The weights, float32 (N, K)."""
-        return self.weight.float() * self.scales.unsqueeze(-1)
+    def widened(self, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+        """The weights (N, K), computed in float32, in a dtype."""
+        wide = torch.empty_like(self.weight, dtype=dtype)
+        for start in range(0, self.weight.shape[0], WIDEN_ROWS):
+            rows = slice(start, start + WIDEN_ROWS)
+            wide[rows] = self.weight[rows].float() * self.scales[rows].unsqueeze(-1)
+        return wide
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(..., K) -> (..., N)."""
-        return F.linear(x, self.widened().to(x.dtype), None if self.bias is None else self.bias.to(x.dtype))
+        return F.linear(x, self.widened(x.dtype), None if self.bias is None else self.bias.to(x.dtype))
 
 
 def pack_nibbles(codes: torch.Tensor) -> torch.Tensor:

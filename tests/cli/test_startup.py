@@ -53,6 +53,22 @@ def test_a_question_loads_no_more_than_it_needs(tiny_checkpoint: Path) -> None:
     assert "torch" in found and not found & {"transformers", "huggingface_hub", "fastapi", "rich"}
 
 
+def test_the_allocator_is_left_as_the_user_configured_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    from r1v.cli.parser import use_expandable_segments
+
+    names = ("PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF")
+    for given in (None, *names):
+        for name in names:
+            monkeypatch.delenv(name, raising=False)
+        if given is not None:
+            monkeypatch.setenv(given, "backend:cudaMallocAsync")
+        use_expandable_segments()
+        found = {name: os.environ[name] for name in names if name in os.environ}
+        assert found == (
+            {given: "backend:cudaMallocAsync"} if given else {names[0]: "expandable_segments:True"}
+        )
+
+
 def test_busy_cores_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 

@@ -4,7 +4,16 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from r1v.ops.linear import HalfLinear, Int4Linear, OneDnnLinear, PlainLinear, has_native_bf16, quantise_int4
+from r1v.ops import linear
+from r1v.ops.linear import (
+    HalfLinear,
+    Int4Linear,
+    Int8Linear,
+    OneDnnLinear,
+    PlainLinear,
+    has_native_bf16,
+    quantise_int4,
+)
 
 
 @pytest.mark.parametrize("rows", [1, 3, 40])
@@ -48,3 +57,16 @@ def test_rounding_to_4_bits_errs_by_half_a_step() -> None:
     assert bool((error <= scales / 2 + 1e-6).all())
     layer = Int4Linear(weight, None)
     assert float((layer.widened() - weight).abs().max()) < 0.5
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_eight_bits_are_widened_a_few_rows_at_a_time(
+    dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(linear, "WIDEN_ROWS", 32)
+    weight = torch.randint(-127, 128, (70, 48), dtype=torch.int8)
+    scales, bias, x = torch.rand(70), torch.randn(70), torch.randn(2, 5, 48, dtype=dtype)
+    layer = Int8Linear(weight, scales, bias)
+    expected = (weight.float() * scales[:, None]).to(dtype)
+    assert torch.equal(layer.widened(dtype), expected)
+    assert torch.equal(layer(x), F.linear(x, expected, bias.to(dtype)))
