@@ -4,7 +4,7 @@
 
 Makes a folder of small pictures first (`data/train.jsonl`, `data/heldout.jsonl`; put your own in their place
 and leave out `make_data`), then runs every stage on a tiny model. Each stage has to move its own measure past
-a threshold, else the script ends with status 1. Four minutes on one idle core.
+a threshold, else the script ends with status 1. About four minutes of processor time.
 """
 
 from __future__ import annotations

@@ -163,7 +163,7 @@ def flat(row: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("stage", [grpo, mpo, reward])
+@pytest.mark.parametrize("stage", [grpo, pytest.param(mpo, marks=pytest.mark.slow), reward])
 def test_other_stages_in_two_processes_do_as_in_one(
     start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: Callable[[Path, Path], None]
 ) -> None:
