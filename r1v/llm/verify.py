@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+import PIL
 import torch
 from PIL import Image, ImageDraw
 
@@ -214,7 +215,10 @@ class Verifier:
     def run(self, peer: Peer, *, max_tokens: int = 48, tolerance: float | None = None) -> Certificate:
         """Compare every case."""
         tolerance = TOLERANCE[self.dtype] if tolerance is None else tolerance
-        versions = {"r1v": __version__, "torch": torch.__version__, "python": platform.python_version()}
+        versions = {
+            "r1v": __version__, "torch": torch.__version__, "pillow": PIL.__version__,
+            "python": platform.python_version(),
+        }  # fmt: skip
         results = tuple(self._case(case, peer, max_tokens, tolerance) for case in cases())
         return Certificate(
             self.name, weights_hash(self.folder), peer.name, versions | peer.versions, self.dtype, tolerance,
