@@ -20,11 +20,12 @@ class Chat(gradio.ChatInterface):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for part in (self.textbox, self.chatbot):
+        parts: list[Any] = [self.textbox, self.chatbot]
+        for part in parts:
             part.async_move_resource_to_block_cache = partial(_move, part.async_move_resource_to_block_cache)
 
     def _clear_and_save_textbox(self, message: Any) -> tuple[Any, Any]:
-        hint = self.textbox.placeholder
+        hint: Any = self.textbox.placeholder
         return gradio.MultimodalTextbox("", interactive=False, placeholder=hint), message
 
     def _message_as_message_dict(self, message: Any, role: Any) -> list[Any]:
