@@ -94,11 +94,14 @@ def row(part: Part, scores: Any, seconds: float) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="folder for the runs and the report")
+    parser.add_argument(
+        "--out", type=Path, help="folder for the runs and the report (default: runs/real-data)"
+    )
     parser.add_argument("--model", default="r1v-nano")
     parser.add_argument("--only", choices=[part.task for part in PARTS], action="append")
     parser.add_argument("--quick", action="store_true", help="four questions of each")
     args = parser.parse_args()
+    args.out = args.out or Path("runs", "real-data-quick" if args.quick else "real-data")
     data = gather(args.out / "data")
     parts = [p for p in PARTS if (not args.only or p.task in args.only)]
     parts = [p for p in parts if p.task == "figures" or (data / p.task).exists()]

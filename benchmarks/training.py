@@ -235,6 +235,7 @@ def peer_sft(args: argparse.Namespace, data: Path, out: Path) -> dict[str, float
 SIDES = {"ours": {"grpo": ours_grpo, "sft": ours_sft}, "peer": {"grpo": peer_grpo, "sft": peer_sft}}
 MEASURE = {"grpo": "samples_per_s", "sft": "tokens_per_s"}
 PEER = {"grpo": "trl", "sft": "transformers"}
+PACKAGE = {"grpo": "trl", "sft": "accelerate"}  # what the peer needs beside transformers
 
 
 def measure(args: argparse.Namespace, part: str, side: str, data: Path, out: Path) -> dict[str, float]:
@@ -278,6 +279,12 @@ def main() -> None:
     }  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         for part in args.parts:
+            peer = [args.peer_python, "-c", f"import {PACKAGE[part]}"]
+            if subprocess.run(peer, capture_output=True, check=False).returncode:
+                print(
+                    f"{part} is left out: --peer-python names no interpreter with {PACKAGE[part]}", flush=True
+                )
+                continue
             place = Path(folder) / part
             place.mkdir()
             data = prepare(part, args.steps * args.batch if part == "sft" else 64, place)
