@@ -418,6 +418,7 @@ def write_folder(
         (partial_folder / "config.json").write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
         if tokenizer_from is not None:
             copy_tokenizer(Path(tokenizer_from), partial_folder)
+            _fit_processor(partial_folder, values.get("image_seq_length"))
         write_shards(
             partial_folder, [(name, sizes[name]) for name in order], lambda name: fetch(by_name[name]),
             max_shard_bytes,
@@ -445,3 +446,14 @@ def copy_tokenizer(source: Path, target: Path) -> None:
     for name in TOKENIZER_FILES:
         if (source / name).is_file():
             shutil.copyfile(source / name, target / name)
+
+
+def _fit_processor(folder: Path, tokens_per_tile: int | None) -> None:
+    """The processor's settings may be another model's; an image has the tokens that this one makes of it."""
+    path = folder / "processor_config.json"
+    if tokens_per_tile is None or not path.is_file():
+        return
+    settings = read_json(path)
+    if settings.get("image_seq_length", tokens_per_tile) != tokens_per_tile:
+        settings["image_seq_length"] = tokens_per_tile
+        path.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")

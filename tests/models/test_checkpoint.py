@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from r1v.core import CheckpointError, ConfigError
-from r1v.models import R1V, R1VConfig, convert, load, load_language, load_vision, save
+from r1v.models import R1V, R1VConfig, convert, load, load_language, load_vision, resolve, save
 from r1v.models.config_json import KINDS
 from r1v.models.tensor_files import INDEX_NAME
 from tests.models.oracle import build, prompt
@@ -412,3 +413,13 @@ def test_writing_while_training(native_folder: Path, tmp_path: Path) -> None:
     assert isinstance(model, R1V) and all(parameter.requires_grad for parameter in model.parameters())
     save(model, tmp_path / "half", dtype=torch.bfloat16)
     assert model.training and model.dtype == torch.float32 and load(tmp_path / "half").dtype == torch.bfloat16
+
+
+def test_the_tokens_of_an_image_are_the_models_own(tmp_path: Path) -> None:
+    nano = resolve("r1v-nano")
+    config = R1VConfig.from_folder(nano)
+    smaller = replace(config, vision=replace(config.vision, image_size=224))
+    save(R1V(smaller), tmp_path / "model", "native", tokenizer_from=nano)
+    written = json.loads((tmp_path / "model" / "processor_config.json").read_text())
+    assert written["image_seq_length"] == smaller.tokens_per_tile == 49
+    assert json.loads((nano / "processor_config.json").read_text())["image_seq_length"] == 196
