@@ -231,13 +231,8 @@ def _draw(request: Request) -> Draft:
     }
     answer_type: AnswerType = "string" if request.kind == "largest" else "number"
     facts |= table.heads | read.facts
-    record = (
-        ""
-        if request.kind != "largest"
-        else "largest"
-        if int(facts[answer]) == max(read.values)
-        else "smallest"
-    )
+    extreme = fields.get("extreme")
+    record = "" if extreme is None else "largest" if extreme in ("largest", "highest") else "smallest"
     heads = list(table.heads.items())
     rows = len(table.rows)
     solution = f"{readings(heads[:rows])}\n{readings(heads[rows:])}\n{read.text(record)}\n{work}"
