@@ -7,7 +7,7 @@ import contextlib
 import io
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from r1v.eval import livebench_rules
@@ -26,66 +26,69 @@ def _answers(truth: str, wrong: str) -> Iterator[str]:
         yield form.format(wrong)
 
 
-def _livebench_cases(rng: random.Random) -> dict[str, list[tuple[str, str, str, list[str]]]]:
+class Cases:
     """task -> [(truth, answers' prompt, release, answers)]."""
-    cases: dict[str, list[tuple[str, str, str, list[str]]]] = {}
 
-    def add(task: str, truth: str, answers: list[str], prompt: str = "", release: str = "2024-11-25") -> None:
-        cases.setdefault(task, []).append((truth, prompt, release, answers))
+    def __init__(self) -> None:
+        self.by_task: dict[str, list[tuple[str, str, str, list[str]]]] = {}
 
+    def add(
+        self, task: str, truth: str, answers: list[str], prompt: str = "", release: str = "2024-11-25"
+    ) -> None:
+        self.by_task.setdefault(task, []).append((truth, prompt, release, answers))
+
+
+def _in_forms(forms: Sequence[str], texts: Sequence[str]) -> list[str]:
+    return [form.format(text) for text in texts for form in forms]
+
+
+def _contest_cases(cases: Cases) -> None:
     options = r"What? $\textbf{(A) }12\qquad\textbf{(B) }15\qquad\textbf{(C) }20\qquad\textbf{(D) }24\qquad\textbf{(E) }30$"
+    values = {"A": 12, "B": 15, "C": 20}
     for truth, wrong in (("B", "D"), ("A", "E"), ("C", "A")):
-        more = [
-            truth * 5,
-            wrong * 5,
-            f"thus ({truth})",
-            f"thus ({wrong})",
-            f"It is {12 if truth == 'A' else 15 if truth == 'B' else 20}.",
-        ]
-        add("amc_2023", truth, [*_answers(truth, wrong), *_answers(truth * 5, wrong * 5), *more], options)
+        more = [truth * 5, wrong * 5, f"thus ({truth})", f"thus ({wrong})", f"It is {values[truth]}."]
+        answers = [*_answers(truth, wrong), *_answers(truth * 5, wrong * 5), *more]
+        cases.add("amc_2023", truth, answers, options)
     for truth, wrong in (("204", "240"), ("033", "3"), ("7", "8")):
-        add("aime", truth, list(_answers(truth, wrong)))
+        cases.add("aime", truth, list(_answers(truth, wrong)))
+    forms = ("Answer: {}", "**Answer: {}**", "answer:\n{}", r"\boxed{{{}}}", "Well.\n{}", "The order is {}.")
     for truth, wrong in (("2,5,1,3,4", "2,1,5,3,4"), ("1,2,3", "3,2,1"), ("4,1,2,3", "4,1,2")):
-        forms = [
-            "Answer: {}",
-            "**Answer: {}**",
-            "answer:\n{}",
-            r"\boxed{{{}}}",
-            "Well.\n{}",
-            "The order is {}.",
-        ]
-        add(
-            "imo",
-            truth,
-            [form.format(text) for form in forms for text in (truth, wrong, truth.replace(",", ", "))],
-        )
+        texts = (truth, wrong, truth.replace(",", ", "))
+        cases.add("imo", truth, [form.format(text) for form in forms for text in texts])
+
+
+def _reasoning_cases(cases: Cases) -> None:
     for truth, wrong in (("yes, no, unknown", "yes, yes, no"), ("no, no, yes", "no, yes, yes")):
+        more = [
+            "**" + truth.replace(", ", "** and **") + "**",
+            truth.replace(", ", ","),
+            "So: " + truth.upper(),
+        ]
         for task in ("web_of_lies_v2", "web_of_lies_v3"):
-            add(task, truth, [*_answers(truth, wrong), "**" + truth.replace(", ", "** and **") + "**",
-                              truth.replace(", ", ","), "So: " + truth.upper()])  # fmt: skip
+            cases.add(task, truth, [*_answers(truth, wrong), *more])
     for truth, wrong in (("2, tea, red", "2, red, tea"), ("Lena,swimming,4", "Lena,cycling,4")):
-        add("zebra_puzzle", truth, list(_answers(truth, wrong)))
+        cases.add("zebra_puzzle", truth, list(_answers(truth, wrong)))
     for truth, wrong in (("two", "three"), ("violet", "red"), ("action movies", "comedy")):
-        add("zebra_puzzle", truth, list(_answers(truth, wrong)), release="2024-06-24")
+        cases.add("zebra_puzzle", truth, list(_answers(truth, wrong)), release="2024-06-24")
     for truth, wrong in (("4", "5"), ("tetrahedron", "cube"), ("square", "circle")):
         more = ["**two tetrahedra**", "**four**", "**a square**", f"**{truth}** or **{wrong}**"]
-        add("spatial", truth, [*_answers(truth, wrong), *more])
+        cases.add("spatial", truth, [*_answers(truth, wrong), *more])
     for names in (("Lena", "Otto", "Mia"), ("Ben", "Ida")):
         truth, wrong = " ".join(names), " ".join(reversed(names))
         each = [", ".join(f"**{name}**" for name in order) for order in (names, names[::-1])]
-        add("house_traversal", truth, [*_answers(truth, wrong), *each, f"**{', '.join(names)}**"])
+        cases.add("house_traversal", truth, [*_answers(truth, wrong), *each, f"**{', '.join(names)}**"])
+
+
+def _language_cases(cases: Cases) -> None:
     words = [f"{word}{number}" for word in _WORDS for number in (1, 2)]
     truth = ", ".join(words)
     swapped = ", ".join([*words[1:4], words[0], words[8], *words[5:8], words[4], *words[9:]])
+    rows = "\n".join(f"**{', '.join(words[i : i + 4])}**" for i in range(0, 16, 4))
     for release in ("2024-11-25", "2024-06-24"):
-        rows = "\n".join(f"**{', '.join(words[i : i + 4])}**" for i in range(0, 16, 4))
-        add("connections", truth, [*_answers(truth, swapped), rows, truth.upper()], release=release)
+        cases.add("connections", truth, [*_answers(truth, swapped), rows, truth.upper()], release=release)
     truth = "It is fine. We went home."
-    add(
-        "typos",
-        truth,
-        [*_answers(truth, "It is fien. We went home."), f"x --- {truth} --- y", truth.replace(". ", ".\n")],
-    )
+    more = [f"x --- {truth} --- y", truth.replace(". ", ".\n")]
+    cases.add("typos", truth, [*_answers(truth, "It is fien. We went home."), *more])
     plot = "Ann left. Bob stayed. The dog ran off. They met again."
     orders = [
         plot,
@@ -93,56 +96,40 @@ def _livebench_cases(rng: random.Random) -> dict[str, list[tuple[str, str, str, 
         "Ann left.",
         "The dog ran off. Ann left.",
     ]
-    add(
-        "plot_unscrambling",
-        plot,
-        [
-            form.format(text)
-            for text in orders
-            for form in (
-                "<PLOT_SUMMARY>{}</PLOT_SUMMARY>",
-                "<PLOT_SUMMARY>\n{}",
-                "{}",
-                "{}\n**End of Plot Summary**",
-            )
-        ],
-    )
+    forms = ("<PLOT_SUMMARY>{}</PLOT_SUMMARY>", "<PLOT_SUMMARY>\n{}", "{}", "{}\n**End of Plot Summary**")
+    cases.add("plot_unscrambling", plot, _in_forms(forms, orders))
+
+
+def _table_cases(cases: Cases) -> None:
     for truth, wrong in (("StateName", "City"), ("post code", "code post"), ("Year", "Yearly")):
-        add("cta", truth, [*_answers(truth, wrong), truth.lower(), f"'{truth}'"])
+        cases.add("cta", truth, [*_answers(truth, wrong), truth.lower(), f"'{truth}'"])
     mapping = "{'a': 'x', 'b': 'y', 'c': 'z'}"
-    others = [
-        mapping,
-        "{'a': 'x', 'b': 'z'}",
-        "{'a': None, 'b': 'y'}",
-        "{'q': 'x'}",
-        "{'a': 'x', 'b': 'y', 'c': 'z', 'd': 'w'}",
-        "no",
-    ]
-    add(
-        "tablejoin",
-        mapping,
-        [
-            form.format(text)
-            for text in others
-            for form in (
-                "{}",
-                "```python\n{}\n```",
-                "```json\n{}\n```",
-                "<solution>{}</solution>",
-                "Here:\n```\n{}\n```",
-                "So {}",
-            )
-        ],
+    others = [mapping, "{'a': 'x', 'b': 'z'}", "{'a': None, 'b': 'y'}", "{'q': 'x'}",
+              "{'a': 'x', 'b': 'y', 'c': 'z', 'd': 'w'}", "no"]  # fmt: skip
+    forms = (
+        "{}",
+        "```python\n{}\n```",
+        "```json\n{}\n```",
+        "<solution>{}</solution>",
+        "Here:\n```\n{}\n```",
+        "So {}",
     )
+    cases.add("tablejoin", mapping, _in_forms(forms, others))
     for kind, right, other in _tables():
         prompt = f"Please convert the Input Table from JSON format to {kind} format."
-        block = kind.lower()
-        texts = [form.format(t) for t in (right, other) for form in
-                 ("{}", f"```{block}\n{{}}\n```", "<solution>{}</solution>", "Here is the table in the new format:\n{}")]  # fmt: skip
-        add("tablereformat", right, texts, prompt)
-    for group in cases.values():
-        rng.shuffle(group)
-    return cases
+        forms = ("{}", f"```{kind.lower()}\n{{}}\n```", "<solution>{}</solution>",
+                 "Here is the table in the new format:\n{}")  # fmt: skip
+        cases.add("tablereformat", right, _in_forms(forms, (right, other)), prompt)
+
+
+def _livebench_cases(rng: random.Random) -> dict[str, list[tuple[str, str, str, list[str]]]]:
+    """Every task's, each task's in any order."""
+    cases = Cases()
+    for group in (_contest_cases, _reasoning_cases, _language_cases, _table_cases):
+        group(cases)
+    for each in cases.by_task.values():
+        rng.shuffle(each)
+    return cases.by_task
 
 
 def _tables() -> list[tuple[str, str, str]]:
