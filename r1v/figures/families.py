@@ -36,6 +36,8 @@ FAMILIES: dict[str, str] = {
     "calendar": "r1v.figures.calendar",
     "money": "r1v.figures.money",
     "odd_one": "r1v.figures.odd_one",
+    "handwriting": "r1v.figures.handwriting",
+    "icon": "r1v.figures.icon",
     "molecule": "r1v.figures.molecule",
     "arithmetic": "r1v.figures.arithmetic",
     "word_problem": "r1v.figures.word_problem",

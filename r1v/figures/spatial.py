@@ -131,7 +131,7 @@ def _board(request: Request, rows: int, columns: int) -> Board:
     return Board(sheet, [[str(t) for t in things[r * columns : (r + 1) * columns]] for r in range(rows)])
 
 
-def _grid_size(rng: Random, level: int) -> tuple[int, int]:
+def grid_size(rng: Random, level: int) -> tuple[int, int]:
     """Rows and columns."""
     if level == 0:
         return rng.choice(((1, 2), (1, 3), (2, 2), (2, 2), (3, 1), (2, 3)))
@@ -141,7 +141,7 @@ def _grid_size(rng: Random, level: int) -> tuple[int, int]:
 def _on_board(request: Request) -> Draft:
     """The kinds that ask about the cells of a full grid."""
     rng, kind = request.rng, request.kind
-    rows, columns = _grid_size(rng, request.level)
+    rows, columns = grid_size(rng, request.level)
     board = _board(request, rows, columns)
     facts = board.facts
     row, column = rng.randrange(rows), rng.randrange(columns)
@@ -156,7 +156,7 @@ def _on_board(request: Request) -> Draft:
         lines.append(f"It is in {answer}.")
         question = request.wording(thing=name)
     elif kind == "count_side":
-        way = _direction(rng, STEPS, row, column, rows, columns)  # a side with something on it, as a rule
+        way = open_direction(rng, STEPS, row, column, rows, columns)  # a side with something on it, as a rule
         side = dict(zip(STEPS, MOVES, strict=True))[way] if rng.random() < 0.85 else rng.choice(tuple(MOVES))
         counts = {
             "up": row * columns,
@@ -171,7 +171,7 @@ def _on_board(request: Request) -> Draft:
         lines += [f"{lanes} × {each} = {answer}", f"The count is {answer}."]
         question = request.wording(thing=name, side=side)
     elif kind == "beside":
-        direction = _direction(rng, STEPS, row, column, rows, columns)
+        direction = open_direction(rng, STEPS, row, column, rows, columns)
         dr, dc = STEPS[direction]
         answer = board.names[row + dr][column + dc]
         lines.append(f"{direction} it: row {row + dr + 1}, column {column + dc + 1}")
@@ -189,7 +189,7 @@ def _on_board(request: Request) -> Draft:
     )
 
 
-def _direction(
+def open_direction(
     rng: Random, steps: dict[str, tuple[int, int]], row: int, column: int, rows: int, columns: int
 ) -> str:
     """A direction that stays inside the grid."""
@@ -291,7 +291,7 @@ def _largest(request: Request) -> Draft:
 def _letter(request: Request) -> Draft:
     """A grid of letters."""
     rng, style = request.rng, request.style
-    rows, columns = _grid_size(rng, request.level)
+    rows, columns = grid_size(rng, request.level)
     sheet = Sheet(style, soft=0.0)
     sheet.clutter()
     letters = rng.sample(LETTERS, rows * columns)
@@ -314,7 +314,7 @@ def _letter(request: Request) -> Draft:
     board = Board(sheet, [letters[r * columns : (r + 1) * columns] for r in range(rows)])
     row, column = rng.randrange(rows), rng.randrange(columns)
     name = board.names[row][column]
-    direction = _direction(rng, STEPS, row, column, rows, columns)
+    direction = open_direction(rng, STEPS, row, column, rows, columns)
     dr, dc = STEPS[direction]
     answer = board.names[row + dr][column + dc]
     facts = board.facts

@@ -13,6 +13,7 @@ from r1v.figures.calendar import DAYS, LONG, ORDINALS
 
 FAMILIES = (
     "theorem", "solid", "force", "formula", "venn", "network", "town_map", "calendar", "money", "odd_one",
+    "handwriting", "icon",
 )  # fmt: skip
 
 
