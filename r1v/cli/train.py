@@ -21,6 +21,7 @@ STAGES = {
     "reward": "a reward model from pairs of replies",
     "mpo": "mixed preference optimisation in rounds of sampling, ranking, pairing, training",
     "grpo": "reinforcement learning on verifiable answers, with the Selective Sample Buffer",
+    "rollout": "a vLLM process that answers the questions of a grpo run on another device or machine",
     "pool": "questions that the model neither always nor never answers right, for grpo",
     "plot": "one picture of a run's folder",
 }
@@ -63,12 +64,12 @@ def run(args: argparse.Namespace) -> int:
         config = replace(config, model=str(resolve(config.model)))
     first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun starts
     result = start(config, Console(stderr=True, quiet=not first))
-    if first:
+    if first and result is not None:
         print(result)
     return 0
 
 
-def _stage(name: str) -> tuple[type[Any], Callable[[Any, Any], Path]]:
+def _stage(name: str) -> tuple[type[Any], Callable[[Any, Any], Path | None]]:
     """A stage's configuration, and what runs it; only its own modules are imported."""
     from r1v.train import config
 
@@ -104,6 +105,10 @@ def _stage(name: str) -> tuple[type[Any], Callable[[Any, Any], Path]]:
         from r1v.train.mpo import MPOTrainer
 
         return config.MPOConfig, lambda c, console: MPOTrainer(c, console).train()
+    if name == "rollout":
+        from r1v.train.vllm_process import serve
+
+        return config.RolloutConfig, serve
     from r1v.train.grpo import GRPOTrainer, make_pool
 
     if name == "pool":

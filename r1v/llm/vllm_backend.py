@@ -11,7 +11,7 @@ import asyncio
 import itertools
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from r1v.llm.requests import Load, ModelInfo, Request
 from r1v.llm.stream import Deliver
 from r1v.llm.transformers_backend import is_r1v
 from r1v.llm.vllm_engine import check_vllm, engine_arguments, folder_for_vllm, prepare
-from r1v.llm.vllm_prompt import Asked, ForeignPrompts, Prompts, R1VPrompts
+from r1v.llm.vllm_prompt import Asked, ForeignPrompts, Prompts, R1VPrompts, check_prompt
 from r1v.models import resolve as resolve_model
 
 STEERING = "r1v.llm.vllm_steering:ThinkingSteering"
@@ -132,7 +132,7 @@ class VLLMBackend:
         try:
             async for output in self._engine.generate(asked.given, sampling, name):
                 if not checked and output.prompt_token_ids is not None:
-                    _check_prompt(asked.token_ids, output.prompt_token_ids)
+                    check_prompt(asked.token_ids, output.prompt_token_ids)
                     checked = True
                 (part,) = output.outputs
                 if _hand_over(part, output, index, follower, asked):
@@ -179,14 +179,6 @@ async def _make(arguments: dict[str, Any]) -> Any:
     from vllm.v1.engine.async_llm import AsyncLLM
 
     return AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments))
-
-
-def _check_prompt(ours: Sequence[int], theirs: Sequence[int]) -> None:
-    if list(ours) != list(theirs):
-        raise PromptError(
-            f"vLLM made {len(theirs)} tokens of a prompt that has {len(ours)} here; its image "
-            "processor cuts tiles otherwise: use --backend r1v, and report it"
-        )
 
 
 def _hand_over(part: Any, output: Any, index: int, follower: Any, asked: Asked) -> bool:

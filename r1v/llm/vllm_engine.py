@@ -27,20 +27,20 @@ CPU_CACHE_BYTES = 1 << 30
 CPU_HEAD_DIMS = (32, 64, 80, 96, 112, 128, 160, 192, 224, 256, 512)  # of its attention on a CPU
 
 
-def check_vllm() -> str:
+def check_vllm(oldest: tuple[int, int] = OLDEST) -> str:
     """vLLM's version. UnavailableError: not installed, or not one that we know."""
     if importlib.util.find_spec("vllm") is None:
         raise UnavailableError(
-            "the backend vllm needs vLLM, which is not installed here: pip install 'r1v[vllm]' on a machine "
+            "vLLM is needed and not installed here: pip install 'r1v[vllm]' on a machine "
             "with GPUs, or on a CPU benchmarks/peers/vllm_cpu.sh"
         )
     import vllm
 
     found = str(vllm.__version__)
     numbers = tuple(int("".join(filter(str.isdigit, part)) or 0) for part in found.split(".")[:2])
-    if not OLDEST <= numbers <= NEWEST:
+    if not oldest <= numbers <= NEWEST:
         raise UnavailableError(
-            f"vLLM is {found}; this backend knows 0.{OLDEST[1]} to 0.{NEWEST[1]} (tested with {TESTED}): "
+            f"vLLM is {found}; known here are 0.{oldest[1]} to 0.{NEWEST[1]} (tested with {TESTED}): "
             f"pip install 'vllm=={TESTED}.*'"
         )
     return found

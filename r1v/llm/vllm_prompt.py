@@ -6,11 +6,12 @@ Always holds: images go as opened pictures, each place of one in the prompt is t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from r1v.core import PromptError, SamplingParams
+from r1v.core import ImageRef, PromptError, SamplingParams
 from r1v.engine import EngineIds
 from r1v.llm.config import LLMConfig
 from r1v.llm.foreign import ForeignFront
@@ -65,7 +66,6 @@ class R1VPrompts:
         self._folder = folder
         self._grammars = GrammarCompiler(self._processor)
         self._front = PromptFront(self._processor, config, context_length)
-        self._image_text = self._processor.encode_text(IMAGE_TEXT)
         self.ids = engine_ids(self._processor)
         self.info = self._front.info
 
@@ -79,30 +79,10 @@ class R1VPrompts:
             self._grammars.mask(request.grammar)  # one that cannot be compiled is refused here
             grammar = request.grammar.lark, str(self._folder)
             params = replace(params, min_tokens=0)  # the grammar says when it may end
-        given = self._given(prompt, messages)
+        refs = [ref for message in messages for ref in message.images]
+        given = for_vllm(prompt, refs, self._processor, self._config.max_tiles)
         receiver = self._front.generation(request, prompt, params, deliver)
         return Asked(given, prompt.token_ids, prompt.opens_thinking, params, receiver, grammar)
-
-    def _given(self, prompt: Prompt, messages: Any) -> dict[str, Any]:
-        refs = [ref for message in messages for ref in message.images]
-        if not refs:
-            return {"prompt_token_ids": list(prompt.token_ids)}
-        limits = self._processor.limits
-        tiling = self._processor.geometry.tiling
-        if self._config.max_tiles is not None:
-            tiling = tiling.limited(self._config.max_tiles)
-        budget = self._processor.max_tiles_per_request
-        if len(refs) * (tiling.max_tiles + 1) > budget:
-            tiling = share_tiles([image_size(ref, limits.images) for ref in refs], tiling, budget)
-        given: dict[str, Any] = {
-            "prompt_token_ids": collapsed(prompt, self._processor, self._image_text),
-            "multi_modal_data": {"image": [open_image(ref, limits.images) for ref in refs]},
-        }
-        if tiling != self._processor.geometry.tiling:
-            given["mm_processor_kwargs"] = {
-                "min_dynamic_patch": tiling.min_tiles, "max_dynamic_patch": tiling.max_tiles,
-            }  # fmt: skip
-        return given
 
     def token_ids(self, request: Request) -> list[int]:
         """See Prompts."""
@@ -148,6 +128,42 @@ class ForeignPrompts:
     def token_text(self, token_id: int) -> tuple[str, bytes]:
         """See Prompts."""
         return self._front.token_text(token_id)
+
+
+def for_vllm(
+    prompt: Prompt, refs: Sequence[ImageRef], processor: Processor, max_tiles: int | None = None
+) -> dict[str, Any]:
+    """A prompt that was made here, as vLLM takes it: with the pictures themselves, which it cuts as we did.
+
+    refs: the prompt's images. max_tiles: what they were cut under; None is the checkpoint's own limit.
+    """
+    if not refs:
+        return {"prompt_token_ids": list(prompt.token_ids)}
+    limits = processor.limits
+    tiling = processor.geometry.tiling
+    if max_tiles is not None:
+        tiling = tiling.limited(max_tiles)
+    budget = processor.max_tiles_per_request
+    if len(refs) * (tiling.max_tiles + 1) > budget:
+        tiling = share_tiles([image_size(ref, limits.images) for ref in refs], tiling, budget)
+    given: dict[str, Any] = {
+        "prompt_token_ids": collapsed(prompt, processor, processor.encode_text(IMAGE_TEXT)),
+        "multi_modal_data": {"image": [open_image(ref, limits.images) for ref in refs]},
+    }
+    if tiling != processor.geometry.tiling:
+        given["mm_processor_kwargs"] = {
+            "min_dynamic_patch": tiling.min_tiles, "max_dynamic_patch": tiling.max_tiles,
+        }  # fmt: skip
+    return given
+
+
+def check_prompt(ours: Sequence[int], theirs: Sequence[int]) -> None:
+    """PromptError: vLLM made other tokens of a prompt than we did."""
+    if list(ours) != list(theirs):
+        raise PromptError(
+            f"vLLM made {len(theirs)} tokens of a prompt that has {len(ours)} here; its image "
+            "processor cuts tiles otherwise: use r1v's own engine, and report it"
+        )
 
 
 def collapsed(prompt: Prompt, processor: Processor, image_text: list[int]) -> list[int]:

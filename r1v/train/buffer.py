@@ -26,7 +26,8 @@ class Sample:
 
     prompt_ids, completion_ids: int32. image_hashes: one for each image, in the prompt's order, names of tiles
     in a `TileStore`. logprobs: float32, of each completion token under the policy of ``version``, which
-    counts updates. advantage: within its group, of that time.
+    counts updates. advantage: within its group, of that time. proximal: float32, under the trainer's own
+    weights of that time, where another engine's sampling is to be corrected.
     """
 
     prompt_ids: np.ndarray
@@ -36,9 +37,11 @@ class Sample:
     logprobs: np.ndarray
     version: int
     family: str = "all"
+    proximal: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        assert len(self.logprobs) == len(self.completion_ids), "a log-probability for each sampled token"
+        for logprobs in (self.logprobs, self.proximal):
+            assert logprobs is None or len(logprobs) == len(self.completion_ids), "one for each sampled token"
 
 
 class TileStore:
@@ -195,6 +198,7 @@ class SampleBuffer:
                     "logprobs": torch.from_numpy(sample.logprobs.copy()),
                     "version": sample.version,
                     "family": sample.family,
+                    "proximal": None if sample.proximal is None else torch.from_numpy(sample.proximal.copy()),
                 }
                 for sample in self._samples
             ],
@@ -220,6 +224,7 @@ class SampleBuffer:
                     row["logprobs"].cpu().numpy(),
                     row["version"],
                     row["family"],
+                    None if row.get("proximal") is None else row["proximal"].cpu().numpy(),
                 )
             )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from r1v.core import ConfigError
 from r1v.train.config_checks import COMPONENTS, at_least, check_components, check_schedule
-from r1v.train.config_policy import GRPOConfig, MPOConfig, PairsConfig, RewardConfig
+from r1v.train.config_policy import GRPOConfig, MPOConfig, PairsConfig, RewardConfig, RolloutConfig
 from r1v.train.config_read import from_dict, read
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "MPOConfig",
     "PairsConfig",
     "RewardConfig",
+    "RolloutConfig",
     "SFTConfig",
     "TransferConfig",
     "from_dict",

@@ -21,9 +21,15 @@ class GRPOConfig:
     of one rollout. averaging, scaling, clip_low, clip_high, kl, correct_kl: see `losses.GRPOOptions` and
     `losses.group_advantages`. rule_weight, model_weight, format_weight: see `rewards.RewardWeights`;
     reward_model: a folder of `r1v train reward`. ssb: use the buffer, with the ssb_ keys of
-    `buffer.BufferConfig`. max_num_seqs, memory_fraction: of the engine. heldout: held-out questions a family,
-    from figures or from the file ``measure``, asked greedily every eval_every steps; the weights that answer
-    them best are kept under ``best/``. deadline_s: as in SFTConfig. probe_limit: the largest difference of
+    `buffer.BufferConfig`. rollout: the engine that samples, r1v (our own, beside the trainer) or vllm (in
+    processes of its own, on this machine or others). vllm_python: the interpreter that has vLLM and r1v, None
+    is this one. vllm_devices: one vLLM process for each entry, which is its CUDA_VISIBLE_DEVICES; the devices
+    of an entry share the model; without entries there is one, on the trainer's own device. vllm_at: in their
+    place, addresses of processes that `r1v train rollout` started; vllm_key: see RolloutConfig.
+    importance_cap: see `losses.GRPOOptions`. max_num_seqs, memory_fraction: of the engine; with vLLM the
+    fraction is of all that its devices have, weights included. heldout: held-out questions a family, from
+    figures or from the file ``measure``, asked greedily every eval_every steps; the weights that answer them
+    best are kept under ``best/``. deadline_s: as in SFTConfig. probe_limit: the largest difference of
     log-probabilities between engine and trainer that is not taken for stale weights; 0 chooses by precision.
     alarm_...: values above which a step is marked.
     """
@@ -74,6 +80,12 @@ class GRPOConfig:
     bf16: bool = True
     checkpointing: bool = False
     workers: int = 1
+    rollout: str = "r1v"
+    vllm_python: str | None = None
+    vllm_devices: tuple[str, ...] = ()
+    vllm_at: tuple[str, ...] = ()
+    vllm_key: str | None = None
+    importance_cap: float = 0.0
     max_num_seqs: int = 64
     memory_fraction: float = 0.3
     eval_every: int = 0
@@ -95,9 +107,36 @@ class GRPOConfig:
         check_schedule(self.schedule)
         at_least(self, 1, "steps", "prompts", "max_tokens", "updates", "micro_batches", "max_num_seqs")
         at_least(self, 2, "group")
-        at_least(self, 0, "workers", "eval_every", "heldout", "ssb_capacity", "deadline_s")
+        at_least(self, 0, "workers", "eval_every", "heldout", "ssb_capacity", "deadline_s", "importance_cap")
+        choice("rollout", self.rollout, ("r1v", "vllm"))
+        if self.vllm_at and (self.vllm_key is None or self.vllm_devices):
+            raise ConfigError("vllm_at needs vllm_key, the file of the engines' key, and no vllm_devices")
         choice("averaging", self.averaging, ("response", "token"))
         choice("scaling", self.scaling, ("group", "none"))
+
+
+@dataclass(frozen=True)
+class RolloutConfig:
+    """A vLLM process that answers a GRPO trainer's questions with the weights that the trainer sends.
+
+    model: the checkpoint that the trainer starts from. listen: where the trainer connects, HOST:PORT, or the
+    path of a socket on this machine. key: a file with a secret that both know. tensor_parallel: devices that
+    share the model. dtype: of weights and cache; the trainer's is bfloat16 where it trains in bf16, else
+    float32. memory_fraction: of each device. attached: the process ends when its standard input does.
+    """
+
+    model: str
+    listen: str
+    key: str
+    tensor_parallel: int = 1
+    dtype: str = "auto"
+    max_num_seqs: int = 64
+    memory_fraction: float = 0.9
+    attached: bool = False
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "tensor_parallel", "max_num_seqs")
+        choice("dtype", self.dtype, ("auto", "float32", "bfloat16", "float16"))
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from r1v.train.curriculum import PlannedSample
 from r1v.train.data import FigureSource, JsonlSource, Source
 from r1v.train.questions import Question, Questions, make_question
 from r1v.train.rewards import RuleReward
-from r1v.train.rollout import Sampler
+from r1v.train.rollout import Rollouts, Sampler
 from r1v.train.run import write_atomically
 
 # Held-out figures that choose a checkpoint come from far behind those that the final accuracy is measured on.
@@ -47,10 +47,11 @@ def make_questions(source: Source, processor: Processor, plan: Sequence[PlannedS
 
 
 def heldout_questions(
-    source: Source, model: str, number: int, measure: str | None, workers: int
+    source: Source, model: str, number: int, measure: str | None, workers: int, keep_images: bool = False
 ) -> list[Question]:
     """``number`` questions a family that training on ``source`` does not see, from the file ``measure`` or,
-    for figures, from the held-out split; none where neither is there. Made by ``workers`` processes."""
+    for figures, from the held-out split; none where neither is there. Made by ``workers`` processes.
+    keep_images: see `Questions`."""
     held: Source
     if measure is not None:
         held = JsonlSource(measure, chains=False)
@@ -64,7 +65,7 @@ def heldout_questions(
         return []
     if not plan:
         return []
-    asked = Questions(held, model, workers)
+    asked = Questions(held, model, workers, keep_images)
     asked.put(plan)
     questions, bad = asked.get()
     asked.close()
@@ -90,13 +91,13 @@ class BestCheckpoint:
         return True
 
 
-def accuracy(sampler: Sampler, questions: Sequence[Question], rules: RuleReward, max_tokens: int) -> Accuracy:
+def accuracy(
+    rollouts: Rollouts, questions: Sequence[Question], rules: RuleReward, max_tokens: int
+) -> Accuracy:
     """Ask each question once, greedily; of several processes each asks its share."""
-    world = sampler.compute.world
+    world = rollouts.compute.world
     own = world.share(questions)
-    groups = sampler.sample(
-        [q.prompt for q in own], [0] * len(own), n=1, max_tokens=max_tokens, temperature=0.0
-    )
+    groups = rollouts.ask(own, [0] * len(own), n=1, max_tokens=max_tokens, temperature=0.0)
     asked = world.collect(
         [
             (q.planned.family, rules.verdict(group[0], q.example.key) is Verdict.RIGHT,

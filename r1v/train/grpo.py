@@ -32,11 +32,12 @@ from r1v.train.evaluate import BestCheckpoint, accuracy, heldout_questions
 from r1v.train.optim import Optimizer, learning_rate
 from r1v.train.questions import Pool, Question, Questions, plan_questions
 from r1v.train.rewards import Reward, RewardWeights, RuleReward, combine, repetition, well_formed
-from r1v.train.rollout import Agreement, Response, Sampler, agreement, encoded
+from r1v.train.rollout import Agreement, Response, Rollouts, Sampler, agreement, encoded, probe
 from r1v.train.run import Run, progress
 from r1v.train.scorer import RewardScorer
 from r1v.train.sources import open_source
 from r1v.train.update import PolicyLoss, Trained, UpdateTally
+from r1v.train.vllm_rollouts import VLLMRollouts, open_links
 
 NOTHING_DRAWN = Drawn((), (), (), ())
 
@@ -58,12 +59,14 @@ class GRPOTrainer:
         self.config = c = config
         self.console = console or Console(stderr=True)
         self.source = open_source(c.data, c.families, c.seed, self.console, chains=False)
-        self.questions = Questions(self.source, c.model, c.workers)
-        self.heldout = heldout_questions(self.source, c.model, c.heldout, c.measure, c.workers)
+        away = c.rollout != "r1v"  # then questions keep their pictures, which are cut there
+        self.questions = Questions(self.source, c.model, c.workers, away)
+        self.heldout = heldout_questions(self.source, c.model, c.heldout, c.measure, c.workers, away)
         self.pool = Pool.read(c.pool) if c.pool else None
         self.compute = Compute.open(c.device, c.bf16)
         self.world = self.questions.world = self.compute.world
         self.run = Run(config, self.world)
+        links = open_links(c, self.compute, self.run.folder) if away else []  # start while we load the model
         self.processor = Processor.from_folder(c.model)
         self.model = load_trainable(
             c.model, self.compute, c.train, checkpointing=c.checkpointing, console=self.console,
@@ -72,14 +75,20 @@ class GRPOTrainer:
         self.optimizer = Optimizer(
             self.model, lr=c.lr, muon_lr=c.muon_lr, weight_decay=c.weight_decay, betas=c.betas
         )
-        self.sampler = Sampler(
-            self.model, self.processor, self.compute, max_num_seqs=c.max_num_seqs,
-            memory_fraction=c.memory_fraction,
-        )  # fmt: skip
+        self.sampler: Rollouts
+        if away:
+            self.sampler = VLLMRollouts(self.model, self.processor, self.compute, links, self.console)
+        else:
+            self.sampler = Sampler(
+                self.model, self.processor, self.compute, max_num_seqs=c.max_num_seqs,
+                memory_fraction=c.memory_fraction,
+            )  # fmt: skip
         self.rules = RuleReward()
         self.weights = RewardWeights(c.rule_weight, c.model_weight, c.format_weight)
         self.scorer = RewardScorer.open(c.reward_model, self.compute) if c.reward_model else None
-        options = losses.GRPOOptions(c.averaging, c.clip_low, c.clip_high, c.kl, c.correct_kl)  # type: ignore[arg-type]
+        options = losses.GRPOOptions(
+            c.averaging, c.clip_low, c.clip_high, c.kl, c.correct_kl, c.importance_cap,  # type: ignore[arg-type]
+        )  # fmt: skip
         reference = None
         if c.kl:
             reference = models.load(c.model, torch.float32, self.compute.device).requires_grad_(False)
@@ -130,6 +139,7 @@ class GRPOTrainer:
         self._save()
         self.questions.close()
         self.rules.close()
+        self.sampler.close()
         last = export(self.model, self.run.folder / "model", c.model, c.max_shard_mb, self.world)
         return self.best.folder if self.heldout else last
 
@@ -148,6 +158,8 @@ class GRPOTrainer:
         groups = self.world.collect(self._judge(questions, responses))
         times.append(time.monotonic())
         fresh = [one for group in groups for one in self._samples(group)]
+        if self.config.importance_cap:
+            fresh = self.loss.with_proximal(fresh)
         trained, drawn = self._mix(fresh)
         rate = learning_rate(
             self.config.schedule, self.step, self.progress(),
@@ -168,7 +180,7 @@ class GRPOTrainer:
         c = self.config
         places = self.questions.places(len(questions))
         seeds = [Random(f"{c.seed}/{self.step}/{place}").getrandbits(62) for place in places]
-        return self.sampler.sample([q.prompt for q in questions], seeds, n=c.group, max_tokens=c.max_tokens)
+        return self.sampler.ask(questions, seeds, n=c.group, max_tokens=c.max_tokens)
 
     def _judge(self, questions: Sequence[Question], responses: Sequence[Sequence[Response]]) -> list[Group]:
         scores: list[float] = []
@@ -246,7 +258,7 @@ class GRPOTrainer:
 
     def _probe(self, question: Question) -> Agreement:
         """Engine against trainer after the update. R1VError: the engine works with other weights."""
-        found = self.sampler.probe(question.prompt)
+        found = probe(self.sampler, self.model, question, self.processor.special.pad)
         limit = self.config.probe_limit or (0.5 if self.compute.bf16 else 1e-2)
         if not found.worst <= limit:  # also NaN
             raise R1VError(
@@ -292,7 +304,8 @@ class GRPOTrainer:
         self.run.log(
             step=self.step, version=self.version, reward=mean([reward.total for reward in rewards]),
             format=mean([reward.format for reward in rewards]), loss=sum(t.loss for t in tallies),
-            kl=sum(t.kl for t in tallies) / tokens, rate=rate, mismatch_worst=mismatch.worst,
+            kl=sum(t.kl for t in tallies) / tokens, capped=sum(t.capped for t in tallies) / tokens,
+            rate=rate, mismatch_worst=mismatch.worst,
             probe=probe.worst, ssb=asdict(share), alarms=raised,
             families={family: mean(found) for family, found in families.items()},
             wait_s=waited, rollout_s=rollout, reward_s=judged, update_s=updated, **asdict(facts),
@@ -368,6 +381,7 @@ def make_pool(config: GRPOConfig, console: Console | None = None) -> Path:
             break
     trainer.questions.close()
     trainer.rules.close()
+    trainer.sampler.close()
     path = trainer.run.folder / "pool.jsonl"
     pool = Pool(kept)
     if trainer.world.first:

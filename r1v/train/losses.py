@@ -163,7 +163,10 @@ class GRPOOptions:
     "token", all tokens alike (DAPO). clip_low, clip_high: the ratio is held in [1 - low, 1 + high]; DAPO's
     clip-higher is clip_high 0.28. kl: weight of the penalty towards the reference (estimator k3), 0 is none.
     correct_kl: weigh each token's penalty by its ratio, without which k3 is biased for tokens of another
-    policy, and its gradient for those of this one (DeepSeek-V3.2; TRL's default).
+    policy, and its gradient for those of this one (DeepSeek-V3.2; TRL's default). importance_cap: above 0,
+    ratios are taken against the trainer's own policy of the time of sampling, and what another engine sampled
+    otherwise is weighed by min(trainer / engine, cap), truncated importance sampling (Yao et al. 2025, "Your
+    efficient RL framework secretly brings you off-policy RL training").
     """
 
     averaging: Averaging = "response"
@@ -171,10 +174,13 @@ class GRPOOptions:
     clip_high: float = 0.2
     kl: float = 0.0
     correct_kl: bool = True
+    importance_cap: float = 0.0
 
     def __post_init__(self) -> None:
         if self.averaging not in get_args(Averaging):
             raise ConfigError(f"averaging is {self.averaging!r}; use response or token")
+        if self.importance_cap < 0.0:
+            raise ConfigError(f"importance_cap is {self.importance_cap}; it must be at least 0")
         if not 0.0 < self.clip_low <= 1.0 or self.clip_high <= 0.0 or self.kl < 0.0:
             raise ConfigError(
                 f"clip_low {self.clip_low}, clip_high {self.clip_high}, kl {self.kl}; the first must be in "
@@ -185,11 +191,13 @@ class GRPOOptions:
 @dataclass(frozen=True)
 class GRPOLoss:
     """total: the part of the batch's loss that these tokens are, with a gradient. clipped (N,) bool: tokens
-    that get no gradient because their ratio left the range. kl (N,): k3 towards the reference, or None."""
+    that get no gradient because their ratio left the range. kl (N,): k3 towards the reference, or None.
+    capped (N,) bool: tokens whose importance weight was cut, or None."""
 
     total: torch.Tensor
     clipped: torch.Tensor
     kl: torch.Tensor | None
+    capped: torch.Tensor | None = None
 
 
 def k3(logprobs: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
@@ -209,20 +217,30 @@ def grpo(
     num_responses: int,
     num_tokens: int,
     reference: torch.Tensor | None = None,
+    proximal: torch.Tensor | None = None,
 ) -> GRPOLoss:
     """The clipped surrogate of some responses of a batch; the parts of a batch add up to its loss.
 
     logprobs, behaviour, reference: (N,) of each token under the policy, the policy that sampled it, and the
-    reference. advantages: (R,) of each response. rows: (N,). num_responses, num_tokens: of the whole batch.
+    reference. proximal: (N,) under the trainer's policy at that time, needed with importance_cap. advantages:
+    (R,) of each response. rows: (N,). num_responses, num_tokens: of the whole batch.
     Source: R1V2 report, equation 8.
     """
-    ratio = (logprobs - behaviour).exp()
+    if options.importance_cap and proximal is None:
+        raise ConfigError("importance_cap needs the trainer's own log-probabilities of that time")
+    old = proximal if options.importance_cap and proximal is not None else behaviour
+    ratio = (logprobs - old).exp()
     held = ratio.clamp(1 - options.clip_low, 1 + options.clip_high)
     token_advantages = advantages[rows]
     loss = -torch.minimum(ratio * token_advantages, held * token_advantages)
     clipped = ((ratio < 1 - options.clip_low) & (token_advantages < 0)) | (
         (ratio > 1 + options.clip_high) & (token_advantages > 0)
     )
+    capped = None
+    if options.importance_cap:
+        weight = (old - behaviour).exp()
+        capped = weight > options.importance_cap
+        loss = loss * weight.clamp(max=options.importance_cap)
     divergence = None
     if options.kl:
         if reference is None:
@@ -233,4 +251,4 @@ def grpo(
         total = loss.sum() / max(num_tokens, 1)
     else:
         total = row_means(loss, rows, len(advantages)).sum() / max(num_responses, 1)
-    return GRPOLoss(total, clipped, None if divergence is None else divergence.detach())
+    return GRPOLoss(total, clipped, None if divergence is None else divergence.detach(), capped)

@@ -23,14 +23,17 @@ from r1v.train.workers import Workers
 
 @dataclass(frozen=True)
 class Question:
-    """planned: which one. example: without its images, which are in the prompt as tiles."""
+    """planned: which one. example: without its images, which are in the prompt as tiles, unless an engine is
+    to cut them itself."""
 
     planned: PlannedSample
     prompt: Prompt
     example: Example
 
 
-def make_question(source: Source, processor: Processor, planned: PlannedSample) -> Question | str:
+def make_question(
+    source: Source, processor: Processor, planned: PlannedSample, *, keep_images: bool = False
+) -> Question | str:
     """A question, or why it cannot be asked."""
     try:
         example = source.example(planned.family, planned.index, planned.variation)
@@ -39,17 +42,18 @@ def make_question(source: Source, processor: Processor, planned: PlannedSample) 
         return f"{planned.family} {planned.index}: {error}"
     if len(prompt.token_ids) >= processor.context_length:
         return f"{planned.family} {planned.index}: {len(prompt.token_ids)} tokens leave no room for an answer"
-    return Question(planned, prompt, replace(example, images=()))
+    return Question(planned, prompt, example if keep_images else replace(example, images=()))
 
 
 class Questions:
     """Makes questions in worker processes, or in this one with workers=0.
 
-    world: set to have only this process's share of each plan made here.
+    keep_images: with the pictures themselves beside their tiles. world: set to have only this process's share
+    of each plan made here.
     """
 
-    def __init__(self, source: Source, model: str, workers: int) -> None:
-        make = partial(make_question, source, Processor.from_folder(model))
+    def __init__(self, source: Source, model: str, workers: int, keep_images: bool = False) -> None:
+        make = partial(make_question, source, Processor.from_folder(model), keep_images=keep_images)
         self._workers = Workers[PlannedSample, Question | str](make, workers)
         self.world = ONE_PROCESS
 

@@ -1,8 +1,8 @@
-"""Responses of the model that is being trained, sampled by our own engine.
+"""Responses of the model that is being trained, sampled by our own engine or another one.
 
 Enters: prompts. Leaves: groups of responses with the log-probability of each token under the sampling policy.
-Always holds: the engine runs the trained module itself, or a bf16 twin that `sync` brings up to date; it
-never samples image tokens; a response depends on its prompt, its seed and the weights alone.
+Always holds: our engine runs the trained module itself, or a bf16 twin that `sync` brings up to date; image
+tokens are never sampled; a response depends on its prompt, its seed and the weights alone.
 Log-probabilities are of temperature 1 over the whole vocabulary, as `compute.target_logprobs` gives them.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from r1v.models import R1V
 from r1v.prompt import Processor, Prompt, split_completion
 from r1v.train.compute import Compute, target_logprobs
 from r1v.train.data import Encoded, collate
+from r1v.train.questions import Question
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,29 @@ def agreement(engine: np.ndarray, trainer: np.ndarray) -> Agreement:
     return Agreement(float(np.mean(np.expm1(difference) - difference)), float(np.abs(difference).max()))
 
 
+class Rollouts(Protocol):
+    """What answers questions with the weights that are being trained."""
+
+    compute: Compute
+
+    def sync(self) -> None:
+        """The weights have changed: from now on answers come from the new ones."""
+
+    def ask(
+        self, questions: Sequence[Question], seeds: Sequence[int], *, n: int, max_tokens: int,
+        temperature: float = 1.0,
+    ) -> list[list[Response]]:  # fmt: skip
+        """n responses of each question; one seed for each. Nothing is forced into them.
+
+        Raises ContextLengthError: a prompt leaves no room. UnavailableError: an engine is gone.
+        """
+
+    def close(self) -> None:
+        """Let go of what was started."""
+
+
 class Sampler:
-    """An engine over a module that is being trained.
+    """Our engine over a module that is being trained.
 
     max_num_seqs: responses decoded together. memory_fraction: of the free memory, for the cache.
     """
@@ -147,29 +170,46 @@ class Sampler:
             for request_id, prompt in zip(order, prompts, strict=True)
         ]
 
+    def ask(
+        self, questions: Sequence[Question], seeds: Sequence[int], *, n: int, max_tokens: int,
+        temperature: float = 1.0,
+    ) -> list[list[Response]]:  # fmt: skip
+        """See Rollouts."""
+        prompts = [question.prompt for question in questions]
+        return self.sample(prompts, seeds, n=n, max_tokens=max_tokens, temperature=temperature)
+
+    def close(self) -> None:
+        """See Rollouts: nothing was started."""
+
     def _response(self, grown: _Growing, prompt: Prompt) -> Response:
-        assert grown.finish_reason is not None and len(grown.logprobs) == len(grown.token_ids)
-        text_ids = [i for i in grown.token_ids if i not in self.processor.special.eos]
-        thinking, answer = split_completion(text_ids, self.processor, prompt.opens_thinking)
-        return Response(
-            tuple(grown.token_ids), np.asarray(grown.logprobs, np.float32), grown.finish_reason,
-            grown.finish_detail, thinking, answer,
-        )  # fmt: skip
-
-    def probe(self, prompt: Prompt, num_tokens: int = 8) -> Agreement:
-        """Let engine and trainer give the same few tokens their log-probabilities, with the weights of now.
-
-        Stale copies, caches or features in the engine show here.
-        """
-        response = self.sample([prompt], [0], n=1, max_tokens=num_tokens, temperature=0.0)[0][0]
-        part = collate(
-            [("probe", encoded(prompt, response.token_ids))],
-            torch.from_numpy(prompt.tiles),
-            self.processor.special.pad,
+        assert grown.finish_reason is not None
+        return response(
+            self.processor, prompt, grown.token_ids, grown.logprobs, grown.finish_reason, grown.finish_detail
         )
-        with torch.no_grad():
-            trainer = target_logprobs(self.model, part, self.compute).cpu().numpy()
-        return agreement(response.logprobs, trainer)
+
+
+def response(
+    processor: Processor, prompt: Prompt, token_ids: Sequence[int], logprobs: Sequence[float],
+    reason: FinishReason, detail: FinishDetail | None = None,
+) -> Response:  # fmt: skip
+    """What an engine sampled after a prompt, split into thinking and answer."""
+    assert len(logprobs) == len(token_ids), "a log-probability for each sampled token"
+    text_ids = [i for i in token_ids if i not in processor.special.eos]
+    thinking, answer = split_completion(text_ids, processor, prompt.opens_thinking)
+    return Response(
+        tuple(token_ids), np.asarray(logprobs, np.float32), reason, detail, thinking, answer
+    )  # fmt: skip
+
+
+def probe(rollouts: Rollouts, model: R1V, question: Question, pad_id: int, num_tokens: int = 8) -> Agreement:
+    """Let the engine and the trained model give the same few tokens their log-probabilities, with the weights
+    of now. Stale copies, caches or features in the engine show here."""
+    prompt = question.prompt
+    found = rollouts.ask([question], [0], n=1, max_tokens=num_tokens, temperature=0.0)[0][0]
+    part = collate([("probe", encoded(prompt, found.token_ids))], torch.from_numpy(prompt.tiles), pad_id)
+    with torch.no_grad():
+        trainer = target_logprobs(model, part, rollouts.compute).cpu().numpy()
+    return agreement(found.logprobs, trainer)
 
 
 def encoded(prompt: Prompt, completion: Sequence[int]) -> Encoded:

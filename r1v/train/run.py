@@ -19,7 +19,10 @@ from r1v.core import CheckpointError, ConfigError
 from r1v.train.distributed import ONE_PROCESS, World
 
 # keys that may change between a run and its resumption
-FREE_KEYS = frozenset({"device", "workers", "log_every", "save_every_s", "compile", "deadline_s", "out"})
+FREE_KEYS = frozenset(
+    {"device", "workers", "log_every", "save_every_s", "compile", "deadline_s", "out", "vllm_python",
+     "vllm_devices", "vllm_at", "vllm_key"}
+)  # fmt: skip
 
 
 class Run:

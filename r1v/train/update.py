@@ -8,7 +8,7 @@ sample is fresh or replayed; the loss does not depend on how the samples are spl
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -42,6 +42,7 @@ class UpdateTally:
     loss: float = 0.0
     tokens: int = 0
     clipped: int = 0
+    capped: int = 0
     kl: float = 0.0
     fresh_behaviour: list[np.ndarray] = field(default_factory=list)
     fresh_logprobs: list[np.ndarray] = field(default_factory=list)
@@ -51,7 +52,8 @@ class UpdateTally:
         """Of what several processes did."""
         return cls(
             sum(one.loss for one in tallies), sum(one.tokens for one in tallies),
-            sum(one.clipped for one in tallies), sum(one.kl for one in tallies),
+            sum(one.clipped for one in tallies), sum(one.capped for one in tallies),
+            sum(one.kl for one in tallies),
             [found for one in tallies for found in one.fresh_behaviour],
             [found for one in tallies for found in one.fresh_logprobs],
         )  # fmt: skip
@@ -94,7 +96,7 @@ class PolicyLoss:
         """
         tally = UpdateTally()
         num_tokens = sum(len(one.sample.completion_ids) for one in samples)
-        worked = [one for one in samples if one.sample.advantage != 0.0 or self.options.kl]
+        worked = [one for one in samples if self._counts(one)]
         if not worked:
             return tally
         world = self.compute.world
@@ -107,16 +109,44 @@ class PolicyLoss:
             logprobs = target_logprobs(self.model, part, self.compute)
             device = logprobs.device
             behaviour = torch.from_numpy(np.concatenate([one.sample.logprobs for one in chosen])).to(device)
+            proximal = None
+            if self.options.importance_cap:
+                kept = [one.sample.proximal for one in chosen if one.sample.proximal is not None]
+                proximal = torch.from_numpy(np.concatenate(kept)).to(device)
             loss = losses.grpo(
                 logprobs, behaviour,
                 torch.tensor([one.sample.advantage for one in chosen], device=device), part.rows,
                 self.options, num_responses=len(samples), num_tokens=num_tokens,
-                reference=self._reference(part),
+                reference=self._reference(part), proximal=proximal,
             )  # fmt: skip
             loss.total.backward()
             self._count(tally, chosen, part, logprobs.detach(), behaviour, loss)
         world.sum_gradients(self.model.parameters())
         return UpdateTally.of(world.gather(tally))
+
+    def with_proximal(self, samples: Sequence[Trained]) -> list[Trained]:
+        """The same samples, those that will be computed with the log-probabilities that the trainer's weights
+        of now give their tokens. Several processes compute a share each and all get all."""
+        world = self.compute.world
+        own = list(world.share([i for i, one in enumerate(samples) if self._counts(one)]))
+        side = self.model.config.vision.image_size
+        encoded = [(samples[i].sample.family, samples[i].encoded(side)) for i in own]
+        found: dict[int, np.ndarray] = {}
+        for places, part in parts_by_length(encoded, self.micro_batches, self.pad_id):
+            with torch.no_grad():
+                logprobs = target_logprobs(self.model, part, self.compute).cpu().numpy()
+            ends = np.cumsum([len(samples[own[place]].sample.completion_ids) for place in places])
+            for place, values in zip(places, np.split(logprobs, ends[:-1]), strict=True):
+                found[own[place]] = values
+        every = {i: values for part in world.gather(found) for i, values in part.items()}
+        return [
+            replace(one, sample=replace(one.sample, proximal=every[i])) if i in every else one
+            for i, one in enumerate(samples)
+        ]
+
+    def _counts(self, one: Trained) -> bool:
+        """Whether a sample has a gradient."""
+        return one.sample.advantage != 0.0 or bool(self.options.kl)
 
     def _reference(self, part: MicroBatch) -> torch.Tensor | None:
         if self.reference is None:
@@ -131,6 +161,7 @@ class PolicyLoss:
         tally.loss += float(loss.total.detach())
         tally.tokens += len(logprobs)
         tally.clipped += int(loss.clipped.sum())
+        tally.capped += 0 if loss.capped is None else int(loss.capped.sum())
         tally.kl += 0.0 if loss.kl is None else float(loss.kl.sum())
         fresh = torch.tensor([one.fresh for one in chosen], device=logprobs.device)[part.rows]
         tally.fresh_behaviour.append(behaviour[fresh].cpu().numpy())

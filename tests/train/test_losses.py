@@ -149,6 +149,20 @@ def test_grpo_kl_and_clipped_share() -> None:
         grpo(LOGPROBS, BEHAVIOUR, ADVANTAGES, ROWS, GRPOOptions(kl=0.1), num_responses=2, num_tokens=3)
 
 
+def test_truncated_importance_sampling_by_hand() -> None:
+    """Ratios against the trainer's own policy; weights trainer / engine of 2, 1 and 0.5, cut at 1.25."""
+    proximal = BEHAVIOUR + torch.tensor([2.0, 1.0, 0.5]).log()
+    found = grpo(
+        LOGPROBS, BEHAVIOUR, ADVANTAGES, ROWS, GRPOOptions(importance_cap=1.25), num_responses=2,
+        num_tokens=3, proximal=proximal,
+    )  # fmt: skip
+    # ratios 0.75, 0.9, 1: 0.75 * 2 * 1.25, 0.9 * 2 * 1; 1 * -1 * 0.5
+    assert found.total.item() == pytest.approx(-((1.875 + 1.8) / 2 - 0.5) / 2)
+    assert found.capped is not None and found.capped.tolist() == [True, False, False]
+    with pytest.raises(ConfigError, match="log-probabilities of that time"):
+        loss_of(importance_cap=1.25)
+
+
 @pytest.mark.parametrize("averaging", ["response", "token"])
 def test_parts_of_a_batch_add_up(averaging: str) -> None:
     options = GRPOOptions(averaging=averaging)  # type: ignore[arg-type]

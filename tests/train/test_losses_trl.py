@@ -113,16 +113,17 @@ def reward_of(completions: list[str], completion_ids: list[list[int]], **_: Any)
 
 
 @pytest.mark.parametrize(
-    ("loss_type", "scaling", "beta", "clip_high", "correct_kl"),
+    ("loss_type", "scaling", "beta", "clip_high", "correct_kl", "cap"),
     [
-        ("grpo", "group", 0.0, 0.2, True),
-        ("grpo", "none", 0.5, 0.2, True),
-        ("grpo", "group", 0.5, 0.2, False),
-        ("dapo", "group", 0.0, 0.28, True),
+        ("grpo", "group", 0.0, 0.2, True, 0.0),
+        ("grpo", "none", 0.5, 0.2, True, 0.0),
+        ("grpo", "group", 0.5, 0.2, False, 0.0),
+        ("dapo", "group", 0.0, 0.28, True, 0.0),
+        ("grpo", "group", 0.5, 0.2, True, 1.2),
     ],
 )
 def test_grpo_on_a_recorded_batch(
-    loss_type: str, scaling: str, beta: float, clip_high: float, correct_kl: bool, model: Any,
+    loss_type: str, scaling: str, beta: float, clip_high: float, correct_kl: bool, cap: float, model: Any,
     tokenizer: Any, tmp_path: Path,
 ) -> None:  # fmt: skip
     from datasets import Dataset
@@ -160,6 +161,12 @@ def test_grpo_on_a_recorded_batch(
     recorded["old_per_token_logps"] = padded.masked_scatter(mask.bool(), behaviour)
     recorded["ref_per_token_logps"] = padded.masked_scatter(mask.bool(), reference)
     recorded["num_items_in_batch"] = mask.sum()
+    proximal = None
+    if cap:  # what the trainer's own policy gave, beside what another engine sampled with
+        proximal, behaviour = behaviour, behaviour + 0.3 * torch.randn(len(logprobs))
+        weights = (proximal - behaviour).exp().clamp(max=cap)
+        recorded["importance_sampling_ratio"] = padded.masked_scatter(mask.bool(), weights)
+        trainer.use_vllm = trainer.vllm_importance_sampling_correction = True
     theirs = trainer._compute_loss(trainer.model, recorded)
     theirs.backward()
     their_gradient = gradient(trainer.model)
@@ -168,10 +175,11 @@ def test_grpo_on_a_recorded_batch(
         clip_high=clip_high,
         kl=beta,
         correct_kl=correct_kl,
+        importance_cap=cap,
     )
     ours = losses.grpo(
         logprobs, behaviour, advantages, rows_of, options, num_responses=8, num_tokens=int(mask.sum()),
-        reference=reference,
+        reference=reference, proximal=proximal,
     )  # fmt: skip
     ours.total.backward()
     assert ours.clipped.any()

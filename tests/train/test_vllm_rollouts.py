@@ -1,0 +1,270 @@
+"""GRPO with rollouts of another process: through vLLM itself (slow), and through our own engine put behind
+the same connection, which shows everything but vLLM."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import multiprocessing
+import os
+import secrets
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+
+from r1v import models
+from r1v.core import ConfigError, R1VError, UnavailableError
+from r1v.prompt import Processor, Prompt
+from r1v.train import vllm_link
+from r1v.train.compute import Compute
+from r1v.train.config import RolloutConfig
+from r1v.train.grpo import GRPOTrainer
+from r1v.train.rollout import Sampler
+from r1v.train.vllm_process import serve
+from r1v.train.vllm_rollouts import VLLMRollouts
+from r1v.train.vllm_wire import Answered, Ask, Sampled, Sampling, parse_address, read_asks, receive, send_asks
+from tests.train.test_distributed import in_two
+from tests.train.test_grpo import config, metrics, trainer_of, without_times
+
+ROOT = Path(__file__).parents[2]
+PYTHON = Path(os.environ.get("R1V_VLLM_PYTHON") or ROOT / ".venv-vllm" / "bin" / "python")
+needs_vllm = pytest.mark.skipif(
+    not PYTHON.is_file(), reason="R1V_VLLM_PYTHON names no interpreter with vLLM (vllm_cpu.sh makes one)"
+)
+
+
+class OwnEngine:
+    """Our engine in vLLM's place, for questions without pictures."""
+
+    def __init__(self, c: RolloutConfig) -> None:
+        torch.set_num_threads(1)
+        self.about = {"engine": "ours"}
+        self.folder = Path(c.model)
+        self.processor = Processor.from_folder(self.folder)
+        self.model = models.load(self.folder, torch.float32)
+        self.sampler = Sampler(
+            self.model, self.processor, Compute(torch.device("cpu"), False), max_num_seqs=16
+        )
+
+    def load(self, files: Iterator[tuple[str, bytes]]) -> None:
+        with tempfile.TemporaryDirectory() as scratch:
+            models.save(self.model, Path(scratch) / "model", "release", tokenizer_from=self.folder)
+            for name, content in files:
+                (Path(scratch) / "model" / name).write_bytes(content)
+            self.model.load_state_dict(models.load(Path(scratch) / "model", torch.float32).state_dict())
+        self.sampler.sync()
+
+    def sample(self, asks: Sequence[Ask], sampling: Sampling) -> list[Answered]:
+        none = np.zeros((0, 32, 32, 3), np.uint8)
+        prompts = [Prompt(tuple(ask.token_ids), none, (), (), 0, True) for ask in asks]
+        groups = self.sampler.sample(
+            prompts, [ask.seed for ask in asks], n=sampling.n, max_tokens=sampling.max_tokens,
+            temperature=sampling.temperature,
+        )  # fmt: skip
+        return [
+            Answered(ask.token_ids, [Sampled(one.token_ids, one.logprobs.tolist(), one.finish_reason.value)
+                                     for one in group])
+            for ask, group in zip(asks, groups, strict=True)
+        ]  # fmt: skip
+
+
+class BrokenEngine(OwnEngine):
+    def sample(self, asks: Sequence[Ask], sampling: Sampling) -> list[Answered]:
+        raise RuntimeError("the device is on fire\nand more")
+
+
+@contextlib.contextmanager
+def engines(
+    start: Path, folder: Path, number: int = 1, kind: Callable[[RolloutConfig], Any] = OwnEngine
+) -> Iterator[dict[str, Any]]:
+    """Processes with an engine; the keys of a configuration that uses them, and the processes."""
+    folder.mkdir(exist_ok=True)
+    (folder / "key").write_text(secrets.token_hex(16))
+    fork = multiprocessing.get_context("fork")
+    at, processes = [], []
+    with tempfile.TemporaryDirectory() as scratch:  # a socket's path must be short
+        for place in range(number):
+            at.append(f"{scratch}/{place}")
+            c = RolloutConfig(model=str(start), listen=at[-1], key=str(folder / "key"))
+            processes.append(fork.Process(target=serve, args=(c, Console(quiet=True), kind), daemon=True))
+            processes[-1].start()
+        try:
+            yield {"rollout": "vllm", "vllm_at": tuple(at), "vllm_key": str(folder / "key"),
+                   "families": ("arithmetic",)} | ({} if number > 1 else {"save_every_s": 0.0})  # fmt: skip
+        finally:
+            for process in processes:
+                process.kill()
+                process.join()
+
+
+def test_rollouts_of_another_process_are_those_of_this_one(start: Path, tmp_path: Path) -> None:
+    """The weights of each step arrive whole: the same rewards, losses and final weights, bit for bit."""
+    here = trainer_of(config(start, tmp_path / "here", families=("arithmetic",))).train()
+    with engines(start, tmp_path / "engine") as there:
+        through = trainer_of(config(start, tmp_path / "there", **there)).train()
+    rows = metrics(tmp_path / "there")
+    assert without_times(rows) == without_times(metrics(tmp_path / "here"))
+    assert rows[-1]["version"] >= 3 and max(row["mismatch_worst"] for row in rows) < 1e-4
+    one, two = (models.load(folder).state_dict() for folder in (here, through))
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    moved = models.load(start).state_dict()
+    assert any(not torch.equal(one[name], moved[name]) for name in one)
+
+
+def test_weights_that_did_not_arrive_are_noticed(
+    start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with engines(start, tmp_path / "engine") as there:
+        trainer = trainer_of(config(start, tmp_path / "run", lr=0.05, **there))
+        trainer.sampler.sync = lambda: None  # type: ignore[method-assign]
+        with pytest.raises(R1VError, match="stale weights"):
+            trainer.train()
+
+
+def test_an_engine_that_dies_ends_the_run_which_goes_on_with_another(
+    start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vllm_link, "CONNECT_S", 0.5)
+    with engines(start, tmp_path / "engine") as there:
+        whole = trainer_of(config(start, tmp_path / "whole", importance_cap=2.0, **there)).train()
+    with engines(start, tmp_path / "engine") as there:
+        first = trainer_of(config(start, tmp_path / "cut", importance_cap=2.0, **there))
+        rollout = first._rollout
+
+        def die(questions: Any) -> Any:
+            if first.step == 2:
+                for process in multiprocessing.active_children():
+                    process.kill()
+                    process.join()
+            return rollout(questions)
+
+        first._rollout = die  # type: ignore[method-assign]
+        with pytest.raises(UnavailableError, match=r"no engine answers at .*: the run goes on from its last"):
+            first.train()
+    with engines(start, tmp_path / "engine") as there:  # at another address
+        resumed = trainer_of(config(start, tmp_path / "cut", importance_cap=2.0, **there)).train()
+    assert without_times(metrics(tmp_path / "cut")) == without_times(metrics(tmp_path / "whole"))
+    one, two = (models.load(folder).state_dict() for folder in (whole, resumed))
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_what_goes_wrong_is_one_line(start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with engines(start, tmp_path / "broken", kind=BrokenEngine) as there:
+        with pytest.raises(UnavailableError, match=r"RuntimeError: the device is on fire; start the same"):
+            trainer_of(config(start, tmp_path / "1", **there)).train()
+        (tmp_path / "other").write_text(secrets.token_hex(16))
+        with pytest.raises(ConfigError, match="another key"):
+            trainer_of(config(start, tmp_path / "2", **there | {"vllm_key": str(tmp_path / "other")})).train()
+    (tmp_path / "short").write_text("secret")
+    with pytest.raises(ConfigError, match="holds 6 bytes, at least 16"):
+        trainer_of(config(start, tmp_path / "3", **there | {"vllm_key": str(tmp_path / "short")}))
+    with pytest.raises(ConfigError, match="vllm_python /no/python cannot be started"):
+        trainer_of(config(start, tmp_path / "4", rollout="vllm", vllm_python="/no/python"))
+    with pytest.raises(ConfigError, match="no address; write HOST:PORT"):
+        parse_address("localhost")
+    with pytest.raises(ConfigError, match="vllm_at needs vllm_key"):
+        config(start, tmp_path / "5", rollout="vllm", vllm_at=("a:1",))
+    with pytest.raises(ConfigError, match="use r1v or vllm"):
+        config(start, tmp_path / "6", rollout="tgi")
+
+
+@pytest.mark.slow
+def test_an_interpreter_without_vllm_is_said_to_have_none(start: Path, tmp_path: Path) -> None:
+    """The real command is started, and what it says comes back."""
+    if importlib.util.find_spec("vllm") is not None:
+        pytest.skip("this interpreter has vLLM")
+    with pytest.raises(UnavailableError, match=r"status [12]: .*vLLM is needed and not installed here"):
+        trainer_of(config(start, tmp_path / "run", rollout="vllm", vllm_python=sys.executable)).train()
+
+
+def test_questions_travel_with_their_pictures() -> None:
+    one, other = multiprocessing.Pipe()
+    asks = [Ask([1, 2], [b"a", b""], [1, 3], 1 << 61), Ask([3], [], None, 0), Ask([4], [b"c"], None, 5)]
+    sampling = Sampling(4, 7, 1.0, [2], [9, 10])
+    send_asks(one, asks, sampling)
+    assert read_asks(*receive(other)) == (asks, sampling)
+
+
+@pytest.mark.slow
+def test_two_trainers_with_an_engine_each(start: Path, tmp_path: Path) -> None:
+    """As one process with both engines."""
+
+    def run(out: Path, there: dict[str, Any]) -> None:
+        trainer_of(config(start, out, **there)).train()
+
+    with engines(start, tmp_path / "engine", 2) as there:
+        run(tmp_path / "1", there)
+        in_two(partial(run, tmp_path / "2", there))
+    one, two = (metrics(tmp_path / name) for name in ("1", "2"))
+    assert [row["reward"] for row in one] == [row["reward"] for row in two]
+    assert [row["loss"] for row in one] == pytest.approx([row["loss"] for row in two], abs=1e-5)
+
+
+def test_fewer_engines_than_trainers_are_refused(start: Path, tmp_path: Path) -> None:
+    from r1v.train.distributed import World
+    from r1v.train.vllm_rollouts import open_links
+
+    c = config(start, tmp_path, rollout="vllm", vllm_devices=("1",))
+    with pytest.raises(ConfigError, match="1 engines for 2 processes"):
+        open_links(c, Compute(torch.device("cpu"), False, World(0, 2)), tmp_path)
+
+
+# ------------------------------------------------------------------------------------------------ vLLM itself
+
+
+def through_vllm(start: Path, out: Path, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> GRPOTrainer:
+    for name, value in {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1",
+                        "VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "ERROR"}.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    return trainer_of(config(start, out, rollout="vllm", vllm_python=str(PYTHON), **changes))
+
+
+@needs_vllm
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_grpo_through_vllm(start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Text and pictures: ratios near 1, new weights in vLLM after each update, no image token, and after a
+    kill the run goes on."""
+    changes: dict[str, Any] = {"steps": 4, "save_every_s": 0.0, "lr": 5e-3}
+    first = through_vllm(start, tmp_path / "run", monkeypatch, **changes)
+    sampled: list[int] = []
+    judge = first._judge
+
+    def watch(questions: Any, responses: Any) -> Any:
+        sampled.extend(i for group in responses for one in group for i in one.token_ids)
+        if first.step == 2:
+            rollouts = first.sampler
+            assert isinstance(rollouts, VLLMRollouts) and rollouts.links[0]._process is not None
+            rollouts.links[0]._process.kill()
+        return judge(questions, responses)
+
+    first._judge = watch  # type: ignore[method-assign]
+    with pytest.raises(UnavailableError, match=r"vLLM's process ended with status -9"):
+        first.train()
+    through_vllm(start, tmp_path / "run", monkeypatch, **changes).train()
+    rows = metrics(tmp_path / "run")
+    assert [row["step"] for row in rows] == [1, 2, 3, 4] and rows[-1]["version"] >= 3
+    assert {family for row in rows for family in row["families"]} == {"arithmetic", "counting"}
+    assert max(row["mismatch_worst"] for row in rows) < 1e-3 and max(row["probe"] for row in rows) < 1e-3
+    special = first.processor.special
+    assert sampled and not {special.image_context, special.img_start, special.img_end} & set(sampled)
+
+
+@needs_vllm
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_stale_weights_in_vllm_are_noticed(
+    start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = through_vllm(start, tmp_path / "run", monkeypatch, lr=0.05)
+    trainer.sampler.sync = lambda: None  # type: ignore[method-assign]
+    with pytest.raises(R1VError, match="stale weights"):
+        trainer.train()
