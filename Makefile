@@ -61,8 +61,8 @@ bench: $(VENV)/.installed-dev  ## every benchmark, about a minute each
 recipe-smoke: $(VENV)/.installed-dev  ## every training stage in order on a tiny model, about five minutes
 	$(RUN) examples/recipe.py $(or $(OUT),runs/recipe-smoke)
 
-reproduce: $(VENV)/.installed-dev  ## R1V-Nano from nothing to its report: one GPU, about two hours
-	$(RUN) examples/nano/reproduce.py --out $(or $(OUT),runs/reproduce) $(ARGS)
+reproduce: $(VENV)/.installed-dev  ## R1V-Nano from nothing to its report: one GPU, about two hours; HOURS=8: longer
+	$(RUN) examples/nano/reproduce.py --out $(or $(OUT),runs/reproduce) $(if $(HOURS),--hours $(HOURS)) $(ARGS)
 
 reproduce-small: $(VENV)/.installed-dev  ## the same stages for a smaller twin on a CPU, under an hour
 	$(RUN) benchmarks/ablations.py --small --seeds 1 --only recipe --device cpu \

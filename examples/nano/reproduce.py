@@ -1,10 +1,13 @@
 """R1V-Nano from nothing to its report: a new model, supervised training, the later stages, the measurements.
 
     python examples/nano/reproduce.py --out runs/reproduce              # one GPU, about two hours
+    python examples/nano/reproduce.py --out runs/reproduce --hours 8    # every stage longer in proportion
+    python examples/nano/reproduce.py --out runs/try --hours 0.02 --tiny \\
+        batch_size=8 micro_batches=1 workers=1 compile=false heldout=1  # every stage once, on a CPU
 
-What is done is not done again: run the same command after an interruption. The report, a table and three
-charts, lies in the out folder; the best of the checkpoints is named at the end. A smaller twin goes through
-the same stages on one core: ``make reproduce-small``.
+What is done is not done again: run the same command after an interruption. The report, tables (report.md) and
+three charts, lies in the out folder; the best of the checkpoints is named at the end. A smaller twin goes
+through the same stages on one core: ``make reproduce-small``.
 """
 
 from __future__ import annotations
@@ -19,6 +22,10 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 BENCHMARKS = HERE.parents[1] / "benchmarks"
+# of each stage in a run of the default length; another length changes all in proportion
+SUPERVISED = {"sft": 3600, "sft2": 300, "sft3": 690}
+LATER = {"pool": 25, "pairs": 60, "reward": 40, "mpo": 100, "grpo": 160}
+SECONDS = {**SUPERVISED, **LATER}
 
 
 def call(*words: str | Path, must: bool = True) -> None:
@@ -36,51 +43,72 @@ def train(stage: str, config: Path, changes: Sequence[str], done: Path) -> None:
         done.touch()
 
 
-def measure(models: dict[str, Path], out: Path, number: int, processes: int) -> str:
-    """The accuracy of each checkpoint, the charts over them; returns the name of the best."""
+def supervise(out: Path, seconds: dict[str, float], changes: Sequence[str]) -> Path:
+    """A new model and its three supervised runs; returns the last one's checkpoint."""
+    train("init", HERE / "init.toml", [f"out={out / 'init'}"], out / "init.done")
+    model, first = out / "init", ["known=[]", "first_sample=0"]
+    for name, config in (("sft", "sft.toml"), ("sft2", "sft-more.toml"), ("sft3", "sft-longer.toml")):
+        own = [f"model={model}", f"out={out / name}", f"deadline_s={seconds[name]}", *first]
+        train("sft", HERE / config, [*own, *changes], out / f"{name}.done")
+        model, first = out / name / "model", []
+    return model
+
+
+def measure(models: dict[str, Path], out: Path, options: Sequence[str]) -> str:
+    """The accuracy of each checkpoint, the report over all; returns the name of the best."""
     results = {}
     for name, folder in models.items():
         result = out / f"accuracy-{name}.json"
         if not result.exists():
-            command = ["--model", folder, "--n", str(number), "--processes", str(processes), "--out", result]
-            more = ["--scores", out / f"scores-{name}.json", "--robust", "100"]
-            call(BENCHMARKS / "nano_accuracy.py", *command, *more)
+            command = ["--model", folder, *options, "--out", result, "--scores", out / f"scores-{name}.json"]
+            call(BENCHMARKS / "nano_accuracy.py", *command)
         results[name] = json.loads(result.read_text())
+    best = max(results, key=lambda name: results[name]["mean"])
     runs = [word for name in models for word in ("--run", f"{name}={out / f'accuracy-{name}.json'}")]
+    report = out / "report.md"
+    report.write_text("# R1V-Nano, reproduced\n\n<!-- tables -->\n<!-- /tables -->\n")
+    call(BENCHMARKS / "nano_card.py", *runs, "--shipped", best, "--write", report)
     call(BENCHMARKS / "nano_charts.py", *runs, "--out", out)
-    return max(results, key=lambda name: results[name]["mean"])
+    return best
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    whole = sum(SECONDS.values()) / 3600
     parser.add_argument("--out", type=Path, required=True, help="the folder of the runs and the report")
-    parser.add_argument("--sft-s", type=float, default=3600, help="seconds of supervised training")
+    parser.add_argument(
+        "--hours", type=float, default=whole, help=f"of training, all stages together (default {whole:.1f})"
+    )
     parser.add_argument("--processes", type=int, default=2, help="of the measurement, which can share a GPU")
     parser.add_argument("--n", type=int, default=500, help="held-out items a family")
-    args = parser.parse_args()
-    out = args.out
+    parser.add_argument(
+        "--tiny", action="store_true", help="the later stages in tiny settings, two families measured"
+    )
+    parser.add_argument("changes", nargs="*", metavar="key=value", help="for the supervised runs")
+    args = parser.parse_intermixed_args()
+    if not args.hours > 0:
+        parser.error(f"--hours is {args.hours}; it must be more than 0")
+    out, seconds = args.out, {name: s * args.hours / whole for name, s in SECONDS.items()}
     out.mkdir(parents=True, exist_ok=True)
-    train("init", HERE / "init.toml", [f"out={out / 'init'}"], out / "init.done")
-    first = [f"model={out / 'init'}", f"out={out / 'sft'}", "known=[]", "first_sample=0"]
-    train("sft", HERE / "sft.toml", [*first, f"deadline_s={args.sft_s}"], out / "sft.done")
-    trained = out / "sft" / "model"
-    for name, config in (("sft2", "sft-more.toml"), ("sft3", "sft-longer.toml")):
-        train("sft", HERE / config, [f"model={trained}", f"out={out / name}"], out / f"{name}.done")
-        trained = out / name / "model"
+    trained = supervise(out, seconds, args.changes)
+    limits = [word for name in LATER for word in (f"--{name}-s", str(seconds[name]))]
     # a later stage that fails says so, and what there is, is measured
-    call(HERE / "recipe.py", trained, "--out", out / "rl", must=False)
+    call(HERE / "recipe.py", trained, "--out", out / "rl", *limits, *["--tiny"] * args.tiny, must=False)
     found = {
         "SFT": trained,
         "MPO": out / "rl" / "mpo" / "best",
         "GRPO": out / "rl" / "grpo" / "best",
     }
     models = {name: folder for name, folder in found.items() if folder.is_dir()}
-    best = measure(models, out, args.n, args.processes)
+    options = ["--n", str(args.n), "--robust", "100", "--processes", str(args.processes)]
+    if args.tiny:
+        options = ["--n", "8", "--robust", "2", "--family", "clock", "--family", "spatial"]
+    best = measure(models, out, options)
     shutil.copytree(models[best], out / "model", dirs_exist_ok=True)
     shutil.copy(out / f"scores-{best}.json", out / "model" / "scores.json")
-    print(f"the best is {best}: {out / 'model'}; the report is {out}/accuracy-*.json and {out}/nano-*.png")
+    print(f"the best is {best}: {out / 'model'}; the report is {out}/report.md, its charts {out}/nano-*.png")
     return 0
 
 

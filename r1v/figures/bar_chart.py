@@ -195,13 +195,23 @@ def _render(chart: _Chart, style: Style) -> Image.Image:
     return image
 
 
-def _read(chart: _Chart) -> str:
-    """Every bar from the first on: its place, the grid line it ends at where no value is printed, its
-    value."""
-    pairs = list(zip(chart.names, chart.values, strict=True))
-    if chart.printed:
-        return indexed("bar", pairs) + "\n"
-    return f"grid step: {chart.step}\n{indexed('bar', pairs, grid_lines(chart.values, 0, chart.step))}\n"
+def _read(chart: _Chart, limit: int | None) -> str:
+    """Every bar from the first on: its place, the grid line it ends at where no value is printed, its value.
+
+    limit: whether a bar goes beyond it, and how many do so far, is said where its value is read.
+    """
+    values: list[object] = list(chart.values)
+    if limit is not None:
+        over = [value > limit for value in chart.values]
+        values = [
+            f"{value}; " + (f"above, {sum(over[: i + 1])}" if over[i] else "below")
+            for i, value in enumerate(chart.values)
+        ]
+    lines = [] if limit is None else [f"limit: {limit}"]
+    lines += [] if chart.printed else [f"grid step: {chart.step}"]
+    places = () if chart.printed else grid_lines(chart.values, 0, chart.step)
+    lines.append(indexed("bar", zip(chart.names, values, strict=True), places))
+    return "\n".join(lines) + "\n"
 
 
 def _ask(request: Request, chart: _Chart) -> tuple[dict[str, object], str, str]:
@@ -240,9 +250,8 @@ def _ask(request: Request, chart: _Chart) -> tuple[dict[str, object], str, str]:
             f"{work}\n{running_sum(numbers)}\nThe sum is {sum(numbers)}.",
         )
     limit = _limit(request, values)
-    above = [names[i] for i in range(len(names)) if values[i] > limit]
-    counted = ", ".join(f"{name} ({k})" for k, name in enumerate(above, 1))
-    return {"limit": limit}, str(len(above)), f"Above {limit}: {counted}.\nThat makes {len(above)}."
+    above = sum(value > limit for value in values)
+    return {"limit": limit}, str(above), f"That makes {above}."
 
 
 def _limit(request: Request, values: list[int]) -> int:
@@ -261,7 +270,9 @@ def _draw(request: Request) -> Draft:
     if not chart.printed:
         facts["grid step"] = str(chart.step)
     answer_type: AnswerType = "string" if request.kind == "extreme" else "number"
-    return Draft(request.wording(**fields), answer, answer_type, _read(chart) + work, facts, (image,))
+    limit = fields.get("limit")
+    read = _read(chart, limit if isinstance(limit, int) else None)
+    return Draft(request.wording(**fields), answer, answer_type, read + work, facts, (image,))
 
 
 FAMILY = Family("bar_chart", "bars with names, values printed or read from grid lines", KINDS, _draw)

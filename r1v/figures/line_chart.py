@@ -307,7 +307,9 @@ def _draw(request: Request) -> Draft:
         lines += _both(chart, fields)
     else:
         row = chart.names.index(str(fields["of"]).removeprefix(" of "))
-        values = chart.values[row]
+        values, name = chart.values[row], chart.names[row]
+        if name:  # which line is meant is said before any point is read
+            lines.append(f"asked: {name}; {name}: {facts[name]}")
         facts |= {label: str(value) for label, value in zip(chart.labels, values, strict=True)}
         lines += _points(chart, row, request.kind, str(fields.get("extreme", "")))
     solution = "\n".join([*lines, work])

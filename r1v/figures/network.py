@@ -1,6 +1,7 @@
 """Weighted graphs: lengths of edges and paths, neighbours, shortest paths.
 
-The solution reads the edges it needs, each by the letters of its ends, then adds them up along every way.
+The solution reads the edges it needs, each by the letters of its ends, then adds them up along every way. For
+a shortest way it reads all nodes first, from the top to the bottom.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 
 from r1v.figures.item import Draft, Family, Request
 from r1v.figures.shapes import Sheet
+from r1v.figures.steps import readings
 from r1v.figures.style import NAMED_COLORS, Style
 
 _LEAD = "[|Look at the graph. |Here is a network of roads. |The picture shows a network. ]"
@@ -87,7 +89,17 @@ def _plan(request: Request) -> _Graph:
     return _Graph("".join(shuffled), places, {edge: rng.randint(1, high) for edge in kept})
 
 
-def _render(graph: _Graph, style: Style) -> Sheet:
+def _rows(graph: _Graph, flip: bool) -> dict[str, str]:
+    """The letters at the top, in the middle and at the bottom, each from left to right."""
+    rows: dict[str, list[tuple[float, str]]] = {"top": [], "middle": [], "bottom": []}
+    for (x, y), letter in zip(graph.places, graph.letters, strict=True):
+        row = "top" if y < 0.35 else "bottom" if y > 0.65 else "middle"
+        rows[row].append((1 - x if flip else x, letter))
+    return {row: ", ".join(letter for _, letter in sorted(found)) for row, found in rows.items() if found}
+
+
+def _render(graph: _Graph, style: Style) -> tuple[Sheet, bool]:
+    """The picture, and whether left and right are changed round in it."""
     sheet = Sheet(style, spread=0.1)
     flip = style.flag(0.5)
     radius = style.uniform(24, 20, 28)
@@ -113,7 +125,7 @@ def _render(graph: _Graph, style: Style) -> Sheet:
     for (x, y), letter in zip(spots, graph.letters, strict=True):
         sheet.disc(x, y, radius, fill, color, 2)
         sheet.text((x, y), letter, size + 1, style.ink)
-    return sheet
+    return sheet, flip
 
 
 def _sum(graph: _Graph, way: list[int]) -> tuple[str, int]:
@@ -133,9 +145,9 @@ def draw(request: Request) -> Draft:
     """One network and one question."""
     rng, kind = request.rng, request.kind
     graph = _plan(request)
-    image = _render(graph, request.style).finish()
-    nodes = range(len(graph.letters))
-    facts = {graph.name(a, b): str(w) for (a, b), w in graph.weights.items()}
+    sheet, flip = _render(graph, request.style)
+    image, nodes, rows = sheet.finish(), range(len(graph.letters)), _rows(graph, flip)
+    facts = rows | {graph.name(a, b): str(w) for (a, b), w in graph.weights.items()}
     if kind == "edge":
         (a, b), weight = rng.choice(list(graph.weights.items()))
         question = request.wording(a=graph.letters[a], b=graph.letters[b])
@@ -161,7 +173,7 @@ def draw(request: Request) -> Draft:
         lines = [*(f"{name}: {facts[name]}" for name in edges), line]
         return Draft(question, str(total), "number", "\n".join(lines), facts, (image,))
     used = dict.fromkeys(graph.name(p, q) for way in ways for p, q in itertools.pairwise(way))
-    lines, totals = ["; ".join(f"{name}: {facts[name]}" for name in used)], []
+    lines, totals = [readings(rows.items()), readings((name, facts[name]) for name in used)], []
     for way in ways:
         line, total = _sum(graph, way)
         lines.append(line)

@@ -1,6 +1,7 @@
 """Odd one out: a thing that differs from all others, or the only one without a partner.
 
-The solution names what is common, goes through the rows, and numbers the things of the row that matters.
+The solution names what is common, goes through the rows, and numbers the things of the row that matters. Of
+things in pairs each kind has a letter, by which its second one is found again.
 """
 
 from __future__ import annotations
@@ -78,12 +79,16 @@ def _single(request: Request) -> Draft:
     sheet = Sheet(request.style)
     sheet.clutter()
     size = request.style.uniform(0.7, 0.5, 0.9)
-    seen: dict[str, int] = {}
+    seen: dict[str, int] = {}  # things with their letters, in the order in which they are met
+    letters: dict[Thing, str] = {}
     listed: dict[int, list[str]] = {}
     for place, thing in zip(grid(sheet, rows, columns), things, strict=False):
         draw_thing(sheet, thing, place, size)
-        seen[str(thing)] = seen.get(str(thing), 0) + 1
-        listed.setdefault(place.row, []).append(f"{thing} {seen[str(thing)]}")
+        if thing not in letters:
+            letters[thing] = "ABCDEF"[len(letters)]
+        name = f"{thing} {letters[thing]}"
+        seen[name] = seen.get(name, 0) + 1
+        listed.setdefault(place.row, []).append(f"{name} {seen[name]}")
     facts = {f"row {r + 1}": ", ".join(names) for r, names in listed.items()}
     lines = [f"{name}: {value}" for name, value in facts.items()]
     facts |= {name: str(count) for name, count in seen.items()}

@@ -1,17 +1,19 @@
 """Venn diagrams of two or three sets with a number in every region.
 
-The solution reads the names of the circles, then the number of every region, both in the same order
-whatever is asked; the numbers that belong to the question follow, and their sum.
+The solution repeats which set is asked for, reads the names of the circles, then the number of every region,
+in the same order whatever is asked. Whether a region counts, and the sum so far, is said where its number is
+read: nothing is picked from the readings afterwards.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from r1v.figures.item import Draft, Family, Request
 from r1v.figures.names import POOLS
 from r1v.figures.shapes import Sheet
-from r1v.figures.steps import readings, running_sum
+from r1v.figures.steps import readings
 from r1v.figures.style import Color, Style
 
 _LEAD = "[|Look at the diagram. |Here is a Venn diagram. |The picture shows a Venn diagram. ]"
@@ -34,6 +36,7 @@ KINDS = {
     f"counted in the "
     f"whole diagram|What do all regions make together][?| here?]{_END}",
 }
+ASKED = {"only": "only {a}", "both": "{a} and {b}", "whole": "{a}", "either": "{a} or {b}", "all": "all"}
 THEMES = ("sport", "animal", "fruit", "letter")
 TINTS: tuple[Color, ...] = (
     (240, 196, 196),
@@ -113,6 +116,19 @@ def _render(style: Style, names: list[str], numbers: dict[tuple[int, ...], int])
     return sheet, sorted(range(count), key=lambda i: (round(centres[i][1], 3), centres[i][0]))
 
 
+def _count(numbers: Mapping[str, int], counted: Mapping[str, bool]) -> list[str]:
+    """Every region with its number, whether it is in what is asked for, and the sum so far."""
+    lines, total = [], 0
+    for region, number in numbers.items():
+        if not counted[region]:
+            step = f"out, still {total}" if total else "out"
+        else:
+            step = f"in, {total} + {number} = {total + number}" if total else f"in, {number}"
+            total += number
+        lines.append(f"{region}: {number}; {step}")
+    return lines
+
+
 def draw(request: Request) -> Draft:
     """One diagram and one sum of regions."""
     rng, level, kind = request.rng, request.level, request.kind
@@ -125,7 +141,7 @@ def draw(request: Request) -> Draft:
     names = [names[i] for i in order]  # from here on in the order in which they are read
     numbers = {r: numbers[tuple(sorted(order[i] for i in r))] for r in numbers}
     keys = {
-        region: "all three" if len(region) == 3 else " and ".join(names[i] for i in region)
+        region: "all three" if len(region) == 3 else "both " + " and ".join(names[i] for i in region)
         if len(region) > 1 else f"only {names[region[0]]}"
         for region in numbers
     }  # fmt: skip
@@ -139,14 +155,13 @@ def draw(request: Request) -> Draft:
         "either": lambda r: a in r or b in r,
         "all": lambda r: True,
     }[kind]
-    chosen = [region for region in numbers if belongs(region)]
-    values = [numbers[region] for region in chosen]
-    lines = [readings(circles.items()), *(f"{keys[region]}: {numbers[region]}" for region in numbers)]
-    if len(values) > 1:
-        lines += ["counted: " + ", ".join(map(str, values)), running_sum(values)]
-    lines.append(f"That makes {sum(values)}.")
+    counted = {keys[region]: belongs(region) for region in numbers}
+    total = sum(number for region, number in numbers.items() if belongs(region))
+    asked = ASKED[kind].format(a=names[a], b=names[b])
+    steps = _count({keys[region]: number for region, number in numbers.items()}, counted)
+    solution = [f"asked: {asked}", readings(circles.items()), *steps, f"That makes {total}."]
     question = request.wording(a=names[a], b=names[b])
-    return Draft(question, str(sum(values)), "number", "\n".join(lines), facts, (image,))
+    return Draft(question, str(total), "number", "\n".join(solution), facts, (image,))
 
 
 FAMILY = Family("venn", "two or three overlapping sets with numbers", KINDS, draw)

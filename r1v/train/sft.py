@@ -310,7 +310,7 @@ class Trainer:
             tokens_per_s=tokens_per_s, waited_s=waited, trained_s=self.trained_s,
             variation=self.curriculum.variation, exact=self.curriculum.exact,
         )  # fmt: skip
-        families = len(self.curriculum.families)
+        families = len(self.curriculum.variation)  # one that is named twice counts once
         wide = sum(self.curriculum.variation.values()) / families
         exact = sum(self.curriculum.exact.values()) / families
         self.console.print(

@@ -124,7 +124,7 @@ def test_venn_diagrams() -> None:
     for kind, figure in drawn("venn"):
         named = [w for n in figure.facts for w in [n.removeprefix("only ")] if n.startswith("only ")]
         members = {
-            name: set(named) if name == "all three" else set(name.removeprefix("only ").split(" and "))
+            name: set(named) if name == "all three" else set(name.split(" ", 1)[1].split(" and "))
             for name in figure.facts
             if not name.startswith("circle ")
         }
@@ -137,14 +137,19 @@ def test_venn_diagrams() -> None:
             "either": lambda m, asked=asked: bool(set(asked[:2]) & m),
             "all": lambda m: True,
         }[kind]
-        expected = sum(int(figure.facts[n]) for n in members if holds(members[n]))
-        assert figure.answer == str(expected), (figure.question, figure.facts)
+        counted = {n: int(figure.facts[n]) for n in members if holds(members[n])}
+        assert figure.answer == str(sum(counted.values())), (figure.question, figure.facts)
+        said = re.findall(r"^(.+): (\d+); (in|out)", figure.solution, re.M)
+        assert {n: int(v) for n, v, where in said if where == "in"} == counted
+        assert len(said) == len(members)
 
 
 def test_shortest_ways() -> None:
     for kind, figure in drawn("network", 90):
-        edges = {frozenset(n): int(v.split(",")[0]) for n, v in figure.facts.items()}
+        edges = {frozenset(n): int(v.split(",")[0]) for n, v in figure.facts.items() if n.isupper()}
         nodes = sorted(frozenset().union(*edges))
+        rows = [v for n, v in figure.facts.items() if not n.isupper()]
+        assert sorted(", ".join(rows).split(", ")) == nodes
         if kind == "edge":
             assert int(figure.answer) in edges.values()
         elif kind == "degree":
@@ -230,7 +235,7 @@ def test_odd_ones() -> None:
     for kind, figure in drawn("odd_one"):
         if kind == "single":
             rows = [value for name, value in figure.facts.items() if name.startswith("row")]
-            things = [re.sub(r" \d$", "", t) for row in rows for t in row.split(", ")]
+            things = [re.sub(r" [A-F] \d$", "", t) for row in rows for t in row.split(", ")]
             assert [t for t in set(things) if things.count(t) == 1] == [figure.answer]
         else:
             odd = next(n for n, v in figure.facts.items() if v.startswith("row ") and not n.startswith("row"))

@@ -22,7 +22,7 @@ def test_measure_names_the_best_and_asks_nothing_twice(
 
     def call(script: Path, *words: str | Path, must: bool = True) -> None:
         """In place of the measurement: a result with the mean that the model's folder is named after."""
-        if script.name == "nano_charts.py":
+        if script.name in ("nano_charts.py", "nano_card.py"):
             charts.append(words)
             return
         model, result = (Path(words[words.index(key) + 1]) for key in ("--model", "--out"))
@@ -32,9 +32,11 @@ def test_measure_names_the_best_and_asks_nothing_twice(
     monkeypatch.setattr(reproduce, "call", call)
     (tmp_path / "accuracy-SFT.json").write_text(json.dumps({"mean": means["SFT"]}))
     models = {name: tmp_path / name for name in means}
-    assert reproduce.measure(models, tmp_path, 2, 1) == "MPO"
+    assert reproduce.measure(models, tmp_path, ["--n", "2"]) == "MPO"
     assert asked == ["MPO", "GRPO"]
-    assert charts[0][1::2][:3] == tuple(f"{name}={tmp_path / f'accuracy-{name}.json'}" for name in means)
+    runs = tuple(f"{name}={tmp_path / f'accuracy-{name}.json'}" for name in means)
+    assert [words[1:7:2] for words in charts] == [runs, runs]
+    assert charts[0][-4:] == ("--shipped", "MPO", "--write", tmp_path / "report.md")
 
 
 def test_the_card_takes_what_its_run_did_not_ask_from_another(
