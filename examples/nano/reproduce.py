@@ -20,10 +20,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from r1v.figures import FAMILIES
+
 HERE = Path(__file__).parent
 BENCHMARKS = HERE.parents[1] / "benchmarks"
 # of each stage in a run of the default length; another length changes all in proportion
-SUPERVISED = {"sft": 3600, "sft2": 300, "sft3": 690}
+SUPERVISED = {"sft": 3600, "sft2": 300, "sft3": 690, "sft4": 450}
+CONFIGS = {"sft": "sft.toml", "sft2": "sft-more.toml", "sft3": "sft-longer.toml", "sft4": "sft-decide.toml"}
 LATER = {"pool": 25, "pairs": 60, "reward": 40, "mpo": 100, "grpo": 160}
 SECONDS = {**SUPERVISED, **LATER}
 
@@ -44,10 +47,10 @@ def train(stage: str, config: Path, changes: Sequence[str], done: Path) -> None:
 
 
 def supervise(out: Path, seconds: dict[str, float], changes: Sequence[str]) -> Path:
-    """A new model and its three supervised runs; returns the last one's checkpoint."""
+    """A new model and its supervised runs, all families from the first on; returns the last checkpoint."""
     train("init", HERE / "init.toml", [f"out={out / 'init'}"], out / "init.done")
-    model, first = out / "init", ["known=[]", "first_sample=0"]
-    for name, config in (("sft", "sft.toml"), ("sft2", "sft-more.toml"), ("sft3", "sft-longer.toml")):
+    model, first = out / "init", [f"families={json.dumps(list(FAMILIES))}", "known=[]", "first_sample=0"]
+    for name, config in CONFIGS.items():
         own = [f"model={model}", f"out={out / name}", f"deadline_s={seconds[name]}", *first]
         train("sft", HERE / config, [*own, *changes], out / f"{name}.done")
         model, first = out / name / "model", []
