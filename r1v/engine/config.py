@@ -51,8 +51,9 @@ class EngineConfig:
     together. max_step_tiles: image tiles encoded in one step. block_size: tokens of one cache block.
     cache_bytes: of the key-value cache; None is memory_fraction of what is free. image_cache_bytes: of the
     encoded tiles kept for later questions. num_draft_tokens: most tokens guessed ahead in one step, 0 is no
-    speculation. weight_format: how the linear layers of the language model are held, "auto", "plain" (the
-    module's own parameters), "packed" (same values, laid out for this machine) or "int4" (rounded to 4 bits).
+    speculation. shared_draft_bytes: of what outputs teach about the wording of others, 0 is each sequence for
+    itself. weight_format: how the linear layers of the language model are held, "auto", "plain" (the module's
+    own parameters), "packed" (same values, laid out for this machine) or "int4" (rounded to 4 bits).
     keep_weights: the module's own parameters stay usable beside packed copies, as training needs.
     cuda_graphs: replay captured decode steps, fused_kernels: from fused kernels (CUDA only).
     """
@@ -66,6 +67,7 @@ class EngineConfig:
     memory_fraction: float = 0.8
     image_cache_bytes: int = 256 << 20
     num_draft_tokens: int = 8
+    shared_draft_bytes: int = 8 << 20
     weight_format: str = "auto"
     keep_weights: bool = True
     cuda_graphs: bool = True
@@ -75,6 +77,9 @@ class EngineConfig:
         for name in ("max_num_seqs", "max_step_tokens", "max_step_tiles", "block_size"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        for name in ("num_draft_tokens", "shared_draft_bytes", "image_cache_bytes"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 0")
         if self.max_model_len is not None and self.max_model_len < 2:
             raise ConfigError(f"max_model_len is {self.max_model_len}; it must be at least 2")
         if self.max_step_tokens < self.max_num_seqs:

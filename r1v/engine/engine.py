@@ -23,7 +23,7 @@ from r1v.engine.runner import Runner
 from r1v.engine.sampler import Sampler, mix, rows_of
 from r1v.engine.scheduler import HEAD_START, Chunk, Scheduler
 from r1v.engine.sequence import Prompt, Sequence, read_prompt
-from r1v.engine.speculate import Drafter
+from r1v.engine.speculate import Drafter, SharedDrafts
 from r1v.engine.thinking import ThinkingControl
 from r1v.engine.tiles import TileCache
 from r1v.engine.weights import prepare, resolve_format
@@ -68,8 +68,9 @@ class Engine:
         self._tiles = TileCache(config.image_cache_bytes)
         self._runner = Runner(runnable, cache, self._tiles, self.config)
         self._pool = BlockPool(sizes.num_blocks, config.block_size)
-        self._scheduler = Scheduler(self.config, self._pool, self._tiles.__contains__, self._row_cost)
+        self._scheduler = Scheduler(self.config, self._pool, self._tiles.__contains__, self._draft_cost)
         self._sampler = Sampler(language.vocab_size, ids, model.device)
+        self._drafts = SharedDrafts(config.shared_draft_bytes) if config.num_draft_tokens else None
         self._requests: dict[int, list[Sequence]] = {}
         self._request_ids = itertools.count()
         self._outputs: list[EngineOutput] = []
@@ -184,7 +185,7 @@ class Engine:
         max_length = self.max_model_len
         if params.max_tokens is not None:
             max_length = min(max_length, len(prompt.token_ids) + params.max_tokens)
-        sequence = Sequence(
+        return Sequence(
             request_id, index, prompt, params,
             order=(request_id + HEAD_START * request.priority, request_id, index),
             base_seed=mix(mix(seed) + index),
@@ -194,9 +195,6 @@ class Engine:
             stop_ids=frozenset((*self.ids.eos, *params.stop_token_ids)),
             mask=None if request.mask is None else request.mask.fork(),
         )  # fmt: skip
-        if self.config.num_draft_tokens:
-            sequence.drafter = Drafter(sequence.token_ids, self.config.num_draft_tokens)
-        return sequence
 
     def _advance(self) -> None:
         """Schedule, run, sample, take."""
@@ -221,6 +219,8 @@ class Engine:
         if chunk.start < sequence.num_prompt:
             self._stats.num_prompt_tokens += min(known, sequence.num_prompt) - chunk.start
         self._scheduler.computed(sequence, known)  # first, so that a sequence that ends now leaves its blocks
+        if self._drafts is not None:
+            self._teach(sequence, known, self._drafts)
         if not sampled:
             return
         if known == sequence.num_prompt:
@@ -270,6 +270,15 @@ class Engine:
             self._emit(sequence, len(sequence.token_ids) - before, kept, len(forced))
         return taken
 
+    def _teach(self, sequence: Sequence, known: int, shared: SharedDrafts) -> None:
+        """Let the drafter read the ids that were computed and that it has not seen: the prompt, in chunks."""
+        if sequence.drafter is None:
+            sequence.drafter = Drafter(
+                shared, self.ids.image_context, self.config.num_draft_tokens, sequence.max_length
+            )
+        if sequence.drafter.num_taken < known:
+            sequence.drafter.read(sequence.token_ids[sequence.drafter.num_taken : known])
+
     def _push(self, sequence: Sequence, token_id: int) -> None:
         sequence.token_ids.append(token_id)
         if sequence.drafter is not None:
@@ -305,9 +314,10 @@ class Engine:
             )
         )  # fmt: skip
 
-    def _row_cost(self, rows: int) -> float:
-        """What one more row adds to a decode step of so many: nothing to speak of while a GPU reads weights;
-        on a CPU the arithmetic shows from the first row on."""
+    def _draft_cost(self, rows: int) -> tuple[float, float]:
+        """What drafts, and each row of them, add to a decode step of so many rows. On a CPU the arithmetic
+        shows from the first row on. A GPU reads weights meanwhile, but leaves its graph (taken to cost a
+        step's time; not measured)."""
         if self.model.device.type == "cuda":
-            return 0.02 if rows <= 16 else 0.1
-        return 0.15 * rows if rows <= 4 else 1.0
+            return (1.0 if self.config.cuda_graphs else 0.0, 0.02 if rows <= 16 else 0.1)
+        return 0.0, 0.15 * rows if rows <= 4 else 1.0

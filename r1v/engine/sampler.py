@@ -119,14 +119,7 @@ class Sampler:
         raw = logits[where].log_softmax(-1) if wanted else logits
         self._penalise(logits, rows)
         self._adjust(logits, rows)
-        settings = [
-            RowSettings(
-                p.temperature, p.top_k, p.top_p, p.min_p, uniform(row.sequence.base_seed, row.position)
-            )
-            for row in rows
-            for p in (row.sequence.params,)
-        ]
-        chosen = sample(logits, settings)
+        chosen = sample(logits, [_settings(row) for row in rows])
         ids: list[int] = chosen.tolist()
         logprobs: list[TokenLogprob | None] = [None] * len(rows)
         if wanted:

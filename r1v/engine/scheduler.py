@@ -59,8 +59,8 @@ class Step:
 class Scheduler:
     """Admission, budgets and preemption.
 
-    has_tile: whether the features of a tile are at hand. row_cost: what one more id adds to a decode step of
-    so many ids, as a part of its time (see `Drafter.draft`).
+    has_tile: whether the features of a tile are at hand. draft_cost: what drafts, and each id of
+    them, add to a decode step of so many ids, as parts of its time (see `Drafter.draft`).
     """
 
     def __init__(
@@ -68,10 +68,10 @@ class Scheduler:
         config: EngineConfig,
         pool: BlockPool,
         has_tile: Callable[[bytes], bool] = lambda key: False,
-        row_cost: Callable[[int], float] = lambda rows: 1.0,
+        draft_cost: Callable[[int], tuple[float, float]] = lambda rows: (0.0, 1.0),
     ) -> None:
         self.config, self.pool = config, pool
-        self._has_tile, self._row_cost = has_tile, row_cost
+        self._has_tile, self._draft_cost = has_tile, draft_cost
         self.waiting: list[Sequence] = []
         self.running: list[Sequence] = []
         self.num_preemptions = 0
@@ -126,12 +126,7 @@ class Scheduler:
     def _admit(self) -> None:
         """Move waiting sequences to running, in order; nobody overtakes one that waits for blocks."""
         for sequence in list(self.waiting):
-            leader = sequence.leader
-            if (
-                leader is not None
-                and leader.finish_reason is None
-                and leader.num_computed < leader.num_prompt
-            ):
+            if sequence.waits_for_leader:
                 continue  # its prompt is about to be in the cache
             if not self._make_place(sequence):
                 return
@@ -212,7 +207,7 @@ class Scheduler:
         used = sum(len(chunk.token_ids) for chunk in step.chunks)
         later = len(self.running)  # each may still need its id
         left = min(self.config.max_step_tokens - used - later, sequence.max_length - end - 1)
-        return sequence.drafter.draft(self._row_cost(later))[: max(0, left)]
+        return sequence.drafter.draft(*self._draft_cost(later))[: max(0, left)]
 
     def _claim_tiles(self, sequence: Sequence, start: int, end: int, step: Step, claimed: set[bytes]) -> int:
         """Add tiles to encode; returns how far the chunk can go with the tiles of this step."""

@@ -155,7 +155,7 @@ def test_drafts_change_nothing_but_the_number_of_steps(model: R1V, params: Sampl
     params = replace(params, logprobs=1, logit_bias=FEW)
     asked = request(random.Random(5), 30, 1, params, opens_thinking=True)
     plain, eager = engine(model), engine(model, num_draft_tokens=6)
-    eager._scheduler._row_cost = lambda rows: 0.02
+    eager._scheduler._draft_cost = lambda rows: (0.0, 0.02)
     results = []
     for engine_ in (plain, eager):
         engine_.add(asked)
@@ -167,6 +167,24 @@ def test_drafts_change_nothing_but_the_number_of_steps(model: R1V, params: Sampl
     assert eager.stats.num_steps <= plain.stats.num_steps - eager.stats.num_accepted
 
 
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_what_one_request_wrote_is_guessed_in_the_next(model: R1V, temperature: float) -> None:
+    """The same ids in fewer steps, unless sequences are kept apart."""
+    params = SamplingParams(temperature=temperature, seed=1, max_tokens=100, detect_loops=False)
+    asked = request(random.Random(7), 30, 1, params)
+    for shared_bytes in (1 << 16, 0):
+        eager = engine(model, num_draft_tokens=6, shared_draft_bytes=shared_bytes)
+        eager._scheduler._draft_cost = lambda rows: (0.0, 0.02)
+        found, steps = [], []
+        for _ in range(3):
+            before = eager.stats.num_steps
+            eager.add(asked)
+            found += drain(eager).values()
+            steps.append(eager.stats.num_steps - before)
+        assert token_ids(found[0]) == token_ids(found[1]) == token_ids(found[2])
+        assert (steps[2] < 0.5 * steps[0]) if shared_bytes else (steps[2] > 0.8 * steps[0]), steps
+
+
 def test_drafting_does_not_change_the_distribution(model: R1V) -> None:
     """Frequencies of the second id over many seeds, with drafts tried wherever there is one."""
     params = SamplingParams(
@@ -175,7 +193,7 @@ def test_drafting_does_not_change_the_distribution(model: R1V) -> None:
     asked = request(random.Random(6), 1, 0, params)
     asked = replace(asked, token_ids=(1, 2, 3, 1, 3, 2, 1, 1, 2, 2, 3, 3, 1, 2))
     eager = engine(model, num_draft_tokens=2, max_num_seqs=32)
-    eager._scheduler._row_cost = lambda rows: -0.1  # as if each row saved time
+    eager._scheduler._draft_cost = lambda rows: (0.0, -0.1)  # as if each row saved time
     counts, number = torch.zeros(64), 12 * 128
     for seed in range(12):
         eager.add(replace(asked, params=replace(params, seed=seed)))
