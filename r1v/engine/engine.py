@@ -57,10 +57,13 @@ class Engine:
     def __init__(self, model: R1V, config: EngineConfig, ids: EngineIds) -> None:
         self.ids, self.model = ids, model
         language = model.config.language
+        weight_bytes = sum(p.nbytes for p in (*model.language.parameters(), *model.language.buffers()))
         self._format = resolve_format(config.weight_format, model.dtype, model.device, is_quantised(model))
         runnable = prepare(model, self._format, config.keep_weights)
         sizes = plan_cache(config, language, runnable.dtype, model.device)
         self.config = sizes.config
+        # of a decode step that reads all weights once
+        self._context_cost = sizes.block_bytes / config.block_size / weight_bytes
         cache = PagedCache.empty(  # one block more, for the rows that fill up captured batches
             language.num_layers, (sizes.num_blocks + 1) * config.block_size, language.num_kv_heads,
             language.head_dim, runnable.dtype, model.device,
@@ -314,10 +317,16 @@ class Engine:
             )
         )  # fmt: skip
 
-    def _draft_cost(self, rows: int) -> tuple[float, float]:
-        """What drafts, and each row of them, add to a decode step of so many rows. On a CPU the arithmetic
-        shows from the first row on. A GPU reads weights meanwhile, but leaves its graph (taken to cost a
-        step's time; not measured)."""
+    def _draft_cost(self, rows: int, context: int) -> tuple[float, float]:
+        """What drafts, and each row of them, cost a sequence, in its share of a step of so many rows.
+
+        A row on a CPU adds a quarter of what the weights cost, up to some rows, and reads its context anew. A
+        GPU has time for rows while it reads weights, but leaves its graph for drafts (taken to double the
+        step; not measured).
+        """
         if self.model.device.type == "cuda":
             return (1.0 if self.config.cuda_graphs else 0.0, 0.02 if rows <= 16 else 0.1)
-        return 0.0, 0.15 * rows if rows <= 4 else 1.0
+        if rows > 12:  # products of many rows: all is arithmetic
+            return 0.0, 1.0
+        reading = context * self._context_cost
+        return 0.0, rows * (0.25 + reading) / (1.0 + 0.25 * (rows - 1) + rows * reading)

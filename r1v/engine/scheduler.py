@@ -59,8 +59,8 @@ class Step:
 class Scheduler:
     """Admission, budgets and preemption.
 
-    has_tile: whether the features of a tile are at hand. draft_cost: what drafts, and each id of
-    them, add to a decode step of so many ids, as parts of its time (see `Drafter.draft`).
+    has_tile: whether the features of a tile are at hand. draft_cost: of the number of ids
+    in a decode step and a sequence's context, what drafts and each id of them cost it (see `Drafter.draft`).
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Scheduler:
         config: EngineConfig,
         pool: BlockPool,
         has_tile: Callable[[bytes], bool] = lambda key: False,
-        draft_cost: Callable[[int], tuple[float, float]] = lambda rows: (0.0, 1.0),
+        draft_cost: Callable[[int, int], tuple[float, float]] = lambda rows, context: (0.0, 1.0),
     ) -> None:
         self.config, self.pool = config, pool
         self._has_tile, self._draft_cost = has_tile, draft_cost
@@ -207,7 +207,7 @@ class Scheduler:
         used = sum(len(chunk.token_ids) for chunk in step.chunks)
         later = len(self.running)  # each may still need its id
         left = min(self.config.max_step_tokens - used - later, sequence.max_length - end - 1)
-        return sequence.drafter.draft(*self._draft_cost(later))[: max(0, left)]
+        return sequence.drafter.draft(*self._draft_cost(later, end))[: max(0, left)]
 
     def _claim_tiles(self, sequence: Sequence, start: int, end: int, step: Step, claimed: set[bytes]) -> int:
         """Add tiles to encode; returns how far the chunk can go with the tiles of this step."""

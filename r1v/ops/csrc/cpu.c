@@ -98,9 +98,10 @@ static const float *even_first(const float *x, int64_t number) {
     return ordered;
 }
 
-// out[m][r] = x[m] . weight[first + r] for R <= 4 rows of weights and M <= 3 rows of x.
-INLINE void dot_tile(int kind, int R, int M, const float *x, const void *data, int64_t first, int64_t K,
-                     float *out, int64_t ld) {
+// out[m][r] = x[m] . weight[first + r] for R <= 4 rows of weights and M <= 3 rows of x. fetch: the weights come
+// from memory.
+INLINE void dot_tile(int kind, int R, int M, int fetch, const float *x, const void *data, int64_t first,
+                     int64_t K, float *out, int64_t ld) {
     __m256 sums[4][3];
     EACH(r, R)
         EACH(m, M) sums[r][m] = _mm256_setzero_ps();
@@ -108,7 +109,7 @@ INLINE void dot_tile(int kind, int R, int M, const float *x, const void *data, i
         EACH(r, R) {
             __m256 w[2];
             widen16(kind, data, (first + r) * K + k, w);
-            if (M == 1) PREFETCH((const char *)data + ((first + r) * K + k) * (kind == FLOAT32 ? 4 : 2));
+            if (fetch) PREFETCH((const char *)data + ((first + r) * K + k) * (kind == FLOAT32 ? 4 : 2));
             EACH(m, M) {
                 sums[r][m] = _mm256_fmadd_ps(w[0], _mm256_loadu_ps(x + m * K + k), sums[r][m]);
                 sums[r][m] = _mm256_fmadd_ps(w[1], _mm256_loadu_ps(x + m * K + k + 8), sums[r][m]);
@@ -124,13 +125,17 @@ INLINE void dots(int kind, const float *x, int64_t M, const Weight *w, int64_t n
     const int64_t K = w->columns;
     int64_t n = n0;
     for (; n + 4 <= n1; n += 4) {
-        int64_t m = 0;
-        for (; m + 3 <= M; m += 3) dot_tile(kind, 4, 3, x + m * K, w->data, n, K, out + m * ld + n - n0, ld);
-        if (M - m == 2) dot_tile(kind, 4, 2, x + m * K, w->data, n, K, out + m * ld + n - n0, ld);
-        if (M - m == 1) dot_tile(kind, 4, 1, x + m * K, w->data, n, K, out + m * ld + n - n0, ld);
+        for (int64_t m = 0, number; m < M; m += number) {
+            const float *part = x + m * K;
+            float *to = out + m * ld + n - n0;
+            number = M - m == 4 ? 2 : MIN(3, M - m);
+            if (number == 3) dot_tile(kind, 4, 3, m == 0, part, w->data, n, K, to, ld);
+            else if (number == 2) dot_tile(kind, 4, 2, m == 0, part, w->data, n, K, to, ld);
+            else dot_tile(kind, 4, 1, m == 0, part, w->data, n, K, to, ld);
+        }
     }
     for (; n < n1; n++)
-        for (int64_t m = 0; m < M; m++) dot_tile(kind, 1, 1, x + m * K, w->data, n, K, out + m * ld + n - n0, ld);
+        for (int64_t m = 0; m < M; m++) dot_tile(kind, 1, 1, 0, x + m * K, w->data, n, K, out + m * ld + n - n0, ld);
 }
 
 // ------------------------------------------- many rows: blocks of weights, widened and transposed in the cache
@@ -308,7 +313,7 @@ static void int4_products(const Rounded *x, int64_t M, const Weight *w, int64_t 
 
 // ------------------------------------------------------------------------------------------ the linear layer
 
-enum { MOST_DOT_ROWS = 8 };
+enum { MOST_DOT_ROWS = 12 };
 
 // x (M, K) and what a kind of weight needs of it. ordered: as `dots` reads it, where rows are few.
 typedef struct {
