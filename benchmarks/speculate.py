@@ -1,7 +1,9 @@
 """Speculation on and off: R1V-Nano's own chains, chains that go in circles, and chains that never do.
 
-The same questions go to two engines in turn, one of them without drafts; the ids must be the same where they
-are greedy. Prints steps and processor time.
+The same questions go to three engines in turn: without drafts, with drafts from each sequence's own ids, and
+with drafts that all outputs teach. The ids must be the same where they are greedy. Prints steps and processor
+time; then, for each family of figures, how often a context of n ids has said which id came next, which is
+what drafting could reach, and what it did reach.
 """
 
 from __future__ import annotations
@@ -9,6 +11,8 @@ from __future__ import annotations
 import argparse
 import itertools
 import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 
 import torch
 from shared.report import emit, median, processor
@@ -16,72 +20,143 @@ from shared.report import emit, median, processor
 from r1v import LLM, ImageRef, Message, SamplingParams, figures
 from r1v.engine import EngineConfig
 
-FAMILIES = ("counting", "circuit", "word_problem", "spatial", "geometry", "expression", "compare")
+ENGINES = {"plain": (0, 0), "own": (8, 0), "shared": (8, 8 << 20)}  # drafts, bytes of the shared table
+SIZES = (8, 4, 2, 1)
+Question = tuple[str, list[Message], SamplingParams]
 
 
-def own_chains(turn: int) -> tuple[list[Message], SamplingParams]:
-    """A held-out question with its picture, answered until the model ends."""
-    family = FAMILIES[turn % len(FAMILIES)]
-    seed = next(itertools.islice(figures.seeds("heldout", 100), turn, None))
-    item = figures.make(family, seed)
-    images = [ImageRef(image) for image in item.images]
-    return [Message.user(item.question, images)], SamplingParams.greedy(max_tokens=400, seed=turn)
+def own_chains(number: int) -> Iterable[Question]:
+    """Held-out questions of all families with their pictures, answered until the model ends."""
+    families = itertools.cycle(figures.FAMILIES)
+    for family, seed in zip(families, itertools.islice(figures.seeds("heldout", 100), number), strict=False):
+        item = figures.make(family, seed)
+        images = [ImageRef(image) for image in item.images]
+        yield family, [Message.user(item.question, images)], SamplingParams.greedy(max_tokens=400)
 
 
-def circles(turn: int) -> tuple[list[Message], SamplingParams]:
+def circles(number: int) -> Iterable[Question]:
     """Greedy and kept from ending: a small model then repeats itself."""
     params = SamplingParams.greedy(max_tokens=400, min_tokens=400, detect_loops=False)
-    return [Message.user(f"Count from {turn} on.")], params
+    for turn in range(number):
+        yield "circles", [Message.user(f"Count from {turn} on.")], params
 
 
-def noise(turn: int) -> tuple[list[Message], SamplingParams]:
+def noise(number: int) -> Iterable[Question]:
     """Sampled far too hot, so that nothing recurs."""
-    params = SamplingParams(temperature=3.0, top_p=1.0, top_k=0, min_p=0.0, seed=turn, max_tokens=200,
-                            min_tokens=200, detect_loops=False, repetition_penalty=1.0)  # fmt: skip
-    return [Message.user("Say something.")], params
+    for turn in range(number):
+        params = SamplingParams(temperature=3.0, top_p=1.0, top_k=0, min_p=0.0, seed=turn, max_tokens=200,
+                                min_tokens=200, detect_loops=False, repetition_penalty=1.0)  # fmt: skip
+        yield "noise", [Message.user("Say something.")], params
 
 
 CASES = {"own chains": own_chains, "circles": circles, "noise": noise}
 
 
+class Oracle:
+    """Which ids ever followed each context of n ids, without any limit of memory."""
+
+    def __init__(self) -> None:
+        self._latest: dict[tuple[int, ...], int] = {}
+
+    def share(self, chain: Sequence[int]) -> dict[str, float]:
+        """Part of a chain's ids that were what last followed some context (``any``), or the longest known
+        one of at most n ids (by n). The chain is then remembered."""
+        hits: dict[str, int] = dict.fromkeys(("any", *map(str, SIZES)), 0)
+        for place in range(1, len(chain)):
+            found = [
+                self._latest.get(tuple(chain[place - size : place])) if place >= size else None
+                for size in SIZES
+            ]
+            hits["any"] += chain[place] in found
+            for number, size in enumerate(SIZES):
+                longest = next((guess for guess in found[number:] if guess is not None), None)
+                hits[str(size)] += longest == chain[place]
+            for size in SIZES:
+                if place >= size:
+                    self._latest[tuple(chain[place - size : place])] = chain[place]
+        return {name: number / max(1, len(chain) - 1) for name, number in hits.items()}
+
+
+class Tally:
+    """Steps, ids, drafts and processor seconds of one engine."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+        self.counts: dict[str, int] = defaultdict(int)
+
+    def ask(self, llm: LLM, question: Question) -> tuple[int, ...]:
+        """The answer's ids."""
+        before, start = llm.load.counters, time.process_time()
+        ids = llm.chat(*question[1:]).token_ids
+        self.seconds.append(time.process_time() - start)
+        for name in ("num_steps", "num_drafted", "num_accepted"):
+            self.counts[name] += llm.load.counters[name] - before[name]
+        return tuple(ids)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="two rounds")
-    parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--quick", action="store_true", help="26 chains, and two of each other kind")
+    parser.add_argument("--chains", type=int, default=130, help="own chains; 8 of each other kind")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    rounds = 2 if args.quick else args.rounds
     llms = {
         name: LLM(
-            "r1v-nano", dtype="bfloat16", max_model_len=2048, engine=EngineConfig(num_draft_tokens=drafts)
+            "r1v-nano", dtype="bfloat16", max_model_len=2048,
+            engine=EngineConfig(num_draft_tokens=drafts, shared_draft_bytes=num_bytes),
         )
-        for name, drafts in (("plain", 0), ("drafts", 8))
-    }
+        for name, (drafts, num_bytes) in ENGINES.items()
+    }  # fmt: skip
     medians: dict[str, dict[str, float]] = {}
     ratios: dict[str, dict[str, float]] = {}
-    print(f"{'chains':>12} {'fewer steps':>12} {'faster':>7} {'tokens':>7}")
+    profile: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    oracle = Oracle()
+    print(f"{'chains':>12} {'drafts':>7} {'fewer steps':>12} {'faster':>7} {'accepted':>9} {'tokens':>7}")
     for case, ask in CASES.items():
-        steps: dict[str, int] = dict.fromkeys(llms, 0)
-        spent: dict[str, list[float]] = {name: [] for name in llms}
+        number = (26 if args.quick else args.chains) if ask is own_chains else 2 if args.quick else 8
+        tallies = {name: Tally() for name in llms}
         tokens = 0
-        for turn in range(rounds):
-            messages, params = ask(turn)
-            answers = {}
-            for name, llm in llms.items():
-                before, start = llm.load.counters["num_steps"], time.process_time()
-                answers[name] = llm.chat(messages, params).token_ids
-                spent[name].append(time.process_time() - start)
-                steps[name] += llm.load.counters["num_steps"] - before
-            assert answers["plain"] == answers["drafts"] or params.temperature, "drafts changed greedy ids"
+        for question in ask(number):
+            before = {name: tally.counts["num_steps"] for name, tally in tallies.items()}
+            answers = {name: tally.ask(llms[name], question) for name, tally in tallies.items()}
+            assert len(set(answers.values())) == 1 or question[2].temperature, "drafts changed greedy ids"
             tokens += len(answers["plain"])
-        fewer = steps["plain"] / steps["drafts"]
-        faster = median([a / b for a, b in zip(*spent.values(), strict=True)])
-        medians[case] = {name: median(each) for name, each in spent.items()}
-        ratios[case] = {"fewer steps": round(fewer, 2), "faster": round(faster, 2)}
-        print(f"{case:>12} {fewer:12.2f} {faster:7.2f} {tokens:7}", flush=True)
-    config = {"model": "r1v-nano", "rounds": rounds, "threads": args.threads}
-    emit("speculate", processor(), config, medians, ratios)
+            if ask is own_chains:
+                row = profile[question[0]]
+                for name, share in oracle.share(answers["plain"]).items():
+                    row[name].append(share)
+                steps = {name: tally.counts["num_steps"] - before[name] for name, tally in tallies.items()}
+                row["fewer steps"].append(steps["plain"] / steps["shared"])
+        medians[case] = {name: median(tally.seconds) for name, tally in tallies.items()}
+        plain = tallies["plain"]
+        for name, tally in tallies.items():
+            if name == "plain":
+                continue
+            fewer = plain.counts["num_steps"] / tally.counts["num_steps"]
+            faster = sum(plain.seconds) / sum(tally.seconds)
+            right = tally.counts["num_accepted"] / max(1, tally.counts["num_drafted"])
+            ratios[f"{case}, {name}"] = {
+                "fewer steps": round(fewer, 2), "faster": round(faster, 2), "accepted": round(right, 2)
+            }  # fmt: skip
+            print(f"{case:>12} {name:>7} {fewer:12.2f} {faster:7.2f} {right:9.0%} {tokens:7}", flush=True)
+    shares = show(profile)
+    config = {"model": "r1v-nano", "chains": args.chains, "threads": args.threads}
+    emit("speculate", processor(), config, medians, ratios, profile=shares)
+
+
+def show(profile: dict[str, dict[str, list[float]]]) -> dict[str, dict[str, float]]:
+    """The table of families; means over their chains."""
+    print("\nOwn chains: part of the ids that the longest known context of at most n ids foretold")
+    print(f"{'family':>14} " + " ".join(f"{'n=' + str(n):>6}" for n in SIZES) + "    any  fewer steps")
+    means = {
+        family: {name: round(sum(each) / len(each), 2) for name, each in row.items()}
+        for family, row in profile.items()
+    }
+    for family, row in means.items():
+        shares = " ".join(f"{row[str(n)]:6.0%}" for n in SIZES)
+        print(f"{family:>14} {shares} {row['any']:6.0%} {row['fewer steps']:12.2f}")
+    return means
 
 
 if __name__ == "__main__":
