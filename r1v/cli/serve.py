@@ -47,6 +47,8 @@ def _add_server_arguments(parser: argparse.ArgumentParser) -> None:
                        help="images may come from this private network too, e.g. 10.1.0.0/16")  # fmt: skip
     group.add_argument("--image-port", action="append", type=int, default=[], metavar="N",
                        help="images may come from this port, beside 80 and 443")  # fmt: skip
+    group.add_argument("--private-drafts", action="store_true",
+                       help="guess an answer's next tokens from itself and its question alone")  # fmt: skip
     group.add_argument("--no-ui", action="store_true", help="the API only, without the chat page")
 
 
@@ -131,6 +133,7 @@ def load(args: argparse.Namespace, config: ServerConfig) -> LLM:
         torch.set_num_threads(args.threads)
     engine = {
         "max_num_seqs": args.max_running,
+        "shared_draft_bytes": 0 if args.private_drafts else None,
         "image_cache_bytes": None if args.image_cache_mib is None else args.image_cache_mib << 20,
         "cache_bytes": None if args.cache_mib is None else args.cache_mib << 20,
     }
