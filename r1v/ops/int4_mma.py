@@ -12,8 +12,9 @@ become bfloat16 by their bits (128 + code), as in Frantar et al. 2024 (Marlin), 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from r1v.ops import int4_wgmma
 from r1v.ops.decode_cuda import norm_rows
 from r1v.ops.linear import AwqLinear, unpack_nibbles
 
@@ -29,9 +31,10 @@ PACK_ROWS = 4096  # at a time, since packing takes 16 times the room of the code
 MAX_ROWS = 64
 SHARED_ROWS = 9  # from here on a block's warps share the inputs
 MAX_PARTS, BLOCKS = 8, 528  # of the inputs; of a launch, four for each of an H200's multiprocessors
-SOURCE = Path(__file__).parent / "csrc" / "int4_mma.cu"
+SOURCES = tuple(Path(__file__).parent / "csrc" / name for name in ("int4.cuh", "int4_mma.cu"))
 PIECE_BYTES = 8 * 17 * 4  # of what one warp has of a tile: 8 rows of 16 outputs, apart by the banks
 MAX_TILES = 32  # of a long-lived block
+MAX_EACH = 4
 SHARED_BYTES = 47 << 10  # of a block, without asking for more
 
 
@@ -60,7 +63,7 @@ def _kernel(name: str, tiles: int = 1, launch: Launch = BLOCKWISE, norm: bool = 
     values = {"TILES": tiles, "WARPS": launch.num_warps, "DEPTH": launch.depth, "EACH": max(1, launch.each),
               "NORM": int(norm)}  # fmt: skip
     given = "".join(f"#define {key} {value}\n" for key, value in values.items())
-    return torch.cuda._compile_kernel(given + SOURCE.read_text(), name)
+    return torch.cuda._compile_kernel(given + "".join(path.read_text() for path in SOURCES), name)
 
 
 @cache
@@ -140,31 +143,53 @@ class MmaInt4Linear(nn.Module):
         gated: bool = False,
         residual: torch.Tensor | None = None,
         launch: Launch | None = None,
+        ahead: Sequence[tuple[nn.Module, int]] = (),
     ) -> torch.Tensor:
-        """x (B, K) of few rows, with the fusions of `decode_cuda.gemv`. launch: of up to 8 rows."""
+        """x (B, K) of few rows, with the fusions of `decode_cuda.gemv`. launch: of up to 8 rows.
+
+        ahead: up to two layers that are read soon, and how many bytes of each to bring to the L2 cache when
+        this one's have been read (up to 8 rows).
+        """
         assert gated == self.gated
-        num_rows, (num_out, width) = x.shape[0], self.shape
+        num_rows = x.shape[0]
+        if num_rows >= SHARED_ROWS:
+            return self._many(x, norm, residual)
         launch = launch or self._launch(num_rows)
         fused = norm is not None and num_rows == 1 and self._normalises(launch)
         x = norm_rows(x, *norm) if norm is not None and not fused else x.contiguous()
-        out = x.new_empty(num_rows, num_out // 2 if gated else num_out)
-        flags = (self.bias is not None) + 2 * (residual is not None) + 4 * gated
-        tiles = 1 << max(0, (num_rows - 1) // 8).bit_length()
-        ends = (x if self.bias is None else self.bias, x if residual is None else residual, out)
-        if num_rows < SHARED_ROWS and launch.each:
+        out, ends, flags = self._ends(x, residual)
+        known = [(layer._words, size) for layer, size in ahead if isinstance(layer, MmaInt4Linear)]
+        known += [(x, 0)] * (2 - len(known))
+        soon = [words for words, _ in known]
+        sizes = [min(size, words.nbytes) for words, size in known]
+        if launch.each:
             weight, eps = norm if norm is not None and fused else (x, 0.0)
+            rest, marks = self._rest
             _kernel("int4_stream", launch=launch, norm=fused)(
                 grid=(self._num_blocks(launch), 1, 1), block=(launch.num_warps * 32, 1, 1),
-                args=[self._words, self._tables, x, weight, *ends, eps, num_rows, num_out, width, flags],
+                args=[self._words, self._tables, x, weight, *ends, rest, marks, *soon, eps, num_rows,
+                      *self.shape, flags, *sizes],
                 shared_mem=self._shared(launch, fused),
             )  # fmt: skip
-            return out
-        if num_rows < SHARED_ROWS:
+        else:
             _kernel("int4_product", launch=launch)(
-                grid=(num_out // 16, 1, 1), block=(launch.num_warps * 32, 1, 1),
-                args=[self._words, self._tables, x, *ends, num_rows, num_out, width, flags],
+                grid=(self.shape[0] // 16, 1, 1), block=(launch.num_warps * 32, 1, 1),
+                args=[self._words, self._tables, x, *ends, *soon, num_rows, *self.shape, flags, *sizes],
             )  # fmt: skip
-            return out
+        return out
+
+    def _many(
+        self, x: torch.Tensor, norm: tuple[torch.Tensor, float] | None, residual: torch.Tensor | None
+    ) -> torch.Tensor:
+        """9 to 64 rows."""
+        if int4_wgmma.is_available(x.device):
+            return int4_wgmma.product(
+                self._words, self._tables, x, norm, self.bias, residual, gated=self.gated
+            )
+        x = norm_rows(x, *norm) if norm is not None else x.contiguous()
+        out, ends, flags = self._ends(x, residual)
+        num_rows, (num_out, width) = x.shape[0], self.shape
+        tiles = 1 << max(0, (num_rows - 1) // 8).bit_length()
         blocks, chunks = -(-num_out // 128), width // 64
         num_parts = max(1, min(MAX_PARTS, chunks // 8, BLOCKS // blocks))
         each = -(-chunks // num_parts)
@@ -180,9 +205,25 @@ class MmaInt4Linear(nn.Module):
         )  # fmt: skip
         return out
 
+    def _ends(
+        self, x: torch.Tensor, residual: torch.Tensor | None
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...], int]:
+        """A kernel's output; what it takes for the end: bias, residual, output; and which of them count."""
+        num_out = self.shape[0]
+        out = x.new_empty(x.shape[0], num_out // 2 if self.gated else num_out)
+        flags = (self.bias is not None) + 2 * (residual is not None) + 4 * self.gated
+        return out, (x if self.bias is None else self.bias, x if residual is None else residual, out), flags
+
     def _launch(self, num_rows: int) -> Launch:
         """The faster way for a product of this size."""
         return STREAMED if num_rows == 1 and self._words.nbytes >= STREAM_BYTES else BLOCKWISE
+
+    @cached_property
+    def _rest(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """What long-lived blocks leave to the block before: sums float32 (blocks, 128), flags int32."""
+        device = self._words.device
+        most = MAX_EACH * _num_multiprocessors(device) + self.shape[0] // 16 // MAX_TILES + 2
+        return torch.empty(most, 128, device=device), torch.zeros(most, dtype=torch.int32, device=device)
 
     def _num_blocks(self, launch: Launch) -> int:
         """Long-lived blocks: what fits at once, or as many as tiles need."""
@@ -192,7 +233,7 @@ class MmaInt4Linear(nn.Module):
 
     def _shared(self, launch: Launch, norm: bool) -> int:
         """Bytes of shared memory of a long-lived block: normalised inputs, a piece of each warp and tile."""
-        tiles = -(-(self.shape[0] // 16) // self._num_blocks(launch))
+        tiles = -(-(self.shape[0] // 16) // self._num_blocks(launch)) + 1
         return (launch.num_warps + tiles) * PIECE_BYTES + norm * 2 * self.shape[1]
 
     def _normalises(self, launch: Launch) -> bool:

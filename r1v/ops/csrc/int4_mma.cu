@@ -2,23 +2,6 @@
 // TILES (of 8 rows), WARPS, DEPTH, EACH (blocks of a multiprocessor) and NORM are given by it at
 // compilation, which is NVRTC's.
 
-typedef unsigned int u32;
-typedef unsigned short u16;
-
-__device__ __forceinline__ float widen(u16 x) { return __uint_as_float((u32)x << 16); }
-__device__ __forceinline__ u16 narrow(float x) {
-  u16 y; asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(y) : "f"(x)); return y;
-}
-__device__ __forceinline__ float half_to_float(u16 x) {
-  float y; asm("cvt.f32.f16 %0, %1;" : "=f"(y) : "h"(x)); return y;
-}
-// two codes of a word, less their zero point: (128 + code) - (128 + zero)
-__device__ __forceinline__ u32 codes(u32 word, u32 mask, u32 zeros) {
-  u32 y;
-  asm("lop3.b32 %0, %1, %2, 0x43004300, 0xEA;" : "=r"(y) : "r"(word), "r"(mask));
-  asm("sub.rn.bf16x2 %0, %1, %2;" : "=r"(y) : "r"(y), "r"(zeros));
-  return y;
-}
 __device__ __forceinline__ void multiply(float* c, u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1) {
   asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
       "{%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
@@ -34,6 +17,33 @@ __device__ __forceinline__ void step(float* c, u32 word, u32 mask, u32 z0, u32 z
 __device__ __forceinline__ void fetch16(void* to, const void* from) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16;"
                :: "r"((u32)__cvta_generic_to_shared(to)), "l"(from));
+}
+
+// A group of 128 inputs of up to 8 rows, from x_at, for 16 outputs: their sums so far grow by it.
+__device__ __forceinline__ void add_group(float* sum, uint4 w0, uint4 w1, uint2 table, const uint4* x_at, u32 mask) {
+  const uint4 x0 = x_at[0], x1 = x_at[1], x2 = x_at[8], x3 = x_at[9];
+  // the upper half of a table entry is 128 + zero in bfloat16, the lower half the scale in float16
+  const u32 z0 = __byte_perm(table.x, 0, 0x3232), z1 = __byte_perm(table.y, 0, 0x3232);
+  float c[4] = {0.f, 0.f, 0.f, 0.f}, e[4] = {0.f, 0.f, 0.f, 0.f};  // two chains, so that neither waits
+  step(c, w0.x, mask, z0, z1, x0.x, x0.y);
+  step(e, w0.y, mask, z0, z1, x0.z, x0.w);
+  step(c, w0.z, mask, z0, z1, x1.x, x1.y);
+  step(e, w0.w, mask, z0, z1, x1.z, x1.w);
+  step(c, w1.x, mask, z0, z1, x2.x, x2.y);
+  step(e, w1.y, mask, z0, z1, x2.z, x2.w);
+  step(c, w1.z, mask, z0, z1, x3.x, x3.y);
+  step(e, w1.w, mask, z0, z1, x3.z, x3.w);
+  const float f0 = half_to_float((u16)table.x), f1 = half_to_float((u16)table.y);
+  sum[0] += f0 * (c[0] + e[0]); sum[1] += f0 * (c[1] + e[1]);
+  sum[2] += f1 * (c[2] + e[2]); sum[3] += f1 * (c[3] + e[3]);
+}
+
+// Bring a block's share of some memory to the L2 cache, for the kernels that come next.
+__device__ __forceinline__ void bring(const char* from, long long bytes) {
+  const long long share = (bytes / 128 + gridDim.x - 1) / gridDim.x;
+  const long long begin = share * blockIdx.x, end = min(begin + share, bytes / 128);
+  for (long long line = begin + threadIdx.x; line < end; line += blockDim.x)
+    asm volatile("prefetch.global.L2 [%0];" :: "l"(from + line * 128));
 }
 
 // An output of a block of 16: with its bias, gated by the value 8 columns on, with its residual.
@@ -53,8 +63,8 @@ __device__ __forceinline__ void write(
 // DEPTH groups on their way from memory. Rows that are not there are computed from the last one and not kept.
 extern "C" __global__ void __launch_bounds__(WARPS * 32) int4_product(
     const uint4* __restrict__ words, const uint2* __restrict__ scales, const u16* __restrict__ x,
-    const u16* __restrict__ bias, const u16* __restrict__ residual, u16* __restrict__ out,
-    int num_rows, int num_out, int width, int flags) {
+    const u16* __restrict__ bias, const u16* __restrict__ residual, u16* __restrict__ out, const char* soon,
+    const char* later, int num_rows, int num_out, int width, int flags, int soon_bytes, int later_bytes) {
   __shared__ float sums[WARPS][8][17];
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, block = blockIdx.x;
   const int g = lane >> 2, t = lane & 3;
@@ -78,35 +88,22 @@ extern "C" __global__ void __launch_bounds__(WARPS * 32) int4_product(
 #pragma unroll
     for (int d = 0; d < DEPTH; d++) {
       if (d * WARPS >= left) break;
-      const uint4 x0 = x_at[d * WARPS * 16], x1 = x_at[d * WARPS * 16 + 1];
-      const uint4 x2 = x_at[d * WARPS * 16 + 8], x3 = x_at[d * WARPS * 16 + 9];
       const uint4 w0 = word[d][0], w1 = word[d][1];
-      const u32 s0 = table[d].x, s1 = table[d].y;
+      const uint2 now = table[d];
       if ((d + DEPTH) * WARPS < left) {
         word[d][0] = __ldcs(codes_at + (d + DEPTH) * WARPS * 64);
         word[d][1] = __ldcs(codes_at + (d + DEPTH) * WARPS * 64 + 32);
         table[d] = __ldcs(table_at + (d + DEPTH) * WARPS * 8);
       }
-      // the upper half of a table entry is 128 + zero in bfloat16, the lower half the scale in float16
-      const u32 z0 = __byte_perm(s0, 0, 0x3232), z1 = __byte_perm(s1, 0, 0x3232);
-      float c[4] = {0.f, 0.f, 0.f, 0.f}, e[4] = {0.f, 0.f, 0.f, 0.f};  // two chains, so that neither waits
-      step(c, w0.x, mask, z0, z1, x0.x, x0.y);
-      step(e, w0.y, mask, z0, z1, x0.z, x0.w);
-      step(c, w0.z, mask, z0, z1, x1.x, x1.y);
-      step(e, w0.w, mask, z0, z1, x1.z, x1.w);
-      step(c, w1.x, mask, z0, z1, x2.x, x2.y);
-      step(e, w1.y, mask, z0, z1, x2.z, x2.w);
-      step(c, w1.z, mask, z0, z1, x3.x, x3.y);
-      step(e, w1.w, mask, z0, z1, x3.z, x3.w);
-      const float f0 = half_to_float((u16)s0), f1 = half_to_float((u16)s1);
-      total[0] += f0 * (c[0] + e[0]); total[1] += f0 * (c[1] + e[1]);
-      total[2] += f1 * (c[2] + e[2]); total[3] += f1 * (c[3] + e[3]);
+      add_group(total, w0, w1, now, x_at + d * WARPS * 16, mask);
     }
     codes_at += DEPTH * WARPS * 64; table_at += DEPTH * WARPS * 8; x_at += DEPTH * WARPS * 16;
     left -= DEPTH * WARPS;
   }
   sums[warp][2 * t][g] = total[0]; sums[warp][2 * t + 1][g] = total[1];
   sums[warp][2 * t][g + 8] = total[2]; sums[warp][2 * t + 1][g + 8] = total[3];
+  bring(soon, soon_bytes);
+  bring(later, later_bytes);
   __syncthreads();
   const bool gated = flags & 4;
   for (int i = threadIdx.x; i < num_rows * 16; i += WARPS * 32) {
@@ -123,32 +120,32 @@ extern "C" __global__ void __launch_bounds__(WARPS * 32) int4_product(
   }
 }
 
-// The same for up to 8 rows, from blocks that live for the whole launch: a block has some of the tiles of 16
-// outputs, whose codes lie one after the other, and each of its warps an equal part of them in one run, DEPTH
-// groups ahead. So memory is never idle while a block starts or ends. A run may begin and end within a tile:
-// what a warp has of one tile is a piece, and pieces are added up at the end, always in the same order.
+// The same for up to 8 rows, from blocks that live for the whole launch: the groups of all tiles of 16 outputs
+// lie one after the other, and each block has an equal run of them, each of its warps an equal part of that,
+// DEPTH groups ahead. So memory is never idle while a block starts or ends, and all multiprocessors have the
+// same work. Runs begin and end within tiles: what a warp has of one tile is a piece, and pieces are added up
+// at the end, always in the same order. What a block has of a tile that began in the block before, it leaves
+// to that one: in rest, then its flag (0 before and after a launch).
 // NORM (one row): x is RMS-normalised here; the norm's factor is one number and is multiplied in at the end.
 extern "C" __global__ void __launch_bounds__(WARPS * 32, EACH) int4_stream(
     const uint4* __restrict__ words, const uint2* __restrict__ scales, const u16* __restrict__ x,
     const u16* __restrict__ norm, const u16* __restrict__ bias, const u16* __restrict__ residual,
-    u16* __restrict__ out, double eps, int num_rows, int num_out, int width, int flags) {
+    u16* __restrict__ out, float* rest, int* flags_at, const char* soon, const char* later, double eps,
+    int num_rows, int num_out, int width, int flags, int soon_bytes, int later_bytes) {
   extern __shared__ __align__(16) float shared[];  // NORM: width inputs, then pieces of (8 rows, 17)
   __shared__ float squares[WARPS];
   float* sums = shared + (NORM ? width / 2 : 0);
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
   const int g = lane >> 2, t = lane & 3;
-  const int groups = width / 128, tiles = num_out / 16;
-  // block b and block b + gridDim.x / EACH share a multiprocessor: they get neighbouring parts, so that no
-  // multiprocessor has more than one tile more than another
-  const int apart = gridDim.x / EACH;
-  const int part = gridDim.x % EACH ? blockIdx.x : blockIdx.x % apart * EACH + blockIdx.x / apart;
-  const int first = tiles * part / (int)gridDim.x, last = tiles * (part + 1) / (int)gridDim.x;
-  const int total = (last - first) * groups;  // groups of the block
+  const int groups = width / 128, all = num_out / 16 * groups;
+  const int start = all * (int)blockIdx.x / (int)gridDim.x;
+  const int total = all * ((int)blockIdx.x + 1) / (int)gridDim.x - start;  // groups of the block
+  const int first = start / groups, lead = start - first * groups;  // groups of the first tile elsewhere
   const int begin = total * warp / WARPS;
-  int left = total * (warp + 1) / WARPS - begin, tile = begin / groups;
-  int until = groups - (begin - tile * groups);  // the tile's end
-  const uint4* codes_at = words + ((long long)first * groups + begin) * 64 + lane;
-  const uint2* table_at = scales + ((long long)first * groups + begin) * 8 + g;
+  int left = total * (warp + 1) / WARPS - begin, tile = (lead + begin) / groups;
+  int until = (tile + 1) * groups - lead - begin;  // the tile's end
+  const uint4* codes_at = words + (long long)(start + begin) * 64 + lane;
+  const uint2* table_at = scales + (long long)(start + begin) * 8 + g;
   uint4 word[DEPTH][2];
   uint2 table[DEPTH];
 #pragma unroll
@@ -196,28 +193,15 @@ extern "C" __global__ void __launch_bounds__(WARPS * 32, EACH) int4_stream(
 #pragma unroll
     for (int d = 0; d < DEPTH; d++) {
       if (d >= left) break;
-      const uint4 x0 = x_at[0], x1 = x_at[1], x2 = x_at[8], x3 = x_at[9];
       const uint4 w0 = word[d][0], w1 = word[d][1];
-      const u32 s0 = table[d].x, s1 = table[d].y;
+      const uint2 now = table[d];
       if (d + DEPTH < left) {
         word[d][0] = __ldcs(codes_at + (d + DEPTH) * 64);
         word[d][1] = __ldcs(codes_at + (d + DEPTH) * 64 + 32);
         table[d] = __ldcs(table_at + (d + DEPTH) * 8);
       }
+      add_group(sum, w0, w1, now, x_at, mask);
       x_at += 16;
-      float c[4] = {0.f, 0.f, 0.f, 0.f}, e[4] = {0.f, 0.f, 0.f, 0.f};  // two chains, so that neither waits
-      const u32 z0 = __byte_perm(s0, 0, 0x3232), z1 = __byte_perm(s1, 0, 0x3232);
-      step(c, w0.x, mask, z0, z1, x0.x, x0.y);
-      step(e, w0.y, mask, z0, z1, x0.z, x0.w);
-      step(c, w0.z, mask, z0, z1, x1.x, x1.y);
-      step(e, w0.w, mask, z0, z1, x1.z, x1.w);
-      step(c, w1.x, mask, z0, z1, x2.x, x2.y);
-      step(e, w1.y, mask, z0, z1, x2.z, x2.w);
-      step(c, w1.z, mask, z0, z1, x3.x, x3.y);
-      step(e, w1.w, mask, z0, z1, x3.z, x3.w);
-      const float f0 = half_to_float((u16)s0), f1 = half_to_float((u16)s1);
-      sum[0] += f0 * (c[0] + e[0]); sum[1] += f0 * (c[1] + e[1]);
-      sum[2] += f1 * (c[2] + e[2]); sum[3] += f1 * (c[3] + e[3]);
       if (--until == 0) {
         keep();
         sum[0] = sum[1] = sum[2] = sum[3] = 0.f;
@@ -228,22 +212,45 @@ extern "C" __global__ void __launch_bounds__(WARPS * 32, EACH) int4_stream(
     left -= DEPTH;
   }
   if (until != groups) keep();
+  bring(soon, soon_bytes);
+  bring(later, later_bytes);
   __syncthreads();
-  const bool gated = flags & 4;
+  // the sum of a tile's pieces, for an output and a row
+  auto piece = [&](int local, int place) {
+    const int low = max(local * groups - lead, 0), high = min((local + 1) * groups - lead, total);
+    // the last warps whose runs begin no later than the tile's first and last group here
+    const int from = ((low + 1) * WARPS - 1) / total, to = (high * WARPS - 1) / total;
+    float value = 0.f;
+    for (int w = from; w <= to; w++) value += sums[(w + local) * 136 + place];
+    return value;
+  };
   const int each = num_rows * 16;
-  for (int i = threadIdx.x; i < (last - first) * each; i += WARPS * 32) {
-    const int local = i / each, row = i % each >> 4, column = i & 15, block = first + local;
+  if (lead && warp == 0) {
+    for (int i = lane; i < each; i += 32) rest[blockIdx.x * 128 + i] = piece(0, (i >> 4) * 17 + (i & 15));
+    __threadfence();
+    __syncwarp();
+    if (lane == 0) atomicExch(flags_at + blockIdx.x, 1);
+  }
+  const bool gated = flags & 4, open = (lead + total) % groups;  // open: its last tile ends in the next block
+  const int locals = (lead + total + groups - 1) / groups;
+  for (int i = threadIdx.x + (lead ? each : 0); i < locals * each; i += WARPS * 32) {
+    const int local = i / each, row = i % each >> 4, column = i & 15;
     if (gated && column >= 8) continue;
-    // the last warps whose runs begin no later than the tile's first and last group
-    const int from = ((local * groups + 1) * WARPS - 1) / total;
-    const int to = ((local + 1) * groups * WARPS - 1) / total;
-    float value = 0.f, up = 0.f;
-    for (int w = from; w <= to; w++) {
-      const float* piece = sums + (w + local) * 136 + row * 17 + column;
-      value += piece[0];
-      if (gated) up += piece[8];
+    float value = piece(local, row * 17 + column), up = gated ? piece(local, row * 17 + column + 8) : 0.f;
+    if (open && local == locals - 1) {
+      const int* flag = flags_at + blockIdx.x + 1;
+      int there;
+      do asm volatile("ld.acquire.gpu.global.s32 %0, [%1];" : "=r"(there) : "l"(flag) : "memory");
+      while (!there);
+      const volatile float* other = rest + (blockIdx.x + 1) * 128 + row * 16 + column;
+      value += other[0];
+      if (gated) up += other[8];
     }
-    write(out, value * factor, up * factor, row, column, block, bias, residual, num_out, flags);
+    write(out, value * factor, up * factor, row, column, first + local, bias, residual, num_out, flags);
+  }
+  if (open) {
+    __syncthreads();
+    if (threadIdx.x == 0) flags_at[blockIdx.x + 1] = 0;
   }
 }
 

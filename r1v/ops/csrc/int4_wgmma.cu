@@ -1,0 +1,226 @@
+// Products of W4A16 layers with 9 to 64 rows on Hopper's asynchronous matrix units (sm_90a); int4_wgmma.py
+// launches them. TILES (of 8 rows), WARPGROUPS, EACH (tiles of 64 outputs of a warpgroup), STAGES and
+// MULTIPLY (the instruction for so many rows) are given by it.
+//
+// The weights are the left operand, widened in registers, where a warp holds its 16 of 64 outputs exactly as
+// for mma.m16n8k16, so the codes lie as int4_mma.py packs them. The inputs are the right operand and lie in
+// shared memory as the instruction reads them; `int4_image` writes them to memory once in that very order.
+
+typedef unsigned long long u64;
+
+const int BLOCKS = WARPGROUPS * 4 * EACH;  // of 16 outputs, that a block computes at a time
+const int INPUT_BYTES = TILES * 2048, CODE_BYTES = BLOCKS * 1024, TABLE_BYTES = BLOCKS * 64;  // of a group
+
+__device__ __forceinline__ void await(u32 barrier, u32 parity) {
+  asm volatile(
+      "{\n.reg .pred done;\nagain:\n"
+      "mbarrier.try_wait.parity.shared::cta.b64 done, [%0], %1;\n"
+      "@!done bra again;\n}" :: "r"(barrier), "r"(parity) : "memory");
+}
+__device__ __forceinline__ void arrive(u32 barrier) {
+  asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" :: "r"(barrier) : "memory");
+}
+// A copy of a run of bytes from global to shared memory, which the barrier counts.
+__device__ __forceinline__ void fetch(u32 to, const void* from, u32 bytes, u32 barrier) {
+  asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];"
+               :: "r"(to), "l"(from), "r"(bytes), "r"(barrier) : "memory");
+}
+
+// The left operands of a chunk of 64 columns: 16 outputs' codes, less their zero points, times their scales.
+__device__ __forceinline__ void widen_chunk(u32* a, uint4 word, u32 z0, u32 z1, u32 p0, u32 p1) {
+  const u32 four[4] = {word.x, word.y, word.z, word.w};
+#pragma unroll
+  for (int s = 0; s < 4; s++)
+#pragma unroll
+    for (int q = 0; q < 4; q++) {
+      const u32 pair = codes(four[s] >> (4 * q), 0x000f000fu, q & 1 ? z1 : z0);
+      asm volatile("mul.rn.bf16x2 %0, %1, %2;" : "=r"(a[4 * s + q]) : "r"(pair), "r"(q & 1 ? p1 : p0));
+    }
+}
+
+// A block has an equal run of the units (a tile of BLOCKS * 16 outputs by a group of 128 inputs, tile by
+// tile), so all multiprocessors have the same work. One warp fetches codes, tables and inputs, STAGES groups
+// ahead; the others widen and multiply. What a block has of a tile goes to parts: float32 (part, row, N).
+extern "C" __global__ void __launch_bounds__(WARPGROUPS * 128 + 32, 1) int4_wgmma(
+    const uint4* __restrict__ words, const uint2* __restrict__ tables, const uint4* __restrict__ image,
+    float* __restrict__ parts, int num_rows, int num_out, int width) {
+  extern __shared__ __align__(1024) char shared[];
+  __shared__ __align__(8) u64 barriers[2 * STAGES];
+  const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
+  const int groups = width / 128, tiles = (num_out / 16 + BLOCKS - 1) / BLOCKS, units = tiles * groups;
+  const int begin = units * (int)blockIdx.x / (int)gridDim.x;
+  const int end = units * ((int)blockIdx.x + 1) / (int)gridDim.x;
+  const u32 inputs_at = ((u32)__cvta_generic_to_shared(shared) + 1023) & ~1023u;
+  const u32 codes_at = inputs_at + STAGES * INPUT_BYTES, tables_at = codes_at + STAGES * CODE_BYTES;
+  const u32 full = (u32)__cvta_generic_to_shared(barriers), empty = full + 8 * STAGES;
+  if (threadIdx.x == 0) {
+    for (int i = 0; i < STAGES; i++) {
+      asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;" :: "r"(full + 8 * i));
+      asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" :: "r"(empty + 8 * i), "r"(WARPGROUPS * 4));
+    }
+    asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+  }
+  __syncthreads();
+  int tile = begin / groups, group = begin % groups, stage = 0;
+  u32 parity = 0;
+  if (warp == WARPGROUPS * 4) {
+    for (int unit = begin; unit < end; unit++) {
+      if (unit - begin >= STAGES) await(empty + 8 * stage, parity ^ 1);
+      const int present = min(BLOCKS, num_out / 16 - tile * BLOCKS);
+      const u32 barrier = full + 8 * stage;
+      if (lane == 0) {
+        asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;"
+                     :: "r"(barrier), "r"(INPUT_BYTES + present * 1088) : "memory");
+        fetch(inputs_at + stage * INPUT_BYTES, image + (long long)group * (INPUT_BYTES / 16), INPUT_BYTES,
+              barrier);
+      }
+      __syncwarp();
+      if (lane < present) {
+        const long long at = (long long)(tile * BLOCKS + lane) * groups + group;
+        fetch(codes_at + stage * CODE_BYTES + lane * 1024, words + at * 64, 1024, barrier);
+        fetch(tables_at + stage * TABLE_BYTES + lane * 64, tables + at * 8, 64, barrier);
+      }
+      if (++stage == STAGES) stage = 0, parity ^= 1;
+      if (++group == groups) group = 0, tile++;
+    }
+    return;
+  }
+  const int g = lane >> 2, t = lane & 3;
+  float c[EACH][TILES * 4];
+  u32 a[2][16];
+#pragma unroll
+  for (int m = 0; m < EACH; m++)
+#pragma unroll
+    for (int i = 0; i < TILES * 4; i++) c[m][i] = 0.f;
+  u32 keep = 0, before = 0;  // keep: whether sums go on; before: the barrier of the unit before this one
+  for (int unit = begin; unit < end; unit++) {
+    await(full + 8 * stage, parity);
+    const char* here = shared + (inputs_at - (u32)__cvta_generic_to_shared(shared));
+    const uint4* word_at = (const uint4*)(here + STAGES * INPUT_BYTES + stage * CODE_BYTES) + lane;
+    const uint2* table_at =
+        (const uint2*)(here + STAGES * (INPUT_BYTES + CODE_BYTES) + stage * TABLE_BYTES) + g;
+    // K-major, swizzled by 128 bytes, 1,024 bytes from 8 rows to the next 8
+    const u64 descriptor = ((u64)1 << 62) | ((u64)(1024 >> 4) << 32) | ((u64)1 << 16) |
+                           ((inputs_at + stage * INPUT_BYTES) >> 4 & 0x3fff);
+#pragma unroll
+    for (int m = 0; m < EACH; m++) {
+      const int block = m * WARPGROUPS * 4 + warp;
+      const uint4 word[2] = {word_at[block * 64], word_at[block * 64 + 32]};
+      const uint2 table = table_at[block * 8];
+      const u32 z0 = __byte_perm(table.x, 0, 0x3232), z1 = __byte_perm(table.y, 0, 0x3232);
+      const u16 f0 = narrow(half_to_float((u16)table.x)), f1 = narrow(half_to_float((u16)table.y));
+      const u32 p0 = f0 | ((u32)f0 << 16), p1 = f1 | ((u32)f1 << 16);
+#pragma unroll
+      for (int i = 0; i < 2; i++) {
+        widen_chunk(a[i], word[i], z0, z1, p0, p1);
+        asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
+#pragma unroll
+        for (int s = 0; s < 4; s++)
+          MULTIPLY(c[m], (a[i] + 4 * s), descriptor + i * (TILES * 64) + 2 * s, (s | i ? 1u : keep));
+        asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
+        asm volatile("wgmma.wait_group.sync.aligned 1;" ::: "memory");  // those of the other set are over
+        if (m == 0 && i == 0 && before && lane == 0) arrive(before);
+      }
+    }
+    keep = 1;
+    before = empty + 8 * stage;
+    if (++stage == STAGES) stage = 0, parity ^= 1;
+    if (++group < groups && unit + 1 < end) continue;
+    asm volatile("wgmma.wait_group.sync.aligned 0;" ::: "memory");
+#pragma unroll
+    for (int m = 0; m < EACH; m++)
+#pragma unroll
+      for (int i = 0; i < TILES * 4; i++) asm volatile("" : "+f"(c[m][i]) :: "memory");
+    // the part: blocks since the one that has the tile's first unit
+    const int part = blockIdx.x - (int)((tile * groups + 1) * gridDim.x - 1) / units;
+#pragma unroll
+    for (int m = 0; m < EACH; m++) {
+      const int block = tile * BLOCKS + m * WARPGROUPS * 4 + warp;
+      if (block * 16 < num_out)
+#pragma unroll
+        for (int n = 0; n < TILES; n++)
+#pragma unroll
+          for (int i = 0; i < 4; i++) {
+            const int row = n * 8 + 2 * t + (i & 1);
+            if (row < num_rows)
+              parts[((long long)part * num_rows + row) * num_out + block * 16 + g + (i >> 1) * 8] =
+                  c[m][4 * n + i];
+          }
+    }
+    keep = 0; group = 0; tile++;
+  }
+}
+
+// Rows (num_rows, K) as `int4_wgmma` reads them: for each chunk of 64 columns TILES * 8 rows of 128 bytes.
+// Lane t of a warp has columns 16 t + 4 s + 0 to 3 for step s, so 16 bytes are two columns for each t; they
+// lie where the swizzle puts them. Rows that are not there are zeros. NORM: of the rows' RMSNorm.
+extern "C" __global__ void __launch_bounds__(256) int4_image(
+    const u32* __restrict__ x, const u32* __restrict__ norm, uint4* __restrict__ image, double eps,
+    int num_rows, int width) {
+  const int row = blockIdx.x, i = blockIdx.y * 256 + threadIdx.x;
+  const u32* from = x + (long long)row * (width / 2);
+#if NORM
+  __shared__ float squares[8];
+  float square = 0.f;
+  if (row < num_rows)
+    for (int k = threadIdx.x; k < width / 8; k += 256) {
+      const uint4 value = ((const uint4*)from)[k];
+      const u32 v[4] = {value.x, value.y, value.z, value.w};
+#pragma unroll
+      for (int j = 0; j < 4; j++) {
+        const float low = widen((u16)v[j]), high = widen((u16)(v[j] >> 16));
+        square += low * low + high * high;
+      }
+    }
+#pragma unroll
+  for (int far = 16; far > 0; far /= 2) square += __shfl_xor_sync(0xffffffffu, square, far);
+  if ((threadIdx.x & 31) == 0) squares[threadIdx.x >> 5] = square;
+  __syncthreads();
+  square = 0.f;
+#pragma unroll
+  for (int w = 0; w < 8; w++) square += squares[w];
+  const float factor = rsqrtf(square / width + (float)eps);
+#endif
+  if (i >= width / 8) return;
+  const int chunk = i >> 3, piece = i & 7;
+  u32 found[4] = {0, 0, 0, 0};
+  if (row < num_rows)
+#pragma unroll
+    for (int t = 0; t < 4; t++) {
+      const int at = chunk * 32 + 8 * t + piece;
+      found[t] = from[at];
+#if NORM
+      const u32 n = norm[at];
+      found[t] = (u32)narrow(widen((u16)found[t]) * factor * widen((u16)n)) |
+                 ((u32)narrow(widen((u16)(found[t] >> 16)) * factor * widen((u16)(n >> 16))) << 16);
+#endif
+    }
+  image[((long long)chunk * (TILES * 8) + row) * 8 + (piece ^ (row & 7))] =
+      make_uint4(found[0], found[1], found[2], found[3]);
+}
+
+// Adds up the parts, with the bias, gates and residual of int4_product. blocks: of the int4_wgmma launch.
+extern "C" __global__ void __launch_bounds__(256) int4_gather(
+    const float* __restrict__ parts, const u16* __restrict__ bias, const u16* __restrict__ residual,
+    u16* __restrict__ out, int num_rows, int num_out, int width, int blocks, int flags) {
+  const bool gated = flags & 4;
+  const int outputs = gated ? num_out / 2 : num_out, row = blockIdx.y;
+  const int column = blockIdx.x * 256 + threadIdx.x;
+  if (column >= outputs) return;
+  const int place = gated ? column / 8 * 16 + column % 8 : column;
+  const int groups = width / 128, units = (num_out / 16 + BLOCKS - 1) / BLOCKS * groups;
+  const int tile = place / (BLOCKS * 16);
+  const int num_parts =
+      ((tile + 1) * groups * blocks - 1) / units - ((tile * groups + 1) * blocks - 1) / units + 1;
+  float value = 0.f, up = 0.f;
+  for (int part = 0; part < num_parts; part++) {
+    const float* from = parts + ((long long)part * num_rows + row) * num_out + place;
+    value += from[0];
+    if (gated) up += from[8];
+  }
+  const long long at = (long long)row * outputs + column;
+  if (flags & 1) value += widen(bias[column]);
+  if (gated) value = value / (1.f + __expf(-value)) * up;
+  if (flags & 2) value += widen(residual[at]);
+  out[at] = narrow(value);
+}

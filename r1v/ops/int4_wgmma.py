@@ -1,0 +1,133 @@
+"""W4A16 products of 9 to 64 rows on Hopper's asynchronous matrix units, from the codes of `int4_mma`.
+
+Enters: bfloat16 activations (M, K), codes and tables as `pack_operands` and `pack_tables` lay them. Leaves:
+(M, N). Always holds: sums are float32; the weights are (code - zero) * scale, rounded to bfloat16; the same
+inputs give the same bits. Compiled at first use by NVRTC for sm_90a; the source is csrc/int4_wgmma.cu.
+
+At 64 rows a product needs as long for its arithmetic as for reading its codes, so neither may wait for the
+other: one warp of a block keeps copies of codes and inputs on their way, the others widen codes in registers
+while the matrix units work on those that they widened before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+MAX_ROWS = 64
+SOURCES = tuple(Path(__file__).parent / "csrc" / name for name in ("int4.cuh", "int4_wgmma.cu"))
+
+
+@dataclass(frozen=True, slots=True)
+class Tiling:
+    """How a block works. warpgroups: of 128 threads that multiply. each: tiles of 64 outputs of one of them.
+    stages: groups of 128 inputs on their way."""
+
+    warpgroups: int = 4
+    each: int = 1
+    stages: int = 6
+
+    @property
+    def num_out(self) -> int:
+        """Outputs that a block computes at a time."""
+        return 64 * self.warpgroups * self.each
+
+    def shared_bytes(self, tiles: int) -> int:
+        """Of a block: each stage has the inputs, codes and tables of a group; they begin at a multiple of
+        1,024."""
+        return 1024 + self.stages * (tiles * 2048 + self.num_out // 16 * (1024 + 64))
+
+
+def _multiply(tiles: int) -> str:
+    """The macro MULTIPLY(sums, left, right, keep): wgmma for 8 rows a tile. left: 4 registers, right: the
+    descriptor of shared memory, keep: 0 begins new sums."""
+    number = 4 * tiles
+    sums = ", ".join(f"%{i}" for i in range(number))
+    left = ", ".join(f"%{number + i}" for i in range(4))
+    text = (
+        f"{{\\n.reg .pred p;\\nsetp.ne.b32 p, %{number + 5}, 0;\\n"
+        f"wgmma.mma_async.sync.aligned.m64n{8 * tiles}k16.f32.bf16.bf16 "
+        f"{{{sums}}}, {{{left}}}, %{number + 4}, p, 1, 1, 0;\\n}}"
+    )
+    outputs = ", ".join(f'"+f"((c)[{i}])' for i in range(number))
+    inputs = ", ".join(f'"r"((a)[{i}])' for i in range(4))
+    return f'#define MULTIPLY(c, a, d, k) asm volatile("{text}" : {outputs} : {inputs}, "l"(d), "r"(k))\n'
+
+
+@cache
+def _kernel(name: str, tiles: int, tiling: Tiling = Tiling(), norm: bool = False) -> Any:
+    """A compiled kernel. tiles: of 8 rows. norm: with an RMSNorm of its input."""
+    values = {"TILES": tiles, "WARPGROUPS": tiling.warpgroups, "EACH": tiling.each, "STAGES": tiling.stages,
+              "NORM": int(norm)}  # fmt: skip
+    given = "".join(f"#define {key} {value}\n" for key, value in values.items()) + _multiply(tiles)
+    source = given + "".join(path.read_text() for path in SOURCES)
+    kernel = torch.cuda._compile_kernel(source, name, compute_capability="90a")
+    if name == "int4_wgmma":
+        kernel.set_shared_memory_config(tiling.shared_bytes(tiles))
+    return kernel
+
+
+@cache
+def _num_multiprocessors(device: torch.device) -> int:
+    return int(torch.cuda.get_device_properties(device).multi_processor_count)
+
+
+@cache
+def is_available(device: torch.device) -> bool:
+    """Whether the kernels compile and run here."""
+    if device.type != "cuda" or torch.cuda.get_device_capability(device) != (9, 0):
+        return False
+    try:
+        _kernel("int4_wgmma", 8)
+    except (AttributeError, OSError, RuntimeError):
+        return False
+    return True
+
+
+def image(x: torch.Tensor, norm: tuple[torch.Tensor, float] | None = None) -> torch.Tensor:
+    """x (M, K), or its RMSNorm, as the product reads it: bfloat16 (K / 64, M rounded up to tiles, 64)."""
+    num_rows, width = x.shape
+    tiles = -(-num_rows // 8)
+    out = x.new_empty(width // 64, tiles * 8, 64)
+    weight, eps = norm or (x, 0.0)
+    _kernel("int4_image", tiles, norm=norm is not None)(
+        grid=(tiles * 8, -(-width // 2048), 1), block=(256, 1, 1),
+        args=[x, weight, out, eps, num_rows, width],
+    )  # fmt: skip
+    return out
+
+
+def product(
+    words: torch.Tensor,
+    tables: torch.Tensor,
+    x: torch.Tensor,
+    norm: tuple[torch.Tensor, float] | None = None,
+    bias: torch.Tensor | None = None,
+    residual: torch.Tensor | None = None,
+    gated: bool = False,
+    tiling: Tiling = Tiling(),
+) -> torch.Tensor:
+    """x (M, K) of up to 64 rows times codes of (N, K), with the fusions of `MmaInt4Linear.product`."""
+    (num_rows, width), num_out = x.shape, words.shape[0] * 16
+    tiles, groups = -(-num_rows // 8), width // 128
+    units = -(-num_out // tiling.num_out) * groups
+    blocks = min(units, _num_multiprocessors(x.device))
+    num_parts = -(-groups * blocks // units) + 1  # of a tile, at most
+    parts = x.new_empty(num_parts, num_rows, num_out, dtype=torch.float32)
+    _kernel("int4_wgmma", tiles, tiling)(
+        grid=(blocks, 1, 1), block=(tiling.warpgroups * 128 + 32, 1, 1),
+        args=[words, tables, image(x.contiguous(), norm), parts, num_rows, num_out, width],
+        shared_mem=tiling.shared_bytes(tiles),
+    )  # fmt: skip
+    out = x.new_empty(num_rows, num_out // 2 if gated else num_out)
+    flags = (bias is not None) + 2 * (residual is not None) + 4 * gated
+    _kernel("int4_gather", tiles, tiling)(
+        grid=(-(-out.shape[1] // 256), num_rows, 1), block=(256, 1, 1),
+        args=[parts, x if bias is None else bias, x if residual is None else residual, out, num_rows, num_out,
+              width, blocks, flags],
+    )  # fmt: skip
+    return out
