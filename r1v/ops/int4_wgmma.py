@@ -59,8 +59,8 @@ def _multiply(tiles: int) -> str:
 
 
 @cache
-def _kernel(name: str, tiles: int, tiling: Tiling = Tiling(), norm: bool = False) -> Any:
-    """A compiled kernel. tiles: of 8 rows. norm: with an RMSNorm of its input."""
+def _kernel(name: str, tiles: int = 1, tiling: Tiling = Tiling(), norm: bool = False) -> Any:
+    """A compiled kernel. tiles (of 8 rows) and tiling: of int4_wgmma. norm: int4_image with an RMSNorm."""
     values = {"TILES": tiles, "WARPGROUPS": tiling.warpgroups, "EACH": tiling.each, "STAGES": tiling.stages,
               "NORM": int(norm)}  # fmt: skip
     given = "".join(f"#define {key} {value}\n" for key, value in values.items()) + _multiply(tiles)
@@ -94,7 +94,7 @@ def image(x: torch.Tensor, norm: tuple[torch.Tensor, float] | None = None) -> to
     tiles = -(-num_rows // 8)
     out = x.new_empty(width // 64, tiles * 8, 64)
     weight, eps = norm or (x, 0.0)
-    _kernel("int4_image", tiles, norm=norm is not None)(
+    _kernel("int4_image", norm=norm is not None)(
         grid=(tiles * 8, -(-width // 2048), 1), block=(256, 1, 1),
         args=[x, weight, out, eps, num_rows, width],
     )  # fmt: skip
@@ -125,9 +125,9 @@ def product(
     )  # fmt: skip
     out = x.new_empty(num_rows, num_out // 2 if gated else num_out)
     flags = (bias is not None) + 2 * (residual is not None) + 4 * gated
-    _kernel("int4_gather", tiles, tiling)(
+    _kernel("int4_gather")(
         grid=(-(-out.shape[1] // 256), num_rows, 1), block=(256, 1, 1),
         args=[parts, x if bias is None else bias, x if residual is None else residual, out, num_rows, num_out,
-              width, blocks, flags],
+              width, blocks, tiling.num_out, flags],
     )  # fmt: skip
     return out

@@ -151,7 +151,7 @@ extern "C" __global__ void __launch_bounds__(WARPGROUPS * 128 + 32, 1) int4_wgmm
   }
 }
 
-// Rows (num_rows, K) as `int4_wgmma` reads them: for each chunk of 64 columns TILES * 8 rows of 128 bytes.
+// Rows (num_rows, K) as `int4_wgmma` reads them: for each chunk of 64 columns gridDim.x rows of 128 bytes.
 // Lane t of a warp has columns 16 t + 4 s + 0 to 3 for step s, so 16 bytes are two columns for each t; they
 // lie where the swizzle puts them. Rows that are not there are zeros. NORM: of the rows' RMSNorm.
 extern "C" __global__ void __launch_bounds__(256) int4_image(
@@ -195,21 +195,21 @@ extern "C" __global__ void __launch_bounds__(256) int4_image(
                  ((u32)narrow(widen((u16)(found[t] >> 16)) * factor * widen((u16)(n >> 16))) << 16);
 #endif
     }
-  image[((long long)chunk * (TILES * 8) + row) * 8 + (piece ^ (row & 7))] =
+  image[((long long)chunk * gridDim.x + row) * 8 + (piece ^ (row & 7))] =
       make_uint4(found[0], found[1], found[2], found[3]);
 }
 
-// Adds up the parts, with the bias, gates and residual of int4_product. blocks: of the int4_wgmma launch.
+// Adds up the parts, with the bias, gates and residual of int4_product. blocks: of the int4_wgmma launch;
+// each: outputs that one of them computed at a time.
 extern "C" __global__ void __launch_bounds__(256) int4_gather(
     const float* __restrict__ parts, const u16* __restrict__ bias, const u16* __restrict__ residual,
-    u16* __restrict__ out, int num_rows, int num_out, int width, int blocks, int flags) {
+    u16* __restrict__ out, int num_rows, int num_out, int width, int blocks, int each, int flags) {
   const bool gated = flags & 4;
   const int outputs = gated ? num_out / 2 : num_out, row = blockIdx.y;
   const int column = blockIdx.x * 256 + threadIdx.x;
   if (column >= outputs) return;
   const int place = gated ? column / 8 * 16 + column % 8 : column;
-  const int groups = width / 128, units = (num_out / 16 + BLOCKS - 1) / BLOCKS * groups;
-  const int tile = place / (BLOCKS * 16);
+  const int groups = width / 128, units = (num_out + each - 1) / each * groups, tile = place / each;
   const int num_parts =
       ((tile + 1) * groups * blocks - 1) / units - ((tile * groups + 1) * blocks - 1) / units + 1;
   float value = 0.f, up = 0.f;
