@@ -12,6 +12,7 @@ The value is (code - zero) * scale. An 8-bit tower is ours: weight int8 (N, K) a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +24,7 @@ from torch import nn
 from r1v.core import CheckpointError
 from r1v.models.names import Piece, canonical
 from r1v.models.tensor_files import TensorFiles
-from r1v.ops.linear import AwqLinear, Int8Linear, pack_nibbles
+from r1v.ops.linear import AwqLinear, Int8Linear, pack_nibbles, unpack_nibbles
 
 ORDER = (0, 2, 4, 6, 1, 3, 5, 7)
 INVERSE = tuple(ORDER.index(column) for column in range(8))
@@ -90,8 +91,8 @@ def pack_codes(codes: torch.Tensor) -> torch.Tensor:
 
 def unpack_codes(packed: torch.Tensor) -> torch.Tensor:
     """int32 (rows, N / 8) -> codes, uint8 (rows, N)."""
-    nibbles = packed.unsqueeze(-1) >> (4 * torch.arange(8, dtype=torch.int32)) & 15
-    return nibbles.to(torch.uint8)[..., list(INVERSE)].flatten(1)
+    nibbles = unpack_nibbles(packed.contiguous().view(torch.uint8))  # little-endian: the lowest nibble first
+    return nibbles.unflatten(1, (-1, 8))[..., list(INVERSE)].flatten(1)
 
 
 @dataclass(slots=True)
@@ -192,11 +193,12 @@ def fill_quantised(
 
     places: those of the quantised tensors. widen: plain layers with the codes' values in dtype instead.
     """
+    left = Counter(piece.parameter for piece in places.values())
     parts: dict[str, _Parts] = {}
-    for name, piece in places.items():
-        suffix = name.rpartition(".")[2]
-        with files.open(files.infos[name].file) as opened:
-            tensor = opened.get_tensor(name)
+    # layer by layer, so that no more than one is held twice
+    names = sorted(places, key=lambda name: places[name].parameter)
+    for name, tensor in files.on_device(names, device):
+        piece, suffix = places[name], name.rpartition(".")[2]
         each = parts.setdefault(piece.parameter, _Parts())
         if suffix == "qweight":
             each.codes[piece.start] = pack_nibbles(unpack_codes(tensor).T.contiguous())
@@ -208,22 +210,28 @@ def fill_quantised(
             each.codes[piece.start] = tensor
         else:
             each.scales[piece.start] = tensor.float()
-    for parameter, each in parts.items():
-        layer_name = parameter.removesuffix(".weight")
-        owner, _, leaf = layer_name.rpartition(".")
-        old = module.get_submodule(layer_name)
-        assert isinstance(old, nn.Linear)
-        bias = None if old.bias is None else old.bias.detach()
-        codes, scales = each.joined("codes").to(device), each.joined("scales").contiguous().to(device)
-        new: AwqLinear | Int8Linear
-        if each.zeros:
-            new = AwqLinear(codes, scales, each.joined("zeros").contiguous().to(device), bias)
-        else:
-            new = Int8Linear(codes, scales, bias)
-        if widen:
-            old.weight = nn.Parameter(new.widened().to(dtype))
-        else:
-            setattr(module.get_submodule(owner), leaf, new)
+        left[piece.parameter] -= 1
+        if not left[piece.parameter]:
+            _replace(module, piece.parameter, parts.pop(piece.parameter), dtype, widen)
+
+
+def _replace(module: nn.Module, parameter: str, parts: _Parts, dtype: torch.dtype, widen: bool) -> None:
+    """A linear layer by one that holds its codes, or by their values in dtype."""
+    layer_name = parameter.removesuffix(".weight")
+    owner, _, leaf = layer_name.rpartition(".")
+    old = module.get_submodule(layer_name)
+    assert isinstance(old, nn.Linear)
+    bias = None if old.bias is None else old.bias.detach()
+    codes, scales = parts.joined("codes"), parts.joined("scales").contiguous()
+    new: AwqLinear | Int8Linear
+    if parts.zeros:
+        new = AwqLinear(codes, scales, parts.joined("zeros").contiguous(), bias)
+    else:
+        new = Int8Linear(codes, scales, bias)
+    if widen:
+        old.weight = nn.Parameter(new.widened().to(dtype))
+    else:
+        setattr(module.get_submodule(owner), leaf, new)
 
 
 def is_quantised(module: nn.Module) -> bool:

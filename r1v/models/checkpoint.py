@@ -313,10 +313,8 @@ def _fill(
     """Give a meta module its parameters, file by file, each allocated when its first tensor comes."""
     shapes = parameter_shapes(module)
     filled: dict[str, torch.Tensor] = {}
-    for name, tensor in files:
-        piece = places.get(name)
-        if piece is None:
-            continue
+    for name, tensor in files.on_device([name for name in files.infos if name in places], device):
+        piece = places[name]
         if piece.parameter not in filled:
             filled[piece.parameter] = torch.empty(shapes[piece.parameter], dtype=dtype, device=device)
         filled[piece.parameter][piece.start : piece.start + piece.shape[0]].copy_(tensor)
