@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import statistics
 import time
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -123,87 +124,128 @@ def profile(engine: Engine, findings: Findings, label: str) -> None:
         findings.add(kernel=each.key[:70], calls=each.count / steps, us=each.self_device_time_total / steps)
 
 
-def measure(
-    settings: Settings, findings: Findings, geometry: str, weights: str, batches: tuple[int, ...] = ()
-) -> None:
-    """Everything about one model. batches: only its decode at these sizes."""
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is measured. limit: bytes a second that the device reads. token_bytes: of the cache."""
+
+    engine: Engine
+    label: str
+    device: str
+    weight_bytes: int
+    limit: float
+    token_bytes: int
+
+
+def subject(
+    settings: Settings, findings: Findings, geometry: str, weights: str, longest: int, num_tokens: int
+) -> Subject:
+    """A model and its engine, with room for num_tokens in the cache and for sequences of `longest`."""
     use_expandable_segments()
-    device, tiny = settings.device, settings.tiny
     begun = time.perf_counter()
-    model = build(geometry, device, weights)
-    synchronise(device)
+    model = build(geometry, settings.device, weights)
+    synchronise(settings.device)
     label = f"{geometry} {weights}"
     weight_bytes = decode_bytes(model)
     findings.add(model=label, step="build", seconds=time.perf_counter() - begun, weight_bytes=weight_bytes)
     limit = read_limit(settings)
-    longest = min(model.config.language.context_length, 9216 if tiny or geometry == "nano" else 66560)
     shape = model.config.language
-    width = 2 if device == "cuda" else 4  # bytes of an activation
+    width = 2 if settings.device == "cuda" else 4  # bytes of an activation
     token_bytes = 2 * width * shape.num_layers * shape.num_kv_heads * shape.head_dim
-    only_decode = bool(batches)
-    sizes, context, number = ((1, 2), 64, 6) if tiny else (batches or BATCHES, 1024, 128)
     engine = make_engine(
-        model, max_model_len=longest, max_step_tokens=2048,
-        cache_bytes=token_bytes * max(longest + 512, sizes[-1] * (context + number + 32)),
-    )  # fmt: skip
+        model, max_model_len=longest, max_step_tokens=2048, cache_bytes=token_bytes * num_tokens
+    )
+    return Subject(engine, label, settings.device, weight_bytes, limit, token_bytes)
 
-    def decoding(batch: int) -> None:
-        took = decode(engine, batch, context, number, device, seed=1000 * batch)
-        read = weight_bytes + batch * (context + number / 2) * token_bytes
-        findings.add(model=label, step="decode", batch=batch, ms=took * 1e3, tokens_per_s=batch / took,
-                     gb_per_s=read / took / 1e9, of_read_limit=read / took / limit)  # fmt: skip
 
-    for batch in sizes:
-        findings.attempt(f"decode {batch}", lambda batch=batch: decoding(batch))
+def measure_decode(
+    findings: Findings, of: Subject, batches: Sequence[int], context: int, number: int
+) -> None:
+    """Milliseconds of a step at several batch sizes."""
 
-    if device == "cuda":
-        findings.attempt("profile", lambda: profile(engine, findings, label))
-    if only_decode:
-        return
+    def once(batch: int) -> None:
+        took = decode(of.engine, batch, context, number, of.device, seed=1000 * batch)
+        read = of.weight_bytes + batch * (context + number / 2) * of.token_bytes
+        findings.add(model=of.label, step="decode", batch=batch, output=number, ms=took * 1e3,
+                     tokens_per_s=batch / took, gb_per_s=read / took / 1e9,
+                     of_read_limit=read / took / of.limit)  # fmt: skip
+
+    for batch in batches:
+        findings.attempt(f"decode {batch}", lambda batch=batch: once(batch))
+
+
+def measure_first_tokens(findings: Findings, of: Subject, numbers: Sequence[int]) -> None:
+    """Time to the first token after images of so many tiles, and of the tower alone."""
+    model = of.engine.model
 
     def prefill(tiles: int) -> None:
-        first_token(engine, tiles, 100, 7)  # kernels are compiled, allocators full
-        took = statistics.median(first_token(engine, tiles, 100, 70 + 10 * tiles + turn) for turn in range(3))
-        tokens = tiles * model.config.tokens_per_tile + 100
-        findings.add(
-            model=label,
-            step="first token",
-            tiles=tiles,
-            tokens=tokens,
-            ms=took * 1e3,
-            tokens_per_s=tokens / took,
+        first_token(of.engine, tiles, 100, 7)  # kernels are compiled, allocators full
+        took = statistics.median(
+            first_token(of.engine, tiles, 100, 70 + 10 * tiles + turn) for turn in range(3)
         )
+        tokens = tiles * model.config.tokens_per_tile + 100
+        findings.add(model=of.label, step="first token", tiles=tiles, tokens=tokens, ms=took * 1e3,
+                     tokens_per_s=tokens / took)  # fmt: skip
 
-    for tiles in (1,) if tiny else (0, 1, 7, 13):
+    for tiles in numbers:
         findings.attempt(f"prefill {tiles}", lambda tiles=tiles: prefill(tiles))
 
-    def vision() -> None:
+    def vision(tiles: int) -> None:
         size = model.config.vision.image_size
-        for tiles in (1,) if tiny else (1, 4, 13):
-            pixels = torch.randn(tiles, 3, size, size, device=device).bfloat16()
-            with torch.inference_mode():
-                took = best_seconds(lambda p=pixels: model.encode_images(p), device, 3)
-            findings.add(model=label, step="vision", tiles=tiles, ms=took * 1e3, ms_a_tile=took * 1e3 / tiles)
+        pixels = torch.randn(tiles, 3, size, size, device=of.device).bfloat16()
+        with torch.inference_mode():
+            took = best_seconds(lambda: model.encode_images(pixels), of.device, 3)
+        findings.add(model=of.label, step="vision", tiles=tiles, ms=took * 1e3, ms_a_tile=took * 1e3 / tiles)
 
-    findings.attempt("vision", vision)
+    for tiles in (1,) if len(numbers) == 1 else (1, 4, 13):
+        findings.attempt(f"vision {tiles}", lambda tiles=tiles: vision(tiles))
 
-    def long() -> None:
-        length = longest - 64
+
+def measure_long_context(findings: Findings, of: Subject, length: int) -> None:
+    """The first token after so many, and the steps after it."""
+    begun = time.perf_counter()
+    of.engine.add(replace(prompt(length, 5), params=exactly(24)))
+    while not of.engine.step():
+        pass
+    first = time.perf_counter() - begun
+    times = []
+    while of.engine.has_work:
         begun = time.perf_counter()
-        engine.add(replace(prompt(length, 5), params=exactly(24)))
-        while not engine.step():
-            pass
-        first = time.perf_counter() - begun
-        times = []
-        while engine.has_work:
-            begun = time.perf_counter()
-            engine.step()
-            times.append(time.perf_counter() - begun)
-        findings.add(model=label, step="long context", tokens=length, first_token_s=first,
-                     decode_ms=statistics.median(times) * 1e3)  # fmt: skip
+        of.engine.step()
+        times.append(time.perf_counter() - begun)
+    findings.add(model=of.label, step="long context", tokens=length, first_token_s=first,
+                 decode_ms=statistics.median(times) * 1e3)  # fmt: skip
 
+
+def measure(settings: Settings, findings: Findings, geometry: str, weights: str) -> None:
+    """Everything about one model."""
+    tiny, known = settings.tiny, GEOMETRIES[geometry].language.context_length
+    longest = min(known, 9216 if tiny or geometry == "nano" else 66560)
+    batches, context, number = ((1, 2), 64, 6) if tiny else (BATCHES, 1024, 128)
+    num_tokens = max(longest + 512, batches[-1] * (context + number + 32))
+    of = subject(settings, findings, geometry, weights, longest, num_tokens)
+    measure_decode(findings, of, batches, context, number)
+    if settings.device == "cuda":
+        findings.attempt("profile", lambda: profile(of.engine, findings, of.label))
+    measure_first_tokens(findings, of, (1,) if tiny else (0, 1, 7, 13))
     if not tiny:
-        findings.attempt("long context", long)
+        findings.attempt("long context", lambda: measure_long_context(findings, of, longest - 64))
+
+
+def measure_outputs(
+    settings: Settings,
+    findings: Findings,
+    geometry: str,
+    weights: str,
+    batches: Sequence[int] = BATCHES,
+    number: int = 128,
+) -> None:
+    """Decode alone, after 1,024 tokens."""
+    sizes, context, number = ((1, 2), 64, 6) if settings.tiny else (batches, 1024, number)
+    longest = context + number + 32
+    of = subject(settings, findings, geometry, weights, longest, sizes[-1] * longest + 512)
+    measure_decode(findings, of, sizes, context, number)
+    if settings.device == "cuda":
+        findings.attempt("profile", lambda: profile(of.engine, findings, of.label))
 
 
 def nano(settings: Settings, findings: Findings) -> None:
@@ -272,8 +314,19 @@ def big_bf16(settings: Settings, findings: Findings) -> None:
 
 def big_w4(settings: Settings, findings: Findings) -> None:
     """38B in W4A16."""
+    measure(settings, findings, big_quantised(settings), "w4")
+
+
+def big_quantised(settings: Settings) -> str:
+    """The 38B geometry whole, which every card holds in 4 bits; nano in a dry run."""
     big(settings)
-    measure(settings, findings, "nano" if settings.tiny else "38b", "w4")
+    return "nano" if settings.tiny else "38b"
+
+
+def long_outputs(settings: Settings, findings: Findings, weights: str) -> None:
+    """Answers of 1,024 tokens, one at a time and 32 together."""
+    geometry = big(settings) if weights == "bf16" else big_quantised(settings)
+    measure_outputs(settings, findings, geometry, weights, (1, 32), 1024)
 
 
 # ---------------------------------------------------------------------------------------------------- memory
@@ -336,6 +389,8 @@ PARTS = {
     "nano": Part(nano, 150),
     "w4": Part(big_w4, 240),
     "bf16": Part(big_bf16, 240),
+    "w4_long": Part(lambda settings, findings: long_outputs(settings, findings, "w4"), 120),
+    "bf16_long": Part(lambda settings, findings: long_outputs(settings, findings, "bf16"), 150),
     "memory": Part(memory, 150),
     "transformers": Part(big_peers, 240),
 }

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from gpu.parts import Findings, Part, Settings, main
-from gpu.speed import BATCHES, big, measure
+from gpu.speed import BATCHES, big, measure_outputs
 from shared.models import GEOMETRIES, prompt
 
 CONTEXT, NUMBER, LONGEST = 1024, 128, 2048
@@ -88,7 +88,7 @@ def timed(engine: Any, findings: Findings, label: str, batch: int, sampling: Any
 
 def ours(settings: Settings, findings: Findings, weights: str) -> None:
     """The engine's decode at each batch size."""
-    measure(settings, findings, "nano" if settings.tiny else big(settings), weights, BATCHES)
+    measure_outputs(settings, findings, big(settings), weights)
 
 
 PARTS = {

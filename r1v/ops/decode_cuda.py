@@ -11,24 +11,39 @@ writes inside attention. From two rows on the products are cuBLAS's, with the re
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any
+
 import torch
 import triton
 import triton.language as tl
 from torch.nn import functional as F
+from triton.language.extra.cuda import gdc_launch_dependents, gdc_wait
 
 from r1v.ops.paged_cuda import scan
 
 GEMV_MAX_ROWS = 1  # cuBLAS is as fast from two rows on
 
 
+@cache
+def early(device: torch.device) -> dict[str, Any]:
+    """Arguments of a launch that may begin while the kernel before it ends, where the device has that; such a
+    kernel reads nothing before `gdc_wait`."""
+    starts_early = device.type == "cuda" and torch.cuda.get_device_capability(device) >= (9, 0)
+    return {"EARLY": True, "launch_pdl": True} if starts_early else {"EARLY": False}
+
+
 @triton.jit
 def _gemv(  # type: ignore[no-untyped-def]
     x, norm, weight, bias, residual, out, num_out, width, eps,
     NORM: tl.constexpr, GATED: tl.constexpr, BIAS: tl.constexpr, RESIDUAL: tl.constexpr,
-    ROWS: tl.constexpr, BLOCK: tl.constexpr, EVEN: tl.constexpr,
+    ROWS: tl.constexpr, BLOCK: tl.constexpr, EVEN: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
     """out = norm(x) @ weight.T + bias + residual; GATED: silu of the first half of the outputs times the
     second. The norm's factor is one number, so it is multiplied in at the end."""
+    if EARLY:
+        gdc_launch_dependents()
+        gdc_wait()
     rows = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     inside = rows < num_out
     at = rows.to(tl.int64)[:, None] * width
@@ -99,13 +114,16 @@ def gemv(
         x, norm[0] if norm else nothing, weight, nothing if bias is None else bias,
         nothing if residual is None else residual, out, num_out, width, norm[1] if norm else 0.0,
         NORM=norm is not None, GATED=gated, BIAS=bias is not None, RESIDUAL=residual is not None,
-        ROWS=rows, BLOCK=block, EVEN=width % block == 0, num_warps=num_warps,
+        ROWS=rows, BLOCK=block, EVEN=width % block == 0, num_warps=num_warps, **early(x.device),
     )  # fmt: skip
     return out
 
 
 @triton.jit
-def _norm_rows(x, weight, out, width, eps, WIDTH: tl.constexpr):  # type: ignore[no-untyped-def]
+def _norm_rows(x, weight, out, width, eps, WIDTH: tl.constexpr, EARLY: tl.constexpr):  # type: ignore[no-untyped-def]
+    if EARLY:
+        gdc_launch_dependents()
+        gdc_wait()
     row = tl.program_id(0).to(tl.int64)
     columns = tl.arange(0, WIDTH)
     known = columns < width
@@ -120,12 +138,17 @@ def norm_rows(x: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor
     out = torch.empty_like(x)
     width = x.shape[1]
     block = triton.next_power_of_2(width)
-    _norm_rows[(x.shape[0],)](x, weight, out, width, eps, WIDTH=block, num_warps=8 if block > 2048 else 4)
+    _norm_rows[(x.shape[0],)](
+        x, weight, out, width, eps, WIDTH=block, num_warps=8 if block > 2048 else 4, **early(x.device)
+    )
     return out
 
 
 @triton.jit
-def _gate_rows(x, out, width, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
+def _gate_rows(x, out, width, BLOCK: tl.constexpr, EARLY: tl.constexpr):  # type: ignore[no-untyped-def]
+    if EARLY:
+        gdc_launch_dependents()
+        gdc_wait()
     row = tl.program_id(0).to(tl.int64)
     columns = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
     known = columns < width
@@ -138,7 +161,9 @@ def gate_rows(x: torch.Tensor) -> torch.Tensor:
     """silu of the first half of each row of x (B, 2 D) times the second: (B, D)."""
     width = x.shape[1] // 2
     out = x.new_empty(x.shape[0], width)
-    _gate_rows[(x.shape[0], triton.cdiv(width, 1024))](x, out, width, BLOCK=1024, num_warps=4)
+    _gate_rows[(x.shape[0], triton.cdiv(width, 1024))](
+        x, out, width, BLOCK=1024, num_warps=4, **early(x.device)
+    )
     return out
 
 
@@ -150,10 +175,13 @@ def _attend(  # type: ignore[no-untyped-def]
     qkv, q_norm, k_norm, cosines, sines, keys, values, tables, lengths, slots, parts, sums, scale, eps,
     table_width, num_kv_heads, num_splits,
     NORM: tl.constexpr, GROUP: tl.constexpr, ROWS: tl.constexpr, DIM: tl.constexpr, WIDTH: tl.constexpr,
-    PAGE: tl.constexpr, BLOCK: tl.constexpr,
+    PAGE: tl.constexpr, BLOCK: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
     """One new token of one sequence, GROUP query heads, one part of the context: rotate, attend, and in the
     first part store the token's own key and value."""
+    if EARLY:
+        gdc_launch_dependents()
+        gdc_wait()
     sequence, head, split = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     HALF: tl.constexpr = DIM // 2
     kind = keys.dtype.element_ty
@@ -210,8 +238,14 @@ def _attend(  # type: ignore[no-untyped-def]
 
 
 @triton.jit
-def _merge(parts, sums, out, num_splits, DIM: tl.constexpr, WIDTH: tl.constexpr, SPLITS: tl.constexpr):  # type: ignore[no-untyped-def]
+def _merge(  # type: ignore[no-untyped-def]
+    parts, sums, out, num_splits, DIM: tl.constexpr, WIDTH: tl.constexpr, SPLITS: tl.constexpr,
+    EARLY: tl.constexpr,
+):  # fmt: skip
     """Attention over the whole context from that over its parts, by their log-sum-exp."""
+    if EARLY:
+        gdc_launch_dependents()
+        gdc_wait()
     head = tl.program_id(0)
     splits, dims = tl.arange(0, SPLITS), tl.arange(0, WIDTH)
     there = splits < num_splits
@@ -253,12 +287,12 @@ def attend(
         qkv, q_norm, k_norm, rope[0], rope[1], keys, values, tables, lengths, slots, parts, sums,
         head_dim**-0.5, eps, tables.stride(0), num_kv_heads, num_splits, NORM=norms is not None,
         GROUP=group, ROWS=max(16, triton.next_power_of_2(group)), DIM=head_dim, WIDTH=width,
-        PAGE=block_size, BLOCK=64,
+        PAGE=block_size, BLOCK=64, **early(qkv.device),
     )  # fmt: skip
     out = qkv.new_empty(batch, num_heads * head_dim)
     _merge[(batch * num_heads,)](
         parts, sums, out, num_splits, DIM=head_dim, WIDTH=width, SPLITS=triton.next_power_of_2(num_splits),
-        num_warps=2,
+        num_warps=2, **early(qkv.device),
     )  # fmt: skip
     return out
 

@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -25,6 +24,7 @@ from torch.nn import functional as F
 from r1v.ops import int4_wgmma
 from r1v.ops.decode_cuda import norm_rows
 from r1v.ops.linear import AwqLinear, unpack_nibbles
+from r1v.ops.nvrtc import Kernel
 
 GROUP = 128
 PACK_ROWS = 4096  # at a time, since packing takes 16 times the room of the codes
@@ -53,17 +53,17 @@ class Launch:
 
 
 BLOCKWISE = Launch(8, 2)
-STREAMED = Launch(32, 2, 1)
+STREAMED = Launch(32, 1, 1)
 STREAM_BYTES = 16 << 20  # of codes, from which long-lived blocks are faster at one row (measured on an H200)
 
 
 @cache
-def _kernel(name: str, tiles: int = 1, launch: Launch = BLOCKWISE, norm: bool = False) -> Any:
+def _kernel(name: str, tiles: int = 1, launch: Launch = BLOCKWISE, norm: bool = False) -> Kernel:
     """A compiled kernel. tiles: of 8 rows. norm: with an RMSNorm of its input."""
     values = {"TILES": tiles, "WARPS": launch.num_warps, "DEPTH": launch.depth, "EACH": max(1, launch.each),
               "NORM": int(norm)}  # fmt: skip
     given = "".join(f"#define {key} {value}\n" for key, value in values.items())
-    return torch.cuda._compile_kernel(given + "".join(path.read_text() for path in SOURCES), name)
+    return Kernel(given + "".join(path.read_text() for path in SOURCES), name)
 
 
 @cache
@@ -166,14 +166,14 @@ class MmaInt4Linear(nn.Module):
             weight, eps = norm if norm is not None and fused else (x, 0.0)
             rest, marks = self._rest
             _kernel("int4_stream", launch=launch, norm=fused)(
-                grid=(self._num_blocks(launch), 1, 1), block=(launch.num_warps * 32, 1, 1),
+                grid=(self._num_blocks(launch), 1), block=launch.num_warps * 32,
                 args=[self._words, self._tables, x, weight, *ends, rest, marks, *soon, eps, num_rows,
                       *self.shape, flags, *sizes],
                 shared_mem=self._shared(launch, fused),
             )  # fmt: skip
         else:
             _kernel("int4_product", launch=launch)(
-                grid=(self.shape[0] // 16, 1, 1), block=(launch.num_warps * 32, 1, 1),
+                grid=(self.shape[0] // 16, 1), block=launch.num_warps * 32,
                 args=[self._words, self._tables, x, *ends, *soon, num_rows, *self.shape, flags, *sizes],
             )  # fmt: skip
         return out
@@ -196,11 +196,11 @@ class MmaInt4Linear(nn.Module):
         num_parts = -(-chunks // each)
         parts = x.new_empty(num_parts, num_rows, num_out, dtype=torch.float32)
         _kernel("int4_rows", tiles)(
-            grid=(blocks, num_parts, 1), block=(256, 1, 1),
+            grid=(blocks, num_parts), block=256,
             args=[self._words, self._tables, x, parts, num_rows, num_out, width, each],
         )  # fmt: skip
         _kernel("int4_finish")(
-            grid=(-(-out.shape[1] // 256), num_rows, 1), block=(256, 1, 1),
+            grid=(-(-out.shape[1] // 256), num_rows), block=256,
             args=[parts, *ends, num_rows, num_out, num_parts, flags],
         )  # fmt: skip
         return out
@@ -245,7 +245,7 @@ class MmaInt4Linear(nn.Module):
         num_out, width = self.shape
         out = torch.empty(num_out, width, dtype=torch.bfloat16, device=self._words.device)
         _kernel("int4_widen")(
-            grid=(-(-width // 512), num_out // 16, 1), block=(256, 1, 1),
+            grid=(-(-width // 512), num_out // 16), block=256,
             args=[self._words, self._tables, out, num_out, width, int(self.gated)],
         )  # fmt: skip
         return out

@@ -14,9 +14,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import torch
+
+from r1v.ops.nvrtc import Kernel
 
 MAX_ROWS = 64
 SOURCES = tuple(Path(__file__).parent / "csrc" / name for name in ("int4.cuh", "int4_wgmma.cu"))
@@ -25,11 +26,13 @@ SOURCES = tuple(Path(__file__).parent / "csrc" / name for name in ("int4.cuh", "
 @dataclass(frozen=True, slots=True)
 class Tiling:
     """How a block works. warpgroups: of 128 threads that multiply. each: tiles of 64 outputs of one of them.
-    stages: groups of 128 inputs on their way."""
+    stages, ring: groups of 128 inputs, and of codes, on their way. resident: blocks on a multiprocessor."""
 
     warpgroups: int = 4
     each: int = 1
-    stages: int = 6
+    stages: int = 4
+    ring: int = 4
+    resident: int = 1
 
     @property
     def num_out(self) -> int:
@@ -37,9 +40,8 @@ class Tiling:
         return 64 * self.warpgroups * self.each
 
     def shared_bytes(self, tiles: int) -> int:
-        """Of a block: each stage has the inputs, codes and tables of a group; they begin at a multiple of
-        1,024."""
-        return 1024 + self.stages * (tiles * 2048 + self.num_out // 16 * (1024 + 64))
+        """Of a block: inputs, codes and tables (a copy for each thread), from a multiple of 1,024 on."""
+        return 1024 + self.stages * tiles * 2048 + self.ring * self.warpgroups * self.each * (4096 + 1024)
 
 
 def _multiply(tiles: int) -> str:
@@ -59,16 +61,13 @@ def _multiply(tiles: int) -> str:
 
 
 @cache
-def _kernel(name: str, tiles: int = 1, tiling: Tiling = Tiling(), norm: bool = False) -> Any:
+def _kernel(name: str, tiles: int = 1, tiling: Tiling = Tiling(), norm: bool = False) -> Kernel:
     """A compiled kernel. tiles (of 8 rows) and tiling: of int4_wgmma. norm: int4_image with an RMSNorm."""
     values = {"TILES": tiles, "WARPGROUPS": tiling.warpgroups, "EACH": tiling.each, "STAGES": tiling.stages,
-              "NORM": int(norm)}  # fmt: skip
+              "RING": tiling.ring, "RESIDENT": tiling.resident, "NORM": int(norm)}  # fmt: skip
     given = "".join(f"#define {key} {value}\n" for key, value in values.items()) + _multiply(tiles)
     source = given + "".join(path.read_text() for path in SOURCES)
-    kernel = torch.cuda._compile_kernel(source, name, compute_capability="90a")
-    if name == "int4_wgmma":
-        kernel.set_shared_memory_config(tiling.shared_bytes(tiles))
-    return kernel
+    return Kernel(source, name, "90a", tiling.shared_bytes(tiles) if name == "int4_wgmma" else 0)
 
 
 @cache
@@ -95,7 +94,7 @@ def image(x: torch.Tensor, norm: tuple[torch.Tensor, float] | None = None) -> to
     out = x.new_empty(width // 64, tiles * 8, 64)
     weight, eps = norm or (x, 0.0)
     _kernel("int4_image", norm=norm is not None)(
-        grid=(tiles * 8, -(-width // 2048), 1), block=(256, 1, 1),
+        grid=(tiles * 8, -(-width // 2048)), block=256,
         args=[x, weight, out, eps, num_rows, width],
     )  # fmt: skip
     return out
@@ -115,18 +114,18 @@ def product(
     (num_rows, width), num_out = x.shape, words.shape[0] * 16
     tiles, groups = -(-num_rows // 8), width // 128
     units = -(-num_out // tiling.num_out) * groups
-    blocks = min(units, _num_multiprocessors(x.device))
+    blocks = min(units, tiling.resident * _num_multiprocessors(x.device))
     num_parts = -(-groups * blocks // units) + 1  # of a tile, at most
     parts = x.new_empty(num_parts, num_rows, num_out, dtype=torch.float32)
     _kernel("int4_wgmma", tiles, tiling)(
-        grid=(blocks, 1, 1), block=(tiling.warpgroups * 128 + 32, 1, 1),
+        grid=(blocks, 1), block=tiling.warpgroups * 128 + 32,
         args=[words, tables, image(x.contiguous(), norm), parts, num_rows, num_out, width],
         shared_mem=tiling.shared_bytes(tiles),
     )  # fmt: skip
     out = x.new_empty(num_rows, num_out // 2 if gated else num_out)
     flags = (bias is not None) + 2 * (residual is not None) + 4 * gated
     _kernel("int4_gather")(
-        grid=(-(-out.shape[1] // 256), num_rows, 1), block=(256, 1, 1),
+        grid=(-(-out.shape[1] // 256), num_rows), block=256,
         args=[parts, x if bias is None else bias, x if residual is None else residual, out, num_rows, num_out,
               width, blocks, tiling.num_out, flags],
     )  # fmt: skip

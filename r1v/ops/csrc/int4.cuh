@@ -17,3 +17,12 @@ __device__ __forceinline__ u32 codes(u32 word, u32 mask, u32 zeros) {
   asm("sub.rn.bf16x2 %0, %1, %2;" : "=r"(y) : "r"(y), "r"(zeros));
   return y;
 }
+// A launch (see nvrtc.py) may begin while the kernel before it runs, from where all of that one's blocks have
+// come to `let_next_start`. Until `await_inputs` a kernel reads weights only and writes nothing; what other
+// kernels write is not read as `const __restrict__`, whose loads the compiler may move up.
+__device__ __forceinline__ void await_inputs() {
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+}
+__device__ __forceinline__ void let_next_start() {
+  asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+}

@@ -62,8 +62,8 @@ __device__ __forceinline__ void write(
 // Up to 8 rows: a block computes 16 outputs; its warps take every WARPS-th group of 128 inputs, and each has
 // DEPTH groups on their way from memory. Rows that are not there are computed from the last one and not kept.
 extern "C" __global__ void __launch_bounds__(WARPS * 32) int4_product(
-    const uint4* __restrict__ words, const uint2* __restrict__ scales, const u16* __restrict__ x,
-    const u16* __restrict__ bias, const u16* __restrict__ residual, u16* __restrict__ out, const char* soon,
+    const uint4* __restrict__ words, const uint2* __restrict__ scales, const u16* x,
+    const u16* __restrict__ bias, const u16* residual, u16* __restrict__ out, const char* soon,
     const char* later, int num_rows, int num_out, int width, int flags, int soon_bytes, int later_bytes) {
   __shared__ float sums[WARPS][8][17];
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, block = blockIdx.x;
@@ -83,6 +83,8 @@ extern "C" __global__ void __launch_bounds__(WARPS * 32) int4_product(
       word[d][0] = __ldcs(codes_at + d * WARPS * 64); word[d][1] = __ldcs(codes_at + d * WARPS * 64 + 32);
       table[d] = __ldcs(table_at + d * WARPS * 8);
     }
+  let_next_start();
+  await_inputs();
   float total[4] = {0.f, 0.f, 0.f, 0.f};
   while (left > 0) {
 #pragma unroll
@@ -128,8 +130,8 @@ extern "C" __global__ void __launch_bounds__(WARPS * 32) int4_product(
 // to that one: in rest, then its flag (0 before and after a launch).
 // NORM (one row): x is RMS-normalised here; the norm's factor is one number and is multiplied in at the end.
 extern "C" __global__ void __launch_bounds__(WARPS * 32, EACH) int4_stream(
-    const uint4* __restrict__ words, const uint2* __restrict__ scales, const u16* __restrict__ x,
-    const u16* __restrict__ norm, const u16* __restrict__ bias, const u16* __restrict__ residual,
+    const uint4* __restrict__ words, const uint2* __restrict__ scales, const u16* x,
+    const u16* __restrict__ norm, const u16* __restrict__ bias, const u16* residual,
     u16* __restrict__ out, float* rest, int* flags_at, const char* soon, const char* later, double eps,
     int num_rows, int num_out, int width, int flags, int soon_bytes, int later_bytes) {
   extern __shared__ __align__(16) float shared[];  // NORM: width inputs, then pieces of (8 rows, 17)
@@ -154,6 +156,8 @@ extern "C" __global__ void __launch_bounds__(WARPS * 32, EACH) int4_stream(
       word[d][0] = __ldcs(codes_at + d * 64); word[d][1] = __ldcs(codes_at + d * 64 + 32);
       table[d] = __ldcs(table_at + d * 8);
     }
+  let_next_start();
+  await_inputs();
   float factor = 1.f;
 #if NORM
   float square = 0.f;
@@ -260,9 +264,10 @@ extern "C" __global__ void __launch_bounds__(WARPS * 32, EACH) int4_stream(
 const int PITCH = 72;  // of a row of inputs: 64 and what keeps its banks apart from the next row's
 
 extern "C" __global__ void __launch_bounds__(256) int4_rows(
-    const uint4* __restrict__ words, const uint2* __restrict__ scales, const u16* __restrict__ x,
-    float* __restrict__ parts, int num_rows, int num_out, int width, int chunks_each) {
+    const uint4* __restrict__ words, const uint2* __restrict__ scales, const u16* x,
+    float* parts, int num_rows, int num_out, int width, int chunks_each) {
   __shared__ __align__(16) u16 inputs[3][TILES * 8 * PITCH];
+  await_inputs();
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
   const int g = lane >> 2, t = lane & 3;
   const int block = blockIdx.x * 8 + warp, chunks = width / 64;
@@ -350,8 +355,9 @@ extern "C" __global__ void __launch_bounds__(256) int4_rows(
 
 // Adds up the parts, with the bias, gates and residual of int4_product.
 extern "C" __global__ void int4_finish(
-    const float* __restrict__ parts, const u16* __restrict__ bias, const u16* __restrict__ residual,
+    const float* parts, const u16* __restrict__ bias, const u16* residual,
     u16* __restrict__ out, int num_rows, int num_out, int num_parts, int flags) {
+  await_inputs();
   const bool gated = flags & 4;
   const int outputs = gated ? num_out / 2 : num_out, row = blockIdx.y;
   const int column = blockIdx.x * 256 + threadIdx.x;
@@ -374,6 +380,7 @@ extern "C" __global__ void int4_finish(
 extern "C" __global__ void int4_widen(
     const uint4* __restrict__ words, const u32* __restrict__ scales, u32* __restrict__ out, int num_out,
     int width, int gated) {
+  await_inputs();
   const int lane = threadIdx.x & 31, chunk = blockIdx.x * 8 + (threadIdx.x >> 5), block = blockIdx.y;
   if (chunk * 64 >= width) return;
   const int g = lane >> 2, t = lane & 3;

@@ -9,7 +9,8 @@
 typedef unsigned long long u64;
 
 const int BLOCKS = WARPGROUPS * 4 * EACH;  // of 16 outputs, that a block computes at a time
-const int INPUT_BYTES = TILES * 2048, CODE_BYTES = BLOCKS * 1024, TABLE_BYTES = BLOCKS * 64;  // of a group
+const int INPUT_BYTES = TILES * 2048;      // of a group of 128 inputs
+const int RING_BYTES = EACH * 1280;        // of a group of codes and tables of a warp: 40 bytes a lane
 
 __device__ __forceinline__ void await(u32 barrier, u32 parity) {
   asm volatile(
@@ -38,12 +39,22 @@ __device__ __forceinline__ void widen_chunk(u32* a, uint4 word, u32 z0, u32 z1, 
     }
 }
 
+// A copy of BYTES from global to shared memory that does not wait, this thread's own.
+template <int BYTES>
+__device__ __forceinline__ void bring(u32 to, const void* from) {
+  if (BYTES == 16)
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" :: "r"(to), "l"(from) : "memory");
+  else
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 8;" :: "r"(to), "l"(from) : "memory");
+}
+
 // A block has an equal run of the units (a tile of BLOCKS * 16 outputs by a group of 128 inputs, tile by
-// tile), so all multiprocessors have the same work. One warp fetches codes, tables and inputs, STAGES groups
-// ahead; the others widen and multiply. What a block has of a tile goes to parts: float32 (part, row, N).
-extern "C" __global__ void __launch_bounds__(WARPGROUPS * 128 + 32, 1) int4_wgmma(
-    const uint4* __restrict__ words, const uint2* __restrict__ tables, const uint4* __restrict__ image,
-    float* __restrict__ parts, int num_rows, int num_out, int width) {
+// tile), so all multiprocessors have the same work. One warp fetches inputs, STAGES groups ahead; the others
+// bring their own codes, RING groups ahead, widen them and multiply. What a block has of a tile goes to parts:
+// float32 (part, row, N).
+extern "C" __global__ void __launch_bounds__(WARPGROUPS * 128 + 32, RESIDENT) int4_wgmma(
+    const uint4* __restrict__ words, const uint2* __restrict__ tables, const uint4* image,
+    float* parts, int num_rows, int num_out, int width) {
   extern __shared__ __align__(1024) char shared[];
   __shared__ __align__(8) u64 barriers[2 * STAGES];
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
@@ -51,7 +62,6 @@ extern "C" __global__ void __launch_bounds__(WARPGROUPS * 128 + 32, 1) int4_wgmm
   const int begin = units * (int)blockIdx.x / (int)gridDim.x;
   const int end = units * ((int)blockIdx.x + 1) / (int)gridDim.x;
   const u32 inputs_at = ((u32)__cvta_generic_to_shared(shared) + 1023) & ~1023u;
-  const u32 codes_at = inputs_at + STAGES * INPUT_BYTES, tables_at = codes_at + STAGES * CODE_BYTES;
   const u32 full = (u32)__cvta_generic_to_shared(barriers), empty = full + 8 * STAGES;
   if (threadIdx.x == 0) {
     for (int i = 0; i < STAGES; i++) {
@@ -63,29 +73,45 @@ extern "C" __global__ void __launch_bounds__(WARPGROUPS * 128 + 32, 1) int4_wgmm
   __syncthreads();
   int tile = begin / groups, group = begin % groups, stage = 0;
   u32 parity = 0;
+  let_next_start();
   if (warp == WARPGROUPS * 4) {
-    for (int unit = begin; unit < end; unit++) {
+    await_inputs();
+    for (int unit = begin; lane == 0 && unit < end; unit++) {
       if (unit - begin >= STAGES) await(empty + 8 * stage, parity ^ 1);
-      const int present = min(BLOCKS, num_out / 16 - tile * BLOCKS);
-      const u32 barrier = full + 8 * stage;
-      if (lane == 0) {
-        asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;"
-                     :: "r"(barrier), "r"(INPUT_BYTES + present * 1088) : "memory");
-        fetch(inputs_at + stage * INPUT_BYTES, image + (long long)group * (INPUT_BYTES / 16), INPUT_BYTES,
-              barrier);
-      }
-      __syncwarp();
-      if (lane < present) {
-        const long long at = (long long)(tile * BLOCKS + lane) * groups + group;
-        fetch(codes_at + stage * CODE_BYTES + lane * 1024, words + at * 64, 1024, barrier);
-        fetch(tables_at + stage * TABLE_BYTES + lane * 64, tables + at * 8, 64, barrier);
-      }
+      asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;"
+                   :: "r"(full + 8 * stage), "r"(INPUT_BYTES) : "memory");
+      fetch(inputs_at + stage * INPUT_BYTES, image + (long long)group * (INPUT_BYTES / 16), INPUT_BYTES,
+            full + 8 * stage);
       if (++stage == STAGES) stage = 0, parity ^= 1;
-      if (++group == groups) group = 0, tile++;
+      if (++group == groups) group = 0;
     }
     return;
   }
   const int g = lane >> 2, t = lane & 3;
+  // this lane's place in the ring, and what comes next into it
+  const u32 ring_at = inputs_at + STAGES * INPUT_BYTES + (warp * 32 + lane) * 16;
+  const u32 marks_at = inputs_at + STAGES * INPUT_BYTES + WARPGROUPS * RING * EACH * 4096 + (warp * 32 + lane) * 8;
+  int next = begin, next_group = group, next_tile = tile, slot_in = 0, slot = 0;
+  auto advance = [&]() {
+    if (next < end) {
+#pragma unroll
+      for (int m = 0; m < EACH; m++) {
+        const int block = min(next_tile * BLOCKS + m * WARPGROUPS * 4 + warp, num_out / 16 - 1);
+        const long long at = (long long)block * groups + next_group;
+        const u32 to = ring_at + (slot_in * EACH + m) * 2 * (WARPGROUPS * 2048);
+        bring<16>(to, words + at * 64 + lane);
+        bring<16>(to + WARPGROUPS * 2048, words + at * 64 + 32 + lane);
+        bring<8>(marks_at + (slot_in * EACH + m) * (WARPGROUPS * 1024), tables + at * 8 + g);
+      }
+      if (++next_group == groups) next_group = 0, next_tile++;
+      if (++slot_in == RING) slot_in = 0;
+      next++;
+    }
+    asm volatile("cp.async.commit_group;" ::: "memory");
+  };
+#pragma unroll
+  for (int r = 0; r < RING - 1; r++) advance();
+  await_inputs();  // parts may be read by the kernel before
   float c[EACH][TILES * 4];
   u32 a[2][16];
 #pragma unroll
@@ -94,25 +120,34 @@ extern "C" __global__ void __launch_bounds__(WARPGROUPS * 128 + 32, 1) int4_wgmm
     for (int i = 0; i < TILES * 4; i++) c[m][i] = 0.f;
   u32 keep = 0, before = 0;  // keep: whether sums go on; before: the barrier of the unit before this one
   for (int unit = begin; unit < end; unit++) {
+    asm volatile("cp.async.wait_group %0;" :: "n"(RING - 2) : "memory");
+    uint4 word[EACH][2];
+    uint2 table[EACH];
+#pragma unroll
+    for (int m = 0; m < EACH; m++) {
+      const u32 at = ring_at + (slot * EACH + m) * 2 * (WARPGROUPS * 2048);
+#pragma unroll
+      for (int i = 0; i < 2; i++)
+        asm volatile("ld.shared.v4.u32 {%0, %1, %2, %3}, [%4];"
+                     : "=r"(word[m][i].x), "=r"(word[m][i].y), "=r"(word[m][i].z), "=r"(word[m][i].w)
+                     : "r"(at + i * (WARPGROUPS * 2048)) : "memory");
+      asm volatile("ld.shared.v2.u32 {%0, %1}, [%2];" : "=r"(table[m].x), "=r"(table[m].y)
+                   : "r"(marks_at + (slot * EACH + m) * (WARPGROUPS * 1024)) : "memory");
+    }
+    if (++slot == RING) slot = 0;
+    advance();  // into the slot that was read in the turn before
     await(full + 8 * stage, parity);
-    const char* here = shared + (inputs_at - (u32)__cvta_generic_to_shared(shared));
-    const uint4* word_at = (const uint4*)(here + STAGES * INPUT_BYTES + stage * CODE_BYTES) + lane;
-    const uint2* table_at =
-        (const uint2*)(here + STAGES * (INPUT_BYTES + CODE_BYTES) + stage * TABLE_BYTES) + g;
     // K-major, swizzled by 128 bytes, 1,024 bytes from 8 rows to the next 8
     const u64 descriptor = ((u64)1 << 62) | ((u64)(1024 >> 4) << 32) | ((u64)1 << 16) |
                            ((inputs_at + stage * INPUT_BYTES) >> 4 & 0x3fff);
 #pragma unroll
     for (int m = 0; m < EACH; m++) {
-      const int block = m * WARPGROUPS * 4 + warp;
-      const uint4 word[2] = {word_at[block * 64], word_at[block * 64 + 32]};
-      const uint2 table = table_at[block * 8];
-      const u32 z0 = __byte_perm(table.x, 0, 0x3232), z1 = __byte_perm(table.y, 0, 0x3232);
-      const u16 f0 = narrow(half_to_float((u16)table.x)), f1 = narrow(half_to_float((u16)table.y));
+      const u32 z0 = __byte_perm(table[m].x, 0, 0x3232), z1 = __byte_perm(table[m].y, 0, 0x3232);
+      const u16 f0 = narrow(half_to_float((u16)table[m].x)), f1 = narrow(half_to_float((u16)table[m].y));
       const u32 p0 = f0 | ((u32)f0 << 16), p1 = f1 | ((u32)f1 << 16);
 #pragma unroll
       for (int i = 0; i < 2; i++) {
-        widen_chunk(a[i], word[i], z0, z1, p0, p1);
+        widen_chunk(a[i], word[m][i], z0, z1, p0, p1);
         asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
 #pragma unroll
         for (int s = 0; s < 4; s++)
@@ -155,10 +190,12 @@ extern "C" __global__ void __launch_bounds__(WARPGROUPS * 128 + 32, 1) int4_wgmm
 // Lane t of a warp has columns 16 t + 4 s + 0 to 3 for step s, so 16 bytes are two columns for each t; they
 // lie where the swizzle puts them. Rows that are not there are zeros. NORM: of the rows' RMSNorm.
 extern "C" __global__ void __launch_bounds__(256) int4_image(
-    const u32* __restrict__ x, const u32* __restrict__ norm, uint4* __restrict__ image, double eps,
+    const u32* x, const u32* __restrict__ norm, uint4* __restrict__ image, double eps,
     int num_rows, int width) {
   const int row = blockIdx.x, i = blockIdx.y * 256 + threadIdx.x;
   const u32* from = x + (long long)row * (width / 2);
+  let_next_start();
+  await_inputs();
 #if NORM
   __shared__ float squares[8];
   float square = 0.f;
@@ -202,8 +239,10 @@ extern "C" __global__ void __launch_bounds__(256) int4_image(
 // Adds up the parts, with the bias, gates and residual of int4_product. blocks: of the int4_wgmma launch;
 // each: outputs that one of them computed at a time.
 extern "C" __global__ void __launch_bounds__(256) int4_gather(
-    const float* __restrict__ parts, const u16* __restrict__ bias, const u16* __restrict__ residual,
+    const float* parts, const u16* __restrict__ bias, const u16* residual,
     u16* __restrict__ out, int num_rows, int num_out, int width, int blocks, int each, int flags) {
+  let_next_start();
+  await_inputs();
   const bool gated = flags & 4;
   const int outputs = gated ? num_out / 2 : num_out, row = blockIdx.y;
   const int column = blockIdx.x * 256 + threadIdx.x;
