@@ -6,8 +6,6 @@ Always holds: it reads the parameters of the very modules it was made of, and co
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import nn
 
@@ -18,10 +16,6 @@ from r1v.ops.int4_cuda import MAX_KERNEL_ROWS, TritonInt4Linear
 from r1v.ops.int4_mma import MmaInt4Linear
 from r1v.ops.paged import PagedCache
 from r1v.ops.paged_cuda import DecodeTables, num_context_parts
-
-# bytes of codes that a product brings to the L2 cache (50 MB on an H200) for those after it: while attention
-# runs, which leaves memory idle, and while one kernel ends and the next one starts
-DURING_ATTENTION, BETWEEN = 24 << 20, 8 << 20
 
 
 class FusedDecoder:
@@ -41,51 +35,37 @@ class FusedDecoder:
             assert isinstance(layer, LanguageLayer)
             attention, mlp = layer.attention, layer.mlp
             norm = (layer.attention_norm.weight, layer.attention_norm.eps)
-            soon = ((attention.out, DURING_ATTENTION), (mlp.gate_up, DURING_ATTENTION // 2))
-            qkv = _normed(x, norm, attention.qkv, soon)
+            qkv = _normed(x, norm, attention.qkv)
             cache = (self.cache.keys[index], self.cache.values[index])
             norms = None
             if attention.q_norm is not None and attention.k_norm is not None:
                 norms = (attention.q_norm.weight, attention.k_norm.weight, attention.q_norm.eps)
             mixed = attend(qkv, rope, cache, places, config.num_heads, self.block_size, num_splits, norms)
-            x = _added(mixed, attention.out, x, ((mlp.gate_up, BETWEEN),))
+            x = _added(mixed, attention.out, x)
             norm = (layer.mlp_norm.weight, layer.mlp_norm.eps)
-            gated = _normed(x, norm, mlp.gate_up, ((mlp.down, BETWEEN),), gated=True)
-            after = language.layers[(index + 1) % len(language.layers)].attention.qkv
-            x = _added(gated, mlp.down, x, ((after, BETWEEN),))
+            x = _added(_normed(x, norm, mlp.gate_up, gated=True), mlp.down, x)
         head = language.embedding if language.head is None else language.head
         norm = (language.norm.weight, language.norm.eps)
         return normed_product(x, norm, head.weight, out_dtype=torch.float32)
 
 
 def _normed(
-    x: torch.Tensor,
-    norm: tuple[torch.Tensor, float],
-    layer: nn.Module,
-    soon: Sequence[tuple[nn.Module, int]],
-    gated: bool = False,
+    x: torch.Tensor, norm: tuple[torch.Tensor, float], layer: nn.Module, gated: bool = False
 ) -> torch.Tensor:
-    """A layer of the RMSNorm of x (B, D), gated where asked for. soon: layers that come next, and how many
-    bytes of each to bring nearer."""
+    """A layer of the RMSNorm of x (B, D), gated where asked for."""
     if type(layer) is nn.Linear:
         return normed_product(x, norm, layer.weight, layer.bias, gated=gated)
-    if isinstance(layer, MmaInt4Linear) and x.shape[0] <= MAX_KERNEL_ROWS:
-        return layer.product(x, norm, gated, ahead=soon)
-    if isinstance(layer, TritonInt4Linear) and x.shape[0] <= MAX_KERNEL_ROWS:
+    if isinstance(layer, MmaInt4Linear | TritonInt4Linear) and x.shape[0] <= MAX_KERNEL_ROWS:
         return layer.product(x, norm, gated)
     out: torch.Tensor = layer(norm_rows(x, *norm))
     return gate_rows(out) if gated else out
 
 
-def _added(
-    x: torch.Tensor, layer: nn.Module, residual: torch.Tensor, soon: Sequence[tuple[nn.Module, int]]
-) -> torch.Tensor:
-    """residual (B, D) plus a layer of x; a layer with a bias is not taken here. soon: as of `_normed`."""
+def _added(x: torch.Tensor, layer: nn.Module, residual: torch.Tensor) -> torch.Tensor:
+    """residual (B, D) plus a layer of x; a layer with a bias is not taken here."""
     if type(layer) is nn.Linear:
         return added_product(x, layer.weight, residual)
-    if isinstance(layer, MmaInt4Linear) and x.shape[0] <= MAX_KERNEL_ROWS:
-        return layer.product(x, residual=residual, ahead=soon)
-    if isinstance(layer, TritonInt4Linear) and x.shape[0] <= MAX_KERNEL_ROWS:
+    if isinstance(layer, MmaInt4Linear | TritonInt4Linear) and x.shape[0] <= MAX_KERNEL_ROWS:
         return layer.product(x, residual=residual)
     out: torch.Tensor = residual + layer(x)
     return out

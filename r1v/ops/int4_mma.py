@@ -12,7 +12,6 @@ become bfloat16 by their bits (128 + code), as in Frantar et al. 2024 (Marlin), 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -105,6 +104,13 @@ def pack_tables(scales: torch.Tensor, zeros: torch.Tensor) -> torch.Tensor:
     return both.unflatten(0, (-1, 2, 8)).permute(0, 3, 2, 1).contiguous()
 
 
+def pack(codes: torch.Tensor, scales: torch.Tensor, zeros: torch.Tensor) -> torch.Tensor:
+    """Codes uint8 (N, K) with their scales and zeros: int32 (N / 16, K / 128, 272), for each group of 128 its
+    operands and then its table."""
+    words, tables = pack_operands(codes), pack_tables(scales, zeros)
+    return torch.cat([words.unflatten(1, (-1, 2)).flatten(2), tables.flatten(2)], 2)
+
+
 class MmaInt4Linear(nn.Module):
     """An AwqLinear laid out for `int4_product`: bfloat16 in and out. gated: the outputs are gates, then as
     many values to gate; the two are interleaved so that one block has both."""
@@ -115,8 +121,8 @@ class MmaInt4Linear(nn.Module):
         nibbles, scales, zeros = layer.nibbles, layer.scales, layer.zeros
         if gated:
             nibbles, scales, zeros = (_interleave(each) for each in (nibbles, scales, zeros))
-        self._words = torch.cat([pack_operands(unpack_nibbles(part)) for part in nibbles.split(PACK_ROWS)])
-        self._tables = pack_tables(scales, zeros)
+        parts = zip(*(each.split(PACK_ROWS) for each in (nibbles, scales, zeros)), strict=True)
+        self._records = torch.cat([pack(unpack_nibbles(part), *tables) for part, *tables in parts])
         self.bias = None if layer.bias is None else layer.bias.detach().bfloat16()
 
     @staticmethod
@@ -143,13 +149,8 @@ class MmaInt4Linear(nn.Module):
         gated: bool = False,
         residual: torch.Tensor | None = None,
         launch: Launch | None = None,
-        ahead: Sequence[tuple[nn.Module, int]] = (),
     ) -> torch.Tensor:
-        """x (B, K) of few rows, with the fusions of `decode_cuda.gemv`. launch: of up to 8 rows.
-
-        ahead: up to two layers that are read soon, and how many bytes of each to bring to the L2 cache when
-        this one's have been read (up to 8 rows).
-        """
+        """x (B, K) of few rows, with the fusions of `decode_cuda.gemv`. launch: of up to 8 rows."""
         assert gated == self.gated
         num_rows = x.shape[0]
         if num_rows >= SHARED_ROWS:
@@ -158,23 +159,18 @@ class MmaInt4Linear(nn.Module):
         fused = norm is not None and num_rows == 1 and self._normalises(launch)
         x = norm_rows(x, *norm) if norm is not None and not fused else x.contiguous()
         out, ends, flags = self._ends(x, residual)
-        known = [(layer._words, size) for layer, size in ahead if isinstance(layer, MmaInt4Linear)]
-        known += [(x, 0)] * (2 - len(known))
-        soon = [words for words, _ in known]
-        sizes = [min(size, words.nbytes) for words, size in known]
         if launch.each:
             weight, eps = norm if norm is not None and fused else (x, 0.0)
             rest, marks = self._rest
             _kernel("int4_stream", launch=launch, norm=fused)(
                 grid=(self._num_blocks(launch), 1), block=launch.num_warps * 32,
-                args=[self._words, self._tables, x, weight, *ends, rest, marks, *soon, eps, num_rows,
-                      *self.shape, flags, *sizes],
+                args=[self._records, x, weight, *ends, rest, marks, eps, num_rows, *self.shape, flags],
                 shared_mem=self._shared(launch, fused),
             )  # fmt: skip
         else:
             _kernel("int4_product", launch=launch)(
                 grid=(self.shape[0] // 16, 1), block=launch.num_warps * 32,
-                args=[self._words, self._tables, x, *ends, *soon, num_rows, *self.shape, flags, *sizes],
+                args=[self._records, x, *ends, num_rows, *self.shape, flags],
             )  # fmt: skip
         return out
 
@@ -183,9 +179,7 @@ class MmaInt4Linear(nn.Module):
     ) -> torch.Tensor:
         """9 to 64 rows."""
         if int4_wgmma.is_available(x.device):
-            return int4_wgmma.product(
-                self._words, self._tables, x, norm, self.bias, residual, gated=self.gated
-            )
+            return int4_wgmma.product(self._records, x, norm, self.bias, residual, gated=self.gated)
         x = norm_rows(x, *norm) if norm is not None else x.contiguous()
         out, ends, flags = self._ends(x, residual)
         num_rows, (num_out, width) = x.shape[0], self.shape
@@ -197,7 +191,7 @@ class MmaInt4Linear(nn.Module):
         parts = x.new_empty(num_parts, num_rows, num_out, dtype=torch.float32)
         _kernel("int4_rows", tiles)(
             grid=(blocks, num_parts), block=256,
-            args=[self._words, self._tables, x, parts, num_rows, num_out, width, each],
+            args=[self._records, x, parts, num_rows, num_out, width, each],
         )  # fmt: skip
         _kernel("int4_finish")(
             grid=(-(-out.shape[1] // 256), num_rows), block=256,
@@ -216,19 +210,19 @@ class MmaInt4Linear(nn.Module):
 
     def _launch(self, num_rows: int) -> Launch:
         """The faster way for a product of this size."""
-        return STREAMED if num_rows == 1 and self._words.nbytes >= STREAM_BYTES else BLOCKWISE
+        return STREAMED if num_rows == 1 and self._records.nbytes >= STREAM_BYTES else BLOCKWISE
 
     @cached_property
     def _rest(self) -> tuple[torch.Tensor, torch.Tensor]:
         """What long-lived blocks leave to the block before: sums float32 (blocks, 128), flags int32."""
-        device = self._words.device
+        device = self._records.device
         most = MAX_EACH * _num_multiprocessors(device) + self.shape[0] // 16 // MAX_TILES + 2
         return torch.empty(most, 128, device=device), torch.zeros(most, dtype=torch.int32, device=device)
 
     def _num_blocks(self, launch: Launch) -> int:
         """Long-lived blocks: what fits at once, or as many as tiles need."""
         tiles = self.shape[0] // 16
-        at_once = launch.each * _num_multiprocessors(self._words.device)
+        at_once = launch.each * _num_multiprocessors(self._records.device)
         return min(tiles, max(at_once, -(-tiles // MAX_TILES)))
 
     def _shared(self, launch: Launch, norm: bool) -> int:
@@ -243,10 +237,10 @@ class MmaInt4Linear(nn.Module):
     def widened(self) -> torch.Tensor:
         """The weights, bfloat16 (N, K)."""
         num_out, width = self.shape
-        out = torch.empty(num_out, width, dtype=torch.bfloat16, device=self._words.device)
+        out = torch.empty(num_out, width, dtype=torch.bfloat16, device=self._records.device)
         _kernel("int4_widen")(
             grid=(-(-width // 512), num_out // 16), block=256,
-            args=[self._words, self._tables, out, num_out, width, int(self.gated)],
+            args=[self._records, out, num_out, width, int(self.gated)],
         )  # fmt: skip
         return out
 

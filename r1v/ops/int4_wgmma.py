@@ -1,6 +1,6 @@
 """W4A16 products of 9 to 64 rows on Hopper's asynchronous matrix units, from the codes of `int4_mma`.
 
-Enters: bfloat16 activations (M, K), codes and tables as `pack_operands` and `pack_tables` lay them. Leaves:
+Enters: bfloat16 activations (M, K), codes as `int4_mma.pack` lays them. Leaves:
 (M, N). Always holds: sums are float32; the weights are (code - zero) * scale, rounded to bfloat16; the same
 inputs give the same bits. Compiled at first use by NVRTC for sm_90a; the source is csrc/int4_wgmma.cu.
 
@@ -45,19 +45,18 @@ class Tiling:
 
 
 def _multiply(tiles: int) -> str:
-    """The macro MULTIPLY(sums, left, right, keep): wgmma for 8 rows a tile. left: 4 registers, right: the
-    descriptor of shared memory, keep: 0 begins new sums."""
+    """The macro MULTIPLY(sums, left, right): wgmma for 8 rows a tile. left: 4 registers, right: a descriptor of
+    shared memory."""
     number = 4 * tiles
     sums = ", ".join(f"%{i}" for i in range(number))
     left = ", ".join(f"%{number + i}" for i in range(4))
     text = (
-        f"{{\\n.reg .pred p;\\nsetp.ne.b32 p, %{number + 5}, 0;\\n"
         f"wgmma.mma_async.sync.aligned.m64n{8 * tiles}k16.f32.bf16.bf16 "
-        f"{{{sums}}}, {{{left}}}, %{number + 4}, p, 1, 1, 0;\\n}}"
+        f"{{{sums}}}, {{{left}}}, %{number + 4}, 1, 1, 1, 0;"
     )
     outputs = ", ".join(f'"+f"((c)[{i}])' for i in range(number))
     inputs = ", ".join(f'"r"((a)[{i}])' for i in range(4))
-    return f'#define MULTIPLY(c, a, d, k) asm volatile("{text}" : {outputs} : {inputs}, "l"(d), "r"(k))\n'
+    return f'#define MULTIPLY(c, a, d) asm volatile("{text}" : {outputs} : {inputs}, "l"(d))\n'
 
 
 @cache
@@ -101,8 +100,7 @@ def image(x: torch.Tensor, norm: tuple[torch.Tensor, float] | None = None) -> to
 
 
 def product(
-    words: torch.Tensor,
-    tables: torch.Tensor,
+    records: torch.Tensor,
     x: torch.Tensor,
     norm: tuple[torch.Tensor, float] | None = None,
     bias: torch.Tensor | None = None,
@@ -110,8 +108,9 @@ def product(
     gated: bool = False,
     tiling: Tiling = Tiling(),
 ) -> torch.Tensor:
-    """x (M, K) of up to 64 rows times codes of (N, K), with the fusions of `MmaInt4Linear.product`."""
-    (num_rows, width), num_out = x.shape, words.shape[0] * 16
+    """x (M, K) of up to 64 rows times codes of (N, K), with the fusions of `MmaInt4Linear.product`. records:
+    of `int4_mma.pack`."""
+    (num_rows, width), num_out = x.shape, records.shape[0] * 16
     tiles, groups = -(-num_rows // 8), width // 128
     units = -(-num_out // tiling.num_out) * groups
     blocks = min(units, tiling.resident * _num_multiprocessors(x.device))
@@ -119,7 +118,7 @@ def product(
     parts = x.new_empty(num_parts, num_rows, num_out, dtype=torch.float32)
     _kernel("int4_wgmma", tiles, tiling)(
         grid=(blocks, 1), block=tiling.warpgroups * 128 + 32,
-        args=[words, tables, image(x.contiguous(), norm), parts, num_rows, num_out, width],
+        args=[records, image(x.contiguous(), norm), parts, num_rows, num_out, width],
         shared_mem=tiling.shared_bytes(tiles),
     )  # fmt: skip
     out = x.new_empty(num_rows, num_out // 2 if gated else num_out)

@@ -165,13 +165,17 @@ def test_packing_in_pieces_and_gates(monkeypatch: pytest.MonkeyPatch) -> None:
     from r1v.ops import int4_mma
 
     layer = awq_layer(64, 256, 128)
-    whole = int4_mma.MmaInt4Linear(layer)._words
-    assert torch.equal(whole, int4_mma.pack_operands(layer.codes()))
+    whole = int4_mma.MmaInt4Linear(layer)._records
+    assert whole.shape == (4, 2, 272)
+    assert torch.equal(whole[:, :, :256].reshape(4, 4, 32, 4), int4_mma.pack_operands(layer.codes()))
+    tables = int4_mma.pack_tables(layer.scales, layer.zeros)
+    assert torch.equal(whole[:, :, 256:].reshape(4, 2, 8, 2), tables)
     monkeypatch.setattr(int4_mma, "PACK_ROWS", 16)
-    assert torch.equal(int4_mma.MmaInt4Linear(layer)._words, whole)
+    assert torch.equal(int4_mma.MmaInt4Linear(layer)._records, whole)
     order = [*range(8), *range(32, 40), *range(8, 16), *range(40, 48)]  # gates 0 to 15 and what they gate
-    gated = int4_mma.MmaInt4Linear(layer, gated=True)._words
-    assert torch.equal(gated[:2], int4_mma.pack_operands(layer.codes()[order]))
+    gated = int4_mma.MmaInt4Linear(layer, gated=True)._records
+    expected = int4_mma.pack(layer.codes()[order], layer.scales[order], layer.zeros[order])
+    assert torch.equal(gated[:2], expected)
 
 
 @pytest.mark.skipif(DEVICE == "cpu", reason="needs a CUDA device")
@@ -212,7 +216,7 @@ def test_long_lived_blocks_are_for_one_row_of_large_products(monkeypatch: pytest
 
 
 @pytest.mark.skipif(DEVICE == "cpu", reason="needs a CUDA device")
-@pytest.mark.parametrize("launch", [(8, 2, 0), (16, 2, 2), (12, 3, 2), (8, 4, 2), (32, 2, 1)])
+@pytest.mark.parametrize("launch", [(8, 2, 0), (32, 1, 1), (16, 2, 2), (12, 3, 1)])
 @pytest.mark.parametrize("rows", [1, 5, 8])
 def test_launches_of_few_rows(rows: int, launch: tuple[int, int, int]) -> None:
     from r1v.ops.int4_mma import Launch, MmaInt4Linear
@@ -227,3 +231,29 @@ def test_launches_of_few_rows(rows: int, launch: tuple[int, int, int]) -> None:
     gate, up = inner.chunk(2, -1)
     got = MmaInt4Linear(layer, gated=True).product(x, (norm, 1e-6), gated=True, launch=Launch(*launch))
     assert close(got, nn.functional.silu(gate) * up, 8e-3)
+
+
+@pytest.mark.skipif(DEVICE == "cpu", reason="needs a CUDA device")
+@pytest.mark.parametrize("rows", [9, 16, 40, 64])
+@pytest.mark.parametrize("wgmma", [False, True])
+def test_both_kernels_of_more_rows(rows: int, wgmma: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On tiles that end within a block's run, with outputs that fill no whole tile."""
+    from r1v.ops import int4_wgmma
+    from r1v.ops.int4_mma import MmaInt4Linear
+
+    if wgmma and not int4_wgmma.is_available(torch.device(DEVICE)):
+        pytest.skip("needs compute capability 9.0")
+    monkeypatch.setattr(int4_wgmma, "is_available", lambda device: wgmma)
+    torch.manual_seed(rows)
+    for num_out, width in ((96, 1280), (9616, 640), (160, 13824)):
+        x, norm = torch.randn(rows, width, device=DEVICE).bfloat16(), torch.rand(width, device=DEVICE)
+        layer = awq_layer(num_out, width, 128)
+        residual = torch.randn(rows, num_out, device=DEVICE).bfloat16()
+        packed = MmaInt4Linear(layer)
+        got = packed.product(x, residual=residual)
+        assert close(got, layer(x.float()) + residual.float(), 6e-3)
+        assert torch.equal(got, packed.product(x, residual=residual))
+        inner = nn.functional.rms_norm(x.float(), (width,), norm.bfloat16().float(), 1e-6)
+        gate, up = layer(inner).chunk(2, -1)
+        got = MmaInt4Linear(layer, gated=True).product(x, (norm.bfloat16(), 1e-6), gated=True)
+        assert close(got, nn.functional.silu(gate) * up, 1e-2)

@@ -38,14 +38,6 @@ __device__ __forceinline__ void add_group(float* sum, uint4 w0, uint4 w1, uint2 
   sum[2] += f1 * (c[2] + e[2]); sum[3] += f1 * (c[3] + e[3]);
 }
 
-// Bring a block's share of some memory to the L2 cache, for the kernels that come next.
-__device__ __forceinline__ void bring(const char* from, long long bytes) {
-  const long long share = (bytes / 128 + gridDim.x - 1) / gridDim.x;
-  const long long begin = share * blockIdx.x, end = min(begin + share, bytes / 128);
-  for (long long line = begin + threadIdx.x; line < end; line += blockDim.x)
-    asm volatile("prefetch.global.L2 [%0];" :: "l"(from + line * 128));
-}
-
 // An output of a block of 16: with its bias, gated by the value 8 columns on, with its residual.
 __device__ __forceinline__ void write(
     u16* out, float value, float up, int row, int column, int block, const u16* bias, const u16* residual,
@@ -62,15 +54,15 @@ __device__ __forceinline__ void write(
 // Up to 8 rows: a block computes 16 outputs; its warps take every WARPS-th group of 128 inputs, and each has
 // DEPTH groups on their way from memory. Rows that are not there are computed from the last one and not kept.
 extern "C" __global__ void __launch_bounds__(WARPS * 32) int4_product(
-    const uint4* __restrict__ words, const uint2* __restrict__ scales, const u16* x,
-    const u16* __restrict__ bias, const u16* residual, u16* __restrict__ out, const char* soon,
-    const char* later, int num_rows, int num_out, int width, int flags, int soon_bytes, int later_bytes) {
+    const uint4* __restrict__ records, const u16* x,
+    const u16* __restrict__ bias, const u16* residual, u16* __restrict__ out,
+    int num_rows, int num_out, int width, int flags) {
   __shared__ float sums[WARPS][8][17];
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, block = blockIdx.x;
   const int g = lane >> 2, t = lane & 3;
   const int groups = width / 128;
-  const uint4* codes_at = words + ((long long)block * groups + warp) * 64 + lane;
-  const uint2* table_at = scales + ((long long)block * groups + warp) * 8 + g;
+  const uint4* codes_at = records + ((long long)block * groups + warp) * 68 + lane;
+  const uint2* table_at = (const uint2*)(codes_at - lane + 64) + g;
   const uint4* x_at = (const uint4*)(x + (long long)min(g, num_rows - 1) * width + warp * 128 + t * 16);
   u32 mask;
   asm volatile("mov.u32 %0, 0x000f000f;" : "=r"(mask));  // kept in a register
@@ -80,8 +72,8 @@ extern "C" __global__ void __launch_bounds__(WARPS * 32) int4_product(
 #pragma unroll
   for (int d = 0; d < DEPTH; d++)
     if (d * WARPS < left) {
-      word[d][0] = __ldcs(codes_at + d * WARPS * 64); word[d][1] = __ldcs(codes_at + d * WARPS * 64 + 32);
-      table[d] = __ldcs(table_at + d * WARPS * 8);
+      word[d][0] = __ldcs(codes_at + d * WARPS * 68); word[d][1] = __ldcs(codes_at + d * WARPS * 68 + 32);
+      table[d] = __ldcs(table_at + d * WARPS * 136);
     }
   let_next_start();
   await_inputs();
@@ -93,19 +85,17 @@ extern "C" __global__ void __launch_bounds__(WARPS * 32) int4_product(
       const uint4 w0 = word[d][0], w1 = word[d][1];
       const uint2 now = table[d];
       if ((d + DEPTH) * WARPS < left) {
-        word[d][0] = __ldcs(codes_at + (d + DEPTH) * WARPS * 64);
-        word[d][1] = __ldcs(codes_at + (d + DEPTH) * WARPS * 64 + 32);
-        table[d] = __ldcs(table_at + (d + DEPTH) * WARPS * 8);
+        word[d][0] = __ldcs(codes_at + (d + DEPTH) * WARPS * 68);
+        word[d][1] = __ldcs(codes_at + (d + DEPTH) * WARPS * 68 + 32);
+        table[d] = __ldcs(table_at + (d + DEPTH) * WARPS * 136);
       }
       add_group(total, w0, w1, now, x_at + d * WARPS * 16, mask);
     }
-    codes_at += DEPTH * WARPS * 64; table_at += DEPTH * WARPS * 8; x_at += DEPTH * WARPS * 16;
+    codes_at += DEPTH * WARPS * 68; table_at += DEPTH * WARPS * 136; x_at += DEPTH * WARPS * 16;
     left -= DEPTH * WARPS;
   }
   sums[warp][2 * t][g] = total[0]; sums[warp][2 * t + 1][g] = total[1];
   sums[warp][2 * t][g + 8] = total[2]; sums[warp][2 * t + 1][g + 8] = total[3];
-  bring(soon, soon_bytes);
-  bring(later, later_bytes);
   __syncthreads();
   const bool gated = flags & 4;
   for (int i = threadIdx.x; i < num_rows * 16; i += WARPS * 32) {
@@ -130,10 +120,10 @@ extern "C" __global__ void __launch_bounds__(WARPS * 32) int4_product(
 // to that one: in rest, then its flag (0 before and after a launch).
 // NORM (one row): x is RMS-normalised here; the norm's factor is one number and is multiplied in at the end.
 extern "C" __global__ void __launch_bounds__(WARPS * 32, EACH) int4_stream(
-    const uint4* __restrict__ words, const uint2* __restrict__ scales, const u16* x,
+    const uint4* __restrict__ records, const u16* x,
     const u16* __restrict__ norm, const u16* __restrict__ bias, const u16* residual,
-    u16* __restrict__ out, float* rest, int* flags_at, const char* soon, const char* later, double eps,
-    int num_rows, int num_out, int width, int flags, int soon_bytes, int later_bytes) {
+    u16* __restrict__ out, float* rest, int* flags_at, double eps, int num_rows, int num_out, int width,
+    int flags) {
   extern __shared__ __align__(16) float shared[];  // NORM: width inputs, then pieces of (8 rows, 17)
   __shared__ float squares[WARPS];
   float* sums = shared + (NORM ? width / 2 : 0);
@@ -146,15 +136,15 @@ extern "C" __global__ void __launch_bounds__(WARPS * 32, EACH) int4_stream(
   const int begin = total * warp / WARPS;
   int left = total * (warp + 1) / WARPS - begin, tile = (lead + begin) / groups;
   int until = (tile + 1) * groups - lead - begin;  // the tile's end
-  const uint4* codes_at = words + (long long)(start + begin) * 64 + lane;
-  const uint2* table_at = scales + (long long)(start + begin) * 8 + g;
+  const uint4* codes_at = records + (long long)(start + begin) * 68 + lane;
+  const uint2* table_at = (const uint2*)(codes_at - lane + 64) + g;
   uint4 word[DEPTH][2];
   uint2 table[DEPTH];
 #pragma unroll
   for (int d = 0; d < DEPTH; d++)
     if (d < left) {
-      word[d][0] = __ldcs(codes_at + d * 64); word[d][1] = __ldcs(codes_at + d * 64 + 32);
-      table[d] = __ldcs(table_at + d * 8);
+      word[d][0] = __ldcs(codes_at + d * 68); word[d][1] = __ldcs(codes_at + d * 68 + 32);
+      table[d] = __ldcs(table_at + d * 136);
     }
   let_next_start();
   await_inputs();
@@ -200,9 +190,9 @@ extern "C" __global__ void __launch_bounds__(WARPS * 32, EACH) int4_stream(
       const uint4 w0 = word[d][0], w1 = word[d][1];
       const uint2 now = table[d];
       if (d + DEPTH < left) {
-        word[d][0] = __ldcs(codes_at + (d + DEPTH) * 64);
-        word[d][1] = __ldcs(codes_at + (d + DEPTH) * 64 + 32);
-        table[d] = __ldcs(table_at + (d + DEPTH) * 8);
+        word[d][0] = __ldcs(codes_at + (d + DEPTH) * 68);
+        word[d][1] = __ldcs(codes_at + (d + DEPTH) * 68 + 32);
+        table[d] = __ldcs(table_at + (d + DEPTH) * 136);
       }
       add_group(sum, w0, w1, now, x_at, mask);
       x_at += 16;
@@ -212,12 +202,10 @@ extern "C" __global__ void __launch_bounds__(WARPS * 32, EACH) int4_stream(
         tile++; until = groups; x_at = x_row;
       }
     }
-    codes_at += DEPTH * 64; table_at += DEPTH * 8;
+    codes_at += DEPTH * 68; table_at += DEPTH * 136;
     left -= DEPTH;
   }
   if (until != groups) keep();
-  bring(soon, soon_bytes);
-  bring(later, later_bytes);
   __syncthreads();
   // the sum of a tile's pieces, for an output and a row
   auto piece = [&](int local, int place) {
@@ -264,7 +252,7 @@ extern "C" __global__ void __launch_bounds__(WARPS * 32, EACH) int4_stream(
 const int PITCH = 72;  // of a row of inputs: 64 and what keeps its banks apart from the next row's
 
 extern "C" __global__ void __launch_bounds__(256) int4_rows(
-    const uint4* __restrict__ words, const uint2* __restrict__ scales, const u16* x,
+    const uint4* __restrict__ records, const u16* x,
     float* parts, int num_rows, int num_out, int width, int chunks_each) {
   __shared__ __align__(16) u16 inputs[3][TILES * 8 * PITCH];
   await_inputs();
@@ -273,8 +261,8 @@ extern "C" __global__ void __launch_bounds__(256) int4_rows(
   const int block = blockIdx.x * 8 + warp, chunks = width / 64;
   const bool idle = block * 16 >= num_out;  // still loads inputs for the others
   const int first = blockIdx.y * chunks_each, last = min(first + chunks_each, chunks);
-  const uint4* mine = words + (long long)(idle ? 0 : block) * chunks * 32 + lane;
-  const uint2* tables = scales + (long long)(idle ? 0 : block) * (chunks / 2) * 8 + g;
+  const uint4* mine = records + (long long)(idle ? 0 : block) * (chunks / 2) * 68 + lane;
+  const uint2* tables = (const uint2*)(mine - lane + 64) + g;
   const u32 mask = 0x000f000fu;
   auto fetch = [&](int chunk) {
     if (chunk < last)
@@ -295,8 +283,8 @@ extern "C" __global__ void __launch_bounds__(256) int4_rows(
 #pragma unroll
   for (int i = 0; i < 2; i++)
     if (first + i < last) {
-      next[i] = __ldcs(mine + (first + i) * 32);
-      table[i] = tables[(first + i) / 2 * 8];
+      next[i] = __ldcs(mine + (first + i) / 2 * 68 + (first + i) % 2 * 32);
+      table[i] = tables[(first + i) / 2 * 136];
     }
   float total[TILES][4];
 #pragma unroll
@@ -311,8 +299,8 @@ extern "C" __global__ void __launch_bounds__(256) int4_rows(
       const uint4 now = next[i];
       const u32 s0 = table[i].x, s1 = table[i].y;
       if (chunk + 2 < last) {
-        next[i] = __ldcs(mine + (chunk + 2) * 32);
-        table[i] = tables[(chunk + 2) / 2 * 8];
+        next[i] = __ldcs(mine + (chunk + 2) / 2 * 68 + chunk % 2 * 32);
+        table[i] = tables[(chunk + 2) / 2 * 136];
       }
       asm volatile("cp.async.wait_group 1;");
       __syncthreads();  // this chunk is there for all, and nobody reads the one before it any more
@@ -378,17 +366,17 @@ extern "C" __global__ void int4_finish(
 
 // The weights in bfloat16, (N, K); gated layers in their own order again.
 extern "C" __global__ void int4_widen(
-    const uint4* __restrict__ words, const u32* __restrict__ scales, u32* __restrict__ out, int num_out,
-    int width, int gated) {
+    const uint4* __restrict__ records, u32* __restrict__ out, int num_out, int width, int gated) {
   await_inputs();
   const int lane = threadIdx.x & 31, chunk = blockIdx.x * 8 + (threadIdx.x >> 5), block = blockIdx.y;
   if (chunk * 64 >= width) return;
   const int g = lane >> 2, t = lane & 3;
-  const uint4 four = words[((long long)block * (width / 64) + chunk) * 32 + lane];
+  const uint4* record = records + ((long long)block * (width / 128) + chunk / 2) * 68;
+  const uint4 four = record[chunk % 2 * 32 + lane];
   const u32 all[4] = {four.x, four.y, four.z, four.w};
 #pragma unroll
   for (int side = 0; side < 2; side++) {
-    const u32 table = scales[((long long)block * (width / 128) + chunk / 2) * 16 + 2 * g + side];
+    const u32 table = ((const u32*)(record + 64))[2 * g + side];
     const float scale = half_to_float((u16)table);
     const u32 zero = (table & 0xffff0000u) | (table >> 16);
     const int row = gated ? block * 8 + g + side * (num_out / 2) : block * 16 + g + 8 * side;

@@ -10,7 +10,7 @@ typedef unsigned long long u64;
 
 const int BLOCKS = WARPGROUPS * 4 * EACH;  // of 16 outputs, that a block computes at a time
 const int INPUT_BYTES = TILES * 2048;      // of a group of 128 inputs
-const int RING_BYTES = EACH * 1280;        // of a group of codes and tables of a warp: 40 bytes a lane
+const int SLOT = BLOCKS * 1024;            // of a group of codes
 
 __device__ __forceinline__ void await(u32 barrier, u32 parity) {
   asm volatile(
@@ -53,8 +53,7 @@ __device__ __forceinline__ void bring(u32 to, const void* from) {
 // bring their own codes, RING groups ahead, widen them and multiply. What a block has of a tile goes to parts:
 // float32 (part, row, N).
 extern "C" __global__ void __launch_bounds__(WARPGROUPS * 128 + 32, RESIDENT) int4_wgmma(
-    const uint4* __restrict__ words, const uint2* __restrict__ tables, const uint4* image,
-    float* parts, int num_rows, int num_out, int width) {
+    const uint4* __restrict__ records, const uint4* image, float* parts, int num_rows, int num_out, int width) {
   extern __shared__ __align__(1024) char shared[];
   __shared__ __align__(8) u64 barriers[2 * STAGES];
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
@@ -88,79 +87,89 @@ extern "C" __global__ void __launch_bounds__(WARPGROUPS * 128 + 32, RESIDENT) in
     return;
   }
   const int g = lane >> 2, t = lane & 3;
-  // this lane's place in the ring, and what comes next into it
-  const u32 ring_at = inputs_at + STAGES * INPUT_BYTES + (warp * 32 + lane) * 16;
-  const u32 marks_at = inputs_at + STAGES * INPUT_BYTES + WARPGROUPS * RING * EACH * 4096 + (warp * 32 + lane) * 8;
-  int next = begin, next_group = group, next_tile = tile, slot_in = 0, slot = 0;
+  // this lane's places in the ring, 16 bytes for each half of a group's codes and 8 for its table
+  const u32 codes_at = inputs_at + STAGES * INPUT_BYTES + (warp * 32 + lane) * 16;
+  const u32 tables_at = inputs_at + STAGES * INPUT_BYTES + RING * SLOT + (warp * 32 + lane) * 8;
+  const uint4* next[EACH];  // the record that comes next into the ring
+  int ahead = begin, ahead_tile = tile, ahead_left = groups - group;
+  u32 in = 0, out = 0;  // bytes from the ring's start
+  auto seek = [&](int first_group) {
+#pragma unroll
+    for (int m = 0; m < EACH; m++) {
+      const int block = min(ahead_tile * BLOCKS + m * WARPGROUPS * 4 + warp, num_out / 16 - 1);
+      next[m] = records + ((long long)block * groups + first_group) * 68;
+    }
+  };
+  seek(group);
   auto advance = [&]() {
-    if (next < end) {
+    if (ahead < end) {
 #pragma unroll
       for (int m = 0; m < EACH; m++) {
-        const int block = min(next_tile * BLOCKS + m * WARPGROUPS * 4 + warp, num_out / 16 - 1);
-        const long long at = (long long)block * groups + next_group;
-        const u32 to = ring_at + (slot_in * EACH + m) * 2 * (WARPGROUPS * 2048);
-        bring<16>(to, words + at * 64 + lane);
-        bring<16>(to + WARPGROUPS * 2048, words + at * 64 + 32 + lane);
-        bring<8>(marks_at + (slot_in * EACH + m) * (WARPGROUPS * 1024), tables + at * 8 + g);
+        const u32 to = codes_at + in + m * (SLOT / EACH);
+        bring<16>(to, next[m] + lane);
+        bring<16>(to + SLOT / EACH / 2, next[m] + 32 + lane);
+        bring<8>(tables_at + in / 4 + m * (SLOT / EACH / 4), (const uint2*)(next[m] + 64) + g);
+        next[m] += 68;
       }
-      if (++next_group == groups) next_group = 0, next_tile++;
-      if (++slot_in == RING) slot_in = 0;
-      next++;
+      in = in + SLOT == RING * SLOT ? 0 : in + SLOT;
+      ahead++;
+      if (--ahead_left == 0) ahead_left = groups, ahead_tile++, seek(0);
     }
     asm volatile("cp.async.commit_group;" ::: "memory");
   };
 #pragma unroll
   for (int r = 0; r < RING - 1; r++) advance();
   await_inputs();  // parts may be read by the kernel before
-  float c[EACH][TILES * 4];
-  u32 a[2][16];
+  u32 before = 0;  // the barrier of the unit before this one
+  for (int unit = begin; unit < end; tile++, group = 0) {
+    const int last = min(end, unit + groups - group);  // of this tile
+    float c[EACH][TILES * 4];
+    u32 a[2][16];
 #pragma unroll
-  for (int m = 0; m < EACH; m++)
+    for (int m = 0; m < EACH; m++)
 #pragma unroll
-    for (int i = 0; i < TILES * 4; i++) c[m][i] = 0.f;
-  u32 keep = 0, before = 0;  // keep: whether sums go on; before: the barrier of the unit before this one
-  for (int unit = begin; unit < end; unit++) {
-    asm volatile("cp.async.wait_group %0;" :: "n"(RING - 2) : "memory");
-    uint4 word[EACH][2];
-    uint2 table[EACH];
+      for (int i = 0; i < TILES * 4; i++) c[m][i] = 0.f;
+    for (; unit < last; unit++) {
+      asm volatile("cp.async.wait_group %0;" :: "n"(RING - 2) : "memory");
+      uint4 word[EACH][2];
+      uint2 table[EACH];
 #pragma unroll
-    for (int m = 0; m < EACH; m++) {
-      const u32 at = ring_at + (slot * EACH + m) * 2 * (WARPGROUPS * 2048);
+      for (int m = 0; m < EACH; m++) {
+        const u32 at = codes_at + out + m * (SLOT / EACH);
 #pragma unroll
-      for (int i = 0; i < 2; i++)
-        asm volatile("ld.shared.v4.u32 {%0, %1, %2, %3}, [%4];"
-                     : "=r"(word[m][i].x), "=r"(word[m][i].y), "=r"(word[m][i].z), "=r"(word[m][i].w)
-                     : "r"(at + i * (WARPGROUPS * 2048)) : "memory");
-      asm volatile("ld.shared.v2.u32 {%0, %1}, [%2];" : "=r"(table[m].x), "=r"(table[m].y)
-                   : "r"(marks_at + (slot * EACH + m) * (WARPGROUPS * 1024)) : "memory");
-    }
-    if (++slot == RING) slot = 0;
-    advance();  // into the slot that was read in the turn before
-    await(full + 8 * stage, parity);
-    // K-major, swizzled by 128 bytes, 1,024 bytes from 8 rows to the next 8
-    const u64 descriptor = ((u64)1 << 62) | ((u64)(1024 >> 4) << 32) | ((u64)1 << 16) |
-                           ((inputs_at + stage * INPUT_BYTES) >> 4 & 0x3fff);
-#pragma unroll
-    for (int m = 0; m < EACH; m++) {
-      const u32 z0 = __byte_perm(table[m].x, 0, 0x3232), z1 = __byte_perm(table[m].y, 0, 0x3232);
-      const u16 f0 = narrow(half_to_float((u16)table[m].x)), f1 = narrow(half_to_float((u16)table[m].y));
-      const u32 p0 = f0 | ((u32)f0 << 16), p1 = f1 | ((u32)f1 << 16);
-#pragma unroll
-      for (int i = 0; i < 2; i++) {
-        widen_chunk(a[i], word[m][i], z0, z1, p0, p1);
-        asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
-#pragma unroll
-        for (int s = 0; s < 4; s++)
-          MULTIPLY(c[m], (a[i] + 4 * s), descriptor + i * (TILES * 64) + 2 * s, (s | i ? 1u : keep));
-        asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
-        asm volatile("wgmma.wait_group.sync.aligned 1;" ::: "memory");  // those of the other set are over
-        if (m == 0 && i == 0 && before && lane == 0) arrive(before);
+        for (int i = 0; i < 2; i++)
+          asm volatile("ld.shared.v4.u32 {%0, %1, %2, %3}, [%4];"
+                       : "=r"(word[m][i].x), "=r"(word[m][i].y), "=r"(word[m][i].z), "=r"(word[m][i].w)
+                       : "r"(at + i * (SLOT / EACH / 2)) : "memory");
+        asm volatile("ld.shared.v2.u32 {%0, %1}, [%2];" : "=r"(table[m].x), "=r"(table[m].y)
+                     : "r"(tables_at + out / 4 + m * (SLOT / EACH / 4)) : "memory");
       }
+      out = out + SLOT == RING * SLOT ? 0 : out + SLOT;
+      advance();  // into the slot that was read in the turn before
+      await(full + 8 * stage, parity);
+      // K-major, swizzled by 128 bytes, 1,024 bytes from 8 rows to the next 8
+      const u64 descriptor = ((u64)1 << 62) | ((u64)(1024 >> 4) << 32) | ((u64)1 << 16) |
+                             ((inputs_at + stage * INPUT_BYTES) >> 4 & 0x3fff);
+#pragma unroll
+      for (int m = 0; m < EACH; m++) {
+        const u32 z0 = __byte_perm(table[m].x, 0, 0x3232), z1 = __byte_perm(table[m].y, 0, 0x3232);
+        const u16 f0 = narrow(half_to_float((u16)table[m].x)), f1 = narrow(half_to_float((u16)table[m].y));
+        const u32 p0 = f0 | ((u32)f0 << 16), p1 = f1 | ((u32)f1 << 16);
+#pragma unroll
+        for (int i = 0; i < 2; i++) {
+          widen_chunk(a[i], word[m][i], z0, z1, p0, p1);
+          asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
+#pragma unroll
+          for (int s = 0; s < 4; s++)
+            MULTIPLY(c[m], (a[i] + 4 * s), descriptor + i * (TILES * 64) + 2 * s);
+          asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
+          asm volatile("wgmma.wait_group.sync.aligned 1;" ::: "memory");  // those of the other set are over
+          if (m == 0 && i == 0 && before && lane == 0) arrive(before);
+        }
+      }
+      before = empty + 8 * stage;
+      if (++stage == STAGES) stage = 0, parity ^= 1;
     }
-    keep = 1;
-    before = empty + 8 * stage;
-    if (++stage == STAGES) stage = 0, parity ^= 1;
-    if (++group < groups && unit + 1 < end) continue;
     asm volatile("wgmma.wait_group.sync.aligned 0;" ::: "memory");
 #pragma unroll
     for (int m = 0; m < EACH; m++)
@@ -182,7 +191,6 @@ extern "C" __global__ void __launch_bounds__(WARPGROUPS * 128 + 32, RESIDENT) in
                   c[m][4 * n + i];
           }
     }
-    keep = 0; group = 0; tile++;
   }
 }
 
