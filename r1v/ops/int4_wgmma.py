@@ -45,8 +45,8 @@ class Tiling:
 
 
 def _multiply(tiles: int) -> str:
-    """The macro MULTIPLY(sums, left, right): wgmma for 8 rows a tile. left: 4 registers, right: a descriptor of
-    shared memory."""
+    """The macro MULTIPLY(sums, left, right): wgmma for 8 rows a tile. left: 4 registers, right:
+    a descriptor of shared memory."""
     number = 4 * tiles
     sums = ", ".join(f"%{i}" for i in range(number))
     left = ", ".join(f"%{number + i}" for i in range(4))
