@@ -118,6 +118,7 @@ def main() -> None:
         "search_tokens": args.search_tokens, "ratios": args.ratios, "block_s": block_s,
         "block_cpu_s": block_cpu_s, "total_s": total_s, "peak_bytes": peak_bytes(),
         "projected_s": full * block_s,
+        "device_peak_bytes": torch.cuda.max_memory_allocated() if args.device == "cuda" else 0,
     }))  # fmt: skip
 
 

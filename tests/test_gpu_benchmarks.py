@@ -27,7 +27,7 @@ def test_results_are_shown_as_tables() -> None:
     files = sorted((ROOT / "benchmarks" / "results" / "gpu").glob("*.json"))
     shown = run(FOLDER / "table.py", *map(str, files))
     assert files and all(file.name in shown for file in files)
-    assert "| 38b bf16 |  | 1 | 16.6 |" in shown and "| qkv | 1 | cuBLAS |" in shown
+    assert "| 38b bf16 |  | 1 |  | 16.6 |" in shown and "| qkv | 1 | cuBLAS |" in shown
 
 
 @pytest.mark.slow
@@ -61,7 +61,7 @@ def test_a_part_that_fails_or_hangs_costs_only_itself(tmp_path: Path) -> None:
     ("name", "part"),
     [
         *(("correct", part) for part in ("nano", "nano_w4", "soak")),
-        *(("speed", part) for part in ("limits", "w4", "bf16", "memory", "transformers")),
+        *(("speed", part) for part in ("limits", "w4", "bf16", "w4_long", "memory", "transformers")),
     ],
 )
 def test_dry_run(tmp_path: Path, name: str, part: str) -> None:
@@ -74,3 +74,12 @@ def test_dry_run(tmp_path: Path, name: str, part: str) -> None:
     assert not any("error" in row for row in found["rows"])
     assert all(row["right"] for row in found["rows"] if "right" in row)
     assert all(row["other"] == 0 for row in found["rows"] if "preemptions" in row)
+
+
+@pytest.mark.slow
+def test_dry_run_of_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("R1V_STARTUP", str(tmp_path))
+    run(FOLDER / "startup.py", "--device", "cpu", "--tiny", "--out", str(tmp_path))
+    parts = json.loads((tmp_path / "startup.json").read_text())["parts"]
+    assert [part["exit"] for part in parts.values()] == [0] * 4
+    assert parts["cold"]["rows"][0]["bytes"] > 16e6 and not (tmp_path / "r1v-startup").exists()

@@ -48,9 +48,11 @@ def show(path: Path) -> None:
                 best[key] = row
     table("Products, the best setting of each kernel", ("product", "rows", "kernel", "us", "GB/s"),
           ((*key[:2], row["path"], row["us"], row["gb_per_s"]) for key, row in best.items()))  # fmt: skip
-    table("Decode", ("model", "cache", "batch", "ms a step", "tokens/s", "GB/s", "of the read limit"),
-          ((r["model"], r.get("cache"), r["batch"], r["ms"], r["tokens_per_s"], r.get("gb_per_s"),
-            r.get("of_read_limit")) for r in rows if r.get("step") == "decode" and "ms" in r))  # fmt: skip
+    table("Decode",
+          ("model", "cache", "batch", "output", "ms a step", "tokens/s", "GB/s", "of the read limit"),
+          ((r["model"], r.get("cache"), r["batch"], r.get("output"), r["ms"], r["tokens_per_s"],
+            r.get("gb_per_s"), r.get("of_read_limit"))
+           for r in rows if r.get("step") == "decode" and "ms" in r))  # fmt: skip
     table("Time to the first token", ("model", "tiles", "tokens", "ms"),
           ((r["model"], r["tiles"], r["tokens"], r["ms"])
            for r in rows if r.get("step") == "first token" and "ms" in r))  # fmt: skip
@@ -60,6 +62,9 @@ def show(path: Path) -> None:
     table("Memory", ("model", "card, GB", "peak, GB", "planned, GB", "peak over plan"),
           ((r["model"], r["card_gb"], r["peak_bytes"] / 1e9, r["planned_bytes"] / 1e9, r["peak_over_plan"])
            for r in rows if "card_gb" in r))  # fmt: skip
+    table("Start-up", ("", "GB", "load, s", "GB/s", "prepare, s", "two tokens, s", "in all, s"),
+          ((r["step"], r["bytes"] / 1e9, r["load_s"], r["gb_per_s"], r["prepare_s"], r["two_tokens_s"],
+            r["total_s"]) for r in rows if "load_s" in r))  # fmt: skip
     right = [row for row in rows if "right" in row]
     labels = list(dict.fromkeys((row["model"], row["mode"]) for row in right))
     table("Right", ("model", "mode", "cases right", "widest gap", "log-probability apart"),

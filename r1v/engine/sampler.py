@@ -16,7 +16,7 @@ from r1v.core import TokenLogprob
 from r1v.engine.config import EngineIds
 from r1v.engine.scheduler import Chunk
 from r1v.engine.sequence import Sequence
-from r1v.ops.sampling import RowSettings, penalise, sample
+from r1v.ops.sampling import RowSettings, penalise, sample, to_device
 
 _MASK = (1 << 64) - 1
 _GREEDY = RowSettings(temperature=0.0)
@@ -147,7 +147,7 @@ class Sampler:
                 allowed = ((bits.unsqueeze(1) >> self._bit) & 1).flatten()[: self.vocab_size]
                 logits[line].masked_fill_(allowed.to(self.device) == 0, float("-inf"))
         if added:
-            lines, ids, values = (torch.tensor(c, device=self.device) for c in zip(*added, strict=True))
+            lines, ids, values = (to_device(column, self.device) for column in zip(*added, strict=True))
             logits.index_put_((lines, ids), values, accumulate=True)
 
     def _penalise(self, logits: torch.Tensor, rows: Rows[Row]) -> None:
@@ -156,14 +156,14 @@ class Sampler:
         if not lines:
             return
         seen = [self._seen_by(rows[i].sequence).after(rows[i].drafts) for i in lines]
-        factors = torch.tensor(
+        factors = to_device(
             [(p.repetition_penalty, p.presence_penalty, p.frequency_penalty)
-             for p in (rows[i].sequence.params for i in lines)], device=self.device,
+             for p in (rows[i].sequence.params for i in lines)], self.device,
         )  # fmt: skip
         if len(lines) == len(rows):
             penalise(logits, seen, factors)
             return
-        where = torch.tensor(lines, device=self.device)
+        where = to_device(lines, self.device)
         part = logits[where]
         penalise(part, seen, factors)
         logits.index_copy_(0, where, part)

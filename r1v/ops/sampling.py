@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -28,6 +29,12 @@ class RowSettings:
     def filtered(self) -> bool:
         """Whether some ids may be cut off."""
         return self.top_k > 0 or self.top_p < 1.0 or self.min_p > 0.0
+
+
+def to_device(values: Sequence[Any], device: torch.device, dtype: torch.dtype | None = None) -> torch.Tensor:
+    """A small tensor of values on a device. From pinned memory the copy does not wait for what runs there."""
+    table = torch.tensor(values, dtype=dtype)
+    return table.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else table.to(device)
 
 
 def penalise_reference(
@@ -58,7 +65,7 @@ def penalise(
     seen: per row, the different ids seen, int64 (n,), and how often each is in the output, float32 (n,).
     factors: float32 (R, 3), the repetition, presence and frequency penalties of the rows.
     """
-    lengths = torch.tensor([len(ids) for ids, _ in seen], device=logits.device)
+    lengths = to_device([len(ids) for ids, _ in seen], logits.device)
     first = torch.arange(len(seen), device=logits.device) * logits.shape[-1]
     total = sum(len(ids) for ids, _ in seen)
     places = torch.cat([ids for ids, _ in seen])
@@ -110,13 +117,13 @@ def sample(logits: torch.Tensor, rows: Sequence[RowSettings], num_candidates: in
         if not indices:
             continue
         whole = len(indices) == len(rows)
-        where = slice(None) if whole else torch.tensor(indices, device=logits.device)
+        where = slice(None) if whole else to_device(indices, logits.device)
         part, settings = logits[where], [rows[i] for i in indices]
         if kind == "greedy":
             chosen[where] = part.argmax(-1)
         elif kind == "plain":
-            table = torch.tensor([(s.temperature, s.uniform) for s in settings], dtype=torch.float64)
-            temperature, uniform = table.to(logits.device).unbind(1)
+            table = to_device([(s.temperature, s.uniform) for s in settings], logits.device, torch.float64)
+            temperature, uniform = table.unbind(1)
             chosen[where] = _invert((part / temperature.float()[:, None]).softmax(-1), uniform)
         else:
             chosen[where] = _sample_filtered(part, settings, num_candidates)
@@ -127,10 +134,10 @@ def _sample_filtered(logits: torch.Tensor, rows: Sequence[RowSettings], num_cand
     """Ids of rows that all have a filter."""
     vocab_size = logits.shape[-1]
     number = min(vocab_size, max(num_candidates, max(row.top_k for row in rows)))
-    table = torch.tensor(
+    table = to_device(
         [(r.temperature, r.top_p, r.min_p, r.uniform, r.top_k or vocab_size) for r in rows],
-        dtype=torch.float64,
-    ).to(logits.device)
+        logits.device, torch.float64,
+    )  # fmt: skip
     temperature, top_p, min_p, uniform, top_k = (column[:, None] for column in table.unbind(1))
     scaled = logits / temperature.float()
     values, ids = scaled.topk(number)
