@@ -13,10 +13,6 @@ from torch.nn import functional as F
 
 from r1v.ops.linear import AwqLinear
 
-LAUNCHES = (  # of the kernel for 4-bit products of few rows, tried beside the two that are named
-    (12, 2, 2), (12, 3, 2), (16, 1, 2), (8, 3, 3), (8, 2, 4), (8, 4, 2), (16, 4, 1), (16, 2, 2),
-)  # fmt: skip
-
 
 def synchronise(device: str) -> None:
     if device == "cuda":
@@ -134,7 +130,7 @@ def plain_products(findings: Findings, name: str, num_out: int, width: int) -> N
 def int4_products(findings: Findings, name: str, num_out: int, width: int) -> None:
     """The kernels for codes."""
     from r1v.ops.int4_cuda import TritonInt4Linear
-    from r1v.ops.int4_mma import BLOCKWISE, STREAMED, Launch, MmaInt4Linear
+    from r1v.ops.int4_mma import BLOCKWISE, STREAMED_ROW, STREAMED_ROWS, MmaInt4Linear
 
     copies = max(2, (2 << 30) // (num_out * width))
     num_bytes = num_out * width // 2 + 3 * num_out * width // 128
@@ -146,13 +142,10 @@ def int4_products(findings: Findings, name: str, num_out: int, width: int) -> No
     gated = name == "gate_up"
     for rows in (1, 8, 16, 32, 64):
         x = torch.randn(rows, width, device="cuda", dtype=torch.bfloat16)
-        launches = [BLOCKWISE, STREAMED]
-        if rows == 1:
-            launches += [Launch(*each) for each in LAUNCHES]
-        for launch in launches if rows <= 8 else [BLOCKWISE]:
+        for launch in (BLOCKWISE, STREAMED_ROW, STREAMED_ROWS) if rows <= 8 else (BLOCKWISE,):
             options: dict[str, Any] = {"gated": gated, "launch": launch}
-            kind = f"{launch.each} an SM" if launch.each else "blockwise"
-            label = f"int4 mma {launch.num_warps}x{launch.depth} {kind}"
+            kind = "streamed" if launch.streamed else "blockwise"
+            label = f"int4 mma {launch.num_warps}x{launch.depth} {kind}" if rows <= 8 else "int4 wgmma"
             replayed(
                 findings, copies, lambda i, x=x, o=options: mma[i].product(x, **o), name, label, rows,
                 num_bytes,

@@ -207,9 +207,7 @@ class TensorFiles:
                 for name in opened.keys():  # noqa: SIM118 (safetensors has no iteration of its own)
                     yield name, opened.get_tensor(name)
 
-    def on_device(
-        self, names: Sequence[str], device: torch.device
-    ) -> Iterator[tuple[str, torch.Tensor]]:
+    def on_device(self, names: Sequence[str], device: torch.device) -> Iterator[tuple[str, torch.Tensor]]:
         """Tensors by name, in order, on a device: read by a few threads, a few ahead of the caller, as one
         thread does not read as fast as a disk or a page cache gives."""
         waiting: deque[tuple[str, Future[torch.Tensor]]] = deque()

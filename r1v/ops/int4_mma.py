@@ -33,7 +33,6 @@ MAX_PARTS, BLOCKS = 8, 528  # of the inputs; of a launch, four for each of an H2
 SOURCES = tuple(Path(__file__).parent / "csrc" / name for name in ("int4.cuh", "int4_mma.cu"))
 PIECE_BYTES = 8 * 17 * 4  # of what one warp has of a tile: 8 rows of 16 outputs, apart by the banks
 MAX_TILES = 32  # of a long-lived block
-MAX_EACH = 4
 SHARED_BYTES = 47 << 10  # of a block, without asking for more
 
 
@@ -41,26 +40,25 @@ SHARED_BYTES = 47 << 10  # of a block, without asking for more
 class Launch:
     """How the kernels of up to 8 rows are launched.
 
-    num_warps: of a block. depth: groups of codes that each warp has on their way. each: blocks on a
-    multiprocessor that live for the whole launch (`int4_stream`); 0 gives 16 outputs to a block
+    num_warps: of a block. depth: groups of codes that each warp has on their way. streamed: by one block a
+    multiprocessor, which lives for the whole launch (`int4_stream`); else a block has 16 outputs
     (`int4_product`).
     """
 
     num_warps: int
     depth: int
-    each: int = 0
+    streamed: bool = False
 
 
-BLOCKWISE = Launch(8, 2)
-STREAMED = Launch(32, 1, 1)
-STREAM_BYTES = 16 << 20  # of codes, from which long-lived blocks are faster at one row (measured on an H200)
+# measured on an H200: long-lived blocks are the faster ones from so many bytes of codes on
+BLOCKWISE, STREAMED_ROW, STREAMED_ROWS = Launch(8, 2), Launch(32, 1, True), Launch(24, 1, True)
+STREAM_BYTES = 16 << 20
 
 
 @cache
 def _kernel(name: str, tiles: int = 1, launch: Launch = BLOCKWISE, norm: bool = False) -> Kernel:
     """A compiled kernel. tiles: of 8 rows. norm: with an RMSNorm of its input."""
-    values = {"TILES": tiles, "WARPS": launch.num_warps, "DEPTH": launch.depth, "EACH": max(1, launch.each),
-              "NORM": int(norm)}  # fmt: skip
+    values = {"TILES": tiles, "WARPS": launch.num_warps, "DEPTH": launch.depth, "NORM": int(norm)}
     given = "".join(f"#define {key} {value}\n" for key, value in values.items())
     return Kernel(given + "".join(path.read_text() for path in SOURCES), name)
 
@@ -159,11 +157,11 @@ class MmaInt4Linear(nn.Module):
         fused = norm is not None and num_rows == 1 and self._normalises(launch)
         x = norm_rows(x, *norm) if norm is not None and not fused else x.contiguous()
         out, ends, flags = self._ends(x, residual)
-        if launch.each:
+        if launch.streamed:
             weight, eps = norm if norm is not None and fused else (x, 0.0)
             rest, marks = self._rest
             _kernel("int4_stream", launch=launch, norm=fused)(
-                grid=(self._num_blocks(launch), 1), block=launch.num_warps * 32,
+                grid=(self._num_blocks(), 1), block=launch.num_warps * 32,
                 args=[self._records, x, weight, *ends, rest, marks, eps, num_rows, *self.shape, flags],
                 shared_mem=self._shared(launch, fused),
             )  # fmt: skip
@@ -210,29 +208,30 @@ class MmaInt4Linear(nn.Module):
 
     def _launch(self, num_rows: int) -> Launch:
         """The faster way for a product of this size."""
-        return STREAMED if num_rows == 1 and self._records.nbytes >= STREAM_BYTES else BLOCKWISE
+        if self._records.nbytes < STREAM_BYTES:
+            return BLOCKWISE
+        return STREAMED_ROW if num_rows == 1 else STREAMED_ROWS
 
     @cached_property
     def _rest(self) -> tuple[torch.Tensor, torch.Tensor]:
         """What long-lived blocks leave to the block before: sums float32 (blocks, 128), flags int32."""
         device = self._records.device
-        most = MAX_EACH * _num_multiprocessors(device) + self.shape[0] // 16 // MAX_TILES + 2
+        most = self._num_blocks() + 1
         return torch.empty(most, 128, device=device), torch.zeros(most, dtype=torch.int32, device=device)
 
-    def _num_blocks(self, launch: Launch) -> int:
+    def _num_blocks(self) -> int:
         """Long-lived blocks: what fits at once, or as many as tiles need."""
         tiles = self.shape[0] // 16
-        at_once = launch.each * _num_multiprocessors(self._records.device)
-        return min(tiles, max(at_once, -(-tiles // MAX_TILES)))
+        return min(tiles, max(_num_multiprocessors(self._records.device), -(-tiles // MAX_TILES)))
 
     def _shared(self, launch: Launch, norm: bool) -> int:
         """Bytes of shared memory of a long-lived block: normalised inputs, a piece of each warp and tile."""
-        tiles = -(-(self.shape[0] // 16) // self._num_blocks(launch)) + 1
+        tiles = -(-(self.shape[0] // 16) // self._num_blocks()) + 1
         return (launch.num_warps + tiles) * PIECE_BYTES + norm * 2 * self.shape[1]
 
     def _normalises(self, launch: Launch) -> bool:
         """Whether blocks normalise their input themselves."""
-        return launch.each > 0 and self._shared(launch, True) <= SHARED_BYTES
+        return launch.streamed and self._shared(launch, True) <= SHARED_BYTES
 
     def widened(self) -> torch.Tensor:
         """The weights, bfloat16 (N, K)."""

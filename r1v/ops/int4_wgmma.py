@@ -11,7 +11,6 @@ while the matrix units work on those that they widened before.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -23,25 +22,18 @@ MAX_ROWS = 64
 SOURCES = tuple(Path(__file__).parent / "csrc" / name for name in ("int4.cuh", "int4_wgmma.cu"))
 
 
-@dataclass(frozen=True, slots=True)
-class Tiling:
-    """How a block works. warpgroups: of 128 threads that multiply. each: tiles of 64 outputs of one of them.
-    stages, ring: groups of 128 inputs, and of codes, on their way. resident: blocks on a multiprocessor."""
+# how a block works: warpgroups of 128 threads that multiply; groups of 128 inputs, and of codes, on their way
+WARPGROUPS, STAGES, RING = (
+    3,
+    4,
+    6,
+)  # of what was tried, the fastest at 64 rows and as fast as any at 16 and 32
+BLOCK_OUT = 64 * WARPGROUPS  # outputs that a block computes at a time
 
-    warpgroups: int = 4
-    each: int = 1
-    stages: int = 4
-    ring: int = 4
-    resident: int = 1
 
-    @property
-    def num_out(self) -> int:
-        """Outputs that a block computes at a time."""
-        return 64 * self.warpgroups * self.each
-
-    def shared_bytes(self, tiles: int) -> int:
-        """Of a block: inputs, codes and tables (a copy for each thread), from a multiple of 1,024 on."""
-        return 1024 + self.stages * tiles * 2048 + self.ring * self.warpgroups * self.each * (4096 + 1024)
+def _shared_bytes(tiles: int) -> int:
+    """Of a block: inputs, codes and tables (a copy for each thread), from a multiple of 1,024 on."""
+    return 1024 + STAGES * tiles * 2048 + RING * WARPGROUPS * (4096 + 1024)
 
 
 def _multiply(tiles: int) -> str:
@@ -60,13 +52,12 @@ def _multiply(tiles: int) -> str:
 
 
 @cache
-def _kernel(name: str, tiles: int = 1, tiling: Tiling = Tiling(), norm: bool = False) -> Kernel:
-    """A compiled kernel. tiles (of 8 rows) and tiling: of int4_wgmma. norm: int4_image with an RMSNorm."""
-    values = {"TILES": tiles, "WARPGROUPS": tiling.warpgroups, "EACH": tiling.each, "STAGES": tiling.stages,
-              "RING": tiling.ring, "RESIDENT": tiling.resident, "NORM": int(norm)}  # fmt: skip
+def _kernel(name: str, tiles: int = 1, norm: bool = False) -> Kernel:
+    """A compiled kernel. tiles (of 8 rows): of int4_wgmma. norm: int4_image with an RMSNorm."""
+    values = {"TILES": tiles, "WARPGROUPS": WARPGROUPS, "STAGES": STAGES, "RING": RING, "NORM": int(norm)}
     given = "".join(f"#define {key} {value}\n" for key, value in values.items()) + _multiply(tiles)
     source = given + "".join(path.read_text() for path in SOURCES)
-    return Kernel(source, name, "90a", tiling.shared_bytes(tiles) if name == "int4_wgmma" else 0)
+    return Kernel(source, name, "90a", _shared_bytes(tiles) if name == "int4_wgmma" else 0)
 
 
 @cache
@@ -106,26 +97,25 @@ def product(
     bias: torch.Tensor | None = None,
     residual: torch.Tensor | None = None,
     gated: bool = False,
-    tiling: Tiling = Tiling(),
 ) -> torch.Tensor:
     """x (M, K) of up to 64 rows times codes of (N, K), with the fusions of `MmaInt4Linear.product`. records:
     of `int4_mma.pack`."""
     (num_rows, width), num_out = x.shape, records.shape[0] * 16
     tiles, groups = -(-num_rows // 8), width // 128
-    units = -(-num_out // tiling.num_out) * groups
-    blocks = min(units, tiling.resident * _num_multiprocessors(x.device))
+    units = -(-num_out // BLOCK_OUT) * groups
+    blocks = min(units, _num_multiprocessors(x.device))
     num_parts = -(-groups * blocks // units) + 1  # of a tile, at most
     parts = x.new_empty(num_parts, num_rows, num_out, dtype=torch.float32)
-    _kernel("int4_wgmma", tiles, tiling)(
-        grid=(blocks, 1), block=tiling.warpgroups * 128 + 32,
+    _kernel("int4_wgmma", tiles)(
+        grid=(blocks, 1), block=WARPGROUPS * 128 + 32,
         args=[records, image(x.contiguous(), norm), parts, num_rows, num_out, width],
-        shared_mem=tiling.shared_bytes(tiles),
+        shared_mem=_shared_bytes(tiles),
     )  # fmt: skip
     out = x.new_empty(num_rows, num_out // 2 if gated else num_out)
     flags = (bias is not None) + 2 * (residual is not None) + 4 * gated
     _kernel("int4_gather")(
         grid=(-(-out.shape[1] // 256), num_rows), block=256,
         args=[parts, x if bias is None else bias, x if residual is None else residual, out, num_rows, num_out,
-              width, blocks, tiling.num_out, flags],
+              width, blocks, BLOCK_OUT, flags],
     )  # fmt: skip
     return out

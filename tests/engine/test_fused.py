@@ -206,19 +206,19 @@ def test_mma_product_equals_reference(rows: int, gated: bool) -> None:
     assert close(got, layer(inner) + residual.float(), 8e-3)
 
 
-def test_long_lived_blocks_are_for_one_row_of_large_products(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_lived_blocks_are_for_large_products(monkeypatch: pytest.MonkeyPatch) -> None:
     from r1v.ops import int4_mma
 
     packed = int4_mma.MmaInt4Linear(awq_layer(64, 256, 128))
     assert [packed._launch(rows) for rows in (1, 2)] == [int4_mma.BLOCKWISE] * 2
     monkeypatch.setattr(int4_mma, "STREAM_BYTES", 64 * 256 // 2)
-    assert [packed._launch(rows) for rows in (1, 2)] == [int4_mma.STREAMED, int4_mma.BLOCKWISE]
+    assert [packed._launch(rows) for rows in (1, 2)] == [int4_mma.STREAMED_ROW, int4_mma.STREAMED_ROWS]
 
 
 @pytest.mark.skipif(DEVICE == "cpu", reason="needs a CUDA device")
-@pytest.mark.parametrize("launch", [(8, 2, 0), (32, 1, 1), (16, 2, 2), (12, 3, 1)])
+@pytest.mark.parametrize("launch", [(8, 2, False), (32, 1, True), (24, 1, True), (12, 3, True)])
 @pytest.mark.parametrize("rows", [1, 5, 8])
-def test_launches_of_few_rows(rows: int, launch: tuple[int, int, int]) -> None:
+def test_launches_of_few_rows(rows: int, launch: tuple[int, int, bool]) -> None:
     from r1v.ops.int4_mma import Launch, MmaInt4Linear
 
     torch.manual_seed(rows)

@@ -1,6 +1,5 @@
 // Products of W4A16 layers on the matrix units of a CUDA device; see int4_mma.py for the layout.
-// TILES (of 8 rows), WARPS, DEPTH, EACH (blocks of a multiprocessor) and NORM are given by it at
-// compilation, which is NVRTC's.
+// TILES (of 8 rows), WARPS, DEPTH and NORM are given by it at compilation, which is NVRTC's.
 
 __device__ __forceinline__ void multiply(float* c, u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1) {
   asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
@@ -119,13 +118,12 @@ extern "C" __global__ void __launch_bounds__(WARPS * 32) int4_product(
 // at the end, always in the same order. What a block has of a tile that began in the block before, it leaves
 // to that one: in rest, then its flag (0 before and after a launch).
 // NORM (one row): x is RMS-normalised here; the norm's factor is one number and is multiplied in at the end.
-extern "C" __global__ void __launch_bounds__(WARPS * 32, EACH) int4_stream(
+extern "C" __global__ void __launch_bounds__(WARPS * 32, 1) int4_stream(
     const uint4* __restrict__ records, const u16* x,
     const u16* __restrict__ norm, const u16* __restrict__ bias, const u16* residual,
     u16* __restrict__ out, float* rest, int* flags_at, double eps, int num_rows, int num_out, int width,
     int flags) {
   extern __shared__ __align__(16) float shared[];  // NORM: width inputs, then pieces of (8 rows, 17)
-  __shared__ float squares[WARPS];
   float* sums = shared + (NORM ? width / 2 : 0);
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
   const int g = lane >> 2, t = lane & 3;
@@ -150,6 +148,7 @@ extern "C" __global__ void __launch_bounds__(WARPS * 32, EACH) int4_stream(
   await_inputs();
   float factor = 1.f;
 #if NORM
+  __shared__ float squares[WARPS];
   float square = 0.f;
   for (int i = threadIdx.x; i < width / 8; i += WARPS * 32) {
     const uint4 value = ((const uint4*)x)[i], weight = ((const uint4*)norm)[i];

@@ -1,6 +1,6 @@
 // Products of W4A16 layers with 9 to 64 rows on Hopper's asynchronous matrix units (sm_90a); int4_wgmma.py
-// launches them. TILES (of 8 rows), WARPGROUPS, EACH (tiles of 64 outputs of a warpgroup), STAGES and
-// MULTIPLY (the instruction for so many rows) are given by it.
+// launches them. TILES (of 8 rows), WARPGROUPS, STAGES, RING, MULTIPLY (the instruction for so many rows) and
+// NORM are given by it.
 //
 // The weights are the left operand, widened in registers, where a warp holds its 16 of 64 outputs exactly as
 // for mma.m16n8k16, so the codes lie as int4_mma.py packs them. The inputs are the right operand and lie in
@@ -8,9 +8,9 @@
 
 typedef unsigned long long u64;
 
-const int BLOCKS = WARPGROUPS * 4 * EACH;  // of 16 outputs, that a block computes at a time
-const int INPUT_BYTES = TILES * 2048;      // of a group of 128 inputs
-const int SLOT = BLOCKS * 1024;            // of a group of codes
+const int BLOCKS = WARPGROUPS * 4;   // of 16 outputs, that a block computes at a time: one a warp
+const int INPUT_BYTES = TILES * 2048;  // of a group of 128 inputs
+const int SLOT = BLOCKS * 1024;        // bytes of a group of codes
 
 __device__ __forceinline__ void await(u32 barrier, u32 parity) {
   asm volatile(
@@ -52,7 +52,7 @@ __device__ __forceinline__ void bring(u32 to, const void* from) {
 // tile), so all multiprocessors have the same work. One warp fetches inputs, STAGES groups ahead; the others
 // bring their own codes, RING groups ahead, widen them and multiply. What a block has of a tile goes to parts:
 // float32 (part, row, N).
-extern "C" __global__ void __launch_bounds__(WARPGROUPS * 128 + 32, RESIDENT) int4_wgmma(
+extern "C" __global__ void __launch_bounds__(WARPGROUPS * 128 + 32, 1) int4_wgmma(
     const uint4* __restrict__ records, const uint4* image, float* parts, int num_rows, int num_out, int width) {
   extern __shared__ __align__(1024) char shared[];
   __shared__ __align__(8) u64 barriers[2 * STAGES];
@@ -90,27 +90,20 @@ extern "C" __global__ void __launch_bounds__(WARPGROUPS * 128 + 32, RESIDENT) in
   // this lane's places in the ring, 16 bytes for each half of a group's codes and 8 for its table
   const u32 codes_at = inputs_at + STAGES * INPUT_BYTES + (warp * 32 + lane) * 16;
   const u32 tables_at = inputs_at + STAGES * INPUT_BYTES + RING * SLOT + (warp * 32 + lane) * 8;
-  const uint4* next[EACH];  // the record that comes next into the ring
+  const uint4* next;  // the record that comes next into the ring
   int ahead = begin, ahead_tile = tile, ahead_left = groups - group;
   u32 in = 0, out = 0;  // bytes from the ring's start
   auto seek = [&](int first_group) {
-#pragma unroll
-    for (int m = 0; m < EACH; m++) {
-      const int block = min(ahead_tile * BLOCKS + m * WARPGROUPS * 4 + warp, num_out / 16 - 1);
-      next[m] = records + ((long long)block * groups + first_group) * 68;
-    }
+    const int block = min(ahead_tile * BLOCKS + warp, num_out / 16 - 1);
+    next = records + ((long long)block * groups + first_group) * 68;
   };
   seek(group);
   auto advance = [&]() {
     if (ahead < end) {
-#pragma unroll
-      for (int m = 0; m < EACH; m++) {
-        const u32 to = codes_at + in + m * (SLOT / EACH);
-        bring<16>(to, next[m] + lane);
-        bring<16>(to + SLOT / EACH / 2, next[m] + 32 + lane);
-        bring<8>(tables_at + in / 4 + m * (SLOT / EACH / 4), (const uint2*)(next[m] + 64) + g);
-        next[m] += 68;
-      }
+      bring<16>(codes_at + in, next + lane);
+      bring<16>(codes_at + in + SLOT / 2, next + 32 + lane);
+      bring<8>(tables_at + in / 4, (const uint2*)(next + 64) + g);
+      next += 68;
       in = in + SLOT == RING * SLOT ? 0 : in + SLOT;
       ahead++;
       if (--ahead_left == 0) ahead_left = groups, ahead_tile++, seek(0);
@@ -123,74 +116,58 @@ extern "C" __global__ void __launch_bounds__(WARPGROUPS * 128 + 32, RESIDENT) in
   u32 before = 0;  // the barrier of the unit before this one
   for (int unit = begin; unit < end; tile++, group = 0) {
     const int last = min(end, unit + groups - group);  // of this tile
-    float c[EACH][TILES * 4];
+    float c[TILES * 4];
     u32 a[2][16];
 #pragma unroll
-    for (int m = 0; m < EACH; m++)
-#pragma unroll
-      for (int i = 0; i < TILES * 4; i++) c[m][i] = 0.f;
+    for (int i = 0; i < TILES * 4; i++) c[i] = 0.f;
     for (; unit < last; unit++) {
       asm volatile("cp.async.wait_group %0;" :: "n"(RING - 2) : "memory");
-      uint4 word[EACH][2];
-      uint2 table[EACH];
+      uint4 word[2];
+      uint2 table;
 #pragma unroll
-      for (int m = 0; m < EACH; m++) {
-        const u32 at = codes_at + out + m * (SLOT / EACH);
-#pragma unroll
-        for (int i = 0; i < 2; i++)
-          asm volatile("ld.shared.v4.u32 {%0, %1, %2, %3}, [%4];"
-                       : "=r"(word[m][i].x), "=r"(word[m][i].y), "=r"(word[m][i].z), "=r"(word[m][i].w)
-                       : "r"(at + i * (SLOT / EACH / 2)) : "memory");
-        asm volatile("ld.shared.v2.u32 {%0, %1}, [%2];" : "=r"(table[m].x), "=r"(table[m].y)
-                     : "r"(tables_at + out / 4 + m * (SLOT / EACH / 4)) : "memory");
-      }
+      for (int i = 0; i < 2; i++)
+        asm volatile("ld.shared.v4.u32 {%0, %1, %2, %3}, [%4];"
+                     : "=r"(word[i].x), "=r"(word[i].y), "=r"(word[i].z), "=r"(word[i].w)
+                     : "r"(codes_at + out + i * (SLOT / 2)) : "memory");
+      asm volatile("ld.shared.v2.u32 {%0, %1}, [%2];" : "=r"(table.x), "=r"(table.y)
+                   : "r"(tables_at + out / 4) : "memory");
       out = out + SLOT == RING * SLOT ? 0 : out + SLOT;
       advance();  // into the slot that was read in the turn before
       await(full + 8 * stage, parity);
       // K-major, swizzled by 128 bytes, 1,024 bytes from 8 rows to the next 8
       const u64 descriptor = ((u64)1 << 62) | ((u64)(1024 >> 4) << 32) | ((u64)1 << 16) |
                              ((inputs_at + stage * INPUT_BYTES) >> 4 & 0x3fff);
+      const u32 z0 = __byte_perm(table.x, 0, 0x3232), z1 = __byte_perm(table.y, 0, 0x3232);
+      const u16 f0 = narrow(half_to_float((u16)table.x)), f1 = narrow(half_to_float((u16)table.y));
+      const u32 p0 = f0 | ((u32)f0 << 16), p1 = f1 | ((u32)f1 << 16);
 #pragma unroll
-      for (int m = 0; m < EACH; m++) {
-        const u32 z0 = __byte_perm(table[m].x, 0, 0x3232), z1 = __byte_perm(table[m].y, 0, 0x3232);
-        const u16 f0 = narrow(half_to_float((u16)table[m].x)), f1 = narrow(half_to_float((u16)table[m].y));
-        const u32 p0 = f0 | ((u32)f0 << 16), p1 = f1 | ((u32)f1 << 16);
+      for (int i = 0; i < 2; i++) {
+        widen_chunk(a[i], word[i], z0, z1, p0, p1);
+        asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
 #pragma unroll
-        for (int i = 0; i < 2; i++) {
-          widen_chunk(a[i], word[m][i], z0, z1, p0, p1);
-          asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
-#pragma unroll
-          for (int s = 0; s < 4; s++)
-            MULTIPLY(c[m], (a[i] + 4 * s), descriptor + i * (TILES * 64) + 2 * s);
-          asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
-          asm volatile("wgmma.wait_group.sync.aligned 1;" ::: "memory");  // those of the other set are over
-          if (m == 0 && i == 0 && before && lane == 0) arrive(before);
-        }
+        for (int s = 0; s < 4; s++) MULTIPLY(c, (a[i] + 4 * s), descriptor + i * (TILES * 64) + 2 * s);
+        asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
+        asm volatile("wgmma.wait_group.sync.aligned 1;" ::: "memory");  // those of the other set are over
+        if (i == 0 && before && lane == 0) arrive(before);
       }
       before = empty + 8 * stage;
       if (++stage == STAGES) stage = 0, parity ^= 1;
     }
     asm volatile("wgmma.wait_group.sync.aligned 0;" ::: "memory");
 #pragma unroll
-    for (int m = 0; m < EACH; m++)
-#pragma unroll
-      for (int i = 0; i < TILES * 4; i++) asm volatile("" : "+f"(c[m][i]) :: "memory");
+    for (int i = 0; i < TILES * 4; i++) asm volatile("" : "+f"(c[i]) :: "memory");
     // the part: blocks since the one that has the tile's first unit
     const int part = blockIdx.x - (int)((tile * groups + 1) * gridDim.x - 1) / units;
+    const int block = tile * BLOCKS + warp;
+    if (block * 16 < num_out)
 #pragma unroll
-    for (int m = 0; m < EACH; m++) {
-      const int block = tile * BLOCKS + m * WARPGROUPS * 4 + warp;
-      if (block * 16 < num_out)
+      for (int n = 0; n < TILES; n++)
 #pragma unroll
-        for (int n = 0; n < TILES; n++)
-#pragma unroll
-          for (int i = 0; i < 4; i++) {
-            const int row = n * 8 + 2 * t + (i & 1);
-            if (row < num_rows)
-              parts[((long long)part * num_rows + row) * num_out + block * 16 + g + (i >> 1) * 8] =
-                  c[m][4 * n + i];
-          }
-    }
+        for (int i = 0; i < 4; i++) {
+          const int row = n * 8 + 2 * t + (i & 1);
+          if (row < num_rows)
+            parts[((long long)part * num_rows + row) * num_out + block * 16 + g + (i >> 1) * 8] = c[4 * n + i];
+        }
   }
 }
 
