@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -210,22 +210,30 @@ class TensorFiles:
     def on_device(self, names: Sequence[str], device: torch.device) -> Iterator[tuple[str, torch.Tensor]]:
         """Tensors by name, in order, on a device: read by a few threads, a few ahead of the caller, as one
         thread does not read as fast as a disk or a page cache gives."""
-        waiting: deque[tuple[str, Future[torch.Tensor]]] = deque()
-        with ExitStack() as stack, ThreadPoolExecutor(NUM_READERS) as threads:
-            files = {file: stack.enter_context(self.open(file)) for file in self.files}
+        left = Counter(self.infos[name].file for name in names)
+        opened: dict[str, Any] = {}  # the files that names are still to come from
 
-            def read(name: str) -> torch.Tensor:
-                tensor: torch.Tensor = files[self.infos[name].file].get_tensor(name)
-                return tensor.to(device)
+        def read(name: str) -> torch.Tensor:
+            tensor: torch.Tensor = opened[self.infos[name].file].get_tensor(name)
+            return tensor.to(device)
 
-            for name in names:
-                waiting.append((name, threads.submit(read, name)))
-                if len(waiting) > NUM_READERS:
-                    first, found = waiting.popleft()
-                    yield first, found.result()
-            while waiting:
-                first, found = waiting.popleft()
-                yield first, found.result()
+        with ThreadPoolExecutor(NUM_READERS) as threads:
+            waiting: deque[tuple[str, Future[torch.Tensor]]] = deque()
+            rest = iter(names)
+            while True:
+                for name in islice(rest, NUM_READERS - len(waiting)):
+                    file = self.infos[name].file
+                    if file not in opened:
+                        opened[file] = self.open(file)
+                    waiting.append((name, threads.submit(read, name)))
+                if not waiting:
+                    return
+                name, found = waiting.popleft()
+                yield name, found.result()
+                del found
+                left[self.infos[name].file] -= 1
+                if not left[self.infos[name].file]:
+                    del opened[self.infos[name].file]
 
     def open(self, file: str) -> Any:
         """A file's safetensors handle, memory-mapped, as a context."""
