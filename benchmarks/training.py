@@ -3,8 +3,8 @@
 The same checkpoint, questions, batch, precision and machine; each side runs in a process of its own, one
 after the other, and its first step or epoch is not counted. Beside wall time stands the processor time of the
 training process, which other jobs on the machine change less. GRPO asks text questions (``arithmetic``), TRL
-samples with transformers' generate; SFT mixes text and pictures, and the peer gets its rows from our own
-processor. Ends with one line of JSON; ``--quick`` takes few steps.
+samples with transformers' generate; SFT mixes text and pictures, the peer gets its rows from our own processor
+and pads them, and both say their loss on the same rows before training. Ends with one line of JSON; ``--quick`` takes few steps.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 FAMILIES = {"grpo": ("arithmetic",), "sft": ("counting", "clock", "arithmetic")}
@@ -94,19 +95,36 @@ def ours_sft(args: argparse.Namespace, data: Path, out: Path) -> dict[str, float
     trainer = Trainer(
         SFTConfig(
             model=args.model, out=str(out), data=str(data), steps=2 * args.steps, batch_size=args.batch,
-            micro_batches=args.micro_batches, lr=1e-5, muon_lr=0.0, curriculum=False, direct_share=0.0,
-            heldout=0, log_every=args.steps, schedule="constant", device=args.device, save_every_s=1e9,
+            micro_batches=args.micro_batches, packing=args.packing, lr=1e-5, muon_lr=0.0, curriculum=False,
+            direct_share=0.0, heldout=0, log_every=args.steps, schedule="constant", device=args.device,
+            save_every_s=1e9,
         )
     )  # fmt: skip
+    loss = first_loss(trainer, args.batch)
     processor = note_processor_time(trainer)
     trainer.train()
     rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     return {
+        "loss_before": loss,
         "tokens_per_s": rows[-1]["tokens_per_s"],
         "tokens_per_processor_s": rows[-1]["tokens_per_s"] * (rows[-1]["trained_s"] - rows[0]["trained_s"])
         / (processor[-1] - processor[0]),
         "waited_s": rows[-1]["waited_s"],
     }  # fmt: skip
+
+
+def first_loss(trainer: Any, number: int) -> float:
+    """Of the first rows of the data, before training: the mean over their completion tokens."""
+    from r1v.prompt import Processor
+    from r1v.train.data import collate, encode
+    from r1v.train.losses import completion_nll
+
+    processor = Processor.from_folder(trainer.config.model)
+    rows = [("all", encode(processor, trainer.source.example("all", i, 1.0))) for i in range(number)]
+    tiles = torch.from_numpy(np.concatenate([row.tiles for _, row in rows]))
+    with torch.no_grad():
+        part = trainer.compute.move(collate(rows, tiles, trainer.stream.pad_id))
+        return float(completion_nll(trainer.logits(part), part.targets).mean())
 
 
 # ------------------------------------------------------------------------------------------------ their sides
@@ -221,12 +239,17 @@ def peer_sft(args: argparse.Namespace, data: Path, out: Path) -> dict[str, float
         lr_scheduler_type="constant", use_cpu=not on_gpu, bf16=on_gpu, report_to=[], save_strategy="no",
         dataloader_num_workers=1, remove_unused_columns=False, logging_steps=args.steps,
     )  # fmt: skip
-    Trainer(
+    trainer = Trainer(
         model=peer_model(args), args=settings, train_dataset=rows, data_collator=rows.collate,
         callbacks=[clock(ends, processor)],
-    ).train()  # fmt: skip
+    )  # fmt: skip
+    with torch.no_grad():
+        batch = trainer._prepare_inputs(rows.collate([rows[i] for i in range(args.batch)]))
+        loss = float(trainer.compute_loss(trainer.model, batch))
+    trainer.train()
     first = args.steps - 1
     return {
+        "loss_before": loss,
         "tokens_per_s": tokens / (ends[-1] - ends[first]),
         "tokens_per_processor_s": tokens / (processor[-1] - processor[first]),
     }
@@ -244,6 +267,7 @@ def measure(args: argparse.Namespace, part: str, side: str, data: Path, out: Pat
     command = [python, __file__, "--side", side, "--part", part, "--data", str(data), "--out", str(out)]
     for key in ("model", "device", "steps", "prompts", "batch", "micro_batches"):
         command += [f"--{key.replace('_', '-')}", str(getattr(args, key))]
+    command += [] if args.packing else ["--no-packing"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"{part}, {side}:\n{done.stdout[-1000:]}\n{done.stderr[-3000:]}")
@@ -261,6 +285,7 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, default=8, help="of a GRPO step, each answered 8 times")
     parser.add_argument("--batch", type=int, default=16, help="of an SFT step")
     parser.add_argument("--micro-batches", type=int, default=2, help="parts of our batches")
+    parser.add_argument("--no-packing", dest="packing", action="store_false", help="pad our SFT batches")
     parser.add_argument("--peer-python", default=sys.executable, help="an interpreter that has the peers")
     parser.add_argument("--side", choices=list(SIDES), help=argparse.SUPPRESS)
     parser.add_argument("--part", help=argparse.SUPPRESS)
@@ -275,7 +300,7 @@ def main() -> None:
         "name": "training", "device": torch.cuda.get_device_name() if args.device.startswith("cuda") else
         f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores",
         "versions": {"python": platform.python_version(), "torch": version("torch")},
-        "config": {k: getattr(args, k) for k in ("steps", "prompts", "batch", "micro_batches")},
+        "config": {k: getattr(args, k) for k in ("steps", "prompts", "batch", "micro_batches", "packing")},
     }  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         for part in args.parts:

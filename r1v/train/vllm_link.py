@@ -64,10 +64,8 @@ class Link:
         weakref.finalize(link, _end, process, folder)
         return link
 
-    def connect(self) -> dict[str, Any] | None:
-        """Wait until the engine is ready; what it says about itself, None where that was heard before."""
-        if self._connection is not None:
-            return None
+    def connect(self) -> dict[str, Any]:
+        """Wait until the engine is ready; what it says about itself."""
         until = time.monotonic() + (CONNECT_S if self._process is None else START_S)
         while self._connection is None:
             try:

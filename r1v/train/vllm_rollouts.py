@@ -72,12 +72,15 @@ class VLLMRollouts:
     def __init__(
         self, model: R1V, processor: Processor, compute: Compute, links: Sequence[Link], console: Console
     ) -> None:
+        """Waits until the engines are ready. UnavailableError, ConfigError: one is not to be had."""
         self.model, self.processor, self.compute = model, processor, compute
-        self.links, self.console = links, console
+        self.links = links
         ids = engine_ids(processor)
         self._stop = sorted(ids.eos)
         self._banned = sorted({i for i in (ids.image_context, *ids.banned) if i >= 0} - set(ids.eos))
         self._stale = True
+        for link in links:
+            console.print(f"rollouts by {link.connect()} at {link.address}", highlight=False)
 
     def sync(self) -> None:
         """See Rollouts. The weights travel when the next question is asked."""
@@ -122,10 +125,6 @@ class VLLMRollouts:
 
     def _push(self) -> None:
         """Give every engine the weights of now, as the files of a checkpoint in the release's layout."""
-        for link in self.links:
-            about = link.connect()
-            if about is not None:
-                self.console.print(f"rollouts by {about} at {link.address}", highlight=False)
         with tempfile.TemporaryDirectory(prefix="r1v-weights-") as scratch:
             folder = Path(scratch) / "model"
             dtype = getattr(torch, _dtype(self.compute))

@@ -50,14 +50,22 @@ def test_a_token_sees_only_earlier_tokens_of_its_segment() -> None:
     assert segment_positions(segments).tolist() == [[0, 1, 0, 1, 2, 0, 1]]
 
 
-def test_packed_attention_is_that_of_the_samples_alone() -> None:
-    q, k, v = qkv(tokens=10)
-    segments = torch.tensor([0] * 4 + [1] * 5 + [-1]).expand(3, 10)
+@pytest.mark.parametrize("num_lines", [1, 3])  # a single line goes segment by segment
+def test_packed_attention_is_that_of_the_samples_alone(num_lines: int) -> None:
+    q, k, v = (part[:num_lines] for part in qkv(tokens=10))
+    segments = torch.tensor([0] * 4 + [1] * 5 + [-1]).expand(num_lines, 10)
     packed = CausalAttention(segments)(0, q, k, v)
     assert torch.isfinite(packed).all()
     for part in (slice(0, 4), slice(4, 9)):
         alone = CausalAttention()(0, q[:, part], k[:, part], v[:, part])
         torch.testing.assert_close(packed[:, part], alone, atol=1e-5, rtol=1e-5)
+
+
+def test_a_segment_in_two_places_is_still_one() -> None:
+    q, k, v = (part[:1] for part in qkv(tokens=6))
+    segments = torch.tensor([[0, 0, 1, 1, 0, 1]])
+    expected = attention_reference(q, k, v, segment_mask(segments))
+    torch.testing.assert_close(CausalAttention(segments)(0, q, k, v), expected, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
