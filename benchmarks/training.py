@@ -3,9 +3,9 @@
 The same checkpoint, questions, batch, precision and machine; each side runs in a process of its own, one
 after the other, and its first step or epoch is not counted. Beside wall time stands the processor time of the
 training process, which other jobs on the machine change less. GRPO asks text questions (``arithmetic``), TRL
-samples with transformers' generate. SFT mixes text and pictures; the peer gets its rows from our processor and
-pads them, and both say their loss on the same rows before training. Ends with one line of JSON; ``--quick``
-takes few steps.
+samples with transformers' generate. SFT mixes text and pictures; the peer gets its rows from our processor
+and pads them, and both say their loss on the same rows before training. Ends with one line of JSON;
+``--quick`` takes few steps.
 """
 
 from __future__ import annotations
