@@ -17,7 +17,6 @@ import math
 import multiprocessing
 import os
 import signal
-import statistics
 import sys
 import time
 import traceback
@@ -31,11 +30,9 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from shared.report import commit, processor, versions
+from shared.report import commit, interval, processor, versions
 from shared.twin_arms import ARMS, QUICK, SMALL, Place, Sizes
 
-# Student's t of a two-sided 95 % interval, by the number of seeds
-STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262}
 POLL_S = 0.2
 
 
@@ -209,18 +206,6 @@ def ready(place: Place, arm: str) -> bool:
 
 
 # -------------------------------------------------------------------------------------------------- report
-
-
-def interval(values: Sequence[float]) -> str:
-    """Mean and the half-width of its 95 % interval over seeds; without one where there is one seed."""
-    if not values:
-        return "-"
-    mean = statistics.fmean(values)
-    digits = 0 if mean > 100 else 1 if mean > 10 else 3
-    if len(values) not in STUDENT:
-        return f"{mean:.{digits}f}"
-    half = STUDENT[len(values)] * statistics.stdev(values) / math.sqrt(len(values))
-    return f"{mean:.{digits}f} ± {half:.{digits}f}"
 
 
 def table(ablation: Ablation, found: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[str]:

@@ -4,7 +4,7 @@
 
 A tiny model learns grids in words from chains with up to three needless checks, and so checks itself too
 often. It then answers new grids by itself, under the penalty of each; the difficulty of a grid is its number
-of squares. Ends with one line of JSON.
+of squares. Means over seeds, with half a 95% interval. Ends with one line of JSON.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent))
 
 from shared.grids import ON, QUIET, make_rows, start, train
-from shared.report import commit, processor, versions
+from shared.report import commit, interval, processor, versions
 
 from r1v.prompt import Processor
 from r1v.train.config import DistillConfig
@@ -53,35 +53,44 @@ def lengths(model: Path, chains: Path) -> dict[str, float]:
     return {count: round(sum(values) / len(values), 2) for count, values in sorted(found.items())}
 
 
+def run(out: Path, seed: int, questions: int, steps: int) -> dict[str, dict[str, float]]:
+    """By alpha: the share of right answers, and the mean tokens of a chain by number of squares."""
+    words = make_rows(out, "train", 2048, pictures=False, most_checks=3)
+    asked = make_rows(out, "asked", questions, pictures=False)
+    model = train(start(out / "init", seed), out / "sft", words, steps, 0.0, seed)
+    result = {}
+    for alpha in ALPHAS:
+        chains = distill(
+            DistillConfig(
+                model=str(model), out=str(out / f"alpha{alpha}"), data=str(asked), questions=questions,
+                alpha=alpha, max_tokens=80, seed=seed, **ON,
+            ),
+            QUIET, ByCount(),
+        )  # fmt: skip
+        kept = json.loads(chains.with_name("counts.json").read_text())["kept"]
+        result[str(alpha)] = {"right": kept / questions, **lengths(model, chains)}
+    return result
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a few steps: does it run?")
     parser.add_argument("--questions", type=int, default=256)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     args = parser.parse_args()
-    begun, result = time.monotonic(), dict[str, dict[str, object]]()
-    with tempfile.TemporaryDirectory() as scratch:
-        out = Path(scratch)
-        words = make_rows(out, "train", 2048, pictures=False, most_checks=3)
-        asked = make_rows(out, "asked", args.questions, pictures=False)
-        steps = 5 if args.quick else 250
-        model = train(start(out / "init", args.seed), out / "sft", words, steps, 0.0, args.seed)
-        for alpha in ALPHAS:
-            chains = distill(
-                DistillConfig(
-                    model=str(model), out=str(out / f"alpha{alpha}"), data=str(asked),
-                    questions=args.questions, alpha=alpha, max_tokens=80, seed=args.seed, **ON,
-                ),
-                QUIET, ByCount(),
-            )  # fmt: skip
-            kept = json.loads(chains.with_name("counts.json").read_text())["kept"]
-            result[str(alpha)] = {"right": kept / args.questions, "tokens": lengths(model, chains)}
-            print(f"alpha {alpha}: right {kept / args.questions:.3f}, tokens of a chain by number of squares "
-                  f"{result[str(alpha)]['tokens']}", flush=True)  # fmt: skip
+    begun, found = time.monotonic(), {}
+    for seed in args.seeds[:1] if args.quick else args.seeds:
+        with tempfile.TemporaryDirectory() as scratch:
+            found[seed] = run(Path(scratch), seed, args.questions, 5 if args.quick else 250)
+        print(seed, json.dumps(found[seed]), flush=True)
+    for alpha in map(str, ALPHAS):
+        names = dict.fromkeys(name for one in found.values() for name in one[alpha])
+        cells = {n: interval([one[alpha][n] for one in found.values() if n in one[alpha]]) for n in names}
+        print(f"alpha {alpha}: {cells}", flush=True)
     print(
         json.dumps(
             {"name": "chains", "device": processor(), "versions": versions("torch"), "commit": commit(),
-             "config": {"seed": args.seed, "questions": args.questions}, "alphas": result,
+             "config": {"seeds": list(found), "questions": args.questions}, "alphas": found,
              "threads": torch.get_num_threads(), "seconds": round(time.monotonic() - begun, 1)}
         )
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import resource
@@ -12,6 +13,9 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+# Student's t of a two-sided 95 % interval, by the number of seeds
+STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262}
 
 
 def processor() -> str:
@@ -55,6 +59,18 @@ def ratios(ours: Mapping[str, float], theirs: float) -> dict[str, float]:
 def median(times: Sequence[float]) -> float:
     """Median, rounded to what such times can mean."""
     return float(f"{statistics.median(times):.4g}")
+
+
+def interval(values: Sequence[float]) -> str:
+    """Mean and the half-width of its 95 % interval over seeds; without one where there is one seed."""
+    if not values:
+        return "-"
+    mean = statistics.fmean(values)
+    digits = 0 if mean > 100 else 1 if mean > 10 else 3
+    if len(values) not in STUDENT:
+        return f"{mean:.{digits}f}"
+    half = STUDENT[len(values)] * statistics.stdev(values) / math.sqrt(len(values))
+    return f"{mean:.{digits}f} ± {half:.{digits}f}"
 
 
 def emit(

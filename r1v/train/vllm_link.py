@@ -106,10 +106,14 @@ class Link:
             return UnavailableError(
                 f"no engine answers at {self.address}; start one there with r1v train rollout, then {AGAIN}"
             )
-        self._process.kill()
+        try:
+            status = self._process.wait(10)  # its last words may be on their way
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            status = self._process.wait()
         said = self._log.read_text(errors="replace").strip().splitlines()
         return UnavailableError(
-            f"vLLM's process ended with status {self._process.wait()}: "
+            f"vLLM's process ended with status {status}: "
             f"{said[-1] if said else 'without a word'}{self._see_log()}; {AGAIN}"
         )
 
