@@ -26,7 +26,7 @@ from r1v.ops.linear import AwqLinear, unpack_nibbles
 from r1v.ops.nvrtc import Kernel
 
 GROUP = 128
-PACK_ROWS = 4096  # at a time, since packing takes 16 times the room of the codes
+PACK_ROWS = 1024  # at a time, since packing takes 16 times the room of the codes
 MAX_ROWS = 64
 SHARED_ROWS = 9  # from here on a block's warps share the inputs
 MAX_PARTS, BLOCKS = 8, 528  # of the inputs; of a launch, four for each of an H200's multiprocessors
@@ -116,11 +116,16 @@ class MmaInt4Linear(nn.Module):
     def __init__(self, layer: AwqLinear, gated: bool = False) -> None:
         super().__init__()
         self.shape, self.gated = layer.shape, gated
-        nibbles, scales, zeros = layer.nibbles, layer.scales, layer.zeros
-        if gated:
-            nibbles, scales, zeros = (_interleave(each) for each in (nibbles, scales, zeros))
-        parts = zip(*(each.split(PACK_ROWS) for each in (nibbles, scales, zeros)), strict=True)
-        self._records = torch.cat([pack(unpack_nibbles(part), *tables) for part, *tables in parts])
+        num_out, width = layer.shape
+        # first, so that what packing takes lies behind it and leaves no gap among the layers
+        self._records = layer.nibbles.new_empty(num_out // 16, width // GROUP, 272, dtype=torch.int32)
+        for start in range(0, num_out, PACK_ROWS):
+            rows = range(start, min(start + PACK_ROWS, num_out))
+            nibbles, scales, zeros = (
+                _rows(each, rows, gated) for each in (layer.nibbles, layer.scales, layer.zeros)
+            )
+            packed = pack(unpack_nibbles(nibbles), scales, zeros)
+            self._records[rows.start // 16 : rows.stop // 16] = packed
         self.bias = None if layer.bias is None else layer.bias.detach().bfloat16()
 
     @staticmethod
@@ -244,6 +249,11 @@ class MmaInt4Linear(nn.Module):
         return out
 
 
-def _interleave(rows: torch.Tensor) -> torch.Tensor:
-    """Rows (N, ...), eight of the first half and eight of the second in turn."""
-    return torch.stack(rows.unflatten(0, (2, -1, 8)).unbind(0), 1).flatten(0, 2)
+def _rows(values: torch.Tensor, rows: range, gated: bool) -> torch.Tensor:
+    """Rows of values (N, ...); gated: in the order of eight of the first half and eight of the second in
+    turn."""
+    if not gated:
+        return values[rows.start : rows.stop]
+    half, inside = values.shape[0] // 2, slice(rows.start // 2, rows.stop // 2)
+    eights = [part[inside].unflatten(0, (-1, 8)) for part in (values[:half], values[half:])]
+    return torch.stack(eights, 1).flatten(0, 2)
