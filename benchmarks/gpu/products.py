@@ -130,7 +130,7 @@ def plain_products(findings: Findings, name: str, num_out: int, width: int) -> N
 def int4_products(findings: Findings, name: str, num_out: int, width: int) -> None:
     """The kernels for codes."""
     from r1v.ops.int4_cuda import TritonInt4Linear
-    from r1v.ops.int4_mma import BLOCKWISE, STREAMED_ROW, STREAMED_ROWS, MmaInt4Linear
+    from r1v.ops.int4_mma import BLOCKWISE, LARGE, STREAMED, MmaInt4Linear
 
     copies = max(2, (2 << 30) // (num_out * width))
     num_bytes = num_out * width // 2 + 3 * num_out * width // 128
@@ -142,7 +142,7 @@ def int4_products(findings: Findings, name: str, num_out: int, width: int) -> No
     gated = name == "gate_up"
     for rows in (1, 8, 16, 32, 64):
         x = torch.randn(rows, width, device="cuda", dtype=torch.bfloat16)
-        for launch in (BLOCKWISE, STREAMED_ROW, STREAMED_ROWS) if rows <= 8 else (BLOCKWISE,):
+        for launch in (BLOCKWISE, STREAMED, LARGE) if rows <= 8 else (BLOCKWISE,):
             options: dict[str, Any] = {"gated": gated, "launch": launch}
             kind = "streamed" if launch.streamed else "blockwise"
             label = f"int4 mma {launch.num_warps}x{launch.depth} {kind}" if rows <= 8 else "int4 wgmma"

@@ -134,21 +134,22 @@ class Sampler:
         """Bans, biases and grammars, in place."""
         if len(self._banned):
             logits.index_fill_(1, self._banned, float("-inf"))
-        added: list[tuple[int, int, float]] = []  # row, id, value
+        added: dict[int, float] = {}  # by place in the flat logits
+        width = logits.shape[1]
         for line, row in enumerate(rows):
             params = row.sequence.params
             if params.logit_bias:
-                added += [(line, token_id, bias) for token_id, bias in params.logit_bias.items()]
+                added |= {line * width + token_id: bias for token_id, bias in params.logit_bias.items()}
             if row.position < params.min_tokens and not row.sequence.masked:
-                added += [(line, token_id, float("-inf")) for token_id in row.sequence.stop_ids]
+                added |= {line * width + token_id: float("-inf") for token_id in row.sequence.stop_ids}
             if row.sequence.masked:
                 assert row.sequence.mask is not None and not row.drafts
                 bits = row.sequence.mask.bits()
                 allowed = ((bits.unsqueeze(1) >> self._bit) & 1).flatten()[: self.vocab_size]
                 logits[line].masked_fill_(allowed.to(self.device) == 0, float("-inf"))
         if added:
-            lines, ids, values = (to_device(column, self.device) for column in zip(*added, strict=True))
-            logits.index_put_((lines, ids), values, accumulate=True)
+            places = to_device(list(added), self.device)
+            logits.view(-1).index_add_(0, places, to_device(list(added.values()), self.device, logits.dtype))
 
     def _penalise(self, logits: torch.Tensor, rows: Rows[Row]) -> None:
         """Penalties, in place, for the rows that have any."""

@@ -50,9 +50,10 @@ class Launch:
     streamed: bool = False
 
 
-# measured on an H200: long-lived blocks are the faster ones from so many bytes of codes on
-BLOCKWISE, STREAMED_ROW, STREAMED_ROWS = Launch(8, 2), Launch(32, 1, True), Launch(24, 1, True)
-STREAM_BYTES = 16 << 20
+# measured on an H200: long-lived blocks are the faster ones from STREAM_BYTES of codes on, and at one row more
+# warps from LARGE_BYTES on
+BLOCKWISE, STREAMED, LARGE = Launch(8, 2), Launch(24, 1, True), Launch(32, 1, True)
+STREAM_BYTES, LARGE_BYTES = 16 << 20, 32 << 20
 
 
 @cache
@@ -215,7 +216,7 @@ class MmaInt4Linear(nn.Module):
         """The faster way for a product of this size."""
         if self._records.nbytes < STREAM_BYTES:
             return BLOCKWISE
-        return STREAMED_ROW if num_rows == 1 else STREAMED_ROWS
+        return LARGE if num_rows == 1 and self._records.nbytes >= LARGE_BYTES else STREAMED
 
     @cached_property
     def _rest(self) -> tuple[torch.Tensor, torch.Tensor]:

@@ -212,7 +212,9 @@ def test_long_lived_blocks_are_for_large_products(monkeypatch: pytest.MonkeyPatc
     packed = int4_mma.MmaInt4Linear(awq_layer(64, 256, 128))
     assert [packed._launch(rows) for rows in (1, 2)] == [int4_mma.BLOCKWISE] * 2
     monkeypatch.setattr(int4_mma, "STREAM_BYTES", 64 * 256 // 2)
-    assert [packed._launch(rows) for rows in (1, 2)] == [int4_mma.STREAMED_ROW, int4_mma.STREAMED_ROWS]
+    assert [packed._launch(rows) for rows in (1, 2)] == [int4_mma.STREAMED] * 2
+    monkeypatch.setattr(int4_mma, "LARGE_BYTES", 64 * 256 // 2)
+    assert [packed._launch(rows) for rows in (1, 2)] == [int4_mma.LARGE, int4_mma.STREAMED]
 
 
 @pytest.mark.skipif(DEVICE == "cpu", reason="needs a CUDA device")
