@@ -50,8 +50,8 @@ class Launch:
     streamed: bool = False
 
 
-# measured on an H200: long-lived blocks are faster from STREAM_BYTES of codes on, at one row those of more warps
-# from LARGE_BYTES on
+# measured on an H200: long-lived blocks are faster from STREAM_BYTES of codes on,
+# at one row those of more warps from LARGE_BYTES on
 BLOCKWISE, STREAMED, LARGE = Launch(8, 2), Launch(24, 1, True), Launch(32, 1, True)
 STREAM_BYTES, LARGE_BYTES = 16 << 20, 32 << 20
 
