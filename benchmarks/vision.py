@@ -11,14 +11,15 @@ from shared.models import (
     exactly,
     make_engine,
     median_ms,
+    product_rate,
     prompt,
     random_model,
     seconds,
-)  # fmt: skip
+    tower_products,
+)
 from shared.report import emit, processor
 
 from r1v.engine import Engine, EngineRequest
-from r1v.models import R1V
 
 
 def first_token(engine: Engine, request: EngineRequest) -> None:
@@ -26,24 +27,6 @@ def first_token(engine: Engine, request: EngineRequest) -> None:
     engine.add(request)
     while engine.has_work:
         engine.step()
-
-
-def tower_products(model: R1V) -> float:
-    """Multiplications of one tile: weights times patches, and attention among patches."""
-    vision = model.config.vision
-    patches = vision.patches_per_side**2 + 1
-    weights = sum(p.numel() for p in model.vision.layers.parameters() if p.dim() > 1)
-    return weights * patches + 2.0 * vision.num_layers * patches**2 * vision.hidden_size
-
-
-def product_rate(device: str) -> float:
-    """FLOP/s of a float32 product (bfloat16 on CUDA) of 1,024 by 4,096 by 1,024."""
-    dtype = torch.bfloat16 if device == "cuda" else torch.float32
-    left, right = (
-        torch.randn(1024, 4096, device=device).to(dtype),
-        torch.randn(4096, 1024, device=device).to(dtype),
-    )
-    return 2.0 * 1024 * 4096 * 1024 / min(seconds(lambda: left @ right, device) for _ in range(5))
 
 
 def main() -> None:

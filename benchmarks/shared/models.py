@@ -102,13 +102,33 @@ def read_bandwidth(device: str) -> float:
     """Bytes per second that this device reads, the best of a few sums over 256 MB; on a CPU per second of
     processor time times the threads, so that what else runs there does not count."""
     data = torch.ones(64 << 20, device=device)
+    return data.nbytes / min(spent(data.sum, device) for _ in range(5))
 
-    def once() -> float:
-        start = time.process_time()
-        wall = seconds(data.sum, device)
-        return wall if device == "cuda" else (time.process_time() - start) / torch.get_num_threads()
 
-    return data.nbytes / min(once() for _ in range(5))
+def spent(function: Callable[[], Any], device: str) -> float:
+    """Seconds of a call by the clock; on a CPU of its processor time, shared among the threads."""
+    start = time.process_time()
+    wall = seconds(function, device)
+    return wall if device == "cuda" else (time.process_time() - start) / torch.get_num_threads()
+
+
+def tower_products(model: R1V) -> float:
+    """Multiplications of one image tile: weights times patches, and attention among patches."""
+    vision = model.config.vision
+    patches = vision.patches_per_side**2 + 1
+    weights = sum(p.numel() for p in model.vision.layers.parameters() if p.dim() > 1)
+    return weights * patches + 2.0 * vision.num_layers * patches**2 * vision.hidden_size
+
+
+def product_rate(device: str) -> float:
+    """FLOP/s of a float32 product (bfloat16 on CUDA) of 1,024 by 4,096 by 1,024; on a CPU per second of
+    processor time times the threads."""
+    dtype = torch.bfloat16 if device == "cuda" else torch.float32
+    left, right = (
+        torch.randn(1024, 4096, device=device).to(dtype),
+        torch.randn(4096, 1024, device=device).to(dtype),
+    )
+    return 2.0 * 1024 * 4096 * 1024 / min(spent(lambda: left @ right, device) for _ in range(5))
 
 
 def seconds(function: Callable[[], Any], device: str = "cpu") -> float:

@@ -1,14 +1,19 @@
-"""Other engines beside ours: llama.cpp's bench on exported weights, and processes that answer on demand."""
+"""Other engines beside ours: llama.cpp's programs on exported weights, processes that answer on demand."""
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
 import resource
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
+import time
+import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,6 +101,73 @@ class LlamaCpp:
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         spent = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
         return spent, 1.0 / json.loads(output.splitlines()[-1])["avg_ts"]
+
+
+class LlamaServer:
+    """llama.cpp's server with a tower, warm, for one request at a time; its processor time by the system."""
+
+    def __init__(self, programs: Path, text: Path, tower: Path, threads: int) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        count = str(threads)
+        self._process = subprocess.Popen(
+            [programs / "llama-server", "-m", text, "--mmproj", tower, "-t", count, "-tb", count, "-np", "1",
+             "-c", "4096", "--cache-ram", "0", "--reasoning-format", "none", "--port", str(port), "-lv", "5"],
+            text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        self.url = f"http://127.0.0.1:{port}/v1/chat/completions"
+        # seconds by the clock, and of processor time: encoding the last image, and when its first token came
+        self._encoding = self._first = (0.0, 0.0)
+        listening = threading.Event()
+        threading.Thread(target=self._watch, args=(listening,), daemon=True).start()
+        if not listening.wait(120.0) or self._process.poll() is not None:
+            raise RuntimeError("llama-server did not start")
+
+    def _watch(self, listening: threading.Event) -> None:
+        """Read its log: when it is ready, begins and ends encoding an image, and has a first token (whose
+        text may be empty, so that no client would see it)."""
+        assert self._process.stderr is not None
+        start = (0.0, 0.0)
+        for line in self._process.stderr:
+            if "server: listening" in line:
+                listening.set()
+            elif "encoding mtmd batch" in line:
+                start = time.perf_counter(), self.spent()
+            elif "output embedding shape" in line:
+                self._encoding = time.perf_counter() - start[0], self.spent() - start[1]
+            elif "n_decoded = 1," in line:
+                self._first = time.perf_counter(), self.spent()
+        listening.set()  # it has ended
+
+    def spent(self) -> float:
+        """Processor seconds of the process so far, in steps of 10 ms."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def ask(self, picture: bytes, question: str, number: int) -> dict[str, tuple[float, float]]:
+        """Seconds by the clock and of processor time: encoding, first token, whole answer of so many."""
+        url = "data:image/png;base64," + base64.b64encode(picture).decode()
+        content = [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": question}]
+        body = {
+            "messages": [{"role": "user", "content": content}], "max_tokens": number, "temperature": 0,
+            "ignore_eos": True, "cache_prompt": False,
+        }  # fmt: skip
+        start = time.perf_counter(), self.spent()
+        request = urllib.request.Request(
+            self.url, json.dumps(body).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request) as answer:
+            found = json.load(answer)["usage"]["completion_tokens"]
+        assert found == number, f"llama-server wrote {found} tokens instead of {number}"
+        whole = time.perf_counter() - start[0], self.spent() - start[1]
+        first = self._first[0] - start[0], self._first[1] - start[1]
+        return {"encode": self._encoding, "first": first, "whole": whole}
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.wait()
 
 
 def start_children(pythons: dict[str, str], script: str, threads: int, *arguments: str) -> dict[str, Child]:
