@@ -112,11 +112,11 @@ def compare(args: argparse.Namespace, folder: Path) -> None:
     names = ["r1v"] + ["llama.cpp"] * (server is not None)
     found: dict[str, list[dict[str, Times]]] = {name: [] for name in names}
     question = "How many red circles are there to the left of the blue one?"
-    for turn in range(-1, 2 if args.quick else args.rounds):
+    for turn in range(1 + (2 if args.quick else args.rounds)):
         answers = {"r1v": ask(llm, turn, question, args.number)}
         if server is not None:
             answers["llama.cpp"] = server.ask(picture(turn)[1], question, args.number)
-        if turn >= 0:  # the first one warms up
+        if turn > 0:  # the first one warms up
             for name, times in answers.items():
                 found[name].append(times)
     report(args, found, 2.0 * tower_products(llm._backend._engine.model))  # type: ignore[attr-defined]
