@@ -55,7 +55,7 @@ class WideEmbedding(nn.Module):
 def resolve_format(
     weight_format: str, dtype: torch.dtype, device: torch.device, quantised: bool = False
 ) -> str:
-    """What "auto" means: packed for 16-bit weights on a CPU and for quantised ones, plain for all else.
+    """What "auto" means: packed on a CPU and for quantised weights, plain for all else.
 
     quantised: the model holds codes; "plain" would widen them at every call. Raises ConfigError for a packed
     format on another device.
@@ -68,7 +68,8 @@ def resolve_format(
         )
     if weight_format != "auto":
         return weight_format
-    return "packed" if device.type == "cpu" and dtype in (torch.bfloat16, torch.float16) else "plain"
+    known = dtype in (torch.bfloat16, torch.float16, torch.float32)
+    return "packed" if device.type == "cpu" and known else "plain"
 
 
 @torch.no_grad()
@@ -152,7 +153,7 @@ def _packer(weight_format: str, dtype: torch.dtype) -> Packer:
     if weight_format == "int4":
         return _pack_int4
     if dtype == torch.float32:
-        return PlainLinear
+        return _pack_float
     return OneDnnLinear if dtype == torch.bfloat16 and has_native_bf16() else _pack_half
 
 
@@ -163,6 +164,11 @@ def _pack_int4(weight: torch.Tensor, bias: torch.Tensor | None) -> nn.Module:
         return Int4Linear(weight, bias)
     codes, scales, lows = quantise_int4(weight, group)
     return NativeLinear.from_codes(codes, scales, -lows, bias)
+
+
+def _pack_float(weight: torch.Tensor, bias: torch.Tensor | None) -> nn.Module:
+    """The weights as they are, for our own kernel where it takes them."""
+    return NativeLinear(weight, bias) if NativeLinear.takes(weight) else PlainLinear(weight, bias)
 
 
 def _pack_half(weight: torch.Tensor, bias: torch.Tensor | None) -> nn.Module:

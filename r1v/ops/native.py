@@ -68,11 +68,11 @@ class NativeLinear(nn.Module):
     Nothing is copied but a bias in another dtype: the weights are shared with whoever owns them. K is a
     multiple of 16. Codes: uint8 (N, K / 2) in the order of `order_codes`, with float32 scales and zeros
     (N, K / group), weight = scale * code - zero; products with them round the inputs to 8 bits, with a scale
-    for each row and group (Dettmers et al. 2022, section 2). Products of many long rows are torch's, which
-    lays inputs out too: a sixth faster at 4,096 columns.
+    for each row and group (Dettmers et al. 2022, section 2). Products of many rows are torch's where weights
+    need no widening, and those of many long rows, whose inputs it lays out: a sixth faster at 4,096 columns.
     """
 
-    MANY_ROWS, LONG_ROWS = 256, 1024
+    FEW_ROWS, MANY_ROWS, LONG_ROWS = 12, 256, 1024
 
     def __init__(
         self,
@@ -116,7 +116,11 @@ class NativeLinear(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(..., K) -> (..., N) in the dtype of the inputs; computed in float32."""
         columns = self.shape[1]
-        if self.scales is None and columns >= self.LONG_ROWS and x.numel() >= self.MANY_ROWS * columns:
+        rows = x.numel() // columns
+        wide = self.weight.dtype == torch.float32
+        if self.scales is None and (
+            rows > self.FEW_ROWS if wide else columns >= self.LONG_ROWS and rows >= self.MANY_ROWS
+        ):
             return F.linear(x.float(), self.weight.float(), self.bias).to(x.dtype)
         return self.fused(x).to(x.dtype)
 

@@ -101,6 +101,7 @@ def test_released_weights_cannot_change() -> None:
 def test_auto_format() -> None:
     cpu, gpu = torch.device("cpu"), torch.device("cuda")
     assert resolve_format("auto", torch.bfloat16, cpu) == "packed"
-    assert resolve_format("auto", torch.float32, cpu) == "plain"
+    assert resolve_format("auto", torch.float32, cpu) == "packed"
+    assert resolve_format("auto", torch.float64, cpu) == "plain"
     assert resolve_format("auto", torch.bfloat16, gpu) == "plain"
     assert resolve_format("int4", torch.bfloat16, cpu) == "int4"
