@@ -28,13 +28,12 @@ from shared.models import (
 )
 from shared.peers import Child, LlamaCpp, close_all, start_children
 from shared.plots import plot_lines
-from shared.report import emit, median, processor
+from shared.report import emit, median, peak_mib, processor
 
 from r1v.engine import Engine
 
 Times = tuple[float, float]  # seconds a token by the clock, and of processor time
 BYTES = {"int4": 0.5625, "llama.cpp Q4_0": 0.5625}  # of a weight; 2 in the other formats
-LONGEST = 16384
 
 
 def engine_time(engine: Engine, context: int, number: int, seed: int) -> Times:
@@ -73,15 +72,17 @@ def start_vllm(python: str | None, peer: Any, threads: int, folder: Path) -> dic
     return start_children({"vllm": python}, "vllm_decode.py", threads, str(folder))
 
 
-def growth(geometry: str, path: str, number: int) -> dict[str, float]:
-    """Processor milliseconds a token after 1 to 16K ids; a longer prompt's cache serves the shorter ones."""
-    model = random_model(geometry, torch.bfloat16, "cpu", context=2 * LONGEST)
-    engine = make_engine(model, cache_bytes=1 << 30, max_model_len=LONGEST + number + 1)
-    engine_time(engine, LONGEST, 2, 7)
-    contexts = [1 << k for k in range(0, 15, 2)]
-    found = {}
+def growth(geometry: str, path: str, number: int, longest: int) -> dict[str, float]:
+    """Processor milliseconds a token after 1 to ``longest`` ids, and of the longest prompt; its cache serves
+    the shorter ones."""
+    model = random_model(geometry, torch.bfloat16, "cpu", context=2 * longest)
+    engine = make_engine(model, cache_bytes=1 << 30, max_model_len=longest + number + 1)
+    start = time.process_time()
+    engine_time(engine, longest, 2, 7)
+    found = {"prompt": 1e3 * (time.process_time() - start) / longest}
+    contexts = [1 << k for k in range(0, longest.bit_length(), 2)]
     for context in contexts:
-        whole = prompt(LONGEST, 7)
+        whole = prompt(longest, 7)
         engine.add(replace(whole, token_ids=whole.token_ids[:context], params=exactly(number)))
         spent = []
         while engine.has_work:
@@ -89,7 +90,10 @@ def growth(geometry: str, path: str, number: int) -> dict[str, float]:
             engine.step()
             spent.append(time.process_time() - start)
         found[str(context)] = 1e3 * median(spent[2:])
-    plot_lines(path, "ids of context", "processor ms a token", contexts, {geometry: list(found.values())})
+        print(f"{context:8} ids of context: {found[str(context)]:8.2f} processor ms a token", flush=True)
+    print(f"reading {longest} ids: {found['prompt']:.2f} processor ms an id; peak memory {peak_mib()} MiB")
+    lines = {geometry: [found[str(context)] for context in contexts]}
+    plot_lines(path, "ids of context", "processor ms a token", contexts, lines)
     return found
 
 
@@ -106,10 +110,11 @@ def main() -> None:
     parser.add_argument("--gguf", type=Path, help="where to keep the exported weights")
     parser.add_argument("--vllm", default=os.environ.get("R1V_VLLM_PYTHON"), help="an interpreter with vLLM")
     parser.add_argument("--plot", help="only measure growth with the context, and write a picture of it")
+    parser.add_argument("--longest", type=int, default=16384, help="ids of context that growth goes up to")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     if args.plot:
-        found = growth(args.geometry, args.plot, args.number)
+        found = growth(args.geometry, args.plot, args.number, args.longest)
         emit("decode growth", processor(), {"geometry": args.geometry, "threads": args.threads}, found, {})
         return
     contexts, rounds = ([64], 2) if args.quick else (args.context, args.rounds)

@@ -28,6 +28,11 @@ GEOMETRIES = {
         LanguageConfig(1536, 384, 6, 6, 2, 64, 768, max_position_embeddings=8192, tied=True),
         image_token_id=IMAGE,
     ),
+    "nano-2": R1VConfig(  # two of its six layers, for very long contexts
+        VisionConfig(256, 6, 4, 1024, patch_size=16),
+        LanguageConfig(1536, 384, 2, 6, 2, 64, 768, max_position_embeddings=8192, tied=True),
+        image_token_id=IMAGE,
+    ),
     "1b": R1VConfig(
         VisionConfig(1024, 24, 16, 4096),
         LanguageConfig(151674, 896, 24, 14, 2, 64, 4864, tied=True, rope=RopeConfig(theta=1e6)),
