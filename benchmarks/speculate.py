@@ -1,9 +1,9 @@
 """Speculation on and off: R1V-Nano's own chains, chains that go in circles, and chains that never do.
 
 The same questions go to three engines in turn: without drafts, with drafts from each sequence's own ids, and
-with drafts that all outputs teach. The ids must be the same where they are greedy. Prints steps and processor
-time; then, for each family of figures, how often a context of n ids has said which id came next, which is
-what drafting could reach, and what it did reach.
+with drafts that all outputs teach. The ids must be the same where they are greedy. Prints what a step with
+drafts costs (``--costs`` no more than that), steps and processor time; then, for each family of figures, how
+often a context of n ids has said which id came next, which is what drafting could reach, and what it reached.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ import itertools
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import torch
+from shared.models import GEOMETRIES, IMAGE, exactly, make_engine, prompt, random_model
 from shared.report import emit, median, processor
 
 from r1v import LLM, ImageRef, Message, SamplingParams, figures
 from r1v.engine import EngineConfig
+from r1v.engine.speculate import Drafter, SharedDrafts
 
 ENGINES = {"plain": (0, 0), "own": (8, 0), "shared": (8, 8 << 20)}  # drafts, bytes of the shared table
 SIZES = (8, 4, 2, 1)
@@ -50,6 +53,37 @@ def noise(number: int) -> Iterable[Question]:
 
 
 CASES = {"own chains": own_chains, "circles": circles, "noise": noise}
+
+
+class Chatter(Drafter):
+    """Always drafts the same number of ids."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(SharedDrafts(0), IMAGE, number, 1)
+        self.num_taken = 1 << 30
+
+    def draft(self, once: float, per_row: float) -> list[int]:
+        """So many, all wrong."""
+        return [7] * self.max_drafts
+
+
+def step_costs(geometry: str, weight_format: str, number: int = 20) -> list[float]:
+    """Processor milliseconds of a step of one sequence, 300 ids long, with no and 1 to 8 drafts."""
+    model = random_model(geometry, torch.bfloat16, "cpu")
+    engine = make_engine(model, weight_format, cache_bytes=1 << 28, num_draft_tokens=8)
+    found = []
+    for drafts in (0, 1, 2, 3, 4, 6, 8):
+        engine.add(replace(prompt(300, drafts), params=exactly(number)))
+        while not engine.step():
+            pass
+        engine._scheduler.running[0].drafter = Chatter(drafts)
+        spent = []
+        while engine.has_work:
+            start = time.process_time()
+            engine.step()
+            spent.append(time.process_time() - start)
+        found.append(1e3 * median(spent))
+    return found
 
 
 class Oracle:
@@ -99,8 +133,18 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="26 chains, and two of each other kind")
     parser.add_argument("--chains", type=int, default=130, help="own chains; 8 of each other kind")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--geometry", choices=GEOMETRIES, default="nano", help="of the costs of a step")
+    parser.add_argument("--costs", action="store_true", help="only what a step with drafts costs")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
+    costs = {}
+    print("Processor ms of a step with 0, 1, 2, 3, 4, 6 and 8 drafts")
+    for weight_format in ("packed", "int4"):
+        costs[weight_format] = [round(cost, 2) for cost in step_costs(args.geometry, weight_format)]
+        print(f"{weight_format:>12} " + " ".join(f"{cost:7.2f}" for cost in costs[weight_format]))
+    if args.costs:
+        emit("speculate costs", processor(), {"geometry": args.geometry}, costs, {})
+        return
     llms = {
         name: LLM(
             "r1v-nano", dtype="bfloat16", max_model_len=2048,
@@ -142,7 +186,7 @@ def main() -> None:
             print(f"{case:>12} {name:>7} {fewer:12.2f} {faster:7.2f} {right:9.0%} {tokens:7}", flush=True)
     shares = show(profile)
     config = {"model": "r1v-nano", "chains": args.chains, "threads": args.threads}
-    emit("speculate", processor(), config, medians, ratios, profile=shares)
+    emit("speculate", processor(), config, medians, ratios, profile=shares, costs=costs)
 
 
 def show(profile: dict[str, dict[str, list[float]]]) -> dict[str, dict[str, float]]:

@@ -19,11 +19,22 @@ HEAVY = (
     "huggingface_hub",
     "fastapi",
 )
+# what torch and others load when something asks for it, and a question on a CPU does not
+UNUSED = (
+    "torch._dynamo",
+    "torch._inductor",
+    "sympy",
+    "triton",
+    "scipy",
+    "pandas",
+    "matplotlib",
+    "r1v.server",
+)
 
 
-def loaded(code: str) -> set[str]:
-    """Which of HEAVY a fresh interpreter has loaded after running code."""
-    script = f"{code}\nimport json, sys\nprint(json.dumps([m for m in {HEAVY!r} if m in sys.modules]))"
+def loaded(code: str, names: tuple[str, ...] = HEAVY) -> set[str]:
+    """Which of these modules a fresh interpreter has loaded after running code."""
+    script = f"{code}\nimport json, sys\nprint(json.dumps([m for m in {names!r} if m in sys.modules]))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     return set(json.loads(done.stdout.splitlines()[-1]))
 
@@ -49,8 +60,9 @@ def test_a_missing_image_is_found_without_torch() -> None:
 
 def test_a_question_loads_no_more_than_it_needs(tiny_checkpoint: Path) -> None:
     argv = ["ask", "q", "--max-tokens", "2", "--model", str(tiny_checkpoint)]
-    found = loaded(f"from r1v.cli.main import main; main({argv!r})")
-    assert "torch" in found and not found & {"transformers", "huggingface_hub", "fastapi", "rich"}
+    found = loaded(f"from r1v.cli.main import main; main({argv!r})", (*HEAVY, *UNUSED))
+    assert "torch" in found
+    assert not found & {"transformers", "huggingface_hub", "fastapi", "rich", *UNUSED}
 
 
 def test_the_allocator_is_left_as_the_user_configured_it(monkeypatch: pytest.MonkeyPatch) -> None:
