@@ -4,16 +4,21 @@ The same questions go to three engines in turn: without drafts, with drafts from
 with drafts that all outputs teach. The ids must be the same where they are greedy. Prints what a step with
 drafts costs (``--costs`` no more than that), steps and processor time; then, for each family of figures, how
 often a context of n ids has said which id came next, which is what drafting could reach, and what it reached.
+
+``--replay FILE`` counts the steps of many own chains without running them again: the drafter alone sees the
+ids of the file (a list a line; ``--chains`` of them are written first where it is missing), without prompts.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
+import json
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 from shared.models import GEOMETRIES, IMAGE, exactly, make_engine, prompt, random_model
@@ -128,15 +133,57 @@ class Tally:
         return tuple(ids)
 
 
+def replay(path: Path, number: int) -> dict[str, dict[str, float]]:
+    """Fewer steps over all chains and over their last half; a chain's first id comes with its prompt."""
+    if not path.exists():
+        llm = LLM("r1v-nano", dtype="bfloat16", max_model_len=2048, engine=EngineConfig(num_draft_tokens=0))
+        questions = list(own_chains(number))
+        done = llm.chat_many([messages for _, messages, _ in questions], questions[0][2])
+        path.write_text("".join(json.dumps(list(each.token_ids)) + "\n" for each in done))
+    chains = [json.loads(line) for line in path.read_text().splitlines()]
+    found = {}
+    for name, num_bytes in (("own", 0), ("shared", 8 << 20)):
+        shared = SharedDrafts(num_bytes)
+        steps = [count_steps(chain, Drafter(shared, IMAGE, 8, len(chain) + 1)) for chain in chains]
+        half = len(chains) // 2
+        found[name] = {
+            "fewer steps": round(sum(map(len, chains)) / sum(steps), 2),
+            "last half": round(sum(map(len, chains[half:])) / sum(steps[half:]), 2),
+        }
+        fewer, later = found[name].values()
+        print(f"{len(chains)} own chains of {sum(map(len, chains))} ids, {name} drafts: {fewer} times fewer "
+              f"steps; the last half {later}")  # fmt: skip
+    return found
+
+
+def count_steps(chain: Sequence[int], drafter: Drafter) -> int:
+    """Steps in which one sequence alone gets these ids."""
+    drafter.push(chain[0])
+    place = steps = 1
+    while place < len(chain):
+        drafts = drafter.draft(0.0, 0.25)[: len(chain) - place - 1]
+        right = 0
+        while right < len(drafts) and drafts[right] == chain[place + right]:
+            right += 1
+        for token_id in chain[place : place + right + 1]:
+            drafter.push(token_id)
+        place, steps = place + right + 1, steps + 1
+    return steps
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="26 chains, and two of each other kind")
-    parser.add_argument("--chains", type=int, default=130, help="own chains; 8 of each other kind")
+    parser.add_argument("--chains", type=int, default=130, help="own chains; 4 of each other kind")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--geometry", choices=GEOMETRIES, default="nano", help="of the costs of a step")
     parser.add_argument("--costs", action="store_true", help="only what a step with drafts costs")
+    parser.add_argument("--replay", type=Path, help="only count the steps of the chains of this file")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
+    if args.replay:
+        emit("speculate replay", processor(), {"model": "r1v-nano"}, {}, replay(args.replay, args.chains))
+        return
     costs = {}
     print("Processor ms of a step with 0, 1, 2, 3, 4, 6 and 8 drafts")
     for weight_format in ("packed", "int4"):
@@ -158,7 +205,7 @@ def main() -> None:
     oracle = Oracle()
     print(f"{'chains':>12} {'drafts':>7} {'fewer steps':>12} {'faster':>7} {'accepted':>9} {'tokens':>7}")
     for case, ask in CASES.items():
-        number = (26 if args.quick else args.chains) if ask is own_chains else 2 if args.quick else 8
+        number = (26 if args.quick else args.chains) if ask is own_chains else 2 if args.quick else 4
         tallies = {name: Tally() for name in llms}
         tokens = 0
         for question in ask(number):

@@ -28,9 +28,9 @@ GEOMETRIES = {
         LanguageConfig(1536, 384, 6, 6, 2, 64, 768, max_position_embeddings=8192, tied=True),
         image_token_id=IMAGE,
     ),
-    "nano-2": R1VConfig(  # two of its six layers, for very long contexts
+    "thin": R1VConfig(  # two layers of two heads, for very long contexts
         VisionConfig(256, 6, 4, 1024, patch_size=16),
-        LanguageConfig(1536, 384, 2, 6, 2, 64, 768, max_position_embeddings=8192, tied=True),
+        LanguageConfig(1536, 128, 2, 2, 1, 64, 256, max_position_embeddings=8192, tied=True),
         image_token_id=IMAGE,
     ),
     "1b": R1VConfig(
