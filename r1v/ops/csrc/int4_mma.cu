@@ -19,7 +19,8 @@ __device__ __forceinline__ void fetch16(void* to, const void* from) {
 }
 
 // A group of 128 inputs of up to 8 rows, from x_at, for 16 outputs: their sums so far grow by it.
-__device__ __forceinline__ void add_group(float* sum, uint4 w0, uint4 w1, uint2 table, const uint4* x_at, u32 mask) {
+__device__ __forceinline__ void add_group(
+    float* sum, uint4 w0, uint4 w1, uint2 table, const uint4* x_at, u32 mask) {
   const uint4 x0 = x_at[0], x1 = x_at[1], x2 = x_at[8], x3 = x_at[9];
   // the upper half of a table entry is 128 + zero in bfloat16, the lower half the scale in float16
   const u32 z0 = __byte_perm(table.x, 0, 0x3232), z1 = __byte_perm(table.y, 0, 0x3232);
@@ -111,18 +112,44 @@ extern "C" __global__ void __launch_bounds__(WARPS * 32) int4_product(
   }
 }
 
-// The same for up to 8 rows, from blocks that live for the whole launch: the groups of all tiles of 16 outputs
-// lie one after the other, and each block has an equal run of them, each of its warps an equal part of that,
-// DEPTH groups ahead. So memory is never idle while a block starts or ends, and all multiprocessors have the
-// same work. Runs begin and end within tiles: what a warp has of one tile is a piece, and pieces are added up
-// at the end, always in the same order. What a block has of a tile that began in the block before, it leaves
-// to that one: in rest, then its flag (0 before and after a launch).
+// A row times the weights of its norm, into shared memory; returns the factor that makes it the RMSNorm.
+__device__ __forceinline__ float normalise(
+    uint4* to, const uint4* x, const uint4* norm, int width, double eps) {
+  __shared__ float squares[WARPS];
+  float square = 0.f;
+  for (int i = threadIdx.x; i < width / 8; i += WARPS * 32) {
+    const uint4 value = x[i], weight = norm[i];
+    const u32 v[4] = {value.x, value.y, value.z, value.w}, n[4] = {weight.x, weight.y, weight.z, weight.w};
+    u32 y[4];
+#pragma unroll
+    for (int k = 0; k < 4; k++) {
+      const float low = widen((u16)v[k]), high = widen((u16)(v[k] >> 16));
+      square += low * low + high * high;
+      y[k] = narrow(low * widen((u16)n[k])) | ((u32)narrow(high * widen((u16)(n[k] >> 16))) << 16);
+    }
+    to[i] = make_uint4(y[0], y[1], y[2], y[3]);
+  }
+#pragma unroll
+  for (int far = 16; far > 0; far /= 2) square += __shfl_xor_sync(0xffffffffu, square, far);
+  if ((threadIdx.x & 31) == 0) squares[threadIdx.x >> 5] = square;
+  __syncthreads();
+  square = 0.f;
+#pragma unroll
+  for (int w = 0; w < WARPS; w++) square += squares[w];
+  return rsqrtf(square / width + (float)eps);
+}
+
+// The same for up to 8 rows, from blocks that live for the whole launch: the groups of all tiles of 16
+// outputs lie one after the other, and each block has an equal run of them, each of its warps an equal part of
+// that, DEPTH groups ahead. So memory is never idle while a block starts or ends, and all multiprocessors have
+// the same work. Runs begin and end within tiles: what a warp has of one tile is a piece, and pieces are added
+// up at the end, always in the same order. What a block has of a tile that began in the block before, it
+// leaves to that one: in rest, then its flag (0 before and after a launch).
 // NORM (one row): x is RMS-normalised here; the norm's factor is one number and is multiplied in at the end.
 extern "C" __global__ void __launch_bounds__(WARPS * 32, 1) int4_stream(
-    const uint4* __restrict__ records, const u16* x,
-    const u16* __restrict__ norm, const u16* __restrict__ bias, const u16* residual,
-    u16* __restrict__ out, float* rest, int* flags_at, double eps, int num_rows, int num_out, int width,
-    int flags) {
+    const uint4* __restrict__ records, const u16* x, const u16* __restrict__ norm,
+    const u16* __restrict__ bias, const u16* residual, u16* __restrict__ out, float* rest, int* flags_at,
+    double eps, int num_rows, int num_out, int width, int flags) {
   extern __shared__ __align__(16) float shared[];  // NORM: width inputs, then pieces of (8 rows, 17)
   float* sums = shared + (NORM ? width / 2 : 0);
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
@@ -148,28 +175,7 @@ extern "C" __global__ void __launch_bounds__(WARPS * 32, 1) int4_stream(
   await_inputs();
   float factor = 1.f;
 #if NORM
-  __shared__ float squares[WARPS];
-  float square = 0.f;
-  for (int i = threadIdx.x; i < width / 8; i += WARPS * 32) {
-    const uint4 value = ((const uint4*)x)[i], weight = ((const uint4*)norm)[i];
-    const u32 v[4] = {value.x, value.y, value.z, value.w}, n[4] = {weight.x, weight.y, weight.z, weight.w};
-    u32 y[4];
-#pragma unroll
-    for (int k = 0; k < 4; k++) {
-      const float low = widen((u16)v[k]), high = widen((u16)(v[k] >> 16));
-      square += low * low + high * high;
-      y[k] = narrow(low * widen((u16)n[k])) | ((u32)narrow(high * widen((u16)(n[k] >> 16))) << 16);
-    }
-    ((uint4*)shared)[i] = make_uint4(y[0], y[1], y[2], y[3]);
-  }
-#pragma unroll
-  for (int far = 16; far > 0; far /= 2) square += __shfl_xor_sync(0xffffffffu, square, far);
-  if (lane == 0) squares[warp] = square;
-  __syncthreads();
-  square = 0.f;
-#pragma unroll
-  for (int w = 0; w < WARPS; w++) square += squares[w];
-  factor = rsqrtf(square / width + (float)eps);
+  factor = normalise((uint4*)shared, (const uint4*)x, (const uint4*)norm, width, eps);
   const uint4* x_row = (const uint4*)shared + t * 2;
 #else
   const uint4* x_row = (const uint4*)(x + (long long)min(g, num_rows - 1) * width + t * 16);

@@ -8,7 +8,7 @@
 
 typedef unsigned long long u64;
 
-const int BLOCKS = WARPGROUPS * 4;   // of 16 outputs, that a block computes at a time: one a warp
+const int BLOCKS = WARPGROUPS * 4;     // of 16 outputs, that a block computes at a time: one a warp
 const int INPUT_BYTES = TILES * 2048;  // of a group of 128 inputs
 const int SLOT = BLOCKS * 1024;        // bytes of a group of codes
 
@@ -50,10 +50,11 @@ __device__ __forceinline__ void bring(u32 to, const void* from) {
 
 // A block has an equal run of the units (a tile of BLOCKS * 16 outputs by a group of 128 inputs, tile by
 // tile), so all multiprocessors have the same work. One warp fetches inputs, STAGES groups ahead; the others
-// bring their own codes, RING groups ahead, widen them and multiply. What a block has of a tile goes to parts:
-// float32 (part, row, N).
+// bring their own codes, RING groups ahead, widen them and multiply. What a block has of a tile goes to
+// parts: float32 (part, row, N).
 extern "C" __global__ void __launch_bounds__(WARPGROUPS * 128 + 32, 1) int4_wgmma(
-    const uint4* __restrict__ records, const uint4* image, float* parts, int num_rows, int num_out, int width) {
+    const uint4* __restrict__ records, const uint4* image, float* parts, int num_rows, int num_out,
+    int width) {
   extern __shared__ __align__(1024) char shared[];
   __shared__ __align__(8) u64 barriers[2 * STAGES];
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
@@ -166,7 +167,8 @@ extern "C" __global__ void __launch_bounds__(WARPGROUPS * 128 + 32, 1) int4_wgmm
         for (int i = 0; i < 4; i++) {
           const int row = n * 8 + 2 * t + (i & 1);
           if (row < num_rows)
-            parts[((long long)part * num_rows + row) * num_out + block * 16 + g + (i >> 1) * 8] = c[4 * n + i];
+            parts[((long long)part * num_rows + row) * num_out + block * 16 + g + (i >> 1) * 8] =
+                c[4 * n + i];
         }
   }
 }
