@@ -140,12 +140,13 @@ __device__ __forceinline__ float normalise(
 }
 
 // The same for up to 8 rows, from blocks that live for the whole launch: the groups of all tiles of 16
-// outputs lie one after the other, and each block has an equal run of them, each of its warps an equal part of
-// that, DEPTH groups ahead. So memory is never idle while a block starts or ends, and all multiprocessors have
-// the same work. Runs begin and end within tiles: what a warp has of one tile is a piece, and pieces are added
-// up at the end, always in the same order. What a block has of a tile that began in the block before, it
-// leaves to that one: in rest, then its flag (0 before and after a launch).
-// NORM (one row): x is RMS-normalised here; the norm's factor is one number and is multiplied in at the end.
+// outputs lie one after the other, and each block has an equal run of them, each of its warps an equal part
+// of that, DEPTH groups ahead. So memory is never idle while a block starts or ends, and all
+// multiprocessors have the same work. Runs begin and end within tiles: what a warp has of one tile is a
+// piece, and pieces are added up at the end, always in the same order. What a block has of a tile that
+// began in the block before, it leaves to that one: in rest, then its flag (0 before and after a launch).
+// NORM (one row): x is RMS-normalised here; the norm's factor is one number and is multiplied in at the
+// end.
 extern "C" __global__ void __launch_bounds__(WARPS * 32, 1) int4_stream(
     const uint4* __restrict__ records, const u16* x, const u16* __restrict__ norm,
     const u16* __restrict__ bias, const u16* residual, u16* __restrict__ out, float* rest, int* flags_at,
