@@ -2,7 +2,8 @@
 
 Enters: bfloat16 activations (M, K) and an `AwqLinear`. Leaves: (M, N). Always holds: sums are float32; the
 weights are (code - zero) * scale, rounded to bfloat16 from 9 rows on. Compiled at first use by NVRTC, which
-torch brings; the source is csrc/int4_mma.cu.
+torch brings, for compute capability 9.0 and up; the source is csrc/int4_mma.cu. On 9.0 products of 9 rows
+and more are `int4_wgmma`'s.
 
 A decode step reads each code once, so the code that widens it must keep up with memory: about one instruction
 a weight. So codes are stored in the order in which the lanes of a warp hold the left operand of
@@ -23,7 +24,7 @@ from torch.nn import functional as F
 from r1v.ops import int4_wgmma
 from r1v.ops.decode_cuda import norm_rows
 from r1v.ops.linear import AwqLinear, unpack_nibbles
-from r1v.ops.nvrtc import Kernel
+from r1v.ops.nvrtc import Kernel, num_multiprocessors
 
 GROUP = 128
 PACK_ROWS = 1024  # at a time, since packing takes 16 times the room of the codes
@@ -62,11 +63,6 @@ def _kernel(name: str, tiles: int = 1, launch: Launch = BLOCKWISE, norm: bool = 
     values = {"TILES": tiles, "WARPS": launch.num_warps, "DEPTH": launch.depth, "NORM": int(norm)}
     given = "".join(f"#define {key} {value}\n" for key, value in values.items())
     return Kernel(given + "".join(path.read_text() for path in SOURCES), name)
-
-
-@cache
-def _num_multiprocessors(device: torch.device) -> int:
-    return int(torch.cuda.get_device_properties(device).multi_processor_count)
 
 
 @cache
@@ -228,7 +224,7 @@ class MmaInt4Linear(nn.Module):
     def _num_blocks(self) -> int:
         """Long-lived blocks: what fits at once, or as many as tiles need."""
         tiles = self.shape[0] // 16
-        return min(tiles, max(_num_multiprocessors(self._records.device), -(-tiles // MAX_TILES)))
+        return min(tiles, max(num_multiprocessors(self._records.device), -(-tiles // MAX_TILES)))
 
     def _shared(self, launch: Launch, norm: bool) -> int:
         """Bytes of shared memory of a long-lived block: normalised inputs, a piece of each warp and tile."""

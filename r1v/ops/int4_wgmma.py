@@ -1,11 +1,11 @@
 """W4A16 products of 9 to 64 rows on Hopper's asynchronous matrix units, from the codes of `int4_mma`.
 
-Enters: bfloat16 activations (M, K), codes as `int4_mma.pack` lays them. Leaves:
-(M, N). Always holds: sums are float32; the weights are (code - zero) * scale, rounded to bfloat16; the same
-inputs give the same bits. Compiled at first use by NVRTC for sm_90a; the source is csrc/int4_wgmma.cu.
+Enters: bfloat16 activations (M, K), codes as `int4_mma.pack` lays them. Leaves: (M, N). Always holds: sums
+are float32; the weights are (code - zero) * scale, rounded to bfloat16; the same inputs give the same bits.
+Compiled at first use by NVRTC for sm_90a; the source is csrc/int4_wgmma.cu.
 
 At 64 rows a product needs as long for its arithmetic as for reading its codes, so neither may wait for the
-other: one warp of a block keeps copies of codes and inputs on their way, the others widen codes in registers
+other: codes and inputs are several groups on their way to shared memory, and warps widen codes in registers
 while the matrix units work on those that they widened before.
 """
 
@@ -16,18 +16,13 @@ from pathlib import Path
 
 import torch
 
-from r1v.ops.nvrtc import Kernel
+from r1v.ops.nvrtc import Kernel, num_multiprocessors
 
-MAX_ROWS = 64
 SOURCES = tuple(Path(__file__).parent / "csrc" / name for name in ("int4.cuh", "int4_wgmma.cu"))
 
-
 # how a block works: warpgroups of 128 threads that multiply; groups of 128 inputs, and of codes, on their way
-WARPGROUPS, STAGES, RING = (
-    3,
-    4,
-    6,
-)  # of what was tried, the fastest at 64 rows and as fast as any at 16 and 32
+# (of what was tried on an H200, the fastest at 64 rows and as fast as any at 16 and 32)
+WARPGROUPS, STAGES, RING = 3, 4, 6
 BLOCK_OUT = 64 * WARPGROUPS  # outputs that a block computes at a time
 
 
@@ -58,11 +53,6 @@ def _kernel(name: str, tiles: int = 1, norm: bool = False) -> Kernel:
     given = "".join(f"#define {key} {value}\n" for key, value in values.items()) + _multiply(tiles)
     source = given + "".join(path.read_text() for path in SOURCES)
     return Kernel(source, name, "90a", _shared_bytes(tiles) if name == "int4_wgmma" else 0)
-
-
-@cache
-def _num_multiprocessors(device: torch.device) -> int:
-    return int(torch.cuda.get_device_properties(device).multi_processor_count)
 
 
 @cache
@@ -103,7 +93,7 @@ def product(
     (num_rows, width), num_out = x.shape, records.shape[0] * 16
     tiles, groups = -(-num_rows // 8), width // 128
     units = -(-num_out // BLOCK_OUT) * groups
-    blocks = min(units, _num_multiprocessors(x.device))
+    blocks = min(units, num_multiprocessors(x.device))
     num_parts = -(-groups * blocks // units) + 1  # of a tile, at most
     parts = x.new_empty(num_parts, num_rows, num_out, dtype=torch.float32)
     _kernel("int4_wgmma", tiles)(
