@@ -19,27 +19,26 @@ from pathlib import Path
 from typing import Any
 
 from nano_accuracy import Score, tables
-from nano_charts import LEVELS, made_up, pooled
+from nano_charts import LEVELS, leading, made_up, pooled
 
 BEGIN, END = "<!-- tables -->", "<!-- /tables -->"
 
 
 def stages(runs: Mapping[str, dict[str, Any]]) -> Iterator[str]:
-    """A row for each run, over all families; then those that were asked without pictures, too."""
-    yield "| weights | all | easy | medium | hard | families claimed | contradictions | thinking tokens |"
+    """A row for each run, over the families that all of them have; then those asked without pictures, too."""
+    names = [name for name in leading(runs) if all(name in run["families"] for run in runs.values())]
+    columns = ("all", "easy", "medium", "hard", "claimed", "contradictions", "thinking tokens")
+    yield f"| {len(names)} families | {' | '.join(columns)} |"
     yield "|---|---|---|---|---|---|---|---|"
     for name, result in runs.items():
-        rows = result["families"].values()
-        whole = pooled(list(rows))
+        rows = [result["families"][family] for family in names]
         levels = " | ".join(str(pooled([row["by_difficulty"][level] for row in rows])) for level in LEVELS)
         stated, wrong = (sum(row["hallucination"][key] for row in rows) for key in ("stated", "wrong"))
         share = f"{100 * wrong / max(stated, 1):.2f}% of {stated:,}"
-        yield (
-            f"| {name} | {whole} | {levels} | {result['claimed_families']} of {len(rows)} | {share} "
-            f"| {result['thinking_tokens']:.0f} |"
-        )
+        claims, tokens = sum(map(claimed, rows)), sum(row["thinking_tokens"] for row in rows) / len(rows)
+        yield f"| {name} | {pooled(rows)} | {levels} | {claims} | {share} | {tokens:.0f} |"
     for name, result in runs.items():
-        blind = [row["without_image"] for row in result["families"].values() if row["without_image"]]
+        blind = [one for family in names if (one := result["families"][family]["without_image"])]
         if blind:
             yield f"| {name}, no picture: {len(blind)} families | {pooled(blind)} | | | | | | |"
 

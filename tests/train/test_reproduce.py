@@ -55,5 +55,5 @@ def test_the_card_takes_what_its_run_did_not_ask_from_another(
     card = tmp_path / "card.md"
     card.write_text(f"before\n{nano_card.BEGIN}\nold\n{nano_card.END}\nafter\n")
     nano_card.put(card, made)
-    assert card.read_text().startswith(f"before\n{nano_card.BEGIN}\n\n| weights |")
+    assert card.read_text().startswith(f"before\n{nano_card.BEGIN}\n\n| 2 families |")
     assert "old" not in card.read_text() and card.read_text().endswith(f"\n{nano_card.END}\nafter\n")
