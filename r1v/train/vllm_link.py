@@ -24,6 +24,7 @@ from r1v.train.vllm_wire import parse_address, read_key, receive
 
 START_S = 1800.0  # how long an engine that was started here may take before it listens
 CONNECT_S = 60.0  # how long one that was started by hand may be unreachable
+END_S = 20.0  # how long one that was started here may take to end
 AGAIN = "start the same command again: the run goes on from its last checkpoint"
 # what torchrun tells the trainer's processes, and vLLM would take for its own
 TORCHRUN = ("RANK", "LOCAL_RANK", "GROUP_RANK", "ROLE_", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_WORLD_SIZE",
@@ -49,6 +50,7 @@ class Link:
         key.write_text(secrets.token_hex(32))
         words = [*settings, f"listen={address}", f"key={key}", "attached=true"]
         environment = {k: v for k, v in os.environ.items() if not k.startswith(TORCHRUN)}
+        environment["TMPDIR"] = str(folder)  # whatever ends it, its copies of the weights go with the folder
         if devices is not None:
             environment["CUDA_VISIBLE_DEVICES"] = devices
             words.append(f"tensor_parallel={len(devices.split(','))}")
@@ -125,10 +127,15 @@ class Link:
         if self._connection is not None:
             self._connection.close()
         if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+            _end(self._process, Path(self.address).parent)
 
 
 def _end(process: subprocess.Popen[bytes], folder: Path) -> None:
-    process.kill()
+    assert process.stdin is not None
+    process.stdin.close()  # which it ends with
+    try:
+        process.wait(END_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
     shutil.rmtree(folder, ignore_errors=True)

@@ -10,8 +10,10 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import signal
 import tempfile
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
@@ -31,6 +33,7 @@ from r1v.train.vllm_wire import Answered, Ask, Sampled, Sampling, parse_address,
 from r1v.train.vllm_wire import receive as receive_message
 
 OLDEST = (0, 24)  # of vLLM: fewer of its parts are used than by the backend
+END_S = 10.0  # for what has to be tidied up
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
 
 
@@ -184,7 +187,9 @@ def _answer(engine: Engine, connection: Connection) -> None:
 
 
 def _end_with_input() -> None:
-    """End with the process that started this one, even where that was killed."""
+    """End with the process that started this one, even where that was killed; tidily, if that is quick."""
     while os.read(0, 4096):  # not through sys.stdin, whose lock would be held when the interpreter ends
         pass
-    os._exit(0)
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+    time.sleep(END_S)
+    os._exit(1)

@@ -8,6 +8,7 @@ import importlib.util
 import multiprocessing
 import os
 import secrets
+import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -81,18 +82,25 @@ class BrokenEngine(OwnEngine):
         raise RuntimeError("the device is on fire\nand more")
 
 
+def free_address() -> str:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{free.getsockname()[1]}"
+
+
 @contextlib.contextmanager
 def engines(
     start: Path, folder: Path, number: int = 1, kind: Callable[[RolloutConfig], Any] = OwnEngine
 ) -> Iterator[dict[str, Any]]:
-    """Processes with an engine; the keys of a configuration that uses them, and the processes."""
+    """Processes with an engine, the first at a socket, the others at ports; the keys of a configuration that
+    uses them."""
     folder.mkdir(exist_ok=True)
     (folder / "key").write_text(secrets.token_hex(16))
     fork = multiprocessing.get_context("fork")
     at, processes = [], []
     with tempfile.TemporaryDirectory() as scratch:  # a socket's path must be short
         for place in range(number):
-            at.append(f"{scratch}/{place}")
+            at.append(free_address() if place else f"{scratch}/0")
             c = RolloutConfig(model=str(start), listen=at[-1], key=str(folder / "key"))
             processes.append(fork.Process(target=serve, args=(c, Console(quiet=True), kind), daemon=True))
             processes[-1].start()
