@@ -27,7 +27,7 @@ CPU_CACHE_BYTES = 1 << 30
 CPU_HEAD_DIMS = (32, 64, 80, 96, 112, 128, 160, 192, 224, 256, 512)  # of its attention on a CPU
 
 
-def check_vllm(oldest: tuple[int, int] = OLDEST) -> str:
+def check_vllm() -> str:
     """vLLM's version. UnavailableError: not installed, or not one that we know."""
     if importlib.util.find_spec("vllm") is None:
         raise UnavailableError(
@@ -38,9 +38,9 @@ def check_vllm(oldest: tuple[int, int] = OLDEST) -> str:
 
     found = str(vllm.__version__)
     numbers = tuple(int("".join(filter(str.isdigit, part)) or 0) for part in found.split(".")[:2])
-    if not oldest <= numbers <= NEWEST:
+    if not OLDEST <= numbers <= NEWEST:
         raise UnavailableError(
-            f"vLLM is {found}; known here are 0.{oldest[1]} to 0.{NEWEST[1]} (tested with {TESTED}): "
+            f"vLLM is {found}; known here are 0.{OLDEST[1]} to 0.{NEWEST[1]} (tested with {TESTED}): "
             f"pip install 'vllm=={TESTED}.*'"
         )
     return found
@@ -104,12 +104,14 @@ def _check_heads(folder: Path, language: dict[str, Any]) -> None:
 def environment(parallel: ParallelConfig) -> dict[str, str]:
     """Settings that vLLM reads from the environment only; what the user has set stands.
 
+    On a GPU its sampler would import flashinfer without asking whether it is there.
     On a CPU one process computes: the executor of several processes hands steps over by spinning, which
     stalls for a minute at a time on one or two cores. Threads are bound to no cores, as OMP_NUM_THREADS and
     the process's own affinity say where they run.
     """
     if torch.cuda.is_available():
-        return {}
+        found = importlib.util.find_spec("flashinfer") is not None
+        return {} if found else {"VLLM_USE_FLASHINFER_SAMPLER": "0"}
     one = parallel.tensor * parallel.pipeline * parallel.data == 1
     return {"VLLM_CPU_OMP_THREADS_BIND": "nobind"} | ({"VLLM_ENABLE_V1_MULTIPROCESSING": "0"} if one else {})
 

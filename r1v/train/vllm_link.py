@@ -7,6 +7,7 @@ one UnavailableError that says which, why and what to do.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import subprocess
@@ -25,6 +26,7 @@ from r1v.train.vllm_wire import parse_address, read_key, receive
 START_S = 1800.0  # how long an engine that was started here may take before it listens
 CONNECT_S = 60.0  # how long one that was started by hand may be unreachable
 END_S = 20.0  # how long one that was started here may take to end
+REASON = re.compile(r"error: \S", re.IGNORECASE)  # the line of a log that says why
 AGAIN = "start the same command again: the run goes on from its last checkpoint"
 # what torchrun tells the trainer's processes, and vLLM would take for its own
 TORCHRUN = ("RANK", "LOCAL_RANK", "GROUP_RANK", "ROLE_", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_WORLD_SIZE",
@@ -113,10 +115,10 @@ class Link:
         except subprocess.TimeoutExpired:
             self._process.kill()
             status = self._process.wait()
-        said = self._log.read_text(errors="replace").strip().splitlines()
+        lines = self._log.read_text(errors="replace").strip().splitlines() or ["without a word"]
+        said = next((line for line in reversed(lines) if REASON.search(line)), lines[-1])
         return UnavailableError(
-            f"vLLM's process ended with status {status}: "
-            f"{said[-1] if said else 'without a word'}{self._see_log()}; {AGAIN}"
+            f"vLLM's process ended with status {status}: {said}{self._see_log()}; {AGAIN}"
         )
 
     def _see_log(self) -> str:

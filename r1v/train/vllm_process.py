@@ -32,7 +32,6 @@ from r1v.train.config import RolloutConfig
 from r1v.train.vllm_wire import Answered, Ask, Sampled, Sampling, parse_address, read_asks, read_key, send
 from r1v.train.vllm_wire import receive as receive_message
 
-OLDEST = (0, 24)  # of vLLM: fewer of its parts are used than by the backend
 END_S = 10.0  # for what has to be tidied up
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
 
@@ -56,7 +55,7 @@ class VLLMEngine:
         """Raises UnavailableError, CheckpointError."""
         import torch
 
-        version = check_vllm(OLDEST)
+        version = check_vllm()
         source = Path(config.model)
         device = "cuda" if torch.cuda.is_available() else "cpu"
         dtype = resolve_dtype(config.dtype, device, weight_bytes(source))
