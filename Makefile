@@ -55,8 +55,10 @@ check: $(VENV)/.installed-dev  ## ruff and mypy; changes nothing
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/.installed-dev  ## every benchmark, about a minute each
-	@for script in benchmarks/*.py; do echo "== $$script"; $(RUN) $$script --quick || exit 1; done
+bench: $(VENV)/.installed-dev  ## every benchmark, about a minute each; ONLY="decode vision": these
+	@for name in $(or $(ONLY),$(basename $(notdir $(sort $(wildcard benchmarks/*.py))))); do \
+		echo "== $$name"; start=$$(date +%s); $(RUN) benchmarks/$$name.py $(or $(ARGS),--quick) || exit 1; \
+		echo "== $$name: $$(($$(date +%s) - start)) s"; done
 
 recipe-smoke: $(VENV)/.installed-dev  ## every training stage in order on a tiny model, about five minutes
 	$(RUN) examples/recipe.py $(or $(OUT),runs/recipe-smoke)

@@ -106,7 +106,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--formats", nargs="+", default=["packed", "int4"])
-    parser.add_argument("--llama-cpp", type=Path, help="folder of llama-bench and llama-quantize")
+    parser.add_argument("--llama-cpp", type=Path, default=os.environ.get("R1V_LLAMA_CPP"),
+                        help="folder of llama-bench and llama-quantize")  # fmt: skip
     parser.add_argument("--gguf", type=Path, help="where to keep the exported weights")
     parser.add_argument("--vllm", default=os.environ.get("R1V_VLLM_PYTHON"), help="an interpreter with vLLM")
     parser.add_argument("--plot", help="only measure growth with the context, and write a picture of it")
