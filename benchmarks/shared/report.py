@@ -51,11 +51,6 @@ def peak_mib() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
-def ratios(ours: Mapping[str, float], theirs: float) -> dict[str, float]:
-    """How many times faster each of ours is, from seconds."""
-    return {name: round(theirs / value, 3) for name, value in ours.items()}
-
-
 def median(times: Sequence[float]) -> float:
     """Median, rounded to what such times can mean."""
     return float(f"{statistics.median(times):.4g}")
