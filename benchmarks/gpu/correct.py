@@ -153,7 +153,9 @@ def nano_w4(settings: Settings, findings: Findings) -> None:
                 mine.scales = theirs.scales.to(settings.device)  # float16, as stored
         label = f"R1V-Nano W4A16 {name}"
         modes = ("fused graphs", "plain graphs")
-        compare(findings, reference, model, label, GAPS[name], settings.tiny, modes)
+        # a CPU's kernel rounds activations to 8 bits, whatever the dtype
+        tolerance = GAPS[name if settings.device == "cuda" else "bfloat16"]
+        compare(findings, reference, model, label, tolerance, settings.tiny, modes)
 
 
 def soak(settings: Settings, findings: Findings) -> None:
