@@ -173,7 +173,9 @@ def count_steps(chain: Sequence[int], drafter: Drafter) -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="26 chains, and two of each other kind")
+    parser.add_argument(
+        "--quick", action="store_true", help="a chain of each family, and two of each other kind"
+    )
     parser.add_argument("--chains", type=int, default=130, help="own chains; 4 of each other kind")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--geometry", choices=GEOMETRIES, default="nano", help="of the costs of a step")
@@ -205,7 +207,13 @@ def main() -> None:
     oracle = Oracle()
     print(f"{'chains':>12} {'drafts':>7} {'fewer steps':>12} {'faster':>7} {'accepted':>9} {'tokens':>7}")
     for case, ask in CASES.items():
-        number = (26 if args.quick else args.chains) if ask is own_chains else 2 if args.quick else 4
+        number = (
+            (len(figures.FAMILIES) if args.quick else args.chains)
+            if ask is own_chains
+            else 2
+            if args.quick
+            else 4
+        )
         tallies = {name: Tally() for name in llms}
         tokens = 0
         for question in ask(number):
