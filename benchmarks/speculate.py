@@ -207,13 +207,9 @@ def main() -> None:
     oracle = Oracle()
     print(f"{'chains':>12} {'drafts':>7} {'fewer steps':>12} {'faster':>7} {'accepted':>9} {'tokens':>7}")
     for case, ask in CASES.items():
-        number = (
-            (len(figures.FAMILIES) if args.quick else args.chains)
-            if ask is own_chains
-            else 2
-            if args.quick
-            else 4
-        )
+        number = 2 if args.quick else 4
+        if ask is own_chains:
+            number = len(figures.FAMILIES) if args.quick else args.chains
         tallies = {name: Tally() for name in llms}
         tokens = 0
         for question in ask(number):
