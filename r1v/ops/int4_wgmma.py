@@ -20,8 +20,8 @@ from r1v.ops.nvrtc import Kernel, num_multiprocessors
 
 SOURCES = tuple(Path(__file__).parent / "csrc" / name for name in ("int4.cuh", "int4_wgmma.cu"))
 
-# How a block works: warpgroups of 128 threads that multiply, groups of 128 inputs and of codes on their way. Of
-# what was tried, the fastest at 64 rows and as fast as any at 16 and 32.
+# How a block works: warpgroups of 128 threads that multiply, groups of 128 inputs and of codes on their way.
+# Of what was tried, the fastest at 64 rows and as fast as any at 16 and 32.
 WARPGROUPS, STAGES, RING = 3, 4, 6
 BLOCK_OUT = 64 * WARPGROUPS  # outputs that a block computes at a time
 
