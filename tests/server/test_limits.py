@@ -107,7 +107,7 @@ def test_a_deadline_before_the_first_token(endless: Served, client: httpx.Client
 
 def test_draining_loses_nothing_silently(endless_llm: LLM) -> None:
     """One request ends in time, one stream and one whole answer are ended and told so, new ones get 503."""
-    with serving(endless_llm, max_queue=10, drain_s=1.5) as served:
+    with serving(endless_llm, max_queue=10, drain_s=6.0) as served:
         found: dict[str, httpx.Response] = {}
 
         def post(name: str, body: dict) -> None:
