@@ -61,7 +61,7 @@ bench: $(VENV)/.installed-dev  ## every benchmark, about a minute each; ONLY="de
 		echo "== $$name: $$(($$(date +%s) - start)) s"; done
 
 recipe-smoke: $(VENV)/.installed-dev  ## every training stage in order on a tiny model, about five minutes
-	$(RUN) examples/recipe.py $(or $(OUT),runs/recipe-smoke)
+	OMP_NUM_THREADS=1 $(RUN) examples/recipe.py $(or $(OUT),runs/recipe-smoke)
 
 reproduce: $(VENV)/.installed-dev  ## R1V-Nano from nothing to its report: one GPU, about two hours; HOURS=8: longer
 	$(RUN) examples/nano/reproduce.py --out $(or $(OUT),runs/reproduce) $(if $(HOURS),--hours $(HOURS)) $(ARGS)
