@@ -171,45 +171,32 @@ def count_steps(chain: Sequence[int], drafter: Drafter) -> int:
     return steps
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument(
-        "--quick", action="store_true", help="a chain of each family, and two of each other kind"
-    )
-    parser.add_argument("--chains", type=int, default=130, help="own chains; 4 of each other kind")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--geometry", choices=GEOMETRIES, default="nano", help="of the costs of a step")
-    parser.add_argument("--costs", action="store_true", help="only what a step with drafts costs")
-    parser.add_argument("--replay", type=Path, help="only count the steps of the chains of this file")
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    if args.replay:
-        emit("speculate replay", processor(), {"model": "r1v-nano"}, {}, replay(args.replay, args.chains))
-        return
+def all_costs(geometry: str) -> dict[str, list[float]]:
+    """Processor ms of a step by its number of drafts, for both formats of weights."""
     costs = {}
     print("Processor ms of a step with 0, 1, 2, 3, 4, 6 and 8 drafts")
     for weight_format in ("packed", "int4"):
-        costs[weight_format] = [round(cost, 2) for cost in step_costs(args.geometry, weight_format)]
+        costs[weight_format] = [round(cost, 2) for cost in step_costs(geometry, weight_format)]
         print(f"{weight_format:>12} " + " ".join(f"{cost:7.2f}" for cost in costs[weight_format]))
-    if args.costs:
-        emit("speculate costs", processor(), {"geometry": args.geometry}, costs, {})
-        return
-    llms = {
-        name: LLM(
-            "r1v-nano", dtype="bfloat16", max_model_len=2048,
-            engine=EngineConfig(num_draft_tokens=drafts, shared_draft_bytes=num_bytes),
-        )
-        for name, (drafts, num_bytes) in ENGINES.items()
-    }  # fmt: skip
-    medians: dict[str, dict[str, float]] = {}
-    ratios: dict[str, dict[str, float]] = {}
-    profile: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    return costs
+
+
+Table = dict[str, dict[str, float]]
+Profile = dict[str, dict[str, list[float]]]
+
+
+def compare(llms: dict[str, LLM], num_chains: int, quick: bool) -> tuple[Table, Table, Profile]:
+    """Every case asked of every engine in turn: median seconds, ratios to plain decoding, and own chains by
+    family."""
+    medians: Table = {}
+    ratios: Table = {}
+    profile: Profile = defaultdict(lambda: defaultdict(list))
     oracle = Oracle()
     print(f"{'chains':>12} {'drafts':>7} {'fewer steps':>12} {'faster':>7} {'accepted':>9} {'tokens':>7}")
     for case, ask in CASES.items():
-        number = 2 if args.quick else 4
+        number = 2 if quick else 4
         if ask is own_chains:
-            number = len(figures.FAMILIES) if args.quick else args.chains
+            number = len(figures.FAMILIES) if quick else num_chains
         tallies = {name: Tally() for name in llms}
         tokens = 0
         for question in ask(number):
@@ -235,12 +222,42 @@ def main() -> None:
                 "fewer steps": round(fewer, 2), "faster": round(faster, 2), "accepted": round(right, 2)
             }  # fmt: skip
             print(f"{case:>12} {name:>7} {fewer:12.2f} {faster:7.2f} {right:9.0%} {tokens:7}", flush=True)
+    return medians, ratios, profile
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument(
+        "--quick", action="store_true", help="a chain of each family, and two of each other kind"
+    )
+    parser.add_argument("--chains", type=int, default=130, help="own chains; 4 of each other kind")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--geometry", choices=GEOMETRIES, default="nano", help="of the costs of a step")
+    parser.add_argument("--costs", action="store_true", help="only what a step with drafts costs")
+    parser.add_argument("--replay", type=Path, help="only count the steps of the chains of this file")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    if args.replay:
+        emit("speculate replay", processor(), {"model": "r1v-nano"}, {}, replay(args.replay, args.chains))
+        return
+    costs = all_costs(args.geometry)
+    if args.costs:
+        emit("speculate costs", processor(), {"geometry": args.geometry}, costs, {})
+        return
+    llms = {
+        name: LLM(
+            "r1v-nano", dtype="bfloat16", max_model_len=2048,
+            engine=EngineConfig(num_draft_tokens=drafts, shared_draft_bytes=num_bytes),
+        )
+        for name, (drafts, num_bytes) in ENGINES.items()
+    }  # fmt: skip
+    medians, ratios, profile = compare(llms, args.chains, args.quick)
     shares = show(profile)
     config = {"model": "r1v-nano", "chains": args.chains, "threads": args.threads}
     emit("speculate", processor(), config, medians, ratios, profile=shares, costs=costs)
 
 
-def show(profile: dict[str, dict[str, list[float]]]) -> dict[str, dict[str, float]]:
+def show(profile: Profile) -> Table:
     """The table of families; means over their chains."""
     print("\nOwn chains: part of the ids that the longest known context of at most n ids foretold")
     print(f"{'family':>14} " + " ".join(f"{'n=' + str(n):>6}" for n in SIZES) + "    any  fewer steps")

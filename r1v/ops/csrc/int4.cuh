@@ -26,3 +26,32 @@ __device__ __forceinline__ void await_inputs() {
 __device__ __forceinline__ void let_next_start() {
   asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
 }
+
+// Of all products' ends. flags: 1 adds the bias, 2 the residual, 4 gates. A gated layer's codes have eight
+// gates, then the eight values that they gate; an output is where its gate was among the gates.
+__device__ __forceinline__ void write(
+    u16* out, float value, float up, int row, int column, const u16* bias, const u16* residual, int num_out,
+    int flags) {
+  const long long at = (long long)row * (flags & 4 ? num_out / 2 : num_out) + column;
+  if (flags & 1) value += widen(bias[column]);
+  if (flags & 4) value = value / (1.f + __expf(-value)) * up;
+  if (flags & 2) value += widen(residual[at]);
+  out[at] = narrow(value);
+}
+// Where an output's sum (or its gate's) lies in the order of the codes.
+__device__ __forceinline__ int place_of(int column, int flags) {
+  return flags & 4 ? column / 8 * 16 + column % 8 : column;
+}
+// An output from the sums over the parts of its inputs: float32 (parts, num_rows, N), in the codes' order.
+__device__ __forceinline__ void add_parts(
+    const float* parts, int num_parts, u16* out, int row, int column, const u16* bias, const u16* residual,
+    int num_rows, int num_out, int flags) {
+  const int place = place_of(column, flags);
+  float value = 0.f, up = 0.f;
+  for (int part = 0; part < num_parts; part++) {
+    const float* from = parts + ((long long)part * num_rows + row) * num_out + place;
+    value += from[0];
+    if (flags & 4) up += from[8];
+  }
+  write(out, value, up, row, column, bias, residual, num_out, flags);
+}

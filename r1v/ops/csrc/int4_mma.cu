@@ -38,19 +38,6 @@ __device__ __forceinline__ void add_group(
   sum[2] += f1 * (c[2] + e[2]); sum[3] += f1 * (c[3] + e[3]);
 }
 
-// An output of a block of 16: with its bias, gated by the value 8 columns on, with its residual.
-__device__ __forceinline__ void write(
-    u16* out, float value, float up, int row, int column, int block, const u16* bias, const u16* residual,
-    int num_out, int flags) {
-  const bool gated = flags & 4;
-  const int place = gated ? block * 8 + column : block * 16 + column;
-  const long long at = (long long)row * (gated ? num_out / 2 : num_out) + place;
-  if (flags & 1) value += widen(bias[place]);
-  if (gated) value = value / (1.f + __expf(-value)) * up;
-  if (flags & 2) value += widen(residual[at]);
-  out[at] = narrow(value);
-}
-
 // Up to 8 rows: a block computes 16 outputs; its warps take every WARPS-th group of 128 inputs, and each has
 // DEPTH groups on their way from memory. Rows that are not there are computed from the last one and not kept.
 extern "C" __global__ void __launch_bounds__(WARPS * 32) int4_product(
@@ -108,7 +95,7 @@ extern "C" __global__ void __launch_bounds__(WARPS * 32) int4_product(
 #pragma unroll
       for (int w = 0; w < WARPS; w++) up += sums[w][row][column + 8];
     }
-    write(out, value, up, row, column, block, bias, residual, num_out, flags);
+    write(out, value, up, row, block * (gated ? 8 : 16) + column, bias, residual, num_out, flags);
   }
 }
 
@@ -244,7 +231,8 @@ extern "C" __global__ void __launch_bounds__(WARPS * 32, 1) int4_stream(
       value += other[0];
       if (gated) up += other[8];
     }
-    write(out, value * factor, up * factor, row, column, first + local, bias, residual, num_out, flags);
+    write(out, value * factor, up * factor, row, (first + local) * (gated ? 8 : 16) + column, bias, residual,
+          num_out, flags);
   }
   if (open) {
     __syncthreads();
@@ -347,27 +335,14 @@ extern "C" __global__ void __launch_bounds__(256) int4_rows(
     }
 }
 
-// Adds up the parts, with the bias, gates and residual of int4_product.
+// Adds up the parts.
 extern "C" __global__ void int4_finish(
     const float* parts, const u16* __restrict__ bias, const u16* residual,
     u16* __restrict__ out, int num_rows, int num_out, int num_parts, int flags) {
   await_inputs();
-  const bool gated = flags & 4;
-  const int outputs = gated ? num_out / 2 : num_out, row = blockIdx.y;
   const int column = blockIdx.x * 256 + threadIdx.x;
-  if (column >= outputs) return;
-  const int place = gated ? column / 8 * 16 + column % 8 : column;
-  float value = 0.f, up = 0.f;
-  for (int part = 0; part < num_parts; part++) {
-    const float* from = parts + ((long long)part * num_rows + row) * num_out + place;
-    value += from[0];
-    if (gated) up += from[8];
-  }
-  const long long at = (long long)row * outputs + column;
-  if (flags & 1) value += widen(bias[column]);
-  if (gated) value = value / (1.f + __expf(-value)) * up;
-  if (flags & 2) value += widen(residual[at]);
-  out[at] = narrow(value);
+  if (column < (flags & 4 ? num_out / 2 : num_out))
+    add_parts(parts, num_parts, out, blockIdx.y, column, bias, residual, num_rows, num_out, flags);
 }
 
 // The weights in bfloat16, (N, K); gated layers in their own order again.

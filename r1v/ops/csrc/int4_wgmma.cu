@@ -223,30 +223,17 @@ extern "C" __global__ void __launch_bounds__(256) int4_image(
       make_uint4(found[0], found[1], found[2], found[3]);
 }
 
-// Adds up the parts, with the bias, gates and residual of int4_product. blocks: of the int4_wgmma launch;
-// each: outputs that one of them computed at a time.
+// Adds up the parts. blocks: of the int4_wgmma launch; each: outputs that one of them computed at a time.
 extern "C" __global__ void __launch_bounds__(256) int4_gather(
     const float* parts, const u16* __restrict__ bias, const u16* residual,
     u16* __restrict__ out, int num_rows, int num_out, int width, int blocks, int each, int flags) {
   let_next_start();
   await_inputs();
-  const bool gated = flags & 4;
-  const int outputs = gated ? num_out / 2 : num_out, row = blockIdx.y;
   const int column = blockIdx.x * 256 + threadIdx.x;
-  if (column >= outputs) return;
-  const int place = gated ? column / 8 * 16 + column % 8 : column;
-  const int groups = width / 128, units = (num_out + each - 1) / each * groups, tile = place / each;
+  if (column >= (flags & 4 ? num_out / 2 : num_out)) return;
+  const int groups = width / 128, units = (num_out + each - 1) / each * groups;
+  const int tile = place_of(column, flags) / each;
   const int num_parts =
       ((tile + 1) * groups * blocks - 1) / units - ((tile * groups + 1) * blocks - 1) / units + 1;
-  float value = 0.f, up = 0.f;
-  for (int part = 0; part < num_parts; part++) {
-    const float* from = parts + ((long long)part * num_rows + row) * num_out + place;
-    value += from[0];
-    if (gated) up += from[8];
-  }
-  const long long at = (long long)row * outputs + column;
-  if (flags & 1) value += widen(bias[column]);
-  if (gated) value = value / (1.f + __expf(-value)) * up;
-  if (flags & 2) value += widen(residual[at]);
-  out[at] = narrow(value);
+  add_parts(parts, num_parts, out, blockIdx.y, column, bias, residual, num_rows, num_out, flags);
 }
