@@ -9,7 +9,7 @@ import argparse
 
 from shared.models import GEOMETRIES
 
-from r1v.llm.plan import Estimate, Target, plan
+from r1v.plan.inference import Estimate, Target, plan
 
 GB = 10**9
 DEVICES = ((24, 1), (48, 1), (80, 1), (141, 1), (24, 2), (48, 2), (80, 2), (24, 4), (48, 4), (80, 4), (80, 8))

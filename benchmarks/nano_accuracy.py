@@ -34,8 +34,9 @@ import r1v
 from r1v import LLM, ImageRef, Message, SamplingParams, figures
 from r1v.core import UnavailableError
 from r1v.engine import EngineConfig
-from r1v.figures import Figure, agg, claims
-from r1v.figures.style import FONTS, UNSEEN_FONTS
+from r1v.figures import Figure, claims
+from r1v.figures.drawing import agg
+from r1v.figures.drawing.style import FONTS, UNSEEN_FONTS
 from r1v.scoring import equivalent, extract_boxed
 
 CHUNK = 128  # items that a process makes and asks together

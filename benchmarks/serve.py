@@ -66,7 +66,7 @@ def command(server: str, model: str, port: int) -> tuple[list[str], str] | str:
         python = os.environ.get("R1V_VLLM_PYTHON")
         if python is None:
             return "R1V_VLLM_PYTHON does not name the Python of vLLM's environment"
-        from r1v.llm.vllm_backend import folder_for_vllm
+        from r1v.llm.backends.vllm.launch import folder_for_vllm
 
         native = str(folder_for_vllm(Path(folder)))
         line = [python, "-m", "vllm.entrypoints.openai.api_server", "--model", native,

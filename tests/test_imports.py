@@ -17,11 +17,14 @@ ALLOWED: dict[str, set[str]] = {
     "figures": {"core"},
     "models": {"ops", "core"},
     "engine": {"models", "ops", "core"},
-    "llm": {"engine", "models", "prompt", "core"},
+    "plan": {"models", "core"},
+    "llm": {"engine", "models", "prompt", "plan", "core"},
+    "verify": {"llm", "engine", "models", "prompt", "core"},
     "quant": {"llm", "engine", "models", "ops", "prompt", "scoring", "figures", "core"},
     "eval": {"llm", "scoring", "prompt", "figures", "core"},
-    "train": {"llm", "engine", "models", "prompt", "scoring", "figures", "ops", "core"},
+    "train": {"llm", "engine", "models", "prompt", "scoring", "figures", "ops", "plan", "core"},
     "server": {"llm", "core"},
+    "batch": {"server", "llm", "core"},
 }
 LAZY_IN_CLI = set(ALLOWED) - {"core"}
 

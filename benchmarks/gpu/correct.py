@@ -49,9 +49,9 @@ def kernels(settings: Settings, findings: Findings) -> None:
 
 def nano_requests(tiny: bool) -> tuple[list[str], list[EngineRequest], Any]:
     """R1V-Nano's prompts for text, one, two and five images."""
-    from r1v.llm.front import engine_ids
-    from r1v.llm.verify import cases
+    from r1v.llm.prompt_encoder import engine_ids
     from r1v.prompt import Processor
+    from r1v.verify.certificate import cases
 
     processor = Processor.from_folder(NANO)
     names, requests = [], []

@@ -105,7 +105,7 @@ def replayed(
 
 def plain_products(findings: Findings, name: str, num_out: int, width: int) -> None:
     """cuBLAS and the fused kernel."""
-    from r1v.ops.decode_cuda import gemv
+    from r1v.ops.cuda.decode import gemv
 
     copies, num_bytes = max(2, (1 << 30) // (num_out * width)), 2 * num_out * width
     weights = [torch.randn(num_out, width, device="cuda", dtype=torch.bfloat16) for _ in range(copies)]
@@ -129,8 +129,8 @@ def plain_products(findings: Findings, name: str, num_out: int, width: int) -> N
 
 def int4_products(findings: Findings, name: str, num_out: int, width: int) -> None:
     """The kernels for codes."""
-    from r1v.ops.int4_cuda import TritonInt4Linear
-    from r1v.ops.int4_mma import BLOCKWISE, LARGE, STREAMED, MmaInt4Linear
+    from r1v.ops.cuda.int4 import TritonInt4Linear
+    from r1v.ops.cuda.int4_mma import BLOCKWISE, LARGE, STREAMED, MmaInt4Linear
 
     copies = max(2, (2 << 30) // (num_out * width))
     num_bytes = num_out * width // 2 + 3 * num_out * width // 128

@@ -22,9 +22,9 @@ from torch import nn
 
 from r1v.cli.parser import use_expandable_segments
 from r1v.engine import Engine, EngineConfig
-from r1v.llm.plan import Target, plan
 from r1v.models import R1V
 from r1v.ops.linear import Int8Linear
+from r1v.plan.inference import Target, plan
 
 GIB = 1 << 30
 BATCHES = (1, 8, 32, 64)

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from r1v.eval import livebench_rules
+from r1v.eval.livebench import rules as livebench_rules
 from shared.parity import Parity
 
 _WORDS = ("harbour", "piano", "Lena", "violet", "otter", "Peru", "tango", "clock")

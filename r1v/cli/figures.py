@@ -115,7 +115,7 @@ def _print_report(report: DatasetReport, out: str) -> None:
 def _show(args: argparse.Namespace) -> int:
     from r1v.figures import FAMILIES, make
     from r1v.figures.dataset import DatasetConfig
-    from r1v.figures.sheet import contact_sheet
+    from r1v.figures.drawing.sheet import contact_sheet
 
     families = tuple(args.family or FAMILIES)
     config = DatasetConfig(

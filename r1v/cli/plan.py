@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from r1v.core import ConfigError
 
 if TYPE_CHECKING:
-    from r1v.llm.plan import Estimate, Plan
+    from r1v.plan.inference import Estimate, Plan
 
 UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20,
          "GIB": 2**30}  # fmt: skip
@@ -48,11 +48,11 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     from r1v.engine.memory import free_memory
-    from r1v.llm.plan import CHOICES, Target, plan
     from r1v.models.awq import stored_quantisation
     from r1v.models.config import R1VConfig
     from r1v.models.config_json import read_json
     from r1v.models.hub import resolve_config
+    from r1v.plan.inference import CHOICES, Target, plan
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     memory = parse_bytes(args.memory) if args.memory else free_memory(device)

@@ -28,7 +28,7 @@ BATCH = 10
 
 
 @dataclass(frozen=True)
-class Asked:
+class VLLMRequest:
     """A figure, the reply, and whether its boxed answer is the exact one."""
 
     figure: Figure
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     families = tuple(args.family) if args.family else claimed(args.model)
     drawn = draw(families, seed, args.difficulty)
     wanted = {True: args.n - args.wrong, False: args.wrong} if args.wrong else {True: args.n, False: args.n}
-    shown: list[Asked] = []
+    shown: list[VLLMRequest] = []
     asked = right = 0
     while len(shown) < args.n and asked < TRIES * args.n:
         count = BATCH if args.wrong else min(BATCH, args.n - asked)
@@ -104,7 +104,7 @@ def draw(families: Sequence[str], seed: int, difficulty: str | None) -> Iterator
             yield figures.make(name, number, difficulty=difficulty)  # type: ignore[arg-type]
 
 
-def ask(llm: LLM, drawn: Sequence[Figure]) -> list[Asked]:
+def ask(llm: LLM, drawn: Sequence[Figure]) -> list[VLLMRequest]:
     """Greedy replies to some figures."""
     from r1v import ImageRef, Message, SamplingParams
     from r1v.scoring import equivalent, extract_boxed
@@ -115,11 +115,11 @@ def ask(llm: LLM, drawn: Sequence[Figure]) -> list[Asked]:
     for figure, reply in zip(drawn, replies, strict=True):
         given = extract_boxed(reply.answer)
         right = given is not None and equivalent(given, figure.answer, figure.answer_type, figure.tolerance)
-        asked.append(Asked(figure, reply, right))
+        asked.append(VLLMRequest(figure, reply, right))
     return asked
 
 
-def report(one: Asked, number: int, folder: Path | None) -> None:
+def report(one: VLLMRequest, number: int, folder: Path | None) -> None:
     """One question on the screen; its pictures in the folder."""
     figure = one.figure
     print(f"{number}. {figure.family}, {figure.difficulty}: {figure.question}")
@@ -140,7 +140,7 @@ def save(figure: Figure, folder: Path, number: int) -> list[str]:
     return list(map(str, paths))
 
 
-def write_page(shown: Sequence[Asked], page: Path, summary: str) -> None:
+def write_page(shown: Sequence[VLLMRequest], page: Path, summary: str) -> None:
     """The Markdown page and the pictures, in a folder of its name beside it."""
     folder = page.with_suffix("")
     lines = [

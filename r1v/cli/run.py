@@ -15,8 +15,8 @@ from r1v.cli.parser import CommandParser, add_model_arguments, load_model
 from r1v.core import ConfigError, R1VError, UnavailableError
 
 if TYPE_CHECKING:
+    from r1v.batch.run import Progress, Worker
     from r1v.llm import LLM
-    from r1v.llm.batch import Progress, Worker
 
 
 def configure(parser: CommandParser) -> None:
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError("--workers and --concurrency must be at least 1")
     if args.workers > 1 and args.base_url is not None:
         raise ConfigError("--workers is for local models; name further servers with --also-url")
-    from r1v.llm.batch import BatchRun, Output
+    from r1v.batch.run import BatchRun, Output
 
     output = Output(args.output)
     workers = make_workers(args)
@@ -77,7 +77,7 @@ def show(progress: Progress) -> None:
 
 def make_workers(args: argparse.Namespace) -> list[Worker]:
     """One worker a server, or a process, or this process alone."""
-    from r1v.llm.batch import Worker
+    from r1v.batch.run import Worker
 
     if args.workers > 1:
         children = [Child(args, number) for number in range(args.workers)]

@@ -11,7 +11,7 @@ from r1v.cli.parser import CommandParser
 from r1v.core import ConfigError
 
 if TYPE_CHECKING:
-    from r1v.llm.verify import Peer
+    from r1v.verify.certificate import Peer
 
 
 def configure(parser: CommandParser) -> None:
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     """Compare; 1 where something differs."""
     if args.max_tokens < 1:
         raise ConfigError(f"--max-tokens is {args.max_tokens}; it must be at least 1")
-    from r1v.llm.verify import Verifier
+    from r1v.verify.certificate import Verifier
 
     peer = make_peer(args)
     verifier = Verifier(args.model, args.dtype, args.device)
@@ -60,19 +60,19 @@ def make_peer(args: argparse.Namespace) -> Peer:
     folder = resolve(args.model)
     peer: Peer
     if args.against == "transformers":
-        from r1v.llm.verify_peers import TransformersPeer
+        from r1v.verify.transformers_peer import TransformersPeer
 
         peer = TransformersPeer(folder, args.dtype, args.device)
     elif args.against == "vllm":
-        from r1v.llm.vllm_engine import check_vllm
+        from r1v.llm.backends.vllm.launch import check_vllm
 
         check_vllm()
-        from r1v.llm.vllm_peer import VLLMPeer
+        from r1v.verify.vllm_peer import VLLMPeer
 
         peer = VLLMPeer(folder, args.dtype, args.tensor_parallel_size)
     elif args.against.startswith(("http://", "https://")):
-        from r1v.llm.remote_peer import RemotePeer
         from r1v.prompt import Processor
+        from r1v.verify.remote_peer import RemotePeer
 
         key = os.environ.get("R1V_API_KEY") or os.environ.get("OPENAI_API_KEY", "")
         peer = RemotePeer(args.against, args.served_name or args.model, key, Processor.from_folder(folder))

@@ -15,7 +15,7 @@ import torch
 from r1v.engine.scheduler import Chunk
 from r1v.engine.weights import RunnableModel
 from r1v.models.language import LanguageLayer, LanguageModel
-from r1v.ops.native import DecodeAttention, DecodeRows, NativeLinear
+from r1v.ops.cpu.native import DecodeAttention, DecodeRows, NativeLinear
 from r1v.ops.paged import PagedCache
 
 # Each row reads its whole context anew: longer pieces of prompts go through the model's own modules.

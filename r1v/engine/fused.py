@@ -11,11 +11,11 @@ from torch import nn
 
 from r1v.engine.weights import RunnableModel
 from r1v.models.language import LanguageLayer
-from r1v.ops.decode_cuda import added_product, attend, gate_rows, norm_rows, normed_product
-from r1v.ops.int4_cuda import MAX_KERNEL_ROWS, TritonInt4Linear
-from r1v.ops.int4_mma import MmaInt4Linear
+from r1v.ops.cuda.decode import added_product, attend, gate_rows, norm_rows, normed_product
+from r1v.ops.cuda.int4 import MAX_KERNEL_ROWS, TritonInt4Linear
+from r1v.ops.cuda.int4_mma import MmaInt4Linear
+from r1v.ops.cuda.paged import DecodeTables, num_context_parts
 from r1v.ops.paged import PagedCache
-from r1v.ops.paged_cuda import DecodeTables, num_context_parts
 
 
 class FusedDecoder:

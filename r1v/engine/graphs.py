@@ -16,8 +16,8 @@ import torch
 from r1v.engine.fused import FusedDecoder
 from r1v.engine.scheduler import Chunk
 from r1v.engine.weights import RunnableModel
+from r1v.ops.cuda.paged import DecodeTables, TableAttention
 from r1v.ops.paged import PagedCache
-from r1v.ops.paged_cuda import DecodeTables, TableAttention
 
 
 @dataclass(slots=True)

@@ -30,7 +30,7 @@ def attention_for(device: torch.device, dtype: torch.dtype) -> AttentionPath:
     if device.type == "cpu":
         return RunAttention
     if device.type == "cuda" and dtype in (torch.bfloat16, torch.float16):
-        from r1v.ops.paged_cuda import VarlenAttention
+        from r1v.ops.cuda.paged import VarlenAttention
 
         return VarlenAttention
     return PagedAttentionReference

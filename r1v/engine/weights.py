@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from r1v.core import ConfigError
 from r1v.models import R1V
+from r1v.ops.cpu.native import NativeLinear
 from r1v.ops.linear import (
     HALF_MAX,
     AwqLinear,
@@ -28,7 +29,6 @@ from r1v.ops.linear import (
     has_native_bf16,
     quantise_int4,
 )
-from r1v.ops.native import NativeLinear
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +106,8 @@ def prepare(model: R1V, weight_format: str, keep_weights: bool = True) -> Runnab
 
 def _packed_for_cuda(model: R1V, keep_weights: bool) -> dict[nn.Module, nn.Module]:
     """Twins of the 4-bit layers: laid out for the matrix units where they can be, else used as they lie."""
-    from r1v.ops.int4_cuda import TritonInt4Linear  # Triton comes with CUDA
-    from r1v.ops.int4_mma import MmaInt4Linear, is_available
+    from r1v.ops.cuda.int4 import TritonInt4Linear  # Triton comes with CUDA
+    from r1v.ops.cuda.int4_mma import MmaInt4Linear, is_available
 
     twins: dict[nn.Module, nn.Module] = {}
     for name, layer in model.named_modules():

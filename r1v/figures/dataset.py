@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from r1v.core import CapacityError, ConfigError
-from r1v.figures.families import FAMILIES, make, seeds
+from r1v.figures.catalogue import FAMILIES, make, seeds
 from r1v.figures.item import DIFFICULTIES, SPLITS, Difficulty, Figure, Split
 
 PART_ITEMS = 20  # items that are finished, and resumed, together

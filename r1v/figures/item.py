@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from r1v.figures.style import Style
+    from r1v.figures.drawing.style import Style
 
 AnswerType: TypeAlias = Literal["number", "string", "choice", "time", "formula"]
 Difficulty: TypeAlias = Literal["easy", "medium", "hard"]

@@ -4,12 +4,14 @@ Enters: messages and sampling settings. Leaves: TokenEvents and Completions.
 """
 
 from r1v.llm.async_stream import AsyncStream
-from r1v.llm.backend import Backend, ChatRequest, EngineBackend, Load, ModelInfo, Request, TextRequest
+from r1v.llm.backend import Backend
 from r1v.llm.config import LLMConfig, ParallelConfig, RemoteConfig
 from r1v.llm.facade import LLM
 from r1v.llm.grammar import OutputGrammar
+from r1v.llm.requests import ChatRequest, Load, ModelInfo, Request, TextRequest
 from r1v.llm.stream import Stream
 from r1v.llm.tools import AnswerPart, ToolCallReader, read_tool_calls
+from r1v.models import resolve as resolve_model
 from r1v.prompt import ImageLimits, PromptLimits
 
 __all__ = [
@@ -32,4 +34,5 @@ __all__ = [
     "TextRequest",
     "ToolCallReader",
     "read_tool_calls",
+    "resolve_model",
 ]

@@ -1,4 +1,4 @@
-"""What runs a model for the façade, and our own engine as one such.
+"""What runs a model for the façade: the one protocol that every backend follows.
 
 Always holds: what can be wrong with a request is found in ``start``, on the caller's thread, before anything
 is queued; what a backend delivers is the same whichever backend it is.
@@ -6,37 +6,13 @@ is queued; what a backend delivers is the same whichever backend it is.
 
 from __future__ import annotations
 
-import time
-import weakref
 from collections.abc import Callable
-from dataclasses import asdict, replace
-from functools import partial
-from typing import Any, Protocol
-
-import torch
+from typing import Protocol
 
 from r1v.core import SamplingParams
-from r1v.engine import Engine, EngineConfig, EngineRequest
-from r1v.llm.config import DTYPES, LLMConfig, default_params, resolve
-from r1v.llm.front import PromptFront, engine_ids
-from r1v.llm.grammar import GrammarCompiler
-from r1v.llm.loop import EngineLoop
-from r1v.llm.requests import ChatRequest, Load, ModelInfo, Request, TextRequest
+from r1v.llm.config import LLMConfig
+from r1v.llm.requests import Load, ModelInfo, Request
 from r1v.llm.stream import Deliver
-from r1v.models import R1V, load
-from r1v.models.hub import resolve as resolve_model
-from r1v.prompt import Processor
-
-__all__ = [
-    "Backend",
-    "ChatRequest",
-    "EngineBackend",
-    "Load",
-    "ModelInfo",
-    "Request",
-    "TextRequest",
-    "engine_ids",
-]
 
 
 class Backend(Protocol):
@@ -71,94 +47,3 @@ class Backend(Protocol):
     def close(self) -> None:
         """End everything that runs and free the model."""
         ...
-
-
-class EngineBackend:
-    """The prompt room and the engine, in this process. Thread-safe."""
-
-    def __init__(
-        self,
-        model: R1V,
-        processor: Processor,
-        config: LLMConfig,
-        params: SamplingParams,
-        engine_config: EngineConfig,
-    ) -> None:
-        """config: resolved. params: the defaults of this checkpoint."""
-        self.config = config
-        self.processor = processor
-        self._grammars = GrammarCompiler(processor)
-        self.default_params = params
-        if config.max_model_len is not None:
-            engine_config = replace(engine_config, max_model_len=config.max_model_len)
-        self._engine = Engine(model, engine_config, engine_ids(processor))
-        self.context_length = self._engine.max_model_len
-        self._front = PromptFront(processor, config, self.context_length)
-        self.loop = EngineLoop(self._engine)
-        self._finalizer = weakref.finalize(self, self.loop.close)  # also at exit, before torch goes away
-
-    @classmethod
-    def from_config(cls, config: LLMConfig, engine_config: EngineConfig) -> EngineBackend:
-        """Load the model that config names."""
-        folder = resolve_model(config.model)
-        config = resolve(config, folder)
-        processor = Processor.from_folder(folder, limits=config.limits)
-        model = load(folder, DTYPES[config.dtype], torch.device(config.device))
-        return cls(model, processor, config, default_params(folder), engine_config)
-
-    def start(self, request: Request, deliver: Deliver) -> Callable[[], None]:
-        """See Backend. Raises ImageError, PromptError, ContextLengthError."""
-        arrived_s = time.perf_counter()
-        prompt = self._front.encode(request)
-        params = self._front.within_context(request.params, prompt)
-        grammar = request.grammar if isinstance(request, ChatRequest) else None
-        mask = None if grammar is None else self._grammars.mask(grammar)
-        generation = self._front.generation(request, prompt, params, deliver, mask=mask, arrived_s=arrived_s)
-        ticket = self.loop.submit(
-            EngineRequest(
-                token_ids=prompt.token_ids,
-                params=params,
-                pixel_values=prompt.pixel_values,
-                tiles_per_image=prompt.tiles_per_image,
-                image_hashes=prompt.image_hashes,
-                opens_thinking=prompt.opens_thinking,
-                priority=request.priority,
-                mask=mask,
-            ),
-            generation,
-        )
-        return partial(self._cancel, ticket)
-
-    def tokenize(self, request: Request) -> list[int]:
-        """See Backend. Raises PromptError, ImageError."""
-        return list(self._front.encode(request).token_ids)
-
-    def token_text(self, token_id: int) -> tuple[str, bytes]:
-        """See Backend."""
-        return self._front.token_text(token_id)
-
-    @property
-    def info(self) -> ModelInfo:
-        """See Backend."""
-        return self._front.info
-
-    @property
-    def load(self) -> Load:
-        """See Backend."""
-        engine, ended = self._engine, self.loop.ended
-        return Load(
-            num_running=engine.num_running,
-            num_waiting=engine.num_waiting,
-            cache_use=engine.cache_use,
-            stalled_s=time.monotonic() - self.loop.last_progress_s if engine.has_work else 0.0,
-            failure="" if ended is None else f"{type(ended).__name__}: {ended}",
-            counters=asdict(engine.stats),
-        )
-
-    def _cancel(self, ticket: Any) -> None:
-        # bound to this object, so that a stream keeps its model alive
-        self.loop.cancel(ticket)
-
-    def close(self) -> None:
-        """Stop the engine; requests still running fail with UnavailableError."""
-        self._finalizer()

@@ -18,8 +18,10 @@ from typing import Any
 from r1v.core import Completion, ConfigError, Message, PromptError, SamplingParams
 from r1v.engine import EngineConfig
 from r1v.llm.async_stream import AsyncStream
-from r1v.llm.backend import Backend, ChatRequest, EngineBackend, Load, ModelInfo, Request
+from r1v.llm.backend import Backend
+from r1v.llm.backends.own.backend import EngineBackend
 from r1v.llm.config import LLMConfig, ParallelConfig, RemoteConfig
+from r1v.llm.requests import ChatRequest, Load, ModelInfo, Request
 from r1v.llm.stream import Stream
 from r1v.models import R1V
 from r1v.prompt import Processor, PromptLimits
@@ -29,7 +31,7 @@ def _lazily(module: str, name: str) -> Callable[[LLMConfig, EngineConfig], Backe
     """A backend that is imported when it is asked for."""
 
     def make(config: LLMConfig, engine: EngineConfig) -> Backend:
-        found = getattr(importlib.import_module(f"r1v.llm.{module}"), name)
+        found = getattr(importlib.import_module(f"r1v.llm.backends.{module}"), name)
         backend: Backend = found.from_config(config, engine)
         return backend
 
@@ -38,9 +40,9 @@ def _lazily(module: str, name: str) -> Callable[[LLMConfig, EngineConfig], Backe
 
 BACKENDS: dict[str, Callable[[LLMConfig, EngineConfig], Backend]] = {
     "r1v": EngineBackend.from_config,
-    "transformers": _lazily("transformers_backend", "TransformersBackend"),
-    "vllm": _lazily("vllm_backend", "VLLMBackend"),
-    "openai": _lazily("remote_backend", "RemoteBackend"),
+    "transformers": _lazily("transformers.backend", "TransformersBackend"),
+    "vllm": _lazily("vllm.backend", "VLLMBackend"),
+    "openai": _lazily("remote.backend", "RemoteBackend"),
 }
 
 # Conversations of chat_many under way at a time, for each that decodes: the next are prepared meanwhile.

@@ -18,7 +18,7 @@ import torch
 
 from r1v.core import FinishDetail, FinishReason, SamplingParams
 from r1v.engine import Engine, EngineConfig, EngineRequest
-from r1v.llm.backend import engine_ids
+from r1v.llm.prompt_encoder import engine_ids
 from r1v.models import R1V
 from r1v.prompt import Processor, Prompt, split_completion
 from r1v.train.compute import Compute, target_logprobs

@@ -26,8 +26,8 @@ from PIL import Image
 from rich.console import Console
 
 from r1v.core import R1VError
+from r1v.llm.backends.vllm.launch import check_vllm, engine_arguments, folder_for_vllm, prepare
 from r1v.llm.config import LLMConfig, ParallelConfig, resolve_dtype, weight_bytes
-from r1v.llm.vllm_engine import check_vllm, engine_arguments, folder_for_vllm, prepare
 from r1v.train.config import RolloutConfig
 from r1v.train.vllm_wire import Answered, Ask, Sampled, Sampling, parse_address, read_asks, read_key, send
 from r1v.train.vllm_wire import receive as receive_message

@@ -19,8 +19,8 @@ from rich.console import Console
 
 from r1v import models
 from r1v.core import ConfigError, FinishReason, UnavailableError
-from r1v.llm.front import engine_ids
-from r1v.llm.vllm_prompt import check_prompt, for_vllm
+from r1v.llm.backends.vllm.prompts import check_prompt, for_vllm
+from r1v.llm.prompt_encoder import engine_ids
 from r1v.models import R1V
 from r1v.prompt import Processor
 from r1v.train.compute import Compute

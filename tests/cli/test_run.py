@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from r1v.batch.run import BatchRun, Output, Worker
 from r1v.core import ConfigError, UnavailableError
-from r1v.llm.batch import BatchRun, Output, Worker
 
 
 def write_input(path: Path, count: int, **body) -> Path:  # type: ignore[no-untyped-def]

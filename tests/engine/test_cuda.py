@@ -25,7 +25,7 @@ needs_triton = pytest.mark.skipif(
 @pytest.mark.parametrize("heads", [(4, 4), (6, 2), (40, 8), (14, 2)])
 @pytest.mark.parametrize("num_splits", [1, 3, 16])
 def test_decode_kernel_equals_reference(dtype: torch.dtype, heads: tuple[int, int], num_splits: int) -> None:
-    from r1v.ops.paged_cuda import decode_attention
+    from r1v.ops.cuda.paged import decode_attention
 
     torch.manual_seed(0)
     lengths = [1, 7, 64, 65, 300]
@@ -51,7 +51,7 @@ def test_decode_kernel_equals_reference(dtype: torch.dtype, heads: tuple[int, in
 
 @needs_cuda
 def test_varlen_equals_reference() -> None:
-    from r1v.ops.paged_cuda import VarlenAttention
+    from r1v.ops.cuda.paged import VarlenAttention
 
     torch.manual_seed(1)
     spans = [Span(0, 5, [(3, 4), (20, 30)]), Span(5, 1, [(100, 70)]), Span(6, 33, [(200, 33)])]

@@ -28,7 +28,7 @@ def close(got: torch.Tensor, expected: torch.Tensor, tolerance: float = 1e-5) ->
 @pytest.mark.parametrize("width", [96, 1024, 2048])
 @pytest.mark.parametrize("normed", [False, True])
 def test_gemv_equals_its_parts(width: int, normed: bool) -> None:
-    from r1v.ops.decode_cuda import gemv
+    from r1v.ops.cuda.decode import gemv
 
     torch.manual_seed(width)
     x, norm = torch.randn(1, width, device=DEVICE), torch.rand(width, device=DEVICE)
@@ -43,7 +43,7 @@ def test_gemv_equals_its_parts(width: int, normed: bool) -> None:
 
 
 def test_rows_equal_their_parts() -> None:
-    from r1v.ops.decode_cuda import gate_rows, norm_rows
+    from r1v.ops.cuda.decode import gate_rows, norm_rows
 
     x, weight = torch.randn(5, 300, device=DEVICE), torch.rand(300, device=DEVICE)
     assert close(norm_rows(x, weight, 1e-5), nn.functional.rms_norm(x, (300,), weight, 1e-5))
@@ -55,7 +55,7 @@ def test_rows_equal_their_parts() -> None:
 def test_decoder_equals_model(batch: int, qwen3: bool) -> None:
     """Logits and cache of a step, for contexts of different lengths."""
     from r1v.engine.fused import FusedDecoder
-    from r1v.ops.paged_cuda import DecodeTables
+    from r1v.ops.cuda.paged import DecodeTables
 
     torch.manual_seed(batch)
     model = tiny_model(layers=3).to(DEVICE)
@@ -110,7 +110,7 @@ def awq_layer(rows: int, columns: int, group: int, bias: bool = False) -> AwqLin
 @pytest.mark.parametrize("rows", [1, 3, 20])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
 def test_int4_product_equals_reference(group: int, rows: int, dtype: torch.dtype) -> None:
-    from r1v.ops.int4_cuda import TritonInt4Linear
+    from r1v.ops.cuda.int4 import TritonInt4Linear
 
     if dtype == torch.bfloat16 and rows > 1 and DEVICE == "cpu":
         pytest.skip("the interpreter cannot multiply bfloat16")
@@ -123,7 +123,7 @@ def test_int4_product_equals_reference(group: int, rows: int, dtype: torch.dtype
 
 
 def test_int4_fusions_equal_their_parts() -> None:
-    from r1v.ops.int4_cuda import TritonInt4Linear
+    from r1v.ops.cuda.int4 import TritonInt4Linear
 
     torch.manual_seed(0)
     layer = awq_layer(64, 2048, 128)
@@ -138,7 +138,7 @@ def test_int4_fusions_equal_their_parts() -> None:
 
 
 def test_int4_weights_widen_exactly() -> None:
-    from r1v.ops.int4_cuda import TritonInt4Linear
+    from r1v.ops.cuda.int4 import TritonInt4Linear
 
     layer = awq_layer(40, 192, 64)
     assert torch.equal(TritonInt4Linear(layer).widened(torch.float32), layer.widened())
@@ -146,7 +146,7 @@ def test_int4_weights_widen_exactly() -> None:
 
 def test_operands_lie_where_the_lanes_read_them() -> None:
     """The layout of `pack_operands`, from the definition of mma.m16n8k16's left operand."""
-    from r1v.ops.int4_mma import pack_operands, pack_tables
+    from r1v.ops.cuda.int4_mma import pack_operands, pack_tables
 
     codes = torch.randint(16, (32, 256), dtype=torch.uint8)
     words = pack_operands(codes)
@@ -162,7 +162,7 @@ def test_operands_lie_where_the_lanes_read_them() -> None:
 
 
 def test_packing_in_pieces_and_gates(monkeypatch: pytest.MonkeyPatch) -> None:
-    from r1v.ops import int4_mma
+    from r1v.ops.cuda import int4_mma
 
     layer = awq_layer(64, 256, 128)
     whole = int4_mma.MmaInt4Linear(layer)._records
@@ -182,7 +182,7 @@ def test_packing_in_pieces_and_gates(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("rows", [1, 5, 16, 33, 64, 100])
 @pytest.mark.parametrize("gated", [False, True])
 def test_mma_product_equals_reference(rows: int, gated: bool) -> None:
-    from r1v.ops.int4_mma import MmaInt4Linear
+    from r1v.ops.cuda.int4_mma import MmaInt4Linear
 
     torch.manual_seed(rows)
     layer = awq_layer(96, 1280, 128, bias=not gated)
@@ -207,7 +207,7 @@ def test_mma_product_equals_reference(rows: int, gated: bool) -> None:
 
 
 def test_long_lived_blocks_are_for_large_products(monkeypatch: pytest.MonkeyPatch) -> None:
-    from r1v.ops import int4_mma
+    from r1v.ops.cuda import int4_mma
 
     packed = int4_mma.MmaInt4Linear(awq_layer(64, 256, 128))
     assert [packed._launch(rows) for rows in (1, 2)] == [int4_mma.BLOCKWISE] * 2
@@ -221,7 +221,7 @@ def test_long_lived_blocks_are_for_large_products(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("launch", [(8, 2, False), (32, 1, True), (24, 1, True), (12, 3, True)])
 @pytest.mark.parametrize("rows", [1, 5, 8])
 def test_launches_of_few_rows(rows: int, launch: tuple[int, int, bool]) -> None:
-    from r1v.ops.int4_mma import Launch, MmaInt4Linear
+    from r1v.ops.cuda.int4_mma import Launch, MmaInt4Linear
 
     torch.manual_seed(rows)
     x, norm = torch.randn(rows, 1280, device=DEVICE).bfloat16(), torch.rand(1280, device=DEVICE).bfloat16()
@@ -240,8 +240,8 @@ def test_launches_of_few_rows(rows: int, launch: tuple[int, int, bool]) -> None:
 @pytest.mark.parametrize("wgmma", [False, True])
 def test_both_kernels_of_more_rows(rows: int, wgmma: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """On tiles that end within a block's run, with outputs that fill no whole tile."""
-    from r1v.ops import int4_wgmma
-    from r1v.ops.int4_mma import MmaInt4Linear
+    from r1v.ops.cuda import int4_wgmma
+    from r1v.ops.cuda.int4_mma import MmaInt4Linear
 
     if wgmma and not int4_wgmma.is_available(torch.device(DEVICE)):
         pytest.skip("needs compute capability 9.0")

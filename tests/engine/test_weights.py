@@ -9,7 +9,7 @@ from r1v.core import ConfigError, SamplingParams
 from r1v.engine.weights import prepare, resolve_format
 from r1v.models.config import Family
 from r1v.ops import CausalAttention
-from r1v.ops.native import available
+from r1v.ops.cpu.native import available
 from tests.engine.tiny import drain, engine, is_greedy, request, tiny_model, token_ids
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from r1v.eval.sandbox import Limits, run_program
+from r1v.eval.sandbox.run import Limits, run_program
 
 LANDLOCK = sys.platform == "linux" and ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1) >= 1
 SECCOMP = sys.platform == "linux" and platform.machine() in ("x86_64", "aarch64")

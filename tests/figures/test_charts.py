@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from r1v.figures import DIFFICULTIES, Figure, agg, claims, family, make, wording
-from r1v.figures.style import FONTS
+from r1v.figures import DIFFICULTIES, Figure, claims, family, make, wording
+from r1v.figures.drawing import agg
+from r1v.figures.drawing.style import FONTS
 
 FAMILIES = ("bar_chart", "line_chart", "pie_chart", "table", "function_plot", "kinematics")
 

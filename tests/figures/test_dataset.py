@@ -10,8 +10,8 @@ from PIL import Image, ImageFont
 from r1v.core import CapacityError, ConfigError, R1VError
 from r1v.figures import dataset, make
 from r1v.figures.dataset import DatasetConfig, make_dataset
-from r1v.figures.sheet import contact_sheet, wrap
-from r1v.figures.style import load_font
+from r1v.figures.drawing.sheet import contact_sheet, wrap
+from r1v.figures.drawing.style import load_font
 
 SMALL = DatasetConfig(families=("geometry", "arithmetic", "compare"), num_items=7, seed=20)
 

@@ -7,8 +7,10 @@ from fractions import Fraction
 import pytest
 from PIL import ImageFilter
 
-from r1v.figures import DIFFICULTIES, Figure, circuit, family, make, molecules, sketch
-from r1v.figures.style import FONTS, UNSEEN_FONTS
+from r1v.figures import DIFFICULTIES, Figure, family, make, molecules
+from r1v.figures.drawing import sketch
+from r1v.figures.drawing.style import FONTS, UNSEEN_FONTS
+from r1v.figures.families import circuit
 
 READING = re.compile(r"^([A-Za-z][\w ]*): ([\w= ]+?)(?:, \d+ H)?$", re.MULTILINE)
 
@@ -227,13 +229,15 @@ def test_painted_molecules_look_as_rdkits_own() -> None:
     """The vector output painted here against RDKit's own picture of the same molecule and options."""
     import numpy as np
 
-    from r1v.figures import molecule as drawn
+    from r1v.figures.families import molecule as drawn
 
     pictures = {0: [], 1: []}  # type: ignore[var-annotated]
     for seed in (1, 4, 9, 11, 14):
         for cairo in (0, 1):
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr("r1v.figures.style.Style.flag", lambda self, p, c=cairo: p == 0.04 and bool(c))
+                patch.setattr(
+                    "r1v.figures.drawing.style.Style.flag", lambda self, p, c=cairo: p == 0.04 and bool(c)
+                )
                 patch.setattr(drawn.Style, "uniform", lambda self, plain, low, high: plain)
                 image = make("molecule", seed, variation=0.0).images[0]
             pictures[cairo].append(

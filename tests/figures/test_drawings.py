@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from r1v.figures import Figure, Split, make
-from r1v.figures.handwriting import HELDOUT_SCANS, SCANS, scan
-from r1v.figures.icon import FACE, ICONS
-from r1v.figures.spatial import STEPS
-from r1v.figures.style import load_font
+from r1v.figures.drawing.style import load_font
+from r1v.figures.families.handwriting import HELDOUT_SCANS, SCANS, scan
+from r1v.figures.families.icon import FACE, ICONS
+from r1v.figures.families.spatial import STEPS
 
 
 def of_kind(name: str, *kinds: str) -> list[Figure]:

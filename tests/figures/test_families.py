@@ -15,7 +15,7 @@ from PIL import ImageDraw
 from r1v.core import ConfigError
 from r1v.figures import DIFFICULTIES, FAMILIES, Figure, family, make, seeds, split_of_seed, wording
 from r1v.figures.claims import Claims, check
-from r1v.figures.style import UNSEEN_FONTS
+from r1v.figures.drawing.style import UNSEEN_FONTS
 
 NAMES = [name for name, module in FAMILIES.items() if importlib.util.find_spec(module) is not None]
 MAX_TOKENS = 190  # of a solution, by the rough count below

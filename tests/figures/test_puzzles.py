@@ -9,7 +9,7 @@ from math import isqrt
 import pytest
 
 from r1v.figures import DIFFICULTIES, Figure, claims, make
-from r1v.figures.calendar import DAYS, LONG, ORDINALS
+from r1v.figures.families.calendar import DAYS, LONG, ORDINALS
 
 FAMILIES = (
     "theorem", "solid", "force", "formula", "venn", "network", "town_map", "calendar", "money", "odd_one",

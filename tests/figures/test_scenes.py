@@ -5,8 +5,8 @@ import re
 import pytest
 
 from r1v.figures import DIFFICULTIES, Figure, make
-from r1v.figures.clock import Time
-from r1v.figures.shapes import COLORS_ZH, PLURALS, SHAPES
+from r1v.figures.drawing.shapes import COLORS_ZH, PLURALS, SHAPES
+from r1v.figures.families.clock import Time
 
 SCENES = ("counting", "spatial", "clock", "compare")
 SINGULARS = {plural: shape for shape, plural in PLURALS.items()}

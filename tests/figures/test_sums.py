@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from r1v.figures import DIFFICULTIES, make
-from r1v.figures.expression import make_expression
+from r1v.figures.families.expression import make_expression
 from r1v.figures.working import chinese, divide, minus, operate, plus, remainder, solve, times, written
 
 SUMS = ("expression", "arithmetic", "word_problem")

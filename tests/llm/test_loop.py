@@ -7,7 +7,7 @@ import pytest
 
 from r1v.core import FinishReason, PromptError, SamplingParams, UnavailableError
 from r1v.engine import EngineOutput, EngineRequest
-from r1v.llm.loop import EngineLoop
+from r1v.llm.backends.own.loop import EngineLoop
 
 
 class FakeEngine:

@@ -22,7 +22,7 @@ from r1v.core import (
     UnavailableError,
 )
 from r1v.llm import RemoteConfig, read_tool_calls
-from r1v.llm.remote_wire import image_data
+from r1v.llm.backends.remote.wire import image_data
 from r1v.llm.think_text import ThinkText
 from r1v.prompt import ImageLimits
 from tests.llm.remote_server import Script, chunk, serving, stream
@@ -36,7 +36,7 @@ def remote(url: str, **settings) -> LLM:  # type: ignore[no-untyped-def]
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("r1v.llm.remote_backend.FIRST_PAUSE_S", 0.02)
+    monkeypatch.setattr("r1v.llm.backends.remote.backend.FIRST_PAUSE_S", 0.02)
 
 
 FORMS = {

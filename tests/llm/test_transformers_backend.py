@@ -7,7 +7,7 @@ import torch
 
 from r1v import LLM, SamplingParams
 from r1v.core import CapacityError, Completion, FinishDetail, FinishReason, Message, UnavailableError
-from r1v.llm.device_map import assign, blocks_of, device_of, plan_devices
+from r1v.llm.backends.transformers.device_map import assign, blocks_of, device_of, plan_devices
 from r1v.models import convert
 from tests.conftest import write_tiny_checkpoint
 from tests.llm.other_model import write_llava
@@ -93,7 +93,7 @@ def test_both_layouts(pair, tiny_checkpoint: Path, tmp_path: Path, picture: Path
 @pytest.fixture(scope="module")
 def big():
     """The 38B geometry without memory."""
-    from r1v.llm.transformers_backend import build_on_meta, native_config
+    from r1v.llm.backends.transformers.backend import build_on_meta, native_config
     from r1v.models import LanguageConfig, R1VConfig, VisionConfig
 
     config = R1VConfig(
@@ -134,7 +134,7 @@ def test_every_module_of_qwen_72b_has_a_device() -> None:
     """Another row of the release's table, 147 GB: Qwen2.5-VL-72B."""
     import transformers
 
-    from r1v.llm.transformers_backend import build_on_meta
+    from r1v.llm.backends.transformers.backend import build_on_meta
 
     model = build_on_meta(transformers.Qwen2_5_VLConfig(
         text_config={"hidden_size": 8192, "intermediate_size": 29568, "num_hidden_layers": 80,
@@ -211,8 +211,8 @@ def test_verify(tiny_tokenizer_folder: Path, tmp_path: Path, run_r1v) -> None:
 
 
 def test_verify_sees_a_difference(tiny_checkpoint: Path) -> None:
-    from r1v.llm.verify import Verifier
-    from r1v.llm.verify_peers import TransformersPeer
+    from r1v.verify.certificate import Verifier
+    from r1v.verify.transformers_peer import TransformersPeer
 
     peer = TransformersPeer(tiny_checkpoint)
     with torch.no_grad():

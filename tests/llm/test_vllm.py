@@ -16,7 +16,7 @@ import pytest
 from r1v import LLM, SamplingParams
 from r1v.core import CheckpointError
 from r1v.llm import RemoteConfig
-from r1v.llm.vllm_engine import folder_for_vllm
+from r1v.llm.backends.vllm.launch import folder_for_vllm
 from r1v.models import R1V, save
 from r1v.ops import RopeConfig
 from tests.conftest import tiny_config

@@ -8,9 +8,9 @@ import torch
 from PIL import Image
 
 from r1v import LLM, ImageRef, Message, SamplingParams, figures, models
-from r1v.llm.verify import weights_hash
 from r1v.prompt import Processor
 from r1v.scoring import equivalent, extract_boxed
+from r1v.verify.certificate import weights_hash
 
 ROOT = Path(__file__).parents[2]
 NANO = ROOT / "r1v" / "models" / "r1v-nano"

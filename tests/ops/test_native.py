@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from r1v.ops.native import DecodeAttention, DecodeRows, NativeLinear, available
+from r1v.ops.cpu.native import DecodeAttention, DecodeRows, NativeLinear, available
 from r1v.ops.paged import PagedAttentionReference, PagedCache, Span
 from r1v.ops.rope import RopeConfig, apply_rope, rope_frequencies, rope_table
 

@@ -16,7 +16,7 @@ from r1v.eval.benchmark import Benchmark, GradingTools, Load
 from r1v.eval.data import DataError, Source
 from r1v.eval.grading import grade_free
 from r1v.eval.item import Grade, Item, Json, Output
-from r1v.eval.livebench_rules import rule_for
+from r1v.eval.livebench.rules import rule_for
 from r1v.eval.tasks import ifeval, livecodebench
 
 CATEGORIES = ("math", "reasoning", "coding", "language", "data_analysis", "instruction_following")

@@ -24,7 +24,7 @@ from r1v.core import ConfigError, Message
 from r1v.eval.benchmark import Benchmark, GradingTools, Load
 from r1v.eval.data import DataError, Source
 from r1v.eval.item import Grade, Item, Json, Output
-from r1v.eval.sandbox import Ended, Limits, run_program
+from r1v.eval.sandbox.run import Ended, Limits, run_program
 
 _BLOCK = re.compile(r"```(?:python3?|py)?[ \t]*\n(.*?)```", re.DOTALL | re.IGNORECASE)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")

@@ -1,0 +1,1 @@
+"""LiveBench's rules."""

@@ -1,0 +1,132 @@
+"""Running a model's program: a process of its own, with little time, little memory and no network.
+
+Enters: Python source and an input. Leaves: what it printed, and how it ended. Always holds: the process
+and all that it started are gone when ``run_program`` returns. Limits: processor time, address space, file
+size, number of files and processes by rlimits; wall time and output by the parent; other programs, sockets,
+signals and changes to files outside of its folder by the kernel (seccomp, Landlock and a network namespace on
+Linux) and by an audit hook everywhere. It runs as the same user: what that user can read, a hostile program
+can read. Where the system is no Linux, run programs that are hostile on purpose in a container.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from r1v.core import UnavailableError
+
+MAX_OUTPUT_BYTES = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """wall_s: seconds from start to kill. memory_bytes: address space. output_bytes: of standard output."""
+
+    wall_s: float = 6.0
+    memory_bytes: int = 4 << 30
+    output_bytes: int = MAX_OUTPUT_BYTES
+    max_processes: int = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a program ended. status: its exit status, None if it was killed. reason: "", "time" or "output"."""
+
+    stdout: str
+    stderr: str
+    status: int | None
+    reason: str = ""
+    seconds: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        return self.status == 0
+
+
+def run_program(source: str, stdin: str = "", limits: Limits | None = None) -> Ended:
+    """Run Python source in a fresh folder with ``stdin`` as its input.
+
+    Raises UnavailableError where the system has no rlimits.
+    """
+    limits = limits or Limits()
+    if os.name != "posix":
+        raise UnavailableError(
+            "programs are run with POSIX resource limits; use Linux or macOS, or a container"
+        )
+    folder = Path(tempfile.mkdtemp(prefix="r1v-program-"))
+    try:
+        (folder / "program.py").write_text(source, encoding="utf-8", errors="replace")
+        (folder / "input").write_text(stdin, encoding="utf-8", errors="replace")
+        return _run(folder, limits)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run(folder: Path, limits: Limits) -> Ended:
+    started = time.monotonic()
+    guard = Path(__file__).with_name("child.py")
+    settings = json.dumps(
+        {"memory": limits.memory_bytes, "cpu": limits.wall_s, "processes": limits.max_processes}
+    )
+    with open(folder / "input", "rb") as stdin, open(folder / "stderr", "wb") as stderr:
+        child = subprocess.Popen(
+            [sys.executable, "-I", str(guard), settings, str(folder / "program.py")],
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            cwd=folder,
+            env={"PATH": "/usr/bin:/bin", "HOME": str(folder), "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"},
+            start_new_session=True,
+            close_fds=True,
+        )
+        assert child.stdout is not None
+        try:
+            output, reason = _collect(child.stdout.fileno(), started + limits.wall_s, limits.output_bytes)
+            if not reason:
+                left = max(0.05, started + limits.wall_s - time.monotonic())
+                try:
+                    child.wait(timeout=left)
+                except subprocess.TimeoutExpired:
+                    reason = "time"
+        finally:
+            _kill_group(child)
+            child.stdout.close()
+    status = None if reason else child.returncode
+    if status in (-signal.SIGXCPU, -signal.SIGKILL):
+        status, reason = None, "time"
+    errors = (folder / "stderr").read_bytes()[-4000:].decode("utf-8", "replace")
+    return Ended(output.decode("utf-8", "replace"), errors, status, reason, time.monotonic() - started)
+
+
+def _collect(descriptor: int, end: float, limit: int) -> tuple[bytes, str]:
+    """All output until its end, the time's end or the limit."""
+    pieces: list[bytes] = []
+    size = 0
+    while True:
+        left = end - time.monotonic()
+        if left <= 0 or not select.select([descriptor], [], [], left)[0]:
+            return b"".join(pieces), "time"
+        piece = os.read(descriptor, 1 << 16)
+        if not piece:
+            return b"".join(pieces), ""
+        pieces.append(piece)
+        size += len(piece)
+        if size > limit:
+            return b"".join(pieces)[:limit], "output"
+
+
+def _kill_group(child: subprocess.Popen[bytes]) -> None:
+    """Kill the program and everything in its session."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # already gone
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()

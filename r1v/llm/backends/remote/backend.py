@@ -1,0 +1,387 @@
+"""A model behind a URL: any endpoint that speaks OpenAI's chat completions or Anthropic's messages.
+
+Enters: requests. Leaves: events, the same as a local model's but without token ids. Always holds: a request
+is sent again only while nothing of its answer was delivered; a server that asks for a pause gets it, from all
+requests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import email.utils
+import random
+import threading
+import time
+import weakref
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
+from dataclasses import replace
+
+import httpx
+
+from r1v.core import (
+    Completion,
+    ConfigError,
+    ContextLengthError,
+    FinishDetail,
+    FinishReason,
+    PromptError,
+    R1VError,
+    SamplingParams,
+    Segment,
+    Timing,
+    TokenEvent,
+    TokenLogprob,
+    UnavailableError,
+)
+from r1v.engine import EngineConfig
+from r1v.llm.backends.remote.wire import (
+    AnthropicReader,
+    Json,
+    OpenAIReader,
+    anthropic_body,
+    error_text,
+    openai_body,
+    usage_of,
+)
+from r1v.llm.config import LLMConfig
+from r1v.llm.requests import ChatRequest, Load, ModelInfo, Request, TextRequest
+from r1v.llm.stream import Deliver
+
+PASSING = frozenset((408, 409, 425, 429, 500, 502, 503, 504, 529))  # worth another try
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 60.0
+UNKNOWN_CONTEXT = 1 << 17  # where a server does not tell
+
+BODIES = {"openai": openai_body, "anthropic": anthropic_body}
+READERS: dict[str, type[OpenAIReader] | type[AnthropicReader]] = {
+    "openai": OpenAIReader,
+    "anthropic": AnthropicReader,
+}
+PATHS = {"openai": "/chat/completions", "anthropic": "/messages"}
+
+
+class PassingError(Exception):
+    """An error that may be gone at the next try. pause_s: what the server asked for, or None."""
+
+    def __init__(self, text: str, pause_s: float | None = None) -> None:
+        super().__init__(text)
+        self.pause_s = pause_s
+
+
+class Pace:
+    """Lets requests go at the configured rate, and none while a server has asked for a pause."""
+
+    def __init__(
+        self, requests_per_minute: float | None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._gap_s = 60.0 / requests_per_minute if requests_per_minute else 0.0
+        self._next_s = 0.0
+        self._clock = clock
+
+    def pause(self, seconds: float) -> None:
+        """Nothing goes for so long."""
+        self._next_s = max(self._next_s, self._clock() + seconds)
+
+    async def turn(self) -> None:
+        """Wait for one's turn."""
+        while True:
+            now = self._clock()
+            if now >= self._next_s:
+                self._next_s = max(self._next_s, now) + self._gap_s
+                return
+            await asyncio.sleep(self._next_s - now)
+
+
+def retry_after_s(headers: httpx.Headers) -> float | None:
+    """The pause that a response asks for."""
+    if (millis := headers.get("retry-after-ms", "")).replace(".", "", 1).isdigit():
+        return float(millis) / 1000
+    value = headers.get("retry-after", "")
+    if value.replace(".", "", 1).isdigit():
+        return float(value)
+    found = email.utils.parsedate_tz(value)
+    return None if found is None else max(0.0, email.utils.mktime_tz(found) - time.time())
+
+
+class _Answer:
+    """One completion as it arrives."""
+
+    def __init__(self, index: int, deliver: Deliver) -> None:
+        self._index, self._deliver = index, deliver
+        self._texts: dict[Segment, list[str]] = {"thinking": [], "answer": []}
+        self._logprobs: list[TokenLogprob] = []
+        self._arrived_s = time.perf_counter()
+        self._first_s: float | None = None
+        self.usage: dict[str, int] = {}
+        self.reason: FinishReason | None = None
+        self.detail: FinishDetail | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether something was delivered."""
+        return self._first_s is not None
+
+    def add(self, segment: Segment, text: str, logprobs: list[TokenLogprob]) -> None:
+        """Deliver a piece."""
+        self._first_s = self._first_s or time.perf_counter()
+        self._texts[segment].append(text)
+        self._logprobs += logprobs
+        self._deliver(TokenEvent(segment, text, (), tuple(logprobs), self._index))
+
+    def end(self, reason: FinishReason) -> None:
+        """Deliver the completion."""
+        now = time.perf_counter()
+        first = now if self._first_s is None else self._first_s
+        self._deliver(
+            Completion(
+                thinking="".join(self._texts["thinking"]).strip(),
+                answer="".join(self._texts["answer"]).lstrip("\n") if self._texts["thinking"]
+                else "".join(self._texts["answer"]),
+                token_ids=(), finish_reason=reason, finish_detail=self.detail, usage=usage_of(self.usage),
+                timing=Timing(first - self._arrived_s, now - first),
+                logprobs=tuple(self._logprobs) or None, index=self._index,
+            )
+        )  # fmt: skip
+
+
+class RemoteBackend:
+    """Requests to one server, all from one event loop on a daemon thread. Thread-safe; see Backend."""
+
+    def __init__(self, config: LLMConfig) -> None:
+        """Asks the server what it serves. Raises ConfigError, UnavailableError."""
+        remote = config.remote
+        if not remote.url:
+            raise ConfigError("the backend openai needs a URL; give one with --base-url https://…/v1")
+        self._remote = replace(remote, url=remote.url.rstrip("/"))
+        # the key goes no further than here: a resolved config is stored beside results
+        without_key = replace(self._remote, api_key="")
+        self.config = replace(config, device="remote", dtype="auto", remote=without_key)
+        self._headers = _headers(remote.form, remote.api_key)
+        self.default_params = SamplingParams(temperature=1.0, top_p=1.0, repetition_penalty=1.0)
+        self._found = self._ask_models()
+        self._owner = _owner(self._remote.url, self._found)
+        length = self._found.get("max_model_len") or self._found.get("context_length") or UNKNOWN_CONTEXT
+        self.context_length = min(int(length), config.max_model_len or int(length))
+        self._pace = Pace(remote.requests_per_minute)
+        self._running: set[Future[None]] = set()
+        self._num_sent = self._num_retried = 0
+        self._loop = asyncio.new_event_loop()
+        self._places = asyncio.Semaphore(remote.max_concurrent)
+        self._client: httpx.AsyncClient | None = None
+        thread = threading.Thread(target=self._loop.run_forever, name="r1v-remote", daemon=True)
+        thread.start()
+        self._finalizer = weakref.finalize(self, _stop, self._loop, thread, self._running)
+
+    @classmethod
+    def from_config(cls, config: LLMConfig, engine_config: EngineConfig) -> RemoteBackend:
+        """The server that config names."""
+        return cls(config)
+
+    def _ask_models(self) -> Json:
+        """What /models says about our model; empty where the server has no such page."""
+        try:
+            answer = httpx.get(f"{self._remote.url}/models", headers=self._headers, timeout=15.0)
+        except httpx.HTTPError as error:
+            raise UnavailableError(f"{self._remote.url} cannot be reached ({type(error).__name__}: {error}); "
+                                   "is the server running?") from error  # fmt: skip
+        if answer.status_code in (401, 403):
+            raise UnavailableError(
+                f"{self._remote.url} refuses the API key ({answer.status_code}); set OPENAI_API_KEY"
+            )
+        try:
+            listed = answer.json()["data"] if answer.status_code == 200 else []
+            models = {str(each["id"]): each for each in listed}
+        except (ValueError, LookupError, TypeError):
+            return {}
+        if models and self.config.model not in models:
+            shown = ", ".join(list(models)[:8])
+            raise ConfigError(f"{self._remote.url} has no model {self.config.model!r}; it has {shown}")
+        return dict(models.get(self.config.model, {}))
+
+    def start(self, request: Request, deliver: Deliver) -> Callable[[], None]:
+        """See Backend. Raises ImageError, PromptError."""
+        if isinstance(request, TextRequest):
+            raise PromptError("a remote endpoint takes conversations, not texts to continue")
+        if request.grammar is not None:
+            raise PromptError("response formats go to a remote endpoint through remote.extra")
+        if self._finalizer.alive is False:
+            raise UnavailableError("this LLM was closed; make a new one")
+        make = BODIES[self._remote.form]
+        limits = self.config.limits.images
+        bodies = [
+            make(self.config.model, request, index, self._remote, limits, self._owner)
+            for index in range(request.params.n)
+        ]
+        loop = self._loop
+        futures = [
+            asyncio.run_coroutine_threadsafe(self._complete(body, _Answer(index, deliver), deliver), loop)
+            for index, body in enumerate(bodies)
+        ]
+        for future in futures:
+            self._running.add(future)
+            future.add_done_callback(self._running.discard)
+
+        def cancel() -> None:
+            for future in futures:
+                future.cancel()
+
+        return cancel
+
+    async def _complete(self, body: Json, answer: _Answer, deliver: Deliver) -> None:
+        try:
+            async with self._places:
+                await self._try(body, answer)
+        except asyncio.CancelledError:
+            answer.end(FinishReason.CANCELLED)
+        except R1VError as error:
+            deliver(error)
+        except Exception as error:  # noqa: BLE001 - the waiting thread is told, and raises it
+            deliver(UnavailableError(f"{self._remote.url} answers in a form that is not known: {error!r}"))
+
+    async def _try(self, body: Json, answer: _Answer) -> None:
+        """Send until it works, or can no longer work."""
+        pause_s = FIRST_PAUSE_S
+        for attempt in range(self._remote.max_retries + 1):
+            await self._pace.turn()
+            self._num_sent += 1
+            try:
+                await self._once(body, answer)
+                return
+            except (PassingError, httpx.TransportError) as error:
+                text = str(error) or type(error).__name__
+                if answer.begun or attempt == self._remote.max_retries:
+                    where = "in the middle of its answer" if answer.begun else f"{attempt + 1} times"
+                    raise UnavailableError(f"{self._remote.url} failed {where}: {text}") from error
+                self._num_retried += 1
+                asked = error.pause_s if isinstance(error, PassingError) else None
+                if asked is not None:
+                    self._pace.pause(min(asked, LONGEST_PAUSE_S))
+                else:
+                    await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    async def _once(self, body: Json, answer: _Answer) -> None:
+        if self._client is None:
+            timeout = httpx.Timeout(self._remote.timeout_s, connect=15.0)
+            limits = httpx.Limits(max_connections=None, max_keepalive_connections=self._remote.max_concurrent)
+            self._client = httpx.AsyncClient(timeout=timeout, limits=limits, headers=self._headers)
+        url = self._remote.url + PATHS[self._remote.form]
+        reader = READERS[self._remote.form]()
+        async with self._client.stream("POST", url, json=body) as response:
+            if response.status_code != 200:
+                await response.aread()
+                raise _complaint(response, self._remote.url)
+            async for data in _events(response):
+                delta = reader.read(data)
+                if delta.error:
+                    raise PassingError(delta.error)
+                answer.usage |= delta.usage
+                logprobs = delta.logprobs
+                for segment, text in delta.parts:
+                    answer.add(segment, text, logprobs)
+                    logprobs = []
+                answer.reason = delta.reason or answer.reason
+                answer.detail = delta.detail or answer.detail
+                if delta.done:
+                    break
+        if answer.reason is None:
+            raise PassingError("the stream ended before the answer did")
+        answer.end(answer.reason)
+
+    def tokenize(self, request: Request) -> list[int]:
+        """See Backend: by the server's own /tokenize. UnavailableError: it has none."""
+        root = self._remote.url.removesuffix("/v1")
+        if isinstance(request, ChatRequest):
+            body = openai_body(self.config.model, request, 0, self._remote, self.config.limits.images, "")
+            body = {"model": self.config.model, "messages": body["messages"]}
+        else:
+            body = {"model": self.config.model, "prompt": request.prompt}
+        try:
+            answer = httpx.post(f"{root}/tokenize", json=body, headers=self._headers, timeout=60.0)
+            ids: list[int] = answer.json()["tokens"]
+        except (httpx.HTTPError, ValueError, LookupError) as error:
+            raise UnavailableError(f"{root} does not tell token ids (no /tokenize)") from error
+        return ids
+
+    def token_text(self, token_id: int) -> tuple[str, bytes]:
+        """See Backend: unknown here."""
+        return "", b""
+
+    @property
+    def info(self) -> ModelInfo:
+        """See Backend; a server that does not tell is taken to take images and tools."""
+        modalities = self._found.get("input_modalities") or self._found.get("modalities") or ["image"]
+        return ModelInfo(
+            name=self.config.model, context_length=self.context_length, vocab_size=1 << 31,
+            takes_images="image" in modalities, takes_tools=True, thinks=True,
+            max_images=self.config.limits.max_images,
+        )  # fmt: skip
+
+    @property
+    def load(self) -> Load:
+        """See Backend."""
+        return Load(
+            num_running=len(self._running),
+            counters={"num_sent": self._num_sent, "num_retried": self._num_retried},
+        )
+
+    def close(self) -> None:
+        """End what is under way."""
+        self._finalizer()
+
+
+def _stop(loop: asyncio.AbstractEventLoop, thread: threading.Thread, running: set[Future[None]]) -> None:
+    for future in list(running):
+        future.cancel()
+    until = time.monotonic() + 2.0
+    while running and time.monotonic() < until:
+        time.sleep(0.01)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(2.0)
+
+
+def _headers(form: str, key: str) -> dict[str, str]:
+    headers = {"User-Agent": "r1v"}
+    if form == "anthropic":
+        return headers | {"anthropic-version": "2023-06-01"} | ({"x-api-key": key} if key else {})
+    return headers | ({"Authorization": f"Bearer {key}"} if key else {})
+
+
+def _owner(url: str, found: Json) -> str:
+    if "://api.openai.com/" in url + "/":
+        return "openai"
+    return str(found.get("owned_by", "")).lower()
+
+
+def _complaint(response: httpx.Response, url: str) -> Exception:
+    """The error that a response is."""
+    try:
+        text = error_text(response.json())
+    except ValueError:
+        text = error_text(response.text)
+    status = response.status_code
+    if status in PASSING:
+        return PassingError(f"{status} {text}", retry_after_s(response.headers))
+    if status in (401, 403):
+        return UnavailableError(f"{url} refuses the API key ({status}): {text}")
+    if status == 404:
+        return UnavailableError(f"{url} has no such model or path: {text}")
+    if "context" in text.lower() and ("length" in text.lower() or "maximum" in text.lower()):
+        return ContextLengthError(f"{url}: {text}")
+    return PromptError(f"{url} refuses the request ({status}): {text}")
+
+
+async def _events(response: httpx.Response) -> AsyncIterator[str]:
+    """The data of each server-sent event. A whole JSON answer counts as one event and the end."""
+    if response.headers.get("content-type", "").startswith("application/json"):
+        yield (await response.aread()).decode()
+        return
+    data: list[str] = []
+    async for line in response.aiter_lines():
+        if line.startswith("data:"):
+            data.append(line[5:].removeprefix(" "))
+        elif not line and data:
+            yield "\n".join(data)
+            data = []
+    if data:
+        yield "\n".join(data)

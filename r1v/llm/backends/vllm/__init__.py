@@ -1,0 +1,1 @@
+"""vLLM as a backend: several devices, several machines."""

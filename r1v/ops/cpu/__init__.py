@@ -1,0 +1,1 @@
+"""Kernels for processors, compiled from `csrc` when the package is installed."""

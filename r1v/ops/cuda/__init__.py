@@ -1,0 +1,1 @@
+"""Kernels for CUDA devices: Triton, and CUDA C++ compiled at first use."""

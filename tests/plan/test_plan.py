@@ -1,0 +1,196 @@
+"""The planner: the release's cases, and its figures beside what the engine really uses."""
+
+import json
+import random
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+from r1v.cli.plan import parse_bytes
+from r1v.core import ConfigError, SamplingParams
+from r1v.engine import Engine, EngineConfig, EngineIds, EngineRequest
+from r1v.models import R1V, LanguageConfig, R1VConfig, VisionConfig
+from r1v.models.hub import resolve
+from r1v.ops import RopeConfig
+from r1v.plan.inference import CHOICES, Plan, Sizes, Target, estimate, plan, weights_of
+
+GB = 10**9
+R1V2 = R1VConfig(
+    VisionConfig(3200, 45, 25, 12800, qkv_bias=False, qk_norm=True, norm_type="rms_norm"),
+    LanguageConfig(
+        152064, 5120, 64, 40, 8, 128, 27648, max_position_embeddings=40960, rope=RopeConfig(theta=1e6)
+    ),
+    image_token_id=151667,
+)
+ONE_B = R1VConfig(
+    VisionConfig(1024, 24, 16, 4096),
+    LanguageConfig(151674, 896, 24, 14, 2, 64, 4864, tied=True, rope=RopeConfig(theta=1e6)),
+    image_token_id=5, dynamic_tiling=False,
+)  # fmt: skip
+
+
+def fits(memory: int, **settings: Any) -> dict[str, bool]:
+    found = plan(R1V2, Target(memory * GB, **settings))
+    return {each.format: each.fits for each in found.estimates}
+
+
+def test_the_release_on_40_gb() -> None:
+    found = fits(40, context=8192)
+    assert not found["bf16"] and found["awq"]
+
+
+def test_the_release_on_30_gb() -> None:
+    found = fits(30, context=8192)
+    assert not found["bf16"] and not found["awq"] and found["awq-vision8"]
+
+
+def test_the_releases_weights_are_those_of_the_issue() -> None:
+    sizes = Sizes.of(R1V2)
+    assert sizes.num_parameters == sum(p.numel() for p in _meta(R1V2).parameters())
+    assert weights_of(R1V2, sizes, "awq", 1, 128).total == pytest.approx(30.6 * GB, rel=0.01)
+    assert weights_of(R1V2, sizes, "bf16", 1, 128).total == 2 * sizes.num_parameters
+
+
+def _meta(config: R1VConfig) -> R1V:
+    with torch.device("meta"):
+        return R1V(config)
+
+
+def test_more_devices_share_layers_and_heads_but_not_an_odd_tower() -> None:
+    sizes = Sizes.of(R1V2)
+    one, two, five = (weights_of(R1V2, sizes, "bf16", number, 128) for number in (1, 2, 5))
+    assert two.linears * 2 == one.linears and two.vision == one.vision  # 25 heads
+    assert five.vision * 5 == one.vision
+    found = plan(R1V2, Target(80 * GB, num_devices=2, context=32768, concurrent=4))
+    assert found.chosen is not None and found.chosen.format == "bf16"
+
+
+def test_the_largest_context_fits_and_one_block_more_does_not() -> None:
+    target = Target(40 * GB, context=8192)
+    found = next(each for each in plan(R1V2, target).estimates if each.format == "awq")
+    sizes = Sizes.of(R1V2)
+    assert 8192 < found.max_context < 40960
+    assert estimate(R1V2, sizes, replace(target, context=found.max_context), "awq").fits
+    assert not estimate(R1V2, sizes, replace(target, context=found.max_context + 16), "awq").fits
+    assert estimate(R1V2, sizes, replace(target, concurrent=found.max_concurrent), "awq").fits
+
+
+def test_where_nothing_fits_the_nearest_is_named() -> None:
+    found = plan(R1V2, Target(16 * GB, context=8192))
+    assert found.chosen is None and found.nearest is not None and found.nearest.num_devices > 1
+    assert found.nearest.fits
+    fewer = plan(R1V2, Target(40 * GB, context=8192, concurrent=16), ("awq",))
+    assert fewer.chosen is None and fewer.nearest is not None
+    assert fewer.nearest.concurrent < 16 and fewer.nearest.num_devices == 1
+
+
+def test_an_eight_bit_tower_is_for_one_device() -> None:
+    found = plan(R1V2, Target(20 * GB, num_devices=2, context=8192))
+    assert "awq-vision8" not in {each.format for each in found.estimates}
+    assert found.nearest is not None and found.nearest.format != "awq-vision8"
+    with pytest.raises(ConfigError, match="one device"):
+        plan(R1V2, Target(24 * GB, num_devices=2, context=8192), ("awq-vision8",))
+
+
+def test_speed_is_bytes_over_bandwidth() -> None:
+    slow, fast = (plan(R1V2, Target(80 * GB, bandwidth=rate)) for rate in (1e12, 2e12))
+    assert _speed(fast, "awq") == pytest.approx(2 * _speed(slow, "awq"))
+    assert _speed(slow, "awq") > 3 * _speed(slow, "bf16") and _speed(slow, "offload") < _speed(slow, "bf16")
+
+
+def _speed(found: Plan, name: str) -> float:
+    return next(each.tokens_per_s for each in found.estimates if each.format == name)
+
+
+def test_what_cannot_be_asked_for() -> None:
+    with pytest.raises(ConfigError, match="40960"):
+        plan(R1V2, Target(GB, context=65536))
+    with pytest.raises(ConfigError, match="no room"):
+        plan(R1V2, Target(GB, context=4096, num_images=4))
+    with pytest.raises(ConfigError, match="num_devices"):
+        Target(GB, num_devices=0)
+    assert parse_bytes("80GB") == 80 * GB and parse_bytes("24 GiB") == 24 << 30
+    assert parse_bytes("2TB/s") == 2 * 10**12 and parse_bytes("1.5gb") == 1.5 * GB
+    for wrong in ("", "much", "0GB", "-3GB", "3 XB"):
+        with pytest.raises(ConfigError, match="no size"):
+            parse_bytes(wrong)
+
+
+def measured(config: R1VConfig, length: int, context: int, concurrent: int) -> tuple[int, int]:
+    """Bytes of weights, cache and the most that steps allocate, by the engine and by the plan; float32."""
+    with torch.device("meta"):
+        model = R1V(config).eval()
+    model = model.to_empty(device="cpu").requires_grad_(False)
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, 0.0, 0.02)
+    image = config.image_token_id or 0
+    engine = Engine(
+        model,
+        EngineConfig(max_model_len=context, max_num_seqs=concurrent, weight_format="plain",
+                     num_draft_tokens=0, cache_bytes=1 << 33),
+        EngineIds(image_context=image, eos=(1,)),
+    )  # fmt: skip
+    cache = engine._runner.cache
+    size, random_ = config.vision.image_size, random.Random(0)
+    params = SamplingParams.greedy(max_tokens=2, min_tokens=2, detect_loops=False)
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as trace:
+        for _ in range(concurrent):
+            ids = [random_.randrange(10, 1500) for _ in range(length)]
+            engine.add(EngineRequest((*[image] * config.tokens_per_tile, *ids), params,
+                                     torch.randn(1, 3, size, size), (1,)))  # fmt: skip
+        while engine.has_work:
+            engine.step()
+    now = peak = 0
+    for event in trace.profiler.kineto_results.events():
+        if event.name() == "[memory]":
+            now += event.nbytes()
+            peak = max(peak, now)
+    target = Target(1 << 40, context=context, concurrent=concurrent, overhead_bytes=0)
+    planned = estimate(config, Sizes.of(config), target, "float32").used_bytes
+    weights = sum(parameter.nbytes for parameter in model.parameters())
+    return weights + cache.keys.nbytes + cache.values.nbytes + peak, planned
+
+
+def test_the_plan_is_within_a_tenth_of_the_engine() -> None:
+    used, planned = measured(R1VConfig.from_folder(resolve("r1v-nano")), 800, 2048, 4)
+    assert planned == pytest.approx(used, rel=0.1)
+
+
+@pytest.mark.slow
+def test_the_plan_is_within_a_tenth_of_the_engine_at_1b() -> None:
+    used, planned = measured(ONE_B, 200, 1024, 1)
+    assert planned == pytest.approx(used, rel=0.1)
+
+
+def write_config(folder: Path, config: R1VConfig = R1V2) -> Path:
+    (folder / "config.json").write_text(json.dumps(config.to_release_json("bfloat16")))
+    return folder
+
+
+def test_the_command(run_r1v: Any, tmp_path: Path) -> None:
+    folder = str(write_config(tmp_path))
+    status, out, _ = run_r1v("plan", folder, "--memory", "40GB")
+    assert status == 0 and "use awq" in " ".join(out.split())
+    status, out, _ = run_r1v("plan", folder, "--memory", "30GB")
+    assert status == 0 and "use awq-vision8" in " ".join(out.split())
+    status, out, _ = run_r1v("plan", folder, "--memory", "30GB", "--format", "awq")
+    words = " ".join(out.split())
+    assert status == 1 and "nothing fits" in words and "the nearest that fits is awq" in words
+    status, out, _ = run_r1v("plan", folder, "--memory", "16GB", "--json")
+    found = json.loads(out)
+    assert status == 1 and found["chosen"] is None and len(found["estimates"]) == len(CHOICES)
+    status, out, error = run_r1v("plan", folder, "--memory", "lots")
+    assert status == 1 and error.startswith("r1v: 'lots' is no size")
+
+
+def test_a_checkpoint_that_is_quantised_is_planned_as_such(run_r1v: Any, tmp_path: Path) -> None:
+    folder = write_config(tmp_path)
+    values = json.loads((folder / "config.json").read_text())
+    values["quantization_config"] = {"quant_method": "awq", "bits": 4, "group_size": 128}
+    (folder / "config.json").write_text(json.dumps(values))
+    status, out, _ = run_r1v("plan", str(folder), "--memory", "80GB", "--json")
+    assert status == 0 and [each["format"] for each in json.loads(out)["estimates"]] == ["awq", "awq-vision8"]
