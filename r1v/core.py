@@ -7,6 +7,8 @@ input or output; every public value is checked where it is made, so that other r
 from __future__ import annotations
 
 import enum
+import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -45,6 +47,70 @@ class CapacityError(R1VError):
 
 class UnavailableError(R1VError):
     """An optional part (an extra, a device, the network) is needed and not there."""
+
+
+# ------------------------------------------------------------------------------------------------------ JSON
+
+MAX_JSON_DEPTH = 64  # of nested lists and objects: more than any request or checkpoint has
+MAX_JSON_BYTES = 64 << 20
+
+
+def parse_json(
+    data: str | bytes | bytearray,
+    what: str,
+    *,
+    error: type[R1VError] = R1VError,
+    max_bytes: int = MAX_JSON_BYTES,
+    max_depth: int = MAX_JSON_DEPTH,
+    max_values: int | None = None,
+) -> Any:
+    """The value of a JSON text that somebody else wrote: a client, a checkpoint, a data file, a model.
+
+    data: text, or bytes in UTF-8 with or without a byte-order mark. what: its name for the message, as in
+    "config.json". error: the class that is raised. max_bytes, max_depth: of the text and of nested lists and
+    objects. max_values: of commas and opening brackets, counted before anything is parsed, because a short
+    text can hold values that take a hundred times its memory; None is no bound.
+
+    Raises ``error`` in one line where the text is too large, too deep, not JSON, or holds a number that is
+    not finite (NaN, Infinity, 1e999). What comes back can be walked by code that recurses.
+    """
+    if len(data) > max_bytes:
+        raise error(f"{what} has {len(data)} bytes of JSON; the limit is {max_bytes}")
+    if max_values is not None:
+        marks: tuple[Any, ...] = (",", "[", "{") if isinstance(data, str) else (b",", b"[", b"{")
+        if sum(map(data.count, marks)) > max_values:
+            raise error(f"{what} has more than {max_values} values; send fewer")
+    too_deep = f"{what} is nested more than {max_depth} deep; make it flatter"
+    try:
+        text = data if isinstance(data, str) else bytes(data).decode("utf-8")
+        value = json.loads(text.removeprefix("\ufeff"), parse_constant=_no_number, parse_float=_finite)
+    except RecursionError as cause:
+        raise error(too_deep) from cause
+    except UnicodeDecodeError as cause:
+        raise error(f"{what} is not valid JSON (byte {cause.start} is not UTF-8)") from cause
+    except json.JSONDecodeError as cause:
+        place = f"line {cause.lineno} column {cause.colno}"
+        raise error(f"{what} is not valid JSON ({cause.msg}, {place})") from cause
+    except ValueError as cause:  # a number that is not finite, or has thousands of digits
+        raise error(f"{what} is not valid JSON ({str(cause).partition(';')[0][:100]})") from cause
+    level: list[Any] = [value] if isinstance(value, dict | list) else []
+    for _ in range(max_depth):
+        inner = [item for each in level for item in (each.values() if isinstance(each, dict) else each)]
+        level = [item for item in inner if isinstance(item, dict | list)]
+        if not level:
+            return value
+    raise error(too_deep)
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is not a number of JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:40]} is too large for a number")
+    return value
 
 
 # -------------------------------------------------------------------------------------------------- messages

@@ -10,7 +10,7 @@ import json
 import uuid
 from dataclasses import dataclass
 
-from r1v.core import ToolCall
+from r1v.core import R1VError, ToolCall, parse_json
 from r1v.llm.grammar import TOOL_CLOSE, TOOL_OPEN
 
 
@@ -78,8 +78,8 @@ class ToolCallReader:
     def _read(self, body: str, marker: str) -> AnswerPart:
         """The call in body, or body as it was written."""
         try:
-            loaded = json.loads(body)
-        except (ValueError, RecursionError):
+            loaded = parse_json(body, "a call")
+        except R1VError:
             loaded = None
         if isinstance(loaded, dict) and isinstance(loaded.get("name"), str):
             arguments = loaded.get("arguments", {})

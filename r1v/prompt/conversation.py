@@ -7,13 +7,12 @@ of earlier turns is handed to the template apart from their answers.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from r1v.core import ImageRef, Message, PromptError, ToolCall
+from r1v.core import ImageRef, Message, PromptError, ToolCall, parse_json
 from r1v.prompt.template import ChatTemplate, Marks, Rendered
 from r1v.prompt.thinking import CLOSE_TEXT, OPEN_TEXT
 from r1v.prompt.tokenizer import Piece
@@ -197,11 +196,8 @@ def _parts(message: Message, form: TemplateForm, marks: Marks, first_image: int)
 def _tool_call(call: ToolCall, form: TemplateForm, marks: Marks) -> dict[str, Any]:
     arguments: Any = marks.text(call.arguments)
     if form.arguments_as_data:
-        try:
-            loaded = json.loads(call.arguments or "{}")
-        except (ValueError, RecursionError) as error:
-            raise PromptError(f"the arguments of tool call {call.name} are not JSON ({error})") from error
-        arguments = marks.data(loaded)
+        what = f"the arguments of tool call {call.name[:64]}"
+        arguments = marks.data(parse_json(call.arguments or "{}", what, error=PromptError))
     function = {"name": marks.data(call.name), "arguments": arguments}
     return {"id": marks.data(call.id), "type": "function", "function": function}
 

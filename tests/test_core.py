@@ -1,0 +1,72 @@
+"""The one door for JSON that somebody else wrote."""
+
+import json
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from r1v.core import CheckpointError, R1VError, parse_json
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
+)
+
+
+@given(PLAIN, st.booleans())
+def test_what_is_json_comes_through(value: object, mark: bool) -> None:
+    text = json.dumps(value)
+    assert parse_json(text, "x") == value
+    assert parse_json((b"\xef\xbb\xbf" if mark else b"") + text.encode(), "x") == value
+
+
+@given(st.text() | st.binary())
+def test_anything_else_is_one_line(data: str | bytes) -> None:
+    try:
+        parse_json(data, "config.json", error=CheckpointError)
+    except CheckpointError as error:
+        assert "config.json" in str(error) and "\n" not in str(error) and len(str(error)) < 300
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        ("", "not valid JSON"),
+        ("{", "not valid JSON"),
+        ("{'a': 1}", "not valid JSON"),
+        (b"\xff\xfe{\x00}\x00", "not UTF-8"),
+        ("NaN", "NaN"),
+        ('{"a": -Infinity}', "Infinity"),
+        ("[1e999]", "too large"),
+        ("[" + "9" * 5000 + "]", "not valid JSON"),
+        ("[" * 65 + "]" * 65, "more than 64 deep"),
+        ('{"a":' * 65 + "1" + "}" * 65, "more than 64 deep"),
+        ("[" * 100_000, "more than 64 deep"),
+        ('{"a":' * 600 + "1" + "}" * 600, "more than 64 deep"),
+        ('{"a":' * 600 + "1", "not valid JSON|more than 64 deep"),
+        (" " * 2000, "limit is 1000"),
+    ],
+)
+def test_what_is_refused(data: str | bytes, reason: str) -> None:
+    limit = 1000 if reason.startswith("limit") else 1 << 20
+    with pytest.raises(R1VError, match=reason) as caught:
+        parse_json(data, "the body", max_bytes=limit)
+    assert type(caught.value) is R1VError and "\n" not in str(caught.value)
+
+
+def test_depth_is_counted_inside_strings_as_text() -> None:
+    assert parse_json("[" * 64 + "]" * 64, "x")
+    assert parse_json(json.dumps("[" * 1000), "x") == "[" * 1000
+
+
+def test_many_values_are_refused_before_they_are_made() -> None:
+    data = "[" + ",".join(["{}"] * 1_000_000) + "]"
+    start = time.monotonic()
+    for each in (data, data.encode()):
+        with pytest.raises(R1VError, match="more than 1000 values"):
+            parse_json(each, "x", max_values=1000)
+    assert time.monotonic() - start < 5
+    assert len(parse_json(data, "x")) == 1_000_000
