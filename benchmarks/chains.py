@@ -24,11 +24,11 @@ from shared.grids import ON, QUIET, make_rows, start, train
 from shared.report import commit, interval, processor, versions
 
 from r1v.prompt import Processor
-from r1v.train.config import DistillConfig
-from r1v.train.data import Example
-from r1v.train.distill import distill
-from r1v.train.pairs import Reply
-from r1v.train.quality import JudgeScores
+from r1v.train.core.config import DistillConfig
+from r1v.train.data.examples import Example
+from r1v.train.data.pairs import Reply
+from r1v.train.data.quality import JudgeScores
+from r1v.train.stages.distill import distill
 
 ALPHAS = (0.0, 0.1, 0.2, 0.4)
 

@@ -20,8 +20,8 @@ from typing import Any
 
 import torch
 
-from r1v.train.config import GRPOConfig
-from r1v.train.grpo import GRPOTrainer
+from r1v.train.core.config import GRPOConfig
+from r1v.train.stages.grpo import GRPOTrainer
 
 FAMILIES = ("counting", "clock", "arithmetic")
 PARTS = ("wait_s", "rollout_s", "reward_s", "update_s")

@@ -31,7 +31,7 @@ MAX_TOKENS, GROUP = 128, 8
 
 def prepare(family_set: str, number: int, folder: Path) -> Path:
     """A data file of figures with their pictures."""
-    from r1v.train.data import FigureSource
+    from r1v.train.data.examples import FigureSource
 
     rows = []
     source = FigureSource(FAMILIES[family_set])
@@ -65,8 +65,8 @@ def note_processor_time(trainer: Any) -> list[float]:
 
 
 def ours_grpo(args: argparse.Namespace, data: Path, out: Path) -> dict[str, float]:
-    from r1v.train.config import GRPOConfig
-    from r1v.train.grpo import GRPOTrainer
+    from r1v.train.core.config import GRPOConfig
+    from r1v.train.stages.grpo import GRPOTrainer
 
     trainer = GRPOTrainer(
         GRPOConfig(
@@ -90,8 +90,8 @@ def ours_grpo(args: argparse.Namespace, data: Path, out: Path) -> dict[str, floa
 
 
 def ours_sft(args: argparse.Namespace, data: Path, out: Path) -> dict[str, float]:
-    from r1v.train.config import SFTConfig
-    from r1v.train.sft import Trainer
+    from r1v.train.core.config import SFTConfig
+    from r1v.train.stages.sft import Trainer
 
     trainer = Trainer(
         SFTConfig(
@@ -117,7 +117,7 @@ def ours_sft(args: argparse.Namespace, data: Path, out: Path) -> dict[str, float
 def first_loss(trainer: Any, number: int) -> float:
     """Of the first rows of the data, before training: the mean over their completion tokens."""
     from r1v.prompt import Processor
-    from r1v.train.data import collate, encode
+    from r1v.train.data.examples import collate, encode
     from r1v.train.losses import completion_nll
 
     processor = Processor.from_folder(trainer.config.model)
@@ -198,7 +198,7 @@ class Rows(torch.utils.data.Dataset):
 
     def __init__(self, model: str, data: Path) -> None:
         from r1v.prompt import Processor
-        from r1v.train.data import JsonlSource
+        from r1v.train.data.examples import JsonlSource
 
         self.processor, self.source = Processor.from_folder(model), JsonlSource(data)
         self.number = sum(len(rows) for rows in self.source.rows.values())
@@ -207,7 +207,7 @@ class Rows(torch.utils.data.Dataset):
         return self.number
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        from r1v.train.data import encode
+        from r1v.train.data.examples import encode
 
         found = encode(self.processor, self.source.example("all", index, 1.0))
         ids = torch.from_numpy(found.token_ids).long()
@@ -216,7 +216,7 @@ class Rows(torch.utils.data.Dataset):
         return {"input_ids": ids, "labels": labels, "tiles": torch.from_numpy(found.tiles)}
 
     def collate(self, rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
-        from r1v.train.compute import normalise
+        from r1v.train.core.compute import normalise
 
         pad = torch.nn.utils.rnn.pad_sequence
         ids = pad([r["input_ids"] for r in rows], batch_first=True, padding_value=self.processor.special.pad)

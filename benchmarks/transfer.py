@@ -28,9 +28,9 @@ from shared.grids import HELDOUT, ON, QUIET, accuracy, make_rows, start, train
 from shared.report import commit, interval, processor, versions
 
 from r1v.models.assemble import assemble
-from r1v.train import config
-from r1v.train.sft import Trainer
-from r1v.train.transfer import transfer
+from r1v.train.core import config
+from r1v.train.stages.sft import Trainer
+from r1v.train.stages.transfer import transfer
 
 
 def run(out: Path, scale: float, seed: int) -> dict[str, float]:

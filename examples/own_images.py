@@ -21,12 +21,12 @@ from typing import Any
 
 from r1v.core import R1VError
 from r1v.models.hub import resolve
-from r1v.train.config import GRPOConfig, SFTConfig
-from r1v.train.curriculum import PlannedSample
-from r1v.train.data import JsonlSource
-from r1v.train.evaluate import accuracy_of
-from r1v.train.grpo import GRPOTrainer
-from r1v.train.sft import Trainer
+from r1v.train.core.config import GRPOConfig, SFTConfig
+from r1v.train.data.curriculum import PlannedSample
+from r1v.train.data.examples import JsonlSource
+from r1v.train.rollout.evaluate import accuracy_of
+from r1v.train.stages.grpo import GRPOTrainer
+from r1v.train.stages.sft import Trainer
 
 HELD_OUT = 10  # one question of so many
 

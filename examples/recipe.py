@@ -21,19 +21,19 @@ from PIL import Image, ImageDraw
 from rich.console import Console
 
 from r1v.core import R1VError
-from r1v.train import config
-from r1v.train.curriculum import PlannedSample
-from r1v.train.data import JsonlSource
-from r1v.train.distill import distill
-from r1v.train.evaluate import accuracy_of
-from r1v.train.grpo import GRPOTrainer
-from r1v.train.init import initialise
-from r1v.train.iterate import iterate
-from r1v.train.make_pairs import make_pairs
-from r1v.train.mpo import MPOTrainer
-from r1v.train.reward import RewardTrainer
-from r1v.train.sft import Trainer
-from r1v.train.transfer import transfer
+from r1v.train.core import config
+from r1v.train.data.curriculum import PlannedSample
+from r1v.train.data.examples import JsonlSource
+from r1v.train.rollout.evaluate import accuracy_of
+from r1v.train.stages.distill import distill
+from r1v.train.stages.grpo import GRPOTrainer
+from r1v.train.stages.init import initialise
+from r1v.train.stages.iterate import iterate
+from r1v.train.stages.mpo import MPOTrainer
+from r1v.train.stages.pairs import make_pairs
+from r1v.train.stages.reward import RewardTrainer
+from r1v.train.stages.sft import Trainer
+from r1v.train.stages.transfer import transfer
 
 COLOURS = ("red", "green", "blue", "black")
 QUESTION = "How many squares of which colour?"

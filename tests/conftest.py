@@ -21,7 +21,7 @@ TINY_IMAGE_SIZE = 32  # patch 8, downsample 2: 4 tokens a tile
 @pytest.fixture(scope="session")
 def tiny_tokenizer_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Tokenizer files only: 256 bytes, a few dozen merges, the release's special tokens; ids under 320."""
-    from r1v.train.tokenizer import save_tokenizer, train_tokenizer
+    from r1v.train.data.tokenizer import save_tokenizer, train_tokenizer
 
     texts = ["The answer is 12. So 12 + 7 = 19, thus the triangle has 3 sides.", "圆圈有三个，红色。"] * 4
     folder = tmp_path_factory.mktemp("tokenizer")

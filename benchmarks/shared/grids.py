@@ -13,12 +13,12 @@ from random import Random
 from PIL import Image, ImageDraw
 from rich.console import Console
 
-from r1v.train import config
-from r1v.train.curriculum import PlannedSample
-from r1v.train.data import JsonlSource
-from r1v.train.evaluate import accuracy_of
-from r1v.train.init import initialise
-from r1v.train.sft import Trainer
+from r1v.train.core import config
+from r1v.train.data.curriculum import PlannedSample
+from r1v.train.data.examples import JsonlSource
+from r1v.train.rollout.evaluate import accuracy_of
+from r1v.train.stages.init import initialise
+from r1v.train.stages.sft import Trainer
 
 LETTERS = {"red": "R", "green": "G", "blue": "B", "black": "K"}
 EMPTY = "."

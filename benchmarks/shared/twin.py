@@ -23,15 +23,15 @@ from r1v import models
 from r1v.figures import claims
 from r1v.prompt import Processor
 from r1v.scoring import Verdict
-from r1v.train import config
-from r1v.train.compute import Compute
-from r1v.train.data import parse_row
-from r1v.train.init import initialise
-from r1v.train.rewards import RuleReward
-from r1v.train.rollout import Sampler
-from r1v.train.run import write_atomically
-from r1v.train.sft import Trainer
-from r1v.train.tokenizer import train_tokenizer
+from r1v.train.core import config
+from r1v.train.core.compute import Compute
+from r1v.train.core.run import write_atomically
+from r1v.train.data.examples import parse_row
+from r1v.train.data.tokenizer import train_tokenizer
+from r1v.train.reward.rules import RuleReward
+from r1v.train.rollout.sampler import Sampler
+from r1v.train.stages.init import initialise
+from r1v.train.stages.sft import Trainer
 
 QUIET = Console(quiet=True)
 COLOURS = ("red", "green", "blue", "black")

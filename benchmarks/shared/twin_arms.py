@@ -14,14 +14,14 @@ from typing import Any
 
 from r1v.core import ConfigError
 from r1v.models.assemble import AssembleConfig, assemble
-from r1v.train import config
-from r1v.train.distill import distill
-from r1v.train.grpo import GRPOTrainer
-from r1v.train.iterate import iterate
-from r1v.train.make_pairs import make_pairs
-from r1v.train.mpo import MPOTrainer
-from r1v.train.reward import RewardTrainer
-from r1v.train.scorer import Calibration
+from r1v.train.core import config
+from r1v.train.reward.model import Calibration
+from r1v.train.stages.distill import distill
+from r1v.train.stages.grpo import GRPOTrainer
+from r1v.train.stages.iterate import iterate
+from r1v.train.stages.mpo import MPOTrainer
+from r1v.train.stages.pairs import make_pairs
+from r1v.train.stages.reward import RewardTrainer
 from shared.twin import (
     MAX_TOKENS,
     MEMORY,

@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     """Run one of them; prints counts."""
     if args.action == "bench":
         return _bench(args)
-    from r1v.train.score_files import clean_pairs, score_replies
+    from r1v.train.reward.files import clean_pairs, score_replies
 
     if args.action == "score":
         scored, bad = score_replies(args.model, args.file, args.out, args.device)
@@ -76,7 +76,7 @@ def _bench(args: argparse.Namespace) -> int:
     from r1v.core import ConfigError
     from r1v.eval.benchmark import benchmark
     from r1v.eval.pairs import load_pairs, pair_accuracy
-    from r1v.train.score_files import conversation_scorer
+    from r1v.train.reward.files import conversation_scorer
 
     if args.limit is not None and args.limit < 1:
         raise ConfigError(f"--limit is {args.limit}; it must be at least 1")

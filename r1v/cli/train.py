@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
 
     from r1v.models.hub import resolve
-    from r1v.train.config import read
+    from r1v.train.core.config import read
 
     kind, start = _stage(args.stage)
     config = read(kind, args.config, args.changes)
@@ -71,45 +71,45 @@ def run(args: argparse.Namespace) -> int:
 
 def _stage(name: str) -> tuple[type[Any], Callable[[Any, Any], Path | None]]:
     """A stage's configuration, and what runs it; only its own modules are imported."""
-    from r1v.train import config
+    from r1v.train.core import config
 
     if name == "init":
-        from r1v.train.init import initialise
+        from r1v.train.stages.init import initialise
 
         return config.InitConfig, lambda c, console: initialise(c)
     if name == "sft":
-        from r1v.train.sft import Trainer
+        from r1v.train.stages.sft import Trainer
 
         return config.SFTConfig, lambda c, console: Trainer(c, console).train()
     if name == "transfer":
-        from r1v.train.transfer import transfer
+        from r1v.train.stages.transfer import transfer
 
         return config.TransferConfig, transfer
     if name == "distill":
-        from r1v.train.distill import distill
+        from r1v.train.stages.distill import distill
 
         return config.DistillConfig, distill
     if name == "iterate":
-        from r1v.train.iterate import iterate
+        from r1v.train.stages.iterate import iterate
 
         return config.IterateConfig, iterate
     if name == "pairs":
-        from r1v.train.make_pairs import make_pairs
+        from r1v.train.stages.pairs import make_pairs
 
         return config.PairsConfig, make_pairs
     if name == "reward":
-        from r1v.train.reward import RewardTrainer
+        from r1v.train.stages.reward import RewardTrainer
 
         return config.RewardConfig, lambda c, console: RewardTrainer(c, console).train()
     if name == "mpo":
-        from r1v.train.mpo import MPOTrainer
+        from r1v.train.stages.mpo import MPOTrainer
 
         return config.MPOConfig, lambda c, console: MPOTrainer(c, console).train()
     if name == "rollout":
-        from r1v.train.vllm_process import serve
+        from r1v.train.rollout.vllm_process import serve
 
         return config.RolloutConfig, serve
-    from r1v.train.grpo import GRPOTrainer, make_pool
+    from r1v.train.stages.grpo import GRPOTrainer, make_pool
 
     if name == "pool":
         return config.GRPOConfig, make_pool

@@ -16,8 +16,8 @@ import torch
 from r1v.models import R1V
 from r1v.train import losses
 from r1v.train.buffer import Sample
-from r1v.train.compute import Compute, target_logprobs
-from r1v.train.data import Encoded, MicroBatch, collate
+from r1v.train.core.compute import Compute, target_logprobs
+from r1v.train.data.examples import Encoded, MicroBatch, collate
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from r1v.train.config import InitConfig
-from r1v.train.init import initialise
+from r1v.train.core.config import InitConfig
+from r1v.train.stages.init import initialise
 
 FAMILIES = ("arithmetic", "counting")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from r1v.core import ConfigError
-from r1v.train.config import SFTConfig, read
+from r1v.train.core.config import SFTConfig, read
 
 
 def test_file_and_changes(tmp_path: Path) -> None:

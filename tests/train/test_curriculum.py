@@ -2,7 +2,7 @@
 
 from random import Random
 
-from r1v.train.curriculum import Curriculum
+from r1v.train.data.curriculum import Curriculum
 
 
 def make(start: float = 0.0) -> Curriculum:

@@ -22,17 +22,17 @@ from rich.console import Console
 from r1v import models
 from r1v.cli.main import main
 from r1v.scoring import Verdict
-from r1v.train.config import GRPOConfig, MPOConfig, RewardConfig, SFTConfig, read
-from r1v.train.data import AnswerKey
-from r1v.train.grpo import GRPOTrainer
-from r1v.train.mpo import MPOTrainer
-from r1v.train.pairs import write_pairs
-from r1v.train.questions import Question
-from r1v.train.ranking import Ranked, Ranker
-from r1v.train.reward import RewardTrainer
-from r1v.train.rewards import RuleReward
-from r1v.train.rollout import Response
-from r1v.train.sft import Trainer
+from r1v.train.core.config import GRPOConfig, MPOConfig, RewardConfig, SFTConfig, read
+from r1v.train.data.examples import AnswerKey
+from r1v.train.data.pairs import write_pairs
+from r1v.train.data.questions import Question
+from r1v.train.reward.ranking import Ranked, Ranker
+from r1v.train.reward.rules import RuleReward
+from r1v.train.rollout.sampler import Response
+from r1v.train.stages.grpo import GRPOTrainer
+from r1v.train.stages.mpo import MPOTrainer
+from r1v.train.stages.reward import RewardTrainer
+from r1v.train.stages.sft import Trainer
 from tests.train.test_reward import figure_pairs
 
 SETTINGS = (

@@ -15,15 +15,15 @@ from rich.console import Console
 from r1v import models
 from r1v.core import ConfigError, R1VError
 from r1v.scoring import Verdict
-from r1v.train import grpo
 from r1v.train.buffer import Sample
-from r1v.train.compute import Compute, target_logprobs
-from r1v.train.config import GRPOConfig
-from r1v.train.data import AnswerKey
-from r1v.train.grpo import GRPOTrainer
+from r1v.train.core.compute import Compute, target_logprobs
+from r1v.train.core.config import GRPOConfig
+from r1v.train.data.examples import AnswerKey
+from r1v.train.data.questions import Pool
 from r1v.train.losses import GRPOOptions
-from r1v.train.questions import Pool
-from r1v.train.rollout import Response
+from r1v.train.rollout.sampler import Response
+from r1v.train.stages import grpo
+from r1v.train.stages.grpo import GRPOTrainer
 from r1v.train.update import PolicyLoss, Trained, parts_by_length
 
 FAMILIES = ("arithmetic", "counting")

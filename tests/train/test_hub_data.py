@@ -10,9 +10,9 @@ from PIL import Image
 from rich.console import Console
 
 from r1v.core import ConfigError
-from r1v.train.config import SFTConfig
-from r1v.train.sft import Trainer
-from r1v.train.sources import open_source
+from r1v.train.core.config import SFTConfig
+from r1v.train.data.sources import open_source
+from r1v.train.stages.sft import Trainer
 
 datasets = pytest.importorskip("datasets")
 QUIET = Console(quiet=True)

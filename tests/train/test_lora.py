@@ -11,11 +11,11 @@ from rich.console import Console
 
 from r1v import models
 from r1v.core import ConfigError
-from r1v.train.compute import Compute, load_trainable
-from r1v.train.config import GRPOConfig, SFTConfig
-from r1v.train.grpo import GRPOTrainer
-from r1v.train.lora import plain
-from r1v.train.sft import Trainer
+from r1v.train.core.compute import Compute, load_trainable
+from r1v.train.core.config import GRPOConfig, SFTConfig
+from r1v.train.core.lora import plain
+from r1v.train.stages.grpo import GRPOTrainer
+from r1v.train.stages.sft import Trainer
 
 pytest.importorskip("peft")
 CPU, QUIET = Compute(torch.device("cpu"), False), Console(quiet=True)

@@ -14,14 +14,14 @@ from rich.console import Console
 
 from r1v import models
 from r1v.core import ConfigError, FinishReason
-from r1v.train.config import MPOConfig
-from r1v.train.curriculum import PlannedSample
-from r1v.train.data import FigureSource
-from r1v.train.mpo import MPOTrainer
-from r1v.train.questions import Question, make_question
-from r1v.train.ranking import Ranked, Ranker
-from r1v.train.rewards import RuleReward, completeness, contradictions, repetition
-from r1v.train.rollout import Response
+from r1v.train.core.config import MPOConfig
+from r1v.train.data.curriculum import PlannedSample
+from r1v.train.data.examples import FigureSource
+from r1v.train.data.questions import Question, make_question
+from r1v.train.reward.ranking import Ranked, Ranker
+from r1v.train.reward.rules import RuleReward, completeness, contradictions, repetition
+from r1v.train.rollout.sampler import Response
+from r1v.train.stages.mpo import MPOTrainer
 
 FAMILIES = ("arithmetic", "counting")
 

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from r1v.core import ConfigError
-from r1v.train.muon import Muon, orthogonalise
-from r1v.train.optim import Optimizer, count, learning_rate, select
+from r1v.train.core.muon import Muon, orthogonalise
+from r1v.train.core.optim import Optimizer, count, learning_rate, select
 
 
 class Block(nn.Module):

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image, ImageFilter
 
 from r1v.core import Message, R1VError
-from r1v.train.data import FigureSource
-from r1v.train.judges import FigureJudge, ModelJudge
-from r1v.train.pairs import Reply
-from r1v.train.quality import Clarity, JudgeScores, assess, clarity, laplacian_variance, min_max, penalty
+from r1v.train.data.examples import FigureSource
+from r1v.train.data.judges import FigureJudge, ModelJudge
+from r1v.train.data.pairs import Reply
+from r1v.train.data.quality import Clarity, JudgeScores, assess, clarity, laplacian_variance, min_max, penalty
 
 
 def test_the_penalty_by_hand() -> None:

@@ -17,14 +17,23 @@ from r1v import models
 from r1v.core import CheckpointError, ConfigError
 from r1v.models.reward import RewardModel, load_reward
 from r1v.prompt import Processor
-from r1v.train.compute import Compute
-from r1v.train.config import PairsConfig, RewardConfig
-from r1v.train.curriculum import PlannedSample
-from r1v.train.data import FigureSource
-from r1v.train.make_pairs import make_pairs
-from r1v.train.pairs import Pair, PairFile, Reply, choose_pairs, clean, deduplicate, encode_reply, write_pairs
-from r1v.train.reward import RewardTrainer
-from r1v.train.scorer import Calibration, RewardScorer, forward_scores, pad_rows
+from r1v.train.core.compute import Compute
+from r1v.train.core.config import PairsConfig, RewardConfig
+from r1v.train.data.curriculum import PlannedSample
+from r1v.train.data.examples import FigureSource
+from r1v.train.data.pairs import (
+    Pair,
+    PairFile,
+    Reply,
+    choose_pairs,
+    clean,
+    deduplicate,
+    encode_reply,
+    write_pairs,
+)
+from r1v.train.reward.model import Calibration, RewardScorer, forward_scores, pad_rows
+from r1v.train.stages.pairs import make_pairs
+from r1v.train.stages.reward import RewardTrainer
 from tests.eval.rows import write_rows
 
 CPU = Compute(torch.device("cpu"), False)

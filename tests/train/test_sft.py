@@ -17,10 +17,10 @@ from rich.console import Console
 from r1v import models, prompt
 from r1v.core import ConfigError, ImageRef
 from r1v.prompt import Processor
-from r1v.train.compute import normalise, target_logits
-from r1v.train.config import SFTConfig
-from r1v.train.curriculum import PlannedSample
-from r1v.train.data import (
+from r1v.train.core.compute import normalise, target_logits
+from r1v.train.core.config import SFTConfig
+from r1v.train.data.curriculum import PlannedSample
+from r1v.train.data.examples import (
     AnswerKey,
     Encoded,
     Example,
@@ -32,7 +32,7 @@ from r1v.train.data import (
     encode,
     pack,
 )
-from r1v.train.sft import Trainer
+from r1v.train.stages.sft import Trainer
 
 FAMILIES = ("arithmetic", "counting")
 

@@ -12,12 +12,12 @@ from rich.console import Console
 from r1v import models
 from r1v.core import ConfigError
 from r1v.models.reward import RewardModel, save_head
-from r1v.train.config import DistillConfig, IterateConfig, TransferConfig
-from r1v.train.data import JsonlSource
-from r1v.train.distill import distill
-from r1v.train.iterate import iterate
-from r1v.train.scorer import Calibration
-from r1v.train.transfer import transfer
+from r1v.train.core.config import DistillConfig, IterateConfig, TransferConfig
+from r1v.train.data.examples import JsonlSource
+from r1v.train.reward.model import Calibration
+from r1v.train.stages.distill import distill
+from r1v.train.stages.iterate import iterate
+from r1v.train.stages.transfer import transfer
 
 QUIET = Console(quiet=True)
 FAMILIES = ("arithmetic", "counting")

@@ -24,14 +24,23 @@ from rich.console import Console
 from r1v import models
 from r1v.core import ConfigError, R1VError, UnavailableError
 from r1v.prompt import Processor, Prompt
-from r1v.train import vllm_link
-from r1v.train.compute import Compute
-from r1v.train.config import RolloutConfig
-from r1v.train.grpo import GRPOTrainer
-from r1v.train.rollout import Sampler
-from r1v.train.vllm_process import serve
-from r1v.train.vllm_rollouts import VLLMRollouts
-from r1v.train.vllm_wire import Answered, Ask, Sampled, Sampling, parse_address, read_asks, receive, send_asks
+from r1v.train.core.compute import Compute
+from r1v.train.core.config import RolloutConfig
+from r1v.train.rollout.sampler import Sampler
+from r1v.train.rollout.sampler import link as vllm_link
+from r1v.train.rollout.vllm import VLLMRollouts
+from r1v.train.rollout.vllm_process import serve
+from r1v.train.rollout.wire import (
+    Answered,
+    Ask,
+    Sampled,
+    Sampling,
+    parse_address,
+    read_asks,
+    receive,
+    send_asks,
+)
+from r1v.train.stages.grpo import GRPOTrainer
 from tests.train.test_distributed import in_two
 from tests.train.test_grpo import config, metrics, trainer_of, without_times
 
@@ -217,8 +226,8 @@ def test_two_trainers_with_an_engine_each(start: Path, tmp_path: Path) -> None:
 
 
 def test_fewer_engines_than_trainers_are_refused(start: Path, tmp_path: Path) -> None:
-    from r1v.train.distributed import World
-    from r1v.train.vllm_rollouts import open_links
+    from r1v.train.core.distributed import World
+    from r1v.train.rollout.vllm import open_links
 
     c = config(start, tmp_path, rollout="vllm", vllm_devices=("1",))
     with pytest.raises(ConfigError, match="1 engines for 2 processes"):

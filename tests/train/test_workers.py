@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from r1v.train.workers import Workers
+from r1v.train.data.workers import Workers
 
 
 def own_pid(item: int) -> int:

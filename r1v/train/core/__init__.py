@@ -1,0 +1,1 @@
+"""What every stage shares: configuration, devices and processes, optimiser, checkpoints, the workbench."""

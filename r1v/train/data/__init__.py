@@ -1,0 +1,1 @@
+"""From rows, figures and pairs to batches and prompts."""

@@ -1,0 +1,441 @@
+"""From questions to batches: sources of examples, their encoding, and worker processes that keep ahead.
+
+Enters: planned samples (which, how varied). Leaves: ``Batch`` objects in plan order, whatever the number of
+workers. Always holds: the prompt is the one that inference makes; a bad row is counted and named, never
+replaced by another.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import mmap
+import multiprocessing
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from r1v import figures
+from r1v.core import ConfigError, ImageRef, Message, R1VError
+from r1v.figures import Difficulty
+from r1v.prompt import Processor
+from r1v.scoring import AnswerKind, extract_boxed
+from r1v.train.core.distributed import ONE_PROCESS
+from r1v.train.data.curriculum import PlannedSample
+from r1v.train.data.workers import start_worker
+
+ANSWER_KINDS: tuple[AnswerKind, ...] = ("math", "number", "string", "choice", "time", "formula")
+CHUNK = 8  # samples a worker makes at a time
+
+
+@dataclass(frozen=True)
+class AnswerKey:
+    """The right answer without its dress, and how to compare with it. tolerance: absolute, for numbers."""
+
+    answer: str
+    kind: AnswerKind = "math"
+    tolerance: float = 0.0
+
+
+@dataclass(frozen=True)
+class Example:
+    """One question with the chain and the answer to learn, and the key that a sampled answer is held against.
+
+    facts: what the pictures show, by name, where that is known. difficulty: likewise.
+    """
+
+    images: tuple[ImageRef, ...]
+    question: str
+    thinking: str
+    answer: str
+    key: AnswerKey
+    facts: Mapping[str, str] = field(default_factory=dict)
+    difficulty: Difficulty | None = None
+
+    def messages(self) -> list[Message]:
+        """The conversation that asks the question, images first."""
+        return [Message.user(self.question, self.images)]
+
+
+class Source(Protocol):
+    """Where examples come from; must be picklable and deterministic."""
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The names that examples are grouped by."""
+
+    def max_images(self, family: str) -> int:
+        """The most images an example of the family has."""
+
+    def example(self, family: str, index: int, variation: float) -> Example:
+        """The index-th training example; raises R1VError for a bad one."""
+
+
+@dataclass(frozen=True)
+class FigureSource:
+    """Generated figures without end. heldout: draw from the held-out seeds and templates instead."""
+
+    families: tuple[str, ...]
+    heldout: bool = False
+    difficulty: Difficulty | None = None
+
+    def max_images(self, family: str) -> int:
+        """As the family says."""
+        return figures.family(family).num_images
+
+    def example(self, family: str, index: int, variation: float) -> Example:
+        """The figure of the index-th seed of the split."""
+        seed = index * 8 + 7 if self.heldout else index // 7 * 8 + index % 7
+        item = figures.make(family, seed, variation=variation, difficulty=self.difficulty)
+        return Example(
+            tuple(map(ImageRef, item.images)), item.question, item.solution, box(item.answer),
+            AnswerKey(item.answer, item.answer_type, item.tolerance), item.facts, item.difficulty,
+        )  # fmt: skip
+
+
+class JsonlSource:
+    """Rows of a JSONL file: ``question``, ``answer``, ``thinking`` or ``solution``, ``images``.
+
+    Images are paths beside the file, or data URLs; an optional ``family`` groups rows, an optional
+    ``answer_type`` says how answers are compared. They repeat in a new order each epoch. chains: rows need
+    ``thinking`` or ``solution``.
+    """
+
+    def __init__(self, path: str | Path, seed: int = 0, *, chains: bool = True) -> None:
+        self.path = Path(path)
+        self.seed = seed
+        self.rows: dict[str, list[tuple[int, Example]]] = {}
+        self.bad: list[str] = []
+        try:
+            lines = self.path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"data file {path} cannot be read: {error}") from None
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                family, example = parse_row(json.loads(line), self.path.parent, chains=chains)
+                self.rows.setdefault(family, []).append((number, example))
+            except (ValueError, KeyError, TypeError) as error:
+                self.bad.append(f"{self.path.name}:{number}: {type(error).__name__}: {error}")
+        self.families = tuple(self.rows)
+        if not self.rows:
+            raise ConfigError(f"data file {path} holds no usable row ({len(self.bad)} bad ones)")
+
+    def max_images(self, family: str) -> int:
+        """The most that any row of the family has."""
+        return max(len(example.images) for _, example in self.rows[family])
+
+    def example(self, family: str, index: int, variation: float) -> Example:
+        """Row ``index`` of the epoch's order; variation has no meaning here."""
+        rows = self.rows[family]
+        epoch, place = divmod(index, len(rows))
+        order = np.random.default_rng([self.seed, epoch]).permutation(len(rows))
+        return rows[int(order[place])][1]
+
+
+def parse_row(row: Mapping[str, object], folder: Path, *, chains: bool = True) -> tuple[str, Example]:
+    """A row's family and example; images lie in the folder. ValueError, KeyError, TypeError: a bad row."""
+    images = row.get("images", [])
+    if not isinstance(images, list) or not all(isinstance(image, str) for image in images):
+        raise TypeError("images is not a list of strings")
+    refs = tuple(ImageRef(i if i.startswith("data:") else folder / i) for i in images)
+    return parse_text(row, refs, chains=chains)
+
+
+def parse_text(
+    row: Mapping[str, object], images: tuple[ImageRef, ...], *, chains: bool
+) -> tuple[str, Example]:
+    """As `parse_row`, where the images are known already."""
+    named = next((name for name in ("thinking", "solution") if name in row), None)
+    if named is None and chains:
+        raise KeyError("thinking or solution")
+    given = str(row["answer"])
+    bare = extract_boxed(given)
+    key = AnswerKey(given if bare is None else bare, _kind(row.get("answer_type", "math")))
+    answer = box(given) if named == "solution" else given
+    thinking = "" if named is None else str(row[named])
+    return str(row.get("family", "all")), Example(images, str(row["question"]), thinking, answer, key)
+
+
+def _kind(name: object) -> AnswerKind:
+    for known in ANSWER_KINDS:
+        if name == known:
+            return known
+    raise ValueError(f"answer_type {name!r} is not known; use one of {', '.join(ANSWER_KINDS)}")
+
+
+def box(answer: str) -> str:
+    """The answer line that the release's protocol asks for."""
+    return f"Answer: \\boxed{{{answer}}}"
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """One example as tokens. tiles: uint8 (num_tiles, S, S, 3). num_prompt: tokens before the completion."""
+
+    token_ids: np.ndarray
+    num_prompt: int
+    tiles: np.ndarray
+
+
+def encode(processor: Processor, example: Example, thinking: bool = True) -> Encoded:
+    """The prompt as at inference, then the chain, its end, the answer and the end of the turn."""
+    prompt = processor.encode(example.messages(), thinking=thinking)
+    if thinking:
+        completion = processor.encode_completion(
+            example.thinking, example.answer, opened=prompt.opens_thinking
+        )
+    else:
+        completion = [*processor.encode_text(example.answer), processor.special.eos[0]]
+    ids = [*prompt.token_ids, *completion]
+    if len(ids) > processor.context_length:
+        raise ConfigError(f"an example has {len(ids)} tokens; the context holds {processor.context_length}")
+    return Encoded(np.asarray(ids, np.int32), len(prompt.token_ids), prompt.tiles)
+
+
+class TilePool:
+    """Memory for image tiles that worker processes write and the trainer reads, without copies through pipes.
+
+    It is anonymous and inherited by forked workers. tile_shape: (S, S, 3), uint8.
+    """
+
+    def __init__(self, num_slots: int, image_size: int) -> None:
+        shape = (max(num_slots, 1), image_size, image_size, 3)
+        self._map = mmap.mmap(-1, int(np.prod(shape)))
+        self.tiles = np.frombuffer(self._map, np.uint8).reshape(shape)
+
+
+# State of a worker process, set once by _start_worker.
+_worker: tuple[Source, Processor, TilePool] | None = None
+
+
+def _start_worker(source: Source, model: str, pool: TilePool) -> None:
+    global _worker
+    start_worker()
+    _worker = (source, Processor.from_folder(model), pool)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What a worker returns of one sample: tokens, and where its tiles lie; or why it is bad."""
+
+    token_ids: np.ndarray
+    num_prompt: int
+    slots: tuple[int, ...]
+    error: str | None = None
+
+
+def _make_chunk(samples: Sequence[PlannedSample], slots: Sequence[tuple[int, ...]]) -> list[_Made]:
+    assert _worker is not None
+    source, processor, pool = _worker
+    made = []
+    for sample, free in zip(samples, slots, strict=True):
+        try:
+            example = source.example(sample.family, sample.index, sample.variation)
+            encoded = encode(processor, example, sample.thinking)
+            used = free[: len(encoded.tiles)]
+            assert len(used) == len(encoded.tiles), "more tiles than slots"
+            for slot, tile in zip(used, encoded.tiles, strict=True):
+                pool.tiles[slot] = tile
+            made.append(_Made(encoded.token_ids, encoded.num_prompt, used))
+        except R1VError as error:
+            made.append(_Made(np.zeros(0, np.int32), 0, (), f"{sample.family} {sample.index}: {error}"))
+    return made
+
+
+@dataclass(frozen=True)
+class MicroBatch:
+    """Rows of examples, each padded on the right in a line of its own, or packed into one line.
+
+    input_ids: int64 (B, T); tiles: uint8 (num_tiles, S, S, 3). target_places: int64 (N,), flat places
+    b*T + t whose next token is to be learned; targets int64 (N,); rows int64 (N,), the example of each;
+    families: the name of each example. segment_ids: int64 (1, T) where packed, the example of each token, -1
+    for padding.
+    """
+
+    input_ids: torch.Tensor
+    tiles: torch.Tensor
+    target_places: torch.Tensor
+    targets: torch.Tensor
+    rows: torch.Tensor
+    families: tuple[str, ...]
+    segment_ids: torch.Tensor | None = None
+
+    def apply(self, move: Callable[[torch.Tensor], torch.Tensor]) -> MicroBatch:
+        """The same with every tensor moved."""
+        return MicroBatch(
+            move(self.input_ids), move(self.tiles), move(self.target_places), move(self.targets),
+            move(self.rows), self.families, None if self.segment_ids is None else move(self.segment_ids),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One step's samples, in parts of similar length. bad: samples that could not be made, by name."""
+
+    parts: tuple[MicroBatch, ...]
+    num_targets: int
+    num_tokens: int
+    bad: tuple[str, ...]
+
+
+def collate(
+    encoded: Sequence[tuple[str, Encoded]], tiles: torch.Tensor, pad_id: int, multiple: int = 32
+) -> MicroBatch:
+    """Rows of one micro-batch, padded on the right to a common multiple. tiles: all of theirs, in order."""
+    longest = max(len(e.token_ids) for _, e in encoded) - 1
+    width = -(-longest // multiple) * multiple
+    ids = np.full((len(encoded), width), pad_id, np.int64)
+    places, targets, rows = [], [], []
+    for row, (_, e) in enumerate(encoded):
+        inputs = e.token_ids[:-1]
+        ids[row, : len(inputs)] = inputs
+        at = np.arange(e.num_prompt - 1, len(inputs))
+        places.append(row * width + at)
+        targets.append(e.token_ids[at + 1])
+        rows.append(np.full(len(at), row))
+    return MicroBatch(
+        torch.from_numpy(ids),
+        tiles,
+        torch.from_numpy(np.concatenate(places)),
+        torch.from_numpy(np.concatenate(targets).astype(np.int64)),
+        torch.from_numpy(np.concatenate(rows)),
+        tuple(family for family, _ in encoded),
+    )
+
+
+def pack(
+    encoded: Sequence[tuple[str, Encoded]], tiles: torch.Tensor, pad_id: int, multiple: int = 32
+) -> MicroBatch:
+    """As ``collate``, but all examples in one line, each seeing only itself."""
+    total = sum(len(e.token_ids) - 1 for _, e in encoded)
+    width = -(-total // multiple) * multiple
+    ids, segments = np.full((1, width), pad_id, np.int64), np.full((1, width), -1, np.int64)
+    places, targets, rows, start = [], [], [], 0
+    for row, (_, e) in enumerate(encoded):
+        inputs = e.token_ids[:-1]
+        ids[0, start : start + len(inputs)] = inputs
+        segments[0, start : start + len(inputs)] = row
+        at = np.arange(e.num_prompt - 1, len(inputs))
+        places.append(start + at)
+        targets.append(e.token_ids[at + 1])
+        rows.append(np.full(len(at), row))
+        start += len(inputs)
+    return MicroBatch(
+        torch.from_numpy(ids),
+        tiles,
+        torch.from_numpy(np.concatenate(places)),
+        torch.from_numpy(np.concatenate(targets).astype(np.int64)),
+        torch.from_numpy(np.concatenate(rows)),
+        tuple(family for family, _ in encoded),
+        torch.from_numpy(segments),
+    )
+
+
+class Stream:
+    """Batches of planned samples, made ahead by worker processes and given out in the order of the plans."""
+
+    def __init__(
+        self, source: Source, model: str, *, batch_size: int, micro_batches: int, workers: int, prefetch: int,
+        packing: bool = False,
+    ) -> None:  # fmt: skip
+        self._collate = pack if packing else collate
+        self.source = source
+        processor = Processor.from_folder(model)
+        self.image_size = processor.geometry.tiling.image_size
+        self.pad_id = processor.special.pad
+        self.micro_batches = micro_batches
+        self.pin = (
+            False  # set to have batches in page-locked memory, from where copies to a GPU are asynchronous
+        )
+        self.world = ONE_PROCESS  # set to have the share of one of several processes made here
+        self.tiles_per_image = processor.geometry.tiling.max_tiles + int(
+            processor.geometry.tiling.use_thumbnail and processor.geometry.tiling.max_tiles > 1
+        )
+        widest = max(source.max_images(family) for family in source.families) * self.tiles_per_image
+        self.pool = TilePool((prefetch + 1) * batch_size * widest, self.image_size)
+        self._tiles = torch.from_numpy(self.pool.tiles)
+        self._free = deque(range(len(self.pool.tiles)))
+        self._plans: deque[list[PlannedSample]] = deque()
+        self._making: deque[tuple[list[PlannedSample], list[tuple[int, ...]], list[Future[list[_Made]]]]]
+        self._making = deque()
+        self._assembled: Future[Batch] | None = None
+        # fork: the pool's memory is inherited; workers never touch a device
+        self._executor = ProcessPoolExecutor(
+            workers, multiprocessing.get_context("fork"), _start_worker, (source, model, self.pool)
+        )
+        # all processes start now, before the trainer starts threads or opens a device
+        list(self._executor.map(abs, range(workers)))
+        self._assembler = ThreadPoolExecutor(1)
+
+    def put(self, plan: list[PlannedSample]) -> None:
+        """Have a batch made. Batches come out of ``get`` in this order."""
+        self._plans.append(plan)
+        plan = list(self.world.share(plan))
+        slots = []
+        for sample in plan:
+            count = self.source.max_images(sample.family) * self.tiles_per_image
+            slots.append(tuple(self._free.popleft() for _ in range(count)))
+        futures = [
+            self._executor.submit(_make_chunk, plan[i : i + CHUNK], slots[i : i + CHUNK])
+            for i in range(0, len(plan), CHUNK)
+        ]
+        self._making.append((plan, slots, futures))
+
+    @property
+    def pending(self) -> list[list[PlannedSample]]:
+        """The plans that were put and not yet got, for a checkpoint."""
+        return list(self._plans)
+
+    def get(self) -> Batch:
+        """The next batch; waits for it. The one after it is put together while the caller works."""
+        batch = (self._assembled or self._assembler.submit(self._assemble)).result()
+        self._plans.popleft()
+        self._assembled = self._assembler.submit(self._assemble) if self._plans else None
+        return batch
+
+    def _assemble(self) -> Batch:
+        plan, slots, futures = self._making.popleft()
+        made = [one for future in futures for one in future.result()]
+        good = [
+            (m.slots, sample.family, Encoded(m.token_ids, m.num_prompt, self.pool.tiles[:0]))
+            for sample, m in zip(plan, made, strict=True)
+            if m.error is None
+        ]
+        if not good:
+            raise ConfigError(f"not one sample of a batch is usable; the first: {made[0].error}")
+        good.sort(key=lambda row: len(row[2].token_ids))
+        count = min(self.micro_batches, len(good))
+        cuts = [len(good) * i // count for i in range(count + 1)]
+        parts = tuple(
+            self._collate(
+                [row[1:] for row in good[a:b]], self._gather([row[0] for row in good[a:b]]), self.pad_id
+            )
+            for a, b in itertools.pairwise(cuts)
+        )
+        for taken in slots:
+            self._free.extend(taken)
+        return Batch(
+            parts,
+            sum(len(part.targets) for part in parts),
+            sum(len(row[2].token_ids) for row in good),
+            tuple(m.error for m in made if m.error is not None),
+        )
+
+    def _gather(self, slots: Sequence[tuple[int, ...]]) -> torch.Tensor:
+        """The tiles of some samples, copied out of the pool by torch, which lets Python go on meanwhile."""
+        index = torch.tensor([slot for taken in slots for slot in taken], dtype=torch.int64)
+        out = torch.empty((len(index), *self._tiles.shape[1:]), dtype=torch.uint8, pin_memory=self.pin)
+        return torch.index_select(self._tiles, 0, index, out=out)
+
+    def close(self) -> None:
+        """End the workers."""
+        self._assembler.shutdown(wait=False, cancel_futures=True)
+        self._executor.shutdown(wait=False, cancel_futures=True)

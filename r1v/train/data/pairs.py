@@ -1,0 +1,252 @@
+"""Pairs of replies to one question, a better and a worse one: their file, their making, their cleaning.
+
+Enters: JSONL rows, or sampled groups. Leaves: pairs. Always holds: a pair's replies differ; a bad row is
+counted and named, never replaced.
+
+A row has ``question`` and ``images`` (paths beside the file, or data URLs), or ``figure`` (``family``,
+``index``, ``variation``), and ``chosen`` and ``rejected``, each with ``thinking``, ``answer`` and, where the
+reply was cut off, ``finished: false``; optionally ``gap``, the difference of their scores.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from r1v.core import ConfigError, FinishReason, ImageRef
+from r1v.prompt import Processor
+from r1v.train.data.curriculum import PlannedSample
+from r1v.train.data.examples import AnswerKey, Encoded, Example, FigureSource
+from r1v.train.rollout.sampler import Response
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a model wrote. finished: it ended its turn."""
+
+    thinking: str
+    answer: str
+    finished: bool = True
+
+    @classmethod
+    def of(cls, response: Response) -> Reply:
+        """A sampled response as text."""
+        finished = response.finish_reason is FinishReason.STOP
+        return cls(response.thinking.strip("\n"), response.answer.strip(), finished)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """figure: where the question comes from, if it is a generated one, which has no images of its own."""
+
+    question: str
+    images: tuple[ImageRef, ...]
+    chosen: Reply
+    rejected: Reply
+    gap: float | None = None
+    figure: PlannedSample | None = None
+
+    def example(self) -> Example:
+        """The question; a figure's is drawn anew."""
+        if self.figure is not None:
+            source = FigureSource((self.figure.family,))
+            return source.example(self.figure.family, self.figure.index, self.figure.variation)
+        return Example(self.images, self.question, "", "", AnswerKey(""))
+
+    @property
+    def has_images(self) -> bool:
+        """Whether it counts as a multimodal pair."""
+        if self.figure is not None:
+            return FigureSource((self.figure.family,)).max_images(self.figure.family) > 0
+        return bool(self.images)
+
+
+@dataclass(frozen=True)
+class PairFile:
+    """Usable pairs of a file, and what is wrong with the others."""
+
+    pairs: list[Pair]
+    bad: list[str]
+
+    @classmethod
+    def read(cls, path: str | Path) -> PairFile:
+        """ConfigError: the file cannot be read, or has no usable row."""
+        path = Path(path)
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"pair file {path} cannot be read: {error}") from None
+        pairs, bad = [], []
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                pairs.append(_parse(json.loads(line), path.parent))
+            except (ValueError, KeyError, TypeError) as error:
+                bad.append(f"{path.name}:{number}: {type(error).__name__}: {error}")
+        if not pairs:
+            raise ConfigError(f"pair file {path} holds no usable row ({len(bad)} bad ones)")
+        return cls(pairs, bad)
+
+
+def _parse(row: dict[str, Any], folder: Path) -> Pair:
+    chosen, rejected = (
+        Reply(str(row[name]["thinking"]), str(row[name]["answer"]), bool(row[name].get("finished", True)))
+        for name in ("chosen", "rejected")
+    )
+    if chosen == rejected:
+        raise ValueError("chosen and rejected are the same")
+    images = row.get("images", [])
+    if not isinstance(images, list) or not all(isinstance(image, str) for image in images):
+        raise TypeError("images is not a list of strings")
+    refs = tuple(ImageRef(i if i.startswith("data:") else folder / i) for i in images)
+    figure = None
+    if "figure" in row:
+        named = row["figure"]
+        figure = PlannedSample(str(named["family"]), int(named["index"]), float(named["variation"]))
+    gap = None if row.get("gap") is None else float(row["gap"])
+    return Pair("" if figure else str(row["question"]), refs, chosen, rejected, gap, figure)
+
+
+def write_pairs(path: str | Path, pairs: Iterable[Pair]) -> None:
+    """Images must be paths or data URLs; those under the file's folder are written relative to it."""
+    path = Path(path)
+    with path.open("w", encoding="utf-8") as file:
+        for pair in pairs:
+            row: dict[str, Any] = {"chosen": asdict(pair.chosen), "rejected": asdict(pair.rejected)}
+            if pair.gap is not None:
+                row["gap"] = pair.gap
+            if pair.figure is not None:
+                row["figure"] = {k: getattr(pair.figure, k) for k in ("family", "index", "variation")}
+            else:
+                row |= {"question": pair.question, "images": [_image(r, path.parent) for r in pair.images]}
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def _image(ref: ImageRef, folder: Path) -> str:
+    name = str(ref.source)
+    if name.startswith("data:"):
+        return name
+    path = Path(name)
+    return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path.resolve())
+
+
+def encode_replies(processor: Processor, example: Example, replies: Sequence[Reply]) -> list[Encoded]:
+    """A question with each of some replies as one row; the rows share their tiles.
+
+    ConfigError: one is longer than the context.
+    """
+    prompt, rows = processor.encode(example.messages()), []
+    for reply in replies:
+        ids = processor.encode_completion(reply.thinking, reply.answer, opened=prompt.opens_thinking)
+        if not reply.finished:
+            ids = ids[:-1] if reply.answer else processor.encode_text(reply.thinking)
+        whole = np.asarray([*prompt.token_ids, *ids], np.int32)
+        if len(whole) > processor.context_length:
+            raise ConfigError(
+                f"a reply has {len(whole)} tokens; the context holds {processor.context_length}"
+            )
+        rows.append(Encoded(whole, len(prompt.token_ids), prompt.tiles))
+    return rows
+
+
+def encode_reply(processor: Processor, example: Example, reply: Reply) -> Encoded:
+    """One reply's row."""
+    return encode_replies(processor, example, [reply])[0]
+
+
+def encode_pair(processor: Processor, pair: Pair) -> list[Encoded]:
+    """The rows of a pair, chosen and rejected."""
+    return encode_replies(processor, pair.example(), [pair.chosen, pair.rejected])
+
+
+# -------------------------------------------------------------------------------------------------- making
+
+
+def choose_pairs(
+    scores: Sequence[float], eligible: Sequence[bool], threshold: float, limit: int
+) -> list[tuple[int, int, float]]:
+    """(chosen, rejected, gap) of one group: the best eligible replies with the worst of all, in this order.
+
+    eligible: replies that keep the rules (right, well formed, no contradiction); only those are chosen, and
+    an eligible one is rejected for its score alone. A pair is kept when its gap reaches the threshold; each
+    reply is in one pair at most. Source: R1V2 report, section 3.2, with the threshold of its study.
+    """
+    best = sorted((i for i in range(len(scores)) if eligible[i]), key=lambda i: -scores[i])
+    worst = sorted(range(len(scores)), key=lambda i: scores[i])
+    pairs: list[tuple[int, int, float]] = []
+    used: set[int] = set()
+    for chosen in best:
+        rejected = next((i for i in worst if i not in used and i != chosen), None)
+        if len(pairs) >= limit or rejected is None or chosen in used:
+            break
+        gap = scores[chosen] - scores[rejected]
+        if gap <= 0 or gap < threshold:
+            break
+        pairs.append((chosen, rejected, gap))
+        used |= {chosen, rejected}
+    return pairs
+
+
+# ------------------------------------------------------------------------------------------------ cleaning
+
+
+def deduplicate(pairs: Sequence[Pair]) -> list[Pair]:
+    """One of each: same question, images and replies, spacing and case aside."""
+
+    def key(pair: Pair) -> tuple[str, ...]:
+        replies = (r.thinking + r.answer for r in (pair.chosen, pair.rejected))
+        texts = (" ".join(text.casefold().split()) for text in (pair.question, *replies))
+        return (*texts, *map(str, pair.images), str(pair.figure))
+
+    return list({key(pair): pair for pair in reversed(pairs)}.values())[::-1]
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """Counts of what became of pairs."""
+
+    kept: int
+    duplicates: int
+    ambiguous: int
+    regenerated: int
+    dropped: int
+
+
+def clean(
+    pairs: Sequence[Pair],
+    score: Callable[[Sequence[tuple[Pair, Reply]]], list[float]],
+    *,
+    low: float,
+    margin: float,
+    ambiguous: float,
+    regenerate: Callable[[Pair], Reply | None] | None = None,
+) -> tuple[list[Pair], Cleaned]:
+    """Deduplicate, drop pairs that a surrogate reward model ranks the other way round by ``ambiguous`` or
+    more, and write anew the chosen replies that it scores below ``low`` or less than ``margin`` above the
+    rejected one (dropped where no better reply comes). Source: Skywork-VL Reward report, data cleaning.
+    """
+    unique = deduplicate(pairs)
+    scores = score([(pair, reply) for pair in unique for reply in (pair.chosen, pair.rejected)])
+    kept: list[Pair] = []
+    counts = {"ambiguous": 0, "regenerated": 0, "dropped": 0}
+    for pair, chosen, rejected in zip(unique, scores[::2], scores[1::2], strict=True):
+        if rejected - chosen >= ambiguous:
+            counts["ambiguous"] += 1
+            continue
+        if chosen >= low and chosen - rejected >= margin:
+            kept.append(replace(pair, gap=chosen - rejected))
+            continue
+        better = None if regenerate is None else regenerate(pair)
+        found = -np.inf if better is None or better == pair.rejected else score([(pair, better)])[0]
+        if better is not None and found >= low and found - rejected >= margin:
+            kept.append(replace(pair, chosen=better, gap=float(found - rejected)))
+            counts["regenerated"] += 1
+        else:
+            counts["dropped"] += 1
+    return kept, Cleaned(len(kept), len(pairs) - len(unique), **counts)

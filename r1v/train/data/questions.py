@@ -1,0 +1,124 @@
+"""Questions to be answered by sampling: their prompts and keys, made ahead by worker processes.
+
+Enters: plans. Leaves: questions in the order of the plans. Always holds: which questions a step asks follows
+from the seed and the step; a bad one is named, never replaced.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from random import Random
+
+from r1v.core import ConfigError, R1VError
+from r1v.prompt import Processor, Prompt
+from r1v.train.core.distributed import ONE_PROCESS
+from r1v.train.data.curriculum import PlannedSample
+from r1v.train.data.examples import Example, Source
+from r1v.train.data.workers import Workers
+
+
+@dataclass(frozen=True)
+class Question:
+    """planned: which one. example: without its images, which are in the prompt as tiles, unless an engine is
+    to cut them itself."""
+
+    planned: PlannedSample
+    prompt: Prompt
+    example: Example
+
+
+def make_question(
+    source: Source, processor: Processor, planned: PlannedSample, *, keep_images: bool = False
+) -> Question | str:
+    """A question, or why it cannot be asked."""
+    try:
+        example = source.example(planned.family, planned.index, planned.variation)
+        prompt = processor.encode(example.messages(), thinking=planned.thinking)
+    except R1VError as error:
+        return f"{planned.family} {planned.index}: {error}"
+    if len(prompt.token_ids) >= processor.context_length:
+        return f"{planned.family} {planned.index}: {len(prompt.token_ids)} tokens leave no room for an answer"
+    return Question(planned, prompt, example if keep_images else replace(example, images=()))
+
+
+class Questions:
+    """Makes questions in worker processes, or in this one with workers=0.
+
+    keep_images: with the pictures themselves beside their tiles. world: set to have only this process's share
+    of each plan made here.
+    """
+
+    def __init__(self, source: Source, model: str, workers: int, keep_images: bool = False) -> None:
+        make = partial(make_question, source, Processor.from_folder(model), keep_images=keep_images)
+        self._workers = Workers[PlannedSample, Question | str](make, workers)
+        self.world = ONE_PROCESS
+
+    def put(self, plan: Sequence[PlannedSample]) -> None:
+        """Have some questions made."""
+        self._workers.put(self.world.share(plan))
+
+    def get(self) -> tuple[list[Question], list[str]]:
+        """This process's questions of the oldest plan, and the names of the bad ones of all. ConfigError:
+        none is usable."""
+        made = self._workers.get()
+        good = [one for one in made if isinstance(one, Question)]
+        bad = self.world.collect([one for one in made if isinstance(one, str)])
+        if not any(self.world.gather(len(good))):
+            raise ConfigError(f"not one question of a batch is usable; the first: {bad[0]}")
+        return good, bad
+
+    def places(self, number: int) -> Sequence[int]:
+        """Where the first ``number`` of this process's questions stand in the plan."""
+        return self.world.share(range(number * self.world.size))
+
+    def close(self) -> None:
+        """End the workers."""
+        self._workers.close()
+
+
+def plan_questions(
+    families: Sequence[str], seed: int, step: int, size: int, *, first: int = 0, variation: float = 1.0
+) -> list[PlannedSample]:
+    """The questions of a step: families at random, indices that count on."""
+    rng = Random(f"{seed}/{step}")
+    return [PlannedSample(rng.choice(families), first + step * size + i, variation) for i in range(size)]
+
+
+class Pool:
+    """Questions chosen beforehand, asked in a new order each time round."""
+
+    def __init__(self, samples: Sequence[PlannedSample]) -> None:
+        if not samples:
+            raise ConfigError("the pool holds no question; make it from more, or easier, ones")
+        self.samples = list(samples)
+
+    @classmethod
+    def read(cls, path: str | Path) -> Pool:
+        """From the file that ``write`` makes. ConfigError: it cannot be read."""
+        try:
+            rows = [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
+            return cls([PlannedSample(row["family"], row["index"], row["variation"]) for row in rows])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ConfigError(f"pool {path} cannot be read: {error}; make it with r1v train pool") from None
+
+    def write(self, path: str | Path) -> None:
+        """One line a question."""
+        lines = [
+            json.dumps({"family": one.family, "index": one.index, "variation": one.variation})
+            for one in self.samples
+        ]
+        Path(path).write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+
+    def plan(self, seed: int, step: int, size: int) -> list[PlannedSample]:
+        """The questions of a step."""
+        chosen = []
+        for place in range(step * size, (step + 1) * size):
+            round_, at = divmod(place, len(self.samples))
+            order = list(range(len(self.samples)))
+            Random(f"{seed}/{round_}").shuffle(order)
+            chosen.append(self.samples[order[at]])
+        return chosen

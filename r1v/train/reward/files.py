@@ -1,0 +1,107 @@
+"""A reward model over files of replies and of pairs.
+
+Enters: JSONL. Leaves: JSONL with scores, or the pairs that are clean. Always holds: rows keep their order; a
+bad one is named, never scored as if it were good.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from r1v.core import Message, R1VError, SamplingParams
+from r1v.llm import LLM
+from r1v.prompt import Processor
+from r1v.train.core.compute import Compute
+from r1v.train.data.examples import AnswerKey, Example, JsonlSource
+from r1v.train.data.pairs import Cleaned, Pair, PairFile, Reply, clean, encode_reply, write_pairs
+from r1v.train.reward.model import RewardScorer
+
+BATCH = 256  # rows encoded at a time
+
+
+def score_replies(model: str, file: str, out: str, device: str) -> tuple[int, list[str]]:
+    """Write each row with ``reward`` and ``score``; returns how many, and the bad ones by name."""
+    source = JsonlSource(file)
+    processor = Processor.from_folder(model)
+    scorer = RewardScorer.open(model, Compute.open(device, True))
+    lines = Path(file).read_text(encoding="utf-8").splitlines()
+    numbered = sorted((row for rows in source.rows.values() for row in rows), key=lambda row: row[0])
+    bad, scored = list(source.bad), 0
+    with Path(out).open("w", encoding="utf-8") as target:
+        for start in range(0, len(numbered), BATCH):
+            kept, rows = [], []
+            for number, example in numbered[start : start + BATCH]:
+                try:
+                    reply = Reply(example.thinking, example.answer)
+                    rows.append(encode_reply(processor, example, reply))
+                    kept.append(number)
+                except R1VError as error:
+                    bad.append(f"{source.path.name}:{number}: {error}")
+            for number, score in zip(kept, scorer.score(rows), strict=True):
+                values = json.loads(lines[number - 1])
+                values |= {"reward": score, "score": scorer.calibration.integer(score)}
+                target.write(json.dumps(values, ensure_ascii=False) + "\n")
+            scored += len(kept)
+    return scored, bad
+
+
+def conversation_scorer(model: str, device: str) -> Callable[[Sequence[Sequence[Message]]], list[float]]:
+    """Rewards of conversations that end with a question and the assistant's answer; NaN for one that does not
+    fit in the context or has an image that cannot be opened."""
+    processor = Processor.from_folder(model)
+    scorer = RewardScorer.open(model, Compute.open(device, True))
+
+    def rewards(talks: Sequence[Sequence[Message]]) -> list[float]:
+        rows, places = [], []
+        for place, talk in enumerate(talks):
+            question, answer = talk[-2], talk[-1]
+            example = Example(tuple(question.images), question.text, "", "", AnswerKey(""))
+            try:
+                rows.append(encode_reply(processor, example, Reply("", answer.text)))
+                places.append(place)
+            except R1VError:
+                continue
+        scores = dict(zip(places, scorer.score(rows), strict=True)) if rows else {}
+        return [scores.get(place, math.nan) for place in range(len(talks))]
+
+    return rewards
+
+
+def clean_pairs(
+    model: str, file: str, out: str, device: str, *, low: float, margin: float, ambiguous: float,
+    generator: str | None = None,
+) -> Cleaned:  # fmt: skip
+    """Clean a file of pairs with a surrogate reward model; generator: writes weak choices anew."""
+    pairs = PairFile.read(file).pairs
+    processor = Processor.from_folder(model)
+    scorer = RewardScorer.open(model, Compute.open(device, True))
+
+    def score(rows: Sequence[tuple[Pair, Reply]]) -> list[float]:
+        found: list[float] = []
+        for start in range(0, len(rows), BATCH):
+            part = rows[start : start + BATCH]
+            found += scorer.score([encode_reply(processor, pair.example(), reply) for pair, reply in part])
+        return found
+
+    llm = LLM(generator, device=device) if generator else None
+    try:
+        regenerate = None if llm is None else regenerator(llm)
+        kept, counts = clean(pairs, score, low=low, margin=margin, ambiguous=ambiguous, regenerate=regenerate)
+    finally:
+        if llm is not None:
+            llm.close()
+    write_pairs(out, kept)
+    return counts
+
+
+def regenerator(llm: LLM, params: SamplingParams | None = None) -> Callable[[Pair], Reply]:
+    """Writes a new reply to a pair's question."""
+
+    def write(pair: Pair) -> Reply:
+        found = llm.chat(pair.example().messages(), params)
+        return Reply(found.thinking.strip("\n"), found.answer.strip())
+
+    return write

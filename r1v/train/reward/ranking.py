@@ -1,0 +1,61 @@
+"""Ranking of the replies to one question, for preference pairs.
+
+Enters: responses of one group. Leaves: a score for each, and which may be chosen. Always holds: what breaks a
+rule (wrong, misshapen, against the picture, most steps missing) is never chosen, whatever its score.
+Source: R1V2 report, section 3.2 ("rule constraints").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from r1v.scoring import Verdict
+from r1v.train.data.questions import Question
+from r1v.train.reward.model import RewardScorer
+from r1v.train.reward.rules import RuleReward, completeness, contradictions, well_formed
+from r1v.train.rollout.sampler import Response, encoded
+
+LEAST_COMPLETE = 0.5  # of the reference's lines; a chain with fewer skips steps
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """scores: of the reward model, or by rule. eligible: may be chosen. right: share of right answers."""
+
+    scores: tuple[float, ...]
+    eligible: tuple[bool, ...]
+    right: float
+
+
+class Ranker:
+    """Ranks groups. scorer: None ranks by the rules alone."""
+
+    def __init__(self, rules: RuleReward, scorer: RewardScorer | None) -> None:
+        self.rules, self.scorer = rules, scorer
+
+    def __call__(self, questions: Sequence[Question], groups: Sequence[Sequence[Response]]) -> list[Ranked]:
+        """Of the replies to each question."""
+        scores: list[float] = []
+        if self.scorer is not None:
+            scores = self.scorer.score(
+                [encoded(q.prompt, r.token_ids) for q, g in zip(questions, groups, strict=True) for r in g]
+            )
+        ranked, first = [], 0
+        for question, group in zip(questions, groups, strict=True):
+            ranked.append(self._rank(question, group, scores[first : first + len(group)]))
+            first += len(group)
+        return ranked
+
+    def _rank(self, question: Question, group: Sequence[Response], scores: Sequence[float]) -> Ranked:
+        """One group. scores: of the reward model; empty without one."""
+        example = question.example
+        eligible, by_rule, right = [], [], 0
+        for response in group:
+            verdict = self.rules.verdict(response, example.key)
+            form, steps = well_formed(response), completeness(response.thinking, example)
+            against = contradictions(response.thinking, example.facts)
+            right += verdict is Verdict.RIGHT
+            eligible.append(verdict is Verdict.RIGHT and form and not against and steps >= LEAST_COMPLETE)
+            by_rule.append((verdict is Verdict.RIGHT) + 0.5 * form + 0.5 * steps - 0.5 * min(against, 2))
+        return Ranked(tuple(scores or by_rule), tuple(eligible), right / max(len(group), 1))

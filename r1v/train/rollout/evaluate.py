@@ -1,0 +1,130 @@
+"""How often a model answers right, by generating: the measure that every stage is held to.
+
+Enters: a sampler and questions. Leaves: shares by family. Always holds: greedy, so that the same weights give
+the same number.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from r1v import models
+from r1v.core import ConfigError
+from r1v.models import R1V
+from r1v.prompt import Processor
+from r1v.scoring import Verdict
+from r1v.train.core.compute import Compute, export
+from r1v.train.core.run import write_atomically
+from r1v.train.data.curriculum import PlannedSample
+from r1v.train.data.examples import FigureSource, JsonlSource, Source
+from r1v.train.data.questions import Question, Questions, make_question
+from r1v.train.reward.rules import RuleReward
+from r1v.train.rollout.sampler import Rollouts, Sampler
+
+# Held-out figures that choose a checkpoint come from far behind those that the final accuracy is measured on.
+FIRST_HELDOUT = 1 << 20
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Shares of right answers: of all questions, and of each family's. length: mean tokens of a response."""
+
+    total: float
+    families: dict[str, float]
+    length: float
+
+
+def make_questions(source: Source, processor: Processor, plan: Sequence[PlannedSample]) -> list[Question]:
+    """Questions of a plan, made here. ConfigError: one cannot be asked."""
+    made = [make_question(source, processor, one) for one in plan]
+    for one in made:
+        if isinstance(one, str):
+            raise ConfigError(f"a held-out question cannot be asked: {one}")
+    return [one for one in made if isinstance(one, Question)]
+
+
+def heldout_questions(
+    source: Source, model: str, number: int, measure: str | None, workers: int, keep_images: bool = False
+) -> list[Question]:
+    """``number`` questions a family that training on ``source`` does not see, from the file ``measure`` or,
+    for figures, from the held-out split; none where neither is there. Made by ``workers`` processes.
+    keep_images: see `Questions`."""
+    held: Source
+    if measure is not None:
+        held = JsonlSource(measure, chains=False)
+        counts = {family: min(number, len(rows)) for family, rows in held.rows.items()}
+        plan = [PlannedSample(f, i, 1.0) for f, count in counts.items() for i in range(count)]
+    elif isinstance(source, FigureSource):
+        held = FigureSource(source.families, heldout=True)
+        names = dict.fromkeys(held.families)  # once, though training may draw a family more often
+        plan = [PlannedSample(f, FIRST_HELDOUT + i, 1.0) for i in range(number) for f in names]
+    else:
+        return []
+    if not plan:
+        return []
+    asked = Questions(held, model, workers, keep_images)
+    asked.put(plan)
+    questions, bad = asked.get()
+    asked.close()
+    if bad:
+        raise ConfigError(f"a held-out question cannot be asked: {bad[0]}")
+    return questions
+
+
+class BestCheckpoint:
+    """The weights of a run with the best held-out score so far, in a folder of their own."""
+
+    def __init__(self, folder: Path, model: str, max_shard_mb: int) -> None:
+        self.folder, self.model, self.max_shard_mb = folder, model, max_shard_mb
+
+    def offer(self, weights: R1V, score: float, step: int) -> bool:
+        """Keep weights that score better than those kept; of equal ones the first stay. Of several processes
+        the first one is to offer its own."""
+        note = self.folder.with_name("best.json")
+        if note.exists() and json.loads(note.read_text())["score"] >= score:
+            return False
+        export(weights, self.folder, self.model, self.max_shard_mb)
+        write_atomically(note, json.dumps({"score": score, "step": step}) + "\n")
+        return True
+
+
+def accuracy(
+    rollouts: Rollouts, questions: Sequence[Question], rules: RuleReward, max_tokens: int
+) -> Accuracy:
+    """Ask each question once, greedily; of several processes each asks its share."""
+    world = rollouts.compute.world
+    own = world.share(questions)
+    groups = rollouts.ask(own, [0] * len(own), n=1, max_tokens=max_tokens, temperature=0.0)
+    asked = world.collect(
+        [
+            (q.planned.family, rules.verdict(group[0], q.example.key) is Verdict.RIGHT,
+             len(group[0].token_ids))
+            for q, group in zip(own, groups, strict=True)
+        ]
+    )  # fmt: skip
+    right: dict[str, list[bool]] = {}
+    for family, good, _ in asked:
+        right.setdefault(family, []).append(good)
+    return Accuracy(
+        sum(good for _, good, _ in asked) / max(len(asked), 1),
+        {family: sum(found) / len(found) for family, found in right.items()},
+        sum(length for _, _, length in asked) / max(len(asked), 1),
+    )
+
+
+def accuracy_of(
+    folder: str | Path, source: Source, plan: Sequence[PlannedSample], *, max_tokens: int,
+    device: str = "auto", bf16: bool = False,
+) -> Accuracy:  # fmt: skip
+    """Of a checkpoint's folder."""
+    compute = Compute.open(device, bf16)
+    processor = Processor.from_folder(folder)
+    sampler = Sampler(models.load(folder, None, compute.device).float(), processor, compute)
+    rules = RuleReward()
+    try:
+        return accuracy(sampler, make_questions(source, processor, plan), rules, max_tokens)
+    finally:
+        rules.close()

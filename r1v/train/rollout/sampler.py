@@ -1,0 +1,218 @@
+"""Responses of the model that is being trained, sampled by our own engine or another one.
+
+Enters: prompts. Leaves: groups of responses with the log-probability of each token under the sampling policy.
+Always holds: our engine runs the trained module itself, or a bf16 twin that `sync` brings up to date; image
+tokens are never sampled; a response depends on its prompt, its seed and the weights alone.
+Log-probabilities are of temperature 1 over the whole vocabulary, as `compute.target_logprobs` gives them.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from r1v.core import FinishDetail, FinishReason, SamplingParams
+from r1v.engine import Engine, EngineConfig, EngineRequest
+from r1v.llm.prompt_encoder import engine_ids
+from r1v.models import R1V
+from r1v.prompt import Processor, Prompt, split_completion
+from r1v.train.core.compute import Compute, target_logprobs
+from r1v.train.data.examples import Encoded, collate
+from r1v.train.data.questions import Question
+
+
+@dataclass(frozen=True)
+class Response:
+    """One sampled completion. token_ids include the end token; logprobs float32, one for each."""
+
+    token_ids: tuple[int, ...]
+    logprobs: np.ndarray
+    finish_reason: FinishReason
+    finish_detail: FinishDetail | None
+    thinking: str
+    answer: str
+
+
+@dataclass
+class _Growing:
+    """A completion on its way."""
+
+    token_ids: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    finish_reason: FinishReason | None = None
+    finish_detail: FinishDetail | None = None
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Engine against trainer on the same tokens and weights. kl: mean k3 from the engine's policy to the
+    trainer's. worst: the largest difference of a token's log-probability, nats."""
+
+    kl: float
+    worst: float
+
+
+def agreement(engine: np.ndarray, trainer: np.ndarray) -> Agreement:
+    """Of the log-probabilities (N,) that both give the same tokens."""
+    difference = trainer.astype(np.float64) - engine.astype(np.float64)
+    if not len(difference):
+        return Agreement(0.0, 0.0)
+    return Agreement(float(np.mean(np.expm1(difference) - difference)), float(np.abs(difference).max()))
+
+
+class Rollouts(Protocol):
+    """What answers questions with the weights that are being trained."""
+
+    compute: Compute
+
+    def sync(self) -> None:
+        """The weights have changed: from now on answers come from the new ones."""
+
+    def ask(
+        self, questions: Sequence[Question], seeds: Sequence[int], *, n: int, max_tokens: int,
+        temperature: float = 1.0,
+    ) -> list[list[Response]]:  # fmt: skip
+        """n responses of each question; one seed for each. Nothing is forced into them.
+
+        Raises ContextLengthError: a prompt leaves no room. UnavailableError: an engine is gone.
+        """
+
+    def close(self) -> None:
+        """Let go of what was started."""
+
+
+class Sampler:
+    """Our engine over a module that is being trained.
+
+    max_num_seqs: responses decoded together. memory_fraction: of the free memory, for the cache.
+    """
+
+    def __init__(
+        self,
+        model: R1V,
+        processor: Processor,
+        compute: Compute,
+        *,
+        max_num_seqs: int = 64,
+        memory_fraction: float = 0.3,
+    ) -> None:
+        self.model, self.processor, self.compute = model, processor, compute
+        # where training computes in bf16, decoding in float32 would be slow, and further from the trainer
+        self.twin = copy.deepcopy(model).to(torch.bfloat16).eval() if compute.bf16 else None
+        on_gpu = compute.device.type == "cuda"
+        config = EngineConfig(
+            max_num_seqs=max_num_seqs,
+            # nobody waits for a first token here: a GPU takes prompts and pictures by the dozen
+            max_step_tokens=max(16384 if on_gpu else 1024, max_num_seqs),
+            max_step_tiles=64 if on_gpu else 4,
+            memory_fraction=memory_fraction,
+            num_draft_tokens=0,  # at temperature 1 guesses are seldom right
+        )
+        self.engine = Engine(self.twin or model, config, engine_ids(processor))
+
+    def sync(self) -> None:
+        """The weights have changed: bring the twin up to date, drop what was computed with the old ones."""
+        if self.twin is not None:
+            with torch.no_grad():
+                for own, trained in zip(self.twin.parameters(), self.model.parameters(), strict=True):
+                    own.copy_(trained)
+        self.engine.weights_changed()
+
+    def sample(
+        self,
+        prompts: Sequence[Prompt],
+        seeds: Sequence[int],
+        *,
+        n: int,
+        max_tokens: int,
+        temperature: float = 1.0,
+        penalties: Sequence[float] | None = None,
+    ) -> list[list[Response]]:
+        """n responses of each prompt; one seed for each prompt. Nothing is forced into them.
+
+        penalties: a repetition penalty for each prompt; None is none.
+
+        Raises ContextLengthError for a prompt that leaves no room.
+        """
+        growing: dict[tuple[int, int], _Growing] = {}
+        order = []
+        chosen = [1.0] * len(prompts) if penalties is None else penalties
+        for prompt, seed, penalty in zip(prompts, seeds, chosen, strict=True):
+            request_id = self.engine.add(
+                EngineRequest(
+                    prompt.token_ids,
+                    SamplingParams(
+                        temperature=temperature, top_p=1.0, repetition_penalty=penalty, seed=seed,
+                        max_tokens=max_tokens, logprobs=0, detect_loops=False, n=n,
+                    ),
+                    prompt.pixel_values,
+                    prompt.tiles_per_image,
+                    prompt.image_hashes,
+                    prompt.opens_thinking,
+                )
+            )  # fmt: skip
+            order.append(request_id)
+            growing.update({(request_id, index): _Growing() for index in range(n)})
+        while self.engine.has_work:
+            for output in self.engine.step():
+                one = growing[output.request_id, output.index]
+                assert not output.num_forced, "what was not sampled has no log-probability"
+                one.token_ids += output.token_ids
+                one.logprobs += [entry.logprob for entry in output.logprobs]
+                one.finish_reason, one.finish_detail = output.finish_reason, output.finish_detail
+        return [
+            [self._response(growing[request_id, index], prompt) for index in range(n)]
+            for request_id, prompt in zip(order, prompts, strict=True)
+        ]
+
+    def ask(
+        self, questions: Sequence[Question], seeds: Sequence[int], *, n: int, max_tokens: int,
+        temperature: float = 1.0,
+    ) -> list[list[Response]]:  # fmt: skip
+        """See Rollouts."""
+        prompts = [question.prompt for question in questions]
+        return self.sample(prompts, seeds, n=n, max_tokens=max_tokens, temperature=temperature)
+
+    def close(self) -> None:
+        """See Rollouts: nothing was started."""
+
+    def _response(self, grown: _Growing, prompt: Prompt) -> Response:
+        assert grown.finish_reason is not None
+        return response(
+            self.processor, prompt, grown.token_ids, grown.logprobs, grown.finish_reason, grown.finish_detail
+        )
+
+
+def response(
+    processor: Processor, prompt: Prompt, token_ids: Sequence[int], logprobs: Sequence[float],
+    reason: FinishReason, detail: FinishDetail | None = None,
+) -> Response:  # fmt: skip
+    """What an engine sampled after a prompt, split into thinking and answer."""
+    assert len(logprobs) == len(token_ids), "a log-probability for each sampled token"
+    text_ids = [i for i in token_ids if i not in processor.special.eos]
+    thinking, answer = split_completion(text_ids, processor, prompt.opens_thinking)
+    return Response(
+        tuple(token_ids), np.asarray(logprobs, np.float32), reason, detail, thinking, answer
+    )  # fmt: skip
+
+
+def probe(rollouts: Rollouts, model: R1V, question: Question, pad_id: int, num_tokens: int = 8) -> Agreement:
+    """Let the engine and the trained model give the same few tokens their log-probabilities, with the weights
+    of now. Stale copies, caches or features in the engine show here."""
+    prompt = question.prompt
+    found = rollouts.ask([question], [0], n=1, max_tokens=num_tokens, temperature=0.0)[0][0]
+    part = collate([("probe", encoded(prompt, found.token_ids))], torch.from_numpy(prompt.tiles), pad_id)
+    with torch.no_grad():
+        trainer = target_logprobs(model, part, rollouts.compute).cpu().numpy()
+    return agreement(found.logprobs, trainer)
+
+
+def encoded(prompt: Prompt, completion: Sequence[int]) -> Encoded:
+    """A prompt and its completion as one row."""
+    ids = np.asarray([*prompt.token_ids, *completion], np.int32)
+    return Encoded(ids, len(prompt.token_ids), prompt.tiles)

@@ -1,0 +1,147 @@
+"""Rollouts through vLLM, in processes of their own: on this machine's other devices, or on other machines.
+
+Enters: questions with their pictures, and the model that is being trained. Leaves: responses. Always holds:
+before an engine answers it has the weights of the last update; prompts are made on our side, and an engine
+that expands one otherwise is an error.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import tempfile
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+from r1v import models
+from r1v.core import ConfigError, FinishReason, UnavailableError
+from r1v.llm.backends.vllm.prompts import check_prompt, for_vllm
+from r1v.llm.prompt_encoder import engine_ids
+from r1v.models import R1V
+from r1v.prompt import Processor
+from r1v.train.core.compute import Compute
+from r1v.train.core.config import GRPOConfig
+from r1v.train.core.lora import plain
+from r1v.train.data.questions import Question
+from r1v.train.rollout.link import Link
+from r1v.train.rollout.sampler import Response, response
+from r1v.train.rollout.wire import Ask, Sampling, read_answers, send_asks, send_weights
+
+SHARD_BYTES = 1 << 29  # of the files that weights travel in
+REASONS = {"stop": FinishReason.STOP, "length": FinishReason.LENGTH}
+
+
+def open_links(config: GRPOConfig, compute: Compute, log_folder: Path) -> list[Link]:
+    """The engines of this process of the trainer: its part of those that the configuration names, or one on
+    the trainer's own device. Those that are not there yet are started, and not waited for.
+
+    ConfigError: there are fewer engines than processes.
+    """
+    c, world = config, compute.world
+    number = len(c.vllm_at or c.vllm_devices)
+    if number < world.size and (number or world.size > 1):
+        raise ConfigError(
+            f"{number} engines for {world.size} processes of the trainer, each of which needs its own: name "
+            "more in vllm_devices or vllm_at"
+        )
+    if c.vllm_at:
+        return [Link(address, c.vllm_key or "") for address in world.share(c.vllm_at)]
+    settings = [f"model={c.model}", f"dtype={_dtype(compute)}", f"max_num_seqs={c.max_num_seqs}",
+                f"memory_fraction={c.memory_fraction}"]  # fmt: skip
+    places = world.share(range(number or 1))
+    return [
+        Link.start(
+            c.vllm_python or sys.executable, settings, c.vllm_devices[place] if number else None,
+            log_folder / f"vllm-{place}.log",
+        )
+        for place in places
+    ]  # fmt: skip
+
+
+def _dtype(compute: Compute) -> str:
+    return "bfloat16" if compute.bf16 else "float32"
+
+
+class VLLMRollouts:
+    """Questions answered by the engines behind some links, each a share of them. See `rollout.Rollouts`."""
+
+    def __init__(
+        self, model: R1V, processor: Processor, compute: Compute, links: Sequence[Link], console: Console
+    ) -> None:
+        """Waits until the engines are ready. UnavailableError, ConfigError: one is not to be had."""
+        self.model, self.processor, self.compute = model, processor, compute
+        self.links = links
+        ids = engine_ids(processor)
+        self._stop = sorted(ids.eos)
+        self._banned = sorted({i for i in (ids.image_context, *ids.banned) if i >= 0} - set(ids.eos))
+        self._stale = True
+        for link in links:
+            console.print(f"rollouts by {link.connect()} at {link.address}", highlight=False)
+
+    def sync(self) -> None:
+        """See Rollouts. The weights travel when the next question is asked."""
+        self._stale = True
+
+    def ask(
+        self, questions: Sequence[Question], seeds: Sequence[int], *, n: int, max_tokens: int,
+        temperature: float = 1.0,
+    ) -> list[list[Response]]:  # fmt: skip
+        """See Rollouts. PromptError: vLLM cut an image otherwise than we did."""
+        if self._stale:
+            self._push()
+            self._stale = False
+        sampling = Sampling(n, max_tokens, temperature, self._stop, self._banned)
+        asks = [self._given(*each) for each in zip(questions, seeds, strict=True)]
+        number = len(self.links)
+        for i, link in enumerate(self.links):
+            link.tell(partial(send_asks, asks=asks[i::number], sampling=sampling))
+        found: list[list[Response]] = [[] for _ in questions]
+        for i, link in enumerate(self.links):
+            answers = read_answers(link.reply())
+            for place, answer in zip(range(i, len(questions), number), answers, strict=True):
+                prompt = questions[place].prompt
+                check_prompt(prompt.token_ids, answer.token_ids)
+                found[place] = [
+                    response(self.processor, prompt, one.token_ids, one.logprobs, _reason(one.reason))
+                    for one in answer.responses
+                ]
+        return found
+
+    def _given(self, question: Question, seed: int) -> Ask:
+        images = question.example.images
+        assert len(images) == len(question.prompt.tiles_per_image), "a question for vLLM keeps its pictures"
+        given = for_vllm(question.prompt, images, self.processor)
+        files = []
+        for image in given.get("multi_modal_data", {}).get("image", ()):
+            file = io.BytesIO()
+            image.save(file, "PNG", compress_level=1)
+            files.append(file.getvalue())
+        tiles = given.get("mm_processor_kwargs")
+        return Ask(given["prompt_token_ids"], files, None if tiles is None else [*tiles.values()], seed)
+
+    def _push(self) -> None:
+        """Give every engine the weights of now, as the files of a checkpoint in the release's layout."""
+        with tempfile.TemporaryDirectory(prefix="r1v-weights-") as scratch:
+            folder = Path(scratch) / "model"
+            dtype = getattr(torch, _dtype(self.compute))
+            models.save(plain(self.model), folder, "release", dtype=dtype, max_shard_bytes=SHARD_BYTES)
+            files = sorted(folder.glob("*.safetensors*"))
+            for link in self.links:
+                link.tell(partial(send_weights, files=files))
+            for link in self.links:
+                link.reply()
+
+    def close(self) -> None:
+        """See Rollouts."""
+        for link in self.links:
+            link.close()
+
+
+def _reason(name: str) -> FinishReason:
+    if name not in REASONS:
+        raise UnavailableError(f"vLLM ended a response with {name!r}; expected {' or '.join(REASONS)}")
+    return REASONS[name]

@@ -1,0 +1,194 @@
+"""The process that holds vLLM and answers a GRPO trainer's questions: ``r1v train rollout``.
+
+Enters: over a connection, weights and questions. Leaves: responses with their log-probabilities. Always
+holds: answers come from the weights that were sent last, and nothing computed with older ones is used; one
+trainer at a time; what fails is told to the trainer in one line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import signal
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import Connection, Listener
+from pathlib import Path
+from typing import Any, Protocol
+
+from PIL import Image
+from rich.console import Console
+
+from r1v.core import R1VError
+from r1v.llm.backends.vllm.launch import check_vllm, engine_arguments, folder_for_vllm, prepare
+from r1v.llm.config import LLMConfig, ParallelConfig, resolve_dtype, weight_bytes
+from r1v.train.core.config import RolloutConfig
+from r1v.train.rollout.wire import Answered, Ask, Sampled, Sampling, parse_address, read_asks, read_key, send
+from r1v.train.rollout.wire import receive as receive_message
+
+END_S = 10.0  # for what has to be tidied up
+WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
+
+
+class Engine(Protocol):
+    """What answers. about: said to the trainer when it connects."""
+
+    about: dict[str, Any]
+
+    def load(self, files: Iterator[tuple[str, bytes]]) -> None:
+        """Take new weights: the files of a checkpoint in the release's layout."""
+
+    def sample(self, asks: Sequence[Ask], sampling: Sampling) -> list[Answered]:
+        """Answer questions."""
+
+
+class VLLMEngine:
+    """vLLM's offline engine over a folder of its own, whose weights are replaced. See Engine."""
+
+    def __init__(self, config: RolloutConfig) -> None:
+        """Raises UnavailableError, CheckpointError."""
+        import torch
+
+        version = check_vllm()
+        source = Path(config.model)
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        dtype = resolve_dtype(config.dtype, device, weight_bytes(source))
+        self.about = {"vllm": version, "dtype": dtype, "device": device}
+        self._scratch = tempfile.TemporaryDirectory(prefix="r1v-rollout-")
+        self._folder = Path(self._scratch.name)
+        for path in folder_for_vllm(source).iterdir():
+            (self._folder / path.name).symlink_to(path.resolve())
+        parallel = ParallelConfig(tensor=config.tensor_parallel)
+        if config.tensor_parallel == 1:  # no further process, which could end without this one
+            os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
+        prepare(parallel)
+        from vllm import LLM
+
+        arguments = engine_arguments(
+            self._folder, LLMConfig(str(source), "vllm", dtype=dtype, parallel=parallel),
+            max_num_seqs=config.max_num_seqs, logprobs_mode="raw_logprobs",
+        )  # fmt: skip
+        if device == "cuda":
+            arguments["gpu_memory_utilization"] = config.memory_fraction
+        self._llm = LLM(**arguments)
+
+    def load(self, files: Iterator[tuple[str, bytes]]) -> None:
+        """See Engine. The folder keeps its name, by which vLLM knows the model's tokenizer and processor."""
+        for pattern in WEIGHTS:
+            for path in self._folder.glob(pattern):
+                path.unlink()
+        for name, content in files:
+            (self._folder / Path(name).name).write_bytes(content)
+        self._llm.collective_rpc("reload_weights")
+        if self.about["device"] == "cpu":
+            self._llm.apply_model(_repack_head)
+        if not self._llm.reset_prefix_cache():
+            raise RuntimeError("vLLM kept its prefix cache, which older weights made")
+        self._llm.reset_mm_cache()
+        self._llm.llm_engine.reset_encoder_cache()
+
+    def sample(self, asks: Sequence[Ask], sampling: Sampling) -> list[Answered]:
+        """See Engine. Each response is a request of its own; vLLM shares the prompt's cache among them."""
+        from vllm import SamplingParams
+
+        common: dict[str, Any] = {
+            "temperature": sampling.temperature, "max_tokens": sampling.max_tokens, "logprobs": 0,
+            "stop_token_ids": list(sampling.stop), "detokenize": False,
+            "logit_bias": dict.fromkeys(sampling.banned, -100.0) or None,
+        }  # fmt: skip
+        prompts, params = [], []
+        for ask in asks:
+            prompts += [_given(ask)] * sampling.n
+            params += [SamplingParams(seed=ask.seed + i, **common) for i in range(sampling.n)]
+        outputs = self._llm.generate(prompts, params, use_tqdm=False)
+        answered = []
+        for place in range(0, len(outputs), sampling.n):
+            group = outputs[place : place + sampling.n]
+            answered.append(
+                Answered(list(group[0].prompt_token_ids), [_sampled(one.outputs[0]) for one in group])
+            )
+        return answered
+
+
+def _repack_head(model: Any) -> None:
+    """On a CPU vLLM multiplies by a packed copy of the output matrix, which it does not renew for a tied
+    model."""
+    head = model.language_model.lm_head
+    head.quant_method.process_weights_after_loading(head)
+
+
+def _given(ask: Ask) -> dict[str, Any]:
+    given: dict[str, Any] = {"prompt_token_ids": list(ask.token_ids)}
+    if ask.images:
+        given["multi_modal_data"] = {"image": [Image.open(io.BytesIO(image)) for image in ask.images]}
+    if ask.tiles is not None:
+        least, most = ask.tiles
+        given["mm_processor_kwargs"] = {"min_dynamic_patch": least, "max_dynamic_patch": most}
+    return given
+
+
+def _sampled(output: Any) -> Sampled:
+    ids = list(output.token_ids)
+    logprobs = [table[token_id].logprob for token_id, table in zip(ids, output.logprobs, strict=True)]
+    return Sampled(ids, logprobs, str(output.finish_reason))
+
+
+def serve(
+    config: RolloutConfig,
+    console: Console | None = None,
+    open_engine: Callable[[RolloutConfig], Engine] = VLLMEngine,
+) -> None:
+    """Answer one trainer after the other, until interrupted. Raises R1VError."""
+    console = console or Console(stderr=True)
+    address, key = parse_address(config.listen), read_key(config.key)
+    if config.attached:
+        threading.Thread(target=_end_with_input, daemon=True).start()
+    try:
+        listener = Listener(address, authkey=key)
+    except OSError as error:
+        raise R1VError(f"cannot listen at {config.listen}: {error.strerror}; name another address") from None
+    with listener:
+        engine = open_engine(config)
+        console.print(f"{engine.about}; waiting for a trainer at {config.listen}", highlight=False)
+        while True:
+            try:
+                connection = listener.accept()
+            except (AuthenticationError, EOFError, OSError) as error:
+                console.print(f"turned away: {error or type(error).__name__}", highlight=False)
+                continue
+            with connection, contextlib.suppress(EOFError, OSError):  # a trainer that is gone
+                send(connection, {"about": engine.about})
+                while True:
+                    _answer(engine, connection)
+
+
+def _answer(engine: Engine, connection: Connection) -> None:
+    """One request; whatever goes wrong in it is the trainer's to hear."""
+    head, blobs = receive_message(connection)
+    reply: dict[str, Any] = {}
+    try:
+        if head["do"] == "load":
+            engine.load(zip(head["files"], blobs, strict=True))
+        else:
+            reply["answers"] = [asdict(one) for one in engine.sample(*read_asks(head, blobs))]
+    except (EOFError, ConnectionError):
+        raise
+    except Exception as error:  # noqa: BLE001 - the trainer reports it, and ends
+        traceback.print_exc()
+        reply["error"] = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+    send(connection, reply)
+
+
+def _end_with_input() -> None:
+    """End with the process that started this one, even where that was killed; tidily, if that is quick."""
+    while os.read(0, 4096):  # not through sys.stdin, whose lock would be held when the interpreter ends
+        pass
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+    time.sleep(END_S)
+    os._exit(1)
