@@ -211,12 +211,12 @@ def test_rows_of_a_file(start: Path, tmp_path: Path) -> None:
         {"images": ["red.png"], "question": "Which colour?", "thinking": "It is red.", "answer": "red"},
         {"question": "1 + 1?", "solution": "1 + 1 = 2", "answer": "2"},
         {"question": "no answer"},
-        {"images": "red.png", "question": "q", "thinking": "t", "answer": "a"},
+        {"images": [["red.png"]], "question": "q", "thinking": "t", "answer": "a"},
     ]
     file = tmp_path / "rows.jsonl"
     file.write_text("\n".join(json.dumps(row) for row in rows) + "\nnot json\n")
     source = JsonlSource(file)
-    assert len(source.bad) == 3 and source.bad[0].startswith("rows.jsonl:3: KeyError")
+    assert len(source.bad) == 3 and source.bad[0].startswith("rows.jsonl:3: thinking or solution is missing")
     assert source.max_images("all") == 1
     seen = {source.example("all", i, 1.0).answer for i in range(2)}
     assert seen == {"red", "Answer: \\boxed{2}"}

@@ -8,10 +8,9 @@ replaced by another.
 from __future__ import annotations
 
 import itertools
-import json
 import mmap
 import multiprocessing
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -25,9 +24,10 @@ from r1v import figures
 from r1v.core import ConfigError, ImageRef, Message, R1VError
 from r1v.figures import Difficulty
 from r1v.prompt import Processor
-from r1v.scoring import AnswerKind, extract_boxed
+from r1v.scoring import AnswerKind
 from r1v.train.core.distributed import ONE_PROCESS
 from r1v.train.data.curriculum import PlannedSample
+from r1v.train.data.rows import Row, beside, parse_line, read_lines, read_row
 from r1v.train.data.workers import start_worker
 
 ANSWER_KINDS: tuple[AnswerKind, ...] = ("math", "number", "string", "choice", "time", "formula")
@@ -100,11 +100,13 @@ class FigureSource:
 
 
 class JsonlSource:
-    """Rows of a JSONL file: ``question``, ``answer``, ``thinking`` or ``solution``, ``images``.
+    """Rows of a JSONL file, as `r1v.train.data.rows` reads them: ``question``, ``answer``, ``thinking`` or
+    ``solution``, ``images``.
 
     Images are paths beside the file, or data URLs; an optional ``family`` groups rows, an optional
     ``answer_type`` says how answers are compared. They repeat in a new order each epoch. chains: rows need
-    ``thinking`` or ``solution``.
+    ``thinking`` or ``solution``. bad: the rows that are left out, and why. unread: keys that were not used,
+    with the number of rows that have them.
     """
 
     def __init__(self, path: str | Path, seed: int = 0, *, chains: bool = True) -> None:
@@ -112,21 +114,21 @@ class JsonlSource:
         self.seed = seed
         self.rows: dict[str, list[tuple[int, Example]]] = {}
         self.bad: list[str] = []
-        try:
-            lines = self.path.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"data file {path} cannot be read: {error}") from None
-        for number, line in enumerate(lines, 1):
+        self.unread: Counter[str] = Counter()
+        for number, line in enumerate(read_lines(self.path, "data file"), 1):
             if not line.strip():
                 continue
             try:
-                family, example = parse_row(json.loads(line), self.path.parent, chains=chains)
-                self.rows.setdefault(family, []).append((number, example))
-            except (ValueError, KeyError, TypeError) as error:
-                self.bad.append(f"{self.path.name}:{number}: {type(error).__name__}: {error}")
+                row = read_row(parse_line(line), chains=chains)
+                example = example_of(row, beside(row.images, self.path.parent))
+                self.unread.update(row.unread)
+                self.rows.setdefault(row.family, []).append((number, example))
+            except ValueError as error:
+                self.bad.append(f"{self.path.name}:{number}: {error}")
         self.families = tuple(self.rows)
         if not self.rows:
-            raise ConfigError(f"data file {path} holds no usable row ({len(self.bad)} bad ones)")
+            first = f"; the first: {self.bad[0]}" if self.bad else ""
+            raise ConfigError(f"data file {path} holds no usable row ({len(self.bad)} bad ones{first})")
 
     def max_images(self, family: str) -> int:
         """The most that any row of the family has."""
@@ -141,27 +143,15 @@ class JsonlSource:
 
 
 def parse_row(row: Mapping[str, object], folder: Path, *, chains: bool = True) -> tuple[str, Example]:
-    """A row's family and example; images lie in the folder. ValueError, KeyError, TypeError: a bad row."""
-    images = row.get("images", [])
-    if not isinstance(images, list) or not all(isinstance(image, str) for image in images):
-        raise TypeError("images is not a list of strings")
-    refs = tuple(ImageRef(i if i.startswith("data:") else folder / i) for i in images)
-    return parse_text(row, refs, chains=chains)
+    """A row's family and example; images lie in the folder. ValueError: a bad row."""
+    read = read_row(row, chains=chains)
+    return read.family, example_of(read, beside(read.images, folder))
 
 
-def parse_text(
-    row: Mapping[str, object], images: tuple[ImageRef, ...], *, chains: bool
-) -> tuple[str, Example]:
-    """As `parse_row`, where the images are known already."""
-    named = next((name for name in ("thinking", "solution") if name in row), None)
-    if named is None and chains:
-        raise KeyError("thinking or solution")
-    given = str(row["answer"])
-    bare = extract_boxed(given)
-    key = AnswerKey(given if bare is None else bare, _kind(row.get("answer_type", "math")))
-    answer = box(given) if named == "solution" else given
-    thinking = "" if named is None else str(row[named])
-    return str(row.get("family", "all")), Example(images, str(row["question"]), thinking, answer, key)
+def example_of(row: Row, images: tuple[ImageRef, ...]) -> Example:
+    """The example that a row makes. ValueError: its kind of answer is not known."""
+    key = AnswerKey(row.key, _kind(row.answer_type), row.tolerance)
+    return Example(images, row.question, row.thinking, box(row.answer) if row.solution else row.answer, key)
 
 
 def _kind(name: object) -> AnswerKind:

@@ -1,8 +1,7 @@
 """Hugging Face datasets as a source of examples.
 
 Enters: a dataset of the Hub, or a folder that ``save_to_disk`` wrote. Leaves: examples. Always holds: columns
-are those of a JSONL file, with pictures in ``images`` or ``image``; a bad row is named when it is asked for,
-never replaced.
+are the keys of a JSONL file (`r1v.train.data.rows`); a bad row is named when it is asked for, never replaced.
 """
 
 from __future__ import annotations
@@ -13,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from r1v.core import ConfigError, ImageRef
-from r1v.train.data.examples import Example, parse_text
+from r1v.train.data.examples import Example, example_of
+from r1v.train.data.rows import CHAIN, IMAGES, QUESTION, num_images, read_row
 
 PREFIX = "hf:"
 
@@ -31,7 +31,8 @@ class DatasetSource:
         self.name, self.seed, self.chains = name, seed, chains
         self.data = _open(name)
         columns = set(self.data.column_names)
-        needed = [{"question"}, {"answer"}, *([{"thinking", "solution"}] if chains else [])]
+        needed = [{*QUESTION, "messages"}, {"answer", "solution", "messages"}]
+        needed += [{*CHAIN, "messages"}] if chains else []
         for choice in needed:
             if not choice & columns:
                 raise ConfigError(
@@ -40,22 +41,31 @@ class DatasetSource:
         self.rows: dict[str, list[int]] = {}
         families = self.data["family"] if "family" in columns else ["all"] * len(self.data)
         for number, family in enumerate(families):
-            self.rows.setdefault(str(family), []).append(number)
+            self.rows.setdefault("all" if family is None else family, []).append(number)
+        if not all(isinstance(family, str) for family in self.rows):
+            raise ConfigError(f"column family of {name} does not hold text; make it text, or rename it")
         self.families = tuple(self.rows)
         self._widest: dict[str, int] = {}
 
     def max_images(self, family: str) -> int:
         """The most that any row of the family has; counted without decoding a picture."""
-        if "image" in self.data.column_names:
-            return 1
-        if "images" not in self.data.column_names:
-            return 0
         if family not in self._widest:
-            column = self.data.with_format("arrow")["images"]
-            chunks = column.chunks if hasattr(column, "chunks") else [column[:]]
-            lengths = [len(one) for chunk in chunks for one in chunk]
-            self._widest[family] = max(lengths[number] for number in self.rows[family])
+            columns = [name for name in (*IMAGES, "messages") if name in self.data.column_names]
+            counts = [self._counts(name) for name in columns]
+            self._widest[family] = max(
+                (max(count[number] for count in counts) for number in self.rows[family]), default=0
+            ) if counts else 0  # fmt: skip
         return self._widest[family]
+
+    def _counts(self, name: str) -> list[int]:
+        """How many images each row has in a column."""
+        column = self.data.with_format("arrow")[name]
+        chunks = column.chunks if hasattr(column, "chunks") else [column[:]]
+        cells = [cell for chunk in chunks for cell in chunk]
+        if name == "messages":
+            return [num_images(cell.as_py()) for cell in cells]
+        lists = bool(chunks) and type(chunks[0].type).__name__.endswith("ListType")
+        return [(len(cell) if lists else 1) if cell.is_valid else 0 for cell in cells]
 
     def example(self, family: str, index: int, variation: float) -> Example:
         """Row ``index`` of the epoch's order; variation has no meaning here. ConfigError names a bad row."""
@@ -63,11 +73,10 @@ class DatasetSource:
         epoch, place = divmod(index, len(rows))
         number = rows[int(np.random.default_rng([self.seed, epoch]).permutation(len(rows))[place])]
         try:
-            row = self.data[number]
-            found = row.get("images") or ([row["image"]] if row.get("image") is not None else [])
-            return parse_text(row, tuple(ImageRef(image) for image in found), chains=self.chains)[1]
-        except (ValueError, KeyError, TypeError, OSError) as error:
-            raise ConfigError(f"row {number} of {self.name}: {type(error).__name__}: {error}") from None
+            row = read_row(self.data[number], chains=self.chains)
+            return example_of(row, tuple(map(ImageRef, row.images)))
+        except (ValueError, OSError) as error:
+            raise ConfigError(f"row {number} of {self.name}: {error}") from None
 
 
 def _open(name: str) -> Any:

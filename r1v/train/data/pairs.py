@@ -22,6 +22,7 @@ from r1v.core import ConfigError, FinishReason, ImageRef
 from r1v.prompt import Processor
 from r1v.train.data.curriculum import PlannedSample
 from r1v.train.data.examples import AnswerKey, Encoded, Example, FigureSource
+from r1v.train.data.rows import QUESTION, beside, image_sources, parse_line, read_lines, text
 from r1v.train.rollout.sampler import Response
 
 
@@ -77,40 +78,47 @@ class PairFile:
     def read(cls, path: str | Path) -> PairFile:
         """ConfigError: the file cannot be read, or has no usable row."""
         path = Path(path)
-        try:
-            lines = path.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"pair file {path} cannot be read: {error}") from None
         pairs, bad = [], []
-        for number, line in enumerate(lines, 1):
+        for number, line in enumerate(read_lines(path, "pair file"), 1):
             if not line.strip():
                 continue
             try:
-                pairs.append(_parse(json.loads(line), path.parent))
+                pairs.append(_parse(parse_line(line), path.parent))
             except (ValueError, KeyError, TypeError) as error:
-                bad.append(f"{path.name}:{number}: {type(error).__name__}: {error}")
+                bad.append(f"{path.name}:{number}: {error}")
         if not pairs:
             raise ConfigError(f"pair file {path} holds no usable row ({len(bad)} bad ones)")
         return cls(pairs, bad)
 
 
 def _parse(row: dict[str, Any], folder: Path) -> Pair:
-    chosen, rejected = (
-        Reply(str(row[name]["thinking"]), str(row[name]["answer"]), bool(row[name].get("finished", True)))
-        for name in ("chosen", "rejected")
-    )
+    chosen, rejected = _reply(row, "chosen"), _reply(row, "rejected")
     if chosen == rejected:
         raise ValueError("chosen and rejected are the same")
-    images = row.get("images", [])
-    if not isinstance(images, list) or not all(isinstance(image, str) for image in images):
-        raise TypeError("images is not a list of strings")
-    refs = tuple(ImageRef(i if i.startswith("data:") else folder / i) for i in images)
     figure = None
-    if "figure" in row:
+    if row.get("figure") is not None:
         named = row["figure"]
-        figure = PlannedSample(str(named["family"]), int(named["index"]), float(named["variation"]))
+        figure = PlannedSample(text(named, "family"), int(named["index"]), float(named["variation"]))
     gap = None if row.get("gap") is None else float(row["gap"])
-    return Pair("" if figure else str(row["question"]), refs, chosen, rejected, gap, figure)
+    question = "" if figure else text(row, *QUESTION)
+    return Pair(question, beside(image_sources(row), folder), chosen, rejected, gap, figure)
+
+
+def _reply(row: dict[str, Any], name: str) -> Reply:
+    given = row.get(name)
+    if not isinstance(given, dict):
+        raise ValueError(f"{name} is not an object with thinking and answer")
+    finished = given.get("finished")
+    if finished is not None and not isinstance(finished, bool):
+        raise ValueError(f"finished of {name} is {finished!r}; it must be true or false")
+    reply = Reply(
+        text(given, "thinking", needed=False, empty=True) or "",
+        text(given, "answer", needed=False, empty=True) or "",
+        finished is not False,
+    )
+    if not reply.thinking.strip() and not reply.answer.strip():
+        raise ValueError(f"{name} is empty")
+    return reply
 
 
 def write_pairs(path: str | Path, pairs: Iterable[Pair]) -> None:

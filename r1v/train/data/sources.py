@@ -33,6 +33,9 @@ def open_source(
             console.print(f"bad row, left out: {error}", highlight=False)
         if source.bad:
             console.print(f"{len(source.bad)} bad rows left out of {data}", highlight=False)
+        if source.unread:
+            counted = ", ".join(f"{key} ({count} rows)" for key, count in source.unread.most_common(20))
+            console.print(f"keys of {data} that are not used: {counted}", highlight=False)
     if families:
         missing = [name for name in families if name not in source.families]
         if missing:

@@ -17,6 +17,7 @@ from r1v.prompt import Processor
 from r1v.train.core.compute import Compute
 from r1v.train.data.examples import AnswerKey, Example, JsonlSource
 from r1v.train.data.pairs import Cleaned, Pair, PairFile, Reply, clean, encode_reply, write_pairs
+from r1v.train.data.rows import parse_line, read_lines
 from r1v.train.reward.model import RewardScorer
 
 BATCH = 256  # rows encoded at a time
@@ -24,10 +25,10 @@ BATCH = 256  # rows encoded at a time
 
 def score_replies(model: str, file: str, out: str, device: str) -> tuple[int, list[str]]:
     """Write each row with ``reward`` and ``score``; returns how many, and the bad ones by name."""
-    source = JsonlSource(file)
+    source = JsonlSource(file, chains=False)
     processor = Processor.from_folder(model)
     scorer = RewardScorer.open(model, Compute.open(device, True))
-    lines = Path(file).read_text(encoding="utf-8").splitlines()
+    lines = read_lines(Path(file), "data file")
     numbered = sorted((row for rows in source.rows.values() for row in rows), key=lambda row: row[0])
     bad, scored = list(source.bad), 0
     with Path(out).open("w", encoding="utf-8") as target:
@@ -41,7 +42,7 @@ def score_replies(model: str, file: str, out: str, device: str) -> tuple[int, li
                 except R1VError as error:
                     bad.append(f"{source.path.name}:{number}: {error}")
             for number, score in zip(kept, scorer.score(rows), strict=True):
-                values = json.loads(lines[number - 1])
+                values = parse_line(lines[number - 1])
                 values |= {"reward": score, "score": scorer.calibration.integer(score)}
                 target.write(json.dumps(values, ensure_ascii=False) + "\n")
             scored += len(kept)

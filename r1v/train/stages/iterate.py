@@ -21,6 +21,7 @@ from r1v.train.core.compute import Compute
 from r1v.train.core.config import IterateConfig, SFTConfig
 from r1v.train.core.run import write_atomically
 from r1v.train.data.examples import parse_row
+from r1v.train.data.rows import parse_line, read_lines, with_images
 from r1v.train.reward.files import score_replies
 from r1v.train.reward.rules import RuleReward
 from r1v.train.rollout.sampler import Sampler
@@ -42,13 +43,12 @@ def iterate(config: IterateConfig, console: Console | None = None) -> Path:
         for name in bad:
             console.print(f"bad row, left out: {name}", highlight=False)
         part.replace(scored)
-    rows = [json.loads(line) for line in scored.read_text(encoding="utf-8").splitlines()]
-    for row in rows:  # paths beside the data file, wherever the round's file lies; one group, one epoch
-        row["images"] = [
-            name if name.startswith("data:") else str((data.parent / name).resolve())
-            for name in row.get("images", [])
-        ]
-        row.pop("family", None)
+    # paths beside the data file, wherever the round's file lies; one group, one epoch
+    rows = [
+        {key: value for key, value in with_images(parse_line(line), data.parent).items() if key != "family"}
+        for line in read_lines(scored, "scored file")
+        if line
+    ]
     model = _round(c, 0, c.model, rows, c.first_lr, console)
     for t, threshold in enumerate(c.thresholds, 1):
         chosen = out / f"round{t}" / "rows.jsonl"
@@ -61,7 +61,7 @@ def iterate(config: IterateConfig, console: Console | None = None) -> Path:
             chosen.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(chosen.with_name("report.json"), json.dumps(report, indent=2) + "\n")
             _write(chosen, keep)
-        keep = [json.loads(line) for line in chosen.read_text(encoding="utf-8").splitlines()]
+        keep = [parse_line(line) for line in read_lines(chosen, "round's file") if line]
         console.print(f"round {t}: {len(keep)} of {len(rows)} rows, score at least {threshold}")
         model = _round(c, t, str(model), keep, c.lr if t == 1 else c.later_lr, console)
     return model
@@ -109,7 +109,7 @@ def _wrong(c: IterateConfig, model: str | Path, rows: Sequence[dict[str, object]
     sampler = Sampler(
         loaded if compute.bf16 else loaded.float(), processor, compute, max_num_seqs=c.max_num_seqs
     )
-    examples = [parse_row(row, Path(c.out))[1] for row in rows]
+    examples = [parse_row(row, Path(c.out), chains=False)[1] for row in rows]
     rules, wrong = RuleReward(), set()
     for start in range(0, len(examples), BATCH):
         part = examples[start : start + BATCH]

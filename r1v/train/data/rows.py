@@ -1,0 +1,282 @@
+"""One row of training data, from a JSONL file or a dataset: what its keys mean, and which rows are refused.
+
+Enters: the values of a row, by key. Leaves: a `Row` of checked texts and image sources. Always holds: null
+means that the key is absent; no value is turned into text (a number or null never becomes an answer); a row
+that seems to have an image which is not read here is refused, so that nothing trains without its picture.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from r1v.core import ConfigError, ImageRef
+from r1v.prompt.thinking import CLOSE_TEXT, OPEN_TEXT
+from r1v.scoring import extract_boxed
+
+# The names by which data sets call a value; the first is ours.
+QUESTION = ("question", "problem")
+CHAIN = ("thinking", "solution")
+IMAGES = ("images", "image", "image_path", "image_paths")
+REASONING = ("reasoning_content", "reasoning", "thinking")  # of an assistant's message
+_READ = {*QUESTION, *CHAIN, *IMAGES, "answer", "messages", "family", "answer_type", "tolerance"}
+_PICTURE_WORDS = ("image", "img", "picture", "photo", "pixel", "video", "conversations")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A question, its images first, with what is to be learned.
+
+    images: paths, data URLs, encoded bytes or PIL pictures, as the row has them. thinking: "" where the row
+    has none. solution: the chain came as a worked solution, whose answer is still to be boxed. key: the right
+    answer to compare with, and tolerance how far off a number may be. unread: keys that were not used.
+    """
+
+    question: str
+    images: tuple[Any, ...]
+    thinking: str
+    answer: str
+    key: str
+    solution: bool = False
+    family: str = "all"
+    answer_type: str = "math"
+    tolerance: float = 0.0
+    unread: tuple[str, ...] = ()
+
+
+def read_lines(path: Path, what: str) -> list[str]:
+    """The lines of a file, ended by line feeds only; text may hold other line ends of Unicode.
+
+    what: the name of such a file in the message of the ConfigError, where it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{what} {path} cannot be read: {error}") from None
+
+
+def parse_line(line: str) -> dict[str, Any]:
+    """The values of one line of JSONL. ValueError: it is not a JSON object."""
+    try:
+        values = json.loads(line)
+    except RecursionError:
+        raise ValueError("the line is nested too deeply") from None
+    if not isinstance(values, dict):
+        raise ValueError(f"the line is {_kind(values)}, not an object")
+    return values
+
+
+def read_row(values: Mapping[str, Any], *, chains: bool) -> Row:
+    """The row that some values mean. chains: a chain of thought is needed. ValueError says what is wrong."""
+    given = {key: value for key, value in values.items() if value is not None}
+    _refuse_unread_pictures(given)
+    talk = _conversation(given["messages"]) if "messages" in given else _Talk()
+    question = talk.question or text(given, *QUESTION)
+    if talk.question is not None and any(name in given for name in QUESTION):
+        raise ValueError("messages and question are both given; keep one")
+    if talk.thinking is not None and any(name in given for name in CHAIN):
+        raise ValueError("messages and thinking are both given; keep one")
+    named = talk.thinking or text(given, *CHAIN, needed=False)
+    if named is None and chains:
+        raise ValueError("thinking or solution is missing; a row without a chain cannot be learned here")
+    solution = talk.thinking is None and "thinking" not in given and named is not None
+    key = text(given, "answer", needed=False)
+    if key is None and talk.answer is None:
+        key = extract_boxed(named) if solution and named is not None else None
+        if key is None:
+            raise ValueError("answer is missing (and no solution ends with a boxed one)")
+    answer = talk.answer or key
+    assert answer is not None
+    right = answer if key is None else key
+    bare = extract_boxed(right)
+    return Row(
+        question=question, images=_images(given, talk), thinking=named or "", answer=answer,
+        key=right if bare is None else bare, solution=solution and talk.answer is None,
+        family=text(given, "family", needed=False) or "all",
+        answer_type=text(given, "answer_type", needed=False) or "math",
+        tolerance=_tolerance(given.get("tolerance", 0.0)),
+        unread=tuple(str(key) for key in given if key not in _READ),
+    )  # fmt: skip
+
+
+def text(given: Mapping[str, Any], *names: str, needed: bool = True, empty: bool = False) -> Any:
+    """The text under the one of some names that is there; None where none is and none is needed.
+
+    empty: text of white space alone is allowed. ValueError: it is missing, empty, not text, or given twice.
+    """
+    found = [name for name in names if given.get(name) is not None]
+    if len(found) > 1:
+        raise ValueError(f"{found[0]} and {found[1]} are both given; keep one")
+    if not found:
+        if needed:
+            raise ValueError(f"{' or '.join(names)} is missing")
+        return None
+    value = given[found[0]]
+    if not isinstance(value, str):
+        raise ValueError(f"{found[0]} is {_kind(value)}, not text; write it in quotes")
+    if not value.strip() and not empty:
+        raise ValueError(f"{found[0]} is empty")
+    return value
+
+
+def image_sources(given: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The images of a row, under whichever name. ValueError: they are no images, or under two names."""
+    found = [name for name in IMAGES if given.get(name) is not None]
+    if len(found) > 1:
+        raise ValueError(f"{found[0]} and {found[1]} are both given; keep one")
+    if not found:
+        return ()
+    name = found[0]
+    listed = given[name] if isinstance(given[name], list | tuple) else [given[name]]
+    return tuple(_source(one, f"{name}[{place}]" if len(listed) > 1 else name)
+                 for place, one in enumerate(listed))  # fmt: skip
+
+
+def beside(sources: tuple[Any, ...], folder: Path) -> tuple[ImageRef, ...]:
+    """The images as references; paths lie in the folder."""
+    return tuple(
+        ImageRef(folder / one if isinstance(one, str) and not one.startswith("data:") else one)
+        for one in sources
+    )
+
+
+def with_images(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The values with the paths of images made absolute, under ``images``, wherever the row is copied to."""
+    rest = {key: value for key, value in values.items() if key not in IMAGES}
+    names = [
+        one if one.startswith("data:") else str((folder / one).resolve()) for one in image_sources(values)
+    ]
+    return {**rest, "images": names}
+
+
+@dataclass(frozen=True)
+class _Talk:
+    """What ``messages`` hold. placeholders: images that are named by place only and lie under ``images``."""
+
+    question: str | None = None
+    images: tuple[Any, ...] = ()
+    placeholders: int = 0
+    thinking: str | None = None
+    answer: str | None = None
+
+
+def _conversation(messages: Any) -> _Talk:
+    """One question, and the reply where there is one."""
+    if not isinstance(messages, list) or not all(isinstance(turn, Mapping) for turn in messages):
+        raise ValueError("messages is not a list of objects")
+    roles = [turn.get("role") for turn in messages]
+    if roles not in (["user"], ["user", "assistant"]):
+        raise ValueError(
+            f"messages has the turns {', '.join(map(str, roles)) or 'none'}; a row takes one of the user and "
+            "at most one of the assistant behind it"
+        )
+    talk = _content(messages[0].get("content"), _Talk())
+    if len(messages) == 1:
+        return talk
+    reply = {key: value for key, value in messages[1].items() if value is not None}
+    thinking = text(reply, *REASONING, needed=False)
+    said = _content(reply.get("content"), _Talk())
+    if said.images or said.placeholders:
+        raise ValueError("the assistant's message holds an image")
+    answer = said.question or ""
+    if thinking is None and CLOSE_TEXT in answer:
+        before, _, answer = answer.rpartition(CLOSE_TEXT)
+        thinking = before.strip().removeprefix(OPEN_TEXT).strip() or None
+    if not answer.strip():
+        raise ValueError("the assistant's message is empty")
+    return replace(talk, thinking=thinking, answer=answer.strip())
+
+
+def _content(content: Any, talk: _Talk) -> _Talk:
+    """The text and images of one message."""
+    parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    if not isinstance(parts, list) or not all(isinstance(part, Mapping) for part in parts):
+        raise ValueError("the content of a message is neither text nor a list of parts")
+    texts, images, placeholders = [], [], 0
+    for part in parts:
+        given = {key: value for key, value in part.items() if value is not None}
+        kind = given.get("type")
+        if kind == "text":
+            texts.append(text(given, "text", empty=True))
+        elif kind in ("image", "image_url"):
+            found = next((given[n] for n in ("image", "image_url", "url", "path") if n in given), None)
+            if isinstance(found, Mapping) and "url" in found:
+                found = found["url"]
+            if found is None:
+                placeholders += 1
+            else:
+                images.append(_source(found, "an image of messages"))
+        else:
+            raise ValueError(f"a part of messages has type {kind!r}; text, image and image_url are read")
+    joined = "".join(texts)
+    if not joined.strip():
+        raise ValueError("a message has no text")
+    return replace(talk, question=joined, images=tuple(images), placeholders=placeholders)
+
+
+def num_images(messages: Any) -> int:
+    """How many parts of some messages are images; 0 where they cannot be read."""
+    turns = messages if isinstance(messages, list) else []
+    parts = [turn.get("content") for turn in turns if isinstance(turn, Mapping)]
+    return sum(
+        isinstance(part, Mapping) and part.get("type") in ("image", "image_url")
+        for content in parts
+        if isinstance(content, list)
+        for part in content
+    )
+
+
+def _images(given: Mapping[str, Any], talk: _Talk) -> tuple[Any, ...]:
+    beside_talk = image_sources(given)
+    if talk.question is None or not (talk.images or talk.placeholders):
+        return beside_talk
+    if talk.images and (beside_talk or talk.placeholders):
+        raise ValueError("messages name images in two ways; keep one")
+    if not talk.images and talk.placeholders != len(beside_talk):
+        raise ValueError(f"messages have {talk.placeholders} places for {len(beside_talk)} images")
+    return talk.images or beside_talk
+
+
+def _source(value: Any, name: str) -> Any:
+    """One image: a path, a data URL, bytes, a picture, or a data set's record of bytes or path."""
+    if isinstance(value, Mapping):
+        value = value.get("bytes") or value.get("path")
+    if isinstance(value, str):
+        if not value.strip():
+            raise ValueError(f"{name} is empty")
+        if value.startswith(("http://", "https://")):
+            raise ValueError(f"{name} is a web address; download it and give its path")
+        return value
+    if isinstance(value, bytes | os.PathLike) or hasattr(value, "convert"):
+        return value
+    raise ValueError(f"{name} is {_kind(value)}, not an image: give a path or a data URL")
+
+
+def _refuse_unread_pictures(given: Mapping[str, Any]) -> None:
+    """A row without an image that is read, but with a key that speaks of one, would train blind."""
+    if any(name in given for name in IMAGES) or "messages" in given:
+        return
+    for key, value in given.items():
+        named = any(word in str(key).lower() for word in _PICTURE_WORDS)
+        if key not in _READ and named and not isinstance(value, bool | int | float):
+            raise ValueError(f"key {key!r} looks like an image but is not read; call it images")
+
+
+def _tolerance(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
+        raise ValueError(f"tolerance is {value!r}; it must be a number from 0")
+    return float(value)
+
+
+def _kind(value: Any) -> str:
+    """What a value is, in the words of JSON."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return f"the number {value!r}"[:40]
+    named = {"list": "a list", "dict": "an object", "NoneType": "null", "bytes": "bytes"}
+    return named.get(type(value).__name__, f"of type {type(value).__name__}")

@@ -1,0 +1,166 @@
+"""What a row of training data means, whatever its keys: null, other names, conversations, what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+
+from r1v.train.data.examples import JsonlSource, parse_row
+from r1v.train.data.pairs import PairFile
+from r1v.train.data.rows import read_row
+from r1v.train.data.sources import open_source
+
+GOOD = {"question": "How many?", "thinking": "One and one.", "answer": "2"}
+
+
+def put(folder: Path, rows: list[object]) -> Path:
+    file = folder / "rows.jsonl"
+    file.write_text("\n".join(row if isinstance(row, str) else json.dumps(row) for row in rows))
+    return file
+
+
+@pytest.mark.parametrize(
+    "key", ["images", "image", "family", "answer_type", "tolerance", "solution", "extra"]
+)
+def test_null_is_the_same_as_absent(key: str) -> None:
+    assert read_row({**GOOD, key: None}, chains=True) == read_row(GOOD, chains=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"thinking": None}, "thinking or solution is missing"),
+        ({"thinking": " \n"}, "thinking is empty"),
+        ({"question": ""}, "question is empty"),
+        ({"question": None}, "question or problem is missing"),
+        ({"answer": "  "}, "answer is empty"),
+        ({"answer": None}, "answer is missing"),
+        ({"answer": 4}, "answer is the number 4, not text"),
+        ({"answer": True}, "answer is true"),
+        ({"question": ["a"]}, "question is a list"),
+        ({"thinking": {"text": "t"}}, "thinking is an object"),
+        ({"family": 3}, "family is the number 3"),
+        ({"answer_type": 3}, "answer_type is the number 3"),
+        ({"problem": "Another?"}, "question and problem are both given"),
+        ({"solution": "Another."}, "thinking and solution are both given"),
+        ({"image": "a.png", "images": ["b.png"]}, "images and image are both given"),
+        ({"images": [None]}, "images is null, not an image"),
+        ({"images": ["a.png", ""]}, r"images\[1\] is empty"),
+        ({"image": 3}, "image is the number 3"),
+        ({"image": "https://example.org/a.png"}, "download it"),
+        ({"picture": "a.png"}, "key 'picture' looks like an image"),
+        ({"image_url": {"url": "a.png"}}, "key 'image_url' looks like an image"),
+        ({"tolerance": "wide"}, "tolerance is 'wide'"),
+        ({"messages": [{"role": "user", "content": "q"}]}, "messages and question are both given"),
+    ],
+)
+def test_what_is_wrong_is_said_and_never_made_into_text(change: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        read_row({**GOOD, **change}, chains=True)
+
+
+@pytest.mark.parametrize("name", ["images", "image", "image_path", "image_paths"])
+@pytest.mark.parametrize("one", [True, False])
+def test_images_under_every_name(name: str, one: bool, tmp_path: Path) -> None:
+    _, example = parse_row({**GOOD, name: "a.png" if one else ["a.png"]}, tmp_path)
+    assert [image.source for image in example.images] == [tmp_path / "a.png"]
+
+
+def test_problem_and_solution_alone_are_a_row() -> None:
+    row = {"problem": "1 + 1?", "solution": "It is 1 + 1 = 2, so \\boxed{2}."}
+    _, example = parse_row(row, Path())
+    assert (example.question, example.key.answer) == ("1 + 1?", "2")
+    assert example.answer == "Answer: \\boxed{2}" and "1 + 1 = 2" in example.thinking
+    with pytest.raises(ValueError, match="answer is missing"):
+        read_row({**row, "solution": "It is two."}, chains=True)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        {"content": "So \\boxed{2}", "reasoning_content": "One and one."},
+        {"content": "<think>\nOne and one.\n</think>\n\nSo \\boxed{2}"},
+        {"content": [{"type": "text", "text": "So \\boxed{2}"}], "reasoning": "One and one."},
+    ],
+)
+def test_conversations(reply: dict[str, object], tmp_path: Path) -> None:
+    parts = [{"type": "image", "image": "a.png"}, {"type": "text", "text": "How many?"}]
+    turns = [{"role": "user", "content": parts}, {"role": "assistant", **reply}]
+    _, example = parse_row({"messages": turns}, tmp_path)
+    assert (example.question, example.thinking, example.answer) == (
+        "How many?",
+        "One and one.",
+        "So \\boxed{2}",
+    )
+    assert example.key.answer == "2" and [i.source for i in example.images] == [tmp_path / "a.png"]
+    # a place without a name is the image that the row has
+    turns[0]["content"] = [{"type": "image"}, *parts[1:]]
+    _, same = parse_row({"messages": turns, "images": ["a.png"]}, tmp_path)
+    assert same == example
+    with pytest.raises(ValueError, match="1 places for 0 images"):
+        read_row({"messages": turns}, chains=True)
+
+
+@pytest.mark.parametrize(
+    "roles", [(), ("assistant",), ("system", "user"), ("user", "user"), ("user", "tool")]
+)
+def test_conversations_of_other_turns_are_refused(roles: tuple[str, ...]) -> None:
+    turns = [{"role": role, "content": "text"} for role in roles]
+    with pytest.raises(ValueError, match="a row takes one of the user"):
+        read_row({"messages": turns, "answer": "a"}, chains=False)
+
+
+def test_a_file_names_its_bad_rows_and_counts_unread_keys(tmp_path: Path) -> None:
+    deep = "[" * 5000 + "]" * 5000
+    line_end = json.dumps({**GOOD, "question": "a\u2028b\u0085c"}, ensure_ascii=False)
+    rows = ["\ufeff" + json.dumps(GOOD), line_end, {**GOOD, "id": 1, "split": "x"}, {**GOOD, "id": 2},
+            "[1]", "7", deep, f'{{"question": {deep}}}', {**GOOD, "thinking": None}, "not json"]  # fmt: skip
+    source = JsonlSource(put(tmp_path, rows))
+    assert len(source.rows["all"]) == 4 and source.rows["all"][1][1].question == "a\u2028b\u0085c"
+    assert [one.split(":")[1] for one in source.bad] == ["5", "6", "7", "8", "9", "10"]
+    assert source.unread == {"id": 2, "split": 1}
+    console = Console(record=True, width=200)
+    open_source(str(tmp_path / "rows.jsonl"), (), 0, console)
+    said = console.export_text()
+    assert "6 bad rows left out" in said and "id (2 rows), split (1 rows)" in said
+    assert all("None" not in example.thinking for _, example in source.rows["all"])
+
+
+def test_pairs_keep_the_same_rule(tmp_path: Path) -> None:
+    good = {"question": "q", "chosen": {"thinking": None, "answer": "a"}, "rejected": {"answer": "b"}}
+    rows = [
+        good, {**good, "images": None}, {**good, "question": None}, {**good, "question": " "},
+        {**good, "chosen": {"thinking": "t", "answer": 4}}, {**good, "rejected": None},
+        {**good, "rejected": {"thinking": "", "answer": None}}, {**good, "images": [None]}, "[]",
+    ]  # fmt: skip
+    found = PairFile.read(put(tmp_path, rows))
+    assert len(found.pairs) == 2 and len(found.bad) == 7
+    assert {(pair.chosen.thinking, pair.chosen.answer) for pair in found.pairs} == {("", "a")}
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+_KEYS = st.sampled_from(
+    ["question", "problem", "answer", "thinking", "solution", "images", "image", "image_path", "messages",
+     "family", "answer_type", "tolerance", "role", "content", "picture"]
+)  # fmt: skip
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.dictionaries(_KEYS, _JSON, max_size=8), st.booleans())
+def test_any_row_is_read_or_refused_by_a_sentence(values: dict[str, object], chains: bool) -> None:
+    try:
+        row = read_row(values, chains=chains)
+    except ValueError:
+        return
+    assert row.question.strip() and row.answer.strip() and (row.thinking.strip() or not chains)
+    given = json.dumps(values)
+    assert json.dumps(row.question) in given  # a text of the row, not one that was made of something else
