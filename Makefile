@@ -23,11 +23,6 @@ $(VENV)/.installed: pyproject.toml hatch_build.py r1v/ops/cpu/csrc/kernels.c
 	$(RUN) -m pip install --quiet --disable-pip-version-check $(PIP_OPTIONS) -e .
 	@touch $@
 
-# The plain install plus the chat page.
-$(VENV)/.installed-ui: $(VENV)/.installed
-	$(RUN) -m pip install --quiet --disable-pip-version-check $(PIP_OPTIONS) -e '.[ui]'
-	@touch $@
-
 # The plain install plus everything the tests and the checks use.
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(RUN) -m pip install --quiet --disable-pip-version-check $(PIP_OPTIONS) -e '.[dev]'
@@ -41,7 +36,7 @@ else
 	$(BIN)/r1v ask examples/demo.png "$$(cat examples/demo.txt)" $(ARGS)
 endif
 
-serve: $(VENV)/.installed-ui  ## R1V-Nano's API and chat page on http://127.0.0.1:8000, until Ctrl-C
+serve: $(VENV)/.installed  ## R1V-Nano's API and chat page on http://127.0.0.1:8000, until Ctrl-C
 	$(BIN)/r1v serve r1v-nano $(ARGS)
 
 test: $(VENV)/.installed-dev  ## the test suite

@@ -1,4 +1,4 @@
-"""``r1v serve``: an OpenAI-compatible server, with the chat page where its extra is installed."""
+"""``r1v serve``: an OpenAI-compatible server and the chat page."""
 
 from __future__ import annotations
 
@@ -80,15 +80,14 @@ def start(args: argparse.Namespace, *, open_browser: bool) -> int:
     if args.name is not None:
         args.model = args.name
     check_model_arguments(args)
-    page = not args.no_ui and has_page()
-    if open_browser and not page:
-        raise ConfigError("the chat page is not installed; add it with: pip install 'r1v[ui]'")
-    config = make_config(args, page=page)
+    if open_browser and args.no_ui:
+        raise ConfigError("--no-ui leaves out the page that r1v ui opens; use r1v serve")
+    config = make_config(args, page=not args.no_ui)
     from r1v.server import serve
 
     llm = load(args, config)
     with llm:
-        serve(llm, config, on_start=lambda url: announce(url, config, open_browser, args.no_ui))
+        serve(llm, config, on_start=lambda url: announce(url, config, open_browser))
     return 0
 
 
@@ -164,20 +163,11 @@ def read_keys(path: Path | None, listed: str) -> tuple[str, ...]:
     return keys
 
 
-def has_page() -> bool:
-    """Whether the extra of the chat page is installed."""
-    from importlib.util import find_spec
-
-    return find_spec("gradio") is not None
-
-
-def announce(url: str, config: ServerConfig, open_browser: bool, no_ui: bool) -> None:
+def announce(url: str, config: ServerConfig, open_browser: bool) -> None:
     """Say where the server is, once it listens."""
     lines = [f"{config.name}: API at {url}/v1"]
     if config.page:
         lines.append(f"chat page at {url}/")
-    elif not no_ui:
-        lines.append("no chat page: pip install 'r1v[ui]' adds it")
     if not config.on_loopback and not config.api_keys:
         lines.append("anyone who reaches this address can use it: --api-key-file closes it")
     print("\n".join(lines), file=sys.stderr, flush=True)

@@ -14,5 +14,5 @@ def configure(parser: CommandParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve, and open the page. Raises ConfigError where the page's extra is missing."""
+    """Serve, and open the page."""
     return serve.start(args, open_browser=True)

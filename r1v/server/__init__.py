@@ -1,7 +1,6 @@
 """An OpenAI-compatible server over one model, and a chat page on the same app.
 
-Enters: HTTP requests. Leaves: HTTP responses, metrics, an access log. Needs FastAPI; the page needs the extra
-``ui``.
+Enters: HTTP requests. Leaves: HTTP responses, metrics, an access log. The page is a folder of static files.
 """
 
 from r1v.server.app import create_app

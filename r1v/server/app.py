@@ -30,10 +30,11 @@ from r1v.server.config import ServerConfig
 from r1v.server.errors import APIError, ErrorBody, error_body, from_r1v, from_validation, json_response
 from r1v.server.images import ImageSource
 from r1v.server.metrics import CONTENT_TYPE, Metrics
-from r1v.server.middleware import AccessLog, BodyLimit, Door, notes
+from r1v.server.middleware import OPEN_PATHS, AccessLog, BodyLimit, Door, notes
 from r1v.server.params import Translator
 from r1v.server.schema import ChatBody, TextBody, TokenizeBody
 from r1v.server.service import Run, Service
+from r1v.server.static_page import StaticPage, read_page
 from r1v.server.stream import DONE, KEEP_ALIVE, EventStream, data, unless_gone
 
 _FAILURES: dict[int | str, dict[str, Any]] = {
@@ -66,12 +67,12 @@ def create_app(llm: LLM, config: ServerConfig) -> FastAPI:
     api = API(service, Translator(llm.info, llm.default_params, config, images))
     api.add_routes(app)
     _add_error_handlers(app)
-    if config.page:
-        from r1v.server.page import mount  # Gradio takes seconds to import, and may not be there
-
-        mount(app, service)
+    page = read_page() if config.page else {}
+    if page:
+        get = StaticPage(page).get  # behind all other routes
+        app.add_api_route("/{path:path}", get, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_middleware(BodyLimit, config=config)
-    app.add_middleware(Door, config=config)
+    app.add_middleware(Door, config=config, open_paths=(*OPEN_PATHS, *page))
     if config.cors_origins:
         app.add_middleware(
             CORSMiddleware, allow_origins=list(config.cors_origins), allow_methods=["GET", "POST"],

@@ -20,8 +20,8 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 class ServerConfig:
     """How one server behaves.
 
-    name: of the model in the API. host, port: where it listens. api_keys: any of them opens the API and the
-    page; none means open to whoever can reach it. cors_origins: pages of these origins may call the API.
+    name: of the model in the API. host, port: where it listens. api_keys: any of them opens the API; none
+    means open to whoever can reach it. cors_origins: pages of these origins may call the API.
     max_queue: sequences that may wait beside those that are decoded; more get 429. max_n: completions of one
     request. deadline_s: of one request, from its arrival. drain_s: how long running requests have to finish
     after SIGTERM. keep_alive_s: silence in a stream after which a comment is sent. write_timeout_s: after

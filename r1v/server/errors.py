@@ -63,7 +63,7 @@ class APIError(Exception):
         """The response to send."""
         headers = {} if self.retry_after_s is None else {"Retry-After": str(self.retry_after_s)}
         if self.status == 401:
-            headers["WWW-Authenticate"] = 'Bearer, Basic realm="r1v"'
+            headers["WWW-Authenticate"] = "Bearer"
         return json_response(self.body(), self.status, headers)
 
 

@@ -7,15 +7,13 @@ compared in constant time; the log holds no content and no query.
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import hashlib
 import hmac
 import json
 import logging
 import time
 import uuid
-from collections.abc import MutableMapping
+from collections.abc import Collection, MutableMapping
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -72,7 +70,7 @@ class AccessLog:
                 "id": request_id,
                 "client": client[0] if client else None,
                 "method": scope["method"],
-                "path": scope["path"].partition("=")[0][:200],  # behind it, the page names files
+                "path": scope["path"][:200],
                 "status": status,
                 "seconds": round(time.monotonic() - start, 4),
                 **found,
@@ -82,10 +80,13 @@ class AccessLog:
 
 class Door:
     """Lets in who may come in: by host name on a loopback server without keys, else by key; and of what web
-    pages send, only what pages of this server or of allowed origins send."""
+    pages send, only what pages of this server or of allowed origins send.
 
-    def __init__(self, app: ASGIApp, config: ServerConfig) -> None:
-        self._app = app
+    open_paths: need no key, for reading: probes, and the files of the page, which asks for the key itself.
+    """
+
+    def __init__(self, app: ASGIApp, config: ServerConfig, open_paths: Collection[str] = OPEN_PATHS) -> None:
+        self._app, self._open_paths = app, frozenset(open_paths)
         self._keys = tuple(hashlib.sha256(key.encode()).digest() for key in config.api_keys)
         # without this, any web page could reach a server on this machine through a name of its own
         self._local_names_only = config.on_loopback and not config.api_keys
@@ -105,9 +106,10 @@ class Door:
         if scope["method"] not in SAFE_METHODS and self._from_elsewhere(headers):
             return APIError(403, "pages of other sites may not use this server; --cors-origin allows one",
                             code="cross_site")  # fmt: skip
-        if not self._keys or scope["path"] in OPEN_PATHS:
+        if not self._keys or (scope["path"] in self._open_paths and scope["method"] in SAFE_METHODS):
             return None
-        digest = hashlib.sha256(_key(headers.get("authorization", "")).encode()).digest()
+        kind, _, key = headers.get("authorization", "").partition(" ")
+        digest = hashlib.sha256(key.strip().encode() if kind.lower() == "bearer" else b"").digest()
         # every key is compared, so that the time does not tell which one was nearly right
         if sum([hmac.compare_digest(digest, key) for key in self._keys]):
             return None
@@ -124,19 +126,6 @@ class Door:
 def _is_local(host: str) -> bool:
     name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
     return name.strip("[]").lower() in LOOPBACK or name.startswith("127.")
-
-
-def _key(header: str) -> str:
-    """The key in a Bearer header, or the password in a Basic one, which browsers can send."""
-    kind, _, value = header.partition(" ")
-    if kind.lower() == "bearer":
-        return value.strip()
-    if kind.lower() == "basic":
-        try:
-            return base64.b64decode(value, validate=True).decode().partition(":")[2]
-        except (binascii.Error, ValueError):
-            return ""
-    return ""
 
 
 class BodyLimit:

@@ -64,7 +64,7 @@ class DrainingServer(uvicorn.Server):
 
 def serve(llm: LLM, config: ServerConfig, *, on_start: Callable[[str], None] = lambda url: None) -> None:
     """Serve until a signal comes. on_start: called with the address once it listens. Raises UnavailableError
-    where the port is taken, or the page's extra is missing though asked for."""
+    where the port is taken."""
     app = create_app(llm, config)
     set_up_logs()
     listening = _listen(config)

@@ -119,9 +119,9 @@ def test_draining_loses_nothing_silently(endless_llm: LLM) -> None:
             "whole": ENDLESS,
         }
         threads = [threading.Thread(target=post, args=item) for item in bodies.items()]
-        for thread in threads:
+        for number, thread in enumerate(threads, 1):  # the short one runs first: only two run at a time
             thread.start()
-        served.wait_until(lambda: served.service.num_active == 3)
+            served.wait_until(lambda number=number: served.service.num_active == number)
         served.server.handle_exit(15, None)
         served.wait_until(lambda: served.service.draining)
         refused = httpx.post(served.url + URL, json=ENDLESS)
@@ -178,7 +178,6 @@ def test_keys_open_the_server(tiny_llm: LLM) -> None:
         for key in ("correct-horse", "battery-staple"):
             bearer = {"Authorization": f"Bearer {key}"}
             assert httpx.get(served.url + "/v1/models", headers=bearer).status_code == 200
-        assert httpx.get(served.url + "/v1/models", auth=("anyone", "battery-staple")).status_code == 200
         for wrong in ("Bearer", "Bearer correct-horse2", "Basic !!", "Basic Zm9v", "Bearer é"):
             headers = {"Authorization": wrong.encode()}
             assert httpx.get(served.url + "/v1/models", headers=headers).status_code == 401
@@ -232,12 +231,10 @@ def test_the_log_has_no_contents(http: httpx.Client) -> None:
         body = {"model": "tiny", "messages": [{"role": "user", "content": "secret words"}], "max_tokens": 3}
         response = http.post(URL + "?token=secret", json=body)
         http.post(URL, json={**body, "temperature": "secret"})
-        http.get("/gradio_api/file=/tmp/secret.png")
     finally:
         access_log.removeHandler(handler)
-    first, second, third = map(json.loads, lines)
+    first, second = map(json.loads, lines)
     assert "secret" not in "".join(lines)
-    assert third["path"] == "/gradio_api/file"
     assert first["id"] == response.headers["x-request-id"] and first["status"] == 200
     assert first["completion_tokens"] == 3 and first["finish"] == ["length"] and first["first_token_s"] > 0
     assert second["status"] == 400
