@@ -29,10 +29,11 @@ Row: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a part is told. tiny: a dry run at the smallest sizes, on any device."""
+    """What a part is told. tiny: a dry run at the smallest sizes, on any device. quick: the short form."""
 
     device: str
     tiny: bool
+    quick: bool = False
 
 
 @dataclass(slots=True)
@@ -76,13 +77,14 @@ def main(description: str, parts: Mapping[str, Part], script: str) -> None:
     parser.add_argument("--parts", nargs="+", choices=list(parts), default=list(parts))
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--tiny", action="store_true", help="a dry run at the smallest sizes")
+    parser.add_argument("--quick", action="store_true", help="the short form, where a script has one")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"), help="folder for the JSON")
     parser.add_argument("--name", default=Path(script).stem, help="of the JSON file")
     parser.add_argument("--commit", default=None, help="where there is no git")
     parser.add_argument("--child", choices=list(parts), default=None, help=argparse.SUPPRESS)
     parser.add_argument("--rows", type=Path, default=None, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    settings = Settings(args.device, args.tiny)
+    settings = Settings(args.device, args.tiny, args.quick)
     if args.child:
         parts[args.child].run(settings, Findings(args.rows, []))
         return
@@ -102,7 +104,8 @@ def _child(script: str, name: str, limit_s: float, args: argparse.Namespace) -> 
         rows = Path(folder) / "rows.json"
         command = [sys.executable, script, "--child", name, "--rows", str(rows), "--device", args.device]
         process = subprocess.Popen(
-            command + ["--tiny"] * args.tiny, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+            command + ["--tiny"] * args.tiny + ["--quick"] * args.quick,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"}
         )
         try:
             code: int | str = process.wait(limit_s)
