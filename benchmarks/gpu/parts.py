@@ -105,7 +105,7 @@ def _child(script: str, name: str, limit_s: float, args: argparse.Namespace) -> 
         command = [sys.executable, script, "--child", name, "--rows", str(rows), "--device", args.device]
         process = subprocess.Popen(
             command + ["--tiny"] * args.tiny + ["--quick"] * args.quick,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"}
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
         try:
             code: int | str = process.wait(limit_s)

@@ -20,8 +20,8 @@ from typing import Any, Protocol
 
 import torch
 from gpu.parts import Findings, Part, Settings, main
-from gpu.speed import big, build, decode_bytes
 from gpu.products import read_limit, synchronise
+from gpu.speed import big, build, decode_bytes
 from shared.models import GEOMETRIES, IDS, IMAGE
 
 from r1v.cli.parser import use_expandable_segments
@@ -245,7 +245,15 @@ def loads(
         for load in (*closed, *rates):
             is_rate = isinstance(load, float)
             together = 0 if is_rate else 32 if settings.quick and mix.images else int(load)
-            number = 3 if settings.tiny else 60 if is_rate else together if settings.quick else FULL.number(together)
+            number = (
+                3
+                if settings.tiny
+                else 60
+                if is_rate
+                else together
+                if settings.quick
+                else FULL.number(together)
+            )
             requests = [make_request(mix, 1000 * seed + i, config, RELEASE) for i in range(number)]
             seed += 1
 

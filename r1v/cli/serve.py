@@ -55,7 +55,12 @@ def _add_server_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_limits(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("limits")
     for option, kind, text in (
-        ("--max-running", int, "sequences decoded at a time (default: 64)"),
+        ("--max-running", int, "sequences decoded at a time (default: 256 on a GPU, else 64)"),
+        (
+            "--max-step-ms",
+            float,
+            "time that prompts may take of one step on a GPU: lower is steadier, higher is faster (default: 250)",
+        ),
         ("--max-queue", int, "sequences that may wait; more get status 429 (default: 256)"),
         ("--max-n", int, "completions of one request (default: 16)"),
         ("--deadline", float, "seconds of one request (default: 600)"),
@@ -132,6 +137,7 @@ def load(args: argparse.Namespace, config: ServerConfig) -> LLM:
         torch.set_num_threads(args.threads)
     engine = {
         "max_num_seqs": args.max_running,
+        "max_step_ms": args.max_step_ms,
         "shared_draft_bytes": 0 if args.private_drafts else None,
         "image_cache_bytes": None if args.image_cache_mib is None else args.image_cache_mib << 20,
         "cache_bytes": None if args.cache_mib is None else args.cache_mib << 20,

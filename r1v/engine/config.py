@@ -48,7 +48,9 @@ class EngineConfig:
 
     max_model_len: tokens of prompt and output; None is the model's context, or what the cache holds.
     max_num_seqs: sequences that run at a time. max_step_tokens: tokens of one step, prefill and decode
-    together. max_step_tiles: image tiles encoded in one step. block_size: tokens of one cache block.
+    together. max_step_tiles: image tiles encoded in one step. For these three 0 means "chosen for the
+    device" (see `pace`), and max_step_ms is the time that a step's prompts may take on a GPU; 0 is the
+    device's default. block_size: tokens of one cache block.
     cache_bytes: of the key-value cache; None is memory_fraction of what is free. image_cache_bytes: of the
     encoded tiles kept for later questions. num_draft_tokens: most tokens guessed ahead in one step, 0 is no
     speculation. shared_draft_bytes: of what outputs teach about the wording of others, 0 is each sequence for
@@ -59,9 +61,10 @@ class EngineConfig:
     """
 
     max_model_len: int | None = None
-    max_num_seqs: int = 64
-    max_step_tokens: int = 1024
-    max_step_tiles: int = 4
+    max_num_seqs: int = 0
+    max_step_tokens: int = 0
+    max_step_tiles: int = 0
+    max_step_ms: float = 0.0
     block_size: int = 16
     cache_bytes: int | None = None
     memory_fraction: float = 0.8
@@ -74,15 +77,15 @@ class EngineConfig:
     fused_kernels: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("max_num_seqs", "max_step_tokens", "max_step_tiles", "block_size"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1")
-        for name in ("num_draft_tokens", "shared_draft_bytes", "image_cache_bytes"):
-            if getattr(self, name) < 0:
+        if self.block_size < 1:
+            raise ConfigError(f"block_size is {self.block_size}; it must be at least 1")
+        for name in ("max_num_seqs", "max_step_tokens", "max_step_tiles", "max_step_ms", "num_draft_tokens",
+                     "shared_draft_bytes", "image_cache_bytes"):  # fmt: skip
+            if not getattr(self, name) >= 0:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 0")
         if self.max_model_len is not None and self.max_model_len < 2:
             raise ConfigError(f"max_model_len is {self.max_model_len}; it must be at least 2")
-        if self.max_step_tokens < self.max_num_seqs:
+        if 0 < self.max_step_tokens < self.max_num_seqs:
             raise ConfigError(
                 f"max_step_tokens is {self.max_step_tokens}; every one of {self.max_num_seqs} sequences "
                 "needs a token a step: raise it, or lower max_num_seqs"
@@ -104,6 +107,11 @@ class EngineConfig:
                     f"engine setting {key!r} is not known; known are {', '.join(sorted(known))}"
                 )
         return cls(**values)
+
+
+def default_num_seqs(device: str) -> int:
+    """Sequences that run at a time where nobody said how many. device: its type."""
+    return 256 if device.startswith("cuda") else 64
 
 
 WEIGHT_FORMATS = ("auto", "plain", "packed", "int4")

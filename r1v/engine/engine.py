@@ -17,7 +17,8 @@ import torch
 from r1v.core import ConfigError, ContextLengthError, FinishDetail, FinishReason, PromptError, TokenLogprob
 from r1v.engine.config import EngineConfig, EngineIds
 from r1v.engine.kv_cache import BlockPool
-from r1v.engine.memory import plan_cache
+from r1v.engine.memory import free_memory, plan_cache
+from r1v.engine.pace import resolve_sizes
 from r1v.engine.request import EngineOutput, EngineRequest
 from r1v.engine.runner import Runner
 from r1v.engine.sampler import Sampler, mix, rows_of
@@ -60,6 +61,7 @@ class Engine:
         weight_bytes = sum(p.nbytes for p in (*model.language.parameters(), *model.language.buffers()))
         self._format = resolve_format(config.weight_format, model.dtype, model.device, is_quantised(model))
         runnable = prepare(model, self._format, config.keep_weights)
+        config = resolve_sizes(config, model, free_memory(model.device))
         sizes = plan_cache(config, language, runnable.dtype, model.device)
         self.config = sizes.config
         # of a decode step that reads all weights once

@@ -3,7 +3,9 @@
 Enters: sequences. Leaves: a `Step`, a list of chunks: pieces of prompts and single ids to decode, together at
 most ``max_step_tokens``. Always holds: the order of sequences is fixed on arrival (priority, then time), only
 later ones give way to earlier ones, so every sequence ends; each running sequence that decodes gets its id in
-every step; ids once computed stay in the cache until their sequence ends or is preempted.
+every step; the other ids of a step go to prompts in their order, so the first of them is read soonest, and a
+prompt longer than a step leaves half of it to those behind; ids once computed stay in the cache until their
+sequence ends or is preempted.
 
 A sequence preempted for want of blocks goes back to waiting and recomputes its ids, as far as they are not
 found in the cache by content. Nothing of its output is lost.
@@ -102,13 +104,16 @@ class Scheduler:
         """Choose the next step. Empty only if there is no work."""
         self._admit()
         step, claimed = Step(), set[bytes]()
-        wanted = self._shares()
+        left = self.config.max_step_tokens - sum(1 for s in self.running if s.num_pending == 1)
         for sequence in list(self.running):
             if sequence not in self.running:  # preempted for an earlier one
                 continue
-            chunk = self._chunk(sequence, wanted[id(sequence)], step, claimed)
+            decodes = sequence.num_pending == 1
+            wanted = 1 if decodes else self._share(sequence, left)
+            chunk = self._chunk(sequence, wanted, step, claimed)
             if chunk is not None:
                 step.chunks.append(chunk)
+                left -= 0 if decodes else len(chunk.token_ids)
         assert step.chunks or not self.has_work, "there is work, but nothing can run"
         return step
 
@@ -172,16 +177,14 @@ class Scheduler:
 
     # ---------------------------------------------------------------------------------------------- budget
 
-    def _shares(self) -> dict[int, int]:
-        """Ids per running sequence: one for each that decodes, the rest of the budget shared evenly among
-        the others, where what one does not need goes to those that need more."""
-        shares = {id(s): 1 for s in self.running if s.num_pending == 1}
-        rest = sorted((s for s in self.running if s.num_pending > 1), key=lambda s: s.num_pending)
-        budget = self.config.max_step_tokens - len(shares)
-        for number, sequence in enumerate(rest):
-            shares[id(sequence)] = min(sequence.num_pending, max(1, budget // (len(rest) - number)))
-            budget -= shares[id(sequence)]
-        return shares
+    def _share(self, sequence: Sequence, left: int) -> int:
+        """Ids of a prompt for one step, of those left: as many as there are. A prompt that would fill more
+        than a whole step takes only half of them, as far as those behind it can use the other half."""
+        wanted = min(sequence.num_pending, left)
+        if sequence.num_pending <= self.config.max_step_tokens:
+            return wanted
+        behind = sum(s.num_pending for s in self.running if s.num_pending > 1 and s.order > sequence.order)
+        return min(wanted, max(-(-left // 2), left - behind))
 
     def _chunk(self, sequence: Sequence, wanted: int, step: Step, claimed: set[bytes]) -> Chunk | None:
         """Ids for one sequence, with the blocks to hold them; None when it cannot run in this step."""

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any
 
 from r1v.core import Completion, ConfigError, Message, PromptError, SamplingParams
-from r1v.engine import EngineConfig
+from r1v.engine import EngineConfig, default_num_seqs
 from r1v.llm.async_stream import AsyncStream
 from r1v.llm.backend import Backend
 from r1v.llm.backends.own.backend import EngineBackend
@@ -86,7 +86,8 @@ class LLM:
             raise ConfigError(f"backend {backend!r} is not known; use one of {', '.join(BACKENDS)}")
         engine = engine or EngineConfig(keep_weights=False)
         self._backend = BACKENDS[backend](config, engine)
-        self._max_running = engine.max_num_seqs if backend != "openai" else self.config.remote.max_concurrent
+        running = engine.max_num_seqs or default_num_seqs(self.config.device)
+        self._max_running = running if backend != "openai" else self.config.remote.max_concurrent
 
     @classmethod
     def from_model(
@@ -105,7 +106,7 @@ class LLM:
         llm = cls.__new__(cls)
         engine = engine or EngineConfig()
         llm._backend = EngineBackend(model, processor, config, params or SamplingParams(), engine)
-        llm._max_running = engine.max_num_seqs
+        llm._max_running = engine.max_num_seqs or default_num_seqs(config.device)
         return llm
 
     @property

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from r1v.core import FinishReason, PromptError, TokenLogprob, UnavailableError
-from r1v.engine import EngineConfig, EngineOutput
+from r1v.engine import EngineConfig, EngineOutput, default_num_seqs
 from r1v.llm.backends.transformers.backend import is_r1v
 from r1v.llm.backends.vllm.launch import check_vllm, engine_arguments, folder_for_vllm, prepare
 from r1v.llm.backends.vllm.prompts import HFPrompts, Prompts, R1VPrompts, VLLMRequest, check_prompt
@@ -40,7 +40,7 @@ class VLLMBackend:
         ours = is_r1v(source)
         arguments = engine_arguments(
             folder_for_vllm(source) if ours else source, config, logits_processors=[STEERING],
-            max_num_seqs=engine_config.max_num_seqs,
+            max_num_seqs=engine_config.max_num_seqs or default_num_seqs(config.device),
         )  # fmt: skip
         prepare(config.parallel)
         self._loop = asyncio.new_event_loop()
