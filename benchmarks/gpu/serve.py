@@ -43,7 +43,7 @@ SAMPLING: dict[str, dict[str, Any]] = {
 }
 
 
-# ---------------------------------------------------------------------------------------------------- requests
+# ----------------------------------------------------------------------------------------------- requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def second_question(first: EngineRequest, output: Sequence[int], seed: int) -> E
     return replace(first, token_ids=first.token_ids + tuple(output) + more)
 
 
-# ------------------------------------------------------------------------------------------------------- sides
+# -------------------------------------------------------------------------------------------------- sides
 
 
 class Side(Protocol):
@@ -145,7 +145,7 @@ class Vllm:
         return found
 
 
-# -------------------------------------------------------------------------------------------------------- load
+# --------------------------------------------------------------------------------------------------- load
 
 
 @dataclass(slots=True)
@@ -267,11 +267,11 @@ def loads(
             findings.attempt(f"{label}, {mix.name}, {load}", attempt)
 
 
-# ---------------------------------------------------------------------------------------------------- sampling
+# ----------------------------------------------------------------------------------------------- sampling
 
 
 def step_ms(engine: Engine, rows: int, sampling: dict[str, Any], seed: int, number: int) -> float:
-    """Milliseconds of a decode step of so many rows after 64 tokens each: the median of the steps' intervals."""
+    """Milliseconds of a decode step of so many rows after 64 tokens each, the median."""
     mix = Mix("", (), 64, number)
     for row in range(rows):
         engine.add(make_request(mix, seed + row, engine.model.config, sampling))
@@ -307,7 +307,7 @@ def sampling_steps(
             norm.mul_(1.0 / factor)
 
 
-# ------------------------------------------------------------------------------------------------------- parts
+# -------------------------------------------------------------------------------------------------- parts
 
 
 def own(
@@ -343,8 +343,8 @@ def own(
 
 
 def vllm(settings: Settings, findings: Findings, weights: str) -> None:
-    """vLLM with everything on that it has by itself: prefix caching, chunked prefill, asynchronous scheduling,
-    graphs and compilation; text only."""
+    """vLLM as it is by itself, text only: prefix caching, chunked prefill, asynchronous scheduling,
+    graphs and compilation."""
     import tempfile
     from pathlib import Path
 

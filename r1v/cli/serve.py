@@ -59,7 +59,7 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
         (
             "--max-step-ms",
             float,
-            "time that prompts may take of one step on a GPU: lower is steadier, higher is faster (default: 250)",
+            "time that prompts may take of a step on a GPU: lower is steadier, higher faster (default: 250)",
         ),
         ("--max-queue", int, "sequences that may wait; more get status 429 (default: 256)"),
         ("--max-n", int, "completions of one request (default: 16)"),

@@ -1,8 +1,8 @@
 """How much one step of the engine computes, so that nobody waits too long for the next id.
 
-Enters: a configuration in which sizes may be 0, the model, and what the device was measured to do. Leaves: the
-same with every size set. Always holds: sizes that were given are kept; the same device and model give the same
-sizes, as rates are measured once and the results rounded.
+Enters: a configuration in which sizes may be 0, the model, and what the device was measured to do. Leaves:
+the same with every size set. Always holds: sizes that were given are kept; the rate is measured once and the
+results are rounded, so that the same device and model give the same sizes.
 """
 
 from __future__ import annotations

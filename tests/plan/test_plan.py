@@ -156,7 +156,9 @@ def measured(config: R1VConfig, length: int, context: int, concurrent: int) -> t
 
 
 def test_the_plan_is_within_a_tenth_of_the_engine() -> None:
-    used, planned = measured(R1VConfig.from_folder(resolve("r1v-nano")), 800, 2048, 4)
+    used, planned = measured(
+        R1VConfig.from_folder(resolve("r1v-nano")), 20, 2048, 4
+    )  # one step holds all tiles
     assert planned == pytest.approx(used, rel=0.1)
 
 
