@@ -2,7 +2,8 @@
 
 Enters: messages, and what a template needs to be told about them. Leaves: pieces for the tokenizer, with each
 image at its place. Always holds: each image of the conversation appears exactly once, in order; the thinking
-of earlier turns is handed to the template apart from their answers.
+of earlier turns is handed to the template apart from their answers; nothing that a user wrote is in a special
+token (see `r1v.prompt.hiding`).
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from r1v.core import ImageRef, Message, PromptError, ToolCall, parse_json
-from r1v.prompt.template import ChatTemplate, Marks, Rendered
+from r1v.core import CheckpointError, ImageRef, Message, PromptError, ToolCall, parse_json
+from r1v.prompt.hiding import Hidden, Hiding, Rendered
+from r1v.prompt.template import ChatTemplate, TemplateLimitError
 from r1v.prompt.thinking import CLOSE_TEXT, OPEN_TEXT
 from r1v.prompt.tokenizer import Piece
 
@@ -42,33 +44,43 @@ class TemplateForm:
     no_content: bool = False
 
     @classmethod
-    def of(cls, template: ChatTemplate) -> TemplateForm:
-        """Found out by rendering one message, and from the source."""
+    def of(cls, template: ChatTemplate, hiding: Hiding) -> TemplateForm:
+        """Found out by rendering one message, and from the source. Raises CheckpointError for a template that
+        is broken, or takes too much for one message."""
         source = template.source
         arguments_as_data = re.search(r"arguments['\"]?\]?\s*\|\s*tojson", source) is not None
         no_content = re.search(r"content['\"]?\]?\s+is\s+none", source) is not None
         form = cls(arguments_as_data=arguments_as_data, no_content=no_content)
-        probe = (Message("user", (ImageRef(b""), "text")),)
-        if _places(template, form, probe) is not None:
+        if _places(template, form, hiding) is not None:
             return form
         in_parts = cls(True, False, arguments_as_data, no_content)
-        after = _places(template, in_parts, probe)
+        after = _places(template, in_parts, hiding)
         if after is None:
             return form  # a template that needs more than one user message: let it speak for itself
         return cls(True, after.startswith("\n"), arguments_as_data, no_content)
 
 
-def _places(template: ChatTemplate, form: TemplateForm, probe: Sequence[Message]) -> str | None:
-    """The text between the image and the text of a probe; None where one of them is lost."""
+_PROBE = "a text to be found again"
+
+
+def _places(template: ChatTemplate, form: TemplateForm, hiding: Hiding) -> str | None:
+    """The text between the image and the text of a message of both; None where one of them is lost."""
+    message = Message("user", (ImageRef(b""), _PROBE))
     try:
-        pieces = render(template, form, probe, {"add_generation_prompt": True}, None)
+        pieces = render(template, form, [message], {"add_generation_prompt": True}, None, hiding)
+    except TemplateLimitError as error:
+        raise CheckpointError(str(error)) from None
     except PromptError:
         return None
     slots = [i for i, piece in enumerate(pieces) if isinstance(piece.value, ImageSlot)]
-    texts = [i for i, piece in enumerate(pieces) if piece.value == "text"]
-    if len(slots) != 1 or len(texts) != 1 or slots[0] > texts[0]:
+    # a probe has hidden characters only where the template wraps values in tokens
+    after = "".join(
+        piece.text if isinstance(piece.value, ImageSlot | None) else str(piece.value)
+        for piece in pieces[slots[0] + 1 if slots else 0 :]
+    )
+    if len(slots) != 1 or after.count(_PROBE) != 1:
         return None
-    return "".join(piece.text for piece in pieces[slots[0] + 1 : texts[0]])
+    return after[: after.index(_PROBE)]
 
 
 def render(
@@ -77,21 +89,22 @@ def render(
     messages: Sequence[Message],
     variables: Mapping[str, Any],
     tools: Sequence[Mapping[str, Any]] | None,
+    hiding: Hiding,
 ) -> list[Rendered]:
-    """The conversation as the template's text, users' texts (str values) and ImageSlots.
+    """The conversation as the template's text, users' hidden characters (str values) and ImageSlots.
 
     Raises PromptError where the template refuses, or loses, repeats or reorders images.
     """
-    marks = Marks()
+    hidden = Hidden(hiding)
     num_images = 0
     listed = []
     for message in messages:
-        listed.append(_template_message(split_reasoning(message), form, marks, num_images))
+        listed.append(_template_message(split_reasoning(message), form, hidden, num_images))
         num_images += len(message.images)
     text = template.render(
-        marks, messages=listed, tools=[marks.data(tool) for tool in tools] if tools else None, **variables
+        messages=listed, tools=[hidden.data(tool) for tool in tools] if tools else None, **variables
     )
-    pieces = marks.pieces(text)
+    pieces = hidden.pieces(text)
     if form.parts:
         pieces = [part for piece in pieces for part in ([piece] if piece.marked else _cut_images(piece.text))]
         slots = iter(range(num_images + len(pieces)))
@@ -140,20 +153,22 @@ def split_reasoning(message: Message) -> Message:
     return Message("assistant", content, reasoning, message.tool_calls, message.tool_call_id)
 
 
-def _template_message(message: Message, form: TemplateForm, marks: Marks, first_image: int) -> dict[str, Any]:
-    """A message as templates know it: content is text with marks, or a list of parts."""
+def _template_message(
+    message: Message, form: TemplateForm, hidden: Hidden, first_image: int
+) -> dict[str, Any]:
+    """A message as templates know it: content is text with a mark for each image, or a list of parts."""
     if message.images and message.role not in ("user", "tool"):
         raise PromptError(f"a message of role {message.role} holds an image; put images into user messages")
     entry: dict[str, Any] = {"role": message.role}
-    entry["content"] = (_parts if form.parts else _text)(message, form, marks, first_image)
+    entry["content"] = (_parts if form.parts else _text)(message, form, hidden, first_image)
     if message.reasoning is not None:
-        entry["reasoning_content"] = marks.text(message.reasoning)
+        entry["reasoning_content"] = hidden.text(message.reasoning)
     if message.tool_calls:
-        entry["tool_calls"] = [_tool_call(call, form, marks) for call in message.tool_calls]
+        entry["tool_calls"] = [_tool_call(call, form, hidden) for call in message.tool_calls]
         if form.no_content and not message.content:
             entry["content"] = None
     if message.tool_call_id is not None:
-        entry["tool_call_id"] = marks.data(message.tool_call_id)
+        entry["tool_call_id"] = hidden.data(message.tool_call_id)
     return entry
 
 
@@ -168,38 +183,38 @@ def _joined(message: Message) -> list[str | ImageRef]:
     return joined
 
 
-def _text(message: Message, form: TemplateForm, marks: Marks, first_image: int) -> str:
+def _text(message: Message, form: TemplateForm, hidden: Hidden, first_image: int) -> str:
     text, index = "", first_image
     for part in _joined(message):
         if isinstance(part, str):
-            text += marks.text(part)
+            text += hidden.text(part)
         else:
-            text += marks.mark(ImageSlot(index))
+            text += hidden.mark(ImageSlot(index))
             index += 1
     return text
 
 
-def _parts(message: Message, form: TemplateForm, marks: Marks, first_image: int) -> list[dict[str, str]]:
+def _parts(message: Message, form: TemplateForm, hidden: Hidden, first_image: int) -> list[dict[str, str]]:
     parts: list[dict[str, str]] = []
     after_image = False
     for part in _joined(message):
         if isinstance(part, str):
             if after_image and form.line_after_image:
                 part = part.removeprefix("\n")
-            parts.append({"type": "text", "text": marks.text(part)})
+            parts.append({"type": "text", "text": hidden.text(part)})
         else:
             parts.append({"type": "image"})
         after_image = not isinstance(part, str)
     return parts
 
 
-def _tool_call(call: ToolCall, form: TemplateForm, marks: Marks) -> dict[str, Any]:
-    arguments: Any = marks.text(call.arguments)
+def _tool_call(call: ToolCall, form: TemplateForm, hidden: Hidden) -> dict[str, Any]:
+    arguments: Any = hidden.text(call.arguments)
     if form.arguments_as_data:
         what = f"the arguments of tool call {call.name[:64]}"
-        arguments = marks.data(parse_json(call.arguments or "{}", what, error=PromptError))
-    function = {"name": marks.data(call.name), "arguments": arguments}
-    return {"id": marks.data(call.id), "type": "function", "function": function}
+        arguments = hidden.data(parse_json(call.arguments or "{}", what, error=PromptError))
+    function = {"name": hidden.data(call.name), "arguments": arguments}
+    return {"id": hidden.data(call.id), "type": "function", "function": function}
 
 
 def thinking_after(text: str, opened: bool) -> bool:
@@ -208,13 +223,17 @@ def thinking_after(text: str, opened: bool) -> bool:
     return opened if opens == closes else opens > closes
 
 
-def tail_of(pieces: Sequence[Rendered]) -> str:
-    """The template's text after the last message: where it opens the model's turn."""
+def tail_of(pieces: Sequence[Rendered], ends: Sequence[str]) -> str:
+    """The end of the prompt, in which the template opens the model's turn: what follows the last token that
+    ends a turn, and the last marked piece. It may begin with text of the last message, which holds no marker
+    of thinking. ends: the tokens that end a turn."""
     tail = ""
     for piece in reversed(pieces):
         if piece.marked:
             break
         tail = piece.text + tail
+    for end in ends:
+        tail = tail.rpartition(end)[2]
     return tail
 
 

@@ -28,6 +28,7 @@ from r1v.prompt.conversation import (
     thinking_after,
 )
 from r1v.prompt.geometry import ImageGeometry
+from r1v.prompt.hiding import Hiding
 from r1v.prompt.images import ImageLimits, image_size, open_image
 from r1v.prompt.template import CHATML, ChatTemplate
 from r1v.prompt.thinking import CLOSE_TEXT, OPEN_TEXT, SegmentStream, ThinkingSplitter
@@ -138,7 +139,9 @@ class Processor:
                 f"config.json says that image token is {geometry.image_token_id}, the tokenizer says "
                 f"{self.special.image_context}; they do not belong together"
             )
-        self._form = TemplateForm.of(template)
+        self._hiding = Hiding(tokenizer.added, template.literals)
+        self._form = TemplateForm.of(template, self._hiding)
+        self._ends = [token.content for token in tokenizer.added.values() if token.id in self.special.eos]
         self._variables = dict(tokenizer.named)
         # does the model think at all: only then is thinking closed when it is not wanted
         self.thinks = OPEN_TEXT in tokenizer.added or OPEN_TEXT in template.source or geometry.thinks
@@ -248,7 +251,7 @@ class Processor:
     ) -> tuple[list[Piece], bool]:
         """The prompt in pieces, and whether it ends inside thinking."""
         variables = {**self._variables, "add_generation_prompt": True, "enable_thinking": thinking}
-        rendered = render(self.template, self._form, messages, variables, tools)
+        rendered = render(self.template, self._form, messages, variables, tools, self._hiding)
         pieces = []
         for part in rendered:
             if isinstance(part.value, ImageSlot):
@@ -257,7 +260,7 @@ class Processor:
                 pieces.append(Piece(str(part.value)))
             else:
                 pieces.append(Piece(part.text, trusted=True))
-        tail = tail_of(rendered)
+        tail = tail_of(rendered, self._ends)
         opened = thinking_after(tail, False)
         if not thinking:
             closing = ""

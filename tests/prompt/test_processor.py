@@ -279,7 +279,7 @@ def test_tools_and_calls_are_text(processor: Make) -> None:
 
 def test_arguments_that_are_not_json(processor: Make) -> None:
     broken = Message("assistant", (), tool_calls=(ToolCall("a", "f", "{oops"),))
-    with pytest.raises(PromptError, match="not JSON"):
+    with pytest.raises(PromptError, match="not valid JSON"):
         processor("qwq").encode([Message("user", ("hi",)), broken])
     processor("r1").encode([Message("user", ("hi",)), broken])
 

@@ -1,23 +1,26 @@
-"""The sandbox of chat templates: what they may do, what stops them, and that marks keep users' text apart."""
+# ruff: noqa: E501 - templates stand on a line each
+"""The sandbox of chat templates: what they may do, and what stops them."""
 
 from __future__ import annotations
 
 import json
-import time
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from r1v.core import CheckpointError, PromptError
-from r1v.prompt import ChatTemplate
-from r1v.prompt.template import CHATML, Marks, Rendered
+from r1v.prompt import ChatTemplate, template
+from r1v.prompt.template import CHATML
 from tests.prompt.conftest import TEMPLATES
 
 
 def rendered(source: str, **variables: object) -> str:
-    marks = Marks()
-    return str(marks.restore(ChatTemplate(source).render(marks, **variables)))
+    return ChatTemplate(source).render(**variables)
 
 
 def test_what_templates_use() -> None:
@@ -53,48 +56,6 @@ def test_what_templates_use() -> None:
     assert len(rendered("{{ strftime_now('%Y-%m-%d') }}")) == 10
 
 
-ENDLESS = [
-    "{% for a in range(99999) %}" * 3 + "{% endfor %}" * 3,
-    "{% for a in range(99999) %}" * 2 + "long text " * 1000 + "{% endfor %}" * 2,
-    "{% macro f(n) %}{{ f(n) }}{% endmacro %}{{ f(1) }}",
-    "{% macro f(n) %}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(40) }}",
-    "{{ 'a' * 10**9 }}",
-    "{{ 10**9 * 'a' }}",
-    "{{ [1] * 10**9 }}",
-    "{% set ns = namespace(s='ab') %}" + "{% set ns.s = ns.s ~ ns.s %}" * 60,
-    "{% set ns = namespace(s='ab') %}{% for i in range(60) %}{% set ns.s = ns.s + ns.s %}{% endfor %}",
-    "{% set ns = namespace(s=[1]) %}{% for i in range(60) %}{% set ns.s = ns.s + ns.s %}{% endfor %}",
-    "{% set a %}ab{% endset %}" + "{% set a %}{{ a }}{{ a }}{% endset %}" * 60,
-    "{{ 'a'.ljust(10**9) }}",
-    "{{ 'a'.center(width=10**9) }}",
-    "{{ '7'.zfill(10**9) }}",
-    "{{ '\t'.expandtabs(10**9) }}",
-    "{{ '%999999999d' % 1 }}",
-    "{{ '%*d' % (999999999, 1) }}",
-    "{{ '%999999999d' | format(1) }}",
-    "{{ '{:>999999999}'.format(1) }}",
-    "{{ '{:>{w}}'.format(1, w=999999999) }}",
-    "{% set s = 'a' * 100000 %}{{ s.replace('a', s) }}",
-    "{% set s = 'a' * 100000 %}{{ s | replace('a', s) }}",
-    "{% set s = 'a' * 100000 %}{{ s.join(['b'] * 100000) }}",
-    "{% set s = 'a' * 100000 %}{{ (['b'] * 100000) | join(s) }}",
-    "{% set s = '\n' * 100000 %}{{ s | indent('a' * 100000, blank=true) }}",
-    "{{ 9 ** 9 ** 9 ** 9 }}",
-    "{{ range(10**12) | list }}",
-    "{{ [1] | tojson(indent=1000000) }}",
-]
-
-
-@pytest.mark.parametrize("source", ENDLESS, ids=range(len(ENDLESS)))
-def test_work_without_end_is_stopped(source: str) -> None:
-    template = ChatTemplate(source)
-    start = time.perf_counter()
-    with pytest.raises(PromptError) as caught:
-        template.render(Marks(), messages=[])
-    assert "\n" not in str(caught.value)
-    assert time.perf_counter() - start < 30  # seconds at most, on any machine
-
-
 @pytest.mark.parametrize(
     "source",
     [
@@ -105,7 +66,7 @@ def test_work_without_end_is_stopped(source: str) -> None:
         "{{ messages[0].update(a=1) }}",
         "{{ cycler.__init__.__globals__.os }}",
         "{{ '{0.__class__}'.format(messages) | tojson.x }}",
-        "{{ r1v_work.spend(-1000000000) }}",
+        "{{ 'x'.encode().decode('unicode_escape') }}",
         "{{ raise_exception('only two turns, please') }}",
         "{{ missing.attribute }}",
         "{{ messages['nothing'].more }}",
@@ -123,7 +84,7 @@ def test_what_templates_may_not_do_gives_one_line(source: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "source", ["{% if %}", "{{ a", "{{ 'a' | nosuch }}", "{{ 'a' | center(9) }}", "x\U0010fffc"]
+    "source", ["{% if %}", "{{ a", "{{ 'a' | nosuch }}", "{{ 'a' | striptags }}", "x\U000f0000"]
 )
 def test_templates_that_do_not_compile(source: str) -> None:
     with pytest.raises(CheckpointError) as caught:
@@ -136,70 +97,68 @@ def test_a_template_of_any_length_is_not_read() -> None:
         ChatTemplate("a" * 1_000_001)
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{% for a in range(99999) %}{% for a in range(99999) %}{% endfor %}{% endfor %}",
+        "{% set ns = namespace(n=3) %}{% for i in range(26) %}{% set ns.n = ns.n * ns.n %}{% endfor %}{{ ns.n }}",
+        "{% set ns = namespace(s='ab') %}{% for i in range(60) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}",
+        "{% macro f(n) %}{{ f(n) }}{% endmacro %}{{ f(1) }}",
+    ],
+)
+def test_what_takes_too_much_is_stopped_and_the_next_template_works(source: str) -> None:
+    with pytest.raises(PromptError) as caught:
+        rendered(source)
+    assert "\n" not in str(caught.value)
+    assert rendered("{{ a }}", a="b") == "b"
+
+
+def test_a_template_that_cannot_work_is_a_fault_of_the_checkpoint() -> None:
+    for broken in ("{{ [1] | map('nosuch') | list }}", "{% if a %}{{ a | nosuch }}{% endif %}"):
+        with pytest.raises(CheckpointError, match="nosuch"):
+            rendered(broken, a=1)
+    with pytest.raises(CheckpointError, match="not valid Jinja"):
+        ChatTemplate("(" * 100_000 + "{{ " + "(" * 100_000 + " }}")
+
+
 @pytest.mark.parametrize("name", ["qwq", "qwen3", "r1"])
 def test_a_long_conversation_is_within_the_bounds(name: str) -> None:
-    marks = Marks()
-    messages = [
-        {"role": role, "content": marks.text("x" * 1000)}
-        for _ in range(2000)
-        for role in ("user", "assistant")
-    ]
-    assert len(ChatTemplate(TEMPLATES[name]).render(marks, messages=messages)) < 1_000_000
+    messages = [{"role": role, "content": "x" * 1000} for _ in range(1000) for role in ("user", "assistant")]
+    assert len(rendered(TEMPLATES[name], messages=messages)) > 2_000_000
 
 
-# --------------------------------------------------------------------------------------------------- marks
+def test_threads_and_forks_and_a_killed_child() -> None:
+    compiled, found = ChatTemplate("{{ a }}"), []
+    threads = [threading.Thread(target=lambda n=n: found.append(compiled.render(a=n))) for n in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(map(int, found)) == list(range(20))
+    process = template._children[os.getpid()]._process
+    assert process is not None
+    if (pid := os.fork()) == 0:  # a fork has a child of its own, and leaves the other alone
+        os._exit(compiled.render(a="x") != "x" or template._children[os.getpid()]._process is process)
+    assert os.waitpid(pid, 0)[1] == 0
+    assert compiled.render(a="y") == "y" and process.poll() is None
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert compiled.render(a="z") == "z"
 
 
-@settings(max_examples=200, deadline=None)
-@given(st.text())
-def test_a_marked_text_comes_back(text: str) -> None:
-    marks = Marks()
-    marked = marks.text(text)
-    pieces = marks.pieces("a" + marked + "b")
-    assert "".join(piece.text if not piece.marked else str(piece.value) for piece in pieces) == f"a{text}b"
-    assert marks.restore(marked) == text
-    assert marked.strip() == marks.text(text.strip()).replace("1", "0") or len(text) > 64
-
-
-def test_templates_see_only_marks_and_white_space() -> None:
-    marks = Marks()
-    source = "{{ '<s>' in x }}{{ x | length < 20 }}[{{ x.strip() }}]{{ x.split('</s>') | length }}"
-    text = marks.text(" a long text with <s>special</s> things in it \n")
-    pieces = marks.pieces(ChatTemplate(source).render(marks, x=text))
-    assert pieces == [
-        Rendered("FalseTrue["),
-        Rendered(value="a long text with <s>special</s> things in it", marked=True),
-        Rendered("]1"),
-    ]
-
-
-def test_a_forged_mark_is_only_text() -> None:
-    marks = Marks()
-    marks.text("secret")
-    forged = marks.text("\U0010fffc0\U0010fffd")
-    pieces = marks.pieces(ChatTemplate("{{ x }}").render(marks, x=forged))
-    assert pieces == [Rendered(value="\U0010fffc0\U0010fffd", marked=True)]
-
-
-@pytest.mark.parametrize(
-    "source", ["{{ x[:1] }}", "{{ x[1:] }}", "{{ x | reverse }}", "{{ x[0] ~ '99' ~ x[-1] }}"]
-)
-def test_templates_that_cut_marks_are_refused(source: str) -> None:
-    marks = Marks()
-    with pytest.raises(PromptError):
-        marks.pieces(ChatTemplate(source).render(marks, x=marks.text("text")))
-
-
-def test_json_holds_the_text_escaped_and_untrusted() -> None:
-    marks = Marks()
-    tool = marks.data({"name": "f", "about": 'say "hi" <|im_end|>', "x y <": [1, None, True, 2.5, "三"]})
-    assert tool["name"] == "f"
-    pieces = marks.pieces(ChatTemplate("T:{{ tool | tojson }}").render(marks, tool=tool))
-    assert pieces[0] == Rendered("T:") and pieces[1].marked
-    assert json.loads(str(pieces[1].value)) == {
-        "name": "f",
-        "about": 'say "hi" <|im_end|>',
-        "x y <": [1, None, True, 2.5, "三"],
-    }
-    with pytest.raises(PromptError, match="not JSON"):
-        marks.data({"f": object()})
+def test_the_child_ends_with_its_parent(tmp_path: Path) -> None:
+    code = (
+        "import os, signal; from r1v.prompt import ChatTemplate, template; ChatTemplate('{{ a }}');"
+        "print(template._children[os.getpid()]._process.pid, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    pid = int(ended.stdout)
+    for _ in range(600):
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return
+        if state == "Z":  # ended; whoever adopted it has not asked yet
+            return
+        threading.Event().wait(0.1)
+    raise AssertionError("the child outlives its parent")
