@@ -1,6 +1,9 @@
-"""Compiles the kernels for x86 processors when the package is built or installed.
+"""Compiles the kernels for processors when the package is built or installed.
 
-Without a C compiler, or on another processor, the package is complete too: torch's own kernels serve instead.
+The source is compiled once for each level of instructions, each with flags of its own, and all are linked
+into one library; which level runs is decided when it is loaded. So a package built on one machine runs on a
+lesser one. Without a C compiler, or on another processor, the package is complete too: torch's own kernels
+serve.
 """
 
 from __future__ import annotations
@@ -10,36 +13,69 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 SOURCE, LIBRARY = Path("r1v/ops/cpu/csrc/kernels.c"), Path("r1v/ops/cpu/_cpu.so")
-FLAGS = ("-O3", "-mavx2", "-mfma", "-mf16c", "-fPIC", "-fopenmp")
+COMMON = ("-O3", "-fPIC", "-fno-math-errno", "-ffp-contract=fast")
+AVX2 = ("-mavx2", "-mfma", "-mf16c")
+
+# architecture -> level of r1v.ops.isa -> the flags that allow its instructions
+FLAGS: dict[str, dict[str, tuple[str, ...]]] = {
+    "x86_64": {"avx2": AVX2},
+    "aarch64": {},
+}
+ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
 
 
 def compile_kernels(root: Path) -> str:
-    """Write the library below ``root``; returns why not, or nothing.
+    """Write the library below ``root``; returns what is missing, or nothing.
 
-    It is linked without OpenMP's runtime: torch has loaded its own, and a second pool of threads beside that
-    one would stall both.
+    A level that the compiler does not know is left out. The library is linked without OpenMP's runtime: torch
+    has loaded its own, and a second pool of threads beside that one would stall both.
     """
+    levels = FLAGS.get(ARCHITECTURES.get(platform.machine().lower(), ""), {})
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-    if sys.platform != "linux" or platform.machine() not in ("x86_64", "AMD64"):
-        return "they are for Linux on x86-64"
+    if not levels or sys.platform not in ("linux", "darwin"):
+        return f"there are none for {platform.machine()} on {sys.platform}"
     if compiler is None:
         return "there is no C compiler"
-    unlinked = root / LIBRARY.with_suffix(".o")
-    for command in (
-        [compiler, *FLAGS, "-c", str(root / SOURCE), "-o", str(unlinked)],
-        [compiler, "-shared", str(unlinked), "-o", str(root / LIBRARY), "-lm"],
-    ):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            return done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "the compiler failed"
-    unlinked.unlink()
-    return ""
+    link = ["-undefined", "dynamic_lookup"] if sys.platform == "darwin" else []
+    with tempfile.TemporaryDirectory() as folder:
+        objects: list[str] = []
+        problems: list[str] = []
+        for level, flags in levels.items():
+            unlinked = f"{folder}/{level}.o"
+            problem = _compile(compiler, [*COMMON, *flags, f"-DLEVEL={level}"], root / SOURCE, unlinked)
+            if problem:
+                problems.append(f"{level}: {problem}")
+            else:
+                objects.append(unlinked)
+        if not objects:
+            return problems[0]
+        problem = _run([compiler, "-shared", *link, *objects, "-o", str(root / LIBRARY), "-lm"])
+    return problem or "; ".join(problems)
+
+
+def _compile(compiler: str, flags: list[str], source: Path, target: str) -> str:
+    """One object file; with threads where the compiler has OpenMP. Returns what went wrong, or nothing."""
+    problem = ""
+    for threads in (["-fopenmp"], ["-Xclang", "-fopenmp"], []):
+        problem = _run([compiler, *flags, *threads, "-c", str(source), "-o", target])
+        if not problem:
+            break
+    return problem
+
+
+def _run(command: list[str]) -> str:
+    """Run the compiler. Returns its last line where it failed, or nothing."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if not done.returncode:
+        return ""
+    return done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "the compiler failed"
 
 
 class KernelHook(BuildHookInterface[Any]):
@@ -49,9 +85,12 @@ class KernelHook(BuildHookInterface[Any]):
         """Compile, and put the library into the wheel."""
         if self.target_name != "wheel":
             return
+        library = Path(self.root) / LIBRARY
+        library.unlink(missing_ok=True)  # what an earlier build left must not stand for this one
         problem = compile_kernels(Path(self.root))
         if problem:
-            self.app.display_warning(f"kernels for x86 were not compiled: {problem}")
+            self.app.display_warning(f"kernels for this processor were not compiled: {problem}")
+        if not library.exists():
             return
         build_data["artifacts"].append(str(LIBRARY))
         # loaded by ctypes, so it fits every Python

@@ -14,6 +14,10 @@ import pytest
 # Threads of several test processes on few cores stall one another; set before torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from r1v.cli.instructions import limit_instructions
+
+limit_instructions(os.environ)  # R1V_CPU_ISA
+
 TINY_CONTEXT = 512
 TINY_IMAGE_SIZE = 32  # patch 8, downsample 2: 4 tokens a tile
 

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from r1v import __version__
+from r1v.cli.instructions import limit_instructions
 from r1v.cli.parser import CommandParser
 from r1v.core import R1VError
 
@@ -63,6 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     command = next((word for word in argv if word in COMMANDS), None)
     args = build_parser(command).parse_args(argv)
     try:
+        limit_instructions(os.environ)
         status: int = args.run(args)
         return status
     except R1VError as error:

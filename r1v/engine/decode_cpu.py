@@ -15,6 +15,7 @@ import torch
 from r1v.engine.scheduler import Chunk
 from r1v.engine.weights import RunnableModel
 from r1v.models.language import LanguageLayer, LanguageModel
+from r1v.ops import isa, select
 from r1v.ops.cpu.native import DecodeAttention, DecodeRows, NativeLinear
 from r1v.ops.paged import PagedCache
 
@@ -75,9 +76,9 @@ class CpuDecoder:
     def of(cls, runnable: RunnableModel, cache: PagedCache) -> CpuDecoder | None:
         """A decoder for this model; None where the kernels do not have its layers."""
         language, head = runnable.model.language, runnable.head
-        if not isinstance(head, NativeLinear) or cache.keys.dtype != torch.float32:
-            return None
-        if language.config.head_dim % 8:
+        native = isinstance(head, NativeLinear)
+        choice = select.decoder(isa.features(), native, language.config.head_dim, cache.keys.dtype)
+        if choice.name != "native" or not isinstance(head, NativeLinear):
             return None
         layers = []
         for layer, keys, values in zip(language.layers, cache.keys, cache.values, strict=True):

@@ -18,6 +18,7 @@ from r1v.engine.tiles import TileCache
 from r1v.engine.weights import RunnableModel
 from r1v.ops import Attention
 from r1v.ops.paged import PagedAttentionReference, PagedCache, RunAttention, Span
+from r1v.ops.select import paged_attention
 
 if TYPE_CHECKING:  # its kernels need Triton, which comes with CUDA
     from r1v.engine.graphs import DecodeGraphs
@@ -27,13 +28,12 @@ AttentionPath: TypeAlias = Callable[[PagedCache, torch.Tensor, Sequence[Span]], 
 
 def attention_for(device: torch.device, dtype: torch.dtype) -> AttentionPath:
     """The fastest attention over the paged cache for a device and a dtype."""
-    if device.type == "cpu":
-        return RunAttention
-    if device.type == "cuda" and dtype in (torch.bfloat16, torch.float16):
+    choice = paged_attention(device.type, dtype).name
+    if choice == "varlen":
         from r1v.ops.cuda.paged import VarlenAttention
 
         return VarlenAttention
-    return PagedAttentionReference
+    return RunAttention if choice == "runs" else PagedAttentionReference
 
 
 class Runner:

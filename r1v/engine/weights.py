@@ -18,17 +18,10 @@ from torch.nn import functional as F
 
 from r1v.core import ConfigError
 from r1v.models import R1V
+from r1v.ops import isa, select
 from r1v.ops.cpu.native import NativeLinear
-from r1v.ops.linear import (
-    HALF_MAX,
-    AwqLinear,
-    HalfLinear,
-    Int4Linear,
-    OneDnnLinear,
-    PlainLinear,
-    has_native_bf16,
-    quantise_int4,
-)
+from r1v.ops.isa import Features
+from r1v.ops.linear import AwqLinear, HalfLinear, Int4Linear, OneDnnLinear, PlainLinear, quantise_int4
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +66,13 @@ def resolve_format(
 
 
 @torch.no_grad()
-def prepare(model: R1V, weight_format: str, keep_weights: bool = True) -> RunnableModel:
+def prepare(
+    model: R1V, weight_format: str, keep_weights: bool = True, features: Features | None = None
+) -> RunnableModel:
     """A model to run, in the format that `resolve_format` gave.
 
     keep_weights: False releases each original weight once its copy is made, so that memory holds one of them;
-    the original model cannot be used afterwards.
+    the original model cannot be used afterwards. features: of the processor; None is what may be used here.
     """
     if weight_format == "plain":
         return RunnableModel(model, model.logits, model.dtype)
@@ -85,23 +80,33 @@ def prepare(model: R1V, weight_format: str, keep_weights: bool = True) -> Runnab
         view = _view(model, _packed_for_cuda(model, keep_weights), model.dtype)
         assert isinstance(view, R1V)
         return RunnableModel(view, model.logits, model.dtype)
+    have = isa.features() if features is None else features
     output = model.language.embedding if model.language.head is None else model.language.head
-    pack = _packer(weight_format, model.dtype)
-    dtype = torch.bfloat16 if pack is OneDnnLinear else torch.float32
-    # the tower and the projector see hundreds of rows at a time: 4 bits would only cost accuracy there
-    elsewhere = _packer("packed", model.dtype)
+    dtypes: dict[str, torch.dtype] = {
+        part: select.activations(part, model.dtype, have) for part in ("language", "vision")
+    }
+
+    def pack(layer: nn.Module, part: select.Part) -> nn.Module:
+        # the tower and the projector see hundreds of rows at a time: 4 bits would only cost accuracy there
+        twin = _pack(layer, part, weight_format == "int4" and part == "language", have)
+        if not keep_weights and layer is not output:  # at once, so that memory holds one of them
+            _release(layer, twin)
+        return twin
+
     with ThreadPoolExecutor(torch.get_num_threads()) as threads:  # packing is one core's work per layer
-        head = threads.submit(pack, output.weight.detach(), None)
+        head = threads.submit(pack, output, "language")
         packed: dict[nn.Module, Future[nn.Module]] = {
-            layer: threads.submit(_pack, layer, pack if name == "language" else elsewhere, keep_weights)
+            layer: threads.submit(pack, layer, "language" if name == "language" else "vision")
             for name, part in model.named_children()
             for layer in part.modules()
             if isinstance(layer, nn.Linear | AwqLinear) and layer is not output
         }
     twins = {layer: future.result() for layer, future in packed.items()}
-    view = _view(model, twins, dtype)
+    view = _view(model, twins, dtypes["language"])
     assert isinstance(view, R1V)
-    return RunnableModel(view, head.result(), dtype)
+    for name in ("vision", "projector"):
+        setattr(view, name, _view(getattr(model, name), twins, dtypes["vision"]))
+    return RunnableModel(view, head.result(), dtypes["language"])
 
 
 def _packed_for_cuda(model: R1V, keep_weights: bool) -> dict[nn.Module, nn.Module]:
@@ -113,71 +118,79 @@ def _packed_for_cuda(model: R1V, keep_weights: bool) -> dict[nn.Module, nn.Modul
     for name, layer in model.named_modules():
         if not isinstance(layer, AwqLinear):
             continue
-        if MmaInt4Linear.takes(layer, model.dtype) and is_available():
+        choice = select.cuda_int4(layer.shape, layer.group_size, model.dtype, is_available()).name
+        if choice == "mma":
             twins[layer] = MmaInt4Linear(layer, gated=name.endswith(".gate_up"))
             if not keep_weights:
                 for part in ("nibbles", "scales", "zeros"):
                     setattr(layer, part, getattr(layer, part).new_empty(0))
-        elif TritonInt4Linear.takes(layer):
+        elif choice == "triton":
             twins[layer] = TritonInt4Linear(layer)
         else:
             twins[layer] = layer
     return twins
 
 
-def _pack_awq(layer: AwqLinear) -> nn.Module:
+def _pack(layer: nn.Module, part: select.Part, to_int4: bool, features: Features) -> nn.Module:
+    """The layer as `select.product` says; the original stays as it is. Embeddings become output matrices."""
+    if isinstance(layer, AwqLinear):
+        return _pack_awq(layer, features)
+    weight, bias = layer.weight, getattr(layer, "bias", None)
+    assert isinstance(weight, torch.Tensor)
+    weight, bias = weight.detach(), None if bias is None else bias.detach()
+    rows, columns = weight.shape
+    if to_int4:
+        group = select.int4_group(columns)
+        choice = select.product(select.Weights((rows, columns), weight.dtype, group), features).name
+        if choice == "native":
+            codes, scales, lows = quantise_int4(weight, group)
+            return NativeLinear.from_codes(codes, scales, -lows, bias)
+        if choice == "torch_int4":
+            return Int4Linear(weight, bias)
+        # no kernel has this shape in 4 bits: widening at each call would cost more than 16 bits do
+    largest = float(weight.abs().max()) if features.kernel_level is None else 0.0
+    known = select.Weights((rows, columns), weight.dtype, 0, largest, part)
+    return _LAYOUTS[select.product(known, features).name](weight, bias, known, features)
+
+
+def _pack_awq(layer: AwqLinear, features: Features) -> nn.Module:
     """The layer's codes as a CPU's kernel takes them, or the layer itself where none can."""
-    if NativeLinear.takes_codes(layer.shape, layer.group_size):
+    known = select.Weights(layer.shape, torch.float32, layer.group_size)
+    choice = select.product(known, features).name
+    if choice == "native":
         scales = layer.scales.float()
         return NativeLinear.from_codes(layer.codes(), scales, scales * layer.zeros.float(), layer.bias)
-    return Int4Linear.from_awq(layer) if Int4Linear.takes(layer) else layer
+    return Int4Linear.from_awq(layer) if choice == "torch_int4" else layer
 
 
-def _pack(layer: nn.Linear | AwqLinear, pack: Packer, keep_weights: bool) -> nn.Module:
-    """A packed copy of a layer, whose own weight is released if it is not kept."""
-    if isinstance(layer, AwqLinear):
-        return _pack_awq(layer)
-    bias = None if layer.bias is None else layer.bias.detach()
-    packed = pack(layer.weight.detach(), bias)
-    shared = isinstance(packed, PlainLinear) or (isinstance(packed, NativeLinear) and packed.scales is None)
-    if not keep_weights and not shared:
+Bias = torch.Tensor | None
+
+
+def _native(weight: torch.Tensor, bias: Bias, known: select.Weights, features: Features) -> nn.Module:
+    return NativeLinear(weight.contiguous(), bias, many=select.many_rows(known, features))
+
+
+def _widened(weight: torch.Tensor, bias: Bias, known: select.Weights, features: Features) -> nn.Module:
+    return PlainLinear(weight.float(), None if bias is None else bias.float())
+
+
+# product of `select` -> how the layer is made
+_LAYOUTS: dict[str, Callable[[torch.Tensor, Bias, select.Weights, Features], nn.Module]] = {
+    "native": _native,
+    "onednn": lambda weight, bias, known, features: OneDnnLinear(weight, bias),
+    "fbgemm": lambda weight, bias, known, features: HalfLinear(weight, bias),
+    "plain": lambda weight, bias, known, features: PlainLinear(weight, bias),
+    "widened": _widened,
+}
+
+
+def _release(layer: nn.Module, twin: nn.Module) -> None:
+    """Drop the weights of a layer that its twin holds in another form."""
+    if not isinstance(layer, nn.Linear):
+        return
+    held = getattr(twin, "weight", None)
+    if not isinstance(held, torch.Tensor) or held.data_ptr() != layer.weight.data_ptr():
         layer.weight.data = layer.weight.new_empty(0)
-    return packed
-
-
-Packer = Callable[[torch.Tensor, torch.Tensor | None], nn.Module]
-
-
-def _packer(weight_format: str, dtype: torch.dtype) -> Packer:
-    """How a layer is packed."""
-    if weight_format == "int4":
-        return _pack_int4
-    if dtype == torch.float32:
-        return _pack_float
-    return OneDnnLinear if dtype == torch.bfloat16 and has_native_bf16() else _pack_half
-
-
-def _pack_int4(weight: torch.Tensor, bias: torch.Tensor | None) -> nn.Module:
-    """Weights rounded to 4 bits, for our own kernel where it takes them."""
-    group = 128 if weight.shape[1] % 128 == 0 else 64
-    if not NativeLinear.takes_codes((weight.shape[0], weight.shape[1]), group):
-        return Int4Linear(weight, bias)
-    codes, scales, lows = quantise_int4(weight, group)
-    return NativeLinear.from_codes(codes, scales, -lows, bias)
-
-
-def _pack_float(weight: torch.Tensor, bias: torch.Tensor | None) -> nn.Module:
-    """The weights as they are, for our own kernel where it takes them."""
-    return NativeLinear(weight, bias) if NativeLinear.takes(weight) else PlainLinear(weight, bias)
-
-
-def _pack_half(weight: torch.Tensor, bias: torch.Tensor | None) -> nn.Module:
-    """The weights as they are for our own kernel, else a HalfLinear, but for what float16 cannot hold."""
-    if NativeLinear.takes(weight):
-        return NativeLinear(weight, bias)
-    if float(weight.abs().max()) > HALF_MAX:
-        return PlainLinear(weight.float(), None if bias is None else bias.float())
-    return HalfLinear(weight, bias)
 
 
 def _view(module: nn.Module, twins: Mapping[nn.Module, nn.Module], dtype: torch.dtype) -> nn.Module:

@@ -1,13 +1,10 @@
-"""Building blocks of the models: a plain reference for each, and the fast paths, chosen in one table.
+"""Building blocks of the models: a plain reference for each, and the fast paths, chosen in `select`.
 
-Enters and leaves: tensors. Always holds: every name in TABLE has a ``reference`` that a test compares the
-other entries with.
+Enters and leaves: tensors. Always holds: every fast path has a plain counterpart that a test compares it
+with.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Any
 
 from r1v.ops.attention import (
     Attention,
@@ -28,16 +25,7 @@ from r1v.ops.rope import (
     rotate_reference,
 )
 
-# operation -> path -> function; the models call the fast one by its plain name
-TABLE: dict[str, dict[str, Callable[..., Any]]] = {
-    "attention": {"reference": attention_reference, "fused": attention},
-    "patches": {"reference": embed_patches_reference, "matrix": embed_patches},
-    "rms_norm": {"reference": rms_norm_reference, "fused": rms_norm},
-    "rope": {"reference": rotate_reference, "halves": rotate},
-}
-
 __all__ = [
-    "TABLE",
     "Attention",
     "CausalAttention",
     "RopeConfig",

@@ -1,11 +1,9 @@
 """Linear layers as inference holds them: the same product as nn.Linear, in a layout made for the machine.
 
 Enters: weights (N, K) and biases (N,) of a trained layer. Leaves: modules to call. Always holds: the inputs
-are (..., K), the outputs (..., N) in the dtype of the inputs; packed weights are copies.
+are (..., K) in any dtype, the outputs (..., N) in the dtype of the inputs; packed weights are copies.
 
-What is fastest depends on the processor. Those with bfloat16 instructions multiply bfloat16 directly, from
-weights laid out beforehand by oneDNN. Others (AVX2) take float32 inputs and 16-bit weights that are widened
-in registers: at batch 1 a product costs the reading of its weights, so it is twice as fast as in float32.
+Which layer is used is decided in `select`.
 """
 
 from __future__ import annotations
@@ -16,17 +14,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-HALF_MAX = 65504.0  # the largest float16
 WIDEN_ROWS = 2048  # of 8-bit weights at a time, since float32 in between takes twice the room of the result
 
 
-def has_native_bf16() -> bool:
-    """Whether this processor multiplies bfloat16 faster than float32."""
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-
-
 class PlainLinear(nn.Module):
-    """A product with weights in their own dtype; the reference."""
+    """A product in the dtype of the weights; the reference."""
 
     def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None) -> None:
         super().__init__()
@@ -34,7 +26,7 @@ class PlainLinear(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(..., K) -> (..., N)."""
-        return F.linear(x, self.weight, self.bias)
+        return F.linear(x.to(self.weight.dtype), self.weight, self.bias).to(x.dtype)
 
 
 class HalfLinear(nn.Module):
@@ -54,8 +46,10 @@ class HalfLinear(nn.Module):
             self(weight.new_zeros(1, weight.shape[1], dtype=torch.float32))  # warns once, here
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(..., K) float32 -> (..., N) float32."""
-        return torch.fbgemm_linear_fp16_weight_fp32_activation(x, self._packed, self._bias)
+        """(..., K) -> (..., N)."""
+        return torch.fbgemm_linear_fp16_weight_fp32_activation(x.float(), self._packed, self._bias).to(
+            x.dtype
+        )
 
 
 class OneDnnLinear(nn.Module):
@@ -64,14 +58,15 @@ class OneDnnLinear(nn.Module):
     def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None) -> None:
         super().__init__()
         self._packed = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), 1)
+        self._dtype = weight.dtype
         self.bias = None if bias is None else bias.to(weight.dtype)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(..., K) -> (..., N), in the dtype of the weights."""
+        """(..., K) -> (..., N); computed in the dtype of the weights."""
         out: torch.Tensor = torch.ops.mkldnn._linear_pointwise.default(
-            x, self._packed, self.bias, "none", [], ""
+            x.to(self._dtype), self._packed, self.bias, "none", [], ""
         )
-        return out
+        return out.to(x.dtype)
 
 
 class Int4Linear(nn.Module):
@@ -100,12 +95,6 @@ class Int4Linear(nn.Module):
         packed._hold(layer.codes(), scales, zeros, layer.bias)
         packed._nibbles = layer.nibbles
         return packed
-
-    @staticmethod
-    def takes(layer: AwqLinear) -> bool:
-        """Whether the kernel has this layer's shape and groups."""
-        rows, columns = layer.shape
-        return layer.group_size in (32, 64, 128, 256) and rows % 32 == 0 and columns % 32 == 0
 
     def _hold(
         self, codes: torch.Tensor, scales: torch.Tensor, zeros: torch.Tensor, bias: torch.Tensor | None

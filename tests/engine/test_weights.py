@@ -1,6 +1,7 @@
 """The packed views of a model: same results, original untouched, rebuilt on notice."""
 
 import random
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,8 +9,8 @@ import torch
 from r1v.core import ConfigError, SamplingParams
 from r1v.engine.weights import prepare, resolve_format
 from r1v.models.config import Family
-from r1v.ops import CausalAttention
-from r1v.ops.cpu.native import available
+from r1v.ops import CausalAttention, isa
+from r1v.ops.cpu.native import NativeLinear, available
 from tests.engine.tiny import drain, engine, is_greedy, request, tiny_model, token_ids
 
 
@@ -105,3 +106,19 @@ def test_auto_format() -> None:
     assert resolve_format("auto", torch.float64, cpu) == "plain"
     assert resolve_format("auto", torch.bfloat16, gpu) == "plain"
     assert resolve_format("int4", torch.bfloat16, cpu) == "int4"
+
+
+@pytest.mark.parametrize("weight_format", ["packed", "int4"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_without_compiled_kernels_torch_serves(weight_format: str, dtype: torch.dtype) -> None:
+    model = tiny_model(3, hidden_size=64).to(dtype)
+    bare = replace(isa.features(), kernels=frozenset())
+    ids, pixels = torch.tensor([[1, 60, 60, 60, 60, 5, 6]]), torch.randn(1, 3, 16, 16)
+    run = prepare(model, weight_format, features=bare)
+    assert not any(isinstance(module, NativeLinear) for module in run.model.modules())
+    with torch.no_grad():
+        expected = model.float()(ids, pixels)
+        embeds = run.model.embed(ids, run.model.encode_images(pixels.to(run.dtype)))
+        hidden = run.model.language(embeds, torch.arange(7)[None], CausalAttention())
+        got = run.head(hidden).float()
+    assert float((got - expected).std()) < (0.6 if weight_format == "int4" else 0.05) * float(expected.std())

@@ -4,18 +4,20 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from r1v.ops import linear
+from r1v.ops import isa, linear
+from r1v.ops.cpu.native import NativeLinear, available
 from r1v.ops.linear import (
     HalfLinear,
     Int4Linear,
     Int8Linear,
     OneDnnLinear,
     PlainLinear,
-    has_native_bf16,
     quantise_int4,
 )
+from r1v.ops.select import has_native_bf16
 
 
+@pytest.mark.skipif("avx2" not in isa.features().names, reason="FBGEMM needs AVX2")
 @pytest.mark.parametrize("rows", [1, 3, 40])
 @pytest.mark.parametrize("biased", [False, True])
 def test_half_keeps_bfloat16_weights(rows: int, biased: bool) -> None:
@@ -29,13 +31,31 @@ def test_half_keeps_bfloat16_weights(rows: int, biased: bool) -> None:
 
 @pytest.mark.parametrize("rows", [1, 5])
 def test_onednn_is_the_same_product(rows: int) -> None:
-    dtype = torch.bfloat16 if has_native_bf16() else torch.float32
+    dtype = torch.bfloat16 if has_native_bf16(isa.features()) else torch.float32
     weight, bias, x = (
         torch.randn(64, 32).to(dtype),
         torch.randn(64).to(dtype),
         torch.randn(1, rows, 32).to(dtype),
     )
-    assert torch.allclose(OneDnnLinear(weight, bias)(x), PlainLinear(weight, bias)(x), atol=1e-4, rtol=1.6e-2)
+    layer = OneDnnLinear(weight, bias)
+    assert torch.allclose(layer(x), PlainLinear(weight, bias)(x), atol=1e-4, rtol=1.6e-2)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_layers_take_inputs_of_any_dtype(dtype: torch.dtype) -> None:
+    """Layers of different choices stand in one model, so none may depend on what the one before it gives."""
+    weight = torch.randn(32, 64)
+    layers: list[torch.nn.Module] = [Int4Linear(weight, None), PlainLinear(weight.bfloat16(), None)]
+    layers.append(OneDnnLinear(weight, None))
+    if "avx2" in isa.features().names:
+        layers.append(HalfLinear(weight, None))
+    if available():
+        layers.append(NativeLinear(weight.bfloat16()))
+    x = torch.randn(30, 64)
+    for layer in layers:
+        got = layer(x.to(dtype))
+        assert got.dtype == dtype
+        assert float((got.float() - x @ weight.T).norm() / (x @ weight.T).norm()) < 0.15, layer
 
 
 @pytest.mark.parametrize("rows", [1, 8, 9, 30])

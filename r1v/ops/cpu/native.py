@@ -1,23 +1,25 @@
-"""Our own kernels for x86 processors (csrc/kernels.c): linear layers and a decode step's attention.
+"""Our own kernels for processors (csrc): linear layers and a decode step's attention.
 
 Enters and leaves: float32 tensors on the CPU, contiguous; weights in float32, bfloat16, float16 or 4 bits, as
-they lie in memory. Always holds: where the library is missing or the processor lacks AVX2, `available` says
-so and nothing here may be called; each kernel's counterpart in torch is in `linear` and `paged`.
+they lie in memory. Always holds: the library holds every function once for each level of instructions that it
+was compiled for; where it is missing, `available` says so and nothing here may be called. The counterpart of
+each kernel in torch is in `linear` and `paged`.
 """
 
 from __future__ import annotations
 
 import ctypes
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-LIBRARY = Path(__file__).with_name("_cpu.so")
+from r1v.ops import isa
+from r1v.ops.cpu.library import kernels
+from r1v.ops.select import NEVER, ManyRows
+
 KINDS = {torch.float32: 0, torch.bfloat16: 1, torch.float16: 2}
 INT4 = 3
 
@@ -39,27 +41,15 @@ class _Places(ctypes.Structure):
     )  # fmt: skip
 
 
-@functools.cache
-def _library() -> ctypes.CDLL | None:
-    """The loaded library; None where it is missing or this processor cannot run it."""
-    if not LIBRARY.exists() or torch.backends.cpu.get_cpu_capability() not in ("AVX2", "AVX512"):
-        return None
-    try:
-        library = ctypes.CDLL(str(LIBRARY))
-    except OSError:  # built for another system
-        return None
-    pointer, number = ctypes.c_void_p, ctypes.c_int64
-    library.r1v_linear.argtypes = [
-        pointer, pointer, number, pointer, ctypes.c_float, ctypes.c_int32, pointer, pointer, ctypes.c_int32,
-    ]  # fmt: skip
-    library.r1v_attend.argtypes = [pointer] * 5 + [ctypes.c_int32]
-    library.r1v_linear.restype = library.r1v_attend.restype = None
-    return library
-
-
 def available() -> bool:
     """Whether the kernels can be used here."""
-    return _library() is not None
+    return isa.features().kernel_level is not None
+
+
+def _level() -> str:
+    level = isa.features().kernel_level
+    assert level is not None, "our kernels are not compiled here"
+    return level
 
 
 class NativeLinear(nn.Module):
@@ -68,11 +58,8 @@ class NativeLinear(nn.Module):
     Nothing is copied but a bias in another dtype: the weights are shared with whoever owns them. K is a
     multiple of 16. Codes: uint8 (N, K / 2) in the order of `order_codes`, with float32 scales and zeros
     (N, K / group), weight = scale * code - zero; products with them round the inputs to 8 bits, with a scale
-    for each row and group (Dettmers et al. 2022, section 2). Products of many rows are torch's where weights
-    need no widening, and those of many long rows, whose inputs it lays out: a sixth faster at 4,096 columns.
+    for each row and group (Dettmers et al. 2022, section 2). many: when torch multiplies instead.
     """
-
-    FEW_ROWS, MANY_ROWS, LONG_ROWS = 12, 256, 1024
 
     def __init__(
         self,
@@ -80,11 +67,12 @@ class NativeLinear(nn.Module):
         bias: torch.Tensor | None = None,
         scales: torch.Tensor | None = None,
         zeros: torch.Tensor | None = None,
+        many: ManyRows = NEVER,
     ) -> None:
         super().__init__()
-        library = _library()
-        assert library is not None and weight.is_contiguous() and weight.device.type == "cpu"
-        self._call = library.r1v_linear
+        assert weight.is_contiguous() and weight.device.type == "cpu"
+        self.level, self.many = _level(), many
+        self._call = kernels(self.level).linear
         self.weight, self.scales, self.zeros = weight.detach(), scales, zeros
         self.bias = None if bias is None else bias.detach().float().contiguous()
         self.shape = (weight.shape[0], weight.shape[1] if scales is None else 2 * weight.shape[1])
@@ -93,17 +81,6 @@ class NativeLinear(nn.Module):
         kind, group = (KINDS[weight.dtype], 0) if scales is None else (INT4, self.shape[1] // scales.shape[1])
         self._struct = _Weight(kind, group, *self.shape, self.weight.data_ptr(), *pointers)
         self._where = ctypes.addressof(self._struct)
-
-    @staticmethod
-    def takes(weight: torch.Tensor) -> bool:
-        """Whether the kernel has this weight."""
-        usable = weight.dtype in KINDS and weight.is_contiguous() and weight.device.type == "cpu"
-        return available() and usable and weight.shape[1] % 16 == 0
-
-    @staticmethod
-    def takes_codes(shape: tuple[int, int], group_size: int) -> bool:
-        """Whether the kernel has 4-bit weights of this shape (N, K) and size of groups."""
-        return available() and group_size in (64, 128, 256) and shape[1] % group_size == 0
 
     @classmethod
     def from_codes(
@@ -115,13 +92,10 @@ class NativeLinear(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(..., K) -> (..., N) in the dtype of the inputs; computed in float32."""
-        columns = self.shape[1]
-        rows = x.numel() // columns
-        wide = self.weight.dtype == torch.float32
-        if self.scales is None and (
-            rows > self.FEW_ROWS if wide else columns >= self.LONG_ROWS and rows >= self.MANY_ROWS
-        ):
-            return F.linear(x.float(), self.weight.float(), self.bias).to(x.dtype)
+        if x.numel() >= self.many.from_rows * self.shape[1]:
+            dtype = self.many.dtype
+            bias = None if self.bias is None else self.bias.to(dtype)
+            return F.linear(x.to(dtype), self.weight.to(dtype), bias).to(x.dtype)
         return self.fused(x).to(x.dtype)
 
     def fused(
@@ -191,9 +165,12 @@ class DecodeAttention:
     """
 
     def __init__(self, rows: DecodeRows, heads: tuple[int, int], head_dim: int) -> None:
-        library = _library()
-        assert library is not None and head_dim % 8 == 0
-        self._call, self._rows, self._shape = library.r1v_attend, rows, (len(rows.slots), heads[0] * head_dim)
+        assert head_dim % 8 == 0
+        self._call, self._rows, self._shape = (
+            kernels(_level()).attend,
+            rows,
+            (len(rows.slots), heads[0] * head_dim),
+        )
         self._places = _Places(
             len(rows.slots), heads[0], heads[1], head_dim, rows.cosines.data_ptr(), rows.sines.data_ptr(),
             0, 0, 0.0, rows.slots.data_ptr(), rows.run_starts.data_ptr(), rows.runs.data_ptr(),

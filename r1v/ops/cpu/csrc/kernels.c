@@ -14,6 +14,9 @@
 #define EACH(i, n) _Pragma("GCC unroll 16") for (int i = 0; i < (n); i++)
 // Rows are short: the processor's own prefetching would have to find its way anew in each.
 #define PREFETCH(p) _mm_prefetch((const char *)(p) + 4096, _MM_HINT_T0)
+#define JOIN_(a, b) a##_##b
+#define JOIN(a, b) JOIN_(a, b)
+#define LEVELLED(name) JOIN(name, LEVEL)  // every level of instructions has its own copy
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 
 enum { FLOAT32 = 0, BFLOAT16 = 1, FLOAT16 = 2, INT4 = 3 };
@@ -361,7 +364,7 @@ static void norm_row(const float *x, const float *weight, float eps, int64_t K, 
 // out (M, N) = [RMSNorm of] x (M, K) times the weight, plus bias and residual. norm: (K,) or NULL. gated: the
 // rows of the weight are gates, then ups, and out (M, N / 2) = silu(gate) * up. residual: (M, N) or NULL, may
 // be out. K is a multiple of 16; for INT4 of the group.
-void r1v_linear(const Weight *w, const float *x, int64_t M, const float *norm, float eps, int32_t gated,
+void LEVELLED(r1v_linear)(const Weight *w, const float *x, int64_t M, const float *norm, float eps, int32_t gated,
                 const float *residual, float *out, int32_t threads) {
     const int64_t K = w->columns, N = gated ? w->rows / 2 : w->rows, chunk = 64;
     Input in = {x, NULL, {0}, M};
@@ -483,7 +486,7 @@ static void attend_row(const Places *at, int64_t row, int64_t key_head, const fl
 
 // Rotates queries and keys in place, stores keys and values, and mixes: qkv (rows, (H + 2 Hkv) * head_dim) ->
 // out (rows, H * head_dim). keys, values: of one layer, (slots, Hkv, head_dim). head_dim is a multiple of 8.
-void r1v_attend(const Places *at, float *qkv, float *keys, float *values, float *out, int32_t threads) {
+void LEVELLED(r1v_attend)(const Places *at, float *qkv, float *keys, float *values, float *out, int32_t threads) {
     const int64_t hd = at->head_dim, width = (at->heads + 2 * at->key_heads) * hd, stored = at->key_heads * hd;
     int64_t work = 0;
     for (int64_t row = 0; row < at->rows; row++) {
