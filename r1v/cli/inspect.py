@@ -1,4 +1,4 @@
-"""`r1v inspect PATH`: what a checkpoint holds, without loading it."""
+"""`r1v inspect PATH`: what a checkpoint holds, without loading it; `--kernels`: what runs it here."""
 
 from __future__ import annotations
 
@@ -24,12 +24,24 @@ LAYOUT_NAMES = {
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("path", help="a folder, r1v-nano, a short name or a hub repository")
+    parser.add_argument("path", nargs="?", help="a folder, r1v-nano, a short name or a hub repository")
+    parser.add_argument("--kernels", action="store_true",
+                        help="show the processor's instruction sets and which kernels are chosen, and why")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print it as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the summary; status 1 where the checkpoint cannot be loaded."""
+    """Print the summary; status 1 where the checkpoint cannot be loaded. Raises ConfigError without a path."""
+    if args.kernels:
+        from r1v.cli.kernels import show_kernels
+
+        return show_kernels(args.path, args.json)
+    if args.path is None:
+        from r1v.core import ConfigError
+
+        raise ConfigError(
+            "name a checkpoint: r1v inspect PATH; or ask for the kernels: r1v inspect --kernels"
+        )
     from r1v.models.hub import resolve
     from r1v.models.summary import summarise
 

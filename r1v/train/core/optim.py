@@ -15,7 +15,6 @@ from r1v.core import ConfigError
 from r1v.models import R1V
 from r1v.train.core.distributed import as_split, own_share
 from r1v.train.core.muon import Muon
-from r1v.train.core.precision import computes_bf16
 
 
 @dataclass(frozen=True)
@@ -66,6 +65,8 @@ class Optimizer:
 
     Muon (Jordan et al. 2024) is scaled to AdamW's step size, 0.2 * sqrt(longer side) (Liu et al. 2025).
     Norms, biases, embeddings, positions, adapters and the output head stay with AdamW; only matrices decay.
+    bf16: Muon iterates in bfloat16; else in float32, on every device, so that a run without bf16 gives the
+    same numbers on a processor that has the instructions and on one that lacks them.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Optimizer:
         muon_lr: float,
         weight_decay: float,
         betas: tuple[float, float],
+        bf16: bool = False,
     ) -> None:
         hidden, matrices, rest = [], [], []
         for name, parameter in model.named_parameters():
@@ -98,7 +100,7 @@ class Optimizer:
                     hidden,
                     lr=muon_lr,
                     weight_decay=weight_decay,
-                    dtype=torch.bfloat16 if computes_bf16(hidden[0].device) else torch.float32,
+                    dtype=torch.bfloat16 if bf16 else torch.float32,
                 )
             )
         self._peak = [[group["lr"] for group in part.param_groups] for part in self.parts]

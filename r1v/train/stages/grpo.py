@@ -73,8 +73,9 @@ class GRPOTrainer:
             lora=c.lora, lora_rank=c.lora_rank, lora_alpha=c.lora_alpha, seed=c.seed,
         )  # fmt: skip
         self.optimizer = Optimizer(
-            self.model, lr=c.lr, muon_lr=c.muon_lr, weight_decay=c.weight_decay, betas=c.betas
-        )
+            self.model, lr=c.lr, muon_lr=c.muon_lr, weight_decay=c.weight_decay, betas=c.betas,
+            bf16=self.compute.bf16,
+        )  # fmt: skip
         self.sampler: Rollouts
         if away:
             self.sampler = VLLMRollouts(self.model, self.processor, self.compute, links, self.console)

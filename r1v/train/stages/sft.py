@@ -94,6 +94,7 @@ class Trainer:
             muon_lr=config.muon_lr,
             weight_decay=config.weight_decay,
             betas=config.betas,
+            bf16=self.compute.bf16,
         )
         self.curriculum = Curriculum(
             self.source.families,
