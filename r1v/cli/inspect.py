@@ -25,13 +25,13 @@ LAYOUT_NAMES = {
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("path", nargs="?", help="a folder, r1v-nano, a short name or a hub repository")
-    parser.add_argument("--kernels", action="store_true",
-                        help="show the processor's instruction sets and which kernels are chosen, and why")  # fmt: skip
+    kernels = "show the processor's instruction sets and which kernels are chosen, and why"
+    parser.add_argument("--kernels", action="store_true", help=kernels)
     parser.add_argument("--json", action="store_true", help="print it as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the summary; status 1 where the checkpoint cannot be loaded. Raises ConfigError without a path."""
+    """Print the summary; status 1 where the checkpoint cannot be loaded."""
     if args.kernels:
         from r1v.cli.kernels import show_kernels
 
