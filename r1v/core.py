@@ -45,6 +45,10 @@ class CapacityError(R1VError):
     """Memory, cache or queue cannot hold what was asked for."""
 
 
+class ComputeError(R1VError):
+    """The model computed something that is not a number."""
+
+
 class UnavailableError(R1VError):
     """An optional part (an extra, a device, the network) is needed and not there."""
 
@@ -198,8 +202,9 @@ class Message:
 class SamplingParams:
     """How one request is decoded. Defaults are those of the release's script.
 
-    temperature: 0 is greedy. top_k: 0 is off. top_p, min_p: in [0, 1]; 1 and 0 are off. repetition_penalty:
-    over prompt and output (1 is off). presence_penalty, frequency_penalty: over the output, in [-2, 2].
+    temperature: below 1e-5 is greedy. top_k: 0 is off. top_p, min_p: in [0, 1]; 1 and 0 are off.
+    repetition_penalty: over prompt and output, in [0.01, 10]; 1 is off. presence_penalty, frequency_penalty:
+    over the output, in [-2, 2].
     max_tokens: None is up to the context's end. thinking_budget: tokens of thinking; -1 is no limit, 0 is no
     thinking. detect_loops: end thinking that repeats itself. logprobs: None, or the number of top tokens to
     report beside the chosen one. n: completions of the prompt.
@@ -225,30 +230,40 @@ class SamplingParams:
 
     def __post_init__(self) -> None:
         _in_range("temperature", self.temperature, 0.0, 100.0)
-        _in_range("top_k", self.top_k, 0, None)
+        _whole("top_k", self.top_k, 0)
         _in_range("top_p", self.top_p, 0.0, 1.0, open_low=True)
         _in_range("min_p", self.min_p, 0.0, 1.0)
-        _in_range("repetition_penalty", self.repetition_penalty, 0.0, 10.0, open_low=True)
+        _in_range("repetition_penalty", self.repetition_penalty, 0.01, 10.0)
         _in_range("presence_penalty", self.presence_penalty, -2.0, 2.0)
         _in_range("frequency_penalty", self.frequency_penalty, -2.0, 2.0)
-        _in_range("min_tokens", self.min_tokens, 0, None)
-        _in_range("thinking_budget", self.thinking_budget, -1, None)
-        _in_range("n", self.n, 1, 128)
+        _whole("min_tokens", self.min_tokens, 0)
+        _whole("thinking_budget", self.thinking_budget, -1)
+        _whole("n", self.n, 1, 128)
         if self.seed is not None:
-            _in_range("seed", self.seed, -(2**63), 2**63 - 1)
+            _whole("seed", self.seed, -(2**63), 2**63 - 1)
         if self.max_tokens is not None:
-            _in_range("max_tokens", self.max_tokens, 1, None)
+            _whole("max_tokens", self.max_tokens, 1)
         if self.logprobs is not None:
-            _in_range("logprobs", self.logprobs, 0, 20)
+            _whole("logprobs", self.logprobs, 0, 20)
         if any(not s for s in self.stop):
             raise ConfigError("stop holds an empty string; each stop string needs at least one character")
+        for token_id in self.stop_token_ids:
+            _whole("a token of stop_token_ids", token_id, 0, 2**31)
         for token_id, bias in self.logit_bias.items():
+            _whole("a token of logit_bias", token_id, 0, 2**31)
             _in_range(f"logit_bias[{token_id}]", bias, -100.0, 100.0)
 
     @classmethod
     def greedy(cls, **changes: Any) -> SamplingParams:
         """Deterministic decoding: temperature 0, no penalty."""
         return cls(**{"temperature": 0.0, "top_p": 1.0, "repetition_penalty": 1.0, **changes})
+
+
+def _whole(name: str, value: int, low: int, high: int | None = None) -> None:
+    """Reject a value that is not a whole number or lies outside its range, naming all three."""
+    if isinstance(value, float):
+        raise ConfigError(f"{name} is {value!r}; it must be a whole number")
+    _in_range(name, value, low, high)
 
 
 def _in_range(
@@ -262,7 +277,8 @@ def _in_range(
         bounds = f"{'more than' if open_low else 'at least'} {low}" if low is not None else ""
         if high is not None:
             bounds += f"{' and ' if bounds else ''}at most {high}"
-        raise ConfigError(f"{name} is {value}; it must be {bounds}")
+        huge = isinstance(value, int) and value.bit_length() > 200  # Python refuses to print some of these
+        raise ConfigError(f"{name} is {'a huge number' if huge else value}; it must be {bounds}")
 
 
 # --------------------------------------------------------------------------------------------------- results

@@ -1,7 +1,8 @@
 """The engine: requests in, ids out, one step at a time.
 
 Enters: `EngineRequest`s. Leaves: `EngineOutput`s. Always holds: a step is schedule, run, sample, take; every
-sequence gets exactly one output with a finish_reason; blocks of finished sequences are free again.
+sequence gets exactly one output with a finish_reason; blocks of finished sequences are free again; an error
+that belongs to one sequence ends that sequence only.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import itertools
 import random
 import time
-from collections import abc
+from collections.abc import Sequence as Rows
 from dataclasses import dataclass
 
 import torch
@@ -21,11 +22,10 @@ from r1v.engine.memory import free_memory, plan_cache
 from r1v.engine.pace import resolve_sizes
 from r1v.engine.request import EngineOutput, EngineRequest
 from r1v.engine.runner import Runner
-from r1v.engine.sampler import Sampler, mix, rows_of
-from r1v.engine.scheduler import HEAD_START, Chunk, Scheduler
+from r1v.engine.sampler import Sampled, Sampler, mix, rows_of
+from r1v.engine.scheduler import HEAD_START, Chunk, Scheduler, Step
 from r1v.engine.sequence import Prompt, Sequence, read_prompt
 from r1v.engine.speculate import Drafter, SharedDrafts
-from r1v.engine.thinking import ThinkingControl
 from r1v.engine.tiles import TileCache
 from r1v.engine.weights import prepare, resolve_format
 from r1v.models import R1V
@@ -135,17 +135,21 @@ class Engine:
         self._requests[request_id] = sequences
         for sequence in list(sequences):
             self._scheduler.add(sequence)
-            self._append(sequence, [], list(sequence.thinking.start()))
+            forced = sequence.begin()
+            self._report(sequence, len(forced), [], forced)
         return request_id
 
     def cancel(self, request_id: int) -> None:
         """End a request now; the next step reports it. Unknown and finished ids are ignored."""
         for sequence in list(self._requests.get(request_id, ())):
-            self._finish(sequence, FinishReason.CANCELLED)
-            self._emit(sequence, 0, [], 0)
+            self._end(sequence, FinishReason.CANCELLED)
 
     def step(self) -> list[EngineOutput]:
-        """One pass: every running sequence moves on. Returns what became known since the last call."""
+        """One pass: every running sequence moves on. Returns what became known since the last call.
+
+        A sequence that cannot go on ends with an output of its own that carries the error. Raises only where
+        the device itself has failed and nothing more can be computed in this process.
+        """
         with torch.inference_mode():
             if self._scheduler.has_work:
                 self._advance()
@@ -177,6 +181,12 @@ class Engine:
         for token_id in (*request.params.logit_bias, *request.params.stop_token_ids):
             if not 0 <= token_id < vocab_size:
                 raise PromptError(f"token id {token_id} is outside the vocabulary of {vocab_size}")
+        pixels, side = request.pixel_values, self.model.config.vision.image_size
+        if pixels is not None and (pixels.shape[1:] != (3, side, side) or not pixels.is_floating_point()):
+            raise PromptError(
+                f"pixel_values is {pixels.dtype} {tuple(pixels.shape)}; it must be a floating dtype and "
+                f"(number of tiles, 3, {side}, {side})"
+            )
         if len(ids) >= self.max_model_len:
             raise ContextLengthError(
                 f"the prompt has {len(ids)} tokens; {self.max_model_len} fit with at least one of output: "
@@ -186,38 +196,59 @@ class Engine:
     def _sequence(
         self, request: EngineRequest, request_id: int, index: int, prompt: Prompt, seed: int
     ) -> Sequence:
-        params = request.params
-        max_length = self.max_model_len
-        if params.max_tokens is not None:
-            max_length = min(max_length, len(prompt.token_ids) + params.max_tokens)
-        return Sequence(
-            request_id, index, prompt, params,
+        return Sequence.of(
+            request, self.ids, base_seed=mix(mix(seed) + index), max_length=self.max_model_len,
+            prompt=prompt, request_id=request_id, index=index,
             order=(request_id + HEAD_START * request.priority, request_id, index),
-            base_seed=mix(mix(seed) + index),
-            thinking=ThinkingControl(self.ids, opened=request.opens_thinking, budget=params.thinking_budget,
-                                     detect_loops=params.detect_loops),
-            max_length=max_length,
-            stop_ids=frozenset((*self.ids.eos, *params.stop_token_ids)),
-            mask=None if request.mask is None else request.mask.fork(),
         )  # fmt: skip
 
     def _advance(self) -> None:
         """Schedule, run, sample, take."""
-        step = self._scheduler.plan()
-        logits = self._runner(step)
-        rows = rows_of(step.chunks)
-        ids, logprobs = self._sampler(logits, rows) if rows else ([], [])
+        try:
+            step = self._scheduler.plan()
+        except Exception as error:  # noqa: BLE001 - a fault of ours; requests to come must not pay for it
+            self._abandon(error)
+            return
+        chunks, logits = self._run(step)
         self._stats.num_steps += 1
+        rows = rows_of(chunks)
+        sampled = self._sampler(logits, rows) if rows and logits is not None else []
         first = 0
-        for chunk in step.chunks:
+        for chunk in chunks:
             number = chunk.num_drafts + 1 if chunk.samples else 0
-            self._take(chunk, ids[first : first + number], logprobs[first : first + number])
+            try:
+                self._take(chunk, sampled[first : first + number])
+            except Exception as error:  # noqa: BLE001 - reported to whoever asked for this sequence
+                self._fail(chunk.sequence, error)
             first += number
 
-    def _take(self, chunk: Chunk, sampled: list[int], logprobs: list[TokenLogprob | None]) -> None:
+    def _run(self, step: Step) -> tuple[list[Chunk], torch.Tensor | None]:
+        """The chunks that could be computed, and the logits of their rows.
+
+        Where the pass fails, each chunk is computed alone, so that only the sequence at fault ends.
+        """
+        try:
+            return step.chunks, self._runner(step)
+        except torch.AcceleratorError:  # every later call fails too
+            raise
+        except Exception as error:  # noqa: BLE001 - reported to whoever asked for the sequence
+            if len(step.chunks) == 1:
+                self._fail(step.chunks[0].sequence, error)
+                return [], None
+        chunks: list[Chunk] = []
+        parts: list[torch.Tensor] = []
+        for chunk in step.chunks:
+            tiles = [(chunk.sequence, tile) for tile in chunk.tiles if tile.key not in self._tiles]
+            computed, logits = self._run(Step([chunk], tiles))
+            chunks += computed
+            parts += [] if logits is None else [logits]
+        return chunks, torch.cat(parts) if parts else None
+
+    def _take(self, chunk: Chunk, sampled: Rows[Sampled]) -> None:
         """Move a sequence on by a computed chunk and the ids sampled at its end.
 
-        With drafts, row i was computed as if the drafts before it were right: its id counts if they were.
+        With drafts, row i was computed as if the drafts before it were right: its id counts if they were, and
+        if the sequence was still under the rules that the rows were sampled under.
         """
         sequence, known = chunk.sequence, chunk.end - chunk.num_drafts
         drafts = chunk.token_ids[len(chunk.token_ids) - chunk.num_drafts :]
@@ -230,50 +261,42 @@ class Engine:
             return
         if known == sequence.num_prompt:
             self._stats.num_cached_tokens += sequence.num_cached
-        right = 0
-        while right < len(drafts) and drafts[right] == sampled[right]:
-            right += 1
-        taken = self._append(sequence, sampled[: right + 1], [], logprobs)
+        taken, error, forced = 0, None, tuple[int, ...]()
+        before = len(sequence.token_ids)
+        for row in sampled:
+            if row.error is not None:
+                error = row.error
+                break
+            forced = sequence.advance(row.token_id)
+            taken += 1
+            if forced or sequence.finish_reason is not None or sequence.masked:
+                break  # a later row knew nothing of what is forced, or of the grammar that has begun
+            if taken <= len(drafts) and drafts[taken - 1] != row.token_id:
+                break
+        right = sum(draft == row.token_id for draft, row in zip(drafts, sampled[:taken], strict=False))
         self._stats.num_drafted += len(drafts)
         self._stats.num_accepted += max(0, min(right, taken - 1))
-        if sequence.finish_reason is None and taken > 1:
+        logprobs = [row.logprob for row in sampled[:taken] if row.logprob is not None]
+        self._report(sequence, len(sequence.token_ids) - before, logprobs, forced)
+        if error is not None:
+            self._fail(sequence, error)
+        elif sequence.finish_reason is None and taken > 1:
             self._scheduler.computed(sequence, known + min(right, taken - 1))
 
-    def _append(
-        self,
-        sequence: Sequence,
-        sampled: list[int],
-        forced: list[int],
-        logprobs: abc.Sequence[TokenLogprob | None] = (),
-    ) -> int:
-        """Add ids until the sequence ends or thinking is closed; returns how many sampled ones were taken."""
-        before, taken = len(sequence.token_ids), 0
-        for token_id in sampled:
-            masked = sequence.masked
-            self._push(sequence, token_id)
-            taken += 1
-            if token_id in sequence.stop_ids:
-                self._finish(sequence, FinishReason.STOP)
-                break
-            if masked and sequence.mask is not None:
-                sequence.mask.accept(token_id)
-            forced = list(sequence.thinking.push(token_id))
-            if len(sequence.token_ids) >= sequence.max_length:
-                self._finish(sequence, FinishReason.LENGTH)
-                forced = []
-            if forced or sequence.finish_reason is not None:
-                break
+    def _report(
+        self, sequence: Sequence, number: int, logprobs: list[TokenLogprob], forced: tuple[int, ...]
+    ) -> None:
+        """Tell what a sequence gained: its last ``number`` ids, the forced ones at their end. Frees what it
+        holds if it has ended."""
         if forced:
-            self._count_closing(sequence)
-            forced = forced[: sequence.max_length - len(sequence.token_ids)]
-            for token_id in forced:
-                self._push(sequence, token_id)
-            if len(sequence.token_ids) >= sequence.max_length:
-                self._finish(sequence, FinishReason.LENGTH)
-        if len(sequence.token_ids) > before:
-            kept = [entry for entry in logprobs[:taken] if entry is not None]
-            self._emit(sequence, len(sequence.token_ids) - before, kept, len(forced))
-        return taken
+            if sequence.thinking.detail is FinishDetail.BUDGET:
+                self._stats.num_closed_by_budget += 1
+            else:
+                self._stats.num_closed_by_loop += 1
+        if sequence.finish_reason is not None:
+            self._remove(sequence)
+        if number:
+            self._emit(sequence, number, logprobs, len(forced))
 
     def _teach(self, sequence: Sequence, known: int, shared: SharedDrafts) -> None:
         """Let the drafter read the ids that were computed and that it has not seen: the prompt, in chunks."""
@@ -284,20 +307,25 @@ class Engine:
         if sequence.drafter.num_taken < known:
             sequence.drafter.read(sequence.token_ids[sequence.drafter.num_taken : known])
 
-    def _push(self, sequence: Sequence, token_id: int) -> None:
-        sequence.token_ids.append(token_id)
-        if sequence.drafter is not None:
-            sequence.drafter.push(token_id)
-
-    def _count_closing(self, sequence: Sequence) -> None:
-        if sequence.thinking.detail is FinishDetail.BUDGET:
-            self._stats.num_closed_by_budget += 1
-        else:
-            self._stats.num_closed_by_loop += 1
-
-    def _finish(self, sequence: Sequence, reason: FinishReason) -> None:
-        """End a sequence and free what it holds."""
+    def _end(self, sequence: Sequence, reason: FinishReason, error: Exception | None = None) -> None:
+        """End a sequence where it stands and report it."""
         sequence.finish_reason = reason
+        self._remove(sequence)
+        self._emit(sequence, 0, [], 0, error)
+
+    def _fail(self, sequence: Sequence, error: Exception) -> None:
+        """End a sequence with an error, unless it has ended already."""
+        if sequence in self._requests.get(sequence.request_id, ()):
+            self._end(sequence, FinishReason.ERROR, error)
+
+    def _abandon(self, error: Exception) -> None:
+        """End every sequence with an error and forget what was cached."""
+        for sequence in [s for sequences in self._requests.values() for s in sequences]:
+            self._fail(sequence, error)
+        self._pool.forget()
+
+    def _remove(self, sequence: Sequence) -> None:
+        """Free what an ended sequence holds."""
         self._scheduler.remove(sequence)
         self._sampler.forget(sequence)
         siblings = self._requests[sequence.request_id]
@@ -305,7 +333,14 @@ class Engine:
         if not siblings:
             del self._requests[sequence.request_id]
 
-    def _emit(self, sequence: Sequence, number: int, logprobs: list[TokenLogprob], num_forced: int) -> None:
+    def _emit(
+        self,
+        sequence: Sequence,
+        number: int,
+        logprobs: list[TokenLogprob],
+        num_forced: int,
+        error: Exception | None = None,
+    ) -> None:
         """Report the last ``number`` ids of a sequence."""
         ids = tuple(sequence.token_ids[len(sequence.token_ids) - number :])
         if sequence.params.logprobs is not None:
@@ -315,7 +350,7 @@ class Engine:
             EngineOutput(
                 sequence.request_id, sequence.index, ids, tuple(logprobs), num_forced,
                 sequence.finish_reason, sequence.thinking.detail, sequence.num_prompt, sequence.num_cached,
-                sequence.num_output, sequence.thinking.num_thinking,
+                sequence.num_output, sequence.thinking.num_thinking, error,
             )
         )  # fmt: skip
 

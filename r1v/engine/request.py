@@ -61,6 +61,7 @@ class EngineOutput:
     but put there to close thinking. logprobs: one per new id where asked for (0.0 for a forced one), of the
     model's own distribution, before penalties and temperature. finish_reason: set on the last output of
     (request_id, index), whose token_ids may be empty. finish_detail: what cut thinking short, if anything.
+    error: what ended this completion, where finish_reason is ERROR; the others of the request go on.
     num_cached: prompt tokens taken from the cache. num_completion, num_thinking: ids so far (num_thinking
     without the markers).
     """
@@ -76,3 +77,4 @@ class EngineOutput:
     num_cached: int = 0
     num_completion: int = 0
     num_thinking: int = 0
+    error: Exception | None = None

@@ -1,8 +1,9 @@
 """From logits to the next ids: what each request asked for, in one batch.
 
 Enters: logits of the rows that sample, and the chunks they belong to. Leaves: one id per row, with
-log-probabilities where asked for. Always holds: a row depends only on its own request, its seed and its place
-in the output; image tokens and other banned ids are never drawn.
+log-probabilities where asked for, or the error of that row. Always holds: a row depends only on its own
+request, its seed and its place in the output; image tokens and other banned ids are never drawn; whatever a
+row's logits are, the other rows get their ids.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 
 import torch
 
-from r1v.core import TokenLogprob
+from r1v.core import ComputeError, ConfigError, TokenLogprob
 from r1v.engine.config import EngineIds
 from r1v.engine.scheduler import Chunk
 from r1v.engine.sequence import Sequence
@@ -20,6 +21,10 @@ from r1v.ops.sampling import RowSettings, penalise, sample, to_device
 
 _MASK = (1 << 64) - 1
 _GREEDY = RowSettings(temperature=0.0)
+GREEDY_BELOW = 1e-5  # a temperature; the likeliest id has nearly all probability there
+# Larger logits are an error of the model. Smaller ones stay finite in float32 through every penalty and
+# temperature that SamplingParams accepts: 1e30 / 0.01 / 1e-5 is 1e37.
+MAX_LOGIT = 1e30
 
 
 def mix(value: int) -> int:
@@ -46,6 +51,15 @@ class Row:
     def position(self) -> int:
         """The place in the output of the id that this row decides about."""
         return self.sequence.num_output + len(self.drafts)
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """What a row gave: an id, with its log-probability where asked for; or an error (token_id is then -1)."""
+
+    token_id: int
+    logprob: TokenLogprob | None = None
+    error: Exception | None = None
 
 
 def rows_of(chunks: Rows[Chunk]) -> list[Row]:
@@ -109,29 +123,35 @@ class Sampler:
         """Drop what is kept of a finished sequence."""
         self._seen.pop(sequence, None)
 
-    def __call__(self, logits: torch.Tensor, rows: Rows[Row]) -> tuple[list[int], list[TokenLogprob | None]]:
-        """Ids of rows, and their log-probabilities (None where not asked for).
-
-        logits: float32 (rows, V), changed in place.
-        """
+    def __call__(self, logits: torch.Tensor, rows: Rows[Row]) -> list[Sampled]:
+        """What each row gives. logits: float32 (rows, V), changed in place."""
         wanted = [i for i, row in enumerate(rows) if row.sequence.params.logprobs is not None]
         where = slice(None) if len(wanted) == len(rows) else wanted
         raw = logits[where].log_softmax(-1) if wanted else logits
+        finite = _finite(logits)
         self._penalise(logits, rows)
-        self._adjust(logits, rows)
+        errors = self._adjust(logits, rows)
         chosen = sample(logits, [_settings(row) for row in rows])
+        chosen = chosen.masked_fill(~_finite(logits), _NOTHING_LEFT).masked_fill(~finite, _NOT_FINITE)
         ids: list[int] = chosen.tolist()
         logprobs: list[TokenLogprob | None] = [None] * len(rows)
         if wanted:
             # read from the device at once: one wait a row would make up most of a step of many rows
-            own = raw.gather(1, chosen[where].unsqueeze(1)).squeeze(1).tolist()
+            own = raw.gather(1, chosen[where].clamp(min=0).unsqueeze(1)).squeeze(1).tolist()
             for line, index in enumerate(wanted):
                 number = rows[index].sequence.params.logprobs or 0
                 logprobs[index] = TokenLogprob(ids[index], own[line], _likeliest(raw[line], number))
-        return ids, logprobs
+        for line, token_id in enumerate(ids):
+            if token_id < 0:
+                errors.setdefault(line, _error(token_id, rows[line]))
+        return [
+            Sampled(-1, None, errors[line]) if line in errors else Sampled(token_id, logprobs[line])
+            for line, token_id in enumerate(ids)
+        ]
 
-    def _adjust(self, logits: torch.Tensor, rows: Rows[Row]) -> None:
-        """Bans, biases and grammars, in place."""
+    def _adjust(self, logits: torch.Tensor, rows: Rows[Row]) -> dict[int, Exception]:
+        """Bans, biases and grammars, in place. Returns what grammars raised, by row."""
+        errors: dict[int, Exception] = {}
         if len(self._banned):
             logits.index_fill_(1, self._banned, float("-inf"))
         added: dict[int, float] = {}  # by place in the flat logits
@@ -144,12 +164,17 @@ class Sampler:
                 added |= {line * width + token_id: float("-inf") for token_id in row.sequence.stop_ids}
             if row.sequence.masked:
                 assert row.sequence.mask is not None and not row.drafts
-                bits = row.sequence.mask.bits()
+                try:
+                    bits = row.sequence.mask.bits()
+                except Exception as error:  # noqa: BLE001 - reported to whoever asked for this sequence
+                    errors[line] = error
+                    continue
                 allowed = ((bits.unsqueeze(1) >> self._bit) & 1).flatten()[: self.vocab_size]
                 logits[line].masked_fill_(allowed.to(self.device) == 0, float("-inf"))
         if added:
             places = to_device(list(added), self.device)
             logits.view(-1).index_add_(0, places, to_device(list(added.values()), self.device, logits.dtype))
+        return errors
 
     def _penalise(self, logits: torch.Tensor, rows: Rows[Row]) -> None:
         """Penalties, in place, for the rows that have any."""
@@ -180,10 +205,32 @@ class Sampler:
 
 def _settings(row: Row) -> RowSettings:
     params = row.sequence.params
-    if params.temperature == 0:
+    if params.temperature < GREEDY_BELOW:
         return _GREEDY
     number = uniform(row.sequence.base_seed, row.position)
     return RowSettings(params.temperature, params.top_k, params.top_p, params.min_p, number)
+
+
+# in place of an id
+_NOT_FINITE, _NOTHING_LEFT = -1, -2
+
+
+def _finite(logits: torch.Tensor) -> torch.Tensor:
+    """Rows (R,) in which something can be drawn: no NaN, nothing too large, not everything ruled out."""
+    return logits.amax(-1).abs() < MAX_LOGIT  # the largest is NaN if any is
+
+
+def _error(kind: int, row: Row) -> Exception:
+    """What went wrong in a row."""
+    place = f"at token {row.position} of the output"
+    if kind == _NOT_FINITE:
+        return ComputeError(
+            f"the model's logits are not finite {place}; the weights or the image are damaged, or the dtype "
+            "is too narrow: try float32"
+        )
+    return ConfigError(
+        f"min_tokens, stop_token_ids and the grammar leave no token {place}; allow some of them"
+    )
 
 
 def _has_penalty(row: Row) -> bool:

@@ -1,8 +1,10 @@
-"""One completion on its way: its ids, its place in the cache, and what was asked for it.
+"""One completion on its way: its ids, its place in the cache, what was asked for it, and how it moves on.
 
 Always holds: the keys and values of the first ``num_computed`` ids are in the cache, in the blocks of
 ``table``; ids after those still have to go through the model, whether they come from the prompt, were
-sampled, or were forced.
+sampled, or were forced. `Sequence.advance` is the only place where a sampled id changes the state of a
+completion: stops, grammar, thinking budget, loops and length are all decided there, in this order, also for
+other libraries' loops that our settings steer.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from dataclasses import dataclass, field
 import torch
 
 from r1v.core import FinishReason, PromptError, SamplingParams
+from r1v.engine.config import EngineIds
 from r1v.engine.kv_cache import BlockTable, block_digest
 from r1v.engine.request import EngineRequest, TokenMask
 from r1v.engine.speculate import Drafter
@@ -125,6 +128,67 @@ class Sequence:
     def __post_init__(self) -> None:
         self.token_ids = list(self.prompt.token_ids)
 
+    @classmethod
+    def of(
+        cls,
+        request: EngineRequest,
+        ids: EngineIds,
+        *,
+        base_seed: int,
+        max_length: int,
+        prompt: Prompt | None = None,
+        request_id: int = 0,
+        index: int = 0,
+        order: tuple[int, int, int] = (0, 0, 0),
+    ) -> Sequence:
+        """One completion of a request. max_length: ids of prompt and output that it can have in the model's
+        context. prompt: None is the request's ids without images."""
+        params = request.params
+        prompt = prompt or Prompt(request.token_ids)
+        if params.max_tokens is not None:
+            max_length = min(max_length, len(prompt.token_ids) + params.max_tokens)
+        return cls(
+            request_id, index, prompt, params, order, base_seed,
+            thinking=ThinkingControl(ids, opened=request.opens_thinking, budget=params.thinking_budget,
+                                     detect_loops=params.detect_loops),
+            max_length=max_length,
+            stop_ids=frozenset((*ids.eos, *params.stop_token_ids)),
+            mask=None if request.mask is None else request.mask.fork(),
+        )  # fmt: skip
+
+    def begin(self) -> tuple[int, ...]:
+        """Take the ids that must follow the prompt itself, and return them: with a thinking budget of 0 and
+        thinking opened by the prompt, those that close it."""
+        return self._force(self.thinking.start())
+
+    def advance(self, token_id: int) -> tuple[int, ...]:
+        """Take the next sampled id. Returns the ids that must follow it, which are taken as well.
+
+        Afterwards finish_reason is set if the completion has ended. Raises what the grammar raises.
+        """
+        masked = self.masked
+        self._push(token_id)
+        if token_id in self.stop_ids:
+            self.finish_reason = FinishReason.STOP
+            return ()
+        if masked and self.mask is not None:
+            self.mask.accept(token_id)
+        return self._force(self.thinking.push(token_id))
+
+    def _force(self, token_ids: tuple[int, ...]) -> tuple[int, ...]:
+        """Take ids that were not sampled, as many as the length allows, and note whether it is reached."""
+        token_ids = token_ids[: self.max_length - len(self.token_ids)]
+        for token_id in token_ids:
+            self._push(token_id)
+        if len(self.token_ids) >= self.max_length:
+            self.finish_reason = FinishReason.LENGTH
+        return token_ids
+
+    def _push(self, token_id: int) -> None:
+        self.token_ids.append(token_id)
+        if self.drafter is not None:
+            self.drafter.push(token_id)
+
     @property
     def num_prompt(self) -> int:
         """Ids of the prompt."""
@@ -148,7 +212,8 @@ class Sequence:
 
     @property
     def masked(self) -> bool:
-        """Whether a grammar decides about the next id."""
+        """Whether a grammar decides about the next id. Then that id cannot be sampled before all ids before
+        it have been taken, so there are no drafts, and rows behind drafts that led here do not count."""
         return self.mask is not None and not self.thinking.inside
 
     def digest(self, block: int, block_size: int) -> bytes:

@@ -6,7 +6,6 @@ config says exactly what ran, so that it can be stored beside a result.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 
 import torch
 
-from r1v.core import CheckpointError, ConfigError, SamplingParams, UnavailableError
+from r1v.core import CheckpointError, ConfigError, SamplingParams, UnavailableError, parse_json
 from r1v.prompt import PromptLimits
 
 DTYPES: dict[str, torch.dtype] = {
@@ -179,14 +178,26 @@ def default_params(folder: Path) -> SamplingParams:
     if not path.is_file():
         return SamplingParams()
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path} cannot be read as JSON: {error}") from error
+        text = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error}") from error
+    stored = parse_json(text, str(path), error=CheckpointError)
     if not isinstance(stored, dict):
         raise CheckpointError(f"{path} holds a {type(stored).__name__}; it must hold an object")
     known = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
     given = {name: stored[name] for name in known if stored.get(name) is not None}
     if stored.get("do_sample") is False:
         penalty = given.get("repetition_penalty", 1.0)
-        return SamplingParams.greedy(repetition_penalty=penalty)
-    return SamplingParams(**given)
+        given = {"temperature": 0.0, "top_p": 1.0, "repetition_penalty": penalty}
+    try:
+        return SamplingParams(**{**given, **_off(given)})
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def _off(given: dict[str, Any]) -> dict[str, Any]:
+    """The ways of other libraries to write a whole number or that nothing is cut off, in ours."""
+    top_k = given.get("top_k")
+    if isinstance(top_k, float) and top_k.is_integer():
+        top_k = int(top_k)
+    return {"top_k": 0} if top_k == -1 else {} if top_k is None else {"top_k": top_k}

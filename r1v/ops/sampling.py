@@ -92,7 +92,7 @@ def sample_reference(logits: torch.Tensor, rows: Sequence[RowSettings]) -> torch
             continue
         ordered, ids = scaled.sort(descending=True, stable=True)
         if settings.top_k > 0:
-            ordered = ordered[: settings.top_k]
+            ordered = ordered[: min(settings.top_k, len(ordered))]
         probabilities = ordered.softmax(0)
         keep = probabilities.cumsum(0) - probabilities < settings.top_p
         keep &= probabilities >= settings.min_p * probabilities[0]
@@ -135,7 +135,7 @@ def _sample_filtered(logits: torch.Tensor, rows: Sequence[RowSettings], num_cand
     vocab_size = logits.shape[-1]
     number = min(vocab_size, max(num_candidates, max(row.top_k for row in rows)))
     table = to_device(
-        [(r.temperature, r.top_p, r.min_p, r.uniform, r.top_k or vocab_size) for r in rows],
+        [(r.temperature, r.top_p, r.min_p, r.uniform, min(r.top_k or vocab_size, vocab_size)) for r in rows],
         logits.device, torch.float64,
     )  # fmt: skip
     temperature, top_p, min_p, uniform, top_k = (column[:, None] for column in table.unbind(1))
@@ -161,10 +161,10 @@ def _sample_filtered(logits: torch.Tensor, rows: Sequence[RowSettings], num_cand
 
 def _invert(weights: torch.Tensor, uniform: torch.Tensor | float) -> torch.Tensor:
     """Index (R,) at which the running sum of weights (R, n) passes uniform times their total; never an
-    index of weight 0."""
+    index of weight 0. Weights that are not finite give some index below n."""
     cumulated = weights.double().cumsum(-1)
     target = cumulated[:, -1] * uniform
     index = torch.searchsorted(cumulated, target[:, None], right=True)[:, 0]
     # rounding can put the target on the total itself: the last index that has weight is meant then
     last = torch.searchsorted(cumulated, cumulated[:, -1:].contiguous())[:, 0]
-    return torch.minimum(index, last)
+    return torch.minimum(index, last).clamp_(max=weights.shape[1] - 1)

@@ -20,6 +20,7 @@ from r1v.core import (
     ImageRef,
     Message,
     PromptError,
+    R1VError,
     TokenEvent,
     UnavailableError,
 )
@@ -83,6 +84,22 @@ def test_defaults_come_from_the_checkpoint(llm: LLM, tmp_path: Path) -> None:
     assert default_params(tmp_path) == SamplingParams(temperature=0.7, top_k=20)
     path.write_text(json.dumps({"do_sample": False, "temperature": 0.6, "repetition_penalty": 1.02}))
     assert default_params(tmp_path) == SamplingParams.greedy(repetition_penalty=1.02)
+    path.write_text(json.dumps({"top_k": -1, "top_p": 1.0}))
+    assert default_params(tmp_path) == SamplingParams(top_k=0, top_p=1.0)
+
+
+@pytest.mark.parametrize("name", ["temperature", "top_k", "top_p", "min_p", "repetition_penalty"])
+@pytest.mark.parametrize("value", ["-2", "1e400", "NaN", "-1e-320", '"0.5"', "true", "10" * 200])
+def test_impossible_defaults_of_a_checkpoint_are_refused_by_name(
+    tmp_path: Path, name: str, value: str
+) -> None:
+    path = tmp_path / "generation_config.json"
+    path.write_text(f'{{"{name}": {value}}}')
+    if name == "top_k" and value.isdigit():  # no id is cut off
+        assert default_params(tmp_path).top_k == int(value)
+        return
+    with pytest.raises(R1VError, match=f"generation_config.json(: {name}| is not valid JSON)"):
+        default_params(tmp_path)
 
 
 def test_chat_many_is_each_alone(llm: LLM, picture: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from r1v.core import FinishReason, Message, PromptError, SamplingParams, ToolCall
+from r1v.engine import EngineConfig
 from r1v.llm import LLM, ChatRequest, OutputGrammar, ToolCallReader, read_tool_calls
 
 SCHEMA = {
@@ -119,3 +120,42 @@ def test_a_call_without_its_end() -> None:
     assert whole == "" and isinstance(call, ToolCall)
     assert read_tool_calls('<tool_call>{"name": ')[0] == '<tool_call>{"name": '
     assert read_tool_calls("1 < 2 <") == ("1 < 2 <", ())
+
+
+def test_a_schema_is_followed_by_a_model_that_has_answered_before(tiny_checkpoint: Path) -> None:
+    """Drafts from earlier answers run across the end of thinking; the grammar begins there all the same."""
+    request = ChatRequest(
+        (Message.user("Say it"),),
+        SamplingParams.greedy(max_tokens=60, thinking_budget=12),
+        grammar=OutputGrammar.json_schema(SCHEMA),
+    )
+    answers = []
+    for num_drafts in (0, 8):
+        engine = EngineConfig(num_draft_tokens=num_drafts, keep_weights=False)
+        with LLM(tiny_checkpoint, engine=engine) as llm:
+            for _ in range(5):
+                with llm.start(request) as stream:
+                    answers.append(stream.wait()[0].token_ids)
+            drafted = llm.load.counters["num_drafted"]
+    assert len(set(answers)) == 1 and drafted > 0
+
+
+@pytest.mark.slow
+def test_tool_calls_are_the_same_with_drafts_and_without(tiny_checkpoint: Path) -> None:
+    parameters = {"type": "object", "properties": {"x": {"enum": [1, 2]}}, "required": ["x"],
+                  "additionalProperties": False}  # fmt: skip
+    for params in (
+        SamplingParams.greedy(max_tokens=150),
+        SamplingParams.greedy(max_tokens=60, thinking_budget=5, min_tokens=20),
+        SamplingParams(temperature=1.0, max_tokens=150, seed=3, thinking_budget=20),
+    ):
+        grammar = OutputGrammar.tool_calls({"one": parameters, "two": parameters})
+        request = ChatRequest((Message.user("Call it"),), params, grammar=grammar)
+        answers = set()
+        for num_drafts in (0, 8):
+            engine = EngineConfig(num_draft_tokens=num_drafts, keep_weights=False)
+            with LLM(tiny_checkpoint, engine=engine) as llm:
+                for _ in range(4):
+                    with llm.start(request) as stream:
+                        answers.add(stream.wait()[0].token_ids)
+        assert len(answers) == 1

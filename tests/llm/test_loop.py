@@ -186,3 +186,28 @@ def test_no_steps_without_work(loop: EngineLoop, engine: FakeEngine) -> None:
     steps = engine.num_steps
     time.sleep(0.05)
     assert engine.num_steps == steps
+
+
+def test_an_error_of_one_request_leaves_the_thread_to_the_others(
+    loop: EngineLoop, engine: FakeEngine
+) -> None:
+    """The engine reports it, or the receiver itself raises."""
+
+    class Broken(Collector):
+        def receive(self, output: EngineOutput) -> bool:
+            raise ValueError("these ids cannot be read")
+
+    broken, bad, good = Broken(), Collector(), Collector()
+    loop.submit(request(10**6, n=2), broken)
+    ticket = loop.submit(request(10**6, n=2), bad)
+    assert broken.done.wait(5) and isinstance(broken.error, ValueError)
+    while not bad.outputs:
+        time.sleep(0.001)
+    failure = RuntimeError("of one sequence")
+    assert ticket.request_id is not None
+    reported = EngineOutput(ticket.request_id, 1, (), finish_reason=FinishReason.ERROR, error=failure)
+    loop.call(lambda _: engine.ended.append(reported))
+    assert bad.done.wait(5) and bad.error is failure
+    loop.submit(request(3), good)
+    assert good.done.wait(5) and good.error is None and loop.ended is None
+    assert loop.call(lambda _: list(engine.requests)) == []

@@ -2,7 +2,8 @@
 
 Enters: requests, cancellations and calls, from any thread. Leaves: the engine's outputs, each to the receiver
 of its request, on the loop's thread. Always holds: the engine is touched by this thread only; a receiver gets
-either the last output of each of its completions, or one error.
+either the last output of each of its completions, or one error; an error of one request or of its receiver
+ends that request, and the thread goes on.
 """
 
 from __future__ import annotations
@@ -153,10 +154,24 @@ class EngineLoop:
         ticket = self._tickets.get(output.request_id)
         if ticket is None or output.index not in ticket.open:
             return  # it ended here before it ended there
-        goes_on = ticket.receiver.receive(output)
+        if output.error is not None:
+            self._fail(ticket, output.request_id, output.error)
+            return
+        try:
+            goes_on = ticket.receiver.receive(output)
+        except Exception as error:  # noqa: BLE001 - told to whoever waits for this request
+            self._fail(ticket, output.request_id, error)
+            return
         if output.finish_reason is not None or not goes_on:
             ticket.open.discard(output.index)
             if output.finish_reason is None and not ticket.open:
                 self._engine.cancel(output.request_id)
         if not ticket.open:
             del self._tickets[output.request_id]
+
+    def _fail(self, ticket: Ticket, request_id: int, error: Exception) -> None:
+        """End a request with an error: its other completions end too, and nothing more is delivered."""
+        ticket.open.clear()
+        del self._tickets[request_id]
+        self._engine.cancel(request_id)
+        ticket.receiver.fail(error)

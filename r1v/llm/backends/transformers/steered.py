@@ -13,10 +13,7 @@ from collections.abc import Sequence as Rows
 import torch
 
 from r1v.core import FinishReason, SamplingParams, TokenLogprob
-from r1v.engine import EngineIds, EngineOutput
-from r1v.engine.sampler import Row, Sampler, mix
-from r1v.engine.sequence import Prompt, Sequence
-from r1v.engine.thinking import ThinkingControl
+from r1v.engine import EngineIds, EngineOutput, EngineRequest, Row, Sampled, Sampler, Sequence, mix
 from r1v.llm.backends.own.loop import Receiver
 from r1v.llm.grammar import GrammarMask
 
@@ -41,15 +38,10 @@ class SteeredRow:
         """params: with max_tokens. seed: of the request; None is a fresh one."""
         assert params.max_tokens is not None
         self.receiver, self._index = receiver, index
-        self.sequence = Sequence(
-            0, index, Prompt(token_ids), params,
-            order=(0, 0, index),
+        request = EngineRequest(token_ids, params, opens_thinking=opens_thinking, mask=mask)
+        self.sequence = Sequence.of(
+            request, ids, index=index, max_length=len(token_ids) + params.max_tokens,
             base_seed=mix(mix(_entropy.getrandbits(64) if seed is None else seed) + index),
-            thinking=ThinkingControl(ids, opened=opens_thinking, budget=params.thinking_budget,
-                                     detect_loops=params.detect_loops),
-            max_length=len(token_ids) + params.max_tokens,
-            stop_ids=frozenset((*ids.eos, *params.stop_token_ids)),
-            mask=None if mask is None else mask.fork(),
         )  # fmt: skip
         self.forced: deque[int] = deque()
         self.cancelled = False
@@ -57,31 +49,18 @@ class SteeredRow:
 
     def begin(self) -> None:
         """Take what must follow the prompt itself."""
-        self._force(self.sequence.thinking.start(), [], [])
+        self._gained((), [], self.sequence.begin())
 
-    def take(self, token_id: int, logprob: TokenLogprob | None) -> None:
-        """Move on by a sampled id and report it."""
-        sequence = self.sequence
-        masked, forced = sequence.masked, tuple[int, ...]()
-        sequence.token_ids.append(token_id)
-        if token_id in sequence.stop_ids:
-            sequence.finish_reason = FinishReason.STOP
-        else:
-            if masked and sequence.mask is not None:
-                sequence.mask.accept(token_id)
-            forced = sequence.thinking.push(token_id)
-            if len(sequence.token_ids) >= sequence.max_length:
-                sequence.finish_reason, forced = FinishReason.LENGTH, ()
-        self._force(forced, [token_id], [] if logprob is None else [logprob])
+    def take(self, sampled: Sampled) -> None:
+        """Move on by a sampled id and report it. Raises the error of a row that has one."""
+        if sampled.error is not None:
+            raise sampled.error
+        forced = self.sequence.advance(sampled.token_id)
+        self._gained((sampled.token_id,), [] if sampled.logprob is None else [sampled.logprob], forced)
 
-    def _force(self, forced: tuple[int, ...], new: list[int], logprobs: list[TokenLogprob]) -> None:
-        sequence = self.sequence
-        forced = forced[: sequence.max_length - len(sequence.token_ids)]
-        sequence.token_ids.extend(forced)
+    def _gained(self, new: tuple[int, ...], logprobs: list[TokenLogprob], forced: tuple[int, ...]) -> None:
         self.forced.extend(forced)
-        if forced and len(sequence.token_ids) >= sequence.max_length:
-            sequence.finish_reason = FinishReason.LENGTH
-        if sequence.params.logprobs is not None:
+        if self.sequence.params.logprobs is not None:
             logprobs += [TokenLogprob(i, 0.0) for i in forced]
         if new or forced:
             self.report((*new, *forced), logprobs, len(forced))
@@ -134,8 +113,18 @@ class SteeredBatch:
                 sampled.append(line)
         if sampled:
             part = logits[sampled].float().clone()
-            ids, logprobs = self._sampler(part, [Row(self.rows[line].sequence, ()) for line in sampled])
-            for line, token_id, logprob in zip(sampled, ids, logprobs, strict=True):
-                chosen[line] = token_id
-                self.rows[line].take(token_id, logprob)
+            results = self._sampler(part, [Row(self.rows[line].sequence, ()) for line in sampled])
+            for line, result in zip(sampled, results, strict=True):
+                chosen[line] = max(result.token_id, 0)
+                if not self.rows[line].done:
+                    self._take(self.rows[line], result)
         return chosen
+
+    def _take(self, row: SteeredRow, result: Sampled) -> None:
+        """Move a row on. An error ends its request only: the other rows of the same receiver with it."""
+        try:
+            row.take(result)
+        except Exception as error:  # noqa: BLE001 - handed to the receiver
+            row.receiver.fail(error)
+            for other in self.rows:
+                other.done = other.done or other.receiver is row.receiver

@@ -6,8 +6,9 @@ engine would force after the same ids; a Follower on the outside, given the same
 
 from __future__ import annotations
 
+import sys
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,8 @@ from typing import Any
 import torch
 from vllm.v1.sample.logits_processor import AdapterLogitsProcessor
 
-from r1v.core import FinishDetail
-from r1v.engine.config import EngineIds
-from r1v.engine.thinking import ThinkingControl
+from r1v.core import FinishDetail, SamplingParams
+from r1v.engine import EngineIds, EngineRequest, Sequence
 from r1v.llm.grammar import GrammarCompiler, GrammarMask, OutputGrammar
 from r1v.prompt import Processor
 
@@ -40,42 +40,43 @@ def steering(
 
 
 class Follower:
-    """Follows one completion's ids through its thinking."""
+    """Follows one completion's ids through its thinking and its grammar."""
 
-    def __init__(self, plain: Mapping[str, Any]) -> None:
+    def __init__(self, plain: Mapping[str, Any], mask: GrammarMask | None = None) -> None:
         ids = EngineIds(
             plain["image_context"], tuple(plain["eos"]), tuple(plain["think_open"]),
             tuple(plain["think_close"]), tuple(plain["close_thinking"]), tuple(plain["banned"]),
         )  # fmt: skip
-        self._control = ThinkingControl(
-            ids, opened=plain["opened"], budget=plain["budget"], detect_loops=plain["detect_loops"]
-        )
-        self.forced: deque[int] = deque(self._control.start())
+        params = SamplingParams(thinking_budget=plain["budget"], detect_loops=plain["detect_loops"])
+        request = EngineRequest((), params, opens_thinking=plain["opened"], mask=mask)
+        # vLLM knows the prompt and the length; here only the output counts
+        self.sequence = Sequence.of(request, ids, base_seed=0, max_length=sys.maxsize)
+        self.forced: deque[int] = deque(self.sequence.begin())
         self.num_seen = 0
 
-    def push(self, token_ids: Sequence[int]) -> None:
+    def push(self, token_ids: Iterable[int]) -> None:
         """Take further ids."""
         for token_id in token_ids:
             self.num_seen += 1
             if self.forced:
                 self.forced.popleft()
             else:
-                self.forced.extend(self._control.push(token_id))
+                self.forced.extend(self.sequence.advance(token_id))
 
     @property
-    def answering(self) -> bool:
-        """Whether the next id is the model's own choice, outside thinking."""
-        return not self.forced and not self._control.inside
+    def masked(self) -> bool:
+        """Whether a grammar decides about the next id."""
+        return not self.forced and self.sequence.masked
 
     @property
     def detail(self) -> FinishDetail | None:
         """What cut thinking short."""
-        return self._control.detail
+        return self.sequence.thinking.detail
 
     @property
     def num_thinking(self) -> int:
         """Ids of thinking so far."""
-        return self._control.num_thinking
+        return self.sequence.thinking.num_thinking
 
 
 @lru_cache(maxsize=4)
@@ -87,21 +88,17 @@ class _Steer:
     """One request's part in a step."""
 
     def __init__(self, plain: Mapping[str, Any]) -> None:
-        self._follower = Follower(plain)
-        self._eos = frozenset(plain["eos"])
-        banned = {plain["image_context"], *plain["banned"]} - {-1, *self._eos}
+        banned = {plain["image_context"], *plain["banned"]} - {-1, *plain["eos"]}
         self._banned = torch.tensor(sorted(banned), dtype=torch.int64)
-        self._mask: GrammarMask | None = None
+        mask: GrammarMask | None = None
         if plain["grammar"] is not None:
             lark, folder = plain["grammar"]
-            self._mask = _compiler(folder).mask(OutputGrammar(lark))
+            mask = _compiler(folder).mask(OutputGrammar(lark))
+        self._follower = Follower(plain, mask)
 
     def __call__(self, output_ids: list[int], logits: torch.Tensor) -> torch.Tensor:
         follower = self._follower
-        for token_id in output_ids[follower.num_seen :]:
-            if self._mask is not None and follower.answering and token_id not in self._eos:
-                self._mask.accept(token_id)
-            follower.push((token_id,))
+        follower.push(output_ids[follower.num_seen :])
         if follower.forced:
             logits.fill_(float("-inf"))
             logits[follower.forced[0]] = 0.0
@@ -109,8 +106,9 @@ class _Steer:
         if len(self._banned):
             self._banned = self._banned.to(logits.device)
             logits[self._banned[self._banned < len(logits)]] = float("-inf")
-        if self._mask is not None and follower.answering:
-            bits = self._mask.bits().unsqueeze(1)
+        mask = follower.sequence.mask
+        if mask is not None and follower.masked:
+            bits = mask.bits().unsqueeze(1)
             allowed = ((bits >> torch.arange(32, dtype=torch.int32)) & 1).flatten()[: len(logits)]
             logits[: len(allowed)].masked_fill_(allowed.to(logits.device) == 0, float("-inf"))
         return logits
