@@ -4,9 +4,10 @@ Leaves besides: the verdict on a sample (``taxonomy``). math-verify, where it is
 process.
 """
 
-from r1v.scoring.boxed import extract_boxed
-from r1v.scoring.compare import AnswerKind, Match, Tolerance, compare
-from r1v.scoring.equivalence import AnswerType, equivalent
+from r1v.scoring.boxed import extract_boxed, extract_boxes
+from r1v.scoring.compare import AnswerKind, Match, compare
+from r1v.scoring.equality import Tolerance
+from r1v.scoring.equivalence import AnswerType, equivalent, parse_number
 from r1v.scoring.extract import Extraction, extract_answer, extract_choice
 from r1v.scoring.taxonomy import Verdict, verdict_of
 from r1v.scoring.verifier import MathVerifier
@@ -23,6 +24,8 @@ __all__ = [
     "equivalent",
     "extract_answer",
     "extract_boxed",
+    "extract_boxes",
     "extract_choice",
+    "parse_number",
     "verdict_of",
 ]

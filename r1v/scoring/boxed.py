@@ -1,16 +1,30 @@
-r"""The answer in the box.
+r"""The answers in boxes.
 
-Enters: text that a model wrote, whole or cut anywhere. Leaves: what stands in its last complete ``\boxed{}``.
+Enters: text that a model wrote, whole or cut anywhere. Leaves: what stands in its complete ``\boxed{}``.
 Always holds: one pass over the text, whatever it is; a box that is still open is never an answer.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 # A box's opening, an escaped character (so that \{ and \} are not braces), or a brace. Some models double the
 # backslash of \boxed, as in JSON; up to four are read as one.
 _MARKS = re.compile(r"\\{1,4}(?:boxed|fbox)\s{0,8}\{|\\.|[{}]", re.DOTALL)
+# What may stand between two boxes that are one answer: "and", commas, "y =", delimiters of mathematics.
+_JOINT = re.compile(
+    r"[\s$\\()\[\]*,;:]*(?:(?:and|or|quad|qquad|text|和|或|及|以及|[A-Za-z](?:_\{?\w{1,3}\}?)?\s*=)[\s$\\()\[\]*{},;:]*){0,4}"
+)
+MAX_JOINT = 40  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    start: int  # of the command
+    content_start: int
+    end: int  # behind the closing brace
+    content: str
 
 
 def extract_boxed(text: str) -> str | None:
@@ -19,19 +33,40 @@ def extract_boxed(text: str) -> str | None:
     Braces nest, escaped braces do not count, and of boxes inside one another the innermost is taken. An empty
     box is passed over: it is how instructions are quoted. None when there is no complete box.
     """
-    best: str | None = None
-    best_start = -1
-    open_braces: list[int | None] = []  # where the content starts, for a box; None for any other brace
+    boxes = _boxes(text)
+    return boxes[-1].content if boxes else None
+
+
+def extract_boxes(text: str) -> list[str]:
+    r"""The contents of the last boxes that belong together: ``\boxed{2} and \boxed{5}`` are two values of
+    one answer, while a box in an earlier sentence is not part of it."""
+    boxes = _boxes(text)
+    last = boxes[-1:]
+    for box in reversed(boxes[:-1]):
+        between = text[box.end : last[0].start]
+        if len(between) > MAX_JOINT or between.count("\n") > 1 or not _JOINT.fullmatch(between):
+            break
+        last.insert(0, box)
+    return list(dict.fromkeys(box.content for box in last))
+
+
+def _boxes(text: str) -> list[_Box]:
+    """Complete boxes that hold something and no other box, in order."""
+    found: list[_Box] = []
+    opened: list[
+        tuple[int, int] | None
+    ] = []  # where command and content start, for a box; None for another brace
     for mark in _MARKS.finditer(text):
         token = mark.group()
         if token == "}":
-            start = open_braces.pop() if open_braces else None
-            if start is not None and start > best_start:
-                content = text[start : mark.start()].strip()
-                if content:
-                    best, best_start = content, start
+            start = opened.pop() if opened else None
+            if start is None:
+                continue
+            content = text[start[1] : mark.start()].strip()
+            if content and not (found and found[-1].start > start[0]):
+                found.append(_Box(start[0], start[1], mark.end(), content))
         elif token == "{":
-            open_braces.append(None)
+            opened.append(None)
         elif len(token) > 2:
-            open_braces.append(mark.end())
-    return best
+            opened.append((mark.start(), mark.end()))
+    return found

@@ -2,7 +2,8 @@ r"""The final answer in what a model wrote after its thinking.
 
 Enters: the answer part of an output, never the thinking. Leaves: a short text and the way it was found.
 Always holds: a box comes first; the fallbacks read only what announces itself as the answer, or is the
-first or the last thing said; nothing is guessed from the middle of a text.
+first or the last thing said; nothing is guessed from the middle of a text; a text that names several
+options has picked none.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from r1v.scoring.boxed import extract_boxed
-from r1v.scoring.equivalence import plain
+from r1v.scoring.boxed import extract_boxed, extract_boxes
+from r1v.scoring.compare import compare
+from r1v.scoring.notation import tidy
 
 How: TypeAlias = Literal["boxed", "announced", "last-line", "first-line", "option", "none"]
 
@@ -23,9 +25,23 @@ _ANNOUNCED = re.compile(
     re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"(?<=[^\d\s])\.\s|(?<=\d)\.(?:\s|$)|[。;；]\s?")
-_LETTER = re.compile(r"(?<![A-Za-z\\])[(\[*]{0,3}([A-Z])[)\]*]{0,3}(?![A-Za-z'’])")
+_LETTER = re.compile(r"(?<![A-Za-z\\'’])[(\[*]{0,3}([A-Z])[)\]*]{0,3}(?![A-Za-z'’])")
+_MARKED = re.compile(r"[(\[]?([A-Za-z])[)\]]?\s*[.:)：、,]\s*(?=\S)")  # "B. the red one"
+_LABEL = r"(?:option|choice|answer)?\s*[(\[*]{0,3}[A-Z][)\]*]{0,3}(?![A-Za-z'’])"
+_DENIED = re.compile(
+    r"(?:\bnot|n't|\bneither|\bnor|\brather than|\binstead of|\bexcept|\bexcludes?|\beliminates?"
+    r"|\brules? out)"
+    rf"\s+{_LABEL}|{_LABEL}\s+(?:cannot|can't|can not|could not|couldn't|is not|isn't|does not|doesn't"
+    r"|must not"
+    r"|will not|won't|(?:is|are|must be|would be)\s+(?:clearly |also |definitely )?"
+    r"(?:wrong|incorrect|false|impossible|ruled out|out))",
+    re.IGNORECASE,
+)
+_PRONOUN = re.compile(r"\bI(?=\s+[a-z]|['’])")
+_ARTICLE = re.compile(r"\bA(?=\s+[a-z])(?!\s+(?:is|are|and|or|because|since|as|not|matches|fits)\b)")
 _SO_IT_IS = re.compile(r"^.*\s(?:is|are|equals)\s+(?=[-+]?[$\\]?[\d.(\\])", re.IGNORECASE)
 MAX_LAST_LINE = 60  # characters; a longer last line is prose, not an answer
+MAX_NAMED = 200  # characters of a text in which a letter is looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +53,10 @@ class Extraction:
 
 
 def extract_answer(text: str) -> Extraction:
-    """The answer to a question with a free answer: the last box, else the last announced answer, else a short
-    last line."""
-    if (boxed := extract_boxed(text)) is not None:
-        return Extraction(boxed, "boxed")
+    """The answer to a question with a free answer: the last box (or boxes that belong together, joined by
+    commas), else the last announced answer, else a short last line."""
+    if boxes := extract_boxes(text):
+        return Extraction(", ".join(boxes), "boxed")
     announced = [match["answer"] for match in _ANNOUNCED.finditer(text)]
     if announced:
         found = _trimmed(announced[-1])
@@ -55,28 +71,30 @@ def extract_answer(text: str) -> Extraction:
 def _trimmed(text: str) -> str:
     """The first sentence, without mark-up about it."""
     text = _SENTENCE_END.split(text.strip(), maxsplit=1)[0]
-    return plain(text.strip().strip("*_ ").rstrip("."))
+    return tidy(text.strip().strip("*_ ").rstrip("."))
 
 
 def extract_choice(text: str, options: Sequence[str]) -> Extraction:
     """The letter of the option that the text settles on; options: their texts, the first is A.
 
-    In this order: a box that holds a letter or an option's text; an announced letter or option; a letter that
-    stands alone in the last line; an option whose text, and no other's, occurs in the last line; a letter
-    that is all of the first line.
+    In this order: a box that holds a letter or an option's text or value; an announced letter or option; a
+    letter that the last line settles on; an option whose text, and no other's, occurs in the last line; a
+    letter that is all of the first line. A box that names no option (a formula on the way) does not hide an
+    announced letter; a place that names several options ends the search: that is no pick.
     """
     letters = [chr(ord("A") + index) for index in range(len(options))]
     boxed = extract_boxed(text)
-    if boxed is not None:
-        return Extraction(_as_letter(boxed, options, letters), "boxed")
+    if boxed is not None and (picked := _picked(boxed, options, letters)):
+        return Extraction(picked.letter, "boxed")
     for match in reversed(list(_ANNOUNCED.finditer(text))):
-        if (letter := _as_letter(_trimmed(match["answer"]), options, letters)) is not None:
-            return Extraction(letter, "announced")
+        if picked := _picked(_trimmed(match["answer"]), options, letters):
+            return Extraction(picked.letter, "announced")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if not lines:
         return Extraction(None, "none")
-    if (letter := _as_letter(_trimmed(lines[-1]), options, letters)) is not None:
-        return Extraction(letter, "last-line")
+    for part in (_trimmed(lines[-1]), lines[-1]):
+        if (picked := _picked(part, options, letters)) and (picked.letter or part == lines[-1]):
+            return Extraction(picked.letter, "last-line")
     found = [letter for letter, option in zip(letters, options, strict=True) if _contains(lines[-1], option)]
     if len(found) == 1:
         return Extraction(found[0], "option")
@@ -85,32 +103,54 @@ def extract_choice(text: str, options: Sequence[str]) -> Extraction:
     return Extraction(None, "none")
 
 
-def _as_letter(text: str, options: Sequence[str], letters: Sequence[str]) -> str | None:
-    """The one letter that a short text names, by itself or by its option's words."""
-    text = plain(text)
+@dataclass(frozen=True, slots=True)
+class _Pick:
+    """letter: None where several options, or one that is not offered, are named."""
+
+    letter: str | None
+
+
+def _picked(text: str, options: Sequence[str], letters: Sequence[str]) -> _Pick | None:
+    """The option that a short text names by its letter, its words or its value; None where it names none."""
+    text = tidy(text)
     by_text = [letter for letter, option in zip(letters, options, strict=True) if _same_words(text, option)]
     if len(by_text) == 1 and text.upper() not in letters:
-        return by_text[0]
-    text = re.sub(r"^[(\[]\s*([A-Za-z])\s*[)\]]$", r"\1", text)
-    if len(text) == 1:
-        return text.upper() if text.upper() in letters else None
-    named = {match[1] for match in _LETTER.finditer(text) if match[1] in letters}
-    if match := re.match(r"[(\[]?([A-Za-z])[)\]]?\s*[.:)：、,]\s*\S", text):  # "B. the red one"
-        return match[1].upper() if match[1].upper() in letters else None
-    if "A" in named and len(named) > 1 and re.match(r"A\s+[a-z]", text):  # the article
-        named.discard("A")
-    return named.pop() if len(named) == 1 and len(text) <= 200 else None
+        return _Pick(by_text[0])
+    bare = re.sub(
+        r"^(?:option|choice)\s+",
+        "",
+        re.sub(r"^[(\[]\s*([A-Za-z])\s*[)\]]$", r"\1", text),
+        flags=re.IGNORECASE,
+    )
+    if re.fullmatch("[A-Za-z]", bare):
+        return _Pick(bare.upper() if bare.upper() in letters else None)
+    named = _named(text, letters)
+    if len(named) > 1:
+        return _Pick(None)
+    if (match := _MARKED.match(text)) and match[1].upper() in letters and not (named - {match[1].upper()}):
+        return _Pick(match[1].upper())
+    if named:
+        return _Pick(named.pop()) if len(text) <= MAX_NAMED else None
+    by_value = [
+        letter for letter, option in zip(letters, options, strict=True) if compare(text, option).equal
+    ]
+    return _Pick(by_value[0]) if len(by_value) == 1 else None
+
+
+def _named(text: str, letters: Sequence[str]) -> set[str]:
+    """Letters that stand alone in a text and are not denied; the article and the pronoun are none."""
+    text = _DENIED.sub(" ", _PRONOUN.sub(" ", _ARTICLE.sub(" ", text)))
+    return {match[1] for match in _LETTER.finditer(text) if match[1] in letters}
 
 
 def _same_words(text: str, option: str) -> bool:
     return bool(option.strip()) and " ".join(text.casefold().split()) == " ".join(
-        plain(option).casefold().split()
+        tidy(option).casefold().split()
     )
 
 
 def _contains(line: str, option: str) -> bool:
-    option = plain(option).casefold()
+    option = tidy(option).casefold()
     return (
-        len(option) > 1
-        and re.search(rf"(?<!\w){re.escape(option)}(?!\w)", plain(line).casefold()) is not None
+        len(option) > 1 and re.search(rf"(?<!\w){re.escape(option)}(?!\w)", tidy(line).casefold()) is not None
     )

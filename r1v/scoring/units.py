@@ -1,18 +1,17 @@
-r"""Numbers with units.
+r"""Units: which ones there are, and what one is in terms of another.
 
-Enters: a short text. Leaves: its number and unit, and whether two quantities are the same. Always holds:
-exact factors to the SI base units; a unit that is not known here is compared as it is written.
+Enters: the text behind a number. Leaves: a Unit, and the factor between two. Always holds: exact factors to
+the SI base units; a unit that is not known here is compared as it is written; units of different kinds have
+no factor.
 """
 
 from __future__ import annotations
 
-import math
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
-
-from r1v.scoring.equivalence import parse_number, plain
 
 Dimension: TypeAlias = tuple[tuple[str, int], ...]
 
@@ -51,6 +50,12 @@ _PREFIXED = {
     "l": _unit("1/1000", m=3),
     "eV": _unit(Fraction("1.602176634e-19"), kg=1, m=2, s=-2),
     "bar": _unit("100000", kg=1, m=-1, s=-2),
+    "S": _unit("1", kg=-1, m=-2, s=3, A=2),
+    "Bq": _unit("1", s=-1),
+    "Gy": _unit("1", m=2, s=-2),
+    "cd": _unit("1", cd=1),
+    "lm": _unit("1", cd=1),
+    "lx": _unit("1", cd=1, m=-2),
 }
 _PLAIN = {
     "min": _unit("60", s=1),
@@ -66,7 +71,33 @@ _PLAIN = {
     "cal": _unit("4.184", kg=1, m=2, s=-2),
     "kcal": _unit("4184", kg=1, m=2, s=-2),
     "rad": _unit("1", rad=1),
-    "%": _unit("1/100"),
+    "%": _unit("1/100", percent=1),
+    "‰": _unit("1/1000", percent=1),
+    "deg": _unit("1", deg=1),
+    "arcmin": _unit("1/60", deg=1),
+    "arcsec": _unit("1/3600", deg=1),
+    "°C": _unit("1", celsius=1),
+    "°F": _unit("1", fahrenheit=1),
+    "yd": _unit("0.9144", m=1),
+    "oz": _unit("0.028349523125", kg=1),
+    "ha": _unit("10000", m=2),
+    "acre": _unit("4046.8564224", m=2),
+    "gal": _unit("0.003785411784", m=3),
+    "week": _unit("604800", s=1),
+    "year": _unit("31557600", year=1),
+    "month": _unit("1", month=1),
+    "M": _unit("1000", mol=1, m=-3),
+    "dollar": _unit("1", dollar=1),
+    "cent": _unit("1/100", dollar=1),
+    "euro": _unit("1", euro=1),
+    "sterling": _unit("1", sterling=1),
+    "yuan": _unit("1", yuan=1),
+    "jiao": _unit("1/10", yuan=1),
+    "Å": _unit("1/10000000000", m=1),
+    "u": _unit(Fraction("1.66053906660e-27"), kg=1),
+    "rev": _unit("1", rev=1),
+    "bit": _unit("1", bit=1),
+    "byte": _unit("8", bit=1),
 }
 _WORDS = {
     "meter": "m", "metre": "m", "kilometer": "km", "kilometre": "km", "centimeter": "cm", "centimetre": "cm",
@@ -77,103 +108,126 @@ _WORDS = {
     "kelvin": "K", "liter": "L", "litre": "L", "percent": "%", "inch": "in", "inches": "in", "feet": "ft",
     "foot": "ft", "mile": "mi", "pound": "lb", "tonne": "t", "ton": "t", "coulomb": "C", "tesla": "T",
     "farad": "F", "henry": "H", "mole": "mol", "radian": "rad", "kmh": "km/h", "kph": "km/h", "mph": "mi/h",
+    "degree": "deg", "yard": "yd", "ounce": "oz", "hectare": "ha", "gallon": "gal", "usd": "dollar",
+    "eur": "euro", "gbp": "sterling", "rmb": "yuan", "cny": "yuan", "wk": "week", "yr": "year",
+    "celsius": "°C", "fahrenheit": "°F", "electronvolt": "eV", "atmosphere": "atm", "siemens": "S",
+    "weber": "Wb", "angstrom": "Å", "micrometer": "um", "nanometer": "nm", "kilojoule": "kJ",
+    "kilowatt": "kW", "milliliter": "mL", "millilitre": "mL", "kilonewton": "kN", "calorie": "cal",
+    "kilocalorie": "kcal", "megajoule": "MJ", "millisecond": "ms", "hectopascal": "hPa", "kilopascal": "kPa",
+    "molar": "M", "revolution": "rev", "rpm": "rev/min", "rps": "rev/s", "decimeter": "dm", "decimetre": "dm",
 }  # fmt: skip
-_DEGREES = {"°": "deg", "deg": "deg", "degree": "deg", "degrees": "deg", "°C": "°C", "°F": "°F"}
-# Exactly what a degree is in radians cannot be said in fractions; both stay of their own kind.
-
-_NUMBER = (
-    r"[+-]?\s*\d+\s+\d+\s*/\s*\d+|[+-]?\s*(?:\d[\d,]*(?:\.\d*)?|\.\d+)(?:\s*(?:\\times|\\cdot|×|·|\*|x)\s*10\s*\^\s*\{?\s*[+-]?\d+\s*\}?"
-    r"|[eE][+-]?\d+)?(?:\s*/\s*\d+)?|[+-]?\s*\\[dt]?frac\s*\{\s*[\d.]+\s*\}\s*\{\s*[\d.]+\s*\}"
-)
-_QUANTITY = re.compile(rf"(?:[A-Za-z_\\]{{1,20}}\s*(?:=|\\approx|≈)\s*)?({_NUMBER})\s*(.*)", re.DOTALL)
-_FACTOR = re.compile(
-    r"\s*([/·*.]|\\cdot|\s)?\s*(%|°[CF]?|[A-Za-zµμΩ_]+)\s*(?:\^?\s*\{?\s*([+-]?\d|[²³])\s*\}?)?"
-)
-_DRESS = (
-    (re.compile(r"\\[dt]?frac\s*(\d)\s*(\d)"), r"\\frac{\1}{\2}"),
-    (re.compile(r"(?<=\d)\s*\\[dt]?frac\s*\{\s*(\d+)\s*\}\s*\{\s*(\d+)\s*\}"), r" \1/\2"),
-    (re.compile(r"\^\s*\{?\s*\\circ\s*\}?"), "°"),
-    (re.compile(r"\\degree|\\deg(?![a-z])"), "°"),
-    (re.compile(r"\\Omega"), "Ω"),
-    (re.compile(r"\\(?:mu|micro)\s*"), "µ"),
-    (re.compile(r"\\%"), "%"),
+# Chinese words, the longer ones first; what only counts things is no unit.
+_CHINESE = {
+    "平方千米": "km^2", "平方公里": "km^2", "平方分米": "dm^2", "平方厘米": "cm^2", "平方毫米": "mm^2",
+    "平方米": "m^2", "立方分米": "dm^3", "立方厘米": "cm^3", "立方毫米": "mm^3", "立方米": "m^3",
+    "摄氏度": "°C", "华氏度": "°F", "千瓦时": "kW h", "毫升": "mL", "千米": "km", "公里": "km", "分米": "dm",
+    "厘米": "cm", "毫米": "mm", "微米": "um", "纳米": "nm", "千克": "kg", "公斤": "kg", "毫克": "mg",
+    "分钟": "min", "小时": "h", "毫秒": "ms", "星期": "week", "公顷": "ha", "千焦": "kJ", "焦耳": "J",
+    "千瓦": "kW", "牛顿": "N", "帕斯卡": "Pa", "千帕": "kPa", "伏特": "V", "安培": "A", "欧姆": "Ω",
+    "赫兹": "Hz", "摩尔": "mol", "弧度": "rad", "个月": "month", "美元": "dollar", "欧元": "euro",
+    "英镑": "sterling", "人民币": "yuan", "块钱": "yuan", "米": "m", "克": "g", "吨": "t",
+    "秒": "s", "时": "h",
+    "天": "d", "日": "d", "周": "week", "年": "year", "升": "L", "度": "deg", "元": "yuan", "角": "jiao",
+    "牛": "N", "焦": "J", "瓦": "W", "伏": "V", "安": "A", "欧": "Ω", "帕": "Pa", "每": "/",
+}  # fmt: skip
+_CHINESE_WORD = re.compile("|".join(_CHINESE))
+_COUNTERS = re.compile(r"[个個只人名位支枝本张張条條件块块次种種对對棵头頭座辆輛颗顆根枚套组組份箱袋瓶杯]")
+_CURRENCY = {
+    "$": "dollar", "US$": "dollar", "USD": "dollar", "€": "euro", "EUR": "euro", "£": "sterling", "¥": "yuan",
+    "RMB": "yuan",
+}  # fmt: skip
+_CURRENCY_BEFORE = re.compile(r"([+-]?)\s*(US\$|USD|EUR|RMB|[$€£¥])\s*(?=[\d.+-])")
+_SPELLED = (
+    (re.compile(r"\^\\circ\s*([CF])(?![A-Za-z])"), r"°\1"),
+    (re.compile(r"\^\\circ"), "deg "),
+    (re.compile(r"\\(?:Omega|ohm)(?![A-Za-z])\s*"), "Ω"),
+    (re.compile(r"\\mu(?![A-Za-z])\s*"), "µ"),
+    (re.compile(r"\\cdot\s*|\\times\s*|[*⋅]"), " "),
     (re.compile(r"\bper\b"), "/"),
-    (re.compile(r"\bsquared?\s+(?=[a-z])", re.IGNORECASE), "square_"),
-    (re.compile(r"\b(?:cubic|cubed)\s+(?=[a-z])", re.IGNORECASE), "cubic_"),
+    (re.compile(r"\bsq(?:uared?|\.)?\s+(?=[a-z])", re.IGNORECASE), "square_"),
+    (re.compile(r"\bcu(?:bic|bed|\.)\s+(?=[a-z])", re.IGNORECASE), "cubic_"),
+    (re.compile(r"([a-z])\s+squared\b", re.IGNORECASE), r"\1^2"),
+    (re.compile(r"([a-z])\s+cubed\b", re.IGNORECASE), r"\1^3"),
 )
+_FACTOR = re.compile(
+    r"\s*(/)?\s*(%|‰|°[CF]|[A-Za-zµΩÅ_]+\.?|\$|€|£|¥)\s*(?:\^?\s*(?:\{\s*([+-]?\d)\s*\}|([+-]?\d)))?\s*"
+)
+_START = re.compile(
+    r"(?<=[\d\s})\]!'])(?=[A-Za-z%‰°µΩ$€£¥一-鿿]|\\(?:Omega|mu)(?![A-Za-z])|\^\\circ)|(?<=[A-Za-z])(?=[%一-鿿]|\^\\circ)"
+)
+MAX_STARTS = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Quantity:
-    """value: as written. unit: as written, "" for none. factor: to base units, None for an unknown unit.
-    touching: whether the unit follows the number without a space, as a variable would."""
+class Unit:
+    """name: as written. factor: to base units, None for a unit that is not known. dimension: powers of the
+    base units; degrees, radians, percents and currencies are base units of their own."""
 
-    value: Fraction
-    unit: str
-    factor: Fraction | None = Fraction(1)
+    name: str
+    factor: Fraction | None
     dimension: Dimension = ()
-    touching: bool = False
 
     @property
     def percent(self) -> bool:
-        return self.unit in ("%", "percent")
+        return self.dimension == (("percent", 1),)
+
+    @property
+    def degrees(self) -> bool:
+        return self.dimension == (("deg", 1),)
 
 
-def parse_quantity(text: str) -> Quantity | None:
-    """The number and unit of a short text ("1.2 km/h", "5\\,\\text{cm}^2", "30°"), or None."""
-    text = plain(text).replace("{,}", ",")
-    for pattern, replacement in _DRESS:
-        text = pattern.sub(replacement, text)
-    if match := re.fullmatch(r"(?:\\?\$|US\$|USD|€|£)\s*([\d.,]+)", text):
-        value = parse_number(match[1])
-        return None if value is None else Quantity(value, "")
-    match = _QUANTITY.fullmatch(text.strip())
-    if match is None or (value := parse_number(re.sub(r"^([+-])\s+", r"\1", match[1]))) is None:
-        return None
-    unit = match[2].strip().strip("()").strip()
-    if not unit:
-        return Quantity(value, "")
-    quantity = _with_unit(value, unit)
-    touching = match.end(1) == match.start(2) and unit[0].isascii() and unit[0].isalpha()
-    return quantity if quantity is None else replace(quantity, touching=touching)
+def read_unit(text: str) -> Unit | None:
+    """The unit that a text is ("km/h", "square inches", "kg\\cdot m^2", "平方米"), or None.
 
-
-def _with_unit(value: Fraction, unit: str) -> Quantity | None:
-    if unit in _DEGREES:
-        return Quantity(value, _DEGREES[unit], Fraction(1), ((_DEGREES[unit], 1),))
+    Words that are no known unit ("apples", "people in the room") are a unit of an unknown factor.
+    """
+    name = text.strip()
+    spelled = _CHINESE_WORD.sub(lambda match: f" {_CHINESE[match[0]]} ", name)
+    for pattern, replacement in _SPELLED:
+        spelled = pattern.sub(replacement, spelled)
+    bracketed = re.fullmatch(r"\s*\((.*)\)\s*", spelled)
+    spelled = re.sub(
+        r"/\s*\(([^()]*)\)",
+        lambda match: "/" + "/".join(match[1].split()),
+        bracketed[1] if bracketed else spelled,
+    )
     position, sign, factor, powers = 0, 1, Fraction(1), dict[str, int]()
-    while position < len(unit):
-        match = _FACTOR.match(unit, position)
-        if match is None or match.end() == position:
-            return None
-        sign = -1 if match[1] == "/" else sign
-        known = _lookup(match[2])
-        if known is None:
-            return Quantity(value, unit, None) if re.fullmatch(r"[A-Za-z_ ]{2,40}", unit) else None
-        power = {"²": 2, "³": 3}.get(match[3] or "1") or int(match[3] or 1)
+    spelled = spelled.strip()
+    if not spelled:
+        return None
+    while position < len(spelled):
+        match = _FACTOR.match(spelled, position)
+        known = _lookup(match[2].rstrip(".")) if match else None
+        if match is None or known is None:
+            return Unit(name, None) if re.fullmatch(r"[A-Za-z_][A-Za-z_ \-]{1,40}", spelled) else None
+        sign = -1 if match[1] else 1
+        power = int(match[3] or match[4] or 1)
         if match[2].startswith(("square_", "cubic_")):
             power = 2 if match[2].startswith("s") else 3
         factor *= known[0] ** (sign * power)
-        for name, count in known[1]:
-            powers[name] = powers.get(name, 0) + sign * power * count
+        for base, count in known[1]:
+            powers[base] = powers.get(base, 0) + sign * power * count
         position = match.end()
-    return Quantity(value, unit, factor, tuple(sorted((n, c) for n, c in powers.items() if c)))
+    return Unit(name, factor, tuple(sorted((base, count) for base, count in powers.items() if count)))
 
 
 def _lookup(symbol: str) -> tuple[Fraction, Dimension] | None:
     word = symbol.removeprefix("square_").removeprefix("cubic_")
-    word = _WORDS.get(word.lower(), _WORDS.get(word.lower().removesuffix("s"), word))
+    if word in _CURRENCY:
+        return _PLAIN[_CURRENCY[word]]
+    lower = word.lower()
+    if len(word) > 1 or word not in _PREFIXED:
+        word = _WORDS.get(lower, _WORDS.get(lower.removesuffix("s"), word))
     if "/" in word:
-        first, second = word.split("/")
-        top, bottom = _lookup(first), _lookup(second)
-        if top is None or bottom is None:
-            return None
-        powers = dict(top[1])
-        for name, count in bottom[1]:
+        first, second = (_lookup(part) for part in word.split("/"))
+        assert first is not None and second is not None
+        powers = dict(first[1])
+        for name, count in second[1]:
             powers[name] = powers.get(name, 0) - count
-        return top[0] / bottom[0], tuple(sorted(powers.items()))
-    if word in _PLAIN:
-        return _PLAIN[word]
+        return first[0] / second[0], tuple(sorted(powers.items()))
+    for spelled in (word, lower.removesuffix("s")) if len(word) > 2 else (word,):
+        if spelled in _PLAIN:
+            return _PLAIN[spelled]
     for length in (0, 1):
         prefix, rest = word[:length], word[length:]
         if prefix in _PREFIXES and rest in _PREFIXED:
@@ -182,28 +236,40 @@ def _lookup(symbol: str) -> tuple[Fraction, Dimension] | None:
     return None
 
 
-def same_quantity(
-    given: Quantity, answer: Quantity, absolute: float = 0.0, relative: float = 0.0
-) -> bool | None:
-    """Whether two quantities are the same within a tolerance; None where that cannot be said.
+def split_units(text: str) -> Iterator[tuple[str, Unit | None]]:
+    """Every way to read a text as a number and a unit behind it (or a currency before it), the longest unit
+    first.
 
-    A unit on one side only is taken for the other's, since the question names it; 50% is both 50 and 0.5.
-    absolute: in the unit of ``answer``. relative: of the size of ``answer``.
+    A single letter that touches the number is a variable: ``5m`` is five times m, ``5 m`` five metres.
     """
+    if match := _CURRENCY_BEFORE.match(text):
+        unit = read_unit(_CURRENCY[match[2]])
+        yield match[1] + text[match.end() :], unit
+        return
+    for match in list(_START.finditer(text))[:MAX_STARTS]:
+        before, behind = text[: match.start()], text[match.start() :]
+        if not before.strip() or re.match(r"(?:and|or|to|from|is|e|i)(?![A-Za-z])", behind):
+            continue
+        touching = before[-1:].strip() != "" and behind[0].isascii() and behind[0].isalpha()
+        if touching and (len(behind) == 1 or not behind[1].isalpha()):
+            continue
+        if _COUNTERS.fullmatch(behind):
+            yield before, None
+            continue
+        unit = read_unit(behind)
+        if unit is not None and not (touching and unit.factor is None):
+            yield before, unit
 
-    def near(left: Fraction, right: Fraction) -> bool:
-        if not (math.isfinite(absolute) and math.isfinite(relative)):
-            return left == right
-        return abs(left - right) <= max(Fraction(absolute), Fraction(relative) * abs(right))
 
-    if given.unit == answer.unit or not (given.unit and answer.unit):
-        if given.percent != answer.percent:
-            scaled = given.value / 100 if given.percent else given.value * 100
-            return near(given.value, answer.value) or near(scaled, answer.value)
-        return near(given.value, answer.value)
+def conversion(given: Unit | None, answer: Unit | None) -> Fraction | None:
+    """What a number with the first unit is multiplied by to have the second one; None where they differ in
+    kind.
+
+    A unit on one side only is taken for the other's, since the question names it.
+    """
+    if given is None or answer is None:
+        return Fraction(1)
     if given.factor is None or answer.factor is None:
-        stems = {quantity.unit.lower().removesuffix("s") for quantity in (given, answer)}
-        return near(given.value, answer.value) if len(stems) == 1 else None
-    if given.dimension != answer.dimension:
-        return False
-    return near(given.value * given.factor / answer.factor, answer.value)
+        stems = {" ".join(unit.name.lower().split()).removesuffix("s") for unit in (given, answer)}
+        return Fraction(1) if len(stems) == 1 else None
+    return given.factor / answer.factor if given.dimension == answer.dimension else None

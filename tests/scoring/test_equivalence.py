@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from r1v.scoring import equivalent
-from r1v.scoring.equivalence import parse_number
+from r1v.scoring import equivalent, parse_number
 
 SAME = [
     ("12", "12", "number"),

@@ -52,10 +52,32 @@ def test_answers(text: str, answer: str | None, how: str) -> None:
         ("Answer: D", "D"),
         ("B", "B"),
         ("", None),
+        (r"\boxed{A, B, C, D}", None),
+        (r"\boxed{A or B}", None),
+        ("Answer: A or C", None),
+        ("A is correct, not B", "A"),
+        ("B cannot be right. Therefore A.", "A"),
+        ("so \\boxed{x=2}\nAnswer: D", "D"),
+        ("not A", None),
     ],
 )
 def test_choices(text: str, letter: str | None) -> None:
     assert extract_choice(text, OPTIONS).text == letter
+
+
+def test_a_pronoun_is_no_option() -> None:
+    assert extract_choice("I am not sure", tuple("abcdefghi")).text is None
+
+
+def test_the_value_of_an_option_names_it() -> None:
+    assert extract_choice(r"\boxed{\frac12}", ("0.5", "1", "2")).text == "A"
+    assert extract_choice("Answer: 12 cm", ("10 cm", "12 cm")).text == "B"
+
+
+def test_boxes_that_belong_together() -> None:
+    assert extract_answer(r"\boxed{2} and \boxed{5}").text == "2, 5"
+    assert extract_answer(r"x=\boxed{3}, y=\boxed{4}").text == "3, 4"
+    assert extract_answer(r"First \boxed{3}. So the answer is \boxed{4}.").text == "4"
 
 
 @given(st.text(alphabet="\\boxed{}ABCD answer is:.\n*()", max_size=80))

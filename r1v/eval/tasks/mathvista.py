@@ -15,8 +15,7 @@ from r1v.eval.data import Source, image_of
 from r1v.eval.grading import grade_choice, grade_free
 from r1v.eval.item import Grade, Item, Output
 from r1v.eval.prompts import options_text
-from r1v.scoring import extract_answer
-from r1v.scoring.units import parse_quantity
+from r1v.scoring import extract_answer, parse_number
 
 _FORMS = {
     "integer": "The answer is a whole number.",
@@ -62,11 +61,11 @@ def grade(item: Item, output: Output, tools: GradingTools) -> Grade:
     kind = item.grading["answer_type"]
     if kind in ("integer", "float"):
         found = extract_answer(output.answer)
-        given = parse_quantity(found.text) if found.text is not None else None
-        answer = parse_quantity(item.answer)
+        given = parse_number(found.text, dressed=True) if found.text is not None else None
+        answer = parse_number(item.answer, dressed=True)
         if given is not None and answer is not None:
             places = 0 if kind == "integer" else int(item.grading["precision"])
-            values = [float(quantity.value) for quantity in (given, answer)]
+            values = [float(number) for number in (given, answer)]
             same = int(values[0]) == int(values[1]) if kind == "integer" else (
                 round(values[0], places) == round(values[1], places)
             )  # fmt: skip

@@ -17,7 +17,7 @@ from r1v.eval.data import Source, image_of
 from r1v.eval.grading import grade_free
 from r1v.eval.item import Grade, Item, Json, Output
 from r1v.scoring import Tolerance, compare, extract_answer
-from r1v.scoring.parts import split_parts
+from r1v.scoring.reading import split_values
 
 DEFAULT_ERROR = 1e-8
 _MARK = re.compile(r"<image_?(\d+)>")
@@ -92,16 +92,10 @@ def grade(item: Item, output: Output, tools: GradingTools) -> Grade:
         return grade_free(
             Item(item.id, item.messages, _with_unit(item), (), item.group, grading), output, tools
         )
-    given, answers = split_parts(found.text), split_parts(item.answer)
-    if (
-        given is None
-        or answers is None
-        or len(given.items) != len(answers.items)
-        or len(errors) != len(answers.items)
-    ):
+    left, answers = split_values(found.text), split_values(item.answer)
+    if len(left) != len(answers) or len(errors) != len(answers):
         return Grade(0.0, found.text, f"{found.how}, parts")
-    left = list(given.items)
-    for answer, error in zip(answers.items, errors, strict=True):
+    for answer, error in zip(answers, errors, strict=True):
         for text in left:
             if compare(text, answer, "math", Tolerance(error * 1.01), tools.verifier).equal:
                 left.remove(text)

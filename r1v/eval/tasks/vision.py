@@ -15,8 +15,7 @@ from r1v.eval.data import Source, image_of
 from r1v.eval.grading import grade_choice, grade_mixed
 from r1v.eval.item import Grade, Item, Json, Output
 from r1v.eval.prompts import options_text
-from r1v.scoring import extract_answer
-from r1v.scoring.compare import parse_number
+from r1v.scoring import extract_answer, parse_number
 
 _DIRECTLY = re.compile(r"\s*Please answer directly with[^.]*\.\s*", re.IGNORECASE)
 _OPTION_LINE = re.compile(r"^\s*\(?([A-H])[.):]\s*(.+?)\s*$", re.MULTILINE)

@@ -1,0 +1,139 @@
+r"""Answers as typed values: what kinds there are, and how a text is read as one.
+
+Enters: a short text. Leaves: its readings, the surest first: most texts have one, ``(1, 2)`` is a pair and
+an interval. Always holds: reading never fails: what has no other reading is ``Text``; brackets are matched
+before anything is split.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from r1v.scoring.chemistry import Formula, Reaction
+from r1v.scoring.expression import Expression
+from r1v.scoring.times import Clock
+from r1v.scoring.units import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """words: folded, as far as case and articles do not matter. read: whether these are words; else the
+    text is something that nobody here can read."""
+
+    words: str
+    read: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A number or an expression, with its unit."""
+
+    value: Expression
+    unit: Unit | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """``2:3`` or ``1:2:3``."""
+
+    terms: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Numeral:
+    """A number written in another base."""
+
+    digits: str
+    base: int
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """Two sides and a sign: = ne lt le (greater ones are turned round)."""
+
+    left: Expression
+    sign: str
+    right: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """``x = 5``: a value and what it is called."""
+
+    name: str
+    value: Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """low, high: None for infinity."""
+
+    low: Expression | None
+    low_closed: bool
+    high: Expression | None
+    high_closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RealSet:
+    """Intervals, without the points ``but``. variable: where the text names one, else "". An interval alone
+    in brackets may be a tuple too."""
+
+    intervals: tuple[Interval, ...]
+    variable: str = ""
+    but: tuple[Expression, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """Several values. opening, closing: the brackets about them, "" for none. ordered: whether the order
+    matters."""
+
+    items: tuple[Reading, ...]
+    opening: str = ""
+    closing: str = ""
+
+    @property
+    def ordered(self) -> bool:
+        return self.opening not in ("", "{", r"\{")
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Rows of entries. factor: what stands before it. bars: a determinant."""
+
+    rows: tuple[tuple[Reading, ...], ...]
+    factor: Expression | None = None
+    bars: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """A function by cases: (value, condition); a condition of None is "otherwise"."""
+
+    cases: tuple[tuple[Reading, Reading | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NoSolution:
+    """The empty set, or words that say so."""
+
+
+Value: TypeAlias = (
+    Text
+    | Scalar
+    | Ratio
+    | Numeral
+    | Relation
+    | Named
+    | RealSet
+    | Collection
+    | Matrix
+    | Cases
+    | NoSolution
+    | Clock
+    | Formula
+    | Reaction
+)
+Reading: TypeAlias = tuple[Value, ...]

@@ -1,0 +1,443 @@
+"""Whether two readings of answers are the same: each kind of value has its own equality.
+
+Enters: readings of two answers. Leaves: yes, no, or None where a text could not be read. Always holds:
+values of kinds that have nothing to do with each other differ; what takes too long to compute is not shown
+to be the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from r1v.scoring.answers import (
+    Cases,
+    Collection,
+    Interval,
+    Matrix,
+    Named,
+    NoSolution,
+    Numeral,
+    Ratio,
+    Reading,
+    RealSet,
+    Relation,
+    Scalar,
+    Text,
+    Value,
+)
+from r1v.scoring.chemistry import Formula, Reaction
+from r1v.scoring.evaluation import approximate, exact, factor_between, same_value
+from r1v.scoring.expression import Expression, Unreadable, negative, number
+from r1v.scoring.times import Clock
+from r1v.scoring.units import conversion
+
+MAX_TERMS = 8  # of a sum that is brought over one denominator
+MIN_PLACES = 6  # a decimal with so many places stands for the number that it rounds
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """How far a number may be off: ``absolute`` in the answer's unit, or ``relative`` to its size."""
+
+    absolute: float = 0.0
+    relative: float = 0.0
+
+    def accepts(self, given: float, answer: float) -> bool:
+        """Whether a number is near enough."""
+        return abs(given - answer) <= max(self.absolute, self.relative * abs(answer))
+
+    def __bool__(self) -> bool:
+        return self.absolute > 0 or self.relative > 0
+
+
+EXACT = Tolerance()
+
+
+def same_reading(given: Reading, answer: Reading, tolerance: Tolerance = EXACT) -> bool | None:
+    """Whether two answers are the same in one of their readings; None where one of them has no reading."""
+    if (
+        any(isinstance(value, Text) and not value.read for value in (*given, *answer))
+        or not given
+        or not answer
+    ):
+        return None
+    if all(isinstance(reading[0], Clock) for reading in (given, answer)):
+        given, answer = given[:1], answer[:1]  # two times of day are no ratios
+    if all(isinstance(reading[0], Scalar) and reading[0].unit is not None for reading in (given, answer)):
+        given, answer = given[:1], answer[:1]  # two quantities are no products of letters
+    unknown = False
+    for right in answer:
+        for left in given:
+            found = same(left, right, tolerance)
+            if found:
+                return True
+            unknown |= found is None
+    return None if unknown else False
+
+
+def same(given: Value, answer: Value, tolerance: Tolerance = EXACT) -> bool | None:
+    """Whether two values are the same; None where that could not be computed."""
+    if isinstance(given, Named) or isinstance(answer, Named):
+        return _same_named(given, answer, tolerance)
+    for first, second in ((given, answer), (answer, given)):
+        if isinstance(first, Collection) and len(first.items) == 1 and not isinstance(second, Collection):
+            one, other = first.items[0], (second,)
+            return (
+                same_reading(one, other, tolerance) if first is given else same_reading(other, one, tolerance)
+            )
+    if isinstance(given, Matrix) and isinstance(answer, Collection):
+        return _same_column(given, answer, tolerance)
+    if isinstance(given, Collection) and isinstance(answer, Matrix):
+        return _same_column(answer, given, tolerance)
+    if type(given) is not type(answer):
+        return False
+    try:
+        return _SAME[type(answer)](given, answer, tolerance)
+    except Unreadable:
+        return None
+
+
+def _same_named(given: Value, answer: Value, tolerance: Tolerance) -> bool | None:
+    """A name on one side only, or the same on both. ``y`` and ``f(x)`` are both names of a function's
+    value."""
+    if isinstance(given, Named) and isinstance(answer, Named):
+        if _name(given.name) != _name(answer.name):
+            functions = all(name == "y" or "(" in name for name in (given.name, answer.name))
+            if not functions:
+                return False
+        return same_reading(given.value, answer.value, tolerance)
+    if isinstance(given, Named):
+        return False if isinstance(answer, Relation) else same_reading(given.value, (answer,), tolerance)
+    assert isinstance(answer, Named)
+    return False if isinstance(given, Relation) else same_reading((given,), answer.value, tolerance)
+
+
+def _name(name: str) -> str:
+    return (
+        name.replace("{", "")
+        .replace("}", "")
+        .replace(" ", "")
+        .removeprefix("m\\")
+        .removeprefix("\\")
+        .casefold()
+        if ("angle" in name)
+        else name.replace("{", "").replace("}", "").replace(" ", "")
+    )
+
+
+# numbers and expressions
+
+
+def _same_scalars(given: Scalar, answer: Scalar, tolerance: Tolerance) -> bool:
+    left, right = given.value, answer.value
+    left_percent = given.unit is not None and given.unit.percent
+    right_percent = answer.unit is not None and answer.unit.percent
+    if left_percent != right_percent and (given.unit is None or answer.unit is None):
+        scaled = _times(left, Fraction(1, 100)) if left_percent else _times(left, Fraction(100))
+        return _near(left, right, tolerance) or _near(scaled, right, tolerance)
+    if _in_radians(given, answer):
+        degree = Expression("degree")
+        sides = [
+            Expression("product", (side.value, degree))
+            if side.unit is not None and side.unit.degrees
+            else side.value
+            for side in (given, answer)
+        ]
+        return _near(sides[0], sides[1], tolerance)
+    factor = conversion(given.unit, answer.unit)
+    if factor is None:
+        return False
+    if not is_evaluated(left) and is_evaluated(right) and exact(right) is not None:
+        return False
+    return _near(_times(left, factor), right, tolerance)
+
+
+def _times(value: Expression, factor: Fraction) -> Expression:
+    return value if factor == 1 else Expression("product", (number(factor), value))
+
+
+def _in_radians(given: Scalar, answer: Scalar) -> bool:
+    """Whether one angle is in degrees and the other in radians: by its unit, or as a multiple of pi."""
+
+    def radians(side: Scalar) -> bool:
+        if side.unit is not None:
+            return side.unit.dimension == (("rad", 1),)
+        return any(node.kind == "pi" for node in side.value.walk())
+
+    degrees = [side.unit is not None and side.unit.degrees for side in (given, answer)]
+    return degrees[0] != degrees[1] and (radians(given) or radians(answer))
+
+
+def _near(given: Expression, answer: Expression, tolerance: Tolerance) -> bool:
+    if tolerance:
+        left, right = exact(given), exact(answer)
+        if left is not None and right is not None and math.isfinite(tolerance.absolute + tolerance.relative):
+            absolute, relative = Fraction(str(tolerance.absolute)), Fraction(str(tolerance.relative))
+            return abs(left - right) <= max(absolute, relative * abs(right))
+        values = [approximate(side) for side in (given, answer)]
+        if values[0] is not None and values[1] is not None and tolerance.accepts(values[0], values[1]):
+            return True
+    return same_value(given, answer) or _rounds_to(given, answer)
+
+
+def _rounds_to(given: Expression, answer: Expression) -> bool:
+    """Whether a decimal of many places is the rounding of a fraction."""
+    value, right = exact(given), exact(answer)
+    if value is None or right is None or given.kind not in ("number", "product") or right.denominator == 1:
+        return False
+    places, bottom = 0, value.denominator
+    while bottom > 1 and places <= 40:
+        shared = 10 if bottom % 10 == 0 else 5 if bottom % 5 == 0 else 2 if bottom % 2 == 0 else 0
+        if not shared:
+            return False
+        bottom //= shared
+        places += 1
+    return places >= MIN_PLACES and abs(value - right) <= Fraction(1, 2 * 10**places)
+
+
+def is_evaluated(value: Expression) -> bool:
+    """Whether no sum and no product of plain numbers is left to be worked out: ``47 + 38`` and ``3 * 4``
+    are questions, not answers. Powers, roots, factorials and scientific notation are numbers as people
+    write them."""
+    for node in value.walk():
+        if node.kind == "sum":
+            plain = [arg for arg in node.args if _is_rational(arg)]
+            if len(plain) > 1 and not _is_mixed(plain):
+                return False
+        elif node.kind == "product":
+            plain = [arg for arg in node.args if _is_rational(arg) and arg != number(-1)]
+            tens = [arg for arg in plain if arg.kind == "power" and arg.args[0] == number(10)]
+            if len(plain) - len(tens) > 1 or len(tens) > 1:
+                return False
+    return True
+
+
+def _is_mixed(terms: list[Expression]) -> bool:
+    """Whether a sum is a mixed number: a whole number and a proper fraction of the same sign."""
+    values = [exact(term) for term in terms]
+    whole, part = values[0], values[-1]
+    if len(values) != 2 or whole is None or part is None:
+        return False
+    return whole.denominator == 1 and 0 < abs(part) < 1 and whole * part > 0
+
+
+def _is_rational(value: Expression) -> bool:
+    if value.kind == "sum":
+        return False  # its own terms are looked at
+    try:
+        return exact(value) is not None
+    except Unreadable:
+        return True
+
+
+def _same_ratios(given: Ratio, answer: Ratio, tolerance: Tolerance) -> bool:
+    if len(given.terms) != len(answer.terms):
+        return False
+    pairs = list(zip(given.terms, answer.terms, strict=True))
+    (first_given, first_answer), *others = pairs
+    return all(
+        same_value(Expression("product", (left, first_answer)), Expression("product", (right, first_given)))
+        for left, right in others
+    )
+
+
+# relations and sets of numbers
+
+
+def _same_relations(given: Relation, answer: Relation, tolerance: Tolerance) -> bool:
+    if given.sign != answer.sign:
+        return False
+    left, right = (Expression("sum", (side.left, negative(side.right))) for side in (given, answer))
+    if left.symbols != right.symbols:
+        return False
+    factor = factor_between(left, right)
+    if factor is None and given.sign == "=":  # y = k/x and xy = k
+        factor = factor_between(_fraction(left)[0], _fraction(right)[0])
+    return factor is not None and (factor == 1 or given.sign in ("=", "ne"))
+
+
+def _fraction(value: Expression) -> tuple[Expression, Expression]:
+    """Numerator and denominator of an expression whose quotients are brought to the top."""
+    if value.kind == "quotient":
+        (top, below), (bottom, above) = (_fraction(arg) for arg in value.args)
+        return Expression("product", (top, above)), Expression("product", (below, bottom))
+    if value.kind not in ("sum", "product") or len(value.args) > MAX_TERMS:
+        return value, number(1)
+    parts = [_fraction(arg) for arg in value.args]
+    bottom = Expression("product", tuple(below for _, below in parts))
+    if value.kind == "product":
+        return Expression("product", tuple(top for top, _ in parts)), bottom
+    terms = []
+    for index, (top, _) in enumerate(parts):
+        others = (below for other, (_, below) in enumerate(parts) if other != index)
+        terms.append(Expression("product", (top, *others)))
+    return Expression("sum", tuple(terms)), bottom
+
+
+def _same_sets(given: RealSet, answer: RealSet, tolerance: Tolerance) -> bool:
+    if given.variable and answer.variable and given.variable != answer.variable:
+        return False
+    left, right = _in_order(given), _in_order(answer)
+    if len(left) != len(right) or len(given.but) != len(answer.but):
+        return False
+    if not all(any(same_value(a, b) for b in answer.but) for a in given.but):
+        return False
+    return all(_same_interval(a, b) for a, b in zip(left, right, strict=True))
+
+
+def _in_order(region: RealSet) -> list[Interval]:
+    def low(interval: Interval) -> float:
+        return float("-inf") if interval.low is None else approximate(interval.low) or 0.0
+
+    return sorted(region.intervals, key=low)
+
+
+def _same_interval(given: Interval, answer: Interval) -> bool:
+    if (given.low_closed, given.high_closed) != (answer.low_closed, answer.high_closed):
+        return False
+    for left, right in ((given.low, answer.low), (given.high, answer.high)):
+        if (left is None) != (right is None) or (
+            left is not None and right is not None and not same_value(left, right)
+        ):
+            return False
+    return True
+
+
+# several values
+
+
+def _same_collections(given: Collection, answer: Collection, tolerance: Tolerance) -> bool | None:
+    left, right = _names(given), _names(answer)
+    if left and right:
+        if set(left) != set(right) or len(left) != len(right):
+            return False
+        if len(set(right)) == len(right):
+            return _all(same_reading(left[name], right[name], tolerance) for name in right)
+    if not _brackets_agree(given, answer):
+        return False
+    if given.ordered or answer.ordered:
+        if len(given.items) != len(answer.items):
+            return False
+        return _all(same_reading(a, b, tolerance) for a, b in zip(given.items, answer.items, strict=True))
+    return _all(_any(same_reading(a, b, tolerance) for b in answer.items) for a in given.items) and _all(
+        _any(same_reading(a, b, tolerance) for a in given.items) for b in answer.items
+    )
+
+
+def _names(values: Collection) -> dict[str, Reading]:
+    """Values by name, where all items have one; else nothing."""
+    found = {}
+    for item in values.items:
+        named = next((value for value in item if isinstance(value, Named)), None)
+        if named is None:
+            return {}
+        found[_name(named.name)] = named.value
+    return found
+
+
+def _brackets_agree(given: Collection, answer: Collection) -> bool:
+    """Brackets say what is meant: equal ones, or none on one side where the other is a tuple or a set."""
+    pairs = set()
+    for one in (given, answer):
+        pair = (one.opening, one.closing)
+        pairs.add({("{", "}"): (r"\{", r"\}"), (r"\langle", r"\rangle"): ("(", ")")}.get(pair, pair))
+    return len(pairs) == 1 or (("", "") in pairs and bool(pairs & {("(", ")"), (r"\{", r"\}")}))
+
+
+def _same_matrices(given: Matrix, answer: Matrix, tolerance: Tolerance) -> bool | None:
+    if given.bars != answer.bars or [len(row) for row in given.rows] != [len(row) for row in answer.rows]:
+        return False
+    pairs = [pair for rows in zip(given.rows, answer.rows, strict=True) for pair in zip(*rows, strict=True)]
+    return _all(
+        same_reading(_scaled(left, given.factor), _scaled(right, answer.factor), tolerance)
+        for left, right in pairs
+    )
+
+
+def _scaled(entry: Reading, factor: Expression | None) -> Reading:
+    if factor is None:
+        return entry
+    scaled: list[Value] = []
+    for value in entry:
+        if isinstance(value, Scalar):
+            product = Expression("product", (factor, value.value))
+            worked_out = exact(product)
+            value = Scalar(product if worked_out is None else number(worked_out), value.unit)
+        scaled.append(value)
+    return tuple(scaled)
+
+
+def _same_column(matrix: Matrix, values: Collection, tolerance: Tolerance) -> bool | None:
+    """A column, or a row, of numbers and a tuple are the same vector."""
+    entries = [entry for row in matrix.rows for entry in row]
+    if (
+        not values.ordered
+        or min(len(matrix.rows), len(matrix.rows[0])) != 1
+        or len(entries) != len(values.items)
+    ):
+        return False
+    pairs = zip(entries, values.items, strict=True)
+    return _all(same_reading(_scaled(a, matrix.factor), b, tolerance) for a, b in pairs)
+
+
+def _same_cases(given: Cases, answer: Cases, tolerance: Tolerance) -> bool | None:
+    if len(given.cases) != len(answer.cases):
+        return False
+    left = list(given.cases)
+    unmatched = []
+    for value, condition in answer.cases:
+        for case in left:
+            both = condition is not None and case[1] is not None
+            conditions = same_reading(case[1] or (), condition or ()) if both else condition is case[1]
+            if conditions and same_reading(case[0], value, tolerance):
+                left.remove(case)
+                break
+        else:
+            unmatched.append((value, condition))
+    if not left:
+        return True
+    if len(left) == len(unmatched) == 1 and None in (
+        left[0][1],
+        unmatched[0][1],
+    ):  # "otherwise" for the last one
+        return same_reading(left[0][0], unmatched[0][0], tolerance)
+    return False
+
+
+def _all(results: Any) -> bool | None:
+    unknown = False
+    for result in results:
+        if result is False:
+            return False
+        unknown |= result is None
+    return None if unknown else True
+
+
+def _any(results: Any) -> bool | None:
+    unknown = False
+    for result in results:
+        if result:
+            return True
+        unknown |= result is None
+    return None if unknown else False
+
+
+_SAME: dict[type, Callable[[Any, Any, Tolerance], bool | None]] = {
+    Text: lambda given, answer, _: given.words == answer.words,
+    Scalar: _same_scalars,
+    Ratio: _same_ratios,
+    Numeral: lambda given, answer, _: given == answer,
+    Relation: _same_relations,
+    RealSet: _same_sets,
+    Collection: _same_collections,
+    Matrix: _same_matrices,
+    Cases: _same_cases,
+    NoSolution: lambda given, answer, _: True,
+    Clock: lambda given, answer, _: given.same(answer),
+    Formula: lambda given, answer, _: given == answer,
+    Reaction: lambda given, answer, _: given == answer,
+}

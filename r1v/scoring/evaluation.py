@@ -1,0 +1,281 @@
+r"""Values of expressions: whether two are the same for every value of their variables.
+
+Enters: expressions. Leaves: yes or no. Always holds: rational numbers are compared exactly, however large;
+all else is computed at several points with so many digits that what differs cannot look alike: at least
+forty more than the longest number in either expression. Source of the method: two expressions of elementary
+functions that agree at enough independent points are the same (Schwartz 1980; Zippel 1979, for
+polynomials).
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+import mpmath
+
+from r1v.scoring.expression import Expression, Unreadable
+
+MAX_DIGITS = 3000  # of a number, written out
+GUARD_DIGITS = 40
+NUM_POSITIVE, NUM_NEGATIVE = 4, 2  # points with positive values, and with values of either sign
+
+_LOCAL = threading.local()
+
+
+def exact(value: Expression) -> Fraction | None:
+    """The value of an expression of rational numbers; None where it is no rational number by these rules
+    alone.
+
+    Raises Unreadable where the number would be longer than MAX_DIGITS.
+    """
+    kind, args = value.kind, value.args
+    if kind == "number":
+        return value.value
+    if kind not in ("sum", "product", "quotient", "power", "factorial", "binomial", "absolute"):
+        return None
+    parts = [exact(arg) for arg in args]
+    numbers = [part for part in parts if part is not None]
+    if len(numbers) < len(parts):
+        return None
+    if kind == "sum":
+        return sum(numbers, Fraction(0))
+    if kind == "product":
+        result = Fraction(1)
+        for part in numbers:
+            result *= part
+        return _bounded(result)
+    if kind == "absolute":
+        return abs(numbers[0])
+    return _exact_operation(kind, numbers)
+
+
+def _exact_operation(kind: str, numbers: list[Fraction]) -> Fraction | None:
+    if kind == "quotient":
+        return _bounded(numbers[0] / numbers[1]) if numbers[1] else None
+    if kind == "power":
+        return _exact_power(*numbers)
+    if any(part.denominator != 1 or part < 0 or part > MAX_DIGITS for part in numbers):
+        raise Unreadable
+    if kind == "factorial":
+        if numbers[0] > 1000:
+            raise Unreadable
+        return Fraction(math.factorial(int(numbers[0])))
+    return Fraction(math.comb(int(numbers[0]), int(numbers[1])))
+
+
+def _exact_power(base: Fraction, exponent: Fraction) -> Fraction | None:
+    if exponent.denominator == 1:
+        size = max(abs(base.numerator), base.denominator).bit_length() * abs(exponent.numerator)
+        if size > MAX_DIGITS * 3.4:
+            raise Unreadable
+        return None if not base and exponent <= 0 else base ** int(exponent)
+    if base < 0 or exponent.denominator > 64:
+        return None
+    roots = [_root(side, exponent.denominator) for side in (base.numerator, base.denominator)]
+    if roots[0] is None or not roots[1]:
+        return None
+    return _exact_power(Fraction(roots[0], roots[1]), Fraction(exponent.numerator))
+
+
+def _root(value: int, degree: int) -> int | None:
+    """The whole root of a whole number, or None."""
+    low, high = 0, 1 << (value.bit_length() // degree + 1)
+    while low < high:
+        middle = (low + high) // 2
+        if middle**degree < value:
+            low = middle + 1
+        else:
+            high = middle
+    return low if low**degree == value else None
+
+
+def _bounded(value: Fraction) -> Fraction:
+    if max(abs(value.numerator), value.denominator).bit_length() > MAX_DIGITS * 3.4:
+        raise Unreadable
+    return value
+
+
+def _digits(value: Expression) -> int:
+    """A bound for the length of the numbers that occur when an expression is computed."""
+    total = 0
+    for node in value.walk():
+        if node.kind == "number":
+            total += len(str(abs(node.value.numerator))) + len(str(node.value.denominator))
+        elif node.kind == "power":
+            base, exponent = node.args
+            power = abs(exponent.value) if exponent.kind == "number" else Fraction(8)
+            total += int(_digits(base) * min(float(power), MAX_DIGITS))
+        elif node.kind == "factorial":
+            total += 40
+        if total > MAX_DIGITS:
+            raise Unreadable
+    return total
+
+
+def _context() -> Any:
+    """mpmath's arithmetic, one for each thread: its precision is a setting of the object."""
+    if not hasattr(_LOCAL, "mp"):
+        _LOCAL.mp = mpmath.ctx_mp.MPContext()
+    return _LOCAL.mp
+
+
+Point = Mapping[str, Any]
+
+
+def _points(names: Sequence[str], mp: Any) -> list[tuple[Point, bool]]:
+    """Values for the variables, the same at each call; whether all of a point are positive."""
+    if not names:
+        return [({}, True)]
+    found: list[tuple[Point, bool]] = []
+    for index in range(NUM_POSITIVE + NUM_NEGATIVE):
+        positive = index < NUM_POSITIVE
+        point = {}
+        for name in names:
+            seed = zlib.crc32(f"{name} {index}".encode())
+            value = mp.mpf(1 + seed % 99991) / (17011 + 1009 * (seed % 61))
+            point[name] = value if positive or seed & 1024 else -value
+        found.append((point, positive))
+    return found
+
+
+def compute(value: Expression, point: Point, mp: Any) -> Any:
+    """The number that an expression is at a point, real or complex. Raises ValueError or ZeroDivisionError
+    where it has none."""
+    kind = value.kind
+    if kind == "number":
+        return mp.mpf(value.value.numerator) / value.value.denominator
+    if kind == "symbol":
+        return point[value.name]
+    if kind in _CONSTANTS:
+        return _CONSTANTS[kind](mp)
+    args = [compute(arg, point, mp) for arg in value.args]
+    if kind == "sum":
+        return mp.fsum(args)
+    if kind == "product":
+        return mp.fprod(args)
+    return _OPERATIONS[kind](mp, *args)
+
+
+_CONSTANTS: dict[str, Callable[[Any], Any]] = {
+    "pi": lambda mp: +mp.pi,
+    "e": lambda mp: mp.exp(1),
+    "i": lambda mp: mp.mpc(0, 1),
+    "degree": lambda mp: mp.pi / 180,
+    "infinity": lambda mp: mp.inf,
+}
+
+
+def _quotient(mp: Any, top: Any, bottom: Any) -> Any:
+    if bottom == 0:
+        raise ZeroDivisionError
+    return top / bottom
+
+
+def _power(mp: Any, base: Any, exponent: Any) -> Any:
+    if abs(exponent) > 10_000:
+        raise ValueError("the exponent is too large to compute with")
+    return mp.power(base, exponent)
+
+
+_OPERATIONS: dict[str, Callable[..., Any]] = {
+    "quotient": _quotient,
+    "power": _power,
+    "factorial": lambda mp, x: mp.gamma(x + 1),
+    "binomial": lambda mp, n, k: mp.binomial(n, k),
+    "absolute": lambda mp, x: abs(x),
+    "ln": lambda mp, x: mp.ln(x),
+    "exp": lambda mp, x: mp.exp(x),
+    **{
+        name: (lambda mp, x, name=name: getattr(mp, name)(x))
+        for name in ("sin", "cos", "tan", "cot", "sec", "csc", "sinh", "cosh", "tanh", "coth")
+    },
+    **{
+        f"arc{name}": (lambda mp, x, name=name: getattr(mp, f"a{name}")(x))
+        for name in ("sin", "cos", "tan", "cot")
+    },
+}
+
+
+def same_value(left: Expression, right: Expression) -> bool:
+    """Whether two expressions are the same for all values of their variables. Raises Unreadable where that
+    cannot be computed."""
+    if left == right:
+        return True
+    first, second = exact(left), exact(right)
+    if first is not None and second is not None:
+        return first == second
+    return _agree(left, right, lambda a, b, near: near(a, b)) is True
+
+
+def factor_between(left: Expression, right: Expression) -> int | None:
+    """The sign of the constant by which one expression is the other's multiple: 1, -1, 0 for a constant
+    that is not real; None where there is no such constant. Both expressions zero everywhere count as 1."""
+    ratios: list[Any] = []
+
+    def compared(a: Any, b: Any, near: Callable[[Any, Any], bool]) -> bool:
+        if near(a, 0) or near(b, 0):
+            return near(a, 0) and near(b, 0)
+        ratios.append(a / b)
+        return near(ratios[0], ratios[-1])
+
+    if not _agree(left, right, compared):
+        return None
+    if not ratios:
+        return 1
+    ratio = ratios[0]
+    if getattr(ratio, "imag", 0):
+        return 0
+    return 1 if ratio.real > 0 else -1
+
+
+def _agree(
+    left: Expression, right: Expression, compared: Callable[[Any, Any, Callable[[Any, Any], bool]], bool]
+) -> bool | None:
+    """Whether ``compared`` holds at every point; None where neither has a value at enough points."""
+    names = sorted(left.symbols | right.symbols)
+    digits = _digits(left) + _digits(right) + GUARD_DIGITS
+    mp = _context()
+    mp.dps = digits
+    tolerance = mp.mpf(10) ** (GUARD_DIGITS // 2 - digits)
+
+    def near(a: Any, b: Any) -> bool:
+        return bool(abs(a - b) <= tolerance * max(abs(a), abs(b), 1))
+
+    agreed = 0
+    for point, positive in _points(names, mp):
+        values = []
+        for side in (left, right):
+            try:
+                values.append(compute(side, point, mp))
+            except (ValueError, ZeroDivisionError, OverflowError, TypeError):
+                values.append(None)
+        if any(value is None or not mp.isfinite(value) for value in values):
+            if positive and (values[0] is None) != (values[1] is None):
+                return False
+            continue
+        if not positive and any(mp.im(value) for value in values):
+            continue  # a root or logarithm of a negative number: another branch, not another answer
+        if not compared(values[0], values[1], near):
+            return False
+        agreed += 1
+    return True if agreed >= min(2, len(_points(names, mp))) else None
+
+
+def approximate(value: Expression) -> float | None:
+    """A constant as a floating-point number; None for anything that is no real number."""
+    if value.symbols:
+        return None
+    try:
+        if (found := exact(value)) is not None:
+            return float(found)
+        mp = _context()
+        mp.dps = _digits(value) + GUARD_DIGITS
+        computed = compute(value, {}, mp)
+    except (Unreadable, ValueError, ZeroDivisionError, OverflowError, TypeError):
+        return None
+    return None if mp.im(computed) or not mp.isfinite(computed) else float(mp.re(computed))

@@ -1,0 +1,439 @@
+r"""Mathematical expressions: read once into a tree, compared by value.
+
+Enters: text that ``notation.tidy`` has gone over. Leaves: an ``Expression``, or ``Unreadable``. Always holds:
+numbers side by side are never one number and never a product; nothing is evaluated while reading, so the size
+of the work is bounded by the length of the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+MAX_TOKENS, MAX_DEPTH = 400, 40
+
+FUNCTIONS = (
+    "arcsin arccos arctan arccot sinh cosh tanh coth sin cos tan cot sec csc ln log lg exp asin acos atan"
+).split()
+_INVERSE = {"sin": "arcsin", "cos": "arccos", "tan": "arctan", "cot": "arccot"}
+_LATIN = {"asin": "arcsin", "acos": "arccos", "atan": "arctan"}
+_WORDS = "|".join(sorted([*FUNCTIONS, "sqrt", "cbrt", "pi", "infinity", "infty"], key=len, reverse=True))
+_LEXEME = re.compile(
+    r"(?P<space>\s+)"
+    r"|(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,])|\d+(?:\.\d*)?(?:[eE][+-]?\d{1,4}(?![\dA-Za-z]))?|\.\d+)"
+    rf"|(?<![A-Za-z\\])(?P<word>{_WORDS})(?![A-Za-z])"
+    r"|\\(?P<command>[A-Za-z]+)"
+    r"|(?P<letter>[A-Za-z])"
+    r"|(?P<sign>\*\*|\\\{|\\\}|[-+*/^_(){}\[\]!|%'])",
+)
+_ACCENTS = {
+    "overline",
+    "vec",
+    "hat",
+    "bar",
+    "tilde",
+    "overrightarrow",
+    "widehat",
+    "dot",
+    "ddot",
+    "angle",
+    "triangle",
+}
+_SYMBOLS = set(
+    (
+        "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon "
+        "phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega ell hbar partial "
+        "nabla"
+    ).split()
+)
+_CLOSING = {"(": ")", "[": "]", "{": "}", r"\{": r"\}"}
+
+
+class Unreadable(Exception):
+    """The text is no expression that is known here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A tree. kind: number, symbol, pi, e, i, infinity, degree, sum, product, quotient, power, factorial,
+    binomial, absolute, or the name of a function. value: of a number. name: of a symbol."""
+
+    kind: str
+    args: tuple[Expression, ...] = ()
+    value: Fraction = Fraction(0)
+    name: str = ""
+
+    def walk(self) -> Iterator[Expression]:
+        """This expression and all within it."""
+        yield self
+        for arg in self.args:
+            yield from arg.walk()
+
+    @property
+    def symbols(self) -> frozenset[str]:
+        """Names of the variables."""
+        return frozenset(node.name for node in self.walk() if node.kind == "symbol")
+
+
+def number(value: Fraction | int) -> Expression:
+    """A number as an expression."""
+    return Expression("number", value=Fraction(value))
+
+
+def negative(value: Expression) -> Expression:
+    """The expression with a minus before it."""
+    return number(-value.value) if value.kind == "number" else Expression("product", (number(-1), value))
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    kind: str
+    text: str
+    spaced: bool  # whether white space stands before it
+
+
+def parse(text: str) -> Expression:
+    """Read an expression. Raises Unreadable for anything else, relations and lists included."""
+    reader = _Reader(list(_tokens(text)))
+    if not reader.tokens:
+        raise Unreadable
+    value = reader.sum()
+    if reader.position < len(reader.tokens):
+        raise Unreadable
+    return value
+
+
+def _tokens(text: str) -> Iterator[_Token]:
+    position, spaced, count = 0, False, 0
+    while position < len(text):
+        match = _LEXEME.match(text, position)
+        if match is None or count > MAX_TOKENS:
+            raise Unreadable
+        position = match.end()
+        kind = match.lastgroup or ""
+        if kind == "space":
+            spaced = True
+            continue
+        lexeme = match[kind]
+        if kind == "word" or (kind == "command" and lexeme in FUNCTIONS):
+            kind, lexeme = "command", _LATIN.get(lexeme, "infty" if lexeme == "infinity" else lexeme)
+        if lexeme in ("cdot", "times", "div"):
+            kind, lexeme = "sign", "/" if lexeme == "div" else "*"
+        if lexeme == "vert":
+            kind, lexeme = "sign", "|"
+        yield _Token(kind, {"**": "^"}.get(lexeme, lexeme), spaced)
+        spaced, count = False, count + 1
+
+
+class _Reader:
+    """Recursive descent: sums of products of powers of atoms; products may be implied."""
+
+    def __init__(self, tokens: list[_Token]) -> None:
+        self.tokens = tokens
+        self.position = 0
+        self.depth = 0
+        self.bars = 0  # absolute values that are open
+
+    def peek(self) -> _Token:
+        return self.tokens[self.position] if self.position < len(self.tokens) else _Token("end", "", False)
+
+    def at(self, *signs: str) -> bool:
+        token = self.peek()
+        return token.kind == "sign" and token.text in signs
+
+    def take(self) -> _Token:
+        token = self.peek()
+        if token.kind == "end":
+            raise Unreadable
+        self.position += 1
+        return token
+
+    def expect(self, sign: str) -> None:
+        if not self.at(sign):
+            raise Unreadable
+        self.position += 1
+
+    def sum(self) -> Expression:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise Unreadable
+        minus = self.sign()
+        terms = [self.product()]
+        if minus:
+            terms[0] = negative(terms[0])
+        while self.at("+", "-"):
+            minus = self.take().text == "-"
+            term = self.product()
+            terms.append(negative(term) if minus else term)
+        self.depth -= 1
+        return terms[0] if len(terms) == 1 else Expression("sum", tuple(terms))
+
+    def sign(self) -> bool:
+        """Whether an odd number of minuses stands here; takes all signs."""
+        minus = False
+        while self.at("+", "-"):
+            minus ^= self.take().text == "-"
+        return minus
+
+    def product(self) -> Expression:
+        value, factors = self.power(), list[Expression]()
+        before = self.tokens[self.position - 1]
+        while True:
+            if self.at("*", "/"):
+                divides = self.take().text == "/"
+                minus = self.sign()
+                factor = self.power()
+                factor = negative(factor) if minus else factor
+                if divides:
+                    value, factors = Expression("quotient", (_product(value, factors), factor)), []
+                else:
+                    factors.append(factor)
+            elif self.starts_factor():
+                if self.peek().kind == "number" and before.kind == "number":
+                    value = self.mixed(_product(value, factors))
+                    factors = []
+                else:
+                    factor = self.power()
+                    if (
+                        not factors
+                        and (mixed := _mixed(value, factor)) is not None
+                        and before.kind == "number"
+                    ):
+                        value = mixed
+                    else:
+                        factors.append(factor)
+            else:
+                return _product(value, factors)
+            before = self.tokens[self.position - 1]
+
+    def mixed(self, whole: Expression) -> Expression:
+        """``1 2/3``: a whole number, a space, a proper fraction. Two numbers side by side are nothing
+        else."""
+        top = self.take()
+        if not (top.spaced and top.text.isdigit() and self.at("/")):
+            raise Unreadable
+        self.take()
+        bottom = self.take()
+        if bottom.kind != "number" or not bottom.text.isdigit() or not int(bottom.text):
+            raise Unreadable
+        value = _mixed(whole, Expression("quotient", (number(int(top.text)), number(int(bottom.text)))))
+        if value is None:
+            raise Unreadable
+        return value
+
+    def starts_factor(self) -> bool:
+        token = self.peek()
+        if token.kind in ("number", "letter", "command"):
+            return token.text not in (
+                "to",
+                "le",
+                "ge",
+                "ne",
+                "in",
+                "cup",
+                "cap",
+                "setminus",
+                "pm",
+                "mp",
+                "approx",
+                "circ",
+            )
+        return (token.kind == "sign" and token.text in ("(", "[", "{", r"\{")) or (
+            self.at("|") and not self.bars
+        )
+
+    def power(self) -> Expression:
+        base = self.postfixed(self.atom())
+        if not self.at("^"):
+            return base
+        self.take()
+        return self.postfixed(Expression("power", (base, self.exponent())))
+
+    def exponent(self) -> Expression:
+        minus = self.sign()
+        value = self.argument(whole_number=True)
+        return negative(value) if minus else value
+
+    def postfixed(self, value: Expression) -> Expression:
+        while True:
+            if self.at("!"):
+                self.take()
+                value = Expression("factorial", (value,))
+            elif self.at("%"):
+                self.take()
+                value = Expression("quotient", (value, number(100)))
+            elif self.at("^") and self.following() == ("command", "circ"):
+                self.position += 2
+                value = Expression("product", (value, Expression("degree")))
+            else:
+                return value
+
+    def following(self) -> tuple[str, str]:
+        if self.position + 1 >= len(self.tokens):
+            return "", ""
+        token = self.tokens[self.position + 1]
+        return token.kind, token.text
+
+    def argument(self, whole_number: bool = False) -> Expression:
+        """What stands in braces or brackets, or one sign: a digit of a longer number unless
+        ``whole_number``."""
+        token = self.peek()
+        if token.kind == "sign" and token.text in ("{", "(", r"\{"):
+            return self.group()
+        if token.kind == "number" and not whole_number and len(token.text) > 1 and token.text.isdigit():
+            self.tokens[self.position] = _Token("number", token.text[1:], False)
+            return number(int(token.text[0]))
+        return self.atom()
+
+    def group(self) -> Expression:
+        opened = self.take().text
+        value = self.sum()
+        self.expect(_CLOSING[opened])
+        return value
+
+    def atom(self) -> Expression:
+        token = self.peek()
+        if token.kind == "sign":
+            if token.text in _CLOSING:
+                return self.group()
+            if token.text == "|":
+                return self.absolute()
+            raise Unreadable
+        self.take()
+        if token.kind == "number":
+            return number(
+                Fraction(
+                    token.text.replace(",", "").rstrip(".") if "e" not in token.text.lower() else token.text
+                )
+            )
+        if token.kind == "letter":
+            if token.text in ("e", "i") and not self.at("_", "'"):
+                return Expression(token.text)
+            return self.symbol(token.text)
+        return self.command(token.text)
+
+    def absolute(self) -> Expression:
+        self.take()
+        self.bars += 1
+        value = self.sum()
+        self.bars -= 1
+        self.expect("|")
+        return Expression("absolute", (value,))
+
+    def symbol(self, name: str) -> Expression:
+        """A variable with its subscript and primes."""
+        while self.at("_", "'"):
+            if self.take().text == "'":
+                name += "'"
+                continue
+            token = self.take()
+            if token.text == "{":
+                inner = []
+                while not self.at("}"):
+                    inner.append(self.take().text)
+                self.take()
+                name += "_" + "".join(inner)
+            else:
+                name += "_" + token.text
+        return Expression("symbol", name=name)
+
+    def command(self, name: str) -> Expression:
+        if name in FUNCTIONS:
+            return self.function(name)
+        if name == "frac":
+            return Expression("quotient", (self.argument(), self.argument()))
+        if name == "binom":
+            return Expression("binomial", (self.argument(), self.argument()))
+        if name in ("sqrt", "cbrt"):
+            return self.root(3 if name == "cbrt" else 2)
+        if name == "pi":
+            return Expression("pi")
+        if name == "infty":
+            return Expression("infinity")
+        if name in _SYMBOLS:
+            return self.symbol("\\" + name)
+        if name in _ACCENTS:
+            return self.symbol(f"\\{name} {self.raw_argument()}")
+        raise Unreadable
+
+    def raw_argument(self) -> str:
+        """The letters that an accent stands on, or that follow a sign such as ``\\angle``."""
+        if self.at("{"):
+            self.take()
+            inner = []
+            while not self.at("}"):
+                inner.append(self.take().text)
+            self.take()
+            return "".join(inner)
+        letters = []
+        while self.peek().kind == "letter" and self.peek().text.isupper():
+            letters.append(self.take().text)
+        return "".join(letters) or self.take().text
+
+    def root(self, degree: int) -> Expression:
+        index = number(degree)
+        if self.at("["):
+            self.take()
+            index = self.sum()
+            self.expect("]")
+        return Expression(
+            "power", (self.argument(whole_number=True), Expression("quotient", (number(1), index)))
+        )
+
+    def function(self, name: str) -> Expression:
+        base: Expression | None = number(10) if name == "lg" else None
+        power: Expression | None = None
+        if self.at("_"):
+            self.take()
+            base = self.argument(whole_number=True)
+        if self.at("^"):
+            self.take()
+            power = self.exponent()
+            if power == number(-1) and name in _INVERSE:
+                name, power = _INVERSE[name], None
+        value = self.operand()
+        if name in ("log", "lg", "ln"):
+            found = Expression("ln", (value,))
+            if base is not None and base.kind != "e":
+                found = Expression("quotient", (found, Expression("ln", (base,))))
+        elif base is not None:
+            raise Unreadable
+        else:
+            found = Expression(name, (value,))
+        return found if power is None else Expression("power", (found, power))
+
+    def operand(self) -> Expression:
+        """What a function without brackets is of: the factors up to the next sign or function."""
+        if self.at("(", "{", "["):
+            value = self.group()
+            return self.postfixed(value) if self.at("!") else value
+        minus = self.sign()
+        factors = [self.power()]
+        while self.starts_factor() and self.peek().text not in FUNCTIONS and self.peek().kind != "sign":
+            factors.append(self.power())
+        while self.at("/"):
+            self.take()
+            factors = [Expression("quotient", (_product(factors[0], factors[1:]), self.power()))]
+        value = _product(factors[0], factors[1:])
+        return negative(value) if minus else value
+
+
+def _product(first: Expression, others: list[Expression]) -> Expression:
+    return Expression("product", (first, *others)) if others else first
+
+
+def _mixed(whole: Expression, part: Expression) -> Expression | None:
+    """A mixed number: a whole number and a proper fraction of whole numbers; None for anything else."""
+    sign = 1
+    if whole.kind == "product" and whole.args[0] == number(-1) and len(whole.args) == 2:
+        whole, sign = whole.args[1], -1
+    if whole.kind != "number" or whole.value.denominator != 1 or whole.value < 1 or part.kind != "quotient":
+        return None
+    top, bottom = part.args
+    if any(side.kind != "number" or side.value.denominator != 1 for side in (top, bottom)):
+        return None
+    if not 0 < top.value < bottom.value:
+        return None
+    return number(sign * (whole.value + top.value / bottom.value))

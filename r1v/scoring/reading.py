@@ -1,0 +1,496 @@
+r"""Reading: from a short text to the values that it may be.
+
+Enters: a short text. Leaves: its readings, the surest first. Always holds: reading never fails: what has no
+other reading is ``Text``; brackets are matched before anything is split.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+from r1v.scoring.answers import (
+    Cases,
+    Collection,
+    Interval,
+    Matrix,
+    Named,
+    NoSolution,
+    Numeral,
+    Ratio,
+    Reading,
+    RealSet,
+    Relation,
+    Scalar,
+    Text,
+    Value,
+)
+from r1v.scoring.chemistry import read_formula, read_reaction
+from r1v.scoring.expression import Expression, Unreadable, number, parse
+from r1v.scoring.notation import brackets, spaceless, split_top, tidy
+from r1v.scoring.times import read_clock
+from r1v.scoring.units import Unit, split_units
+
+MAX_DEPTH = 4
+_NUMBER_WORDS = {
+    word: str(value)
+    for value, word in enumerate(
+        (
+            "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+            "sixteen seventeen eighteen nineteen twenty"
+        ).split()
+    )
+}
+_RATIO = re.compile(r"\(?([^:()]+(?:(?::|\\colon(?![a-z])|\bto\b)[^:()]+){1,3})\)?")
+_NUMERAL = re.compile(r"\(?([0-9A-Fa-f]+)\)?_\s*\{?\s*(\d{1,2})\s*\}?")
+_WORDS = re.compile(r"[^\W\d_]+(?:[\s'’\-,./&]+[^\W\d_]+)*", re.UNICODE)
+_LONG_WORD = re.compile(
+    r"(?<![A-Za-z\\])(?!(?:sin|cos|tan|cot|sec|csc|log|exp|ln|arc|sqrt|pi)(?![a-z]))[A-Za-z]{3,}"
+)
+_SHORT_WORDS = {"no", "on", "up", "in", "ok"}
+_ARTICLES = re.compile(r"\b(?:the|a|an)\b\s*", re.IGNORECASE)
+_NO_SOLUTION = re.compile(
+    r"\\emptyset|\\\{\s*\\\}|\{\s*\}|(?:there (?:is|are) )?no (?:real )?(?:solutions?|roots?|such values?)|"
+    r"none exists?|"
+    r"(?:方程)?无(?:实数)?解|空集",
+    re.IGNORECASE,
+)
+_ALL_REAL = re.compile(r"\\mathbb\s*\{?R\}?|(?:all )?(?:real numbers|reals)|(?:全体|任意)实数", re.IGNORECASE)
+_SEPARATOR_WORD = re.compile(
+    r"\s+(?:and|or|und|oder)\s+|\s*(?:和|或|或者|与)\s*|\\(?:lor|land)(?![a-z])", re.IGNORECASE
+)
+_RELATION = re.compile(r"\\(le|ge|ne|approx)(?![a-z])|([<>=])")
+_NAME = re.compile(
+    r"\\?[A-Za-z]+(?:_(?:\{[^{}]*\}|\w))?'*(?:\([A-Za-z0-9, ]{1,12}\))?"  # x, \theta, S_{ABC}, f(x)
+    r"|\\(?:angle|triangle|overline|vec|hat|bar|overrightarrow)\s*\{?[A-Za-z ]{1,6}\}?"
+    r"|m\s*\\angle\s*[A-Z]{1,3}|\|\s*\\?[A-Za-z]{1,8}(?:\{[A-Z]{2}\})?\s*\||\\vert\s*[A-Z]{2}\s*\\vert"
+    r"|\\?(?:sin|cos|tan|cot)\s*\(?\s*(?:\\angle\s*)?\\?[A-Za-z]{1,7}\s*\)?"
+    r"|S_\s*\{?\s*\\triangle\s*[A-Z]{3}\s*\}?|\\frac\{d[a-z]\}\{d[a-z]\}"
+    r"|[A-Za-z][A-Za-z \-]{2,39}"  # words
+)
+_TUPLE_NAME = re.compile(r"\(\s*[A-Za-z](?:_\w)?(?:\s*,\s*[A-Za-z](?:_\w)?)+\s*\)")
+_PLUS_MINUS = re.compile(r"\\pm(?![A-Za-z])")
+_MINUS_PLUS = re.compile(r"\\mp(?![A-Za-z])")
+_ENVIRONMENT = re.compile(
+    r"(?P<factor>[^\\{}&]*|\\frac\{[^{}]*\}\{[^{}]*\}|-?\\frac\{[^{}]*\}\{[^{}]*\}|[^&]*?(?:\\cdot|\\times)?)\s*[(\[|]?\s*"
+    r"\\begin\s*\{(?P<kind>[a-zA-Z]*?matrix\*?|array|cases|dcases|aligned|align\*?)\}"
+    r"(?:\s*(?:\{[clr|@ ]*\}|\[[clr]*\]))?"
+    r"(?P<body>.*)\\end\s*\{(?P=kind)\}\s*[)\]|]?\s*",
+    re.DOTALL,
+)
+_CONDITION_WORD = re.compile(
+    r"^\s*(?:if|for|when|where|当|若|,|\\text\s*\{\s*(?:if|for|when)\s*\})\s*|,\s*$", re.IGNORECASE
+)
+_OTHERWISE = re.compile(r"\s*(?:otherwise|else|elsewhere|其他|其它|否则)\s*", re.IGNORECASE)
+_DEGREES = re.compile(
+    r"([+-]?\d+(?:\.\d+)?)\s*\^\\circ\s*(?:(\d+(?:\.\d+)?)\s*(?:'|\^\\prime)(?!'))?\s*"
+    r"(?:(\d+(?:\.\d+)?)\s*(?:''|\"|\^\{\\prime\\prime\}))?"
+)
+_MINUTES = re.compile(r"(\d+(?:\.\d+)?)\s*'(?!')")
+DEGREES = Unit("deg", Fraction(1), (("deg", 1),))
+_WORD_INSIDE = re.compile(
+    r"(?<![A-Za-z\\])(?=[A-Za-z]*[aeiouy])(?!(?:arc)?(?:sin|cos|tan|cot)h?(?![a-z])|sqrt|cbrt|infty|infinity)"
+    r"(?:[A-Za-z]{4,}|(?<=\s)[A-Za-z]{3,})"
+)
+_UNIT_OF_LETTERS = re.compile(r"[A-Za-z]{2,}\s*\^?[-{}\d]*$")
+_BOUND = {
+    "<": ("lt", False),
+    "le": ("le", False),
+    ">": ("lt", True),
+    "ge": ("le", True),
+    "=": ("=", False),
+    "ne": ("ne", False),
+}
+
+
+def read(text: str, depth: int = 0) -> Reading:
+    """The readings of a short text."""
+    text = _cleared(tidy(text))
+    if depth > MAX_DEPTH:
+        return (Text(spaceless(text), False),)
+    for reader in (_environment, _sets, _relations, _collections):
+        if found := reader(text, depth):
+            return found
+    return _single(text)
+
+
+def _cleared(text: str) -> str:
+    text = re.sub(r"^\s*(?:\\approx|≈|~)\s*", "", text)
+    return _NUMBER_WORDS.get(text.casefold(), text)
+
+
+def expression(text: str) -> Expression | None:
+    """The expression that a text is, or None."""
+    try:
+        return parse(text)
+    except (Unreadable, ValueError, ZeroDivisionError, RecursionError):
+        return None
+
+
+def _single(text: str) -> Reading:
+    """The readings of one value."""
+    if (clock := read_clock(text, strict=True)) is not None:
+        return (clock, ratio) if (ratio := _ratio(text)) is not None else (clock,)
+    if (ratio := _ratio(text)) is not None:
+        return (ratio,)
+    if (
+        re.search(r"\\(?:ce|to|rightleftharpoons)(?![a-z])|->", text)
+        and (reaction := read_reaction(text)) is not None
+    ):
+        return (reaction,)
+    if match := _NUMERAL.fullmatch(text):
+        return (Numeral(match[1].upper(), int(match[2])),)
+    if _are_words(text):
+        return (Text(folded(text), True),)
+    if (formula := read_formula(text)) is not None:
+        return (formula,)
+    if (angle := _angle(text)) is not None:
+        return (angle,)
+    readings: list[Value] = _quantities(text)
+    if not _WORD_INSIDE.search(text) and not (readings and _UNIT_OF_LETTERS.search(text)):
+        found = expression(text)
+        readings += [] if found is None else [_in_degrees(found)]
+    return tuple(readings) or (Text(folded(text), bool(re.fullmatch(r"[^\\{}^_=<>+*/]+", text))),)
+
+
+def _in_degrees(value: Expression) -> Scalar:
+    """``(180 - 2x)^\\circ`` is an expression with a unit."""
+    if value.kind == "product" and len(value.args) == 2 and value.args[1].kind == "degree":
+        return Scalar(value.args[0], DEGREES)
+    return Scalar(value)
+
+
+def _quantities(text: str) -> list[Value]:
+    for before, unit in split_units(text):
+        value = expression(_without_thousands(before))
+        if value is not None and not value.symbols:
+            return [Scalar(value, unit)]
+    return []
+
+
+def _without_thousands(text: str) -> str:
+    return re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text)
+
+
+def _angle(text: str) -> Scalar | None:
+    """Degrees with minutes and seconds, or minutes alone."""
+    if match := _DEGREES.fullmatch(text):
+        whole, minutes, seconds = (Fraction(part or 0) for part in match.groups())
+        part = minutes / 60 + seconds / 3600
+        return Scalar(number(whole - part if match[1].startswith("-") else whole + part), DEGREES)
+    if match := _MINUTES.fullmatch(text):
+        return Scalar(number(Fraction(match[1])), Unit("'", Fraction(1, 60), (("deg", 1),)))
+    return None
+
+
+def _ratio(text: str) -> Ratio | None:
+    match = _RATIO.fullmatch(text)
+    if match is None:
+        return None
+    terms = [expression(part.strip()) for part in re.split(r":|\\colon(?![a-z])|\bto\b", match[1])]
+    return (
+        None
+        if any(term is None for term in terms)
+        else Ratio(tuple(term for term in terms if term is not None))
+    )
+
+
+def _are_words(text: str) -> bool:
+    """To a reader of formulas "tea" is t·e·a: what looks like a word is one."""
+    return _WORDS.fullmatch(text) is not None and (
+        text.casefold() in _SHORT_WORDS
+        or not text.isascii()
+        or (_LONG_WORD.search(text) is not None and re.search("[aeiouy]", text.casefold()) is not None)
+    )
+
+
+def folded(text: str) -> str:
+    """Words without case, articles and the space that does not matter."""
+    return " ".join(_ARTICLES.sub("", text.casefold().replace("-", " ").replace("’", "'")).split())
+
+
+# sets and intervals
+
+
+def _sets(text: str, depth: int) -> Reading:
+    if _NO_SOLUTION.fullmatch(text.strip()):
+        return (NoSolution(),)
+    variable, body = "", text
+    if match := re.match(r"\s*([A-Za-z])\s*\\in(?![a-z])\s*", body):
+        variable, body = match[1], body[match.end() :]
+    opening, closing, inner = brackets(body)
+    if opening == r"\{" or (opening == "{" and closing == "}"):
+        if match := re.match(
+            r"\s*([A-Za-z])\s*(?:\\in\s*\\mathbb\s*\{?R\}?\s*)?(?:\||\\vert|:)\s*(.+)", inner, re.DOTALL
+        ):
+            found = read(match[2], depth + 1)
+            return tuple(value for value in found if isinstance(value, RealSet))
+        return ()
+    pieces = re.split(r"\\cup(?![a-z])", body)
+    sets = [_interval(piece.strip()) for piece in pieces]
+    if any(one is None for one in sets):
+        return ()
+    joined = RealSet(
+        tuple(interval for one in sets if one for interval in one.intervals),
+        variable,
+        tuple(point for one in sets if one for point in one.but),
+    )
+    if len(pieces) == 1 and not variable and opening and (opening, closing) in (("(", ")"), ("[", "]")):
+        return (*_collections(body, depth), joined)
+    return (joined,)
+
+
+EVERYTHING = Interval(None, False, None, False)
+
+
+def _interval(text: str) -> RealSet | None:
+    if _ALL_REAL.fullmatch(text):
+        return RealSet((EVERYTHING,))
+    if match := re.fullmatch(
+        r"\\mathbb\s*\{?R\}?\s*\\setminus\s*(?:\\\{|\{)(.*?)(?:\\\}|\})", text, re.DOTALL
+    ):
+        points = [expression(part) for part in split_top(match[1], ",;")]
+        return (
+            None
+            if any(p is None for p in points)
+            else RealSet((EVERYTHING,), "", tuple(p for p in points if p))
+        )
+    opening, closing, inner = brackets(text)
+    ends = split_top(inner, ",;")
+    if opening not in ("(", "[") or closing not in (")", "]") or len(ends) != 2:
+        return None
+    values = [expression(end) for end in ends]
+    if values[0] is None or values[1] is None:
+        return None
+    low, high = (None if _infinite(value) else value for value in values)
+    return RealSet(
+        (Interval(low, opening == "[" and low is not None, high, closing == "]" and high is not None),)
+    )
+
+
+def _infinite(value: Expression | None) -> bool:
+    return value is not None and any(node.kind == "infinity" for node in value.walk())
+
+
+# relations
+
+
+def _relations(text: str, depth: int) -> Reading:
+    parts, signs = _at_relations(text)
+    if not signs or any(not part for part in parts):
+        return ()
+    if (reaction := read_reaction(text)) is not None:
+        return (reaction,)
+    separated = split_top(_SEPARATOR_WORD.sub(" , ", text), ",;")
+    if len(separated) > 1 and not _TUPLE_NAME.fullmatch(parts[0].strip()):
+        return _several_relations(text, separated, depth)
+    if set(signs) == {"approx"}:
+        signs = ["="] * len(signs)
+    if "approx" in signs:
+        return ()
+    if set(signs) == {"="}:
+        return _equation(parts, depth)
+    return _inequality(parts, signs)
+
+
+def _at_relations(text: str) -> tuple[list[str], list[str]]:
+    """The text cut at its relation signs outside of brackets, and the signs."""
+    parts, signs, start, depth = list[str](), list[str](), 0, 0
+    position = 0
+    while position < len(text):
+        if text[position] in "([{":
+            depth += 1
+        elif text[position] in ")]}":
+            depth -= 1
+        elif depth <= 0 and (match := _RELATION.match(text, position)):
+            parts.append(text[start:position].strip())
+            signs.append(match[1] or match[2])
+            start = position = match.end()
+            continue
+        position += 2 if text[position] == "\\" and text[position + 1 : position + 2] not in "([{)]}" else 1
+    parts.append(text[start:].strip())
+    return parts, signs
+
+
+def _equation(parts: list[str], depth: int) -> Reading:
+    readings: list[Value] = []
+    left, right = parts[0], parts[-1]
+    for name, value in ((left, right), (right, left)):
+        if (_NAME.fullmatch(name) or _TUPLE_NAME.fullmatch(name)) and (len(parts) == 2 or name == left):
+            found = read(value, depth + 1)
+            if not _holds(found, name):
+                readings.append(Named(spaceless(name), found))
+                break
+    if len(parts) == 2:
+        sides = [expression(part) for part in parts]
+        if sides[0] is not None and sides[1] is not None:
+            readings.append(Relation(sides[0], "=", sides[1]))
+    return tuple(readings)
+
+
+def _holds(reading: Reading, name: str) -> bool:
+    """Whether a value has the name among its variables: then ``x = 2x + 1`` gives x no value."""
+    symbol = expression(name)
+    names = symbol.symbols if symbol is not None and symbol.kind == "symbol" else frozenset()
+    return any(names & value.value.symbols for value in reading if isinstance(value, Scalar))
+
+
+def _inequality(parts: list[str], signs: list[str]) -> Reading:
+    sides = [expression(part) for part in parts]
+    if any(side is None for side in sides):
+        return ()
+    values = [side for side in sides if side is not None]
+    readings: list[Value] = []
+    if (found := _solved(values, signs)) is not None:
+        readings.append(found)
+    if len(values) == 2:
+        sign, turned = _BOUND[signs[0]]
+        first, second = reversed(values) if turned else values
+        readings.append(Relation(first, sign, second))
+    return tuple(readings)
+
+
+def _solved(values: list[Expression], signs: list[str]) -> RealSet | None:
+    """``x > 2``, ``2 < x`` or ``1 < x <= 3`` as a set of numbers."""
+    low: Expression | None = None
+    high: Expression | None = None
+    closed = {"low": False, "high": False}
+    variables = [value.name for value in values if value.kind == "symbol"]
+    if not variables or len(values) > 3:
+        return None
+    variable = variables[0] if len(variables) == 1 or len(values) == 2 else values[1].name
+    for left, sign, right in zip(values, signs, values[1:], strict=False):
+        kind, turned = _BOUND.get(sign, ("", False))
+        if kind == "ne":
+            other = right if left.name == variable else left
+            return RealSet((EVERYTHING,), variable, (other,)) if len(values) == 2 else None
+        if kind not in ("lt", "le"):
+            return None
+        small, large = (right, left) if turned else (left, right)
+        if small.kind == "symbol" and small.name == variable and high is None:
+            high, closed["high"] = large, kind == "le"
+        elif large.kind == "symbol" and large.name == variable and low is None:
+            low, closed["low"] = small, kind == "le"
+        else:
+            return None
+    low, high = (None if _infinite(end) else end for end in (low, high))
+    return RealSet((Interval(low, closed["low"], high, closed["high"]),), variable)
+
+
+def _several_relations(text: str, separated: list[str], depth: int) -> Reading:
+    """``x = 1, y = 2``, ``x < 1 or x > 3``, ``x > 1 and x < 3``."""
+    items = [read(part, depth + 1) for part in separated]
+    sets = [next((value for value in item if isinstance(value, RealSet)), None) for item in items]
+    if all(sets):
+        regions = [one for one in sets if one is not None]
+        names = {one.variable for one in regions}
+        if len(names) == 1:
+            return (_joined(regions, both=re.search(r"\band\b|\\land|且", text) is not None),)
+    return (Collection(tuple(items)),)
+
+
+def _joined(regions: list[RealSet], both: bool) -> RealSet:
+    """The union of sets, or what they share if the text says that both hold and each bounds another side."""
+    variable = regions[0].variable
+    points = tuple(point for one in regions for point in one.but)
+    if any(one.but for one in regions):
+        kept = [one for one in regions if not one.but]
+        intervals = tuple(i for one in kept for i in one.intervals) or (EVERYTHING,)
+        return RealSet(intervals, variable, points)
+    intervals = tuple(interval for one in regions for interval in one.intervals)
+    lows = [i for i in intervals if i.low is not None and i.high is None]
+    highs = [i for i in intervals if i.high is not None and i.low is None]
+    if both and len(lows) == len(highs) == 1 and len(intervals) == 2:
+        return RealSet(
+            (Interval(lows[0].low, lows[0].low_closed, highs[0].high, highs[0].high_closed),), variable
+        )
+    return RealSet(intervals, variable)
+
+
+# lists, tuples, sets of values
+
+
+def _collections(text: str, depth: int) -> Reading:
+    opening, closing, inner = brackets(re.sub(r"^\s*[A-Za-z]\s*\\in(?![a-z])\s*", "", text))
+    if not opening:
+        inner = _SEPARATOR_WORD.sub(" , ", text)
+        if (
+            re.fullmatch(r"\D{0,4}\d{1,3}(?:,\d{3})+(?![\d,]).*", inner.strip(), re.DOTALL)
+            and ", " not in inner
+        ):
+            return ()
+    items = [value for item in split_top(inner, ",;") for value in plus_minus(item)]
+    is_set = opening in (r"\{", "{")
+    if (len(items) < 2 and not is_set) or any(not item for item in items):
+        return ()
+    if not opening and _are_words(text) and not all(len(item) <= 2 for item in items):
+        return ()
+    return (Collection(tuple(read(item, depth + 1) for item in items), opening, closing),)
+
+
+def split_values(text: str) -> list[str]:
+    """The texts of several values: of a list, a tuple or a set; one text where there is one value."""
+    opening, _, inner = brackets(tidy(text))
+    return [
+        part
+        for item in split_top(inner if opening else _SEPARATOR_WORD.sub(" , ", inner), ",;")
+        for part in plus_minus(item)
+    ]
+
+
+def plus_minus(text: str) -> list[str]:
+    r"""Both values of a text with ``\pm``, the text itself otherwise."""
+    text = text.strip()
+    if not _PLUS_MINUS.search(text):
+        return [text]
+    plus = _PLUS_MINUS.sub("+", _MINUS_PLUS.sub("-", text))
+    minus = _PLUS_MINUS.sub("-", _MINUS_PLUS.sub("+", text))
+    return [part.strip().removeprefix("+").strip() for part in (plus, minus)]
+
+
+# matrices and cases
+
+
+def _environment(text: str, depth: int) -> Reading:
+    if r"\begin" not in text:
+        return ()
+    match = _ENVIRONMENT.fullmatch(text.strip())
+    if match is None:
+        return (Text(spaceless(text), False),)
+    rows = [row for row in re.split(r"\\\\(?:\[[^\]]*\])?|\\cr(?![a-z])", match["body"]) if row.strip()]
+    kind = match["kind"]
+    cells = [[cell.strip() for cell in row.replace(r"\hline", "").split("&")] for row in rows]
+    factor_text = re.sub(r"\\(?:cdot|times)\s*$|=\s*$", "", match["factor"].strip()).strip()
+    name = ""
+    if named := re.fullmatch(r"(.{1,20}?)\s*=\s*(.*)", match["factor"].strip(), re.DOTALL):
+        name, factor_text = named[1].strip(), re.sub(r"\\(?:cdot|times)\s*$", "", named[2]).strip()
+    if kind in ("cases", "dcases", "aligned", "align", "align*") or (
+        kind == "array" and "{" in text[: match.start("kind")]
+    ):
+        value = _cases(cells, depth)
+    else:
+        factor = {"": None, "-": number(-1)}.get(
+            factor_text, expression(factor_text) if factor_text else None
+        )
+        if factor_text and factor is None:
+            return (Text(spaceless(text), False),)
+        rows_read = tuple(tuple(read(cell, depth + 1) for cell in row) for row in cells)
+        value = Matrix(rows_read, factor, kind.startswith(("v", "V")))
+    return (Named(name, (value,)),) if name and isinstance(value, Matrix | Cases) else (value,)
+
+
+def _cases(cells: list[list[str]], depth: int) -> Value:
+    """Values with conditions; a system of equations is a list of them."""
+    if all(len(row) == 1 for row in cells):
+        parts = [split_top(row[0], ",") for row in cells]
+        if not all(
+            len(part) == 2 and _RELATION.search(part[1]) and not _RELATION.search(part[0]) for part in parts
+        ):
+            return Collection(tuple(read(row[0].rstrip(", "), depth + 1) for row in cells))
+        cells = parts
+    found = []
+    for row in cells:
+        condition = _CONDITION_WORD.sub("", _CONDITION_WORD.sub("", " ".join(row[1:])))
+        value = read(row[0].rstrip(", "), depth + 1)
+        found.append((value, None if _OTHERWISE.fullmatch(condition) else read(condition, depth + 1)))
+    return Cases(tuple(found))

@@ -1,0 +1,57 @@
+"""Times of day.
+
+Enters: a short text. Leaves: a Clock or None. Always holds: ``3:05`` may be either half of the day, unless
+one of the two that are compared says which.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_CLOCK = re.compile(
+    r"(?:(am|pm|上午|下午|凌晨|晚上)\s*)?(\d{1,2})\s*(?:[:：.h时時点點]|\s+h\s+)\s*"
+    r"(?:(\d{1,2})\s*(?:min|m|分)?(?:\s*[:：]?\s*(\d{1,2})\s*[s秒]?)?)?\s*(?:(am|pm|o'?clock))?",
+    re.IGNORECASE,
+)
+_STRICT = re.compile(r"\d{1,2}\s*:\s*[0-5]\d(?:\s*:\s*[0-5]\d)?\s*(?:[ap]\.?\s*m\.?)?", re.IGNORECASE)
+_HOUR_S, _HALF_DAY_S = 3600, 12 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """seconds: since midnight as written. marked: whether the half of the day was named."""
+
+    seconds: int
+    marked: bool
+
+    def same(self, other: Clock) -> bool:
+        """Whether two times are the same."""
+        unmarked = other.seconds if self.marked else self.seconds
+        if self.marked == other.marked or not _HOUR_S <= unmarked < _HALF_DAY_S + _HOUR_S:
+            return self.seconds == other.seconds
+        return self.seconds % _HALF_DAY_S == other.seconds % _HALF_DAY_S
+
+
+def read_clock(text: str, strict: bool = False) -> Clock | None:
+    """A time of day. strict: only hours and minutes with a colon, for texts that may be something else."""
+    if strict and not _STRICT.fullmatch(text.strip()):
+        return None
+    text = re.sub(
+        r"\b([ap])\s*\.\s*m\b\.?|\b([ap])\s+m\b\.?",
+        lambda match: (match[1] or match[2]) + "m",
+        text,
+        flags=re.I,
+    )
+    match = _CLOCK.fullmatch(text.strip())
+    if match is None:
+        return None
+    hour, minute, second = (int(group or 0) for group in match.group(2, 3, 4))
+    if hour > 24 or minute > 59 or second > 59:
+        return None
+    marker = (match[1] or match[5] or "").lower()
+    afternoon = marker in ("pm", "下午", "晚上")
+    morning = marker in ("am", "上午", "凌晨")
+    if (afternoon or morning) and hour <= 12:
+        hour = hour % 12 + (12 if afternoon else 0)
+    return Clock((hour * 60 + minute) * 60 + second, afternoon or morning)
