@@ -1,6 +1,5 @@
 """Answer extraction: hand-made cases, and properties over arbitrary text."""
 
-import time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -68,7 +67,7 @@ def test_arbitrary_text_is_harmless(text: str) -> None:
 
 
 @pytest.mark.parametrize("unit", [r"\boxed{", "{", "}", "\\", r"\boxed", r"\boxed{1}", r"\boxed   "])
-def test_linear_time(unit: str) -> None:
-    start = time.perf_counter()
-    extract_boxed(unit * 100_000)
-    assert time.perf_counter() - start < 2
+@pytest.mark.timeout(120)  # quadratic work would take hours
+def test_a_long_text_is_read_in_one_pass(unit: str) -> None:
+    found = extract_boxed(unit * 100_000)
+    assert found == ("1" if unit == r"\boxed{1}" else None)
