@@ -1,6 +1,5 @@
 """Answer extraction: hand-made cases, and properties over arbitrary text."""
 
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
