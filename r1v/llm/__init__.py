@@ -5,6 +5,7 @@ Enters: messages and sampling settings. Leaves: TokenEvents and Completions.
 
 from r1v.llm.async_stream import AsyncStream
 from r1v.llm.backend import Backend
+from r1v.llm.card import ModelCard, card_of
 from r1v.llm.config import LLMConfig, ParallelConfig, RemoteConfig
 from r1v.llm.facade import LLM
 from r1v.llm.grammar import OutputGrammar
@@ -24,6 +25,7 @@ __all__ = [
     "ImageLimits",
     "LLMConfig",
     "Load",
+    "ModelCard",
     "ModelInfo",
     "OutputGrammar",
     "ParallelConfig",
@@ -33,6 +35,7 @@ __all__ = [
     "Stream",
     "TextRequest",
     "ToolCallReader",
+    "card_of",
     "read_tool_calls",
     "resolve_model",
 ]

@@ -23,11 +23,12 @@ from starlette.responses import PlainTextResponse, Response
 
 from r1v import __version__
 from r1v.core import Completion, R1VError
-from r1v.llm import LLM, ChatRequest, TextRequest
+from r1v.llm import LLM, ChatRequest, TextRequest, card_of
 from r1v.llm.stream import Event
 from r1v.server.answers import ChatWriter, Json, TextWriter, add_usage, usage_of
 from r1v.server.config import ServerConfig
 from r1v.server.errors import APIError, ErrorBody, error_body, from_r1v, from_validation, json_response
+from r1v.server.facts import model_facts
 from r1v.server.images import ImageSource
 from r1v.server.metrics import CONTENT_TYPE, Metrics
 from r1v.server.middleware import OPEN_PATHS, AccessLog, BodyLimit, Door, notes
@@ -124,6 +125,7 @@ class API:
         self._service, self._translator = service, translator
         self._llm, self._config = service.llm, service.config
         self._created = int(time.time())
+        self._facts = model_facts(self._llm, card_of(self._llm.config))
         self._fingerprint = f"r1v-{__version__}-{self._llm.config.device}-{self._llm.config.dtype}"
 
     def add_routes(self, app: FastAPI) -> None:
@@ -354,6 +356,7 @@ class API:
                 "vision": info.takes_images,
             },
             "max_images": min(info.max_images, self._config.max_images),
+            **self._facts,
         }
 
     async def health(self) -> Response:

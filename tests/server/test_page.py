@@ -1,5 +1,7 @@
 """The page is a folder of static files: what is served of it, and that nothing else is."""
 
+import base64
+import io
 import json
 import socket
 from collections.abc import Iterator
@@ -9,12 +11,11 @@ import httpx
 import pytest
 from PIL import Image
 
+from r1v.figures import FAMILIES, family
 from r1v.llm import LLM
-from r1v.server.static_page import POLICY, read_page
+from r1v.server.static_page import FOLDER, POLICY, read_page
 
 from .conftest import Served, serving
-
-EXAMPLES = Path(__file__).parents[2] / "r1v" / "server" / "page_examples"
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +91,21 @@ def test_what_a_bundler_wrote(tmp_path: Path) -> None:
 
 
 def test_the_examples_are_images_the_package_ships() -> None:
-    for name, question in json.loads((EXAMPLES / "questions.json").read_text(encoding="utf-8")):
-        with Image.open(EXAMPLES / name) as image:
-            assert max(image.size) < 1000 and question
+    """One of each kind of figure, and more of each in a file of its own."""
+    first = json.loads((FOLDER / "examples" / "one-of-each.json").read_text(encoding="utf-8"))
+    assert set(first) == set(FAMILIES)
+    for kind, example in first.items():
+        more = json.loads((FOLDER / "examples" / f"{kind}.json").read_text(encoding="utf-8"))
+        assert len(more) >= 8 and example not in more
+        for each in (example, *more):
+            assert each["question"] and each["answer"]
+            assert len(each["images"]) == family(kind).num_images
+            for image in each["images"]:
+                with Image.open(io.BytesIO(base64.b64decode(image))) as opened:
+                    assert opened.format == "WEBP" and max(opened.size) < 1000
+
+
+def test_the_bundle_is_small() -> None:
+    """Fonts and examples aside."""
+    files = [path for path in FOLDER.rglob("*") if path.suffix in (".js", ".css", ".html", ".svg")]
+    assert len(files) >= 4 and sum(path.stat().st_size for path in files) < 1_500_000

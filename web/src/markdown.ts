@@ -78,6 +78,7 @@ const ALLOWED = {
   ],
   ALLOWED_ATTR: ["href", "title", "target", "rel", "class", "start", "data-tex"],
   ALLOW_DATA_ATTR: false,
+  ADD_URI_SAFE_ATTR: ["data-tex", "target", "rel", "start"], // the expression below is for addresses
   ALLOWED_URI_REGEXP: /^(?:https?:\/\/|mailto:)/i,
   RETURN_DOM_FRAGMENT: true as const,
 };

@@ -24,9 +24,6 @@ export function Composer({ onEditLast }: { onEditLast: () => void }) {
   const ready = (text.trim() !== "" || pictures.length > 0) && !busy && !reading.value;
   const images = takesImages(model.value);
 
-  useEffect(() => {
-    if (area.current) fitHeight(area.current);
-  }, [text]);
   useEffect(focusInput, []);
 
   const submit = () => {
@@ -41,6 +38,9 @@ export function Composer({ onEditLast }: { onEditLast: () => void }) {
     focusInput();
   };
   const placeholder = !images ? "placeholder_text" : path.value.length ? "placeholder_more" : "placeholder";
+  useEffect(() => {
+    if (area.current) fitHeight(area.current); // a placeholder may need two lines, too
+  }, [text, placeholder]);
   return (
     <form
       class="composer" onSubmit={(event) => {

@@ -97,7 +97,7 @@ function Kinds({ model: found, onAsk }: { model: Model; onAsk: () => void }) {
         {kinds.map(({ name, accuracy }) => (
           <li key={name}>
             <ExampleCard
-              name={name} example={examples.value![name]!} note={format(accuracy)}
+              name={name} example={examples.value![name]!} note={`${format(accuracy)}%`}
               onClick={() => {
                 onAsk();
                 void once(() => askNewFigure(name));

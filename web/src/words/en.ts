@@ -128,7 +128,7 @@ export const en = {
   runs_on: "Runs on",
   license: "Licence",
   can: "What it can do",
-  can_kinds: "It was trained on these kinds of drawn figures. Each number is how many of 100 new ones it gets right. Choose one to ask about an example.",
+  can_kinds: "It was trained on these kinds of drawn figures. Each number says how many new ones it gets right. Choose one to ask about a new figure.",
   cannot: "What it cannot do",
   cannot_short: "It knows these kinds of figures and nothing else. Photographs, documents and conversation are beyond it, and it does not notice: asked about anything else, it answers all the same.",
   from_card: "More from its model card",

@@ -1,0 +1,43 @@
+"""What /v1/models says of a model beyond its limits: size, defaults of sampling, and its card.
+
+Always holds: only facts; what a checkpoint does not say is left out or null, and the values of
+``default_sampling`` are those that a request gets which sends none.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from r1v.llm import LLM, ModelCard
+
+Json = dict[str, Any]
+
+
+def model_facts(llm: LLM, card: ModelCard) -> Json:
+    """Fields for the entry of a model in /v1/models."""
+    params = llm.default_params
+    said = {
+        "summary": card.summary,
+        "license": card.license,
+        "languages": list(card.languages),
+        "cannot": list(card.cannot),
+        "kinds": [{"name": name, "accuracy": accuracy} for name, accuracy in card.kinds],
+    }
+    return {
+        "num_parameters": card.num_parameters or None,
+        "num_bytes": card.num_bytes or None,
+        "device": llm.config.device,
+        "dtype": llm.config.dtype,
+        "default_sampling": {
+            "temperature": params.temperature,
+            "top_p": params.top_p,
+            "top_k": params.top_k,
+            "min_p": params.min_p,
+            "repetition_penalty": params.repetition_penalty,
+            "presence_penalty": params.presence_penalty,
+            "frequency_penalty": params.frequency_penalty,
+            "thinking_budget": params.thinking_budget,
+            "max_tokens": params.max_tokens,
+        },
+        "card": {name: value for name, value in said.items() if value},
+    }
