@@ -105,10 +105,12 @@ class PlainScreen:
         self._write(text)
 
     def _enter(self, segment: Segment | None) -> None:
+        from r1v.prompt import CLOSE_TEXT, OPEN_TEXT
+
         if segment == "thinking":
-            self._write("<think>\n")
+            self._write(f"{OPEN_TEXT}\n")
         elif self._segment == "thinking":
-            self._write("\n</think>\n\n")
+            self._write(f"\n{CLOSE_TEXT}\n\n")
         self._segment = segment
 
     def finish(self, completion: Completion, boxed: str | None) -> None:

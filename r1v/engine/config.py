@@ -7,7 +7,7 @@ model's configuration and the measured free memory.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from r1v.core import ConfigError
@@ -18,9 +18,11 @@ class EngineIds:
     """Token ids with a meaning of their own.
 
     image_context: the id whose positions take image features. eos: ids that end a completion.
-    think_open, think_close: the markers of thinking (one id or several; empty where the model has none).
-    close_thinking: what is forced when thinking must end, e.g. the ids of ``"\\n</think>\\n\\n"``; it must
-    contain think_close, and think_close alone is the default. banned: ids that are never sampled, beside
+    think_open, think_close: the markers of thinking (one id or several; empty for a model that does not
+    think). blank: ids without text or of white space alone, which may stand before think_open. spelling:
+    the bytes of every id, where the markers are no tokens of their own, so that other ids may spell them as
+    well. close_thinking: what is forced when thinking must end, e.g. the ids of ``"\\n</think>\\n\\n"``; it
+    must contain think_close, and think_close alone is the default. banned: ids that are never sampled, beside
     image_context (image markers, padding).
     """
 
@@ -30,6 +32,8 @@ class EngineIds:
     think_close: tuple[int, ...] = ()
     close_thinking: tuple[int, ...] = ()
     banned: tuple[int, ...] = ()
+    blank: frozenset[int] = frozenset()
+    spelling: tuple[bytes, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         marker, forced = self.think_close, self.close_thinking
@@ -100,7 +104,7 @@ class EngineConfig:
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> EngineConfig:
         """Build from plain data; an unknown key is an error that names it."""
-        known = {field.name for field in fields(cls)}
+        known = {each.name for each in fields(cls)}
         for key in values:
             if key not in known:
                 raise ConfigError(

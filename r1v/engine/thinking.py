@@ -1,16 +1,20 @@
 """Control of thinking on token ids: where it is, how long it may be, whether it goes round in circles.
 
 Enters: the ids of one sequence as they are sampled. Leaves: ids to force, which end thinking. Always holds:
-nothing is forced outside thinking, and after forced ids thinking is closed.
+nothing is forced outside thinking, and after forced ids thinking is closed. Where thinking begins and ends is
+decided by the rules of r1v.prompt.thinking, from the same markers.
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from r1v.core import FinishDetail
 from r1v.engine.config import EngineIds
+
+_WHITE_SPACE = b" \t\n\r\v\f"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +106,12 @@ class ThinkingControl:
         self._ids = ids
         self._budget = budget
         self._loops = LoopDetector(loops) if detect_loops else None
-        self._tail: tuple[int, ...] = ()
-        self._longest = max(len(ids.think_open), len(ids.think_close), 1)
+        self._open, self._close_marker = self._symbols(ids.think_open), self._symbols(ids.think_close)
+        self._blank = frozenset(_WHITE_SPACE) if ids.spelling else ids.blank
+        self._tail: tuple[int, ...] = ()  # symbols that may belong to a marker
+        self._position = 0  # symbols so far
+        self._ends: deque[int] = deque(maxlen=64)  # where the last ids of thinking end
+        self._may_begin = not opened and bool(ids.think_open)
         self.inside = opened and bool(ids.think_close)
         self.num_thinking = 0
         self.detail: FinishDetail | None = None
@@ -122,19 +130,43 @@ class ThinkingControl:
             return self._close(FinishDetail.LOOP)
         return ()
 
+    def _symbols(self, token_ids: Sequence[int]) -> tuple[int, ...]:
+        """What the markers are looked for in: the ids themselves, or the bytes that they spell."""
+        spelling = self._ids.spelling
+        if not spelling:
+            return tuple(token_ids)
+        return tuple(b"".join(spelling[i] for i in token_ids if i < len(spelling)))
+
     def _step(self, token_id: int) -> bool:
         """Move the state; True while inside thinking."""
-        self._tail = (*self._tail, token_id)[-self._longest :]
-        if self.inside:
-            close = self._ids.think_close
-            if self._tail[-len(close) :] == close:
-                self.inside = False
-                self.num_thinking -= len(close) - 1  # the marker's first ids were counted as they came
-            else:
-                self.num_thinking += 1
-        elif self._ids.think_open and self._tail[-len(self._ids.think_open) :] == self._ids.think_open:
-            self.inside = True
+        ends_marker = False
+        for symbol in self._symbols((token_id,)):
+            self._position += 1
+            ends_marker = self._move(symbol)
+        if self.inside and not ends_marker:
+            self.num_thinking += 1
+            self._ends.append(self._position)
         return self.inside
+
+    def _move(self, symbol: int) -> bool:
+        """Take a symbol; True where it is the last one of a marker."""
+        if self.inside:
+            marker = self._close_marker
+            self._tail = (*self._tail, symbol)[-len(marker) :]
+            if self._tail != marker:
+                return False
+            start = self._position - len(marker)  # ids that end in the marker were counted as they came
+            self.num_thinking -= sum(end > start for end in self._ends)
+            self.inside = False
+            return True
+        if not self._may_begin or (not self._tail and symbol in self._blank):
+            return False
+        self._tail = (*self._tail, symbol)
+        self._may_begin = self._open[: len(self._tail)] == self._tail
+        if self._tail != self._open:
+            return False
+        self._may_begin, self.inside, self._tail = False, True, ()
+        return True
 
     def _over_budget(self) -> tuple[int, ...]:
         return self._close(FinishDetail.BUDGET) if 0 <= self._budget <= self.num_thinking else ()

@@ -34,6 +34,7 @@ from r1v.core import ConfigError, ImageRef, Message
 from r1v.eval.benchmark import TASKS, Dialogue, GradingTools, Loaded, benchmark, load_items
 from r1v.eval.item import Item, Output, data_url, image_bytes
 from r1v.eval.item import Sample as Recorded
+from r1v.prompt import split_text
 from r1v.scoring import MathVerifier, verdict_of
 from r1v.scoring.verifier import available
 
@@ -70,7 +71,7 @@ def from_output(output: ModelOutput, seconds: float) -> Output:
     thinking = "".join(part.reasoning for part in content if isinstance(part, ContentReasoning))
     answer = "".join(part.text for part in content if isinstance(part, ContentText))
     if not thinking:
-        thinking, answer = split_thinking(answer)
+        thinking, answer = split_text(answer, opened=None)
     usage = output.usage
     reason = "length" if output.stop_reason in ("max_tokens", "model_length") else "stop"
     return Output(
@@ -85,16 +86,6 @@ def from_output(output: ModelOutput, seconds: float) -> Output:
         cost=usage.total_cost if usage else None,
         seconds=seconds,
     )
-
-
-def split_thinking(text: str) -> tuple[str, str]:
-    """Thinking and answer of a text in which both came together; what was never closed is thinking."""
-    if "</think>" in text:
-        thinking, _, answer = text.rpartition("</think>")
-        return thinking.removeprefix("<think>").strip(), answer.strip()
-    if text.lstrip().startswith("<think>"):
-        return text.lstrip().removeprefix("<think>").strip(), ""
-    return "", text
 
 
 def seed_of(seed: int, task: str, id: str, epoch: int) -> int:

@@ -1,16 +1,18 @@
-"""From an engine's ids to a request's events.
+"""From what a backend gives to a request's events and completions.
 
-Enters: EngineOutputs of one request. Leaves: TokenEvents, and one Completion per index. Always holds: the
-texts of a completion's events, joined by segment, are its thinking and its answer, and their token ids joined
-are its token ids; ids behind a stop string are dropped, as if they had never been made.
+Enters: token ids or text of one completion, as they arrive. Leaves: TokenEvents, and one Completion. Always
+holds, whatever the backend: the texts of a completion's events, joined by segment, are its thinking and its
+answer; their token ids and log-probabilities joined are its own; what comes after a stop string is dropped,
+as if it had never been made.
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Generic, Protocol, TypeVar
 
 from r1v.core import (
     Completion,
@@ -28,57 +30,102 @@ from r1v.engine import EngineOutput
 from r1v.llm.grammar import GrammarMask
 from r1v.llm.stop import StopMatcher
 from r1v.llm.stream import Deliver
-from r1v.prompt import Processor, SegmentPiece, SegmentStream
+from r1v.prompt import UNKNOWN_ID, IdSegmenter, SegmentPiece
+
+U = TypeVar("U", contravariant=True)
 
 
-class CompletionText:
-    """The text of one completion as its ids arrive: segments, stop strings, log-probabilities beside the ids.
+class Segmenter(Protocol[U]):
+    """Tells thinking and answer apart in units of one kind: token ids (IdSegmenter) or text
+    (TextSegmenter)."""
+
+    @property
+    def segment(self) -> Segment:
+        """Where the completion is now."""
+        ...
+
+    @property
+    def num_thinking(self) -> int:
+        """Settled units of thinking."""
+        ...
+
+    def push(self, unit: U, /) -> list[SegmentPiece]:
+        """The pieces that a unit settles; each unit comes back as one id of exactly one piece."""
+        ...
+
+    def flush(self) -> list[SegmentPiece]:
+        """What still waited; called once, at the end."""
+        ...
+
+
+class CompletionBuilder(Generic[U]):
+    """Builds one completion of what its segmenter settles: text, stop strings, log-probabilities, reasons.
 
     Stop strings are looked for in the answer only: in a chain of thought they would end it without an answer.
     """
 
     def __init__(
-        self, processor: Processor, params: SamplingParams, opened: bool, index: int, *, raw: bool = False
+        self,
+        segmenter: Segmenter[U],
+        params: SamplingParams,
+        *,
+        index: int = 0,
+        end_units: frozenset[U] = frozenset(),
+        arrived_s: float | None = None,
     ) -> None:
-        """raw: nothing is thinking, all text is the answer."""
-        self._stream = (
-            SegmentStream((), (), False, processor.tokenizer) if raw else processor.segment_stream(opened)
-        )
+        """index: which of the request's completions. end_units: units that end a completion and have no text.
+        arrived_s: of the request, on the clock of time.perf_counter; None is now."""
+        self._segmenter = segmenter
         self._stop = StopMatcher(params.stop)
-        self._ends = frozenset((*processor.special.eos, *params.stop_token_ids))
-        self._index = index
-        self._waiting: deque[TokenLogprob] = deque()  # of ids that no event has carried yet
+        self._index, self._end_units = index, end_units
+        self._waiting: deque[TokenLogprob] = deque()  # of units that no event has carried yet
         self._texts: dict[Segment, list[str]] = {"thinking": [], "answer": []}
         self._logprobs: list[TokenLogprob] | None = None if params.logprobs is None else []
-        self.token_ids: list[int] = []
+        self._token_ids: list[int] = []
+        self._arrived_s = time.perf_counter() if arrived_s is None else arrived_s
+        self._first_s: float | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything has arrived."""
+        return self._first_s is not None
 
     @property
     def stopped(self) -> bool:
         """Whether a stop string has ended it."""
         return self._stop.matched is not None
 
-    def push(
-        self, token_ids: Iterable[int], logprobs: Iterable[TokenLogprob], *, ended: bool = False
-    ) -> list[TokenEvent]:
-        """Take new ids, up to a stop string. ended: no more will come."""
+    def push(self, units: Iterable[U], logprobs: Iterable[TokenLogprob] = ()) -> list[TokenEvent]:
+        """Take new units, up to a stop string. logprobs: one for each unit, or none at all."""
         events: list[TokenEvent] = []
         scores = iter(logprobs)
-        ids = list(token_ids)
-        end_id = ids.pop() if ended and ids and ids[-1] in self._ends else None
-        for token_id in ids:
-            self._note(next(scores, None))
-            for piece in self._stream.push(token_id):
-                self._emit(piece, events)
+        for unit in units:
             if self.stopped:
-                return events
-        if ended:
-            for piece in self._stream.flush():
+                break
+            if self._first_s is None:
+                self._first_s = time.perf_counter()
+            self._note(next(scores, None))
+            for piece in self._segmenter.push(unit):
                 self._emit(piece, events)
-            if not self.stopped:
-                self._append(events, TokenEvent("answer", self._stop.flush(), index=self._index))
-                if end_id is not None:  # an end token has no text, even where a tokenizer gives it one
-                    self._note(next(scores, None))
-                    self._emit(SegmentPiece(self._stream.segment, "", (end_id,)), events)
+        return events
+
+    def finish(self, units: Sequence[U] = (), logprobs: Iterable[TokenLogprob] = ()) -> list[TokenEvent]:
+        """Take the last units, and give what still waited. An end unit has no text, even where a tokenizer
+        gives it one."""
+        scores = iter(logprobs)
+        ends = bool(units) and units[-1] in self._end_units
+        events = self.push(units[:-1] if ends else units, scores)
+        if self.stopped:
+            return events
+        for piece in self._segmenter.flush():
+            self._emit(piece, events)
+        if not self.stopped:
+            self._append(events, TokenEvent("answer", self._stop.flush(), index=self._index))
+            if ends:
+                self._note(next(scores, None))
+                end_id = units[-1]
+                assert isinstance(end_id, int)
+                self._emit(SegmentPiece(self._segmenter.segment, "", (end_id,)), events)
         return events
 
     def _note(self, logprob: TokenLogprob | None) -> None:
@@ -93,14 +140,15 @@ class CompletionText:
         logprobs = tuple(
             self._waiting.popleft() for _ in range(min(len(piece.token_ids), len(self._waiting)))
         )
-        self.token_ids += piece.token_ids
+        known = tuple(token_id for token_id in piece.token_ids if token_id != UNKNOWN_ID)
+        self._token_ids += known
         if self._logprobs is not None:
             self._logprobs += logprobs
-        self._append(events, TokenEvent(piece.segment, text, piece.token_ids, logprobs, self._index))
+        self._append(events, TokenEvent(piece.segment, text, known, logprobs, self._index))
 
     def _append(self, events: list[TokenEvent], event: TokenEvent) -> None:
         """Add an event, or join it to the last one where that is of the same segment."""
-        if not event.text and not event.token_ids:
+        if not (event.text or event.token_ids or event.logprobs):
             return
         self._texts[event.segment].append(event.text)
         if events and events[-1].segment == event.segment:
@@ -113,76 +161,73 @@ class CompletionText:
             )
         events.append(event)
 
-    def completion(
-        self, reason: FinishReason, detail: FinishDetail | None, usage: Usage, timing: Timing
-    ) -> Completion:
-        """The whole, as it stands."""
+    def usage(self, prompt: Usage) -> Usage:
+        """The prompt's usage with what was counted here."""
+        return replace(
+            prompt, completion_tokens=len(self._token_ids), reasoning_tokens=self._segmenter.num_thinking
+        )
+
+    def completion(self, reason: FinishReason, detail: FinishDetail | None, usage: Usage) -> Completion:
+        """The whole, as it stands. reason, detail: the backend's; a stop string found here goes before."""
+        now = time.perf_counter()
+        first = self._first_s
         return Completion(
             thinking="".join(self._texts["thinking"]),
             answer="".join(self._texts["answer"]),
-            token_ids=tuple(self.token_ids),
-            finish_reason=reason,
+            token_ids=tuple(self._token_ids),
+            finish_reason=FinishReason.STOP if self.stopped else reason,
             finish_detail=detail,
-            usage=replace(
-                usage, completion_tokens=len(self.token_ids), reasoning_tokens=self._stream.num_thinking
-            ),
-            timing=timing,
+            usage=usage,
+            timing=Timing() if first is None else Timing(first - self._arrived_s, now - first),
             logprobs=None if self._logprobs is None else tuple(self._logprobs),
             index=self._index,
         )
 
 
 class Generation:
-    """One request on its way: receives the engine's outputs and delivers events."""
+    """One request whose completions arrive as token ids: receives an engine's outputs and delivers events."""
 
     def __init__(
         self,
-        processor: Processor,
+        segmenters: Sequence[IdSegmenter],
         params: SamplingParams,
-        *,
-        opened: bool,
-        usage: Usage,
-        arrived_s: float,
         deliver: Deliver,
-        raw: bool = False,
+        *,
+        eos: Iterable[int],
+        usage: Usage,
+        arrived_s: float | None = None,
         mask: GrammarMask | None = None,
     ) -> None:
-        """usage: of the prompt. arrived_s: on the clock of time.perf_counter. raw: see CompletionText. mask:
-        the grammar that the engine follows, asked at the end whether it could."""
-        self._texts = [CompletionText(processor, params, opened, index, raw=raw) for index in range(params.n)]
+        """segmenters: one for each of params.n completions. eos: ids that end a completion. usage: of the
+        prompt. arrived_s: on the clock of time.perf_counter; None is now. mask: the grammar that the engine
+        follows, asked at the end whether it could."""
+        arrived_s = time.perf_counter() if arrived_s is None else arrived_s
+        ends = frozenset((*eos, *params.stop_token_ids))
+        self._builders = [
+            CompletionBuilder(segmenter, params, index=index, end_units=ends, arrived_s=arrived_s)
+            for index, segmenter in enumerate(segmenters)
+        ]
         self._mask = mask
-        self._first_s: list[float | None] = [None] * params.n
-        self._details: list[FinishDetail | None] = [None] * params.n
+        self._details: list[FinishDetail | None] = [None] * len(segmenters)
         self._usage = usage
-        self._arrived_s = arrived_s
         self._deliver = deliver
 
     def receive(self, output: EngineOutput) -> bool:
         """Deliver what an output brings; False once a stop string has ended this completion."""
-        now = time.perf_counter()
-        text = self._texts[output.index]
-        if output.token_ids and self._first_s[output.index] is None:
-            self._first_s[output.index] = now
-        self._details[output.index] = output.finish_detail or self._details[output.index]
-        ended = output.finish_reason is not None
-        for event in text.push(output.token_ids, output.logprobs, ended=ended):
+        builder, reason = self._builders[output.index], output.finish_reason
+        detail = self._details[output.index] = output.finish_detail or self._details[output.index]
+        take = builder.push if reason is None else builder.finish
+        for event in take(output.token_ids, output.logprobs):
             self._deliver(event)
-        if text.stopped or output.finish_reason is not None:
-            reason = FinishReason.STOP if text.stopped else output.finish_reason
-            assert reason is not None
-            if self._mask is not None and self._mask.fault.message:
-                self._deliver(
-                    PromptError(
-                        f"the schema of the output could not be followed ({self._mask.fault.message}); "
-                        "make it simpler"
-                    )
-                )
-                return not text.stopped
-            usage = replace(self._usage, cached_tokens=output.num_cached)
-            first = self._first_s[output.index]
-            timing = Timing() if first is None else Timing(first - self._arrived_s, now - first)
-            self._deliver(text.completion(reason, self._details[output.index], usage, timing))
-        return not text.stopped
+        if builder.stopped or reason is not None:
+            fault = "" if self._mask is None else self._mask.fault.message
+            usage = builder.usage(replace(self._usage, cached_tokens=output.num_cached))
+            self._deliver(
+                PromptError(f"the schema of the output could not be followed ({fault}); make it simpler")
+                if fault
+                else builder.completion(reason or FinishReason.STOP, detail, usage)
+            )
+        return not builder.stopped
 
     def fail(self, error: Exception) -> None:
         """Deliver the error that ended the request."""

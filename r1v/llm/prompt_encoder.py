@@ -6,7 +6,6 @@ Always holds: the same request has the same ids, tiles and limits whatever runs 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -26,16 +25,18 @@ from r1v.prompt import Processor, Prompt
 def engine_ids(processor: Processor) -> EngineIds:
     """What an engine must know of a checkpoint's tokens. Image markers, padding and the ids that a padded
     vocabulary has beyond the tokenizer are never sampled."""
-    special = processor.special
+    special, markers = processor.special, processor.markers
     beyond = range(processor.tokenizer.num_tokens, processor.vocab_size)
     banned = {special.img_start, special.img_end, special.pad, *beyond} - {None, *special.eos}
     return EngineIds(
         image_context=-1 if special.image_context is None else special.image_context,
         eos=special.eos,
-        think_open=special.think_open or (),
-        think_close=special.think_close or (),
-        close_thinking=special.close_text,
+        think_open=markers.open_ids,
+        think_close=markers.close_ids,
+        close_thinking=special.close_text if markers.close_ids else (),
         banned=tuple(sorted(token_id for token_id in banned if token_id is not None)),
+        blank=markers.blank_ids,
+        spelling=tuple(map(processor.spell, range(processor.vocab_size))) if markers.are_spelled else (),
     )
 
 
@@ -122,13 +123,13 @@ class PromptEncoder:
         arrived_s: float | None = None,
     ) -> Generation:
         """What receives the ids of a request. arrived_s: on the clock of time.perf_counter; None is now."""
+        plain = isinstance(request, TextRequest)
         return Generation(
-            self.processor,
+            [self.processor.segmenter(prompt.opens_thinking, plain=plain) for _ in range(params.n)],
             params,
-            opened=prompt.opens_thinking,
+            deliver,
+            eos=self.processor.special.eos,
             usage=Usage(prompt_tokens=len(prompt.token_ids), image_tokens=prompt.image_token_count),
-            arrived_s=time.perf_counter() if arrived_s is None else arrived_s,
-            deliver=deliver,
-            raw=isinstance(request, TextRequest),
+            arrived_s=arrived_s,
             mask=mask,
         )

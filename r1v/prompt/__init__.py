@@ -7,7 +7,18 @@ from r1v.prompt.detokenizer import Detokenizer
 from r1v.prompt.images import ImageLimits, image_size, open_image
 from r1v.prompt.processor import Processor, Prompt, PromptLimits, SpecialIds
 from r1v.prompt.template import ChatTemplate
-from r1v.prompt.thinking import SegmentPiece, SegmentStream, ThinkingSplitter, split_completion
+from r1v.prompt.thinking import (
+    CLOSE_TEXT,
+    NO_MARKERS,
+    OPEN_TEXT,
+    UNKNOWN_ID,
+    IdSegmenter,
+    SegmentPiece,
+    TextSegmenter,
+    TextUnit,
+    ThinkingMarkers,
+    split_text,
+)
 from r1v.prompt.tiling import (
     TilingConfig,
     choose_grid,
@@ -19,17 +30,23 @@ from r1v.prompt.tiling import (
 from r1v.prompt.tokenizer import TextTokenizer
 
 __all__ = [
+    "CLOSE_TEXT",
+    "NO_MARKERS",
+    "OPEN_TEXT",
+    "UNKNOWN_ID",
     "ChatTemplate",
     "Detokenizer",
+    "IdSegmenter",
     "ImageLimits",
     "Processor",
     "Prompt",
     "PromptLimits",
     "SegmentPiece",
-    "SegmentStream",
     "SpecialIds",
+    "TextSegmenter",
     "TextTokenizer",
-    "ThinkingSplitter",
+    "TextUnit",
+    "ThinkingMarkers",
     "TilingConfig",
     "choose_grid",
     "count_tiles",
@@ -37,6 +54,6 @@ __all__ = [
     "normalise",
     "open_image",
     "share_tiles",
-    "split_completion",
+    "split_text",
     "tile_image",
 ]

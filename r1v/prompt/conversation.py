@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from r1v.core import CheckpointError, ImageRef, Message, PromptError, ToolCall, parse_json
 from r1v.prompt.hiding import Hidden, Hiding, Rendered
 from r1v.prompt.template import ChatTemplate, TemplateLimitError
-from r1v.prompt.thinking import CLOSE_TEXT, OPEN_TEXT
+from r1v.prompt.thinking import CLOSE_TEXT, OPEN_TEXT, split_text
 from r1v.prompt.tokenizer import Piece
 
 CLOSE_THINKING = f"\n{CLOSE_TEXT}\n\n"
@@ -99,7 +99,7 @@ def render(
     num_images = 0
     listed = []
     for message in messages:
-        listed.append(_template_message(split_reasoning(message), form, hidden, num_images))
+        listed.append(_template_message(message, form, hidden, num_images))
         num_images += len(message.images)
     text = template.render(
         messages=listed, tools=[hidden.data(tool) for tool in tools] if tools else None, **variables
@@ -135,22 +135,17 @@ def _cut_images(text: str) -> list[Rendered]:
 
 
 def split_reasoning(message: Message) -> Message:
-    """An assistant's turn with inline thinking (``<think>…</think>`` in its text) as one with ``reasoning``.
+    """An assistant's turn with thinking inline (``<think>…</think>`` in its text) as one with ``reasoning``.
 
-    What is before the last ``</think>`` is thinking, also without ``<think>``, since templates open it;
-    thinking that is not closed is thinking to its end.
+    For models that think only. Text without ``<think>`` before its first ``</think>`` is thinking too, since
+    templates open it; thinking that is not closed is thinking to its end.
     """
     if message.role != "assistant" or message.reasoning is not None or message.images:
         return message
-    text = message.text
-    ahead, close, answer = text.rpartition(CLOSE_TEXT)
-    if not close:
-        if not text.lstrip().startswith(OPEN_TEXT):
-            return message
-        ahead, answer = text, ""
-    reasoning = ahead.lstrip().removeprefix(OPEN_TEXT).strip("\n")
-    content = (answer.lstrip("\n"),) if answer.strip("\n") else ()
-    return Message("assistant", content, reasoning, message.tool_calls, message.tool_call_id)
+    thinking, answer = split_text(message.text, opened=None)
+    if not thinking and answer == message.text:
+        return message
+    return replace(message, content=(answer,) if answer.strip("\n") else (), reasoning=thinking.strip("\n"))
 
 
 def _template_message(
@@ -217,12 +212,6 @@ def _tool_call(call: ToolCall, form: TemplateForm, hidden: Hidden) -> dict[str, 
     return {"id": hidden.data(call.id), "type": "function", "function": function}
 
 
-def thinking_after(text: str, opened: bool) -> bool:
-    """Whether thinking is open after ``text``, by its last marker; ``opened``: before it."""
-    opens, closes = text.rfind(OPEN_TEXT), text.rfind(CLOSE_TEXT)
-    return opened if opens == closes else opens > closes
-
-
 def tail_of(pieces: Sequence[Rendered], ends: Sequence[str]) -> str:
     """The end of the prompt, in which the template opens the model's turn: what follows the last token that
     ends a turn, and the last marked piece. It may begin with text of the last message, which holds no marker
@@ -244,7 +233,6 @@ def continuation(message: Message, opened: bool, tail: str) -> list[Piece]:
     """
     if message.images or message.tool_calls:
         raise PromptError("a message to be continued may hold text only; remove its images and tool calls")
-    message = split_reasoning(message)
     closed = not opened and CLOSE_TEXT in tail
     if message.reasoning and closed:
         raise PromptError("a message with thinking is to be continued, but thinking is off; turn it on")

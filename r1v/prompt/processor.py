@@ -24,14 +24,22 @@ from r1v.prompt.conversation import (
     TemplateForm,
     continuation,
     render,
+    split_reasoning,
     tail_of,
-    thinking_after,
 )
 from r1v.prompt.geometry import ImageGeometry
 from r1v.prompt.hiding import Hiding
 from r1v.prompt.images import ImageLimits, image_size, open_image
 from r1v.prompt.template import CHATML, ChatTemplate
-from r1v.prompt.thinking import CLOSE_TEXT, OPEN_TEXT, SegmentStream, ThinkingSplitter
+from r1v.prompt.thinking import (
+    CLOSE_TEXT,
+    NO_MARKERS,
+    OPEN_TEXT,
+    IdSegmenter,
+    ThinkingMarkers,
+    join_segments,
+    thinking_after,
+)
 from r1v.prompt.tiling import TilingConfig, normalise, share_tiles, tile_image
 from r1v.prompt.tokenizer import Piece, TextTokenizer, read_json
 
@@ -143,8 +151,15 @@ class Processor:
         self._form = TemplateForm.of(template, self._hiding)
         self._ends = [token.content for token in tokenizer.added.values() if token.id in self.special.eos]
         self._variables = dict(tokenizer.named)
-        # does the model think at all: only then is thinking closed when it is not wanted
+        # does the model think at all: only then do markers count, and is thinking closed when it is not
+        # wanted
         self.thinks = OPEN_TEXT in tokenizer.added or OPEN_TEXT in template.source or geometry.thinks
+        self.markers = NO_MARKERS
+        if self.thinks:
+            own = self.special.think_open, self.special.think_close
+            self.markers = ThinkingMarkers(*own, tokenizer.blank_ids - {*own[0], *own[1]})
+        # markers are text wherever they do not count as markers, also where the tokenizer calls them special
+        self._silent = tokenizer.special_ids - {*self.special.think_open, *self.special.think_close}
 
     @classmethod
     def from_folder(
@@ -195,7 +210,7 @@ class Processor:
         template. max_tiles: of each image's grid, instead of the checkpoint's. continue_final: the last
         message is the beginning of the model's turn. Raises PromptError, ImageError.
         """
-        messages = tuple(messages)
+        messages = tuple(map(split_reasoning, messages) if self.thinks else messages)
         last = None
         if continue_final:
             if not messages or messages[-1].role != "assistant":
@@ -324,13 +339,19 @@ class Processor:
         """Text of ids, by default without special tokens."""
         return self.tokenizer.decode(token_ids, skip_special=skip_special)
 
-    def splitter(self, opened: bool) -> ThinkingSplitter:
-        """A fresh state machine for one completion. opened: the prompt's ``opens_thinking``."""
-        return ThinkingSplitter(self.special.think_open, self.special.think_close, opened)
+    def spell(self, token_id: int) -> bytes:
+        """The bytes of a generated token; none for a special token."""
+        return b"" if token_id in self._silent else self.tokenizer.token_bytes(token_id)
 
-    def segment_stream(self, opened: bool) -> SegmentStream:
-        """The same with text."""
-        return SegmentStream(self.special.think_open, self.special.think_close, opened, self.tokenizer)
+    def segmenter(self, opened: bool, *, plain: bool = False) -> IdSegmenter:
+        """What splits one completion. opened: the prompt's ``opens_thinking``. plain: nothing is thinking."""
+        return IdSegmenter(NO_MARKERS if plain else self.markers, self.spell, opened)
+
+    def split(self, token_ids: Iterable[int], opened: bool) -> tuple[str, str]:
+        """(thinking, answer) of a whole completion. opened: the prompt's ``opens_thinking``."""
+        segmenter = self.segmenter(opened)
+        pieces = [piece for token_id in token_ids for piece in segmenter.push(token_id)]
+        return join_segments([*pieces, *segmenter.flush()])
 
 
 def _hash(tiles: np.ndarray) -> bytes:

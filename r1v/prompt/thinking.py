@@ -1,142 +1,57 @@
-"""Generated token ids in, thinking and answer out, for streams and for whole completions alike.
+"""Thinking and answer told apart: the markers, one splitter of token ids, one of text, and their shared
+rules.
 
-Enters: ids, one at a time, and whether the prompt has already opened the thinking. Leaves: the segment of
-each id, and the text of both segments. Always holds: a stream gives what the whole gives, because the whole
-is pushed through the same machine; thinking that is never closed is thinking.
+Enters: generated ids or text, piece by piece, and whether the prompt has already opened the thinking. Leaves:
+pieces of two segments. Always holds: however the input is cut, the joined segments are the same, and they are
+those of the whole.
+
+The rules. An opening marker counts only where thinking can begin: at the start of a completion, after white
+space at most. A closing marker counts only inside thinking, and only the first one. Everything else that
+looks like a marker is text, and for a model that does not think everything is the answer. White space next
+to a marker belongs to neither segment. Thinking that is never closed is thinking.
 """
 
 from __future__ import annotations
 
+import codecs
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Literal, TypeAlias
 
 from r1v.core import Segment
-from r1v.prompt.detokenizer import Detokenizer
-from r1v.prompt.tokenizer import TextTokenizer
 
-if TYPE_CHECKING:
-    from r1v.prompt.processor import Processor
+OPEN_TEXT, CLOSE_TEXT = "<think>", "</think>"
+UNKNOWN_ID = -1  # of a piece of text whose token ids are not known
 
-OPEN_TEXT = "<think>"
-CLOSE_TEXT = "</think>"
+_OPEN, _CLOSE = OPEN_TEXT.encode(), CLOSE_TEXT.encode()
+_WHITE_SPACE = b" \t\n\r\v\f"
 
-
-class ThinkingSplitter:
-    """Which segment each generated token belongs to, by ids alone.
-
-    A marker of several ids is known at its last one, for which alone None is returned. Where text matters, a
-    tokenizer that spells its markers may join their ends with other text: SegmentStream reads the spelling.
-    """
-
-    def __init__(self, think_open: tuple[int, ...], think_close: tuple[int, ...], opened: bool) -> None:
-        """opened: the prompt ends inside thinking. Markers may be empty: then they are never found."""
-        self._markers: tuple[tuple[tuple[int, ...], Segment], ...] = (
-            (think_open, "thinking"),
-            (think_close, "answer"),
-        )
-        self._recent: deque[int] = deque(maxlen=max(len(think_open), len(think_close), 1))
-        self.segment: Segment = "thinking" if opened else "answer"
-
-    def push(self, token_id: int) -> Segment | None:
-        """The segment of this token; None if it ends a marker, which then changes the segment."""
-        self._recent.append(token_id)
-        recent = tuple(self._recent)
-        for marker, segment in self._markers:
-            if marker and recent[-len(marker) :] == marker:
-                self._recent.clear()
-                self.segment = segment
-                return None
-        return self.segment
+# where a completion is: thinking may begin; inside thinking; no marker counts any more
+_State: TypeAlias = Literal["start", "inside", "after"]
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    """Settled output: bytes of a segment, or (marker) what ended it. token_ids: those that are settled with
-    it."""
+class ThinkingMarkers:
+    """How one model writes its thinking; without markers it does not think.
 
-    segment: Segment
-    spelled: bytes
-    token_ids: tuple[int, ...]
-    marker: bool = False
+    open_ids, close_ids: the ids of the markers: one each where they are tokens of their own, else those that
+    usually spell them. blank_ids: ids without text or of white space alone, which may stand before the
+    opening marker.
+    """
 
+    open_ids: tuple[int, ...] = ()
+    close_ids: tuple[int, ...] = ()
+    blank_ids: frozenset[int] = frozenset()
 
-class _Source(Protocol):
-    """Settles tokens: each id and each byte comes back once, in order, the bytes of markers left out."""
-
-    segment: Segment
-
-    def push(self, token_id: int, spelled: bytes) -> list[_Part]: ...
-    def flush(self) -> list[_Part]: ...
-
-
-class _ById:
-    """Markers that are tokens of their own; text that merely looks like one is text."""
-
-    def __init__(self, splitter: ThinkingSplitter) -> None:
-        self._splitter = splitter
-        self.segment: Segment = splitter.segment
-
-    def push(self, token_id: int, spelled: bytes) -> list[_Part]:
-        before, segment = self.segment, self._splitter.push(token_id)
-        self.segment = self._splitter.segment
-        if segment is None:
-            return [_Part(before, b"", (token_id,), marker=True)]
-        return [_Part(segment, spelled, (token_id,))]
-
-    def flush(self) -> list[_Part]:
-        return []
+    @property
+    def are_spelled(self) -> bool:
+        """Whether several tokens write a marker. Then only its text tells it: a token may hold the end of a
+        marker and what comes after it (``>\\n\\n``)."""
+        return max(len(self.open_ids), len(self.close_ids)) > 1
 
 
-class _BySpelling:
-    """Markers that several tokens spell, whose ends may be joined with text outside (`.</`, `>\\n\\n`)."""
-
-    _MARKERS: tuple[tuple[bytes, Segment], ...] = (
-        (OPEN_TEXT.encode(), "thinking"),
-        (CLOSE_TEXT.encode(), "answer"),
-    )
-
-    def __init__(self, opened: bool) -> None:
-        self.segment: Segment = "thinking" if opened else "answer"
-        self._waiting = b""  # spelled, not settled
-        self._settled = 0  # bytes settled so far
-        self._tokens: deque[tuple[int, int]] = deque()  # waiting ids, and where their bytes end
-
-    def push(self, token_id: int, spelled: bytes) -> list[_Part]:
-        self._waiting += spelled
-        self._tokens.append((token_id, self._settled + len(self._waiting)))
-        parts: list[_Part] = []
-        while True:
-            found = [(place, m, s) for m, s in self._MARKERS if (place := self._waiting.find(m)) >= 0]
-            if not found:
-                break
-            place, marker, segment = min(found)
-            self._settle(place, parts)
-            self._settle(len(marker), parts, marker=True)
-            self.segment = segment
-        # the longest end that may be the beginning of a marker waits
-        held = max(
-            (n for m, _ in self._MARKERS for n in range(1, len(m)) if self._waiting.endswith(m[:n])),
-            default=0,
-        )
-        self._settle(len(self._waiting) - held, parts)
-        return parts
-
-    def flush(self) -> list[_Part]:
-        parts: list[_Part] = []
-        self._settle(len(self._waiting), parts)
-        return parts
-
-    def _settle(self, num_bytes: int, parts: list[_Part], marker: bool = False) -> None:
-        """Move bytes, and the tokens that end with them, into a part."""
-        spelled, self._waiting = self._waiting[:num_bytes], self._waiting[num_bytes:]
-        self._settled += num_bytes
-        token_ids = []
-        while self._tokens and self._tokens[0][1] <= self._settled:
-            token_ids.append(self._tokens.popleft()[0])
-        if spelled or token_ids or marker:
-            parts.append(_Part(self.segment, b"" if marker else spelled, tuple(token_ids), marker))
+NO_MARKERS = ThinkingMarkers()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,84 +64,258 @@ class SegmentPiece:
     token_ids: tuple[int, ...] = ()
 
 
-class SegmentStream:
-    """Text of both segments, as ids arrive.
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Settled output: bytes of a segment, or (marker) what ended it. token_ids: those settled with it."""
 
-    White space next to a marker belongs to neither segment: after a marker and before ``</think>`` it is left
-    out, also before a marker at the very start. Every id comes back in exactly one piece, in order.
-    """
+    segment: Segment
+    spelled: bytes
+    token_ids: tuple[int, ...]
+    marker: bool = False
 
-    def __init__(
-        self,
-        think_open: tuple[int, ...],
-        think_close: tuple[int, ...],
-        opened: bool,
-        tokenizer: TextTokenizer,
-    ) -> None:
-        """think_open, think_close: the ids that write the markers; one each where they are tokens of their
-        own. opened: the prompt ends inside thinking."""
-        self._source: _Source
-        if max(len(think_open), len(think_close)) > 1:
-            self._source = _BySpelling(opened)
-        else:
-            self._source = _ById(ThinkingSplitter(think_open, think_close, opened))
-        self._tokenizer = tokenizer
-        self._detokenizer = Detokenizer(tokenizer)
+
+class _ById:
+    """Splits where the markers are tokens of their own; text that merely looks like one is text."""
+
+    def __init__(self, markers: ThinkingMarkers, state: _State) -> None:
+        self._markers, self.state = markers, state
+
+    def push(self, token_id: int, spelled: bytes) -> list[_Part]:
+        segment: Segment = "thinking" if self.state == "inside" else "answer"
+        if self.state == "start":
+            if (token_id,) == self._markers.open_ids:
+                self.state = "inside"
+                return [_Part(segment, b"", (token_id,), marker=True)]
+            if token_id not in self._markers.blank_ids:
+                self.state = "after"
+        elif self.state == "inside" and (token_id,) == self._markers.close_ids:
+            self.state = "after"
+            return [_Part(segment, b"", (token_id,), marker=True)]
+        return [_Part(segment, spelled, (token_id,))]
+
+    def flush(self) -> list[_Part]:
+        return []
+
+
+class _ByText:
+    """Splits by the text of the markers, whose ends may share a token with other text. Bytes that may yet be
+    part of a marker wait, and their ids with them."""
+
+    def __init__(self, state: _State) -> None:
+        self.state = state
+        self._waiting = b""
+        self._settled = 0  # bytes settled so far
+        self._tokens: deque[tuple[int, int]] = deque()  # waiting ids, and where their bytes end
+
+    def push(self, token_id: int, spelled: bytes) -> list[_Part]:
+        self._waiting += spelled
+        self._tokens.append((token_id, self._settled + len(self._waiting)))
+        parts: list[_Part] = []
+        if self.state == "start":
+            body = self._waiting.lstrip(_WHITE_SPACE)
+            self._settle(len(self._waiting) - len(body), parts)
+            if body.startswith(_OPEN):
+                self._cross(len(_OPEN), "inside", parts)
+            elif _OPEN.startswith(body):
+                return parts
+            else:
+                self.state = "after"
+        held = 0
+        if self.state == "inside":
+            place = self._waiting.find(_CLOSE)
+            if place >= 0:
+                self._settle(place, parts)
+                self._cross(len(_CLOSE), "after", parts)
+            else:
+                held = next((n for n in range(len(_CLOSE) - 1, 0, -1)
+                             if self._waiting.endswith(_CLOSE[:n])), 0)  # fmt: skip
+        self._settle(len(self._waiting) - held, parts)
+        return parts
+
+    def flush(self) -> list[_Part]:
+        parts: list[_Part] = []
+        self._settle(len(self._waiting), parts)
+        return parts
+
+    def enter(self, segment: Segment) -> list[_Part]:
+        """Be in a segment because the sender says so, as if a marker had been read."""
+        parts = self.flush()
+        if (self.state == "inside") != (segment == "thinking"):
+            self._cross(0, "inside" if segment == "thinking" else "after", parts)
+        self.state = "inside" if segment == "thinking" else "after"
+        return parts
+
+    def push_plain(self, token_id: int, spelled: bytes) -> list[_Part]:
+        """Text of the present segment in which no marker counts."""
+        self._waiting += spelled
+        self._tokens.append((token_id, self._settled + len(self._waiting)))
+        return self.flush()
+
+    def _cross(self, num_bytes: int, state: _State, parts: list[_Part]) -> None:
+        self._settle(num_bytes, parts, marker=True)
+        self.state = state
+
+    def _settle(self, num_bytes: int, parts: list[_Part], marker: bool = False) -> None:
+        """Move bytes, and the tokens that end with them, into a part."""
+        segment: Segment = "thinking" if self.state == "inside" else "answer"
+        spelled, self._waiting = self._waiting[:num_bytes], self._waiting[num_bytes:]
+        self._settled += num_bytes
+        token_ids = []
+        while self._tokens and self._tokens[0][1] <= self._settled:
+            token_ids.append(self._tokens.popleft()[0])
+        if spelled or token_ids or marker:
+            parts.append(_Part(segment, b"" if marker else spelled, tuple(token_ids), marker))
+
+
+class _Text:
+    """Turns parts into pieces: bytes into characters, and white space next to a marker into nothing."""
+
+    def __init__(self, state: _State) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._space = ""  # white space that may turn out to be before a marker
         self._trim = False  # just after a marker
-        self._started = False  # something was written, or a marker seen
-        self.num_thinking = 0  # settled tokens of thinking, markers not counted
+        self._begun = state != "start"  # a marker before which white space would be dropped cannot come
+        self.num_thinking = 0  # settled ids of thinking, markers not counted
 
-    @property
-    def segment(self) -> Segment:
-        """Where the stream is now."""
-        return self._source.segment
-
-    def push(self, token_id: int) -> list[SegmentPiece]:
-        """The pieces that this token settles: mostly one; none while it may be part of a marker."""
-        special = token_id in self._tokenizer.special_ids
-        spelled = b"" if special else self._tokenizer.token_bytes(token_id)
-        return [self._piece(part) for part in self._source.push(token_id, spelled)]
-
-    def flush(self) -> list[SegmentPiece]:
-        """What still waited; call it once, at the end."""
-        pieces = [self._piece(part) for part in self._source.flush()]
-        rest = self._clean(self.segment, self._detokenizer.flush()) + self._space
-        self._space = ""
-        return [*pieces, SegmentPiece(self.segment, rest)] if rest else pieces
-
-    def _piece(self, part: _Part) -> SegmentPiece:
+    def piece(self, part: _Part) -> SegmentPiece:
         if part.marker:
-            text = self._clean(part.segment, self._detokenizer.flush())
+            text = self._clean(part.segment, self._rest())
             self._space = ""
-            self._trim = self._started = True
+            self._trim = self._begun = True
         else:
-            text = self._clean(part.segment, self._detokenizer.feed(part.spelled))
+            text = self._clean(part.segment, self._decoder.decode(part.spelled))
             if part.segment == "thinking":
                 self.num_thinking += len(part.token_ids)
         return SegmentPiece(part.segment, text, part.token_ids)
 
+    def flush(self, segment: Segment) -> list[SegmentPiece]:
+        rest = self._clean(segment, self._rest()) + self._space
+        self._space = ""
+        return [SegmentPiece(segment, rest)] if rest else []
+
+    def _rest(self) -> str:
+        text = self._decoder.decode(b"", final=True)
+        self._decoder.reset()
+        return text
+
     def _clean(self, segment: Segment, text: str) -> str:
-        """Without white space after a marker. White space that may yet turn out to be before one waits: at
-        the end of thinking, and at the start of a completion."""
+        """The text without white space after a marker. White space that may yet turn out to be before one
+        waits: at the end of thinking, and at the start of a completion."""
         if self._trim:
             text = text.lstrip()
             self._trim = not text
         text, self._space = self._space + text, ""
         kept = text.rstrip()
-        if segment == "thinking" or not (kept or self._started):
+        if segment == "thinking" or not (kept or self._begun):
             text, self._space = kept, text[len(kept) :]
-        self._started = self._started or bool(text)
+        self._begun = self._begun or bool(text)
         return text
 
 
-def split_completion(token_ids: Iterable[int], processor: Processor, opened: bool) -> tuple[str, str]:
-    """(thinking, answer) of a whole completion. opened: the prompt's ``opens_thinking``."""
-    stream = processor.segment_stream(opened)
+class IdSegmenter:
+    """Splits one completion that arrives as token ids. Every id comes back in exactly one piece, in order."""
+
+    def __init__(self, markers: ThinkingMarkers, spell: Callable[[int], bytes], opened: bool) -> None:
+        """spell: the bytes of a token, none for one without text; called once for each id, in order. opened:
+        the prompt ends inside thinking."""
+        state = first_state(markers, opened)
+        self._source: _ByText | _ById = _ByText(state) if markers.are_spelled else _ById(markers, state)
+        self._spell, self._text = spell, _Text(state)
+
+    @property
+    def segment(self) -> Segment:
+        """Where the completion is now."""
+        return "thinking" if self._source.state == "inside" else "answer"
+
+    @property
+    def num_thinking(self) -> int:
+        """Settled ids of thinking, markers not counted."""
+        return self._text.num_thinking
+
+    def push(self, token_id: int) -> list[SegmentPiece]:
+        """The pieces that this token settles: mostly one; none while it may be part of a marker."""
+        return [self._text.piece(part) for part in self._source.push(token_id, self._spell(token_id))]
+
+    def flush(self) -> list[SegmentPiece]:
+        """What still waited; call it once, at the end."""
+        pieces = [self._text.piece(part) for part in self._source.flush()]
+        return pieces + self._text.flush(self.segment)
+
+
+@dataclass(frozen=True, slots=True)
+class TextUnit:
+    """Text as a sender gives it. segment: as the sender says; None is text in which markers may stand."""
+
+    text: str
+    segment: Segment | None = None
+    token_id: int = UNKNOWN_ID
+
+
+class TextSegmenter:
+    """Splits one completion that arrives as text. Each unit's id comes back in exactly one piece, in
+    order."""
+
+    def __init__(self, opened: bool = False) -> None:
+        """opened: the prompt ends inside thinking."""
+        state: _State = "inside" if opened else "start"
+        self._source, self._text = _ByText(state), _Text(state)
+        self._told = False  # the sender has told segments apart: no marker in the text counts
+
+    @property
+    def segment(self) -> Segment:
+        """Where the completion is now."""
+        return "thinking" if self._source.state == "inside" else "answer"
+
+    @property
+    def num_thinking(self) -> int:
+        """Settled units of thinking."""
+        return self._text.num_thinking
+
+    def push(self, unit: TextUnit) -> list[SegmentPiece]:
+        """The pieces that this unit settles."""
+        parts: list[_Part] = []
+        if unit.segment is not None or self._told:
+            self._told = True
+            parts += self._source.enter(unit.segment or "answer")
+        push = self._source.push_plain if self._told else self._source.push
+        parts += push(unit.token_id, unit.text.encode("utf-8", "replace"))
+        return [self._text.piece(part) for part in parts]
+
+    def flush(self) -> list[SegmentPiece]:
+        """What still waited; call it once, at the end."""
+        pieces = [self._text.piece(part) for part in self._source.flush()]
+        return pieces + self._text.flush(self.segment)
+
+
+def first_state(markers: ThinkingMarkers, opened: bool) -> _State:
+    """Where a completion begins."""
+    if opened and markers.close_ids:
+        return "inside"
+    return "start" if markers.open_ids and not opened else "after"
+
+
+def split_text(text: str, opened: bool | None = False) -> tuple[str, str]:
+    """(thinking, answer) of a whole completion as text.
+
+    opened: the prompt ended inside thinking. None is not known: then it did where the first marker in the
+    text is a closing one.
+    """
+    if opened is None:
+        first_open, first_close = text.find(OPEN_TEXT), text.find(CLOSE_TEXT)
+        opened = first_close >= 0 and not 0 <= first_open < first_close
+    segmenter = TextSegmenter(opened)
+    return join_segments([*segmenter.push(TextUnit(text)), *segmenter.flush()])
+
+
+def join_segments(pieces: list[SegmentPiece]) -> tuple[str, str]:
+    """(thinking, answer) of all pieces of a completion."""
     texts: dict[Segment, list[str]] = {"thinking": [], "answer": []}
-    for token_id in token_ids:
-        for piece in stream.push(token_id):
-            texts[piece.segment].append(piece.text)
-    for piece in stream.flush():
+    for piece in pieces:
         texts[piece.segment].append(piece.text)
     return "".join(texts["thinking"]), "".join(texts["answer"])
+
+
+def thinking_after(text: str, opened: bool) -> bool:
+    """Whether thinking is open after a template's own ``text``, by its last marker; ``opened``: before it."""
+    opens, closes = text.rfind(OPEN_TEXT), text.rfind(CLOSE_TEXT)
+    return opened if opens == closes else opens > closes

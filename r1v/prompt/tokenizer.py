@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ def _byte_alphabet() -> dict[str, int]:
 
 
 _BYTE_OF = _byte_alphabet()
+_WHITE_SPACE = frozenset(character for character, byte in _BYTE_OF.items() if byte in b" \t\n\r\v\f")
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +180,11 @@ class TextTokenizer:
             return bytes([_BYTE_OF[character] for character in token])
         except KeyError:  # an added token, written in characters of its own
             return token.encode("utf-8")
+
+    @cached_property
+    def blank_ids(self) -> frozenset[int]:
+        """Ids without text or of white space alone."""
+        return self.special_ids | {i for i, token in self._tokens.items() if _WHITE_SPACE.issuperset(token)}
 
     def decode(self, token_ids: Iterable[int], *, skip_special: bool = True) -> str:
         """Text of ``token_ids``; bytes that are not UTF-8 become U+FFFD."""

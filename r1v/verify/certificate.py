@@ -28,7 +28,7 @@ from r1v.llm.facade import LLM
 from r1v.llm.prompt_encoder import engine_ids
 from r1v.models import R1V, load
 from r1v.models import resolve as resolve_model
-from r1v.prompt import Processor, Prompt, split_completion
+from r1v.prompt import Processor, Prompt
 
 # Largest difference of a logit that rounding explains (1e-5 in float32 on R1V-Nano).
 TOLERANCE = {"float32": 1e-3, "bfloat16": 0.5, "float16": 0.1}
@@ -291,7 +291,7 @@ class Verifier:
                         f"greedy tokens part at {equal}, where ours is {result.tie:.3g} ahead"
                     )
                 return
-            expected_split = split_completion(ids, self.processor, prompt.opens_thinking)
+            expected_split = self.processor.split(ids, prompt.opens_thinking)
         else:
             expected_split = (ours.thinking, ours.answer)
         found = (completion.thinking.strip(), completion.answer.strip())

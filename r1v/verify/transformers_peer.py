@@ -6,7 +6,6 @@ are in question.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -19,7 +18,7 @@ from r1v.core import Completion, FinishReason, ImageRef, Message
 from r1v.llm.backends.transformers.backend import TransformersBackend, check_transformers
 from r1v.llm.config import LLMConfig
 from r1v.llm.prompt_encoder import engine_ids
-from r1v.prompt import Processor, Prompt
+from r1v.prompt import Processor, Prompt, split_text
 from r1v.prompt.geometry import ImageGeometry
 from r1v.verify.certificate import Case, Scores
 
@@ -133,10 +132,5 @@ class TransformersPeer:
 def split_by_markers(text: str, opened: bool, output: Sequence[int]) -> Completion:
     """Thinking and answer by the text of the markers, as a client would do it. opened: the prompt opens
     thinking."""
-    match = re.match(r"\s*<think>", text)
-    if not opened and match is None:
-        thinking, answer = "", text
-    else:
-        body = text[match.end() :] if match and not opened else text
-        thinking, _, answer = body.partition("</think>")
+    thinking, answer = split_text(text, opened)
     return Completion(thinking.strip(), answer.strip(), tuple(output), FinishReason.STOP)

@@ -1,6 +1,7 @@
 """Thinking control: markers, budgets and loops, on ids alone."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -26,9 +27,30 @@ def test_no_limit_forces_nothing_and_counts() -> None:
 
 def test_markers_of_several_ids() -> None:
     state = control(MANY, opened=False)
-    for token_id in (10, 3, 30, 10, 4, 40, 10, 4, 40, 41, 10):
+    for token_id in (3, 30, 10, 4, 40, 10, 4, 40, 41, 10):
         assert state.push(token_id) == ()
     assert state.num_thinking == 4 and not state.inside
+
+
+def test_thinking_begins_at_the_start_only() -> None:
+    blank = replace(ONE, blank=frozenset({7}))
+    for before, inside in (((), True), ((7, 7), True), ((10,), False), ((7, 10), False), ((4,), False)):
+        state = control(blank, opened=False, budget=0)
+        for token_id in before:
+            assert state.push(token_id) == ()
+        assert state.push(3) == ((4,) if inside else ())
+    closed = control(ONE, opened=True)
+    assert [closed.push(i) for i in (10, 4, 3, 10)] == [()] * 4 and not closed.inside
+
+
+def test_markers_that_are_spelled_by_any_ids() -> None:
+    """Their ends may be joined with other text, which the ids of the markers do not show."""
+    words = [b"<think", b">", b"</", b"think", b">\n\n", b".</", b" ", b"a"]
+    ids = EngineIds(1, (), think_open=(0, 1), think_close=(2, 3, 1), spelling=tuple(words))
+    state = control(ids, opened=False)
+    for token_id in (6, 0, 4, 7, 5, 3, 4, 7):  # " <think>\n\na.</think>\n\na"
+        assert state.push(token_id) == ()
+    assert not state.inside and state.num_thinking == 2
 
 
 @pytest.mark.parametrize("ids", [ONE, MANY])

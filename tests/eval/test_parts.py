@@ -250,7 +250,7 @@ def test_settings_of_inspect_become_ours() -> None:
 
 def test_thinking_is_reasoning_content() -> None:
     pytest.importorskip("inspect_ai", reason="needs the extra eval")
-    from r1v.eval.inspect_tasks import from_output, split_thinking
+    from r1v.eval.inspect_tasks import from_output
     from r1v.eval.provider import to_output
 
     completion = Completion(
@@ -261,9 +261,6 @@ def test_thinking_is_reasoning_content() -> None:
     back = from_output(output, 1.0)
     assert (back.thinking, back.answer, back.finish_detail) == ("First.", "Then.", "loop")
     assert (back.prompt_tokens, back.completion_tokens, back.reasoning_tokens) == (5, 7, 4)
-    assert split_thinking("<think>a</think> b") == ("a", "b")
-    assert split_thinking("<think>never closed") == ("never closed", "")
-    assert split_thinking("plain") == ("", "plain")
 
 
 def test_tools_are_called_through_inspect() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from r1v.core import Completion, FinishReason, SamplingParams, TokenEvent, TokenLogprob, Usage
 from r1v.engine import EngineOutput
 from r1v.llm.generation import Generation
-from r1v.prompt import Processor, split_completion
+from r1v.prompt import Processor
 
 SHARED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
@@ -29,12 +29,12 @@ def generate(
     """Events, the completion, and how many outputs were asked for."""
     delivered: list = []
     generation = Generation(
-        processor,
+        [processor.segmenter(opened)],
         params,
-        opened=opened,
+        delivered.append,
+        eos=processor.special.eos,
         usage=Usage(prompt_tokens=3),
         arrived_s=0.0,
-        deliver=delivered.append,
     )
     taken = 0
     for number, ids in enumerate(steps):
@@ -63,7 +63,7 @@ def test_streamed_is_whole(processor: Processor, steps: list[list[int]], opened:
     ids = [i for step in steps for i in step]
     assert completion.token_ids == tuple(ids) == tuple(i for event in events for i in event.token_ids)
     if ids[-1] not in processor.special.eos:
-        assert (completion.thinking, completion.answer) == split_completion(ids, processor, opened)
+        assert (completion.thinking, completion.answer) == processor.split(ids, opened)
     assert (joined(events, "thinking"), joined(events, "answer")) == (completion.thinking, completion.answer)
     assert completion.usage.completion_tokens == len(ids)
     assert completion.usage.reasoning_tokens <= len(ids)

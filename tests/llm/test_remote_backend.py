@@ -23,7 +23,6 @@ from r1v.core import (
 )
 from r1v.llm import RemoteConfig, read_tool_calls
 from r1v.llm.backends.remote.wire import image_data
-from r1v.llm.think_text import ThinkText
 from r1v.prompt import ImageLimits
 from tests.llm.remote_server import Script, chunk, serving, stream
 
@@ -220,22 +219,3 @@ def test_refused_at_the_start() -> None:
         pytest.raises(ConfigError, match="thinking_budget is 5"),
     ):
         llm.chat("x", SamplingParams(thinking_budget=5))
-
-
-@pytest.mark.parametrize("size", [1, 2, 3, 7, 100])
-@pytest.mark.parametrize(
-    ("text", "opened", "expected"),
-    [
-        ("<think>\na < b </thin\n</think>\n\nyes", False, ("a < b </thin", "yes")),
-        ("inside</think>yes <think>no</think>", True, ("inside", "yes <think>no</think>")),
-        ("  <thing> no", False, ("", "  <thing> no")),
-        ("<think>never closed </", False, ("never closed </", "")),
-        ("", False, ("", "")),
-    ],
-)
-def test_inline_markers_in_any_pieces(size: int, text: str, opened: bool, expected: tuple[str, str]) -> None:
-    split = ThinkText(opened)
-    parts = [part for i in range(0, len(text), size) for part in split.push(text[i : i + size])]
-    parts += split.flush()
-    found = tuple("".join(t for s, t in parts if s == segment) for segment in ("thinking", "answer"))
-    assert found == expected

@@ -23,7 +23,6 @@ from r1v.prompt import (
     PromptLimits,
     TilingConfig,
     normalise,
-    split_completion,
     tile_image,
 )
 from tests.prompt.conftest import TEMPLATES, write_checkpoint
@@ -384,7 +383,7 @@ def test_completions_for_training(processor: Make) -> None:
         "A = 12 <|im_end|>\n</think>\n\nAnswer: \\boxed{12}<|im_end|>"
     )
     assert token_ids.count(ours.special.eos[0]) == 1
-    assert split_completion(token_ids, ours, True) == ("A = 12 <|im_end|>", "Answer: \\boxed{12}")
+    assert ours.split(token_ids, True) == ("A = 12 <|im_end|>", "Answer: \\boxed{12}")
 
 
 # -------------------------------------------------------------------------------------------------- limits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable
 
@@ -9,7 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from r1v.prompt import Detokenizer, Processor, SegmentStream, ThinkingSplitter, split_completion
+from r1v.core import Segment
+from r1v.prompt import (
+    Detokenizer,
+    IdSegmenter,
+    Processor,
+    SegmentPiece,
+    TextSegmenter,
+    TextUnit,
+    ThinkingMarkers,
+    split_text,
+)
 
 Make = Callable[..., Processor]
 
@@ -74,66 +85,101 @@ def test_special_tokens_have_no_text(processor: Make) -> None:
     assert Detokenizer(tokenizer, skip_special=False).push(end) == "<|im_end|>"
 
 
-# ------------------------------------------------------------------------------------------------- splitter
+# ------------------------------------------------------------------------------------------------ segmenters
+
+
+def by_id(markers: ThinkingMarkers, token_ids: list[int], opened: bool) -> list[tuple[Segment, str]]:
+    """Each id as a digit, with the segment that it is in; markers have no text."""
+    segmenter = IdSegmenter(markers, lambda token_id: str(token_id).encode(), opened)
+    pieces = [piece for token_id in token_ids for piece in segmenter.push(token_id)]
+    return [(piece.segment, piece.text) for piece in [*pieces, *segmenter.flush()] if piece.text]
 
 
 def test_markers_of_one_token() -> None:
-    splitter = ThinkingSplitter((8,), (9,), opened=True)
-    assert [splitter.push(i) for i in (1, 2, 9, 3, 8, 4, 9, 5)] == [
-        "thinking", "thinking", None, "answer", None, "thinking", None, "answer",
+    markers = ThinkingMarkers((8,), (9,), frozenset({7}))
+    assert by_id(markers, [1, 9, 3, 8, 9], opened=True) == [
+        ("thinking", "1"), ("answer", "3"), ("answer", "8"), ("answer", "9"),
     ]  # fmt: skip
-    closed = ThinkingSplitter((8,), (9,), opened=False)
-    assert [closed.push(i) for i in (1, 8, 2, 3)] == ["answer", None, "thinking", "thinking"]
+    assert by_id(markers, [8, 2, 9, 3], opened=False) == [("thinking", "2"), ("answer", "3")]
+    assert by_id(markers, [7, 8, 2], opened=False) == [("answer", "7"), ("thinking", "2")]
+    assert by_id(markers, [9, 8, 2], opened=False) == [("answer", "9"), ("answer", "8"), ("answer", "2")]
 
 
-def test_markers_of_several_tokens() -> None:
-    splitter = ThinkingSplitter((1, 2, 3), (4, 2, 3), opened=True)
-    assert [splitter.push(i) for i in (7, 4, 2, 4, 2, 3, 7, 1, 1, 2, 3, 3)] == [
-        "thinking", "thinking", "thinking", "thinking", "thinking", None,
-        "answer", "answer", "answer", "answer", None, "thinking",
-    ]  # fmt: skip
+def test_a_model_that_does_not_think() -> None:
+    for opened in (False, True):
+        assert by_id(ThinkingMarkers(), [8, 1, 9], opened) == [
+            ("answer", "8"), ("answer", "1"), ("answer", "9"),
+        ]  # fmt: skip
 
 
-def test_no_markers_at_all() -> None:
-    splitter = ThinkingSplitter((), (), opened=False)
-    assert [splitter.push(i) for i in range(5)] == ["answer"] * 5
+def test_what_a_sender_tells_apart_holds_no_markers() -> None:
+    segmenter = TextSegmenter()
+    pieces: list[SegmentPiece] = []
+    for unit in (
+        TextUnit("so </think>\n", "thinking"), TextUnit(" it is ", "thinking"),
+        TextUnit("\n<think> is"), TextUnit(" a tag"),
+    ):  # fmt: skip
+        pieces += segmenter.push(unit)
+    pieces += segmenter.flush()
+    joined = {name: "".join(p.text for p in pieces if p.segment == name) for name in ("thinking", "answer")}
+    assert joined == {"thinking": "so </think>\n it is", "answer": "<think> is a tag"}
 
 
-def streamed(processor: Processor, token_ids: list[int], opened: bool) -> tuple[str, str, list[int]]:
-    """Thinking, answer and ids of a stream, whose pieces are checked as they come."""
-    stream = processor.segment_stream(opened)
+@pytest.mark.parametrize(
+    ("text", "opened", "expected"),
+    [
+        ("<think>\na < b </thin\n</think>\n\nyes", False, ("a < b </thin", "yes")),
+        ("inside</think>yes <think>no</think>", True, ("inside", "yes <think>no</think>")),
+        ("  <thing> no", False, ("", "  <thing> no")),
+        ("<think>never closed </", False, ("never closed </", "")),
+        ("re.sub(r'<think>.*?</think>', '', s)", False, ("", "re.sub(r'<think>.*?</think>', '', s)")),
+        ("re.sub(r'<think>.*?</think>', '', s)", None, ("", "re.sub(r'<think>.*?</think>', '', s)")),
+        ("so it is</think>four", None, ("so it is", "four")),
+        ("so it is</think>four", False, ("", "so it is</think>four")),
+        ('<think>x</think>{"tag": "<think>a</think>"}', None, ("x", '{"tag": "<think>a</think>"}')),
+        ("", False, ("", "")),
+    ],
+)
+def test_whole_texts(text: str, opened: bool | None, expected: tuple[str, str]) -> None:
+    assert split_text(text, opened) == expected
+
+
+def streamed(processor: Processor, token_ids: list[int], opened: bool) -> tuple[str, str, list[int], int]:
+    """Thinking, answer and ids of a stream, whose pieces are checked as they come; ids of thinking."""
+    segmenter = processor.segmenter(opened)
     texts = {"thinking": "", "answer": ""}
     settled: list[int] = []
     for token_id in token_ids:
-        for piece in stream.push(token_id):
+        for piece in segmenter.push(token_id):
             texts[piece.segment] += piece.text
             settled += piece.token_ids
         assert token_ids[: len(settled)] == settled
-    for piece in stream.flush():
+    for piece in segmenter.flush():
         texts[piece.segment] += piece.text
         settled += piece.token_ids
-    return texts["thinking"], texts["answer"], settled
+    return texts["thinking"], texts["answer"], settled, segmenter.num_thinking
+
+
+def by_units(text: str, opened: bool, cuts: list[int]) -> tuple[str, str]:
+    """The same of a text that is cut anywhere."""
+    segmenter = TextSegmenter(opened)
+    edges = sorted({0, len(text), *(min(cut, len(text)) for cut in cuts)})
+    pieces = [p for a, b in itertools.pairwise(edges) for p in segmenter.push(TextUnit(text[a:b]))]
+    pieces += segmenter.flush()
+    return (
+        "".join(p.text for p in pieces if p.segment == "thinking"),
+        "".join(p.text for p in pieces if p.segment == "answer"),
+    )
 
 
 def by_regex(text: str, opened: bool) -> tuple[str, str]:
-    """Thinking and answer of a decoded text: an independent, slow reading of the same rules."""
-    thinking, answer = "", ""
-    inside = opened
-    pieces = re.split(r"(<think>|</think>)", text)
-    for number, piece in enumerate(pieces):
-        if piece in ("<think>", "</think>"):
-            inside = piece == "<think>"
-            continue
-        if number > 0:
-            piece = piece.lstrip()
-        last = number == len(pieces) - 1
-        if not last and (inside or (number == 0 and not piece.strip())):
-            piece = piece.rstrip()
-        if inside:
-            thinking += piece
-        else:
-            answer += piece
-    return thinking, answer
+    """An independent reading of the rules, on a whole text."""
+    lead = re.match(r"[ \t\n\r\v\f]*<think>", text)
+    if not opened and lead is None:
+        return "", text
+    body = text if opened else text[lead.end() :].lstrip()  # type: ignore[union-attr]
+    thinking, close, answer = body.partition("</think>")
+    return (thinking.rstrip(), answer.lstrip()) if close else (body, "")
 
 
 MARKED = st.lists(
@@ -148,16 +194,29 @@ MARKED = st.lists(
 
 
 @settings(max_examples=400, deadline=None)
-@given(pieces=MARKED, opened=st.booleans())
-def test_a_stream_equals_the_whole_and_a_slow_reading(
-    thinker: Processor, pieces: list[str], opened: bool
+@given(pieces=MARKED, opened=st.booleans(), cuts=st.lists(st.integers(0, 80), max_size=8))
+def test_ids_text_and_the_engine_agree(
+    thinker: Processor, pieces: list[str], opened: bool, cuts: list[int]
 ) -> None:
+    """On any stream, cut anywhere: the splitter of ids, that of text, a reading by regular expressions, and
+    the automaton by which the engine enforces budgets and grammars."""
+    from r1v.engine.thinking import ThinkingControl
+    from r1v.llm.prompt_encoder import engine_ids
+
     text = "".join(pieces)
     token_ids = thinker.tokenizer.encode_trusted(text)
-    thinking, answer, settled = streamed(thinker, token_ids, opened)
+    thinking, answer, settled, num_thinking = streamed(thinker, token_ids, opened)
     assert settled == token_ids
-    assert (thinking, answer) == split_completion(token_ids, thinker, opened)
-    assert (thinking, answer) == by_regex(text, opened)
+    assert (thinking, answer) == thinker.split(token_ids, opened) == by_regex(text, opened)
+    assert (thinking, answer) == by_units(text, opened, cuts) == split_text(text, opened)
+    control = ThinkingControl(engine_ids(thinker), opened=opened, budget=-1, detect_loops=False)
+    for token_id in token_ids:
+        assert control.push(token_id) == ()
+    segmenter = thinker.segmenter(opened)
+    for token_id in token_ids:
+        segmenter.push(token_id)
+    assert control.inside == (segmenter.segment == "thinking")
+    assert control.num_thinking == num_thinking
 
 
 @settings(max_examples=200, deadline=None)
@@ -169,9 +228,9 @@ def test_any_ids_at_all(thinker: Processor, data: st.DataObject, opened: bool) -
         st.sampled_from([*special.think_open, *special.think_close, special.eos[0]]),
     )
     token_ids = data.draw(st.lists(ids, max_size=30))
-    thinking, answer, settled = streamed(thinker, token_ids, opened)
+    thinking, answer, settled, _ = streamed(thinker, token_ids, opened)
     assert settled == token_ids
-    assert (thinking, answer) == split_completion(token_ids, thinker, opened)
+    assert (thinking, answer) == thinker.split(token_ids, opened)
     if "think" not in thinker.decode(token_ids, skip_special=False):
         whole = thinker.decode(token_ids)
         assert (thinking, answer) == ((whole, "") if opened else ("", whole))
@@ -189,21 +248,29 @@ def test_a_completion_for_training_splits_into_what_it_was_made_of(
         return
     token_ids = thinker.encode_completion(thinking, answer, opened=opened)
     assert token_ids[-1] == thinker.special.eos[0]
-    assert split_completion(token_ids, thinker, opened) == (thinking, answer)
+    assert thinker.split(token_ids, opened) == (thinking, answer)
 
 
 def test_thinking_that_is_never_closed_is_thinking(thinker: Processor) -> None:
     token_ids = thinker.tokenizer.encode_trusted("Let us read the chart </thin")
-    assert split_completion(token_ids, thinker, True) == ("Let us read the chart </thin", "")
-    assert split_completion(token_ids, thinker, False) == ("", "Let us read the chart </thin")
+    assert thinker.split(token_ids, True) == ("Let us read the chart </thin", "")
+    assert thinker.split(token_ids, False) == ("", "Let us read the chart </thin")
 
 
 def test_counts_and_the_present_segment(thinker: Processor) -> None:
-    stream = thinker.segment_stream(True)
-    assert isinstance(stream, SegmentStream) and stream.segment == "thinking"
+    segmenter = thinker.segmenter(True)
+    assert segmenter.segment == "thinking"
     thinking = thinker.encode_text("Let us read.")
     for token_id in [*thinking, *thinker.special.think_close, *thinker.encode_text("So")]:
-        stream.push(token_id)
-    stream.flush()
-    assert stream.num_thinking == len(thinking)
-    assert stream.segment == "answer"
+        segmenter.push(token_id)
+    segmenter.flush()
+    assert segmenter.num_thinking == len(thinking)
+    assert segmenter.segment == "answer"
+
+
+def test_a_typed_marker_is_text(thinker: Processor) -> None:
+    """In an answer, whatever ids write it: the code and the JSON of a model stay whole."""
+    for answer in ("s = re.sub(r'<think>.*?</think>', '', s)", '{"tag": "<think>a</think>"}'):
+        token_ids = thinker.tokenizer.encode_trusted(f"I think.\n</think>\n\n{answer}")
+        assert thinker.split(token_ids, True) == ("I think.", answer)
+        assert thinker.split(thinker.tokenizer.encode_trusted(answer), False) == ("", answer)

@@ -6,9 +6,10 @@ thinking is told apart in the text, by ``<think>`` markers.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+import re
+from collections.abc import Set
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,28 +17,29 @@ import torch
 
 from r1v.core import (
     CheckpointError,
-    Completion,
     ContextLengthError,
-    FinishReason,
     ImageRef,
     Message,
     PromptError,
     SamplingParams,
-    Segment,
-    Timing,
-    TokenEvent,
-    TokenLogprob,
+    ToolCall,
     Usage,
+    parse_json,
 )
-from r1v.engine import EngineIds, EngineOutput
+from r1v.engine import EngineIds
 from r1v.llm.backends.transformers.static import Job
 from r1v.llm.backends.transformers.steered import SteeredRow
 from r1v.llm.config import LLMConfig
+from r1v.llm.generation import Generation
 from r1v.llm.requests import ModelInfo, Request, TextRequest
-from r1v.llm.stop import StopMatcher
 from r1v.llm.stream import Deliver
-from r1v.llm.think_text import CLOSE_TEXT, OPEN_TEXT, ThinkText
-from r1v.prompt import open_image
+from r1v.prompt import CLOSE_TEXT, NO_MARKERS, OPEN_TEXT, IdSegmenter, ThinkingMarkers, open_image
+
+MAX_WINDOW = 8  # ids decoded again with a new one
+MAX_BYTES = 4  # of a character, and so of the tokens that may write one together
+
+# a token of white space as vocabularies write it: byte-level, by SentencePiece, or as it is
+_BLANK = re.compile(r"(?:[ĠĊĉčċČ▁\s]|<0x(?:20|09|0A|0B|0C|0D)>)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +63,16 @@ class HFPromptEncoder:
         self._tokenizer = getattr(processor, "tokenizer", processor)
         pad = self._tokenizer.pad_token_id
         self.pad = int(eos[0] if pad is None else pad)
+        self.markers = self._find_markers() if info.thinks else NO_MARKERS
         self.ids = EngineIds(
             image_context=-1,
             eos=eos,
-            think_open=self._marker(OPEN_TEXT),
-            think_close=self._marker(CLOSE_TEXT),
+            think_open=() if self.markers.are_spelled else self.markers.open_ids,
+            think_close=() if self.markers.are_spelled else self.markers.close_ids,
+            blank=self.markers.blank_ids,
         )
+        markers = {*self.markers.open_ids, *self.markers.close_ids}
+        self._silent = frozenset({*self._tokenizer.all_special_ids, *eos} - markers)
 
     @classmethod
     def from_folder(
@@ -94,15 +100,22 @@ class HFPromptEncoder:
             vocab_size=int(text.vocab_size),
             takes_images=getattr(processor, "image_processor", None) is not None,
             takes_tools="tools" in template,
-            thinks=OPEN_TEXT in template,
+            thinks=OPEN_TEXT in template or CLOSE_TEXT in template,
             max_images=config.limits.max_images,
         )
         return cls(processor, config, info, tuple(int(each) for each in eos))
 
-    def _marker(self, text: str) -> tuple[int, ...]:
-        """The marker's id where it is a token of its own; no thinking control otherwise."""
-        ids = self._tokenizer.encode(text, add_special_tokens=False)
-        return tuple(ids) if len(ids) == 1 else ()
+    def _find_markers(self) -> ThinkingMarkers:
+        """Of a model that thinks. Markers that are no tokens of their own are told apart in the text alone:
+        their thinking has no budget."""
+        known = self._tokenizer.get_vocab()
+        if not {OPEN_TEXT, CLOSE_TEXT} <= known.keys():
+            encode = partial(self._tokenizer.encode, add_special_tokens=False)
+            return ThinkingMarkers(tuple(encode(OPEN_TEXT)), tuple(encode(CLOSE_TEXT)))
+        blank = {token_id for token, token_id in known.items() if _BLANK.fullmatch(token)}
+        open_id, close_id = known[OPEN_TEXT], known[CLOSE_TEXT]
+        blank |= set(self._tokenizer.all_special_ids) - {open_id, close_id}
+        return ThinkingMarkers((open_id,), (close_id,), frozenset(blank))
 
     def encode(self, request: Request) -> HFPrompt:
         """Raises PromptError, ImageError."""
@@ -140,10 +153,18 @@ class HFPromptEncoder:
         return HFPrompt(ids, inputs, opened, text, tuple(opened_images))
 
     def _message(self, message: Message) -> dict[str, Any]:
+        """A message as chat templates know it."""
         parts: list[dict[str, str]] = []
         for part in message.content:
             parts.append({"type": "image"} if isinstance(part, ImageRef) else {"type": "text", "text": part})
-        return {"role": message.role, "content": parts}
+        entry: dict[str, Any] = {"role": message.role, "content": parts}
+        if message.reasoning is not None:
+            entry["reasoning_content"] = message.reasoning
+        if message.tool_calls:
+            entry["tool_calls"] = [_tool_call(call) for call in message.tool_calls]
+        if message.tool_call_id is not None:
+            entry["tool_call_id"] = message.tool_call_id
+        return entry
 
     def token_text(self, token_id: int) -> tuple[str, bytes]:
         """A token as text and as bytes."""
@@ -153,7 +174,7 @@ class HFPromptEncoder:
     def job(self, request: Request, deliver: Deliver) -> Job:
         """Raises PromptError, ImageError, ContextLengthError."""
         prompt = self.encode(request)
-        params, receiver = self.receiver(request, prompt, deliver)
+        params, receiver = self.generation(request, prompt, deliver)
         rows = [
             SteeredRow(prompt.token_ids, params, self.ids, receiver, index=index, seed=params.seed,
                        opens_thinking=prompt.opened)
@@ -161,108 +182,58 @@ class HFPromptEncoder:
         ]  # fmt: skip
         return Job(rows, prompt.inputs, alone=True)
 
-    def receiver(
+    def generation(
         self, request: Request, prompt: HFPrompt, deliver: Deliver
-    ) -> tuple[SamplingParams, HFReceiver]:
-        """How the request is decoded within the context, and what takes its ids. ContextLengthError: no
+    ) -> tuple[SamplingParams, Generation]:
+        """How the request is decoded within the context, and what receives its ids. ContextLengthError: no
         room."""
         room = self.context_length - len(prompt.token_ids)
         if room < 1:
             raise ContextLengthError(
-                f"the prompt has {len(prompt.token_ids)} tokens, but the context holds {self.context_length}"
+                f"the prompt has {len(prompt.token_ids)} tokens, but the context holds "
+                f"{self.context_length}; use a shorter conversation or fewer images"
             )
         params = replace(request.params, max_tokens=min(request.params.max_tokens or room, room))
-        return params, HFReceiver(self._tokenizer, params, prompt, self.ids.eos, deliver)
+        markers = NO_MARKERS if isinstance(request, TextRequest) else self.markers
+        segmenters = [
+            IdSegmenter(markers, Speller(self._tokenizer, self._silent), prompt.opened)
+            for _ in range(params.n)
+        ]
+        usage = Usage(prompt_tokens=len(prompt.token_ids))
+        return params, Generation(segmenters, params, deliver, eos=self.ids.eos, usage=usage)
 
 
-class HFReceiver:
-    """Ids to events for a tokenizer that is not ours."""
-
-    def __init__(self, tokenizer: Any, params: SamplingParams, prompt: HFPrompt,
-                 eos: Sequence[int], deliver: Deliver) -> None:  # fmt: skip
-        self._deliver, self._num_prompt = deliver, len(prompt.token_ids)
-        self._texts = [_Text(tokenizer, params, prompt.opened, eos, i) for i in range(params.n)]
-        self._arrived_s = time.perf_counter()
-
-    def receive(self, output: EngineOutput) -> bool:
-        """See Receiver."""
-        text = self._texts[output.index]
-        for event in text.push(output.token_ids, output.logprobs, ended=output.finish_reason is not None):
-            self._deliver(event)
-        if text.stopped or output.finish_reason is not None:
-            reason = FinishReason.STOP if text.stopped else output.finish_reason
-            assert reason is not None
-            now = time.perf_counter()
-            first = text.first_s or now
-            self._deliver(
-                Completion(
-                    thinking="".join(text.texts["thinking"]), answer="".join(text.texts["answer"]),
-                    token_ids=tuple(text.token_ids), finish_reason=reason, finish_detail=output.finish_detail,
-                    usage=Usage(prompt_tokens=self._num_prompt, completion_tokens=len(text.token_ids),
-                                reasoning_tokens=text.num_thinking),
-                    timing=Timing(first - self._arrived_s, now - first),
-                    logprobs=tuple(text.logprobs) if text.logprobs else None, index=output.index,
-                )
-            )  # fmt: skip
-        return not text.stopped
-
-    def fail(self, error: Exception) -> None:
-        """See Receiver."""
-        self._deliver(error)
+def _tool_call(call: ToolCall) -> dict[str, Any]:
+    """A call as templates of transformers want it: with its arguments as data."""
+    what = f"the arguments of tool call {call.name[:64]}"
+    arguments = parse_json(call.arguments or "{}", what, error=PromptError)
+    function = {"name": call.name, "arguments": arguments}
+    return {"id": call.id, "type": "function", "function": function}
 
 
-class _Text:
-    """The text of one completion. A few ids back is decoded again, for characters of several tokens."""
+class Speller:
+    """The bytes of each generated token by the tokenizer's own decoding. A token's text may depend on those
+    before it, so the last few are decoded again with it; a character of several tokens comes with its
+    last."""
 
-    def __init__(self, tokenizer: Any, params: SamplingParams, opened: bool, eos: Sequence[int],
-                 index: int) -> None:  # fmt: skip
-        self._tokenizer, self._index = tokenizer, index
-        self._hidden = set(tokenizer.all_special_ids) | set(eos)
-        self._split, self._stop = ThinkText(opened), StopMatcher(params.stop)
+    def __init__(self, tokenizer: Any, silent: Set[int]) -> None:
+        """silent: ids without text."""
+        self._tokenizer, self._silent = tokenizer, silent
         self._window: list[int] = []
         self._shown = ""
-        self.texts: dict[Segment, list[str]] = {"thinking": [], "answer": []}
-        self.token_ids: list[int] = []
-        self.logprobs: list[TokenLogprob] = []
-        self.num_thinking = 0
-        self.first_s: float | None = None
+        self._num_waiting = 0  # ids since the last whole character
 
-    @property
-    def stopped(self) -> bool:
-        return self._stop.matched is not None
-
-    def push(self, ids: Sequence[int], logprobs: Sequence[TokenLogprob], *, ended: bool) -> list[TokenEvent]:
-        if ids and self.first_s is None:
-            self.first_s = time.perf_counter()
-        self.token_ids += ids
-        self.logprobs += logprobs
-        events: list[TokenEvent] = []
-        self.num_thinking += len(ids) if self._split.segment == "thinking" else 0
-        parts = self._split.push("".join(self._decode(token_id) for token_id in ids))
-        for segment, text in parts + (self._split.flush() if ended else []):
-            text = self._stop.push(text) if segment == "answer" else text
-            self._add(events, segment, text)
-        if ended and not self.stopped:
-            self._add(events, "answer", self._stop.flush())
-        return [TokenEvent(e.segment, e.text, tuple(ids) if i == 0 else (), (), self._index)
-                for i, e in enumerate(events)]  # fmt: skip
-
-    def _add(self, events: list[TokenEvent], segment: Segment, text: str) -> None:
-        if text:
-            self.texts[segment].append(text)
-            events.append(TokenEvent(segment, text))
-
-    def _decode(self, token_id: int) -> str:
-        if token_id in self._hidden:
-            spelled = self._tokenizer.decode([token_id])
-            return spelled if spelled.strip() in (OPEN_TEXT, CLOSE_TEXT) else ""
+    def __call__(self, token_id: int) -> bytes:
+        """Call it for each id of one completion, in order."""
+        if token_id in self._silent:
+            return b""
         self._window.append(token_id)
         text = self._tokenizer.decode(self._window)
-        if text.endswith("\ufffd"):
-            return ""
-        new = text[len(self._shown) :]
-        if len(self._window) > 8:  # a fresh window, from its last id on: spaces depend on what is before
+        self._num_waiting += 1
+        if text.endswith("\ufffd") and self._num_waiting < MAX_BYTES:
+            return b""
+        new, self._shown, self._num_waiting = text[len(self._shown) :], text, 0
+        if len(self._window) > MAX_WINDOW:  # a fresh window, from its last id on
             self._window = self._window[-1:]
-            text = self._tokenizer.decode(self._window)
-        self._shown = text
-        return new
+            self._shown = self._tokenizer.decode(self._window)
+        return new.encode("utf-8", "replace")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from r1v.core import ConfigError, FinishReason
 from r1v.figures import claims
+from r1v.prompt import CLOSE_TEXT, OPEN_TEXT
 from r1v.scoring import MathVerifier, Tolerance, Verdict, compare, extract_answer, verdict_of
 from r1v.scoring.verifier import available
 from r1v.train.data.examples import AnswerKey, Example
@@ -74,8 +75,8 @@ def well_formed(response: Response) -> bool:
         response.finish_reason is FinishReason.STOP
         and bool(response.thinking.strip())
         and extract_answer(response.answer).how == "boxed"
-        and "<think>" not in response.answer
-        and "</think>" not in response.answer
+        and OPEN_TEXT not in response.answer
+        and CLOSE_TEXT not in response.answer
     )
 
 

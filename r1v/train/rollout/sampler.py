@@ -20,7 +20,7 @@ from r1v.core import FinishDetail, FinishReason, SamplingParams
 from r1v.engine import Engine, EngineConfig, EngineRequest
 from r1v.llm.prompt_encoder import engine_ids
 from r1v.models import R1V
-from r1v.prompt import Processor, Prompt, split_completion
+from r1v.prompt import Processor, Prompt
 from r1v.train.core.compute import Compute, target_logprobs
 from r1v.train.data.examples import Encoded, collate
 from r1v.train.data.questions import Question
@@ -195,7 +195,7 @@ def response(
     """What an engine sampled after a prompt, split into thinking and answer."""
     assert len(logprobs) == len(token_ids), "a log-probability for each sampled token"
     text_ids = [i for i in token_ids if i not in processor.special.eos]
-    thinking, answer = split_completion(text_ids, processor, prompt.opens_thinking)
+    thinking, answer = processor.split(text_ids, prompt.opens_thinking)
     return Response(
         tuple(token_ids), np.asarray(logprobs, np.float32), reason, detail, thinking, answer
     )  # fmt: skip

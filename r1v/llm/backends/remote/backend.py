@@ -20,7 +20,6 @@ from dataclasses import replace
 import httpx
 
 from r1v.core import (
-    Completion,
     ConfigError,
     ContextLengthError,
     FinishDetail,
@@ -28,25 +27,25 @@ from r1v.core import (
     PromptError,
     R1VError,
     SamplingParams,
-    Segment,
-    Timing,
     TokenEvent,
-    TokenLogprob,
     UnavailableError,
+    Usage,
 )
 from r1v.engine import EngineConfig
 from r1v.llm.backends.remote.wire import (
     AnthropicReader,
+    Delta,
     Json,
     OpenAIReader,
     anthropic_body,
     error_text,
     openai_body,
-    usage_of,
 )
 from r1v.llm.config import LLMConfig
+from r1v.llm.generation import CompletionBuilder
 from r1v.llm.requests import ChatRequest, Load, ModelInfo, Request, TextRequest
 from r1v.llm.stream import Deliver
+from r1v.prompt import TextSegmenter
 
 PASSING = frozenset((408, 409, 425, 429, 500, 502, 503, 504, 529))  # worth another try
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 60.0
@@ -106,42 +105,45 @@ def retry_after_s(headers: httpx.Headers) -> float | None:
 class _Answer:
     """One completion as it arrives."""
 
-    def __init__(self, index: int, deliver: Deliver) -> None:
-        self._index, self._deliver = index, deliver
-        self._texts: dict[Segment, list[str]] = {"thinking": [], "answer": []}
-        self._logprobs: list[TokenLogprob] = []
-        self._arrived_s = time.perf_counter()
-        self._first_s: float | None = None
-        self.usage: dict[str, int] = {}
-        self.reason: FinishReason | None = None
-        self.detail: FinishDetail | None = None
+    def __init__(self, params: SamplingParams, index: int, deliver: Deliver) -> None:
+        self._builder = CompletionBuilder(TextSegmenter(), params, index=index)
+        self._deliver = deliver
+        self._usage: dict[str, int] = {}
+        self._reason: FinishReason | None = None
+        self._detail: FinishDetail | None = None
 
     @property
     def begun(self) -> bool:
-        """Whether something was delivered."""
-        return self._first_s is not None
+        """Whether something has arrived."""
+        return self._builder.begun
 
-    def add(self, segment: Segment, text: str, logprobs: list[TokenLogprob]) -> None:
-        """Deliver a piece."""
-        self._first_s = self._first_s or time.perf_counter()
-        self._texts[segment].append(text)
-        self._logprobs += logprobs
-        self._deliver(TokenEvent(segment, text, (), tuple(logprobs), self._index))
+    @property
+    def stopped(self) -> bool:
+        """Whether a stop string has ended it, which the server did not look for."""
+        return self._builder.stopped
 
-    def end(self, reason: FinishReason) -> None:
-        """Deliver the completion."""
-        now = time.perf_counter()
-        first = now if self._first_s is None else self._first_s
-        self._deliver(
-            Completion(
-                thinking="".join(self._texts["thinking"]).strip(),
-                answer="".join(self._texts["answer"]).lstrip("\n") if self._texts["thinking"]
-                else "".join(self._texts["answer"]),
-                token_ids=(), finish_reason=reason, finish_detail=self.detail, usage=usage_of(self.usage),
-                timing=Timing(first - self._arrived_s, now - first),
-                logprobs=tuple(self._logprobs) or None, index=self._index,
-            )
-        )  # fmt: skip
+    @property
+    def complete(self) -> bool:
+        """Whether it is known why it ended."""
+        return self.stopped or self._reason is not None
+
+    def add(self, delta: Delta) -> None:
+        """Deliver what an event brings."""
+        self._usage |= delta.usage
+        self._reason = delta.reason or self._reason
+        self._detail = delta.detail or self._detail
+        for part in delta.parts:
+            self._give(self._builder.push(part.units, part.logprobs))
+
+    def end(self, reason: FinishReason | None = None) -> None:
+        """Deliver the completion. reason: in place of the server's."""
+        self._give(self._builder.finish())
+        reason = reason or self._reason or FinishReason.STOP
+        self._deliver(self._builder.completion(reason, self._detail, Usage(**self._usage)))
+
+    def _give(self, events: list[TokenEvent]) -> None:
+        for event in events:
+            self._deliver(event)
 
 
 class RemoteBackend:
@@ -214,7 +216,9 @@ class RemoteBackend:
         ]
         loop = self._loop
         futures = [
-            asyncio.run_coroutine_threadsafe(self._complete(body, _Answer(index, deliver), deliver), loop)
+            asyncio.run_coroutine_threadsafe(
+                self._complete(body, _Answer(request.params, index, deliver), deliver), loop
+            )
             for index, body in enumerate(bodies)
         ]
         for future in futures:
@@ -266,7 +270,7 @@ class RemoteBackend:
             limits = httpx.Limits(max_connections=None, max_keepalive_connections=self._remote.max_concurrent)
             self._client = httpx.AsyncClient(timeout=timeout, limits=limits, headers=self._headers)
         url = self._remote.url + PATHS[self._remote.form]
-        reader = READERS[self._remote.form]()
+        reader = READERS[self._remote.form](self._owner == "r1v")
         async with self._client.stream("POST", url, json=body) as response:
             if response.status_code != 200:
                 await response.aread()
@@ -275,18 +279,12 @@ class RemoteBackend:
                 delta = reader.read(data)
                 if delta.error:
                     raise PassingError(delta.error)
-                answer.usage |= delta.usage
-                logprobs = delta.logprobs
-                for segment, text in delta.parts:
-                    answer.add(segment, text, logprobs)
-                    logprobs = []
-                answer.reason = delta.reason or answer.reason
-                answer.detail = delta.detail or answer.detail
-                if delta.done:
+                answer.add(delta)
+                if delta.done or answer.stopped:
                     break
-        if answer.reason is None:
+        if not answer.complete:
             raise PassingError("the stream ended before the answer did")
-        answer.end(answer.reason)
+        answer.end()
 
     def tokenize(self, request: Request) -> list[int]:
         """See Backend: by the server's own /tokenize. UnavailableError: it has none."""

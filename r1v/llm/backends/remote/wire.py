@@ -23,25 +23,29 @@ from r1v.core import (
     SamplingParams,
     Segment,
     TokenLogprob,
-    Usage,
 )
 from r1v.llm.config import RemoteConfig
 from r1v.llm.requests import ChatRequest
-from r1v.llm.think_text import ThinkText
-from r1v.prompt import ImageLimits, open_image
+from r1v.prompt import UNKNOWN_ID, ImageLimits, TextUnit, open_image
 
 Json: TypeAlias = dict[str, Any]
 
 ANTHROPIC_MAX_TOKENS = 8192  # where a request sets none; the messages form needs a number
-UNKNOWN_ID = -1  # of tokens whose id a server does not tell
+
+
+@dataclass(frozen=True, slots=True)
+class TextPart:
+    """A piece of a completion. logprobs: one for each unit, or none."""
+
+    units: tuple[TextUnit, ...]
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 @dataclass(slots=True)
 class Delta:
     """What one event of a stream brings. usage: fields that it sets. done: the stream is complete."""
 
-    parts: list[tuple[Segment, str]] = field(default_factory=list)
-    logprobs: list[TokenLogprob] = field(default_factory=list)
+    parts: list[TextPart] = field(default_factory=list)
     reason: FinishReason | None = None
     detail: FinishDetail | None = None
     usage: dict[str, int] = field(default_factory=dict)
@@ -173,8 +177,9 @@ def _without_line_ends(content: Sequence[str | ImageRef]) -> list[str | ImageRef
 class OpenAIReader:
     """Reads the events of one chat completion."""
 
-    def __init__(self) -> None:
-        self._inline = ThinkText()
+    def __init__(self, separates: bool = False) -> None:
+        """separates: the server always sends thinking apart, so that no text of an answer is a marker."""
+        self._answer: Segment | None = "answer" if separates else None
         self._calls: dict[int, Json] = {}
 
     def read(self, data: str) -> Delta:
@@ -189,39 +194,70 @@ class OpenAIReader:
         if chunk.get("usage"):
             delta.usage = openai_usage(chunk["usage"])
         for choice in chunk.get("choices", ()):
-            self._message(choice.get("delta") or choice.get("message") or {}, delta)
-            delta.logprobs += read_logprobs(choice.get("logprobs"))
+            message = choice.get("delta") or choice.get("message") or {}
+            self._texts(message, choice.get("logprobs") or {}, delta)
+            self._note_calls(message)
             if choice.get("finish_reason") is not None:
-                delta.parts += self._inline.flush() + self._tool_text()
+                delta.parts += self._call_texts()
                 delta.reason = finish_reason(choice["finish_reason"])
                 detail = choice.get("finish_detail")
                 delta.detail = FinishDetail(detail) if detail in ("budget", "loop") else None
         return delta
 
-    def _message(self, message: Json, delta: Delta) -> None:
-        thinking = message.get("reasoning_content") or message.get("reasoning")
-        if thinking:
-            delta.parts.append(("thinking", thinking))
-        if message.get("content"):
-            delta.parts += self._inline.push(message["content"])
+    def _texts(self, message: Json, logprobs: Mapping[str, Any], delta: Delta) -> None:
+        """Thinking, then the answer; log-probabilities that are not told apart go to what is there."""
+        thinking = message.get("reasoning_content") or message.get("reasoning") or ""
+        content = message.get("content") or ""
+        of_thinking, of_content = (logprobs.get(name) or [] for name in ("reasoning", "content"))
+        if thinking and not content and not of_thinking:
+            of_thinking, of_content = of_content, []
+        if thinking or of_thinking:
+            delta.parts.append(text_part(thinking, "thinking", of_thinking))
+        if content or of_content:
+            delta.parts.append(text_part(content, self._answer, of_content))
+
+    def _note_calls(self, message: Json) -> None:
         for call in message.get("tool_calls") or ():
             kept = self._calls.setdefault(call.get("index", len(self._calls)), {"name": "", "arguments": ""})
             function = call.get("function") or {}
             kept["name"] += function.get("name") or ""
             kept["arguments"] += function.get("arguments") or ""
 
-    def _tool_text(self) -> list[tuple[Segment, str]]:
+    def _call_texts(self) -> list[TextPart]:
         """Calls in the form in which our own models write them, which read_tool_calls reads."""
-        parts: list[tuple[Segment, str]] = []
+        parts: list[TextPart] = []
         for call in self._calls.values():
             try:
                 arguments = json.loads(call["arguments"] or "{}")
             except ValueError:
                 arguments = call["arguments"]
             text = json.dumps({"name": call["name"], "arguments": arguments}, ensure_ascii=False)
-            parts.append(("answer", f"<tool_call>\n{text}\n</tool_call>"))
+            parts.append(text_part(f"<tool_call>\n{text}\n</tool_call>", "answer"))
         self._calls.clear()
         return parts
+
+
+def text_part(text: str, segment: Segment | None, entries: Sequence[Mapping[str, Any]] = ()) -> TextPart:
+    """A piece of text with its tokens' log-probabilities, cut into these tokens where their spelling is the
+    text."""
+    logprobs = tuple(
+        TokenLogprob(
+            _token_id(entry), float(entry["logprob"]),
+            tuple((_token_id(top), float(top["logprob"])) for top in entry.get("top_logprobs") or ()),
+        )
+        for entry in entries
+    )  # fmt: skip
+    spelled = [str(entry.get("token", "")) for entry in entries]
+    if "".join(spelled) != text:
+        spelled = [text, *[""] * (len(entries) - 1)]
+    return TextPart(tuple(TextUnit(each, segment) for each in spelled), logprobs)
+
+
+def _token_id(entry: Mapping[str, Any]) -> int:
+    """The id where a server tells it in place of a token's text."""
+    text = str(entry.get("token", ""))
+    spelled = text.removeprefix("token_id:")
+    return int(spelled) if spelled != text and spelled.isdigit() else UNKNOWN_ID
 
 
 def finish_reason(name: str) -> FinishReason:
@@ -241,26 +277,6 @@ def openai_usage(usage: Mapping[str, Any]) -> dict[str, int]:
         "reasoning_tokens": output.get("reasoning_tokens"),
     }
     return {name: int(value) for name, value in found.items() if value is not None}
-
-
-def read_logprobs(found: Mapping[str, Any] | None) -> list[TokenLogprob]:
-    """Log-probabilities, of thinking too where the server gives them; ids where it tells them."""
-    if not found:
-        return []
-    entries = [*(found.get("reasoning") or ()), *(found.get("content") or ())]
-
-    def token_id(entry: Mapping[str, Any]) -> int:
-        text = str(entry.get("token", ""))
-        spelled = text.removeprefix("token_id:")
-        return int(spelled) if spelled != text and spelled.isdigit() else UNKNOWN_ID
-
-    return [
-        TokenLogprob(
-            token_id(entry), float(entry["logprob"]),
-            tuple((token_id(top), float(top["logprob"])) for top in entry.get("top_logprobs") or ()),
-        )
-        for entry in entries
-    ]  # fmt: skip
 
 
 def error_text(body: Any) -> str:
@@ -318,8 +334,9 @@ def _block(part: str | ImageRef, config: RemoteConfig, limits: ImageLimits) -> J
 class AnthropicReader:
     """Reads the events of one message."""
 
-    def __init__(self) -> None:
-        self._inline = ThinkText()
+    def __init__(self, separates: bool = False) -> None:
+        """separates: see OpenAIReader."""
+        self._answer: Segment | None = "answer" if separates else None
 
     def read(self, data: str) -> Delta:
         """One event's data."""
@@ -332,13 +349,12 @@ class AnthropicReader:
         elif kind == "content_block_delta":
             found = event["delta"]
             if found.get("type") == "thinking_delta":
-                delta.parts.append(("thinking", found["thinking"]))
+                delta.parts.append(text_part(found["thinking"], "thinking"))
             elif found.get("type") == "text_delta":
-                delta.parts += self._inline.push(found["text"])
+                delta.parts.append(text_part(found["text"], self._answer))
         elif kind == "message_delta":
             delta.usage = self._usage(event.get("usage") or {})
             if event["delta"].get("stop_reason"):
-                delta.parts += self._inline.flush()
                 delta.reason = finish_reason(event["delta"]["stop_reason"])
         delta.done = kind == "message_stop"
         return delta
@@ -347,8 +363,3 @@ class AnthropicReader:
         names = {"input_tokens": "prompt_tokens", "output_tokens": "completion_tokens",
                  "cache_read_input_tokens": "cached_tokens"}  # fmt: skip
         return {names[k]: int(v) for k, v in usage.items() if k in names and v is not None}
-
-
-def usage_of(found: Mapping[str, int]) -> Usage:
-    """A Usage of what was told."""
-    return Usage(**found)

@@ -89,7 +89,7 @@ class VLLMBackend:
             logit_bias=dict(params.logit_bias) or None, logprobs=params.logprobs,
             detokenize=False, output_kind=RequestOutputKind.DELTA,
             extra_args=steering(ids, asked.opened, params.thinking_budget, params.detect_loops,
-                                asked.grammar),
+                                folder=self._prompts.folder, grammar=asked.grammar),
         )  # fmt: skip
 
     async def _run(self, asked: VLLMRequest) -> None:

@@ -28,21 +28,22 @@ IMAGE_TEXT = "<image>"  # what vLLM's InternVL processor replaces by an image's 
 @dataclass(frozen=True, slots=True)
 class VLLMRequest:
     """given: vLLM's prompt. token_ids: what it must be once images are expanded. opened: thinking is open.
-    params: within the context. grammar: for steering."""
+    params: within the context. grammar: an OutputGrammar's text, for steering."""
 
     given: dict[str, Any]
     token_ids: tuple[int, ...]
     opened: bool
     params: SamplingParams
     receiver: Receiver
-    grammar: tuple[str, str] | None = None
+    grammar: str | None = None
 
 
 class Prompts(Protocol):
-    """The prompt side of one checkpoint. ids: what steering must know of its tokens."""
+    """The prompt side of one checkpoint. ids, folder: what steering must know of its tokens."""
 
     ids: EngineIds
     info: ModelInfo
+    folder: str  # of an R1V checkpoint, else empty
 
     def ask(self, request: Request, deliver: Deliver) -> VLLMRequest:
         """Raises ImageError, PromptError, ContextLengthError."""
@@ -63,7 +64,7 @@ class R1VPrompts:
     def __init__(self, folder: Path, config: LLMConfig, context_length: int) -> None:
         self._processor = Processor.from_folder(folder, limits=config.limits)
         self._config = config
-        self._folder = folder
+        self.folder = str(folder)
         self._grammars = GrammarCompiler(self._processor)
         self._front = PromptEncoder(self._processor, config, context_length)
         self.ids = engine_ids(self._processor)
@@ -77,7 +78,7 @@ class R1VPrompts:
         grammar = None
         if isinstance(request, ChatRequest) and request.grammar is not None:
             self._grammars.mask(request.grammar)  # one that cannot be compiled is refused here
-            grammar = request.grammar.lark, str(self._folder)
+            grammar = request.grammar.lark
             params = replace(params, min_tokens=0)  # the grammar says when it may end
         refs = [ref for message in messages for ref in message.images]
         given = for_vllm(prompt, refs, self._processor, self._config.max_tiles)
@@ -106,6 +107,7 @@ class HFPrompts:
             if (folder / "generation_config.json").is_file()
             else GenerationConfig()
         )
+        self.folder = ""
         config = replace(config, max_model_len=context_length)
         self._front = HFPromptEncoder.from_folder(folder, config, model_config, generation)
         self.ids, self.info = self._front.ids, self._front.info
@@ -113,7 +115,7 @@ class HFPrompts:
     def ask(self, request: Request, deliver: Deliver) -> VLLMRequest:
         """See Prompts."""
         prompt = self._front.encode(request)
-        params, receiver = self._front.receiver(request, prompt, deliver)
+        params, receiver = self._front.generation(request, prompt, deliver)
         given: dict[str, Any]
         if prompt.images:
             given = {"prompt": prompt.text, "multi_modal_data": {"image": list(prompt.images)}}

@@ -19,34 +19,51 @@ from vllm.v1.sample.logits_processor import AdapterLogitsProcessor
 from r1v.core import FinishDetail, SamplingParams
 from r1v.engine import EngineIds, EngineRequest, Sequence
 from r1v.llm.grammar import GrammarCompiler, GrammarMask, OutputGrammar
+from r1v.llm.prompt_encoder import engine_ids
 from r1v.prompt import Processor
 
 KEY = "r1v"  # of the request's extra arguments
 
 
 def steering(
-    ids: EngineIds, opened: bool, budget: int, detect_loops: bool, grammar: tuple[str, str] | None = None
-) -> dict[str, Any]:
-    """Extra arguments of a request: plain data, since they go to another process. grammar: an OutputGrammar's
-    text, and the folder whose tokens it is compiled for."""
+    ids: EngineIds, opened: bool, budget: int, detect_loops: bool, *, folder: str = "",
+    grammar: str | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Extra arguments of a request: plain data, since they go to another process. folder: of the R1V
+    checkpoint whose tokens these are; empty for another model. grammar: an OutputGrammar's text."""
     return {
         KEY: {
             "image_context": ids.image_context, "eos": list(ids.eos), "think_open": list(ids.think_open),
             "think_close": list(ids.think_close), "close_thinking": list(ids.close_thinking),
-            "banned": list(ids.banned), "opened": opened, "budget": budget, "detect_loops": detect_loops,
+            "banned": list(ids.banned), "blank": sorted(ids.blank), "is_spelled": bool(ids.spelling),
+            "opened": opened, "budget": budget, "detect_loops": detect_loops, "folder": folder,
             "grammar": grammar,
         }
     }  # fmt: skip
+
+
+def ids_of(plain: Mapping[str, Any]) -> EngineIds:
+    """The EngineIds that ``steering`` was given."""
+    if plain["is_spelled"]:  # the spelling of every id is too much for each request
+        return _ids_of_folder(plain["folder"])
+    return EngineIds(
+        image_context=plain["image_context"], eos=tuple(plain["eos"]),
+        think_open=tuple(plain["think_open"]), think_close=tuple(plain["think_close"]),
+        close_thinking=tuple(plain["close_thinking"]), banned=tuple(plain["banned"]),
+        blank=frozenset(plain["blank"]),
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=4)
+def _ids_of_folder(folder: str) -> EngineIds:
+    return engine_ids(Processor.from_folder(Path(folder)))
 
 
 class Follower:
     """Follows one completion's ids through its thinking and its grammar."""
 
     def __init__(self, plain: Mapping[str, Any], mask: GrammarMask | None = None) -> None:
-        ids = EngineIds(
-            plain["image_context"], tuple(plain["eos"]), tuple(plain["think_open"]),
-            tuple(plain["think_close"]), tuple(plain["close_thinking"]), tuple(plain["banned"]),
-        )  # fmt: skip
+        ids = ids_of(plain)
         params = SamplingParams(thinking_budget=plain["budget"], detect_loops=plain["detect_loops"])
         request = EngineRequest((), params, opens_thinking=plain["opened"], mask=mask)
         # vLLM knows the prompt and the length; here only the output counts
@@ -92,8 +109,7 @@ class _Steer:
         self._banned = torch.tensor(sorted(banned), dtype=torch.int64)
         mask: GrammarMask | None = None
         if plain["grammar"] is not None:
-            lark, folder = plain["grammar"]
-            mask = _compiler(folder).mask(OutputGrammar(lark))
+            mask = _compiler(plain["folder"]).mask(OutputGrammar(plain["grammar"]))
         self._follower = Follower(plain, mask)
 
     def __call__(self, output_ids: list[int], logits: torch.Tensor) -> torch.Tensor:
