@@ -9,6 +9,7 @@ from r1v.scoring.compare import AnswerKind, Match, compare
 from r1v.scoring.equality import Tolerance
 from r1v.scoring.equivalence import AnswerType, equivalent, parse_number
 from r1v.scoring.extract import Extraction, extract_answer, extract_choice
+from r1v.scoring.programs import extract_program
 from r1v.scoring.taxonomy import Verdict, verdict_of
 from r1v.scoring.verifier import MathVerifier
 
@@ -26,6 +27,7 @@ __all__ = [
     "extract_boxed",
     "extract_boxes",
     "extract_choice",
+    "extract_program",
     "parse_number",
     "verdict_of",
 ]

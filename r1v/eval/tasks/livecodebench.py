@@ -25,8 +25,8 @@ from r1v.eval.benchmark import Benchmark, GradingTools, Load
 from r1v.eval.data import DataError, Source
 from r1v.eval.item import Grade, Item, Json, Output
 from r1v.eval.sandbox.run import Ended, Limits, run_program
+from r1v.scoring import extract_program
 
-_BLOCK = re.compile(r"```(?:python3?|py)?[ \t]*\n(.*?)```", re.DOTALL | re.IGNORECASE)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 # what the official harness puts before a program; builtins come after operator, which has some of their names
@@ -96,12 +96,6 @@ def read_tests(stored: object) -> list[dict[str, str]]:
     if not isinstance(value, list):
         raise DataError("test cases are no list; expected the official form")
     return [{key: str(case[key]) for key in ("input", "output", "testtype")} for case in value]
-
-
-def extract_program(answer: str) -> str | None:
-    """The last block of code, as the official extraction takes it."""
-    blocks = _BLOCK.findall(answer)
-    return str(blocks[-1]) if blocks and blocks[-1].strip() else None
 
 
 def grade(item: Item, output: Output, tools: GradingTools) -> Grade:
