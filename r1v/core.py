@@ -11,7 +11,7 @@ import json
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 # ---------------------------------------------------------------------------------------------------- errors
@@ -199,8 +199,23 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Decoding:
+    """The settings that a checkpoint can choose itself, all of them known. The defaults are those of the
+    release's script. Fields as in SamplingParams."""
+
+    temperature: float = 0.6
+    top_k: int = 0
+    top_p: float = 0.95
+    min_p: float = 0.0
+    repetition_penalty: float = 1.05
+
+
+@dataclass(frozen=True, slots=True)
 class SamplingParams:
-    """How one request is decoded. Defaults are those of the release's script.
+    """How one request is decoded.
+
+    The five settings whose default is None are the checkpoint's where they are not given (its
+    ``generation_config.json``), and the release's where the checkpoint does not say either (see Decoding).
 
     temperature: below 1e-5 is greedy. top_k: 0 is off. top_p, min_p: in [0, 1]; 1 and 0 are off.
     repetition_penalty: over prompt and output, in [0.01, 10]; 1 is off. presence_penalty, frequency_penalty:
@@ -210,11 +225,11 @@ class SamplingParams:
     report beside the chosen one. n: completions of the prompt.
     """
 
-    temperature: float = 0.6
-    top_k: int = 0
-    top_p: float = 0.95
-    min_p: float = 0.0
-    repetition_penalty: float = 1.05
+    temperature: float | None = None
+    top_k: int | None = None
+    top_p: float | None = None
+    min_p: float | None = None
+    repetition_penalty: float | None = None
     presence_penalty: float = 0.0
     frequency_penalty: float = 0.0
     seed: int | None = None
@@ -229,11 +244,16 @@ class SamplingParams:
     n: int = 1
 
     def __post_init__(self) -> None:
-        _in_range("temperature", self.temperature, 0.0, 100.0)
-        _whole("top_k", self.top_k, 0)
-        _in_range("top_p", self.top_p, 0.0, 1.0, open_low=True)
-        _in_range("min_p", self.min_p, 0.0, 1.0)
-        _in_range("repetition_penalty", self.repetition_penalty, 0.01, 10.0)
+        if self.temperature is not None:
+            _in_range("temperature", self.temperature, 0.0, 100.0)
+        if self.top_k is not None:
+            _whole("top_k", self.top_k, 0)
+        if self.top_p is not None:
+            _in_range("top_p", self.top_p, 0.0, 1.0, open_low=True)
+        if self.min_p is not None:
+            _in_range("min_p", self.min_p, 0.0, 1.0)
+        if self.repetition_penalty is not None:
+            _in_range("repetition_penalty", self.repetition_penalty, 0.01, 10.0)
         _in_range("presence_penalty", self.presence_penalty, -2.0, 2.0)
         _in_range("frequency_penalty", self.frequency_penalty, -2.0, 2.0)
         _whole("min_tokens", self.min_tokens, 0)
@@ -252,6 +272,19 @@ class SamplingParams:
         for token_id, bias in self.logit_bias.items():
             _whole("a token of logit_bias", token_id, 0, 2**31)
             _in_range(f"logit_bias[{token_id}]", bias, -100.0, 100.0)
+
+    @property
+    def decoding(self) -> Decoding:
+        """The five settings that can be None, with the release's where they are."""
+        return Decoding(**self._given())
+
+    def over(self, defaults: SamplingParams) -> SamplingParams:
+        """These settings, with the defaults' where they are None."""
+        return replace(self, **{**defaults._given(), **self._given()})
+
+    def _given(self) -> dict[str, Any]:
+        names = Decoding.__dataclass_fields__
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
     @classmethod
     def greedy(cls, **changes: Any) -> SamplingParams:

@@ -183,8 +183,8 @@ class Sampler:
             return
         seen = [self._seen_by(rows[i].sequence).after(rows[i].drafts) for i in lines]
         factors = to_device(
-            [(p.repetition_penalty, p.presence_penalty, p.frequency_penalty)
-             for p in (rows[i].sequence.params for i in lines)], self.device,
+            [(s.decoding.repetition_penalty, s.params.presence_penalty, s.params.frequency_penalty)
+             for s in (rows[i].sequence for i in lines)], self.device,
         )  # fmt: skip
         if len(lines) == len(rows):
             penalise(logits, seen, factors)
@@ -204,11 +204,11 @@ class Sampler:
 
 
 def _settings(row: Row) -> RowSettings:
-    params = row.sequence.params
-    if params.temperature < GREEDY_BELOW:
+    chosen = row.sequence.decoding
+    if chosen.temperature < GREEDY_BELOW:
         return _GREEDY
     number = uniform(row.sequence.base_seed, row.position)
-    return RowSettings(params.temperature, params.top_k, params.top_p, params.min_p, number)
+    return RowSettings(chosen.temperature, chosen.top_k, chosen.top_p, chosen.min_p, number)
 
 
 # in place of an id
@@ -236,7 +236,9 @@ def _error(kind: int, row: Row) -> Exception:
 def _has_penalty(row: Row) -> bool:
     params = row.sequence.params
     return (
-        params.repetition_penalty != 1.0 or params.presence_penalty != 0.0 or params.frequency_penalty != 0.0
+        row.sequence.decoding.repetition_penalty != 1.0
+        or params.presence_penalty != 0.0
+        or params.frequency_penalty != 0.0
     )
 
 

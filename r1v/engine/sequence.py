@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from r1v.core import FinishReason, PromptError, SamplingParams
+from r1v.core import Decoding, FinishReason, PromptError, SamplingParams
 from r1v.engine.config import EngineIds
 from r1v.engine.kv_cache import BlockTable, block_digest
 from r1v.engine.request import EngineRequest, TokenMask
@@ -116,6 +116,7 @@ class Sequence:
     stop_ids: frozenset[int]
     mask: TokenMask | None = None
     leader: Sequence | None = None
+    decoding: Decoding = field(init=False)
     drafter: Drafter | None = None
     token_ids: list[int] = field(default_factory=list)
     table: BlockTable = field(default_factory=BlockTable)
@@ -127,6 +128,7 @@ class Sequence:
 
     def __post_init__(self) -> None:
         self.token_ids = list(self.prompt.token_ids)
+        self.decoding = self.params.decoding
 
     @classmethod
     def of(

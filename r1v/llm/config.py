@@ -7,13 +7,13 @@ config says exactly what ran, so that it can be stored beside a result.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from r1v.core import CheckpointError, ConfigError, SamplingParams, UnavailableError, parse_json
+from r1v.core import CheckpointError, ConfigError, Decoding, SamplingParams, UnavailableError, parse_json
 from r1v.prompt import PromptLimits
 
 DTYPES: dict[str, torch.dtype] = {
@@ -168,6 +168,9 @@ def weight_bytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
 
 
+RELEASE = SamplingParams(**asdict(Decoding()))  # where a checkpoint says nothing
+
+
 def default_params(folder: Path) -> SamplingParams:
     """Sampling as the checkpoint's generation_config.json has it; what it does not say is the release's.
 
@@ -176,7 +179,7 @@ def default_params(folder: Path) -> SamplingParams:
     """
     path = folder / "generation_config.json"
     if not path.is_file():
-        return SamplingParams()
+        return SamplingParams().over(RELEASE)
     try:
         text = path.read_bytes()
     except OSError as error:
@@ -190,7 +193,7 @@ def default_params(folder: Path) -> SamplingParams:
         penalty = given.get("repetition_penalty", 1.0)
         given = {"temperature": 0.0, "top_p": 1.0, "repetition_penalty": penalty}
     try:
-        return SamplingParams(**{**given, **_off(given)})
+        return SamplingParams(**{**given, **_off(given)}).over(RELEASE)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
 

@@ -11,6 +11,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 from functools import partial
 from types import TracebackType
 from typing import Any
@@ -20,7 +21,7 @@ from r1v.engine import EngineConfig, default_num_seqs
 from r1v.llm.async_stream import AsyncStream
 from r1v.llm.backend import Backend
 from r1v.llm.backends.own.backend import EngineBackend
-from r1v.llm.config import LLMConfig, ParallelConfig, RemoteConfig
+from r1v.llm.config import RELEASE, LLMConfig, ParallelConfig, RemoteConfig
 from r1v.llm.requests import ChatRequest, Load, ModelInfo, Request
 from r1v.llm.stream import Stream
 from r1v.models import R1V
@@ -55,7 +56,7 @@ class LLM:
     >>> llm = LLM("r1v-nano")
     >>> llm.chat("How many red circles are there?", images=["scene.png"]).answer
 
-    A request without params is decoded with ``default_params``, which the checkpoint chooses.
+    What a request's params leave out is taken from ``default_params``, which the checkpoint chooses.
     """
 
     def __init__(
@@ -105,7 +106,9 @@ class LLM:
         config = LLMConfig("<module>", "r1v", str(model.device), dtype, max_model_len, max_tiles)
         llm = cls.__new__(cls)
         engine = engine or EngineConfig()
-        llm._backend = EngineBackend(model, processor, config, params or SamplingParams(), engine)
+        llm._backend = EngineBackend(
+            model, processor, config, (params or SamplingParams()).over(RELEASE), engine
+        )
         llm._max_running = engine.max_num_seqs or default_num_seqs(config.device)
         return llm
 
@@ -116,7 +119,8 @@ class LLM:
 
     @property
     def default_params(self) -> SamplingParams:
-        """How requests are decoded that bring no params."""
+        """What is used where a request's params are None: the checkpoint's settings, then the release's. Of a
+        server that is asked by URL they are not known, and stay None."""
         return self._backend.default_params
 
     @property
@@ -165,11 +169,17 @@ class LLM:
     async def start_async(self, request: Request, executor: Executor | None = None) -> AsyncStream:
         """Start a request from asyncio; opening its images is work for a thread of executor. Raises as
         ``start`` does."""
-        return await AsyncStream.of(request.params.n, partial(self._backend.start, request), executor)
+        start = partial(self._backend.start, self._complete(request))
+        return await AsyncStream.of(request.params.n, start, executor)
 
     def start(self, request: Request) -> Stream:
         """Start a request. Raises ImageError, PromptError, ContextLengthError at once, not in the stream."""
+        request = self._complete(request)
         return Stream.of(request.params.n, lambda deliver: self._backend.start(request, deliver))
+
+    def _complete(self, request: Request) -> Request:
+        """With the checkpoint's settings where the request gives none."""
+        return replace(request, params=request.params.over(self.default_params))
 
     def chat(
         self,

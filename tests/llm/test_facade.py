@@ -5,6 +5,7 @@ import json
 import shutil
 import threading
 import weakref
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from r1v.core import (
     Completion,
     ConfigError,
     ContextLengthError,
+    Decoding,
     FinishReason,
     ImageError,
     ImageRef,
@@ -24,7 +26,7 @@ from r1v.core import (
     TokenEvent,
     UnavailableError,
 )
-from r1v.llm.config import default_params, resolve_device, resolve_dtype
+from r1v.llm.config import RELEASE, default_params, resolve_device, resolve_dtype
 from r1v.models import load
 from r1v.prompt import Processor
 
@@ -76,16 +78,30 @@ def test_messages_and_text_are_the_same(llm: LLM) -> None:
 
 
 def test_defaults_come_from_the_checkpoint(llm: LLM, tmp_path: Path) -> None:
-    assert llm.default_params == SamplingParams.greedy()
+    assert llm.default_params == SamplingParams.greedy().over(RELEASE)
     assert llm.config.device in ("cpu", "cuda") and llm.config.dtype != "auto"
-    assert default_params(tmp_path) == SamplingParams()
+    assert default_params(tmp_path) == RELEASE
     path = tmp_path / "generation_config.json"
     path.write_text(json.dumps({"temperature": 0.7, "top_k": 20, "top_p": None, "do_sample": True}))
-    assert default_params(tmp_path) == SamplingParams(temperature=0.7, top_k=20)
+    assert default_params(tmp_path) == SamplingParams(temperature=0.7, top_k=20).over(RELEASE)
     path.write_text(json.dumps({"do_sample": False, "temperature": 0.6, "repetition_penalty": 1.02}))
-    assert default_params(tmp_path) == SamplingParams.greedy(repetition_penalty=1.02)
+    assert default_params(tmp_path) == SamplingParams.greedy(repetition_penalty=1.02).over(RELEASE)
     path.write_text(json.dumps({"top_k": -1, "top_p": 1.0}))
-    assert default_params(tmp_path) == SamplingParams(top_k=0, top_p=1.0)
+    assert default_params(tmp_path) == SamplingParams(top_k=0, top_p=1.0).over(RELEASE)
+
+
+def test_what_is_not_given_is_the_checkpoints(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    """The tiny checkpoint is decoded without a penalty; so is a request that gives a temperature alone."""
+    with LLM(tiny_checkpoint) as llm:
+        given = SamplingParams(temperature=0.0, max_tokens=40)
+        assert given.repetition_penalty is None and llm.default_params.repetition_penalty == 1.0
+        whole = replace(given, repetition_penalty=1.0, top_p=1.0)
+        assert llm.chat("Hi", given).token_ids == llm.chat("Hi", whole).token_ids
+        assert (
+            llm.chat("Hi", given).token_ids
+            != llm.chat("Hi", replace(given, repetition_penalty=2.0)).token_ids
+        )
+    assert SamplingParams(temperature=0).decoding == Decoding(temperature=0)
 
 
 @pytest.mark.parametrize("name", ["temperature", "top_k", "top_p", "min_p", "repetition_penalty"])

@@ -98,7 +98,7 @@ def test_what_is_sent(picture: Path) -> None:
     assert (body["temperature"], body["top_k"], body["max_tokens"], body["stop"], body["user"]) == (
         0.5, 5, 8, ["a"], "me"
     )  # fmt: skip
-    assert body["chat_template_kwargs"] == {"enable_thinking": False} and "repetition_penalty" not in body
+    assert body["chat_template_kwargs"] == {"enable_thinking": False} and body["repetition_penalty"] == 1.0
     kinds = [part["type"] for part in body["messages"][1]["content"]]
     assert kinds == ["image_url", "text"]
     assert body["messages"][1]["content"][0]["image_url"]["url"].startswith("data:image/png;base64,")

@@ -159,7 +159,7 @@ class RemoteBackend:
         without_key = replace(self._remote, api_key="")
         self.config = replace(config, device="remote", dtype="auto", remote=without_key)
         self._headers = _headers(remote.form, remote.api_key)
-        self.default_params = SamplingParams(temperature=1.0, top_p=1.0, repetition_penalty=1.0)
+        self.default_params = SamplingParams()  # the server's own; what is None is not sent
         self._found = self._ask_models()
         self._owner = _owner(self._remote.url, self._found)
         length = self._found.get("max_model_len") or self._found.get("context_length") or UNKNOWN_CONTEXT

@@ -90,15 +90,15 @@ def openai_body(
         "stream": True,
         "stream_options": {"include_usage": True},
     }
-    if (params.temperature, params.top_p) != (1.0, 1.0):
-        body |= {"temperature": params.temperature, "top_p": params.top_p}
-    optional = {
-        "top_k": (params.top_k, 0), "min_p": (params.min_p, 0.0),
-        "repetition_penalty": (params.repetition_penalty, 1.0),
-        "presence_penalty": (params.presence_penalty, 0.0),
-        "frequency_penalty": (params.frequency_penalty, 0.0), "min_tokens": (params.min_tokens, 0),
-    }  # fmt: skip
-    body |= {name: value for name, (value, neutral) in optional.items() if value != neutral}
+    given = {"temperature": params.temperature, "top_p": params.top_p}
+    for name, neutral in (("top_k", 0), ("min_p", 0.0), ("repetition_penalty", 1.0)):
+        value = getattr(params, name)
+        if value != neutral or owner in ("r1v", "vllm"):  # others may not know these names
+            given[name] = value
+    body |= {name: value for name, value in given.items() if value is not None}  # None: the server's own
+    for name in ("presence_penalty", "frequency_penalty", "min_tokens"):
+        if getattr(params, name):
+            body[name] = getattr(params, name)
     if params.seed is not None:
         body["seed"] = params.seed + index
     if params.max_tokens is not None:
@@ -316,9 +316,9 @@ def anthropic_body(
         body["stop_sequences"] = list(params.stop)
     if budget > 0:
         body["thinking"] = {"type": "enabled", "budget_tokens": budget}
-    elif (params.temperature, params.top_p) != (1.0, 1.0):
-        body |= {"temperature": params.temperature}
-        body |= {"top_p": params.top_p} if params.top_p != 1.0 else {}
+    else:
+        body |= {} if params.temperature is None else {"temperature": params.temperature}
+        body |= {} if params.top_p in (None, 1.0) else {"top_p": params.top_p}
     if params.top_k and budget <= 0:
         body["top_k"] = params.top_k
     return body | dict(config.extra)
