@@ -1,8 +1,9 @@
 """What runs before a model's program in its process: limits first, then the program as ``__main__``.
 
-Three layers, each where the system has it: resource limits; Linux's own filters, which nothing in the process
-can take off again (seccomp: no other programs or processes, no sockets, no signals to others; Landlock: no
-changes to files outside of the folder); and an audit hook, which says in Python what is refused.
+Resource limits, and four layers, each where the system has it: namespaces of Linux (no network, no other
+processes in sight, all files read-only but the program's folder); Linux's filters, which nothing in the
+process can take off again (seccomp: an allow-list of system calls; Landlock: no changes to files outside of
+the folder); and an audit hook, which says in Python what is refused.
 
 Stands alone: it is started by path, with an interpreter that sees no other packages of this project.
 """
@@ -14,32 +15,50 @@ import os
 import platform
 import resource
 import runpy
+import signal
 import struct
 import sys
 from typing import Any
 
-CLONE_NEWUSER, CLONE_NEWNET, CLONE_THREAD = 0x10000000, 0x40000000, 0x00010000
-# numbers of refused system calls; AUDIT_ARCH names the processor to the filter
+CLONE_THREAD = 0x00010000
+# user, network, processes, mounts, messages between processes, host name
+NAMESPACES = 0x10000000 | 0x40000000 | 0x20000000 | 0x00020000 | 0x08000000 | 0x04000000
+AT_FDCWD, AT_RECURSIVE = ctypes.c_int(-100), 0x8000
+MS_BIND, MS_REC, MS_PRIVATE, MOUNT_ATTR_RDONLY = 4096, 16384, 1 << 18, 1
+
+# System calls that Python, numpy and their threads make, by number; all others are refused. AUDIT_ARCH names
+# the processor to the filter. The numbers are those of Linux's tables (syscall_64.tbl; asm-generic/unistd.h).
 SYSTEM_CALLS: dict[str, Any] = {
     "x86_64": {
         "arch": 0xC000003E, "clone": 56, "clone3": 435,
-        "refused": (
-            41, 42, 49, 53,  # socket, connect, bind, socketpair
-            57, 58, 59, 322,  # fork, vfork, execve, execveat
-            62, 101, 129, 297, 310, 311, 424, 438,  # kill, ptrace, rt_(tg)sigqueueinfo, process_vm_*, pidfd_*
-            165, 166, 272, 308, 425, 321, 155, 161,  # mount, umount, unshare, setns, io_uring, bpf, roots
+        "prlimit": 302, "tgkill": 234, "fcntl": 72, "ioctl": 16,
+        "allowed": (
+            *range(16), *range(17, 25),  # read to sched_yield: files, mmap, own signals, poll, pipe, select
+            25, 26, 28, 32, 33, 34, 35, 36, 37, 38, 39,  # mremap, msync, madvise, dup, pause, timers, getpid
+            60, 63, 74, 75, 77, 78, 79, 80, 81,  # exit, uname, fsync, ftruncate, folders
+            82, 83, 84, 85, 86, 87, 88, 89, 95,  # rename to readlink, umask: Landlock bounds them
+            96, 97, 98, 99, 100, 102, 104, 107, 108, 110, 111, 115, 118, 120, 121, 124,  # time, limits, ids
+            127, 128, 130, 131, 137, 138, 140, 145, 158,  # own signals, statfs, getpriority, arch_prctl
+            186, 201, 202, 204, 213, 217, 218, 219, 221, 228, 229, 230, 231, 232, 233,  # gettid, futex, epoll
+            257, 258, 262, 263, 264, 265, 266, 267, 269, 270, 271, 273, 275, 276,  # openat and others
+            281, 282, 283, 284, 285, 286, 287, 289, 290, 291, 292, 293, 295, 296, 309,  # eventfd, pipe2
+            316, 318, 319, 324, 326, 332, 334, 436, 437, 439, 441, 449,  # getrandom, memfd, statx, rseq
         ),
     },
     "aarch64": {
         "arch": 0xC00000B7, "clone": 220, "clone3": 435,
-        "refused": (
-            198, 203, 200, 199,
-            221, 281,
-            129, 117, 138, 240, 270, 271, 424, 438,
-            40, 39, 97, 268, 425, 280, 41, 51,
+        "prlimit": 261, "tgkill": 131, "fcntl": 25, "ioctl": 29,
+        "allowed": (
+            17, 19, 20, 21, 22, 23, 24, 34, 35, 36, 37, 38, 43, 44, 46, 47, 48, 49, 50, 56, 57, 59,
+            *range(61, 81), 82, 83, 85, 86, 87, 93, 94, 98, 99, 101, 102, 103, 113, 114, 115, 123, 124,
+            132, 133, 134, 135, 136, 137, 139, 141, 148, 150, 153, 155, 156, 158, 160, 163, 165, 166, 168,
+            169, 172, 173, 174, 175, 176, 177, 178, 179, 214, 215, 216, 222, 226, 227, 232, 233,
+            276, 278, 279, 283, 285, 286, 287, 291, 293, 436, 437, 439, 441, 449,
         ),
     },
 }  # fmt: skip
+# Of fcntl: copies and flags of files, not locks, leases, or signals to an owner. Of ioctl: questions only.
+FCNTL, IOCTL = (0, 1, 2, 3, 4, 1030), (0x5401, 0x5413, 0x541B, 0x5450, 0x5451)
 EPERM, ENOSYS = 1, 38
 # what writing to files is made of, by the version of Landlock that knows it
 WRITES = {1: (1 << 1) | sum(1 << bit for bit in range(4, 13)), 2: 1 << 13, 3: 1 << 14}
@@ -81,28 +100,105 @@ def limit(kind: int, value: int) -> None:
         resource.setrlimit(kind, (value, value))
 
 
-def leave_network(libc: ctypes.CDLL) -> bool:
-    """Enter a network namespace without any interface; False where that is not allowed."""
+def own_namespaces(libc: ctypes.CDLL, folder: str) -> bool:
+    """Go on in a process that sees no network and no other process, and can change no file outside of a
+    folder; the calling process waits for it and ends as it does. False where that is not allowed."""
+    user, group = os.getuid(), os.getgid()
     try:
-        return libc.unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0
+        if libc.unshare(NAMESPACES) != 0:
+            return False
+        for name, text in (
+            ("setgroups", "deny"),
+            ("uid_map", f"{user} {user} 1"),
+            ("gid_map", f"{group} {group} 1"),
+        ):
+            with contextlib.suppress(OSError), open(f"/proc/self/{name}", "w", encoding="ascii") as file:
+                file.write(text)
     except (OSError, AttributeError):
         return False
+    ready, tell = os.pipe()
+    if os.fork():
+        end_as(int(read_all(ready, tell) or b"9"))
+    # The first process of a namespace is immune to signals: the program is the second one.
+    if (program := os.fork()) != 0:
+        _, status = os.waitpid(program, 0)
+        os.write(tell, str(status).encode())
+        os._exit(0)
+    os.close(ready)
+    os.close(tell)
+    read_only_but(libc, folder)
+    drop_capabilities(libc)
+    return True
+
+
+def read_all(ready: int, tell: int) -> bytes:
+    """What the process on the other end of a pipe writes before it ends."""
+    os.close(tell)
+    told = os.read(ready, 16)
+    with contextlib.suppress(ChildProcessError):
+        os.wait()
+    return told
+
+
+def end_as(status: int) -> None:
+    """End this process as another one ended, by its wait status."""
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        with contextlib.suppress(OSError):  # SIGKILL has no handler
+            signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+    os._exit(os.WEXITSTATUS(status))
+
+
+def read_only_but(libc: ctypes.CDLL, folder: str) -> None:
+    """Mount all file systems read-only but the folder, and a view of this namespace's processes."""
+    here = folder.encode()
+    libc.mount(None, b"/", None, ctypes.c_ulong(MS_REC | MS_PRIVATE), None)
+    # a mount of its own can stay writable; mount_setattr (Linux 5.12) changes whole trees
+    libc.mount(here, here, None, ctypes.c_ulong(MS_BIND), None)
+    for path, recursive, change in ((b"/", AT_RECURSIVE, (1, 0)), (here, 0, (0, 1))):
+        attributes = ctypes.create_string_buffer(struct.pack("QQQQ", *change, 0, 0), 32)
+        libc.syscall(442, AT_FDCWD, path, recursive, attributes, ctypes.c_size_t(32))
+    libc.mount(b"proc", b"/proc", b"proc", ctypes.c_ulong(0x1 | 0x2 | 0x4 | 0x8), None)
+    os.chdir(folder)  # into the new mount
+
+
+def drop_capabilities(libc: ctypes.CDLL) -> None:
+    """Give up what a process may do in a user namespace of its own, so that no mount can be undone."""
+    zero = ctypes.c_ulong(0)
+    for number in range(64):
+        libc.prctl(24, ctypes.c_ulong(number), zero, zero, zero)  # PR_CAPBSET_DROP
+    header = ctypes.create_string_buffer(struct.pack("=Ii", 0x20080522, 0), 8)
+    libc.capset(header, ctypes.create_string_buffer(24))
 
 
 def filter_calls(libc: ctypes.CDLL) -> bool:
-    """Refuse system calls for good; False where there is no seccomp, or the processor is not known here."""
+    """Allow the listed system calls alone, for good; False where there is no seccomp, or the processor is not
+    known here."""
     known = SYSTEM_CALLS.get(platform.machine())
     if not sys.platform.startswith("linux") or known is None:
         return False
     load, equal, above, bit, end = 0x20, 0x15, 0x35, 0x45, 0x06  # operations of BPF
     allow, refuse_with = 0x7FFF0000, 0x00050000
-    steps = [(load, 0, 0, 4), (equal, 1, 0, known["arch"]), (end, 0, 0, allow), (load, 0, 0, 0)]
-    steps += [(above, 0, 1, 0x40000000), (end, 0, 0, refuse_with | EPERM)]  # another numbering of the calls
-    for number in known["refused"]:
-        steps += [(equal, 0, 1, number), (end, 0, 0, refuse_with | EPERM)]
+    yes, no = (end, 0, 0, allow), (end, 0, 0, refuse_with | EPERM)
+
+    def where(number: int, arguments: dict[int, tuple[int, ...]]) -> list[tuple[int, ...]]:
+        """A call is allowed where some arguments (by place; their low halves) have one of some values."""
+        checks: list[tuple[int, ...]] = []
+        for place, values in arguments.items():
+            checks.append((load, 0, 0, 16 + 8 * place))
+            checks += [(equal, len(values) - n, 0, value) for n, value in enumerate(values)] + [no]
+        return [(equal, 0, len(checks) + 1, number), *checks, yes]
+
+    steps = [(load, 0, 0, 4), (equal, 1, 0, known["arch"]), no, (load, 0, 0, 0)]
+    steps += [(above, 0, 1, 0x40000000), no]  # another numbering of the calls
+    for number in known["allowed"]:
+        steps += [(equal, 0, 1, number), yes]
     steps += [(equal, 0, 1, known["clone3"]), (end, 0, 0, refuse_with | ENOSYS)]  # threads then use clone
-    steps += [(equal, 0, 3, known["clone"]), (load, 0, 0, 16), (bit, 1, 0, CLONE_THREAD)]
-    steps += [(end, 0, 0, refuse_with | EPERM), (end, 0, 0, allow)]
+    steps += [(equal, 0, 4, known["clone"]), (load, 0, 0, 16), (bit, 0, 1, CLONE_THREAD), yes, no]
+    # of one's own process alone: signals to its threads, and reading its limits
+    steps += where(known["tgkill"], {0: (os.getpid(),)}) + where(known["prlimit"], {0: (0,), 2: (0,)})
+    steps += where(known["fcntl"], {1: FCNTL}) + where(known["ioctl"], {1: IOCTL}) + [no]
     code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
     program = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(steps), ctypes.addressof(code)))
     zero = ctypes.c_ulong(0)
@@ -154,10 +250,12 @@ HERE = os.path.realpath(os.getcwd())
 
 def main() -> None:
     settings = json.loads(sys.argv[1])
-    program = sys.argv[2]
+    program, layers = sys.argv[2], settings["layers"]
     libc = ctypes.CDLL(None, use_errno=True)
-    leave_network(libc)
-    write_only_below(libc, HERE)
+    if "namespaces" in layers:
+        own_namespaces(libc, HERE)
+    if "landlock" in layers:
+        write_only_below(libc, HERE)
     seconds = int(settings["cpu"]) + 1
     limit(resource.RLIMIT_CPU, seconds)
     limit(resource.RLIMIT_AS, settings["memory"])
@@ -166,10 +264,12 @@ def main() -> None:
     limit(resource.RLIMIT_CORE, 0)
     if hasattr(resource, "RLIMIT_NPROC"):
         limit(resource.RLIMIT_NPROC, settings["processes"])
-    filter_calls(libc)
+    if "seccomp" in layers:
+        filter_calls(libc)
     sys.argv = [program]
     sys.setrecursionlimit(50_000)
-    sys.addaudithook(refuse)
+    if "hook" in layers:
+        sys.addaudithook(refuse)
     runpy.run_path(program, run_name="__main__")
 
 

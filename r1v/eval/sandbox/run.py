@@ -3,9 +3,10 @@
 Enters: Python source and an input. Leaves: what it printed, and how it ended. Always holds: the process
 and all that it started are gone when ``run_program`` returns. Limits: processor time, address space, file
 size, number of files and processes by rlimits; wall time and output by the parent; other programs, sockets,
-signals and changes to files outside of its folder by the kernel (seccomp, Landlock and a network namespace on
-Linux) and by an audit hook everywhere. It runs as the same user: what that user can read, a hostile program
-can read. Where the system is no Linux, run programs that are hostile on purpose in a container.
+signals and changes to files outside of its folder by the kernel (on Linux: namespaces, an allow-list of
+system calls, Landlock) and by an audit hook everywhere. It runs as the same user: what that user can read, a
+hostile program can read. Where the system is no Linux, run programs that are hostile on purpose in a
+container.
 """
 
 from __future__ import annotations
@@ -26,16 +27,19 @@ from pathlib import Path
 from r1v.core import UnavailableError
 
 MAX_OUTPUT_BYTES = 8 << 20
+LAYERS = ("namespaces", "seccomp", "landlock", "hook")
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """wall_s: seconds from start to kill. memory_bytes: address space. output_bytes: of standard output."""
+    """wall_s: seconds from start to kill. memory_bytes: address space. output_bytes: of standard output.
+    layers: of `LAYERS`, those that are put on; fewer than all are for tests of the others."""
 
     wall_s: float = 6.0
     memory_bytes: int = 4 << 30
     output_bytes: int = MAX_OUTPUT_BYTES
     max_processes: int = 4096
+    layers: tuple[str, ...] = LAYERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,12 @@ def _run(folder: Path, limits: Limits) -> Ended:
     started = time.monotonic()
     guard = Path(__file__).with_name("child.py")
     settings = json.dumps(
-        {"memory": limits.memory_bytes, "cpu": limits.wall_s, "processes": limits.max_processes}
+        {
+            "memory": limits.memory_bytes,
+            "cpu": limits.wall_s,
+            "processes": limits.max_processes,
+            "layers": limits.layers,
+        }
     )
     with open(folder / "input", "rb") as stdin, open(folder / "stderr", "wb") as stderr:
         child = subprocess.Popen(
