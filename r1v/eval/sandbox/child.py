@@ -190,7 +190,7 @@ def filter_calls(libc: ctypes.CDLL) -> bool:
             checks += [(equal, len(values) - n, 0, value) for n, value in enumerate(values)] + [no]
         return [(equal, 0, len(checks) + 1, number), *checks, yes]
 
-    steps = [(load, 0, 0, 4), (equal, 1, 0, known["arch"]), no, (load, 0, 0, 0)]
+    steps: list[tuple[int, ...]] = [(load, 0, 0, 4), (equal, 1, 0, known["arch"]), no, (load, 0, 0, 0)]
     steps += [(above, 0, 1, 0x40000000), no]  # another numbering of the calls
     for number in known["allowed"]:
         steps += [(equal, 0, 1, number), yes]
