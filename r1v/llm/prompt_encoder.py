@@ -48,7 +48,7 @@ class PromptEncoder:
         self.processor, self.config, self.context_length = processor, config, context_length
 
     def encode(self, request: Request) -> Prompt:
-        """The prompt of a request. Raises PromptError, ImageError."""
+        """The prompt of a request. Raises PromptError, ImageError, ContextLengthError."""
         processor = self.processor
         if isinstance(request, TextRequest):
             return self._encode_text(request.prompt)
@@ -60,6 +60,7 @@ class PromptEncoder:
             tools=request.tools,
             max_tiles=self.config.max_tiles,
             continue_final=request.continue_final,
+            limit=self.context_length,
         )
 
     def _encode_text(self, prompt: str | Sequence[int]) -> Prompt:
@@ -68,7 +69,7 @@ class PromptEncoder:
             raise PromptError(
                 f"the prompt has {len(prompt)} characters; the limit is {processor.limits.max_text_chars}"
             )
-        ids = processor.tokenizer.encode_trusted(prompt) if isinstance(prompt, str) else list(prompt)
+        ids = self._text_ids(prompt)
         special = processor.special
         if not {special.image_context, special.img_start, special.img_end}.isdisjoint(ids):
             raise PromptError("a text to continue holds tokens of images; ask about images in a conversation")
@@ -78,6 +79,11 @@ class PromptEncoder:
             raise PromptError(f"the prompt holds ids outside the vocabulary of {processor.vocab_size}")
         side = processor.geometry.tiling.image_size
         return Prompt(tuple(ids), np.zeros((0, side, side, 3), np.uint8), (), (), 0, False)
+
+    def _text_ids(self, prompt: str | Sequence[int]) -> list[int]:
+        if isinstance(prompt, str):
+            return self.processor.tokenizer.encode_trusted(prompt, self.context_length)
+        return list(prompt)
 
     def token_text(self, token_id: int) -> tuple[str, bytes]:
         """A token as text (U+FFFD for half characters) and as bytes."""

@@ -103,19 +103,26 @@ class _Quiet:
 _quiet = _Quiet()
 
 
+# Of tiles or strips, each of which PIL decodes by itself; and of passes over a progressive JPEG, for which
+# libjpeg-turbo advises 100, with room for previews inside.
+MAX_PARTS, MAX_SCANS = 65_536, 200
+
+
 @dataclass(frozen=True, slots=True)
 class ImageLimits:
     """What one image may cost.
 
     max_pixels: width times height, from the header (PIL itself refuses more than 178,956,970).
-    max_bytes: of the encoded file.
+    max_bytes: of the encoded file. max_side: width and height, each; rows cost time of their own, however
+    short they are.
     """
 
     max_pixels: int = 80_000_000
     max_bytes: int = 64 * 1024 * 1024
+    max_side: int = 32_768
 
     def __post_init__(self) -> None:
-        for name in ("max_pixels", "max_bytes"):
+        for name in ("max_pixels", "max_bytes", "max_side"):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise ConfigError(f"{name} is {value!r}; it must be a whole number of at least 1")
@@ -176,6 +183,7 @@ def _opened(ref: ImageRef, limits: ImageLimits) -> Iterator[Image.Image]:
             raise ImageError(f"image {ref} has a damaged header ({_reason(error)}); save it again") from error
         with image:
             _check_pixels(ref, image.size, limits)
+            _check_parts(ref, image, stream)
             yield image
 
 
@@ -255,11 +263,29 @@ def _check_pixels(ref: ImageRef, size: tuple[int, int], limits: ImageLimits) -> 
     width, height = size
     if width < 1 or height < 1:
         raise ImageError(f"image {ref} is {width}x{height} pixels; it needs at least one")
+    if max(width, height) > limits.max_side:
+        raise ImageError(
+            f"image {ref} is {width}x{height} pixels; the limit is {limits.max_side} a side: cut or scale it"
+        )
     if width * height > limits.max_pixels:
         raise ImageError(
             f"image {ref} is {width}x{height}, {width * height} pixels; "
             f"the limit is {limits.max_pixels}: scale it down"
         )
+
+
+def _check_parts(ref: ImageRef, image: Image.Image, stream: IO[bytes]) -> None:
+    """Refuse an image in so many tiles, strips or passes that decoding takes far longer than its pixels."""
+    num_parts = len(getattr(image, "tile", ()))
+    if num_parts > MAX_PARTS:
+        raise ImageError(f"image {ref} is in {num_parts} parts; the limit is {MAX_PARTS}: save it again")
+    if image.format == "JPEG":
+        place = stream.tell()
+        stream.seek(0)
+        num_scans = stream.read().count(b"\xff\xda")  # 0xFF is followed by 0 inside of a scan's data
+        stream.seek(place)
+        if num_scans > MAX_SCANS:
+            raise ImageError(f"image {ref} has {num_scans} passes; the limit is {MAX_SCANS}: save it again")
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -203,12 +203,14 @@ class Processor:
         tools: Sequence[Mapping[str, Any]] | None = None,
         max_tiles: int | None = None,
         continue_final: bool = False,
+        limit: int | None = None,
     ) -> Prompt:
         """The prompt for the model's next turn.
 
         thinking: False closes thinking at once. tools: definitions as in OpenAI's interface, for the
         template. max_tiles: of each image's grid, instead of the checkpoint's. continue_final: the last
-        message is the beginning of the model's turn. Raises PromptError, ImageError.
+        message is the beginning of the model's turn. limit: tokens; a text that is much longer is given up
+        before it is tokenised to its end. Raises PromptError, ImageError, ContextLengthError.
         """
         messages = tuple(map(split_reasoning, messages) if self.thinks else messages)
         last = None
@@ -223,11 +225,12 @@ class Processor:
             raise PromptError(
                 f"the conversation has {num_chars} characters; the limit is {self.limits.max_text_chars}"
             )
+        self.tokenizer.check_length((text for m in messages for text in (m.text, m.reasoning or "")), limit)
         tiles = self._tiles([ref for message in messages for ref in message.images], max_tiles)
         tiles_per_image = tuple(len(t) for t in tiles)
         side = self.geometry.tiling.image_size
         pieces, opened = self._pieces(messages, last, thinking, tools, tiles_per_image)
-        token_ids = tuple(self.tokenizer.encode_pieces(pieces))
+        token_ids = tuple(self.tokenizer.encode_pieces(pieces, limit))
         image_token_count = 0
         if tiles:
             image_token_count = token_ids.count(self.special.image_context)  # type: ignore[arg-type]

@@ -11,22 +11,27 @@ from __future__ import annotations
 
 import json
 import re
+import threading
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers
+from tokenizers import Encoding, Regex, Tokenizer, decoders, normalizers, pre_tokenizers, processors
 from tokenizers.models import BPE
 
-from r1v.core import CheckpointError, PromptError
+from r1v.core import CheckpointError, ContextLengthError, PromptError
 
 # How Qwen2 cuts text before byte-pair merging; tokenizer.json carries its own.
 QWEN2_PATTERN = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
+
+# Characters that are tokenised at a time: a few hundredths of a second of work.
+WINDOW = 32_768
 
 _NAMED_TOKENS = ("bos_token", "eos_token", "pad_token", "unk_token")
 
@@ -73,6 +78,9 @@ class TextTokenizer:
         """plain: knows no added token. added: all of them. named: ``bos_token`` and the like -> content."""
         plain.no_truncation()
         plain.no_padding()
+        # it adds nothing here, and some cut the white space off the offsets that windows are joined by
+        plain.post_processor = processors.Sequence([])
+        self._long_text = threading.Lock()  # long texts take turns, so that short ones are not held up
         self._plain = plain
         self.added: dict[str, AddedToken] = {token.content: token for token in added}
         self.named: dict[str, str] = dict(named)
@@ -88,6 +96,9 @@ class TextTokenizer:
         self.special_ids = frozenset(token.id for token in self.added.values() if token.special)
         self.num_tokens = max(self._tokens) + 1
         self._added_pattern = _pattern_of(self.added.values())
+        longest = max(len(self.token_bytes(token_id)) for token_id in self._tokens)
+        # NFC writes three Korean letters of three bytes each as one
+        self._bytes_per_token = longest * (1 if plain.normalizer is None else 3)
 
     @classmethod
     def from_folder(cls, folder: str | Path) -> TextTokenizer:
@@ -127,25 +138,73 @@ class TextTokenizer:
         token = self.added.get(content)
         return None if token is None else token.id
 
-    def encode_plain(self, text: str) -> list[int]:
-        """Ids of ``text``, in which nothing is special. Raises PromptError for half surrogates."""
+    def encode_plain(self, text: str, limit: int | None = None) -> list[int]:
+        """Ids of ``text``, in which nothing is special.
+
+        limit: a long text of more tokens is given up as soon as that is known, however long it is. Raises
+        PromptError for half surrogates, ContextLengthError.
+        """
         if not text:
             return []
         try:
-            token_ids: list[int] = self._plain.encode(text, add_special_tokens=False).ids
+            if len(text) <= WINDOW:
+                token_ids: list[int] = self._plain.encode(text, add_special_tokens=False).ids
+            else:
+                self.check_length([text], limit)
+                with self._long_text:
+                    token_ids = self._encode_long(text, limit)
         except (UnicodeEncodeError, TypeError) as error:
             raise PromptError(f"text is not valid Unicode ({error}); remove unpaired surrogates") from error
         if not self.added_ids.isdisjoint(token_ids):
             raise PromptError("text came out as a special token, which this tokenizer must not do; report it")
         return token_ids
 
-    def encode_pieces(self, pieces: Sequence[Piece]) -> list[int]:
-        """Ids of the pieces in a row: added tokens from trusted text alone, everything else as one text."""
+    def check_length(self, texts: Iterable[str], limit: int | None) -> None:
+        """Refuse texts that together cannot fit into ``limit`` tokens, whatever the tokens are: none stands
+        for more bytes than the longest. Raises ContextLengthError."""
+        if limit is None:
+            return
+        room = limit * self._bytes_per_token
+        for text in texts:
+            room -= len(text.encode("utf-8", "replace"))
+            if room < 0:
+                raise _too_long(limit)
+
+    def _encode_long(self, text: str, limit: int | None) -> list[int]:
+        """The ids that the text has as a whole, made window by window.
+
+        A window ends where a word of the pre-tokenizer ends, well before the window's own end, so that what
+        follows cannot change what is before it. Other threads run meanwhile: ``encode_batch`` gives the
+        interpreter's lock back, which ``encode`` does not.
+        """
+        token_ids: list[int] = []
+        start, size = 0, WINDOW
+        while start < len(text):
+            window = text[start : start + size]
+            (encoding,) = self._plain.encode_batch([window], add_special_tokens=False)
+            if start + size >= len(text):
+                token_ids += encoding.ids
+                start = len(text)
+            elif (cut := _safe_cut(encoding, window)) is not None:
+                num_tokens, num_chars = cut
+                token_ids += encoding.ids[:num_tokens]
+                start, size = start + num_chars, WINDOW
+            else:  # one word without an end; its beginning does not say exactly how many tokens it has
+                if limit is not None and len(token_ids) + len(encoding.ids) > 2 * limit:
+                    raise _too_long(limit)
+                size *= 2
+            if limit is not None and len(token_ids) > limit:
+                raise _too_long(limit)
+        return token_ids
+
+    def encode_pieces(self, pieces: Sequence[Piece], limit: int | None = None) -> list[int]:
+        """Ids of the pieces in a row: added tokens from trusted text alone, everything else as one text.
+        limit: as in encode_plain, for each text between added tokens."""
         token_ids: list[int] = []
         waiting: list[str] = []  # text since the last added token
 
         def finish() -> None:
-            token_ids.extend(self.encode_plain("".join(waiting)))
+            token_ids.extend(self.encode_plain("".join(waiting), limit))
             waiting.clear()
 
         trusted = ""
@@ -169,9 +228,10 @@ class TextTokenizer:
         finish()
         return token_ids
 
-    def encode_trusted(self, text: str) -> list[int]:
-        """Ids of text of our own, in which added tokens are recognised: as transformers encodes any text."""
-        return self.encode_pieces([Piece(text, trusted=True)])
+    def encode_trusted(self, text: str, limit: int | None = None) -> list[int]:
+        """Ids of text of our own, in which added tokens are recognised: as transformers encodes any text.
+        limit: as in encode_plain."""
+        return self.encode_pieces([Piece(text, trusted=True)], limit)
 
     def token_bytes(self, token_id: int) -> bytes:
         """The bytes that a token stands for; none for an id beyond the tokenizer (a padded vocabulary)."""
@@ -190,6 +250,30 @@ class TextTokenizer:
         """Text of ``token_ids``; bytes that are not UTF-8 become U+FFFD."""
         skipped = self.special_ids if skip_special else frozenset()
         return b"".join(self.token_bytes(i) for i in token_ids if i not in skipped).decode("utf-8", "replace")
+
+
+def _too_long(limit: int) -> ContextLengthError:
+    return ContextLengthError(
+        f"the prompt has more than {limit} tokens, but the context holds {limit} and the answer needs some; "
+        "use a shorter conversation"
+    )
+
+
+def _safe_cut(encoding: Encoding, window: str) -> tuple[int, int] | None:
+    """(tokens, characters) up to the beginning of one of the window's last words, from where the rest can be
+    tokenised alone; None where there is none. The very last word may go on beyond the window, and a character
+    that may combine with the one before it must not begin the rest."""
+    if not encoding.ids:
+        return None
+    last = encoding.token_to_word(len(encoding.ids) - 1)
+    for word in range(last - 1, max(last - 65, 0), -1) if last is not None else ():
+        tokens, characters = encoding.word_to_tokens(word), encoding.word_to_chars(word)
+        if not tokens or not characters or not characters[0]:
+            continue
+        first = window[characters[0]]
+        if not unicodedata.category(first).startswith("M") and not "\u1160" <= first <= "\u11ff":
+            return tokens[0], characters[0]
+    return None
 
 
 def _pattern_of(added: Iterable[AddedToken]) -> re.Pattern[str]:

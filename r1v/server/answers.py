@@ -52,7 +52,17 @@ def add_usage(parts: Sequence[Json]) -> Json:
 class ChatWriter:
     """Writes one chat response, whole or as chunks."""
 
-    def __init__(self, model: str, token_text: TokenText, *, with_tools: bool, fingerprint: str) -> None:
+    def __init__(
+        self,
+        model: str,
+        token_text: TokenText,
+        *,
+        with_tools: bool,
+        fingerprint: str,
+        with_reasoning: bool = True,
+    ) -> None:
+        """with_reasoning: whether the thinking is sent; it is counted all the same."""
+        self._with_reasoning = with_reasoning
         self.id = f"chatcmpl-{uuid.uuid4().hex}"
         self._head: Json = {"model": model, "created": int(time.time()), "system_fingerprint": fingerprint}
         self._token_text = token_text
@@ -85,14 +95,18 @@ class ChatWriter:
     def _choice(self, completion: Completion, reason: str, detail: str | None, thought: int) -> Json:
         text, calls = read_tool_calls(completion.answer) if self._with_tools else (completion.answer, ())
         message: Json = {"role": "assistant", "content": text if text or not calls else None, "refusal": None}
-        if completion.thinking:
+        if completion.thinking and self._with_reasoning:
             message |= {"reasoning_content": completion.thinking, "reasoning": completion.thinking}
         if calls:
             message["tool_calls"] = [_call(call) for call in calls]
         logprobs = None
         if completion.logprobs is not None:
             entries = [self._logprob(entry) for entry in completion.logprobs]
-            logprobs = {"content": entries[thought:], "refusal": None, "reasoning": entries[:thought]}
+            logprobs = {
+                "content": entries[thought:],
+                "refusal": None,
+                "reasoning": entries[: thought if self._with_reasoning else 0],
+            }
         return {
             "index": completion.index,
             "message": message,
@@ -116,12 +130,11 @@ class ChatWriter:
             logprobs = {
                 "content": [] if inside else entries,
                 "refusal": None,
-                "reasoning": entries if inside else [],
+                "reasoning": entries if inside and self._with_reasoning else [],
             }
         if event.segment == "thinking":
-            deltas: list[Json] = (
-                [{"reasoning_content": event.text, "reasoning": event.text}] if event.text else []
-            )
+            told = event.text if self._with_reasoning else ""
+            deltas: list[Json] = [{"reasoning_content": told, "reasoning": told}] if told else []
         elif self._with_tools:
             reader = self._readers.setdefault(event.index, ToolCallReader())
             deltas = [self._delta(event.index, part) for part in reader.push(event.text)]

@@ -6,9 +6,10 @@ also of errors; the one broad ``except`` for a request is Starlette's, whose 500
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -30,9 +31,11 @@ from r1v.server.config import ServerConfig
 from r1v.server.errors import APIError, ErrorBody, error_body, from_r1v, from_validation, json_response
 from r1v.server.facts import model_facts
 from r1v.server.images import ImageSource
+from r1v.server.memory import give_back_after_load
 from r1v.server.metrics import CONTENT_TYPE, Metrics
 from r1v.server.middleware import OPEN_PATHS, AccessLog, BodyLimit, Door, notes
 from r1v.server.params import Translator
+from r1v.server.route import BoundedRoute
 from r1v.server.schema import ChatBody, TextBody, TokenizeBody
 from r1v.server.service import Run, Service
 from r1v.server.static_page import StaticPage, read_page
@@ -58,11 +61,22 @@ _FAILURES: dict[int | str, dict[str, Any]] = {
 
 def create_app(llm: LLM, config: ServerConfig) -> FastAPI:
     """The app over a model. ``app.state.service`` is its Service."""
-    app = FastAPI(
-        title="r1v", version=__version__, docs_url=None, redoc_url=None, separate_input_output_schemas=False
-    )
     metrics = Metrics(llm)
     service = Service(llm, config, metrics)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        task = asyncio.create_task(
+            give_back_after_load(lambda: metrics.num_requests, lambda: not service.num_active)
+        )
+        yield
+        task.cancel()
+
+    app = FastAPI(
+        title="r1v", version=__version__, docs_url=None, redoc_url=None, separate_input_output_schemas=False,
+        lifespan=lifespan,
+    )  # fmt: skip
+    app.router.route_class = BoundedRoute
     images = ImageSource(config)
     app.state.service = service
     api = API(service, Translator(llm.info, llm.default_params, config, images))
@@ -170,6 +184,7 @@ class API:
                 self._llm.token_text,
                 with_tools=bool(body.tools),
                 fingerprint=self._fingerprint,
+                with_reasoning=body.include_reasoning is not False,
             )
             if body.stream:
                 usage = bool(body.stream_options and body.stream_options.include_usage)
@@ -225,6 +240,7 @@ class API:
         """Continue one text or several as they are."""
         self._check_model(body.model)
         requests = self._translator.texts(body)
+        self._service.check_share(body.n or 1, len(requests))
         with ExitStack() as stack:
             runs = [stack.enter_context(self._service.admit(body.n or 1, body.deadline_s)) for _ in requests]
             await unless_gone(request.receive, self._begin_texts(runs, requests))
@@ -316,7 +332,7 @@ class API:
                     await translator.messages(body.messages), params, translator.tool_list(body.tools),
                     translator.continues(body.messages, body.continue_final_message),
                 )  # fmt: skip
-            ids = await self._service.on_thread(lambda: self._llm.tokenize(work))
+            ids = await self._service.tokenize(work)
         found: Json = {"count": len(ids), "max_model_len": self._llm.context_length, "tokens": ids}
         if body.return_token_strs:
             found["token_strs"] = [self._llm.token_text(token_id)[0] for token_id in ids]

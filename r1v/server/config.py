@@ -21,17 +21,18 @@ class ServerConfig:
     """How one server behaves.
 
     name: of the model in the API. host, port: where it listens. api_keys: any of them opens the API; none
-    means open to whoever can reach it. cors_origins: pages of these origins may call the API.
-    max_queue: sequences that may wait beside those that are decoded; more get 429. max_n: completions of one
-    request. deadline_s: of one request, from its arrival. drain_s: how long running requests have to finish
-    after SIGTERM. keep_alive_s: silence in a stream after which a comment is sent. write_timeout_s: after
-    which a client that reads nothing counts as gone. stall_s: without progress of the engine, after which
-    /ready says no. max_body_bytes, max_buffered_bytes: of one request, and of all being read. body_timeout_s:
-    to send it. max_images, max_image_bytes, max_image_pixels: of one request, and of one image.
-    prepare_threads: that open images and encode prompts. remote_images: whether http(s) images are fetched.
-    image_networks: private networks from which they may come all the same. image_ports: from which they may
-    come. fetch_timeout_s, max_redirects: of one image. image_folder: file:// images may come from there.
-    page: whether the chat page is served at /.
+    means open to whoever can reach it. cors_origins: pages of these origins may call the API. max_queue:
+    sequences that may wait beside those that are decoded; more get 429. max_n: completions of one request.
+    deadline_s: of one request, from its arrival. drain_s: how long running requests have to finish after
+    SIGTERM. keep_alive_s: silence in a stream after which a comment is sent. write_timeout_s: after which a
+    client that reads nothing counts as gone. stall_s: without progress of the engine, after which /ready
+    says no. max_connections: open at a time. head_timeout_s: to send a request's head. max_body_bytes,
+    max_buffered_bytes: of one request, and of all being read. body_timeout_s: to send it. max_share: of the
+    queue and what runs that one request may hold. max_images, max_image_bytes, max_image_pixels: of one
+    request, and of one image. prepare_threads: that open images and encode prompts. remote_images: whether
+    http(s) images are fetched. image_networks: private networks from which they may come all the same.
+    image_ports: from which they may come. fetch_timeout_s, max_redirects: of one image. image_folder:
+    file:// images may come from there. page: whether the chat page is served at /.
     """
 
     name: str = "r1v-nano"
@@ -46,6 +47,9 @@ class ServerConfig:
     keep_alive_s: float = 10.0
     write_timeout_s: float = 60.0
     stall_s: float = 60.0
+    max_share: float = 0.25
+    max_connections: int = 1000
+    head_timeout_s: float = 20.0
     max_body_bytes: int = 64 << 20
     max_buffered_bytes: int = 1 << 30
     body_timeout_s: float = 60.0
@@ -63,12 +67,12 @@ class ServerConfig:
 
     def __post_init__(self) -> None:
         for name in ("max_n", "max_body_bytes", "max_buffered_bytes", "max_image_bytes", "max_image_pixels",
-                     "prepare_threads"):  # fmt: skip
+                     "prepare_threads", "max_connections"):  # fmt: skip
             self._at_least(name, 1)
         for name in ("max_queue", "max_images", "drain_s", "max_redirects"):
             self._at_least(name, 0)
         for name in ("deadline_s", "keep_alive_s", "write_timeout_s", "stall_s", "body_timeout_s",
-                     "fetch_timeout_s"):  # fmt: skip
+                     "fetch_timeout_s", "head_timeout_s", "max_share"):  # fmt: skip
             if not getattr(self, name) > 0:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be more than 0")
         if not 0 <= self.port <= 65535:

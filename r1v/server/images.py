@@ -2,8 +2,8 @@
 
 Enters: data:, http(s):// and file:// URLs. Leaves: ImageRefs of bytes or data URLs, which the prompt room
 opens. Always holds: a connection is made only to an address that was looked at after its name was resolved,
-at every redirect anew; private, loopback, link-local, reserved and metadata addresses are refused; bytes and
-seconds are bounded; a file is read only from inside the folder that was allowed at the start.
+at every redirect anew, and only to what addresses.py lets pass; bytes and seconds are bounded; a file is
+read only from inside the folder that was allowed at the start.
 """
 
 from __future__ import annotations
@@ -19,52 +19,10 @@ from urllib.parse import unquote, urljoin, urlsplit
 import httpcore
 
 from r1v.core import ImageError, ImageRef
+from r1v.server.addresses import Network, refuse_address
 from r1v.server.config import ServerConfig
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
 _REDIRECTS = (301, 302, 303, 307, 308)
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-_COMPATIBLE = ipaddress.ip_network("::/96")
-# Addresses that clouds answer metadata at and that look public.
-_METADATA = tuple(map(ipaddress.ip_address, ("168.63.129.16", "100.100.100.200", "192.0.0.192")))
-
-
-def refuse_address(address: Address, allowed: Iterable[Network] = ()) -> str | None:
-    """Why an address must not be connected to, None where it may. allowed: networks that may all the same."""
-    for inner in _embedded(address):
-        if any(inner in network for network in allowed):
-            continue
-        if inner in _METADATA:
-            return f"{inner} is an address of cloud metadata"
-        if inner.is_loopback:
-            return f"{inner} is a loopback address"
-        if inner.is_link_local:
-            return f"{inner} is a link-local address"
-        if inner.is_private:
-            return f"{inner} is a private address"
-        if inner.is_multicast or inner.is_reserved or inner.is_unspecified or not inner.is_global:
-            return f"{inner} is not a public address"
-    return None
-
-
-def _embedded(address: Address) -> list[Address]:
-    """The address itself and the IPv4 addresses that it leads to: mapped, 6to4, Teredo, NAT64, compatible."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return [address]
-    if address.ipv4_mapped is not None:
-        return [address.ipv4_mapped]
-    inner: list[Address] = [address]
-    if address.sixtofour is not None:
-        inner.append(address.sixtofour)
-    if address.teredo is not None:
-        inner += address.teredo
-    if address in _NAT64:
-        return [ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)]
-    if address in _COMPATIBLE and int(address) > 0xFFFF:
-        inner.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
-    return inner
 
 
 class _CheckedNetwork(httpcore.AsyncNetworkBackend):

@@ -54,6 +54,7 @@ class Metrics:
         self.requests = Counter(
             "r1v_http_requests", "Requests by route and status", ["route", "status"], registry=self.registry
         )
+        self._num_requests = 0
         self.finished = Counter(
             "r1v_finished", "Completions by how they ended", ["reason", "detail"], registry=self.registry
         )
@@ -71,6 +72,16 @@ class Metrics:
         self.prepare_s = self._histogram(
             "r1v_prepare_seconds", "Fetching and opening images, encoding the prompt", _SECONDS
         )
+
+    @property
+    def num_requests(self) -> int:
+        """Requests that have ended, of every kind."""
+        return self._num_requests
+
+    def request(self, route: str, status: int) -> None:
+        """Count a request that has ended."""
+        self._num_requests += 1
+        self.requests.labels(route, str(status)).inc()
 
     def _histogram(self, name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
         return Histogram(name, text, buckets=buckets, registry=self.registry)

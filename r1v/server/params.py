@@ -65,7 +65,7 @@ class Translator:
             messages=await self.messages(body.messages),
             params=self._chat_params(body),
             tools=tools,
-            continue_final=self.continues(body.messages, body.continue_final_message),
+            continue_final=self._continues(body),
             grammar=grammar,
         )
 
@@ -121,6 +121,16 @@ class Translator:
             raise refuse("continue_final_message", "the last message is not the assistant's")
         return bool(wanted)
 
+    def _continues(self, body: ChatBody) -> bool:
+        """Whether the last message goes on; add_generation_prompt says the opposite in vLLM's words."""
+        wanted = bool(body.continue_final_message)
+        if body.add_generation_prompt is not None and body.add_generation_prompt == wanted:
+            other = "true" if not wanted else "false"
+            raise refuse(
+                "add_generation_prompt", f"contradicts continue_final_message; send {other} or leave it out"
+            )
+        return self.continues(body.messages, wanted)
+
     # ------------------------------------------------------------------------------------------------ params
 
     def _chat_params(self, body: ChatBody) -> SamplingParams:
@@ -165,6 +175,8 @@ class Translator:
             value = getattr(body, name)
             if value is not None:
                 changes[name] = value
+        if changes.get("top_k") == -1:  # vLLM's way to switch it off
+            changes["top_k"] = 0
         if body.n is not None and body.n > self._config.max_n:
             raise refuse("n", f"{body.n} is more than this server's limit of {self._config.max_n}")
         limit = changes.get("max_tokens")

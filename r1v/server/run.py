@@ -14,6 +14,7 @@ import socket
 import sys
 from collections.abc import Callable
 from types import FrameType
+from typing import cast
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -22,6 +23,7 @@ from r1v.core import UnavailableError
 from r1v.llm import LLM
 from r1v.server.app import create_app
 from r1v.server.config import ServerConfig
+from r1v.server.connections import ACCEPTED_AT_ONCE, Connections, connection_limit
 from r1v.server.service import Service
 
 log = logging.getLogger("r1v.server")
@@ -30,8 +32,15 @@ log = logging.getLogger("r1v.server")
 class DrainingServer(uvicorn.Server):
     """uvicorn, but a signal drains first: the socket stays open meanwhile, and says 503."""
 
-    def __init__(self, config: uvicorn.Config, service: Service, on_start: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        service: Service,
+        connections: Connections,
+        on_start: Callable[[], None],
+    ) -> None:
         super().__init__(config)
+        self.connections = connections
         self._service = service
         self._on_start = on_start
         self._drain: asyncio.Task[None] | None = None
@@ -39,7 +48,11 @@ class DrainingServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(self.connections.quiet_accept)
         await super().startup(sockets)
+        for listening in sockets or ():
+            # uvicorn's backlog is how many asyncio accepts in a row; the system may queue more
+            listening.listen(2048)
         if self.started:
             self._on_start()
 
@@ -76,11 +89,14 @@ def serve(llm: LLM, config: ServerConfig, *, on_start: Callable[[str], None] = l
 
 def make_server(app: ASGIApp, service: Service, on_start: Callable[[], None]) -> DrainingServer:
     """The server around an app; it does not listen yet."""
+    settings = service.config
+    connections = Connections(connection_limit(settings.max_connections), settings.head_timeout_s)
     config = uvicorn.Config(
         app, access_log=False, log_config=None, server_header=False, timeout_keep_alive=30,
-        timeout_graceful_shutdown=10, lifespan="on",
+        timeout_graceful_shutdown=10, lifespan="on", backlog=ACCEPTED_AT_ONCE,
+        http=cast("type[asyncio.Protocol]", connections.make),
     )  # fmt: skip
-    return DrainingServer(config, service, on_start)
+    return DrainingServer(config, service, connections, on_start)
 
 
 def _listen(config: ServerConfig) -> socket.socket:

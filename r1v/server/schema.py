@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
-MAX_DEPTH = 64  # of nested lists and objects in a body
 
 
 def _by(key: str, known: tuple[str, ...]) -> Discriminator:
@@ -77,12 +76,17 @@ TextContent: TypeAlias = Annotated[
 Nothing: TypeAlias = Annotated[list[Any], Field(max_length=0)] | None
 
 
+# Who speaks, as OpenAI's clients may say of any message; chat templates have no place for it.
+SpeakerName: TypeAlias = Annotated[str, Field(max_length=128)] | None
+
+
 class SystemMessage(BaseModel):
     """Instructions; ``developer`` is another name for it."""
 
     model_config = STRICT
     role: Literal["system", "developer"]
     content: TextContent
+    name: SpeakerName = None
 
 
 class UserMessage(BaseModel):
@@ -91,6 +95,7 @@ class UserMessage(BaseModel):
     model_config = STRICT
     role: Literal["user"]
     content: UserContent
+    name: SpeakerName = None
 
 
 class CalledFunction(BaseModel):
@@ -113,11 +118,12 @@ class CalledTool(BaseModel):
 
 class AssistantMessage(BaseModel):
     """What the model said. reasoning_content, reasoning: its thinking, by either name. The fields that must
-    be empty are those with which the official client sends an answer back."""
+    be empty are those with which the official client sends an answer back. content null is an empty turn."""
 
     model_config = STRICT
     role: Literal["assistant"]
     content: TextContent | None = None
+    name: SpeakerName = None
     reasoning_content: str | None = None
     reasoning: str | None = None
     tool_calls: list[CalledTool] | None = Field(default=None, max_length=1024)
@@ -130,8 +136,6 @@ class AssistantMessage(BaseModel):
     def _whole(self) -> AssistantMessage:
         if self.reasoning and self.reasoning_content and self.reasoning != self.reasoning_content:
             raise ValueError("reasoning and reasoning_content differ; send one of them")
-        if self.content is None and not self.tool_calls and not (self.reasoning or self.reasoning_content):
-            raise ValueError("an assistant message needs content or tool_calls")
         return self
 
 
@@ -142,7 +146,7 @@ class ToolMessage(BaseModel):
     role: Literal["tool"]
     content: UserContent
     tool_call_id: str = Field(max_length=256)
-    name: str | None = Field(default=None, max_length=128)
+    name: SpeakerName = None
 
 
 Message: TypeAlias = Annotated[
@@ -272,7 +276,7 @@ class Sampling(BaseModel):
     model: str = Field(min_length=1, max_length=500)
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, gt=0, le=1)
-    top_k: int | None = Field(default=None, ge=0, le=2**31)
+    top_k: int | None = Field(default=None, ge=-1, le=2**31)
     min_p: float | None = Field(default=None, ge=0, le=1)
     repetition_penalty: float | None = Field(default=None, ge=0.01, le=10)
     presence_penalty: float | None = Field(default=None, ge=-2, le=2)
@@ -294,18 +298,13 @@ class Sampling(BaseModel):
     stream_options: StreamOptions | None = None
     deadline_s: float | None = Field(default=None, gt=0)
     user: str | None = Field(default=None, max_length=1000)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _shallow(cls, value: Any) -> Any:
-        """Nothing deeper than MAX_DEPTH goes on to code that recurses."""
-        level: list[Any] = [value] if isinstance(value, dict) else []
-        for _ in range(MAX_DEPTH):
-            inner = [item for each in level for item in (each.values() if isinstance(each, dict) else each)]
-            level = [item for item in inner if isinstance(item, dict | list)]
-        if level:
-            raise ValueError(f"the body is nested more than {MAX_DEPTH} deep")
-        return value
+    # vLLM's clients send these with their defaults; other values have no meaning here
+    skip_special_tokens: Literal[True] | None = None
+    spaces_between_special_tokens: Literal[True] | None = None
+    ignore_eos: Literal[False] | None = None
+    include_stop_str_in_output: Literal[False] | None = None
+    use_beam_search: Literal[False] | None = None
+    prompt_logprobs: None = None
 
     @model_validator(mode="after")
     def _streamed(self) -> Sampling:
@@ -329,6 +328,8 @@ class ChatBody(Sampling):
     thinking_budget: int | None = Field(default=None, ge=-1, le=2**31)
     chat_template_kwargs: TemplateArguments | None = None
     continue_final_message: bool | None = None
+    add_generation_prompt: bool | None = None
+    include_reasoning: bool | None = None
     metadata: dict[str, str] | None = Field(default=None, max_length=16)
     safety_identifier: str | None = Field(default=None, max_length=1000)
     prompt_cache_key: str | None = Field(default=None, max_length=1000)

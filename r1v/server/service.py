@@ -10,18 +10,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
 from types import TracebackType
-from typing import TypeVar
 
 from r1v.core import Completion, FinishReason, R1VError
-from r1v.llm import LLM, AsyncStream, Request
+from r1v.llm import LLM, AsyncStream, Request, TextRequest
 from r1v.llm.stream import Event
 from r1v.server.config import ServerConfig
 from r1v.server.errors import APIError, from_r1v
 from r1v.server.metrics import Metrics
 
-T = TypeVar("T")
+LONG_TEXT = 65_536  # characters
 
 _CANCEL_S = 10.0  # for the engine to end what was cancelled: a step, which may be a long one
 
@@ -58,7 +58,7 @@ class Run:
         try:
             async with asyncio.timeout(self.deadline_s - self._clock()):
                 request = await prepare
-                self._stream = await service.llm.start_async(request, service.threads)
+                self._stream = await service.llm.start_async(request, service.threads_for(request))
         except TimeoutError as error:
             raise self._too_late() from error
         except R1VError as error:
@@ -155,6 +155,12 @@ class Run:
                         code="deadline_exceeded")  # fmt: skip
 
 
+def _num_chars(request: Request) -> int:
+    if isinstance(request, TextRequest):
+        return len(request.prompt) if isinstance(request.prompt, str) else 0
+    return sum(len(message.text) + len(message.reasoning or "") for message in request.messages)
+
+
 class Service:
     """One model and its bounded queue."""
 
@@ -166,7 +172,8 @@ class Service:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.llm, self.config, self.metrics, self.clock = llm, config, metrics, clock
-        self.threads = ThreadPoolExecutor(config.prepare_threads, "r1v-prepare")
+        self._threads = ThreadPoolExecutor(config.prepare_threads, "r1v-prepare")
+        self._long_texts = ThreadPoolExecutor(1, "r1v-prepare-long")
         self.draining = False
         self._runs: set[Run] = set()
         self._active = 0
@@ -182,14 +189,22 @@ class Service:
         """The most sequences at a time."""
         return self.llm.max_running + self.config.max_queue
 
+    @property
+    def max_sequences(self) -> int:
+        """The most sequences that one request may hold, so that no one fills the queue alone."""
+        return max(1, int(self.capacity * self.config.max_share))
+
+    def threads_for(self, request: Request) -> Executor:
+        """The threads on which to prepare a request. Long texts have one of their own: many of them wait for
+        each other and for nobody else."""
+        return self._long_texts if _num_chars(request) > LONG_TEXT else self._threads
+
     def admit(self, num_completions: int = 1, deadline_s: float | None = None) -> Run:
         """A place for a request. Raises APIError: 429 where the queue is full, 503 while draining."""
         if self.draining:
             self.metrics.refused.labels("shutdown").inc()
             raise self.shutting_down()
-        if num_completions > self.capacity:
-            raise APIError(400, f"n: {num_completions} is more than the queue holds, {self.capacity}",
-                           code="invalid_value", param="n")  # fmt: skip
+        self.check_share(num_completions)
         if self._active + num_completions > self.capacity:
             self.metrics.refused.labels("queue").inc()
             raise APIError(
@@ -201,6 +216,16 @@ class Service:
         self._runs.add(run)
         return run
 
+    def check_share(self, num_completions: int, num_prompts: int = 1) -> None:
+        """Refuse a request that asks for too much at once. Raises APIError."""
+        asked, most = num_completions * num_prompts, self.max_sequences
+        if asked <= most:
+            return
+        text = f"one request may ask for {most} completions"
+        if num_prompts > 1:
+            text = f"{num_prompts} prompts with {num_completions} completions each are {asked}; {text}"
+        raise APIError(400, text, code="invalid_value", param="prompt" if num_prompts > 1 else "n")
+
     def leave(self, run: Run) -> None:
         """Take a run's place back; called by the run."""
         self._runs.discard(run)
@@ -209,9 +234,10 @@ class Service:
         self.metrics.request_s.observe(seconds)
         self._mean_s += 0.1 * (seconds - self._mean_s)
 
-    async def on_thread(self, work: Callable[[], T]) -> T:
-        """Do blocking work on one of the threads that prepare requests."""
-        return await asyncio.get_running_loop().run_in_executor(self.threads, work)
+    async def tokenize(self, request: Request) -> list[int]:
+        """The ids of a request's prompt, made on one of the threads that prepare requests."""
+        work = partial(self.llm.tokenize, request)
+        return await asyncio.get_running_loop().run_in_executor(self.threads_for(request), work)
 
     def not_ready(self) -> str:
         """Why no request should be sent here now; empty where one may."""

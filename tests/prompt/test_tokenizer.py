@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from r1v.core import CheckpointError, PromptError
+from r1v.core import CheckpointError, ContextLengthError, PromptError
 from r1v.prompt import TextTokenizer
 from r1v.prompt.tokenizer import Piece
 from tests.prompt.conftest import CORPUS, DEEPSEEK, SPECIALS
@@ -182,3 +183,55 @@ def test_missing_and_damaged_files(tmp_path: Path, checkpoint: Callable[..., Pat
     assert "has no tokenizer" in complaint(tmp_path)
     (tmp_path / "merges.txt").write_text("#version: 0.2\na b\n")
     assert "do not fit together" in complaint(tmp_path)
+
+
+LONG_TEXTS = {
+    "prose": "The quick brown fox, 12345 times; it's \\frac{1}{2} of it.\n\n  Then … ",
+    "one word": "abcdefghijklmnopqrstuvwxyz",
+    "Chinese": "数一数图中有几个红色图形",
+    "Chinese with marks": "数一数，图中有几个红色图形？",
+    "spaces": " ",
+    "spaces and words": "a     b\n   \n",
+    "marks that combine": "a\u0301\u0327e\u0301o\u0308 ",
+    "Korean letters": "\u1112\u1161\u11ab\u1100\u1173\u11af ",
+    "punctuation": "!?.,;:",
+    "emoji": "👩\u200d👩\u200d👧 ",
+    "digits": "0123456789",
+}
+
+
+@pytest.mark.parametrize("name", LONG_TEXTS)
+@pytest.mark.parametrize("window", [64, 1000])
+def test_long_texts_have_the_ids_of_the_whole(
+    tokenizer: TextTokenizer, monkeypatch: pytest.MonkeyPatch, name: str, window: int
+) -> None:
+    text = (LONG_TEXTS[name] * 5000)[:5000]
+    whole = tokenizer.encode_plain(text)
+    monkeypatch.setattr("r1v.prompt.tokenizer.WINDOW", window)
+    assert tokenizer.encode_plain(text) == whole
+    assert tokenizer.encode_plain(text, len(whole)) == whole
+    with pytest.raises(ContextLengthError):
+        tokenizer.encode_plain(text, len(whole) // 4)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=600))
+def test_any_text_has_the_ids_of_the_whole(tokenizer: TextTokenizer, text: str) -> None:
+    whole = tokenizer.encode_plain(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("r1v.prompt.tokenizer.WINDOW", 32)
+        assert tokenizer.encode_plain(text) == whole
+
+
+@pytest.mark.parametrize("name", LONG_TEXTS)
+def test_what_cannot_fit_is_given_up_soon(tokenizer: TextTokenizer, name: str) -> None:
+    """Megabytes cost as much as what fits, and other threads run meanwhile."""
+    text = (LONG_TEXTS[name] * (3_000_000 // len(LONG_TEXTS[name]) + 1))[:3_000_000]
+    one = LONG_TEXTS[name] * (30_000 // len(LONG_TEXTS[name]))
+    start = time.process_time()
+    tokenizer.encode_plain(one)
+    alone_s = time.process_time() - start
+    start = time.process_time()
+    with pytest.raises(ContextLengthError, match="more than 4096 tokens"):
+        tokenizer.encode_plain(text, 4096)
+    assert time.process_time() - start < 20 * alone_s + 1  # the whole takes a hundred times what one does

@@ -45,7 +45,7 @@ VALUES: dict[str, Any] = {
 NUMBERS: dict[str, list[Any]] = {
     "temperature": [-0.1, 2.1, "0.5", True, [1], {}, 1e400],
     "top_p": [0, 1.1, -1, "1", True, []],
-    "top_k": [-1, 1.5, "1", True, 2**40, []],
+    "top_k": [-2, 1.5, "1", True, 2**40, []],
     "min_p": [-0.1, 1.1, "0", False],
     "repetition_penalty": [0, -1, 11, "1"],
     "presence_penalty": [-2.1, 2.1, "0"],
@@ -99,7 +99,8 @@ OTHERS: dict[str, list[Any]] = {
     "service_tier": ["flex", 1],
     "audio": [{}], "functions": [[]], "function_call": ["auto"], "prediction": [{}], "web_search_options": [{}],
     "verbosity": ["low"], "best_of": [1], "echo": [True], "foo": [1, None, "x"], "__proto__": [{}], "": [1],
-    "messages ": [[]], "temperatur": [0.5], "include_reasoning": [True], "guided_json": [{}],
+    "messages ": [[]], "temperatur": [0.5], "include_reasoning": [1], "guided_json": [{}],
+    "add_generation_prompt": [False, 1], "skip_special_tokens": [False], "ignore_eos": [True],
 }  # fmt: skip
 MESSAGES: list[Any] = [
     {"role": "robot", "content": "x"}, {"role": 1, "content": "x"}, {"role": "function", "content": "x"},
@@ -112,11 +113,11 @@ MESSAGES: list[Any] = [
     {"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "", "format": "wav"}}]},
     {"role": "user", "content": [{"type": "file", "file": {"file_id": "x"}}]},
     {"role": "user", "content": [{"type": "video_url", "video_url": {"url": "x"}}]},
-    {"role": "user", "content": "x", "name": "bob"}, {"role": "user", "content": "x", "foo": 1},
+    {"role": "user", "content": "x", "name": 1}, {"role": "user", "content": "x", "foo": 1},
     {"role": "user", "content": "\ud800"}, {"role": "user", "content": "a\udfffb"},
     {"role": "user", "content": "x " * 2000},
     {"role": "system", "content": [{"type": "image_url", "image_url": {"url": "data:,"}}]},
-    {"role": "assistant"}, {"role": "assistant", "content": None}, {"role": "assistant", "content": 1},
+    {"role": "assistant", "content": 1}, {"role": "user", "content": "x", "name": "b" * 129},
     {"role": "assistant", "content": "x", "refusal": "no"}, {"role": "assistant", "content": "x", "audio": {}},
     {"role": "assistant", "content": "x", "reasoning": "a", "reasoning_content": "b"},
     {"role": "assistant", "content": "x", "function_call": {"name": "f", "arguments": ""}},

@@ -10,7 +10,9 @@ import pytest
 from openai import AsyncOpenAI, OpenAI
 from openai.types.chat import ChatCompletionChunk
 
-from .conftest import Served
+from r1v.llm import LLM
+
+from .conftest import Served, serving
 
 
 @pytest.fixture
@@ -229,3 +231,60 @@ def test_prompts_beyond_the_context(client: OpenAI) -> None:
 def test_unknown_model(client: OpenAI) -> None:
     with pytest.raises(openai.NotFoundError, match="served"):
         client.chat.completions.create(model="gpt", messages=[{"role": "user", "content": "Hi"}])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"top_k": -1},
+        {"skip_special_tokens": True, "ignore_eos": False, "use_beam_search": False, "prompt_logprobs": None},
+        {"add_generation_prompt": True},
+        {"messages": [{"role": "user", "content": "Hi", "name": "bob"}]},
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": None},
+                      {"role": "user", "content": "Again"}]},
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "So"}],
+         "continue_final_message": True, "add_generation_prompt": False},
+    ],
+)  # fmt: skip
+def test_what_clients_of_other_servers_send(http: httpx.Client, changes: dict) -> None:
+    body = {"model": "tiny", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 2, **changes}
+    answer = http.post("/v1/chat/completions", json=body)
+    assert answer.status_code == 200, answer.text
+
+
+def test_reasoning_can_be_left_out(http: httpx.Client) -> None:
+    body = {
+        "model": "tiny",
+        "messages": [{"role": "user", "content": "Hi"}],
+        "max_tokens": 8,
+        "temperature": 0,
+    }
+    with_it = http.post("/v1/chat/completions", json={**body, "include_reasoning": True}).json()
+    without = http.post("/v1/chat/completions", json={**body, "include_reasoning": False}).json()
+    assert with_it["choices"][0]["message"]["reasoning_content"]
+    assert "reasoning_content" not in without["choices"][0]["message"]
+    assert without["usage"]["completion_tokens_details"] == with_it["usage"]["completion_tokens_details"]
+    streamed = http.post("/v1/chat/completions", json={**body, "include_reasoning": False, "stream": True})
+    assert "reasoning" not in streamed.text
+
+
+def test_one_request_holds_a_share_of_the_queue(http: httpx.Client) -> None:
+    """Twenty prompts with sixteen completions each would be the whole queue of the default settings."""
+    body = {"model": "tiny", "prompt": ["x"] * 20, "n": 16, "max_tokens": 1}
+    refused = http.post("/v1/completions", json=body)
+    assert refused.status_code == 400 and refused.json()["error"]["param"] == "prompt"
+    assert "320" in refused.text and "80" in refused.text
+    assert http.post("/v1/completions", json={**body, "prompt": ["x"] * 5}).status_code == 200
+
+
+def test_deep_arguments_of_a_tool_call(tool_llm: LLM) -> None:
+    arguments = '{"a":' * 600 + "1" + "}" * 600
+    call = {"id": "a", "type": "function", "function": {"name": "f", "arguments": arguments}}
+    turns = [
+        {"role": "assistant", "tool_calls": [call]},
+        {"role": "tool", "content": "x", "tool_call_id": "a"},
+    ]
+    body = {"model": "tiny", "messages": [{"role": "user", "content": "Hi"}, *turns]}
+    with serving(tool_llm) as served:
+        refused = httpx.post(served.url + "/v1/chat/completions", json=body, timeout=60)
+    assert refused.status_code == 400 and "64 deep" in refused.text

@@ -12,7 +12,8 @@ import pytest
 
 from r1v.core import ImageError, ImageRef
 from r1v.server import ServerConfig
-from r1v.server.images import ImageSource, refuse_address
+from r1v.server.addresses import refuse_address
+from r1v.server.images import ImageSource
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -55,13 +56,13 @@ class Handler(BaseHTTPRequestHandler):
             pass
 
     def do_slow(self) -> None:
-        time.sleep(2)
+        time.sleep(12)
 
     def do_drip(self) -> None:
         self.send_response(200)
         self.end_headers()
         try:
-            for _ in range(20):
+            for _ in range(60):
                 self.wfile.write(b"x")
                 time.sleep(0.2)
         except OSError:
@@ -106,7 +107,7 @@ def web(picture: Path) -> Iterator[ThreadingHTTPServer]:
 def fetch(web: ThreadingHTTPServer, url: str, **settings: object) -> ImageRef:
     port = web.server_address[1]
     changes = {"image_networks": ("127.0.0.0/8",), "image_ports": (80, 443, port),
-               "fetch_timeout_s": 1.0, "max_image_bytes": 4000, **settings}  # fmt: skip
+               "fetch_timeout_s": 30.0, "max_image_bytes": 4000, **settings}  # fmt: skip
     if url.startswith("/"):
         url = f"http://127.0.0.1:{port}{url}"
 
@@ -142,8 +143,9 @@ def test_an_image_is_fetched(web: ThreadingHTTPServer, picture: Path) -> None:
 def test_what_a_host_may_not_do(web: ThreadingHTTPServer, path: str, reason: str) -> None:
     start = time.monotonic()
     with pytest.raises(ImageError, match=reason) as caught:
-        fetch(web, path)
-    assert time.monotonic() - start < 1.9
+        # the limit of seconds is the reason for two of them, and must not be for the others on a busy machine
+        fetch(web, path, fetch_timeout_s=1.0 if "longer" in reason else 30.0)
+    assert "longer" not in reason or time.monotonic() - start < 10
     assert "secret" not in str(caught.value) and "\n" not in str(caught.value)
 
 

@@ -119,9 +119,11 @@ def test_draining_loses_nothing_silently(endless_llm: LLM) -> None:
             "whole": ENDLESS,
         }
         threads = [threading.Thread(target=post, args=item) for item in bodies.items()]
-        for number, thread in enumerate(threads, 1):  # the short one runs first: only two run at a time
+        threads[0].start()  # the short one runs first, as only two run at a time
+        served.wait_until(lambda: served.service.num_active == 1)
+        for thread in threads[1:]:
             thread.start()
-            served.wait_until(lambda number=number: served.service.num_active == number)
+        served.wait_until(lambda: served.service.num_active == 3 - ("short" in found))
         served.server.handle_exit(15, None)
         served.wait_until(lambda: served.service.draining)
         refused = httpx.post(served.url + URL, json=ENDLESS)
@@ -190,8 +192,6 @@ def test_keys_open_the_server(tiny_llm: LLM) -> None:
 def test_other_names_of_this_machine_are_refused(http: httpx.Client) -> None:
     """Else any web page could reach the server by pointing a name of its own at 127.0.0.1."""
     assert http.get("/v1/models", headers={"Host": "evil.example"}).status_code == 403
-    assert http.get("/v1/models", headers={"Host": "localhost:99"}).status_code == 200
-    assert http.get("/v1/models", headers={"Host": "[::1]:99"}).status_code == 200
 
 
 def test_other_origins(tiny_llm: LLM, http: httpx.Client) -> None:

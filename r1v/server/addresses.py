@@ -1,0 +1,67 @@
+"""Which network addresses a server may connect to on a client's behalf.
+
+Enters: an address. Leaves: why it is refused, or nothing. Always holds: only addresses pass that IANA's
+registries of special-purpose addresses call globally reachable, whatever the version of Python knows of them;
+an IPv6 address that leads to an IPv4 address passes only if that one does.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+# Addresses that clouds answer metadata at and that look public.
+_METADATA = tuple(map(ipaddress.ip_address, ("168.63.129.16", "100.100.100.200", "192.0.0.192")))
+
+# https://www.iana.org/assignments/iana-ipv4-special-registry, and multicast.
+_SPECIAL_4 = tuple(map(ipaddress.IPv4Network, (
+    "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
+    "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24",
+    "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
+)))  # fmt: skip
+
+# https://www.iana.org/assignments/iana-ipv6-special-registry: nothing outside global unicast is reachable
+# from everywhere, nor are these parts inside of it. 6to4 (2002::/16) is looked at by what it holds.
+_UNICAST_6 = ipaddress.IPv6Network("2000::/3")
+_SPECIAL_6 = tuple(map(ipaddress.IPv6Network, ("2001::/23", "2001:db8::/32", "3fff::/20")))
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+
+def refuse_address(address: Address, allowed: Iterable[Network] = ()) -> str | None:
+    """Why an address must not be connected to, None where it may. allowed: networks that may all the same."""
+    for inner in _embedded(address):
+        if any(inner in network for network in allowed):
+            continue
+        if inner in _METADATA:
+            return f"{inner} is an address of cloud metadata"
+        if inner.is_loopback:
+            return f"{inner} is a loopback address"
+        if inner.is_link_local:
+            return f"{inner} is a link-local address"
+        if inner.is_private:
+            return f"{inner} is a private address"
+        if not _is_global(inner):
+            return f"{inner} is not a public address"
+    return None
+
+
+def _is_global(address: Address) -> bool:
+    if isinstance(address, ipaddress.IPv4Address):
+        return not any(address in network for network in _SPECIAL_4)
+    return address in _UNICAST_6 and not any(address in network for network in _SPECIAL_6)
+
+
+def _embedded(address: Address) -> list[Address]:
+    """The address itself and the IPv4 addresses it leads to (6to4, Teredo), or these alone where it leads
+    nowhere else (mapped, NAT64)."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return [address]
+    if address.ipv4_mapped is not None:
+        return [address.ipv4_mapped]
+    if address in _NAT64:
+        return [ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)]
+    inner: list[Address] = [] if address.sixtofour is None else [address.sixtofour]
+    return [*inner, *(address.teredo or ()), address]

@@ -1,0 +1,161 @@
+"""Connections: how many there may be, and how long one may take over its request's head.
+
+Enters: sockets, from uvicorn. Always holds: there are never more connections than the limit, which leaves
+file descriptors for everything else; where one too many comes, the one that has waited longest without asking
+anything makes room, and only where none waits the new one is refused; a head that drips in is cut off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from typing import Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+log = logging.getLogger("r1v.server")
+
+# Connections that are accepted before the first of them is looked at.
+ACCEPTED_AT_ONCE = 32
+
+# Descriptors for images that are fetched, files, pipes of children, and connections about to be refused.
+RESERVED_DESCRIPTORS = ACCEPTED_AT_ONCE + 32
+
+_BUSY = (
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 5\r\n"
+    b"Connection: close\r\nContent-Length: %d\r\n\r\n%s"
+)
+_BUSY_BODY = (
+    b'{"error":{"message":"the server has as many connections as it takes; try again later",'
+    b'"type":"server_error","param":null,"code":"no_capacity"}}'
+)
+
+
+def connection_limit(wanted: int) -> int:
+    """At most ``wanted``, and fewer where the process may not open so many files."""
+    try:
+        import resource
+    except ImportError:  # not a Unix: there is no such limit
+        return wanted
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if soft == resource.RLIM_INFINITY:
+        return wanted
+    lowest = os.open(os.devnull, os.O_RDONLY)  # the lowest free number: about as many are open
+    os.close(lowest)
+    return max(1, min(wanted, soft - lowest - RESERVED_DESCRIPTORS))
+
+
+class OnceAMinute:
+    """Says a thing at most once a minute, and then how often it happened."""
+
+    def __init__(self, text: str) -> None:
+        """text: with one %d for the count."""
+        self._text, self._count, self._next_s = text, 0, 0.0
+
+    def say(self) -> None:
+        """Note that it happened."""
+        self._count += 1
+        if time.monotonic() >= self._next_s:
+            log.warning(self._text, self._count)
+            self._count, self._next_s = 0, time.monotonic() + 60
+
+
+class Connections:
+    """The open connections of one server."""
+
+    def __init__(self, limit: int, head_timeout_s: float) -> None:
+        self.limit, self.head_timeout_s = limit, head_timeout_s
+        self._open: dict[Connection, None] = {}  # in the order in which they came or last did something
+        self._full = OnceAMinute(
+            f"the limit of {limit} connections was reached (%d times); those that ask nothing are closed"
+        )
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def make(self, *args: Any, **kwargs: Any) -> Connection:
+        """A connection for uvicorn."""
+        return Connection(self, *args, **kwargs)
+
+    def add(self, connection: Connection) -> bool:
+        """Whether there is room for one more."""
+        if len(self._open) >= self.limit:
+            self._full.say()
+            waiting = next((each for each in self._open if each.waits), None)
+            if waiting is None:
+                return False
+            self.remove(waiting)
+            waiting.transport.abort()
+        self._open[connection] = None
+        return True
+
+    def touch(self, connection: Connection) -> None:
+        """It has asked something: it is the last to make room."""
+        if connection in self._open:
+            del self._open[connection]
+            self._open[connection] = None
+
+    def remove(self, connection: Connection) -> None:
+        """It has ended."""
+        self._open.pop(connection, None)
+
+    def quiet_accept(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Handler of a loop's exceptions: a lack of descriptors while accepting is said once a minute."""
+        if "accept" in str(context.get("message", "")):
+            self._no_files.say()
+        else:
+            loop.default_exception_handler(context)
+
+    _no_files = OnceAMinute("no file descriptor is left for new connections (%d times); raise ulimit -n")
+
+
+class Connection(H11Protocol):
+    """uvicorn's connection, counted and with a time limit for each request's head."""
+
+    def __init__(self, connections: Connections, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._connections = connections
+        self._head_timer: asyncio.TimerHandle | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether no request is being read or answered."""
+        return self.conn.their_state is h11.IDLE and self.conn.our_state is h11.IDLE
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if not self._connections.add(self):
+            transport.write(_BUSY % (len(_BUSY_BODY), _BUSY_BODY))
+            transport.close()
+            return
+        self._time_the_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        self._connections.remove(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self.waits:
+            self._stop_timer()
+            self._connections.touch(self)
+        elif self._head_timer is None and not self.transport.is_closing():
+            self._time_the_head()
+
+    def _time_the_head(self) -> None:
+        self._head_timer = self.loop.call_later(self._connections.head_timeout_s, self._too_slow)
+
+    def _stop_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _too_slow(self) -> None:
+        self._head_timer = None
+        if self.waits and not self.transport.is_closing():
+            self.transport.write(b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n")
+            self.transport.close()

@@ -1,0 +1,47 @@
+"""Giving memory back to the system once a load has gone.
+
+Allocators keep what was freed for the next request. After large images or bodies that can be gigabytes, which
+the process would hold for good.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import gc
+from collections.abc import Callable
+
+# Between two times, in seconds: when nothing runs, and when something always does.
+IDLE_S, BUSY_S = 5.0, 60.0
+
+
+def _find_trim() -> Callable[[int], int] | None:
+    """The C library's ``malloc_trim``; None where it has none (it is glibc's own)."""
+    try:
+        found: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
+    except (OSError, AttributeError, TypeError):
+        return None
+    return found
+
+
+_TRIM = _find_trim()
+
+
+def give_back() -> None:
+    """Collect garbage and return free memory to the system, where that can be asked for."""
+    gc.collect()
+    if _TRIM is not None:
+        _TRIM(0)
+
+
+async def give_back_after_load(num_requests: Callable[[], float], idle: Callable[[], bool]) -> None:
+    """Give memory back whenever requests have come since the last time: soon where nothing runs, else once a
+    minute. Runs until it is cancelled."""
+    seen, waited_s = num_requests(), 0.0
+    while True:
+        await asyncio.sleep(IDLE_S)
+        waited_s += IDLE_S
+        now = num_requests()
+        if now != seen and (idle() or waited_s >= BUSY_S):
+            await asyncio.to_thread(give_back)
+            seen, waited_s = now, 0.0

@@ -1,0 +1,47 @@
+"""How bodies of JSON are read: through the one bounded door, before anything else looks at them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+
+from r1v.core import R1VError, parse_json
+from r1v.server.errors import APIError
+
+# Of commas, braces and brackets in a body: more than any prompt has, and parsed within a moment. Bytes alone
+# are no bound: 16 MiB of empty objects take gigabytes and a minute.
+MAX_VALUES = 300_000
+
+
+class BoundedRoute(APIRoute):
+    """A route whose body of JSON is parsed within bounds of bytes, values and depth."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The route's handler, behind the parsing."""
+        inner = super().get_route_handler()
+
+        async def handler(request: Request) -> Response:
+            kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+            if self.body_field is not None and (kind == "application/json" or kind.endswith("+json")):
+                request._json = read_body(await request.body())  # where request.json() keeps what it parsed
+            return await inner(request)
+
+        return handler
+
+
+def read_body(body: bytes) -> Any:
+    """The value of a request's body. Raises APIError."""
+    if not body:
+        return None
+    try:
+        return parse_json(body, "the body", max_bytes=len(body), max_values=MAX_VALUES)
+    except R1VError as error:
+        text = str(error)
+        if "values" in text:
+            raise APIError(413, text, code="body_too_large") from error
+        code = "invalid_json" if "not valid JSON" in text else "invalid_value"
+        raise APIError(400, text, code=code) from error
