@@ -96,6 +96,9 @@ def _add_judge(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--judge", metavar="MODEL", help="an LLM that decides on free answers, named as --model is"
     )
+    parser.add_argument(
+        "--judge-choices", action="store_true", help="the judge also decides on multiple choice questions"
+    )
     parser.add_argument("--judge-url", help="an OpenAI-compatible endpoint of the judge")
     parser.add_argument(
         "--code-timeout", type=float, default=6.0, metavar="S", help="seconds for a program's test"
@@ -175,9 +178,11 @@ def _run(args: argparse.Namespace) -> int:
                 "run the same command to ask them again",
                 file=sys.stderr,
             )
-        if not args.no_score:
-            _show(_scored(folder, args, [one.name for one in chosen]))
-    return 0
+        if args.no_score:
+            return 0
+        scores = _scored(folder, args)
+    _show(scores)
+    return 1 if _report_errors(scores) else 0
 
 
 def _check_counts(args: argparse.Namespace) -> None:
@@ -259,19 +264,56 @@ def _judge(args: argparse.Namespace, folder: Any) -> Any:
     return Judge(target.model, args.judge, folder)
 
 
-def _scored(folder: Any, args: argparse.Namespace, tasks: list[str]) -> Any:
+def _scored(folder: Any, args: argparse.Namespace) -> Any:
+    """Scores of the whole run, so that its score file does not depend on the order of commands."""
     from r1v.eval.score import score_run
 
-    del tasks  # a run is scored whole, so that its score file does not depend on the order of commands
-    return score_run(folder, judge=_judge(args, folder), code_timeout_s=args.code_timeout)
+    return score_run(
+        folder,
+        judge=_judge(args, folder),
+        judge_choices=args.judge_choices,
+        code_timeout_s=args.code_timeout,
+        progress=None if getattr(args, "quiet", False) else _ScoringProgress(),
+    )
 
 
 def _score(args: argparse.Namespace) -> int:
     from r1v.eval.store import RunFolder
 
     with RunFolder(args.run_folder) as folder:
-        _show(_scored(folder, args, []))
-    return 0
+        scores = _scored(folder, args)
+    _show(scores)
+    return 1 if _report_errors(scores) else 0
+
+
+class _ScoringProgress:
+    """How far the scoring of a benchmark is, at most twice a second."""
+
+    def __init__(self) -> None:
+        self.last = self.begun = 0.0
+        self.task = ""
+
+    def __call__(self, task: str, done: int, total: int) -> None:
+        import time
+
+        now = time.monotonic()
+        if task != self.task:
+            self.task, self.begun, self.last = task, now, now  # what is done at once is not worth a line
+        if now - self.last < 0.5:
+            return
+        self.last = now
+        left = (now - self.begun) / done * (total - done)
+        end = "\r" if sys.stderr.isatty() else "\n"
+        text = f"scoring {task}: {done} of {total}, {_duration(left)} left    "
+        print(text, end=end, file=sys.stderr, flush=True)
+
+
+def _report_errors(scores: Any) -> bool:
+    """Say why a benchmark has no score; whether any has none."""
+    errors = {name: one["error"] for name, one in scores["tasks"].items() if "error" in one}
+    for name, error in errors.items():
+        print(f"error: {name}: {error}", file=sys.stderr)
+    return bool(errors)
 
 
 def _show(scores: Any) -> None:

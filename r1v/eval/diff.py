@@ -1,7 +1,7 @@
 """Two runs beside each other: what differs in how they were made, and which samples flipped.
 
 Enters: two scored run folders. Leaves: a JSON object, or text. Always holds: only samples that both runs
-have are compared.
+have a score for are compared, by question and epoch; the benchmark's own grouping makes the scores.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from r1v.eval.benchmark import Benchmark, benchmark
 from r1v.eval.item import Json
 from r1v.eval.manifest import differences
-from r1v.eval.statistics import clustered_mean
+from r1v.eval.score import group_weights
+from r1v.eval.statistics import Z, clustered_mean, sign_test
 from r1v.eval.store import RunError, RunFolder
 
 
@@ -32,12 +34,17 @@ def compare_runs(left: Path, right: Path) -> dict[str, Any]:
         {"what": path, "a": a, "b": b}
         for path, a, b in differences(manifests[0]["identity"], manifests[1]["identity"])
     ]
-    if manifests[0].get("judge") != manifests[1].get("judge"):
-        changed.append({"what": "judge", "a": manifests[0].get("judge"), "b": manifests[1].get("judge")})
+    judges = [RunFolder(path).read_json("scores.json").get("judge") for path in (left, right)]
+    if judges[0] != judges[1]:
+        changed.append({"what": "judge", "a": judges[0], "b": judges[1]})
     both = [key for key in verdicts[0] if key in verdicts[1]]
     tasks = {}
     for task in dict.fromkeys(key[0] for key in both):
-        tasks[task] = _compare_task([(verdicts[0][key], verdicts[1][key]) for key in both if key[0] == task])
+        left_out = sum(key[0] == task for one in verdicts for key in one) - 2 * sum(
+            key[0] == task for key in both
+        )
+        pairs = [(verdicts[0][key], verdicts[1][key]) for key in both if key[0] == task]
+        tasks[task] = {**_compare_task(benchmark(task), pairs), "left_out": left_out}
     only = [sorted({key[0] for key in verdicts[i]} - {key[0] for key in verdicts[1 - i]}) for i in (0, 1)]
     return {
         "a": str(left),
@@ -49,13 +56,22 @@ def compare_runs(left: Path, right: Path) -> dict[str, Any]:
     }
 
 
-def _compare_task(pairs: list[tuple[Json, Json]]) -> dict[str, Any]:
+def _compare_task(which: Benchmark, pairs: list[tuple[Json, Json]]) -> dict[str, Any]:
     scored = [(a, b) for a, b in pairs if a["score"] is not None and b["score"] is not None]
-    change: dict[str, list[float]] = {}
+    grouped: dict[str, list[tuple[Json, Json]]] = {}
     for a, b in scored:
-        change.setdefault(a["id"], []).append(b["score"] - a["score"])
-    mean = sum(sum(values) for values in change.values()) / max(1, len(scored))
-    shifted = clustered_mean({key: [(value + 1) / 2 for value in values] for key, values in change.items()})
+        grouped.setdefault(a["group"] if which.aggregate == "groups" else "", []).append((a, b))
+    weights = group_weights(which, {name: len(rows) for name, rows in grouped.items()})
+    means = {name: _mean_change(rows) for name, rows in grouped.items()}
+    score_a = sum(
+        weights[name] * sum(a["score"] for a, _ in rows) / len(rows) for name, rows in grouped.items()
+    )
+    change = sum(weights[name] * value for name, (value, _) in means.items())
+    half = Z * sum((weights[name] * stderr) ** 2 for name, (_, stderr) in means.items()) ** 0.5
+    by_question: dict[str, float] = {}
+    for a, b in scored:
+        by_question[a["id"]] = by_question.get(a["id"], 0.0) + b["score"] - a["score"]
+    better, worse = (sum(sign * value > 0 for value in by_question.values()) for sign in (1, -1))
     flips = [
         {
             "id": a["id"], "epoch": a["epoch"], "a": a["verdict"], "b": b["verdict"],
@@ -65,14 +81,29 @@ def _compare_task(pairs: list[tuple[Json, Json]]) -> dict[str, Any]:
         if a["verdict"] != b["verdict"]
     ]  # fmt: skip
     return {
-        "samples": len(pairs),
-        "score_a": sum(a["score"] for a, _ in scored) / max(1, len(scored)),
-        "score_b": sum(b["score"] for _, b in scored) / max(1, len(scored)),
-        "change": mean,
-        "change_stderr": 2 * shifted.stderr if shifted else 0.0,
+        "samples": len(scored),
+        "not_scored": len(pairs) - len(scored),
+        "score_a": score_a,
+        "score_b": score_a + change,
+        "change": change,
+        "low": change - half,
+        "high": change + half,
+        "questions_better": better,
+        "questions_worse": worse,
+        "p_value": sign_test(better, worse),
         "same_output": sum(a["extracted"] == b["extracted"] for a, b in pairs),
         "flips": flips,
     }
+
+
+def _mean_change(pairs: list[tuple[Json, Json]]) -> tuple[float, float]:
+    """The mean change of score and its standard error, clustered by question."""
+    change: dict[str, list[float]] = {}
+    for a, b in pairs:
+        change.setdefault(a["id"], []).append((b["score"] - a["score"] + 1) / 2)
+    shifted = clustered_mean(change)
+    assert shifted is not None
+    return 2 * shifted.value - 1, 2 * shifted.stderr
 
 
 def diff_text(found: Json) -> str:
@@ -89,10 +120,7 @@ def diff_text(found: Json) -> str:
     for task, one in found["tasks"].items():
         lines += [
             "",
-            f"{task}: {100 * one['score_a']:.1f} -> {100 * one['score_b']:.1f} "
-            f"(change {100 * one['change']:+.1f} ± {196 * one['change_stderr']:.1f}), "
-            f"{one['samples']} samples, {one['same_output']} with the same answer, "
-            f"{len(one['flips'])} flipped",
+            _task_text(task, one),
         ]
         for flip in one["flips"][:50]:
             epoch = f" (epoch {flip['epoch']})" if flip["epoch"] > 1 else ""
@@ -108,3 +136,16 @@ def _short(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     text = text.replace("\n", " ")
     return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _task_text(task: str, one: Json) -> str:
+    shown = {key: 100 * one[key] for key in ("score_a", "score_b", "change", "low", "high")}
+    text = (
+        f"{task}: {shown['score_a']:.1f} -> {shown['score_b']:.1f} (change {shown['change']:+.1f}, "
+        f"95% interval {shown['low']:+.1f} to {shown['high']:+.1f}; "
+        f"{one['questions_better']} questions better, {one['questions_worse']} worse, p = {one['p_value']:.3f}), {one['samples']} samples, "
+        f"{one['same_output']} with the same answer, {len(one['flips'])} flipped"
+    )
+    if one["left_out"]:
+        text += f"; {one['left_out']} samples of one run only are left out"
+    return text + (f"; {one['not_scored']} without a score" if one["not_scored"] else "")

@@ -21,6 +21,8 @@ from r1v.eval.store import RunError, RunFolder
 from r1v.scoring import MathVerifier, Verdict, extract_answer, verdict_of
 from r1v.scoring.verifier import available
 
+MAX_JUDGE_FAILURES = 0.02  # of the samples; above it there is no score
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
@@ -51,12 +53,14 @@ def score_run(
     *,
     judge: Judge | None = None,
     tasks: Iterable[str] = (),
+    judge_choices: bool = False,
     code_timeout_s: float = 6.0,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Json:
     """Score all samples of a run and write the results. tasks: only these (all if empty).
 
-    progress: (task, done, total). Raises RunError for a run that has no samples.
+    judge_choices: the judge also decides on multiple choice, as some protocols have it. progress:
+    (task, done, total). Raises RunError for a run that has no samples.
     """
     manifest = folder.manifest()
     if manifest is None:
@@ -73,7 +77,9 @@ def score_run(
     try:
         for name in names:
             own = [sample for sample in samples.values() if sample.task == name]
-            judged += score_task(benchmark(name), folder.items(name), own, tools, judge, progress)
+            judged += score_task(
+                benchmark(name), folder.items(name), own, tools, judge, progress, judge_choices=judge_choices
+            )
     finally:
         if verifier is not None:
             verifier.close()
@@ -82,15 +88,14 @@ def score_run(
         name: summarise(benchmark(name), [one for one in judged if one.task == name], epochs)
         for name in names
     }
+    by_judge = {one.task for one in judged if one.rule == "judge"}
     scores = {
-        "judge": judge.describe() if judge else None,
+        "judge": {**judge.describe(), "tasks": sorted(by_judge), "choices": judge_choices} if judge else None,
         "math_verify": verifier is not None,
         "tasks": summary,
     }
     folder.write_text("verdicts.jsonl", "".join(one.to_json() + "\n" for one in judged))
     folder.write_json("scores.json", scores)
-    if judge is not None and manifest.get("judge") != judge.describe():
-        folder.write_json("manifest.json", {**manifest, "judge": judge.describe()})
     return scores
 
 
@@ -101,8 +106,14 @@ def score_task(
     tools: GradingTools,
     judge: Judge | None = None,
     progress: Callable[[str, int, int], None] | None = None,
+    *,
+    judge_choices: bool = False,
 ) -> list[Judged]:
-    """The verdicts on one benchmark's samples, in the order of its questions and epochs."""
+    """The verdicts on one benchmark's samples, in the order of its questions and epochs.
+
+    A judge is not asked about a failed sample, about multiple choice (unless ``judge_choices``), or about a
+    text that was cut before any answer: a truncated answer stays truncated.
+    """
     order = {item.id: index for index, item in enumerate(items)}
     ordered = sorted((s for s in samples if s.id in order), key=lambda s: (order[s.id], s.epoch))
     graded: list[Grade] = []
@@ -116,7 +127,10 @@ def score_task(
         asked = {
             (sample.id, sample.epoch): question_for_judge(items[order[sample.id]], sample)
             for sample in ordered
-            if sample.output.error is None and sample.output.answer.strip()
+            if sample.output.error is None
+            and sample.output.answer.strip()
+            and (judge_choices or not items[order[sample.id]].options)
+            and not _was_cut(sample, extract_answer(sample.output.answer).how)
         }
     verdicts = judge.ask_all(list(asked.values())) if judge is not None and asked else {}
     found = []
@@ -149,6 +163,13 @@ def question_for_judge(item: Item, sample: Sample) -> Question:
     )
 
 
+def _was_cut(sample: Sample, how: str) -> bool:
+    """Whether the text ends before any answer: what stands in the last line of a cut text is none."""
+    return sample.output.finish_reason == "length" and how.startswith(
+        ("last-line", "first-line", "option", "none")
+    )
+
+
 def _judged(item: Item, sample: Sample, grade: Grade, asked: bool, said: bool | None) -> Judged:
     output = sample.output
     right, by_rule = grade.right, None
@@ -156,7 +177,7 @@ def _judged(item: Item, sample: Sample, grade: Grade, asked: bool, said: bool | 
         right, by_rule = said, grade.right
     verdict = verdict_of(
         right,
-        found=grade.extracted is not None or asked,
+        found=asked or (grade.extracted is not None and not _was_cut(sample, grade.rule)),
         finish_reason="error" if output.error is not None else output.finish_reason,
         finish_detail=output.finish_detail,
         judge_failed=asked and said is None,
@@ -208,6 +229,13 @@ def summarise(which: Benchmark, judged: Sequence[Judged], epochs: int) -> Json:
         "tokens": _tokens(judged),
         "details": _details(judged),
     }
+    failed = verdicts[str(Verdict.JUDGE_FAILED)] / max(1, len(judged))
+    if failed > MAX_JUDGE_FAILURES:
+        summary |= {"score": None, "low": None, "high": None}
+        summary["error"] = (
+            f"the judge gave no verdict on {failed:.1%} of the samples, more than {MAX_JUDGE_FAILURES:.0%}: "
+            "there is no score; ask again with: r1v eval score RUN --judge MODEL"
+        )
     disagreements = [one for one in judged if one.by_rule is not None and one.score is not None]
     if disagreements:
         summary["judge_against_rules"] = {
@@ -224,6 +252,14 @@ def _groups(judged: Sequence[Judged]) -> dict[str, Mean]:
             found.setdefault(one.group, {}).setdefault(one.id, []).append(one.score)
     means = {name: clustered_mean(scores) for name, scores in sorted(found.items())}
     return {name: mean for name, mean in means.items() if mean is not None}
+
+
+def group_weights(which: Benchmark, sizes: Mapping[str, int]) -> dict[str, float]:
+    """The weight of each group in the benchmark's score; sizes: samples by group."""
+    if which.aggregate == "mean" or set(sizes) <= {""}:
+        total = sum(sizes.values())
+        return {name: size / total for name, size in sizes.items()}
+    return _weights(sizes, which.pooled)
 
 
 def _aggregate(which: Benchmark, mean: Mean | None, groups: Mapping[str, Mean]) -> Json:

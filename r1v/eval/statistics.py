@@ -67,6 +67,14 @@ def pass_at_k(num_samples: int, num_right: int, k: int) -> float:
     return 1.0 - math.prod((num_samples - num_right - i) / (num_samples - i) for i in range(k))
 
 
+def sign_test(better: int, worse: int) -> float:
+    """The two-sided exact p-value of a sign test: how likely so uneven a split is if neither side is better
+    (McNemar's exact test for questions with one answer each)."""
+    count = better + worse
+    tail = sum(math.comb(count, index) for index in range(min(better, worse) + 1)) / 2**count
+    return min(1.0, 2 * tail)
+
+
 def quantile(values: Sequence[float], share: float) -> float:
     """The value below which that share of the values lies, interpolated."""
     ordered = sorted(values)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,6 +21,7 @@ from r1v.eval.manifest import Plan, check_same, differences, make_manifest
 from r1v.eval.report import write_report
 from r1v.eval.report.collect import collect
 from r1v.eval.score import score_run
+from r1v.eval.statistics import sign_test
 from r1v.eval.store import RunError, RunFolder
 from r1v.scoring import Verdict
 from tests.eval.rows import write_rows
@@ -198,15 +200,32 @@ def test_a_judge_decides_is_asked_once_and_its_failure_is_no_verdict(tmp_path: P
     made_run(tmp_path, data, {"1": [box("six")], "2": [box("E")], "3": [box("C")]})
     with RunFolder(tmp_path) as folder:
         model = Says("VERDICT: SAME", "I cannot say.", ConnectionError("away"))
-        scores = score_run(folder, judge=Judge(model, "judge/one", folder))["tasks"]["mathvision"]
+        judge = Judge(model, "judge/one", folder)
+        scores = score_run(folder, judge=judge, judge_choices=True)["tasks"]["mathvision"]
         assert scores["verdicts"] == {"right": 1, "judge-failed": 2}
-        assert scores["score"] == 1.0 and scores["mean"]["num_samples"] == 1
-        assert folder.manifest()["judge"]["model"] == "judge/one"
+        assert scores["score"] is None and "gave no verdict on 66.7%" in scores["error"]
+        assert folder.read_json("scores.json")["judge"]["model"] == "judge/one"
         assert "Look." not in "".join(model.asked) and "C. 12 cm" in model.asked[2]
         second = Says("VERDICT: DIFFERENT", "VERDICT: SAME")
-        scores = score_run(folder, judge=Judge(second, "judge/one", folder))["tasks"]["mathvision"]
-        assert scores["verdicts"] == {"right": 2, "wrong": 1} and not second.replies
+        judge = Judge(second, "judge/one", folder)
+        scores = score_run(folder, judge=judge, judge_choices=True)["tasks"]["mathvision"]
+        assert scores["verdicts"] == {"right": 2, "wrong": 1} and not second.replies and scores["score"]
         assert scores["judge_against_rules"] == {"compared": 3, "differ": 0}
+
+
+def test_a_judge_is_not_asked_about_choices_or_about_what_was_cut(tmp_path: Path, data: Path) -> None:
+    cut = replace(box("six"), answer="It is clear that", finish_reason="length")
+    made_run(tmp_path, data, {"1": [cut], "2": [box("E")], "3": [box("C")]})
+    with RunFolder(tmp_path) as folder:
+        model = Says()
+        scores = score_run(folder, judge=Judge(model, "judge/one", folder))["tasks"]["mathvision"]
+        assert not model.asked and scores["verdicts"]["truncated"] == 1
+
+
+def test_the_sign_test_is_mcnemars_exact_one() -> None:
+    assert sign_test(0, 0) == sign_test(3, 3) == 1.0
+    assert sign_test(0, 5) == pytest.approx(2 / 32)
+    assert sign_test(8, 1) == pytest.approx(2 * 10 / 512)
 
 
 @pytest.mark.parametrize(
@@ -239,7 +258,9 @@ def test_diff_tells_what_differs_and_what_flipped(tmp_path: Path, data: Path) ->
     assert [(flip["id"], flip["a"], flip["b"]) for flip in found["tasks"]["mathvision"]["flips"]] == [
         ("1", "right", "wrong")
     ]
-    assert found["tasks"]["mathvision"]["change"] == pytest.approx(-1 / 3)
+    compared = found["tasks"]["mathvision"]
+    assert compared["change"] == pytest.approx(-1 / 3) and compared["left_out"] == 0
+    assert (compared["questions_better"], compared["questions_worse"], compared["p_value"]) == (0, 1, 1.0)
     assert "1: right -> wrong, 6 -> 8, right is 6" in diff_text(found)
 
 

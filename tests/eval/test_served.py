@@ -62,6 +62,7 @@ def test_a_served_model_and_a_served_judge(tmp_path: Path, endpoint: str, run_r1
     status, printed, errors = run_r1v(
         "eval", "run", "aime24", "mathvision", "--model", "some-model", "--url", endpoint, "--data", data,
         "--out", out, "--release", "--epochs", 2, "--quiet", "--judge", "a-judge", "--judge-url", endpoint,
+        "--judge-choices",
     )  # fmt: skip
     assert status == 0, errors
     assert "2 right" in printed and "6 right" in printed
@@ -75,6 +76,7 @@ def test_a_served_model_and_a_served_judge(tmp_path: Path, endpoint: str, run_r1
     assert asked[0]["temperature"] == 0.6 and asked[0]["repetition_penalty"] == 1.05
     assert any("image_url" in json.dumps(body["messages"]) for body in asked)
     manifest = json.loads((out / "manifest.json").read_text())
-    assert manifest["identity"]["model"]["url"] == endpoint and manifest["judge"]["model"] == "a-judge"
+    assert manifest["identity"]["model"]["url"] == endpoint
     scores = json.loads((out / "scores.json").read_text())
+    assert scores["judge"]["model"] == "a-judge" and "mathvision" in scores["judge"]["tasks"]
     assert scores["tasks"]["mathvision"]["judge_against_rules"]["differ"] == 6

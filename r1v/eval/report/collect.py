@@ -166,9 +166,15 @@ def collect(paths: Sequence[Path], max_samples: int) -> Report:
 def _belong_together(left: RunView, right: RunView) -> bool:
     def made(run: RunView) -> Json:
         plan = {key: value for key, value in run.manifest["identity"]["plan"].items() if key != "limit"}
-        return {"model": run.manifest["identity"]["model"], "plan": plan, "judge": run.manifest.get("judge")}
+        return {"model": run.manifest["identity"]["model"], "plan": plan, "judge": _judge_of(run)}
 
     return made(left) == made(right) and not left.scores["tasks"].keys() & right.scores["tasks"].keys()
+
+
+def _judge_of(run: RunView) -> Json | None:
+    """Who judged, whatever was judged."""
+    judge = run.scores.get("judge")
+    return None if judge is None else {key: judge[key] for key in ("model", "prompt")}
 
 
 def _together(left: RunView, right: RunView) -> RunView:

@@ -58,7 +58,7 @@ def facts(run: RunView) -> list[tuple[str, str]]:
     cut = [name for name in identity["tasks"] if run.partial(name)]
     if cut:
         found.append(("only a part of", ", ".join(cut)))
-    judge = run.manifest.get("judge")
+    judge = run.scores.get("judge")
     found.append(("judge", judge["model"] if judge else "none: rules"))
     return found
 
