@@ -140,11 +140,12 @@ def _short(value: Any) -> str:
 
 def _task_text(task: str, one: Json) -> str:
     shown = {key: 100 * one[key] for key in ("score_a", "score_b", "change", "low", "high")}
+    better, worse = one["questions_better"], one["questions_worse"]
     text = (
         f"{task}: {shown['score_a']:.1f} -> {shown['score_b']:.1f} (change {shown['change']:+.1f}, "
         f"95% interval {shown['low']:+.1f} to {shown['high']:+.1f}; "
-        f"{one['questions_better']} questions better, {one['questions_worse']} worse, p = {one['p_value']:.3f}), {one['samples']} samples, "
-        f"{one['same_output']} with the same answer, {len(one['flips'])} flipped"
+        f"{better} questions better, {worse} worse, p = {one['p_value']:.3f}), "
+        f"{one['samples']} samples, {one['same_output']} with the same answer, {len(one['flips'])} flipped"
     )
     if one["left_out"]:
         text += f"; {one['left_out']} samples of one run only are left out"
