@@ -10,6 +10,7 @@ import argparse
 import gc
 import importlib.util
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 from r1v.core import ConfigError, SamplingParams, UnavailableError
 
 if TYPE_CHECKING:
-    from r1v.llm import LLM
+    from r1v.engine import EngineConfig
+    from r1v.llm import LLM, PromptLimits
 
 
 BACKENDS = ("r1v", "transformers", "vllm", "openai")
@@ -118,18 +120,21 @@ def sampling(args: argparse.Namespace, defaults: SamplingParams) -> SamplingPara
     return replace(defaults, **changes)
 
 
-def load_model(args: argparse.Namespace) -> LLM:
-    """The model that the arguments name. Raises as LLM does."""
+def load_model(
+    args: argparse.Namespace, *, engine: EngineConfig | None = None, limits: PromptLimits | None = None
+) -> LLM:
+    """The model that the arguments name. engine, limits: those of a server. Raises as LLM does."""
     check_model_arguments(args)
     backend = chosen_backend(args)
-    if backend == "vllm":  # its log is for its developers; what goes wrong is raised
-        os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+    if backend == "vllm":
+        quiet_vllm(args.threads)
     if backend == "r1v":
         use_expandable_segments()
     with long_lived_objects():
         from r1v.llm import LLM
 
-        set_threads(args.threads)
+        if args.threads is not None or engine is None:  # a server has all threads, unless told otherwise
+            set_threads(args.threads)
         return LLM(
             args.model,
             backend=backend,
@@ -137,8 +142,22 @@ def load_model(args: argparse.Namespace) -> LLM:
             dtype=args.dtype,
             max_model_len=args.max_model_len,
             max_tiles=args.max_tiles,
-            **backend_settings(args),
+            engine=engine,
+            limits=limits,
+            **backend_settings(args, engine),
         )
+
+
+def quiet_vllm(threads: int | None) -> None:
+    """Tell vLLM, which reads the environment only, to keep its log to itself (it is for its developers; what
+    goes wrong is raised) and how many threads to use. Before vLLM is imported."""
+    os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+    os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("PYTHONWARNINGS", "ignore")  # of the processes that it starts
+    warnings.filterwarnings("ignore")
+    if threads is not None:
+        os.environ["OMP_NUM_THREADS"] = str(threads)
 
 
 def use_expandable_segments() -> None:
@@ -174,8 +193,9 @@ def _sizes(args: argparse.Namespace) -> tuple[int, int, int]:
     return args.tensor_parallel_size, args.pipeline_parallel_size, args.data_parallel_size
 
 
-def backend_settings(args: argparse.Namespace) -> dict[str, Any]:
-    """Arguments of LLM for the backends that are not our own."""
+def backend_settings(args: argparse.Namespace, engine: EngineConfig | None = None) -> dict[str, Any]:
+    """Arguments of LLM for the backends that are not our own. engine: its number of sequences is a remote
+    server's too."""
     from r1v.llm import ParallelConfig, RemoteConfig
 
     tensor, pipeline, data = _sizes(args)
@@ -185,6 +205,8 @@ def backend_settings(args: argparse.Namespace) -> dict[str, Any]:
     remote = RemoteConfig(
         args.base_url or "", args.api_form, key, requests_per_minute=args.requests_per_minute
     )
+    if engine is not None and engine.max_num_seqs:
+        remote = replace(remote, max_concurrent=engine.max_num_seqs)
     return {"parallel": parallel, "remote": remote}
 
 
@@ -206,11 +228,6 @@ def check_model_arguments(args: argparse.Namespace) -> None:
         if size < 1:
             raise ConfigError(f"--{name}_parallel_size is {size}; it must be at least 1")
     backend = chosen_backend(args)
-    if max(_sizes(args)) > 1 and backend != "vllm":
-        raise ConfigError(
-            f"--tensor_parallel_size is {args.tensor_parallel_size}, but the backend {backend} does not "
-            "share a model that way: leave the option out, or let vLLM run it (--backend vllm)"
-        )
     if backend == "vllm" and importlib.util.find_spec("vllm") is None:
         raise UnavailableError(
             "the backend vllm needs vLLM, which is not installed here: pip install 'r1v[vllm]' on a machine "
@@ -220,3 +237,6 @@ def check_model_arguments(args: argparse.Namespace) -> None:
         raise ConfigError("the backend openai needs a URL; give one with --base-url https://…/v1")
     if args.threads is not None and args.threads < 1:
         raise ConfigError(f"--threads is {args.threads}; it must be at least 1")
+    if args.threads is not None and backend == "openai":
+        raise ConfigError("--threads is for models on this machine, but the backend openai asks a server: "
+                          "leave it out")  # fmt: skip

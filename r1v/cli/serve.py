@@ -12,12 +12,12 @@ from r1v.cli.parser import (
     CommandParser,
     add_model_arguments,
     check_model_arguments,
-    use_expandable_segments,
+    load_model,
 )
 from r1v.core import ConfigError
 
 if TYPE_CHECKING:
-    from r1v.llm import LLM
+    from r1v.llm import LLM, BackendInfo
     from r1v.server import ServerConfig
 
 
@@ -92,7 +92,7 @@ def start(args: argparse.Namespace, *, open_browser: bool) -> int:
 
     llm = load(args, config)
     with llm:
-        serve(llm, config, on_start=lambda url: announce(url, config, open_browser))
+        serve(llm, config, on_start=lambda url: announce(url, config, llm.backend, open_browser))
     return 0
 
 
@@ -127,14 +127,9 @@ def make_config(args: argparse.Namespace, *, page: bool) -> ServerConfig:
 
 def load(args: argparse.Namespace, config: ServerConfig) -> LLM:
     """The model, with the server's limits. Raises as LLM does."""
-    use_expandable_segments()
     from r1v.engine import EngineConfig
-    from r1v.llm import LLM, ImageLimits, PromptLimits
+    from r1v.llm import ImageLimits, PromptLimits
 
-    if args.threads is not None:
-        import torch
-
-        torch.set_num_threads(args.threads)
     engine = {
         "max_num_seqs": args.max_running,
         "max_step_ms": args.max_step_ms,
@@ -142,12 +137,8 @@ def load(args: argparse.Namespace, config: ServerConfig) -> LLM:
         "image_cache_bytes": None if args.image_cache_mib is None else args.image_cache_mib << 20,
         "cache_bytes": None if args.cache_mib is None else args.cache_mib << 20,
     }
-    return LLM(
-        args.model,
-        device=args.device,
-        dtype=args.dtype,
-        max_model_len=args.max_model_len,
-        max_tiles=args.max_tiles,
+    return load_model(
+        args,
         engine=EngineConfig(keep_weights=False, **{k: v for k, v in engine.items() if v is not None}),
         limits=PromptLimits(
             images=ImageLimits(config.max_image_pixels, config.max_image_bytes), max_images=config.max_images
@@ -169,9 +160,9 @@ def read_keys(path: Path | None, listed: str) -> tuple[str, ...]:
     return keys
 
 
-def announce(url: str, config: ServerConfig, open_browser: bool) -> None:
-    """Say where the server is, once it listens."""
-    lines = [f"{config.name}: API at {url}/v1"]
+def announce(url: str, config: ServerConfig, backend: BackendInfo, open_browser: bool) -> None:
+    """Say where the server is and what runs the model, once it listens."""
+    lines = [f"{config.name}: API at {url}/v1", f"runs by {backend}"]
     if config.page:
         lines.append(f"chat page at {url}/")
     if not config.on_loopback and not config.api_keys:

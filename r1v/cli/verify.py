@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from r1v.cli.parser import CommandParser
+from r1v.cli.parser import CommandParser, quiet_vllm
 from r1v.core import ConfigError
 
 if TYPE_CHECKING:
@@ -57,6 +57,10 @@ def make_peer(args: argparse.Namespace) -> Peer:
     """The peer that the arguments name. Raises UnavailableError where it is not installed."""
     from r1v.models import resolve
 
+    if args.tensor_parallel_size != 1 and args.against != "vllm":
+        raise ConfigError("--tensor-parallel-size is for --against vllm; leave it out")
+    if args.served_name is not None and args.against in ("transformers", "vllm"):
+        raise ConfigError(f"--served-name is for a server, not for --against {args.against}; leave it out")
     folder = resolve(args.model)
     peer: Peer
     if args.against == "transformers":
@@ -64,6 +68,7 @@ def make_peer(args: argparse.Namespace) -> Peer:
 
         peer = TransformersPeer(folder, args.dtype, args.device)
     elif args.against == "vllm":
+        quiet_vllm(None)
         from r1v.llm.backends.vllm.launch import check_vllm
 
         check_vllm()

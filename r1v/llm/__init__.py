@@ -10,6 +10,7 @@ from r1v.llm.config import LLMConfig, ParallelConfig, RemoteConfig
 from r1v.llm.facade import LLM
 from r1v.llm.grammar import OutputGrammar
 from r1v.llm.requests import ChatRequest, Load, ModelInfo, Request, TextRequest
+from r1v.llm.settings import BackendInfo
 from r1v.llm.stream import Stream
 from r1v.llm.tools import AnswerPart, ToolCallReader, read_tool_calls
 from r1v.models import resolve as resolve_model
@@ -20,8 +21,8 @@ __all__ = [
     "AnswerPart",
     "AsyncStream",
     "Backend",
+    "BackendInfo",
     "ChatRequest",
-    "EngineBackend",
     "ImageLimits",
     "LLMConfig",
     "Load",

@@ -23,6 +23,7 @@ from r1v.llm.backend import Backend
 from r1v.llm.backends.own.backend import EngineBackend
 from r1v.llm.config import RELEASE, LLMConfig, ParallelConfig, RemoteConfig
 from r1v.llm.requests import ChatRequest, Load, ModelInfo, Request
+from r1v.llm.settings import BackendInfo, check_settings, describe
 from r1v.llm.stream import Stream
 from r1v.models import R1V
 from r1v.prompt import Processor, PromptLimits
@@ -86,6 +87,7 @@ class LLM:
         if backend not in BACKENDS:
             raise ConfigError(f"backend {backend!r} is not known; use one of {', '.join(BACKENDS)}")
         engine = engine or EngineConfig(keep_weights=False)
+        check_settings(config, engine)
         self._backend = BACKENDS[backend](config, engine)
         running = engine.max_num_seqs or default_num_seqs(self.config.device)
         self._max_running = running if backend != "openai" else self.config.remote.max_concurrent
@@ -116,6 +118,11 @@ class LLM:
     def config(self) -> LLMConfig:
         """What runs, with nothing left "auto"."""
         return self._backend.config
+
+    @property
+    def backend(self) -> BackendInfo:
+        """What runs the model: library, devices, versions."""
+        return describe(self.config)
 
     @property
     def default_params(self) -> SamplingParams:

@@ -354,7 +354,7 @@ class API:
         return json_response(self._card())
 
     def _card(self) -> Json:
-        info = self._llm.info
+        info, backend = self._llm.info, self._llm.backend
         inputs = ["text", "image"] if info.takes_images else ["text"]
         return {
             "id": self._config.name,
@@ -372,6 +372,12 @@ class API:
                 "vision": info.takes_images,
             },
             "max_images": min(info.max_images, self._config.max_images),
+            "backend": {
+                "name": backend.name,
+                "devices": list(backend.devices),
+                "dtype": backend.dtype,
+                "versions": dict(backend.versions),
+            },
             **self._facts,
         }
 

@@ -17,6 +17,7 @@ import torch
 
 from r1v.core import (
     CheckpointError,
+    ConfigError,
     ContextLengthError,
     ImageRef,
     Message,
@@ -82,6 +83,9 @@ class HFPromptEncoder:
         transformers has no processor for it that works here."""
         from transformers import AutoProcessor
 
+        if config.max_tiles is not None:
+            raise ConfigError(f"max_tiles is {config.max_tiles}, but {folder} has an image processor of its "
+                              "own, which does not take it: leave it out")  # fmt: skip
         try:
             processor = AutoProcessor.from_pretrained(folder, trust_remote_code=False)
         except (OSError, ValueError, KeyError, ImportError) as error:

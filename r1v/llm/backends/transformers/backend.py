@@ -165,8 +165,8 @@ class TransformersBackend:
     """Static batches through ``generate``. Thread-safe; see Backend."""
 
     def __init__(self, model: Any, front: PromptEncoder | HFPromptEncoder, ids: EngineIds, config: LLMConfig,
-                 params: SamplingParams) -> None:  # fmt: skip
-        """config: resolved. params: the defaults of this checkpoint."""
+                 params: SamplingParams, max_batch: int = MAX_BATCH) -> None:  # fmt: skip
+        """config: resolved. params: the defaults of this checkpoint. max_batch: rows decoded together."""
         from transformers import GenerationConfig
 
         self.config, self.model = config, model
@@ -176,7 +176,7 @@ class TransformersBackend:
         self._grammars = GrammarCompiler(front.processor) if isinstance(front, PromptEncoder) else None
         model.generation_config = GenerationConfig()  # sampling is ours
         pad = front.processor.special.pad if isinstance(front, PromptEncoder) else front.pad
-        self.loop = StaticLoop(model, ids, front.info.vocab_size, pad, MAX_BATCH)
+        self.loop = StaticLoop(model, ids, front.info.vocab_size, pad, max_batch)
         self._finalizer = weakref.finalize(self, self.loop.close)
 
     @classmethod
@@ -203,7 +203,8 @@ class TransformersBackend:
             model = load_any(folder, config)
             front = HFPromptEncoder.from_folder(folder, config, model.config, model.generation_config)
             ids = front.ids
-        return cls(model, front, ids, config, default_params(folder))
+        max_batch = engine_config.max_num_seqs or MAX_BATCH
+        return cls(model, front, ids, config, default_params(folder), max_batch)
 
     def start(self, request: Request, deliver: Deliver) -> Callable[[], None]:
         """See Backend. Raises ImageError, PromptError, ContextLengthError."""

@@ -13,10 +13,13 @@ import threading
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from r1v.core import FinishReason, PromptError, TokenLogprob, UnavailableError
+import torch
+
+from r1v.core import ConfigError, FinishReason, PromptError, TokenLogprob, UnavailableError
 from r1v.engine import EngineConfig, EngineOutput, default_num_seqs
 from r1v.llm.backends.transformers.backend import is_r1v
 from r1v.llm.backends.vllm.launch import check_vllm, engine_arguments, folder_for_vllm, prepare
@@ -157,8 +160,11 @@ class VLLMBackend:
 
     @property
     def load(self) -> Load:
-        """See Backend."""
-        return Load(num_running=len(self._running), failure=self._failure)
+        """See Backend. That vLLM's process has died is known before the next request."""
+        failure = self._failure
+        if not failure and self._finalizer.alive and self._engine.errored:
+            failure = "vLLM's engine process has ended; start again"
+        return Load(num_running=len(self._running), failure=failure)
 
     def close(self) -> None:
         """Stop vLLM's processes."""
@@ -166,11 +172,13 @@ class VLLMBackend:
 
 
 def _resolved(config: LLMConfig, folder: Path) -> LLMConfig:
-    from dataclasses import replace
-
-    import torch
-
+    """With the device that vLLM takes. ConfigError: another was asked for."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
+    if config.device not in ("auto", device):
+        raise ConfigError(
+            f"device is {config.device!r}, but vLLM runs on {device} here: leave it out, and choose cards "
+            "with CUDA_VISIBLE_DEVICES"
+        )
     return replace(config, device=device, dtype=resolve_dtype(config.dtype, device, weight_bytes(folder)))
 
 

@@ -6,10 +6,15 @@ pickles the configuration between them by the name of this module's class.
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
+import threading
 from typing import Any
 
 from transformers import AutoConfig, PretrainedConfig, Qwen2Config, Qwen3Config
 
+_WATCHER = "r1v-end-with-parent"
 TEXT_CONFIGS = {"qwen2": Qwen2Config, "qwen3": Qwen3Config}
 
 
@@ -51,5 +56,21 @@ class ChatConfig(PretrainedConfig):
 
 
 def register() -> None:
-    """Make the type known to transformers in this process."""
+    """Make the type known to transformers in this process, and end this process with the one that started
+    it."""
     AutoConfig.register("internvl_chat", ChatConfig, exist_ok=True)
+    end_with_parent()
+
+
+def end_with_parent() -> None:
+    """Where this process was started by multiprocessing: end it when its parent has ended, however that was.
+    vLLM's own processes tell only that a parent closed them; one that was killed leaves them running."""
+    parent = multiprocessing.parent_process()
+    if parent is None or any(thread.name == _WATCHER for thread in threading.enumerate()):
+        return
+
+    def watch() -> None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, name=_WATCHER, daemon=True).start()
