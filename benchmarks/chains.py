@@ -24,11 +24,11 @@ from shared.grids import ON, QUIET, make_rows, start, train
 from shared.report import commit, interval, processor, versions
 
 from r1v.prompt import Processor
-from r1v.train.core.config import DistillConfig
+from r1v.train.core.config_read import make
 from r1v.train.data.examples import Example
 from r1v.train.data.pairs import Reply
 from r1v.train.data.quality import JudgeScores
-from r1v.train.stages.distill import distill
+from r1v.train.stages.distill import DistillConfig, distill
 
 ALPHAS = (0.0, 0.1, 0.2, 0.4)
 
@@ -61,7 +61,7 @@ def run(out: Path, seed: int, questions: int, steps: int) -> dict[str, dict[str,
     result = {}
     for alpha in ALPHAS:
         chains = distill(
-            DistillConfig(
+            make(DistillConfig, 
                 model=str(model), out=str(out / f"alpha{alpha}"), data=str(asked), questions=questions,
                 alpha=alpha, max_tokens=80, seed=seed, **ON,
             ),

@@ -54,23 +54,24 @@ def prepare(family_set: str, number: int, folder: Path) -> Path:
 
 def note_processor_time(trainer: Any) -> list[float]:
     """This process's processor seconds at each line of the metrics that a step writes."""
-    log, noted = trainer.run.log, list[float]()
+    log, noted = trainer.bench.run.log, list[float]()
 
     def both(**values: Any) -> None:
         noted.append(time.process_time())
         log(**values)
 
-    trainer.run.log = both
+    trainer.bench.run.log = both
     return noted
 
 
 def ours_grpo(args: argparse.Namespace, data: Path, out: Path) -> dict[str, float]:
-    from r1v.train.core.config import GRPOConfig
-    from r1v.train.stages.grpo import GRPOTrainer
+    from r1v.train.core.config_read import make
+    from r1v.train.stages.grpo import GRPOConfig, GRPOTrainer
 
     trainer = GRPOTrainer(
-        GRPOConfig(
-            model=args.model, out=str(out), data=str(data), steps=args.steps + 1, prompts=args.prompts,
+        make(
+            GRPOConfig, model=args.model, out=str(out), data=str(data), steps=args.steps + 1,
+            prompts=args.prompts,
             group=GROUP, max_tokens=MAX_TOKENS, lr=1e-6, ssb=False, format_weight=0.0, device=args.device,
             micro_batches=args.micro_batches, max_num_seqs=args.prompts * GROUP, workers=1, save_every_s=1e9,
         )
@@ -78,7 +79,7 @@ def ours_grpo(args: argparse.Namespace, data: Path, out: Path) -> dict[str, floa
     processor = note_processor_time(trainer)
     trainer.train()
     rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()][1:]
-    parts = {key: sum(row[key] for row in rows) for key in ("wait_s", "rollout_s", "reward_s", "update_s")}
+    parts = {key: sum(row[key] for row in rows) for key in ("rollout_s", "reward_s", "update_s")}
     seconds = sum(parts.values())
     return {
         "samples_per_s": args.steps * args.prompts * GROUP / seconds,
@@ -90,13 +91,14 @@ def ours_grpo(args: argparse.Namespace, data: Path, out: Path) -> dict[str, floa
 
 
 def ours_sft(args: argparse.Namespace, data: Path, out: Path) -> dict[str, float]:
-    from r1v.train.core.config import SFTConfig
-    from r1v.train.stages.sft import Trainer
+    from r1v.train.core.config_read import make
+    from r1v.train.stages.sft import SFTConfig, Trainer
 
     trainer = Trainer(
-        SFTConfig(
-            model=args.model, out=str(out), data=str(data), steps=2 * args.steps, batch_size=args.batch,
-            micro_batches=args.micro_batches, packing=args.packing, lr=1e-5, muon_lr=0.0, curriculum=False,
+        make(
+            SFTConfig, model=args.model, out=str(out), data=str(data), steps=2 * args.steps,
+            batch_size=args.batch,
+            micro_batches=args.micro_batches, packing=args.packing, lr=1e-5, muon_lr=0.0,
             direct_share=0.0, heldout=0, log_every=args.steps, schedule="constant", device=args.device,
             save_every_s=1e9,
         )
@@ -118,14 +120,13 @@ def first_loss(trainer: Any, number: int) -> float:
     """Of the first rows of the data, before training: the mean over their completion tokens."""
     from r1v.prompt import Processor
     from r1v.train.data.examples import collate, encode
-    from r1v.train.losses import completion_nll
 
-    processor = Processor.from_folder(trainer.config.model)
+    processor = Processor.from_folder(trainer.config.model.path)
     rows = [("all", encode(processor, trainer.source.example("all", i, 1.0))) for i in range(number)]
     tiles = torch.from_numpy(np.concatenate([row.tiles for _, row in rows]))
     with torch.no_grad():
-        part = trainer.compute.move(collate(rows, tiles, trainer.stream.pad_id))
-        return float(completion_nll(trainer.logits(part), part.targets).mean())
+        part = collate(rows, tiles, trainer.stream.pad_id)
+        return -float(trainer.policy.scores(part).logprobs.mean())
 
 
 # ------------------------------------------------------------------------------------------------ their sides

@@ -28,9 +28,9 @@ from shared.grids import HELDOUT, ON, QUIET, accuracy, make_rows, start, train
 from shared.report import commit, interval, processor, versions
 
 from r1v.models.assemble import assemble
-from r1v.train.core import config
-from r1v.train.stages.sft import Trainer
-from r1v.train.stages.transfer import transfer
+from r1v.train.core.config_read import make
+from r1v.train.stages.sft import SFTConfig, Trainer
+from r1v.train.stages.transfer import TransferConfig, transfer
 
 
 def run(out: Path, scale: float, seed: int) -> dict[str, float]:
@@ -53,7 +53,7 @@ def run(out: Path, scale: float, seed: int) -> dict[str, float]:
     }
     common = {"batch_size": 16, "seed": seed, **ON}
     transfer(
-        config.TransferConfig(
+        make(TransferConfig, 
             vision=str(tower), substitute=str(substitute), reasoner=str(reasoner), out=str(out / "transfer"),
             data=str(pictures), measure=str(held_pictures), heldout=HELDOUT, max_tokens=40,
             steps=(steps(150), steps(50), steps(50), steps(40)), lrs=(4e-3, 1e-3, 1e-3, 1e-3), **common,
@@ -63,10 +63,10 @@ def run(out: Path, scale: float, seed: int) -> dict[str, float]:
     table |= json.loads((out / "transfer" / "table.json").read_text())
     assemble(tower, reasoner, out / "untransferred")
     alone = Trainer(
-        config.SFTConfig(
+        make(SFTConfig, 
             model=str(out / "untransferred"), out=str(out / "alone"), data=str(pictures),
             train=("projector",), steps=steps(40), lr=1e-3, muon_lr=0.0, schedule="cosine", warmup_steps=1,
-            weight_decay=0.05, curriculum=False, direct_share=0.0, heldout=0, **common,
+            weight_decay=0.05, direct_share=0.0, heldout=0, **common,
         ),
         QUIET,
     ).train()  # fmt: skip

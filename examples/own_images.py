@@ -21,12 +21,12 @@ from typing import Any
 
 from r1v.core import R1VError
 from r1v.models.hub import resolve
-from r1v.train.core.config import GRPOConfig, SFTConfig
+from r1v.train.core.config_read import make
 from r1v.train.data.curriculum import PlannedSample
 from r1v.train.data.examples import JsonlSource
 from r1v.train.rollout.evaluate import accuracy_of
-from r1v.train.stages.grpo import GRPOTrainer
-from r1v.train.stages.sft import Trainer
+from r1v.train.stages.grpo import GRPOConfig, GRPOTrainer
+from r1v.train.stages.sft import SFTConfig, Trainer
 
 HELD_OUT = 10  # one question of so many
 
@@ -60,7 +60,7 @@ def right(model: str | Path, out: Path, number: int, args: argparse.Namespace) -
 def supervised(model: str | Path, out: Path, args: argparse.Namespace) -> Path:
     """Learn the chains."""
     return Trainer(
-        SFTConfig(
+        make(SFTConfig, 
             model=str(model), out=str(out / "sft"), data=str(out / "chains.jsonl"), steps=args.sft_steps,
             batch_size=args.batch_size, lr=args.lr, muon_lr=0.0, warmup_steps=max(1, args.sft_steps // 20),
             curriculum=False, direct_share=0.0, heldout=0, device=args.device,
@@ -71,7 +71,7 @@ def supervised(model: str | Path, out: Path, args: argparse.Namespace) -> Path:
 def reinforced(model: str | Path, out: Path, args: argparse.Namespace) -> Path:
     """Learn from the answers; of all weights on the way those that answer the held-out questions best."""
     return GRPOTrainer(
-        GRPOConfig(
+        make(GRPOConfig, 
             model=str(model), out=str(out / "grpo"), data=str(out / "train.jsonl"), steps=args.grpo_steps,
             prompts=args.batch_size, max_tokens=args.max_tokens, lr=args.grpo_lr, workers=1,
             measure=str(out / "heldout.jsonl"), heldout=200, eval_every=max(1, args.grpo_steps // 5),

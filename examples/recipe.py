@@ -21,19 +21,19 @@ from PIL import Image, ImageDraw
 from rich.console import Console
 
 from r1v.core import R1VError
-from r1v.train.core import config
+from r1v.train.core.config_read import make
 from r1v.train.data.curriculum import PlannedSample
 from r1v.train.data.examples import JsonlSource
 from r1v.train.rollout.evaluate import accuracy_of
-from r1v.train.stages.distill import distill
-from r1v.train.stages.grpo import GRPOTrainer
-from r1v.train.stages.init import initialise
-from r1v.train.stages.iterate import iterate
-from r1v.train.stages.mpo import MPOTrainer
-from r1v.train.stages.pairs import make_pairs
-from r1v.train.stages.reward import RewardTrainer
-from r1v.train.stages.sft import Trainer
-from r1v.train.stages.transfer import transfer
+from r1v.train.stages.distill import DistillConfig, distill
+from r1v.train.stages.grpo import GRPOConfig, GRPOTrainer
+from r1v.train.stages.init import InitConfig, initialise
+from r1v.train.stages.iterate import IterateConfig, iterate
+from r1v.train.stages.mpo import MPOConfig, MPOTrainer
+from r1v.train.stages.pairs import PairsConfig, make_pairs
+from r1v.train.stages.reward import RewardStageConfig, RewardTrainer
+from r1v.train.stages.sft import SFTConfig, Trainer
+from r1v.train.stages.transfer import TransferConfig, transfer
 
 COLOURS = ("red", "green", "blue", "black")
 QUESTION = "How many squares of which colour?"
@@ -110,7 +110,7 @@ class Recipe:
 
     def sft(self) -> tuple[bool, str]:
         self.start = initialise(
-            config.InitConfig(
+            InitConfig(
                 out=str(self.out / "init"), vocab_size=400, tokenizer_samples=50, families=("arithmetic",),
                 image_size=32, patch_size=8, vision_hidden=64, vision_layers=1, vision_heads=2,
                 vision_mlp=128, llm_hidden=128, llm_layers=2, llm_heads=2, llm_kv_heads=1, llm_mlp=256,
@@ -119,9 +119,9 @@ class Recipe:
         )  # fmt: skip
         before = accuracy(self.start, self.heldout)
         self.base = Trainer(
-            config.SFTConfig(
+            make(SFTConfig, 
                 model=str(self.start), out=str(self.out / "sft"), data=str(self.train), steps=55,
-                batch_size=16, lr=2e-3, muon_lr=4e-3, warmup_steps=10, curriculum=False, direct_share=0.0,
+                batch_size=16, lr=2e-3, muon_lr=4e-3, warmup_steps=10, schedule="wsd", direct_share=0.0,
                 heldout=0, **ON,
             ),
             QUIET,
@@ -131,7 +131,7 @@ class Recipe:
 
     def transfer(self) -> tuple[bool, str]:
         transfer(
-            config.TransferConfig(
+            make(TransferConfig, 
                 vision=str(self.base), substitute=str(self.base), reasoner=str(self.base),
                 out=str(self.out / "transfer"), data=str(self.train), measure=str(self.heldout),
                 steps=(40, 10, 10, 10), lrs=(4e-3, 1e-3, 1e-3, 1e-3), batch_size=16, direct_share=0.0,
@@ -145,7 +145,7 @@ class Recipe:
 
     def distill(self) -> tuple[bool, str]:
         self.chains = distill(
-            config.DistillConfig(
+            make(DistillConfig, 
                 model=str(self.base), out=str(self.out / "distill"), data=str(self.train), questions=128,
                 alpha=0.05, max_tokens=40, **ON,
             ),
@@ -160,16 +160,16 @@ class Recipe:
 
     def reward(self) -> tuple[bool, str]:
         pairs = make_pairs(
-            config.PairsConfig(
+            make(PairsConfig, 
                 model=str(self.base), out=str(self.out / "pairs.jsonl"), data=str(self.train), questions=128,
                 group=4, temperature=1.6, references=True, max_tokens=40, workers=0, **ON,
             ),
             QUIET,
         )  # fmt: skip
         self.judge = RewardTrainer(
-            config.RewardConfig(
+            make(RewardStageConfig, 
                 model=str(self.base), out=str(self.out / "reward"), pairs=str(pairs), lr=1e-3, epochs=3,
-                batch_size=8, heldout=0.2, **ON,
+                batch_size=8, heldout_share=0.2, **ON,
             ),
             QUIET,
         ).train()  # fmt: skip
@@ -178,7 +178,7 @@ class Recipe:
 
     def iterate(self) -> tuple[bool, str]:
         self.iterated = iterate(
-            config.IterateConfig(
+            make(IterateConfig, 
                 model=str(self.base), out=str(self.out / "iterate"), data=str(self.chains),
                 reward_model=str(self.judge), batch_size=32, max_tokens=40, thresholds=(2, 3), epochs=2,
                 train=("projector", "llm"), first_lr=2e-4, lr=2e-4, later_lr=1e-4, **ON,
@@ -196,9 +196,9 @@ class Recipe:
         moves the form of the answers and not what they say."""
         before = accuracy(self.iterated, self.heldout)
         self.started = Trainer(
-            config.SFTConfig(
+            make(SFTConfig, 
                 model=str(self.iterated), out=str(self.out / "cold-start"), data=str(self.train), steps=35,
-                batch_size=16, lr=1e-3, muon_lr=2e-3, warmup_steps=5, curriculum=False, direct_share=0.0,
+                batch_size=16, lr=1e-3, muon_lr=2e-3, warmup_steps=5, schedule="wsd", direct_share=0.0,
                 heldout=0, **ON,
             ),
             QUIET,
@@ -211,10 +211,10 @@ class Recipe:
 
     def mpo(self) -> tuple[bool, str]:
         self.preferred = MPOTrainer(
-            config.MPOConfig(
+            make(MPOConfig, 
                 model=str(self.started), out=str(self.out / "mpo"), data=str(self.train), rounds=2,
                 questions=96, group=6, max_tokens=40, reward_model=str(self.judge), lr=1e-4, epochs=2,
-                batch_size=8, heldout=0.2, **ON,
+                batch_size=8, heldout_share=0.2, **ON,
             ),
             QUIET,
         ).train()  # fmt: skip
@@ -230,7 +230,7 @@ class Recipe:
         for ssb in (False, True):
             run = self.out / ("grpo" if ssb else "grpo-plain")
             self.final = GRPOTrainer(
-                config.GRPOConfig(
+                make(GRPOConfig, 
                     model=str(self.preferred), out=str(run), data=str(self.train), steps=32, prompts=16,
                     group=8, max_tokens=40, max_num_seqs=128, lr=3e-4, warmup_steps=4, workers=0, ssb=ssb,
                     **ON,

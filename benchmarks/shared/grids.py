@@ -13,12 +13,12 @@ from random import Random
 from PIL import Image, ImageDraw
 from rich.console import Console
 
-from r1v.train.core import config
+from r1v.train.core.config_read import make
 from r1v.train.data.curriculum import PlannedSample
 from r1v.train.data.examples import JsonlSource
 from r1v.train.rollout.evaluate import accuracy_of
-from r1v.train.stages.init import initialise
-from r1v.train.stages.sft import Trainer
+from r1v.train.stages.init import InitConfig, initialise
+from r1v.train.stages.sft import SFTConfig, Trainer
 
 LETTERS = {"red": "R", "green": "G", "blue": "B", "black": "K"}
 EMPTY = "."
@@ -65,9 +65,9 @@ def draw_grid(cells: list[str], colour: str) -> Image.Image:
 def train(model: Path, out: Path, data: Path, steps: int, direct_share: float, seed: int) -> Path:
     """Supervised, all components."""
     return Trainer(
-        config.SFTConfig(
+        make(SFTConfig, 
             model=str(model), out=str(out), data=str(data), steps=steps, batch_size=16, lr=2e-3, muon_lr=4e-3,
-            warmup_steps=10, curriculum=False, direct_share=direct_share, heldout=0, seed=seed, **ON,
+            warmup_steps=10, schedule="wsd", direct_share=direct_share, heldout=0, seed=seed, **ON,
         ),
         QUIET,
     ).train()  # fmt: skip
@@ -82,7 +82,7 @@ def accuracy(model: Path, data: Path, *, thinking: bool) -> float:
 def start(out: Path, seed: int) -> Path:
     """A new tiny model; the tokenizer is the same for every seed."""
     return initialise(
-        config.InitConfig(
+        InitConfig(
             out=str(out), vocab_size=400, tokenizer_samples=50, families=("arithmetic",), image_size=32,
             patch_size=8, vision_hidden=64, vision_layers=1, vision_heads=2, vision_mlp=128, llm_hidden=128,
             llm_layers=2, llm_heads=2, llm_kv_heads=1, llm_mlp=256, context=512, seed=seed,

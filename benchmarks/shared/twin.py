@@ -23,15 +23,16 @@ from r1v import models
 from r1v.figures import claims
 from r1v.prompt import Processor
 from r1v.scoring import Verdict
-from r1v.train.core import config
+from r1v.train.core.checks import COMPONENTS
 from r1v.train.core.compute import Compute
+from r1v.train.core.config_read import make
 from r1v.train.core.run import write_atomically
 from r1v.train.data.examples import parse_row
 from r1v.train.data.tokenizer import train_tokenizer
 from r1v.train.reward.rules import RuleReward
 from r1v.train.rollout.sampler import Sampler
-from r1v.train.stages.init import initialise
-from r1v.train.stages.sft import Trainer
+from r1v.train.stages.init import InitConfig, initialise
+from r1v.train.stages.sft import SFTConfig, Trainer
 
 QUIET = Console(quiet=True)
 COLOURS = ("red", "green", "blue", "black")
@@ -116,7 +117,7 @@ def make_model(out: Path, seed: int) -> Path:
         tokenizer.mkdir(parents=True, exist_ok=True)
         train_tokenizer(texts(), VOCABULARY).save(str(tokenizer / "tokenizer.json"))
         initialise(
-            config.InitConfig(
+            InitConfig(
                 out=str(out), tokenizer=str(tokenizer), families=("arithmetic",), image_size=SIDE * CELL,
                 patch_size=8, vision_hidden=64, vision_layers=1, vision_heads=2, vision_mlp=128,
                 llm_hidden=128, llm_layers=2, llm_heads=2, llm_kv_heads=1, llm_mlp=256, context=512,
@@ -128,13 +129,13 @@ def make_model(out: Path, seed: int) -> Path:
 
 def supervise(
     model: Path, out: Path, data: Path, *, steps: int, lr: float, muon_lr: float, seed: int, device: str,
-    train: tuple[str, ...] = config.COMPONENTS, families: tuple[str, ...] = (), first: int = 0,
+    train: tuple[str, ...] = COMPONENTS, families: tuple[str, ...] = (), first: int = 0,
 ) -> Path:  # fmt: skip
     """Supervised training; goes on where it was cut off. first: sample, so that later runs see others."""
     return Trainer(
-        config.SFTConfig(
+        make(SFTConfig, 
             model=str(model), out=str(out), data=str(data), families=families, train=train, steps=steps,
-            batch_size=32, lr=lr, muon_lr=muon_lr, warmup_steps=min(20, steps // 4), curriculum=False,
+            batch_size=32, lr=lr, muon_lr=muon_lr, schedule="wsd", warmup_steps=min(20, steps // 4),
             direct_share=0.0, heldout=0, bf16=False, seed=seed, device=device, first_sample=first,
             save_every_s=60, workers=1 if device == "cpu" else 2,
         ),

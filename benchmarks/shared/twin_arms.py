@@ -14,14 +14,14 @@ from typing import Any
 
 from r1v.core import ConfigError
 from r1v.models.assemble import AssembleConfig, assemble
-from r1v.train.core import config
+from r1v.train.core.config_read import make
 from r1v.train.reward.model import Calibration
-from r1v.train.stages.distill import distill
-from r1v.train.stages.grpo import GRPOTrainer
-from r1v.train.stages.iterate import iterate
-from r1v.train.stages.mpo import MPOTrainer
-from r1v.train.stages.pairs import make_pairs
-from r1v.train.stages.reward import RewardTrainer
+from r1v.train.stages.distill import DistillConfig, distill
+from r1v.train.stages.grpo import GRPOConfig, GRPOTrainer
+from r1v.train.stages.iterate import IterateConfig, iterate
+from r1v.train.stages.mpo import MPOConfig, MPOTrainer
+from r1v.train.stages.pairs import PairsConfig, make_pairs
+from r1v.train.stages.reward import RewardStageConfig, RewardTrainer
 from shared.twin import (
     MAX_TOKENS,
     MEMORY,
@@ -148,22 +148,19 @@ def judge(p: Place) -> dict[str, Any]:
     """Pairs of the base's replies, and the reward model that learns them."""
     folder = p.arm("judge")
     folder.mkdir(parents=True, exist_ok=True)
-    pairs = folder / "pairs.jsonl"
-    if not pairs.exists():
-        part = make_pairs(
-            config.PairsConfig(
-                model=str(start(p)), out=str(folder / "pairs.part"), data=str(p.data("train")),
-                families=PICTURES, questions=2 * p.sizes.chains, group=6, batch=64, per_question=2,
-                references=True, max_tokens=MAX_TOKENS, workers=0, memory_fraction=MEMORY,
-                first_sample=1000, **p.common,
-            ),
-            QUIET,
-        )  # fmt: skip
-        part.replace(pairs)
+    pairs = make_pairs(
+        make(
+            PairsConfig, model=str(start(p)), out=str(folder / "pairs"), data=str(p.data("train")),
+            families=PICTURES, questions=2 * p.sizes.chains, group=6, batch=64, per_question=2,
+            references=True, max_tokens=MAX_TOKENS, workers=0, memory_fraction=MEMORY,
+            first_sample=1000, **p.common,
+        ),
+        QUIET,
+    )  # fmt: skip
     RewardTrainer(
-        config.RewardConfig(
+        make(RewardStageConfig, 
             model=str(start(p)), out=str(folder / "reward"), pairs=str(pairs), lr=3e-4, epochs=2,
-            batch_size=16, heldout=0.1, workers=0, schedule="cosine", warmup_steps=5, save_every_s=60,
+            batch_size=16, heldout_share=0.1, workers=0, schedule="cosine", warmup_steps=5, save_every_s=60,
             **p.common,
         ),
         QUIET,
@@ -181,7 +178,7 @@ def grpo(p: Place, name: str, model: Path, *, ssb: bool, best: bool = False) -> 
     instead of the last."""
     run = p.arm(name) / "run"
     GRPOTrainer(
-        config.GRPOConfig(
+        make(GRPOConfig, 
             model=str(model), out=str(run), data=str(p.data("train")), families=PICTURES, steps=p.sizes.grpo,
             prompts=16, group=8, max_num_seqs=128, max_tokens=MAX_TOKENS, lr=1e-4, workers=0, ssb=ssb,
             heldout=p.sizes.valid,
@@ -215,12 +212,12 @@ def mpo(p: Place, name: str, *, threshold: float = 0.0, weights: tuple[float, fl
     three losses."""
     run = p.arm(name) / "run"
     trainer = MPOTrainer(
-        config.MPOConfig(
+        make(MPOConfig, 
             model=str(start(p)), out=str(run), data=str(p.data("train")), families=PICTURES,
             rounds=p.sizes.rounds, questions=p.sizes.questions, group=6, max_tokens=MAX_TOKENS,
             reward_model=str(p.arm("judge") / "reward" / "model"),
             threshold=threshold * p.result("judge")["deviation"], lr=1e-5, epochs=2, batch_size=16,
-            heldout=0.1, heldout_questions=p.sizes.valid, measure=str(p.data("valid")), preference=weights[0],
+            heldout_share=0.1, heldout=p.sizes.valid, measure=str(p.data("valid")), preference=weights[0],
             quality=weights[1], generation=weights[2], workers=0, memory_fraction=MEMORY, first_sample=2500,
             save_every_s=60, **p.common,
         ),
@@ -276,7 +273,7 @@ def distilled(p: Place, name: str, alpha: float) -> dict[str, Any]:
     chains = folder / "chains.jsonl"
     if not chains.exists():
         made = distill(
-            config.DistillConfig(
+            make(DistillConfig, 
                 model=str(start(p)), out=str(folder), data=str(p.data("train")), families=PICTURES,
                 questions=p.sizes.chains, alpha=alpha, temperature=1.0, max_tokens=MAX_TOKENS, batch=64,
                 memory_fraction=MEMORY, first_sample=3000, **p.common,
@@ -298,7 +295,7 @@ def iterated(p: Place, name: str, thresholds: tuple[int, ...]) -> dict[str, Any]
     """Rounds of supervised training on the chains of ``distilled``; measured after each."""
     folder = p.arm(name)
     iterate(
-        config.IterateConfig(
+        make(IterateConfig, 
             model=str(start(p)), out=str(folder / "run"), data=str(p.arm("al-cotd") / "chains.jsonl"),
             reward_model=str(p.arm("judge") / "reward" / "model"), batch_size=32, max_tokens=MAX_TOKENS,
             thresholds=thresholds, epochs=1, train=BOTH, first_lr=3e-4, lr=2e-4, later_lr=1e-4,

@@ -30,22 +30,23 @@ HERE = Path(__file__).parent
 SECONDS = {"pool": 25, "pairs": 60, "reward": 40, "mpo": 100, "grpo": 160}
 # --tiny: a CPU sees each stage work in about two minutes altogether
 TINY = {
-    "pairs": ["questions=16", "batch=16", "group=4", "temperature=1.3"],
-    "reward": ["batch_size=4", "epochs=1", "log_every=1"],
+    "pairs": ["questions=16", "batch=16", "rollout.group=4", "rollout.temperature=1.3"],
+    "reward": ["optim.batch_size=4", "epochs=1", "run.log_every=1"],
     "mpo": [
         "rounds=1",
         "questions=12",
-        "group=4",
-        "batch_size=4",
-        "heldout_questions=1",
+        "rollout.group=4",
+        "optim.batch_size=4",
+        "data.heldout=1",
         "threshold=0.0",
-        "temperature=1.3",
+        "rollout.temperature=1.3",
     ],
-    "pool": ["steps=1", "prompts=12", "group=4"],
-    "grpo": ["steps=2", "prompts=4", "group=4", "heldout=1", "eval_every=2"],
+    "pool": ["run.steps=1", "prompts=12", "rollout.group=4"],
+    "grpo": ["run.steps=2", "prompts=4", "rollout.group=4", "data.heldout=1", "run.eval_every=2"],
 }
-TINY_ALL = ["max_num_seqs=64", "memory_fraction=0.05", "max_tokens=128", 'families=["clock","spatial"]']
-SAMPLING = ("families", "max_num_seqs", "memory_fraction", "max_tokens")  # keys that the reward model has not
+TINY_ALL = ["rollout.max_num_seqs=64", "rollout.memory_fraction=0.05", "rollout.max_tokens=128",
+            'data.families=["clock","spatial"]']  # fmt: skip
+SAMPLING = ("data.", "rollout.")  # groups that the reward model has not
 
 
 class Recipe:
@@ -67,9 +68,9 @@ class Recipe:
         if mark.exists():
             return True
         own = [*TINY_ALL, *TINY[name]] if self.tiny else []
-        changes = (*changes, f"deadline_s={self.seconds[name]}", *self.extra, *own)
+        changes = (*changes, f"run.deadline_s={self.seconds[name]}", *self.extra, *own)
         if name == "reward":  # it trains on what is in the pairs, and samples nothing
-            changes = tuple(change for change in changes if change.split("=")[0] not in SAMPLING)
+            changes = tuple(change for change in changes if not change.startswith(SAMPLING))
         command = ["train", name, "--config", str(HERE / f"{name}.toml"), *changes]
         begun = time.monotonic()
         done = subprocess.run([sys.executable, "-m", "r1v.cli.main", *command], check=False)
@@ -81,15 +82,18 @@ class Recipe:
     def run(self) -> bool:
         """All stages; False where one failed. The later ones go on from what there is."""
         self.out.mkdir(parents=True, exist_ok=True)
-        pairs, judge = self.out / "pairs.jsonl", self.out / "reward" / "model"
-        pool = self.stage("pool", f"model={self.sft}", f"out={self.out / 'pool'}")
-        asked = [f"families={json.dumps(weighted(self.out / 'pool' / 'pool.jsonl'))}"] if pool else []
-        good = self.stage("pairs", f"model={self.sft}", f"out={pairs}", *asked)
-        good &= good and self.stage("reward", f"model={self.sft}", f"out={judge.parent}", f"pairs={pairs}")
-        rated = [f"reward_model={judge}"] if good else ["reward_model=", "model_weight=0.0"]
+        pairs, judge = self.out / "pairs" / "pairs.jsonl", self.out / "reward" / "model"
+        pool = self.stage("pool", f"model={self.sft}", f"run.out={self.out / 'pool'}")
+        asked = [f"data.families={json.dumps(weighted(self.out / 'pool' / 'pool.jsonl'))}"] if pool else []
+        good = self.stage("pairs", f"model={self.sft}", f"run.out={pairs.parent}", *asked)
+        good &= good and self.stage(
+            "reward", f"model={self.sft}", f"run.out={judge.parent}", f"pairs={pairs}"
+        )
         if good:
-            good &= self.stage("mpo", f"model={self.sft}", f"out={self.out / 'mpo'}", *rated, *asked)
-        grpo = [f"model={self.policy()}", f"out={self.out / 'grpo'}", *rated, *asked]
+            mpo = [f"model={self.sft}", f"run.out={self.out / 'mpo'}", f"reward_model={judge}"]
+            good &= self.stage("mpo", *mpo, *asked)
+        rated = [f"reward.model={judge}"] if good else ["reward.model=", "reward.model_weight=0.0"]
+        grpo = [f"model={self.policy()}", f"run.out={self.out / 'grpo'}", *rated, *asked]
         return self.stage("grpo", *grpo) and good and pool
 
     def summary(self) -> dict[str, Any]:
@@ -131,7 +135,9 @@ def main() -> int:
     parser.add_argument("--tiny", action="store_true", help="tiny settings, to see every stage work on a CPU")
     for name, default in SECONDS.items():
         parser.add_argument(f"--{name}-s", type=float, default=default, help=f"seconds (default {default})")
-    parser.add_argument("changes", nargs="*", metavar="key=value", help="for every stage, e.g. workers=8")
+    parser.add_argument(
+        "changes", nargs="*", metavar="key=value", help="for every stage, e.g. data.workers=8"
+    )
     args = parser.parse_intermixed_args()
     seconds = {name: getattr(args, f"{name}_s") for name in SECONDS}
     recipe = Recipe(args.sft, args.out, seconds, args.changes, args.tiny)

@@ -49,9 +49,11 @@ def train(stage: str, config: Path, changes: Sequence[str], done: Path) -> None:
 def supervise(out: Path, seconds: dict[str, float], changes: Sequence[str]) -> Path:
     """A new model and its supervised runs, all families from the first on; returns the last checkpoint."""
     train("init", HERE / "init.toml", [f"out={out / 'init'}"], out / "init.done")
-    model, first = out / "init", [f"families={json.dumps(list(FAMILIES))}", "known=[]", "first_sample=0"]
+    model, first = out / "init", [
+        f"data.families={json.dumps(list(FAMILIES))}", "curriculum.known=[]", "data.first_sample=0"
+    ]  # fmt: skip
     for name, config in CONFIGS.items():
-        own = [f"model={model}", f"out={out / name}", f"deadline_s={seconds[name]}", *first]
+        own = [f"model={model}", f"run.out={out / name}", f"run.deadline_s={seconds[name]}", *first]
         train("sft", HERE / config, [*own, *changes], out / f"{name}.done")
         model, first = out / name / "model", []
     return model

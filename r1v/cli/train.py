@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from r1v.core import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 STAGES = {
     "init": "a new model from nothing: tokenizer, shape, random weights",
@@ -25,23 +27,51 @@ STAGES = {
     "pool": "questions that the model neither always nor never answers right, for grpo",
     "plot": "one picture of a run's folder",
 }
+# stages that torchrun starts
+IN_SEVERAL_PROCESSES = ("sft", "transfer", "iterate", "reward", "mpo", "grpo", "pool")
 
 
-IN_SEVERAL_PROCESSES = ("sft", "reward", "mpo", "grpo", "pool")  # which torchrun starts
+class _Help(argparse.Action):
+    """``--help`` of a stage: its arguments, then every key with its type, default and meaning."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        parser.print_help()
+        print("\nkeys (group.key=value):\n")
+        print(keys_of(parser.prog.rpartition(" ")[2]))
+        parser.exit()
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The stages, each with its configuration file and changes."""
     stages = parser.add_subparsers(dest="stage", metavar="STAGE", required=True)
     for name, summary in STAGES.items():
-        stage = stages.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        stage = stages.add_parser(
+            name, help=summary, description=summary[0].upper() + summary[1:] + ".", add_help=name == "plot"
+        )
         if name == "plot":
             stage.add_argument("folder", metavar="RUN", help="the out folder of a run")
             stage.add_argument("--out", help="where the picture goes (default: RUN/curve.png)")
             stage.add_argument("--tensorboard", action="store_true", help="write TensorBoard events instead")
         else:
+            stage.add_argument("-h", "--help", nargs=0, action=_Help, help="this, and every key")
             stage.add_argument("--config", metavar="FILE", help="a TOML file with the stage's keys")
+            stage.add_argument(
+                "--allow", metavar="KEY", action="append", default=[],
+                help="go on with a run although this key (or: data) differs from what it began with",
+            )  # fmt: skip
             stage.add_argument("changes", nargs="*", metavar="key=value", help="changes on top of the file")
+
+
+def keys_of(stage: str) -> str:
+    """Every key of a stage, one a line: name, type, default, meaning."""
+    from r1v.train.core.config_read import keys
+
+    lines = []
+    for each in keys(_stage(stage)[0]):
+        kind = each.kind.__name__ if isinstance(each.kind, type) else str(each.kind)
+        default = "required" if each.required else repr(each.default)
+        lines.append(f"  {each.name:26} {kind:18} {default}\n      {each.meaning}")
+    return "\n".join(lines)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -56,61 +86,66 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
 
     from r1v.models.hub import resolve
-    from r1v.train.core.config import read
+    from r1v.train.core.config import ModelConfig
+    from r1v.train.core.config_read import read
 
     kind, start = _stage(args.stage)
     config = read(kind, args.config, args.changes)
-    if hasattr(config, "model"):
-        config = replace(config, model=str(resolve(config.model)))
+    model = getattr(config, "model", None)
+    if isinstance(model, ModelConfig):
+        config = replace(config, model=replace(model, path=str(resolve(model.path))))
+    elif isinstance(model, str):
+        config = replace(config, model=str(resolve(model)))
     first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun starts
-    result = start(config, Console(stderr=True, quiet=not first))
+    result = start(config, Console(stderr=True, quiet=not first), args.allow)
     if first and result is not None:
         print(result)
     return 0
 
 
-def _stage(name: str) -> tuple[type[Any], Callable[[Any, Any], Path | None]]:
+def _stage(name: str) -> tuple[type[Any], Callable[[Any, Any, Collection[str]], Path | None]]:
     """A stage's configuration, and what runs it; only its own modules are imported."""
-    from r1v.train.core import config
-
     if name == "init":
-        from r1v.train.stages.init import initialise
+        from r1v.train.stages.init import InitConfig, initialise
 
-        return config.InitConfig, lambda c, console: initialise(c)
+        return InitConfig, lambda c, console, allow: initialise(c)
     if name == "sft":
-        from r1v.train.stages.sft import Trainer
+        from r1v.train.stages.sft import SFTConfig, Trainer
 
-        return config.SFTConfig, lambda c, console: Trainer(c, console).train()
+        return SFTConfig, lambda c, console, allow: Trainer(c, console, allow=allow).train()
     if name == "transfer":
-        from r1v.train.stages.transfer import transfer
+        from r1v.train.stages.transfer import TransferConfig, transfer
 
-        return config.TransferConfig, transfer
+        return TransferConfig, lambda c, console, allow: transfer(c, console, allow=allow)
     if name == "distill":
-        from r1v.train.stages.distill import distill
+        from r1v.train.stages.distill import DistillConfig, distill
 
-        return config.DistillConfig, distill
+        return DistillConfig, lambda c, console, allow: distill(c, console, allow=allow)
     if name == "iterate":
-        from r1v.train.stages.iterate import iterate
+        from r1v.train.stages.iterate import IterateConfig, iterate
 
-        return config.IterateConfig, iterate
+        return IterateConfig, lambda c, console, allow: iterate(c, console, allow=allow)
     if name == "pairs":
-        from r1v.train.stages.pairs import make_pairs
+        from r1v.train.stages.pairs import PairsConfig, make_pairs
 
-        return config.PairsConfig, make_pairs
+        return PairsConfig, lambda c, console, allow: make_pairs(c, console, allow=allow)
     if name == "reward":
-        from r1v.train.stages.reward import RewardTrainer
+        from r1v.train.stages.reward import RewardStageConfig, RewardTrainer
 
-        return config.RewardConfig, lambda c, console: RewardTrainer(c, console).train()
+        return RewardStageConfig, lambda c, console, allow: RewardTrainer(c, console, allow=allow).train()
     if name == "mpo":
-        from r1v.train.stages.mpo import MPOTrainer
+        from r1v.train.stages.mpo import MPOConfig, MPOTrainer
 
-        return config.MPOConfig, lambda c, console: MPOTrainer(c, console).train()
+        return MPOConfig, lambda c, console, allow: MPOTrainer(c, console, allow=allow).train()
     if name == "rollout":
-        from r1v.train.rollout.vllm_process import serve
+        from r1v.train.rollout.vllm_process import EngineConfig, serve
 
-        return config.RolloutConfig, serve
-    from r1v.train.stages.grpo import GRPOTrainer, make_pool
-
+        return EngineConfig, lambda c, console, allow: serve(c, console)
     if name == "pool":
-        return config.GRPOConfig, make_pool
-    return config.GRPOConfig, lambda c, console: GRPOTrainer(c, console).train()
+        from r1v.train.stages.grpo import GRPOConfig
+        from r1v.train.stages.pool import make_pool
+
+        return GRPOConfig, lambda c, console, allow: make_pool(c, console, allow=allow)
+    from r1v.train.stages.grpo import GRPOConfig, GRPOTrainer
+
+    return GRPOConfig, lambda c, console, allow: GRPOTrainer(c, console, allow=allow).train()

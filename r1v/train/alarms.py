@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from r1v.train.core.keys import key
+
 FIRST_STEPS = 5  # what later steps are compared with
 
 
@@ -30,26 +32,21 @@ class StepFacts:
 
 
 @dataclass(frozen=True)
-class Limits:
-    """Values above which a step is marked. growth: of the length, against the first steps."""
+class AlarmConfig:
+    """Values above which a step is marked."""
 
-    clipped: float = 0.3
-    empty: float = 0.5
-    truncated: float = 0.5
-    repetition: float = 0.6
-    growth: float = 2.0
-    mismatch: float = 0.05
-
-    @classmethod
-    def of(cls, config: Any) -> Limits:
-        """From the alarm_ keys of a configuration."""
-        return cls(**{name: getattr(config, f"alarm_{name}") for name in cls.__dataclass_fields__})
+    clipped: float = key(0.3, "share of tokens whose ratio left the range")
+    empty: float = key(0.5, "share of responses without an answer")
+    truncated: float = key(0.5, "share of responses that were cut off")
+    repetition: float = key(0.6, "share of 4-grams that a response has had before")
+    growth: float = key(2.0, "length, against the run's first steps")
+    mismatch: float = key(0.05, "KL of engine and trainer on the same tokens")
 
 
 class Alarms:
     """Remembers the first steps of a run."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: AlarmConfig) -> None:
         self.limits = limits
         self._first: list[tuple[float, float, float]] = []  # length, rule, model
 

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from r1v.core import ConfigError
+from r1v.train.core.checks import at_least, share
+from r1v.train.core.keys import key
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +28,8 @@ class Sample:
     prompt_ids, completion_ids: int32. image_hashes: one for each image, in the prompt's order, names of tiles
     in a `TileStore`. logprobs: float32, of each completion token under the policy of ``version``, which
     counts updates. advantage: within its group, of that time. proximal: float32, under the trainer's own
-    weights of that time, where another engine's sampling is to be corrected.
+    weights of that time, where another engine's sampling is to be corrected. effective: its group differs by
+    rule, so that its advantage is more than a reward model's opinion. truncated: it was cut off.
     """
 
     prompt_ids: np.ndarray
@@ -38,6 +40,8 @@ class Sample:
     version: int
     family: str = "all"
     proximal: np.ndarray | None = None
+    effective: bool = True
+    truncated: bool = False
 
     def __post_init__(self) -> None:
         for logprobs in (self.logprobs, self.proximal):
@@ -61,18 +65,18 @@ class TileStore:
 
     def hold(self, hashes: Sequence[bytes], tiles: Sequence[np.ndarray]) -> None:
         """Register one user of each image; tiles: those of each image."""
-        for key, one in zip(hashes, tiles, strict=True):
-            if key not in self._tiles:
-                self._tiles[key] = one.copy()  # not a view, which would keep all images of its prompt
-            assert self._tiles[key].shape == one.shape, "equal hashes mean equal tiles"
-            self._users[key] += 1
+        for name, one in zip(hashes, tiles, strict=True):
+            if name not in self._tiles:
+                self._tiles[name] = one.copy()  # not a view, which would keep all images of its prompt
+            assert self._tiles[name].shape == one.shape, "equal hashes mean equal tiles"
+            self._users[name] += 1
 
     def release(self, hashes: Sequence[bytes]) -> None:
         """One user less of each image."""
-        for key in hashes:
-            self._users[key] -= 1
-            if not self._users[key]:
-                del self._users[key], self._tiles[key]
+        for name in hashes:
+            self._users[name] -= 1
+            if not self._users[name]:
+                del self._users[name], self._tiles[name]
 
     def tiles(self, hashes: Sequence[bytes]) -> list[np.ndarray]:
         """The tiles of each image, in the order asked for."""
@@ -81,22 +85,18 @@ class TileStore:
 
 @dataclass(frozen=True)
 class BufferConfig:
-    """capacity: samples. max_age: updates after which a sample is dropped. mix: the most of an update that
-    may be replayed, in [0, 1]. max_reuse: times that a sample is drawn at most; 0 is no limit."""
+    """The Selective Sample Buffer."""
 
-    capacity: int = 1024
-    max_age: int = 8
-    mix: float = 0.5
-    max_reuse: int = 0
+    on: bool = key(True, "keep effective samples and replay them")
+    capacity: int = key(1024, "samples")
+    max_age: int = key(8, "updates after which a sample is dropped")
+    mix: float = key(0.5, "the most of an update that may be replayed")
+    max_reuse: int = key(0, "times that a sample is drawn at most; 0: no limit")
 
     def __post_init__(self) -> None:
-        if self.capacity < 0 or self.max_age < 1 or self.max_reuse < 0:
-            raise ConfigError(
-                f"buffer: capacity {self.capacity} and max_reuse {self.max_reuse} must be at least 0, "
-                f"max_age {self.max_age} at least 1"
-            )
-        if not 0.0 <= self.mix <= 1.0:
-            raise ConfigError(f"buffer: mix is {self.mix}; it must be at least 0 and at most 1")
+        at_least(self, 0, "capacity", "max_reuse")
+        at_least(self, 1, "max_age")
+        share(self, "mix")
 
 
 @dataclass(frozen=True)
@@ -123,8 +123,10 @@ class SampleBuffer:
         return len(self._samples)
 
     def add(self, sample: Sample, tiles: Sequence[np.ndarray]) -> bool:
-        """Keep a sample and the tiles of its images; False for one without advantage."""
-        if sample.advantage == 0.0 or not self.config.capacity:
+        """Keep a sample and the tiles of its images; False for one without advantage, or whose advantage is
+        not earned by rule."""
+        wanted = self.config.on and self.config.capacity and sample.effective
+        if sample.advantage == 0.0 or not wanted:
             return False
         self.store.hold(sample.image_hashes, tiles)
         self._samples.append(sample)
@@ -199,6 +201,7 @@ class SampleBuffer:
                     "version": sample.version,
                     "family": sample.family,
                     "proximal": None if sample.proximal is None else torch.from_numpy(sample.proximal.copy()),
+                    "truncated": sample.truncated,
                 }
                 for sample in self._samples
             ],
@@ -225,6 +228,7 @@ class SampleBuffer:
                     row["version"],
                     row["family"],
                     None if row.get("proximal") is None else row["proximal"].cpu().numpy(),
+                    truncated=bool(row.get("truncated", False)),
                 )
             )
 
@@ -245,12 +249,13 @@ class Telemetry:
 
 
 def telemetry(
-    fresh: Sequence[float], trained: Sequence[float], drawn: Drawn, buffer: SampleBuffer
+    fresh: Sequence[Sample], trained: Sequence[Sample], drawn: Drawn, buffer: SampleBuffer
 ) -> Telemetry:
-    """fresh, trained: the advantages of all fresh samples, and of those in the update."""
+    """fresh, trained: all fresh samples, and those in the update. A sample counts as effective by its rule
+    reward: what a reward model alone sets apart does not count."""
 
-    def share(values: Sequence[float]) -> float:
-        return sum(value != 0.0 for value in values) / max(len(values), 1)
+    def share(samples: Sequence[Sample]) -> float:
+        return sum(one.effective and one.advantage != 0.0 for one in samples) / max(len(samples), 1)
 
     def mean(values: Sequence[int]) -> float:
         return sum(values) / max(len(values), 1)
@@ -259,8 +264,3 @@ def telemetry(
         share(fresh), share(trained), len(drawn.samples), mean(drawn.reuse), mean(drawn.ages), len(buffer),
         buffer.num_expired,
     )  # fmt: skip
-
-
-def mixed_groups(rewards: Iterable[Sequence[float]]) -> list[int]:
-    """Groups whose responses were not all rewarded alike: the prompts of the offline pool, by index."""
-    return [index for index, group in enumerate(rewards) if len(set(group)) > 1]

@@ -13,9 +13,13 @@ import torch
 from torch.nn import functional
 
 from r1v.core import ConfigError
+from r1v.train.core.checks import at_least, choice
+from r1v.train.core.keys import key
 
-Averaging: TypeAlias = Literal["response", "token"]
+Averaging: TypeAlias = Literal["response", "token", "constant"]
 Scaling: TypeAlias = Literal["group", "none"]
+Surrogate: TypeAlias = Literal["clip", "cispo"]
+Ratios: TypeAlias = Literal["token", "sequence"]
 STD_EPS = 1e-4  # keeps a group of nearly equal rewards from huge advantages; TRL's value
 
 
@@ -95,10 +99,13 @@ class RewardShift:
 class MPOWeights:
     """Weights of the three terms, and beta; the defaults are those of InternVL's release."""
 
-    preference: float = 0.8
-    quality: float = 0.2
-    generation: float = 1.0
-    beta: float = 0.1
+    preference: float = key(0.8, "weight of DPO")
+    quality: float = key(0.2, "weight of BCO")
+    generation: float = key(1.0, "weight of the chosen response's likelihood")
+    beta: float = key(0.1, "rewards are beta * log(policy / reference)")
+
+    def __post_init__(self) -> None:
+        at_least(self, 0, "preference", "quality", "generation", "beta")
 
 
 @dataclass(frozen=True)
@@ -141,50 +148,73 @@ def mpo(
 # ------------------------------------------------------------------------------------------------------- GRPO
 
 
-def group_advantages(rewards: torch.Tensor, scaling: Scaling = "group") -> torch.Tensor:
+def group_advantages(rewards: torch.Tensor, scaling: str = "group") -> torch.Tensor:
     """Rewards against their group's mean, over its deviation plus STD_EPS ("group") or as they are ("none").
 
-    rewards: (groups, responses). Returns the same shape; a group of equal rewards has exactly 0. The
-    deviation is the sample's (n - 1), as in TRL. Source: DeepSeekMath, section 4.1; "none" is Dr. GRPO's.
+    rewards: (groups, responses). Returns float32 of the same shape; a group of equal rewards has exactly 0. A
+    reward that is NaN or infinite has the advantage 0 and is in no mean. The deviation is the sample's
+    (n - 1), as in TRL. Source: DeepSeekMath, section 4.1; "none" is Dr. GRPO's.
     """
     rewards = rewards.double()
-    centred = rewards - rewards.mean(1, keepdim=True)
+    good = rewards.isfinite()
+    number = good.sum(1, keepdim=True).clamp(min=1)
+    clean = rewards.where(good, torch.zeros_like(rewards))
+    mean = clean.sum(1, keepdim=True) / number
+    centred = (clean - mean).where(good, torch.zeros_like(rewards))
     if scaling == "group" and rewards.shape[1] > 1:
-        centred = centred / (rewards.std(1, keepdim=True) + STD_EPS)
-    same = (rewards == rewards[:, :1]).all(1, keepdim=True)  # a mean of equal numbers may be off by rounding
+        deviation = (centred.square().sum(1, keepdim=True) / (number - 1).clamp(min=1)).sqrt()
+        centred = centred / (deviation + STD_EPS)
+    high = clean.where(good, mean.expand_as(clean)).amax(1, keepdim=True)
+    low = clean.where(good, mean.expand_as(clean)).amin(1, keepdim=True)
+    # a mean of equal numbers may be off by rounding
+    first = clean.gather(1, good.to(torch.int64).argmax(1, keepdim=True))
+    same = ((clean == first) | ~good).all(1, keepdim=True) | (high == low)
     return centred.masked_fill(same, 0.0).float()
 
 
 @dataclass(frozen=True)
 class GRPOOptions:
-    """Variants of the loss.
+    """Variants of the loss. Known methods: GRPO is the default; DAPO averaging=token clip_high=0.28
+    mask_truncated=true dynamic=4; Dr. GRPO averaging=constant scaling=none; GSPO ratios=sequence
+    clip_low=3e-4 clip_high=4e-4; CISPO surrogate=cispo averaging=token clip_high=5."""
 
-    averaging: "response", tokens within each response, then responses (GRPO, Eq. 8 of the R1V2 report), or
-    "token", all tokens alike (DAPO). clip_low, clip_high: the ratio is held in [1 - low, 1 + high]; DAPO's
-    clip-higher is clip_high 0.28. kl: weight of the penalty towards the reference (estimator k3), 0 is none.
-    correct_kl: weigh each token's penalty by its ratio, without which k3 is biased for tokens of another
-    policy, and its gradient for those of this one (DeepSeek-V3.2; TRL's default). importance_cap: above 0,
-    ratios are taken against the trainer's own policy of the time of sampling, and what another engine sampled
-    otherwise is weighed by min(trainer / engine, cap), truncated importance sampling (Yao et al. 2025, "Your
-    efficient RL framework secretly brings you off-policy RL training").
-    """
-
-    averaging: Averaging = "response"
-    clip_low: float = 0.2
-    clip_high: float = 0.2
-    kl: float = 0.0
-    correct_kl: bool = True
-    importance_cap: float = 0.0
+    averaging: str = key(
+        "response",
+        "response: tokens within each response, then responses (R1V2's equation 8); token: all tokens alike; "
+        "constant: their sum over responses x rollout.max_tokens",
+    )
+    scaling: str = key("group", "advantages over the group's deviation (group) or not (none)")
+    surrogate: str = key("clip", "clip: the clipped ratio; cispo: the log-probability, by the cut ratio")
+    ratios: str = key("token", "of each token, or of the whole response's mean log-ratio (sequence)")
+    clip_low: float = key(0.2, "ratios are held at 1 - clip_low at least")
+    clip_high: float = key(0.2, "and at 1 + clip_high at most; with cispo at clip_high itself")
+    dual_clip: float = key(
+        0.0, "above 1: with a negative advantage no ratio counts more than this, 3 is usual; 0: no limit"
+    )
+    mask_truncated: bool = key(False, "responses that were cut off at max_tokens have no loss")
+    kl: float = key(0.0, "weight of the penalty towards the starting policy (estimator k3); 0: none")
+    kl_in: str = key("loss", "where the penalty goes: loss, or reward (then estimator k1)")
+    correct_kl: bool = key(True, "weigh each token's penalty in the loss by its ratio")
+    importance_cap: float = key(
+        0.0, "above 0: weigh each token by min(trainer / engine, cap), truncated importance sampling"
+    )
+    dynamic: int = key(
+        0, "batches of questions that may be asked on top until a step is full of effective groups; 0: none"
+    )
 
     def __post_init__(self) -> None:
-        if self.averaging not in get_args(Averaging):
-            raise ConfigError(f"averaging is {self.averaging!r}; use response or token")
-        if self.importance_cap < 0.0:
-            raise ConfigError(f"importance_cap is {self.importance_cap}; it must be at least 0")
-        if not 0.0 < self.clip_low <= 1.0 or self.clip_high <= 0.0 or self.kl < 0.0:
+        choice("loss.averaging", self.averaging, get_args(Averaging))
+        choice("loss.scaling", self.scaling, get_args(Scaling))
+        choice("loss.surrogate", self.surrogate, get_args(Surrogate))
+        choice("loss.ratios", self.ratios, get_args(Ratios))
+        choice("loss.kl_in", self.kl_in, ("loss", "reward"))
+        at_least(self, 0, "importance_cap", "dynamic", "kl")
+        if self.dual_clip and not self.dual_clip > 1.0:
+            raise ConfigError(f"loss.dual_clip is {self.dual_clip}; it must be above 1, or 0 for none")
+        if not 0.0 < self.clip_low <= 1.0 or not self.clip_high > 0.0:
             raise ConfigError(
-                f"clip_low {self.clip_low}, clip_high {self.clip_high}, kl {self.kl}; the first must be in "
-                "(0, 1], the second above 0, the third at least 0"
+                f"loss.clip_low is {self.clip_low}, clip_high {self.clip_high}; the first must be in (0, 1], "
+                "the second above 0"
             )
 
 
@@ -216,39 +246,74 @@ def grpo(
     *,
     num_responses: int,
     num_tokens: int,
+    max_tokens: int = 0,
     reference: torch.Tensor | None = None,
     proximal: torch.Tensor | None = None,
+    kept: torch.Tensor | None = None,
 ) -> GRPOLoss:
     """The clipped surrogate of some responses of a batch; the parts of a batch add up to its loss.
 
     logprobs, behaviour, reference: (N,) of each token under the policy, the policy that sampled it, and the
     reference. proximal: (N,) under the trainer's policy at that time, needed with importance_cap. advantages:
-    (R,) of each response. rows: (N,). num_responses, num_tokens: of the whole batch.
-    Source: R1V2 report, equation 8.
+    (R,) of each response. rows: (N,). num_responses, num_tokens: of the whole batch; max_tokens: the longest
+    that a response may be, for averaging "constant". kept: bool (R,), responses that have a loss; None: all.
+    Sources: R1V2 report, equation 8; Ye et al. 2020 (dual clip); Liu et al. 2025 (Dr. GRPO); Zheng et al.
+    2025 (GSPO); MiniMax-M1 2025 (CISPO); Yu et al. 2025 (DAPO).
     """
     if options.importance_cap and proximal is None:
         raise ConfigError("importance_cap needs the trainer's own log-probabilities of that time")
     old = proximal if options.importance_cap and proximal is not None else behaviour
-    ratio = (logprobs - old).exp()
-    held = ratio.clamp(1 - options.clip_low, 1 + options.clip_high)
     token_advantages = advantages[rows]
-    loss = -torch.minimum(ratio * token_advantages, held * token_advantages)
-    clipped = ((ratio < 1 - options.clip_low) & (token_advantages < 0)) | (
-        (ratio > 1 + options.clip_high) & (token_advantages > 0)
-    )
+    ratio = _ratios(logprobs, old, rows, len(advantages), options)
+    loss, clipped = _surrogate(logprobs, ratio, token_advantages, options)
     capped = None
     if options.importance_cap:
         weight = (old - behaviour).exp()
         capped = weight > options.importance_cap
         loss = loss * weight.clamp(max=options.importance_cap)
     divergence = None
-    if options.kl:
+    if options.kl and options.kl_in == "loss":
         if reference is None:
             raise ConfigError(f"kl is {options.kl}, but no reference log-probabilities were given")
         divergence = k3(logprobs, reference)
         loss = loss + options.kl * (divergence * ratio if options.correct_kl else divergence)
+    if kept is not None:
+        loss = loss * kept[rows]
     if options.averaging == "token":
         total = loss.sum() / max(num_tokens, 1)
+    elif options.averaging == "constant":
+        total = loss.sum() / (max(num_responses, 1) * max(max_tokens, 1))
     else:
         total = row_means(loss, rows, len(advantages)).sum() / max(num_responses, 1)
     return GRPOLoss(total, clipped, None if divergence is None else divergence.detach(), capped)
+
+
+def _ratios(
+    logprobs: torch.Tensor, old: torch.Tensor, rows: torch.Tensor, num_rows: int, options: GRPOOptions
+) -> torch.Tensor:
+    """exp(log pi - log pi_old), (N,): of each token, or for "sequence" of the mean over its response. The
+    gradient of a sequence's ratio reaches each of its tokens alike."""
+    difference = logprobs - old
+    if options.ratios == "sequence":
+        difference = row_means(difference, rows, num_rows)[rows]
+    return difference.exp()
+
+
+def _surrogate(
+    logprobs: torch.Tensor, ratio: torch.Tensor, advantages: torch.Tensor, options: GRPOOptions
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Each token's loss (N,), and which tokens get no gradient because their ratio left the range."""
+    if options.surrogate == "cispo":
+        cut = ratio > options.clip_high
+        held = ratio.clamp(max=options.clip_high).detach()
+        return -held * advantages * logprobs, cut & (advantages > 0)
+    held = ratio.clamp(1 - options.clip_low, 1 + options.clip_high)
+    loss = -torch.minimum(ratio * advantages, held * advantages)
+    clipped = ((ratio < 1 - options.clip_low) & (advantages < 0)) | (
+        (ratio > 1 + options.clip_high) & (advantages > 0)
+    )
+    if options.dual_clip:
+        far = (ratio > options.dual_clip) & (advantages < 0)
+        loss = torch.where(far, -options.dual_clip * advantages, loss)
+        clipped = clipped | far
+    return loss, clipped

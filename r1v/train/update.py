@@ -7,17 +7,24 @@ sample is fresh or replayed; the loss does not depend on how the samples are spl
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 import torch
+from rich.console import Console
 
-from r1v.models import R1V
 from r1v.train import losses
 from r1v.train.buffer import Sample
-from r1v.train.core.compute import Compute, target_logprobs
+from r1v.train.core.config import ModelConfig
+from r1v.train.core.policy import PolicyModule, load_policy
+from r1v.train.core.token_scores import TokenScores
 from r1v.train.data.examples import Encoded, MicroBatch, collate
+
+# log-probabilities float32 (N,) on the CPU of each part's targets
+Reference: TypeAlias = Callable[[Sequence[MicroBatch]], list[torch.Tensor]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +51,7 @@ class UpdateTally:
     clipped: int = 0
     capped: int = 0
     kl: float = 0.0
+    entropy: float = 0.0
     fresh_behaviour: list[np.ndarray] = field(default_factory=list)
     fresh_logprobs: list[np.ndarray] = field(default_factory=list)
 
@@ -53,7 +61,7 @@ class UpdateTally:
         return cls(
             sum(one.loss for one in tallies), sum(one.tokens for one in tallies),
             sum(one.clipped for one in tallies), sum(one.capped for one in tallies),
-            sum(one.kl for one in tallies),
+            sum(one.kl for one in tallies), sum(one.entropy for one in tallies),
             [found for one in tallies for found in one.fresh_behaviour],
             [found for one in tallies for found in one.fresh_logprobs],
         )  # fmt: skip
@@ -73,20 +81,21 @@ def parts_by_length(
 
 
 class PolicyLoss:
-    """The GRPO loss of a model. reference: a frozen model, needed where options.kl is not 0."""
+    """The GRPO loss of a policy. max_tokens: of a response. reference: log-probabilities of parts under the
+    starting policy, needed where options.kl is not 0."""
 
     def __init__(
-        self,
-        model: R1V,
-        compute: Compute,
-        options: losses.GRPOOptions,
-        *,
-        pad_id: int,
-        micro_batches: int,
-        reference: R1V | None = None,
-    ) -> None:
-        self.model, self.compute, self.options = model, compute, options
-        self.pad_id, self.micro_batches, self.reference = pad_id, micro_batches, reference
+        self, policy: PolicyModule, options: losses.GRPOOptions, *, pad_id: int, micro_batches: int,
+        max_tokens: int = 0, reference: Reference | None = None,
+    ) -> None:  # fmt: skip
+        self.policy, self.options = policy, options
+        self.pad_id, self.micro_batches, self.max_tokens = pad_id, micro_batches, max_tokens
+        self.reference = reference
+
+    def _parts(self, samples: Sequence[Trained]) -> list[tuple[list[int], MicroBatch]]:
+        side = self.policy.base.config.vision.image_size
+        encoded = [(one.sample.family, one.encoded(side)) for one in samples]
+        return list(parts_by_length(encoded, self.micro_batches, self.pad_id))
 
     def backward(self, samples: Sequence[Trained]) -> UpdateTally:
         """Add the gradient of the samples' loss; the tensors of one part are freed before the next.
@@ -94,75 +103,100 @@ class PolicyLoss:
         A sample without advantage has no gradient unless there is a KL penalty: it counts in the means, but
         is not computed. Several processes are given the same samples, and each computes its share of them.
         """
-        tally = UpdateTally()
-        num_tokens = sum(len(one.sample.completion_ids) for one in samples)
+        world = self.policy.compute.world
+        counted = samples
+        if self.options.averaging == "token":
+            counted = [one for one in samples if not self._masked(one)]
+        num_tokens = sum(len(one.sample.completion_ids) for one in counted)
         worked = [one for one in samples if self._counts(one)]
+        tally = UpdateTally()
         if not worked:
             return tally
-        world = self.compute.world
         worked = list(world.share(worked))
-        side = self.model.config.vision.image_size
-        encoded = [(one.sample.family, one.encoded(side)) for one in worked]
-        for places, part in parts_by_length(encoded, self.micro_batches, self.pad_id):
-            chosen = [worked[i] for i in places]
-            part = self.compute.move(part)
-            logprobs = target_logprobs(self.model, part, self.compute)
-            device = logprobs.device
-            behaviour = torch.from_numpy(np.concatenate([one.sample.logprobs for one in chosen])).to(device)
+        parts = self._parts(worked)
+        penalty = bool(self.options.kl) and self.options.kl_in == "loss"
+        references = self.reference([part for _, part in parts]) if penalty and self.reference else []
+        for number, part in enumerate(self.policy.passes([part for _, part in parts])):
+            if part is None:
+                self.policy.idle_pass(backward=True)
+                continue
+            chosen = [worked[i] for i in parts[number][0]]
+            found = self.policy.scores(part, entropy=True)
+            device = found.logprobs.device
+            rows = part.rows.to(device)
+
+            def flat(values: Sequence[np.ndarray], device: torch.device = device) -> torch.Tensor:
+                return torch.from_numpy(np.concatenate(values)).to(device)
+
+            behaviour = flat([one.sample.logprobs for one in chosen])
             proximal = None
             if self.options.importance_cap:
-                kept = [one.sample.proximal for one in chosen if one.sample.proximal is not None]
-                proximal = torch.from_numpy(np.concatenate(kept)).to(device)
+                proximal = flat([one.sample.proximal for one in chosen if one.sample.proximal is not None])
             loss = losses.grpo(
-                logprobs, behaviour,
-                torch.tensor([one.sample.advantage for one in chosen], device=device), part.rows,
-                self.options, num_responses=len(samples), num_tokens=num_tokens,
-                reference=self._reference(part), proximal=proximal,
+                found.logprobs, behaviour,
+                torch.tensor([one.sample.advantage for one in chosen], device=device), rows, self.options,
+                num_responses=len(samples), num_tokens=num_tokens, max_tokens=self.max_tokens,
+                reference=references[number].to(device) if references else None, proximal=proximal,
+                kept=torch.tensor([not self._masked(one) for one in chosen], device=device),
             )  # fmt: skip
             loss.total.backward()
-            self._count(tally, chosen, part, logprobs.detach(), behaviour, loss)
-        world.sum_gradients(self.model.parameters())
+            self._count(tally, chosen, rows, found, behaviour, loss)
         return UpdateTally.of(world.gather(tally))
+
+    def logprobs_now(self, samples: Sequence[Trained], *, reference: bool = False) -> dict[int, np.ndarray]:
+        """Log-probabilities of the samples' tokens under the policy of now, or the starting one, by place; of
+        those that have a gradient only. Several processes compute a share each and all get all."""
+        world = self.policy.compute.world
+        own = list(world.share([i for i, one in enumerate(samples) if reference or self._counts(one)]))
+        parts = self._parts([samples[i] for i in own])
+        score = self.reference if reference else self.policy.evaluate
+        assert score is not None, "a penalty needs a reference"
+        scored = score([part for _, part in parts])
+        found: dict[int, np.ndarray] = {}
+        for (places, _), logprobs in zip(parts, scored, strict=True):
+            ends = np.cumsum([len(samples[own[place]].sample.completion_ids) for place in places])
+            for place, values in zip(places, np.split(logprobs.numpy(), ends[:-1]), strict=True):
+                found[own[place]] = values
+        return {i: values for part in world.gather(found) for i, values in part.items()}
 
     def with_proximal(self, samples: Sequence[Trained]) -> list[Trained]:
         """The same samples, those that will be computed with the log-probabilities that the trainer's weights
-        of now give their tokens. Several processes compute a share each and all get all."""
-        world = self.compute.world
-        own = list(world.share([i for i, one in enumerate(samples) if self._counts(one)]))
-        side = self.model.config.vision.image_size
-        encoded = [(samples[i].sample.family, samples[i].encoded(side)) for i in own]
-        found: dict[int, np.ndarray] = {}
-        for places, part in parts_by_length(encoded, self.micro_batches, self.pad_id):
-            with torch.no_grad():
-                logprobs = target_logprobs(self.model, part, self.compute).cpu().numpy()
-            ends = np.cumsum([len(samples[own[place]].sample.completion_ids) for place in places])
-            for place, values in zip(places, np.split(logprobs, ends[:-1]), strict=True):
-                found[own[place]] = values
-        every = {i: values for part in world.gather(found) for i, values in part.items()}
+        of now give their tokens."""
+        every = self.logprobs_now(samples)
         return [
             replace(one, sample=replace(one.sample, proximal=every[i])) if i in every else one
             for i, one in enumerate(samples)
         ]
 
+    def _masked(self, one: Trained) -> bool:
+        return self.options.mask_truncated and one.sample.truncated
+
     def _counts(self, one: Trained) -> bool:
         """Whether a sample has a gradient."""
-        return one.sample.advantage != 0.0 or bool(self.options.kl)
-
-    def _reference(self, part: MicroBatch) -> torch.Tensor | None:
-        if self.reference is None:
-            return None
-        with torch.no_grad():
-            return target_logprobs(self.reference, part, self.compute)
+        penalty = bool(self.options.kl) and self.options.kl_in == "loss"
+        return (one.sample.advantage != 0.0 or penalty) and not self._masked(one)
 
     def _count(
-        self, tally: UpdateTally, chosen: Sequence[Trained], part: MicroBatch, logprobs: torch.Tensor,
+        self, tally: UpdateTally, chosen: Sequence[Trained], rows: torch.Tensor, found: TokenScores,
         behaviour: torch.Tensor, loss: losses.GRPOLoss,
     ) -> None:  # fmt: skip
+        logprobs = found.logprobs.detach()
         tally.loss += float(loss.total.detach())
         tally.tokens += len(logprobs)
+        tally.entropy += 0.0 if found.entropy is None else float(found.entropy.sum())
         tally.clipped += int(loss.clipped.sum())
         tally.capped += 0 if loss.capped is None else int(loss.capped.sum())
         tally.kl += 0.0 if loss.kl is None else float(loss.kl.sum())
-        fresh = torch.tensor([one.fresh for one in chosen], device=logprobs.device)[part.rows]
+        fresh = torch.tensor([one.fresh for one in chosen], device=logprobs.device)[rows]
         tally.fresh_behaviour.append(behaviour[fresh].cpu().numpy())
         tally.fresh_logprobs.append(logprobs[fresh].cpu().numpy())
+
+
+def open_reference(policy: PolicyModule, model: ModelConfig, console: Console) -> Reference:
+    """The starting policy: the one in training without its adapters, where nothing but adapters is trained,
+    else a second, frozen model, split alike."""
+    if model.lora and not model.train:
+        return partial(policy.evaluate, reference=True)
+    frozen = load_policy(model.path, policy.compute, replace(model, lora=()), seed=0, console=console)
+    frozen.requires_grad_(False).eval()
+    return frozen.evaluate

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from r1v.train.core.config import InitConfig
-from r1v.train.stages.init import initialise
+from r1v.train.stages.init import InitConfig, initialise
 
 FAMILIES = ("arithmetic", "counting")
 

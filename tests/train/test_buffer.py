@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from r1v.core import ConfigError
-from r1v.train.buffer import BufferConfig, Sample, SampleBuffer, TileStore, mixed_groups, telemetry
+from r1v.train.buffer import BufferConfig, Drawn, Sample, SampleBuffer, TileStore, telemetry
 
 
 def image(number: int) -> tuple[bytes, np.ndarray]:
@@ -115,7 +116,8 @@ def test_telemetry() -> None:
     add(buffer, sample(0, version=1), sample(1, version=3))
     buffer.draw(2, 3, [0])
     drawn = buffer.draw(2, 4, [0])
-    found = telemetry([0.0, 0.0, 0.0, 1.0], [1.0, 1.0, 1.0, 0.0], drawn, buffer)
+    idle, busy = replace(sample(0), advantage=0.0), replace(sample(0), advantage=1.0)
+    found = telemetry([idle, idle, idle, busy], [busy, busy, busy, idle], drawn, buffer)
     assert (found.fresh_effective, found.effective) == (0.25, 0.75)
     assert (found.replayed, found.reuse, found.age, found.size) == (2, 2.0, 2.0, 2)
 
@@ -137,8 +139,11 @@ def test_a_tile_goes_with_its_last_user() -> None:
     assert len(store) == 0
 
 
-def test_mixed_groups_are_the_offline_pool() -> None:
-    assert mixed_groups([[1, 1, 1], [0, 1, 0], [0, 0, 0], [0.2, 0.3, 0.2]]) == [1, 3]
+def test_what_a_reward_model_alone_sets_apart_is_not_kept() -> None:
+    buffer = SampleBuffer(BufferConfig())
+    one = replace(sample(2), effective=False)
+    assert not buffer.add(one, []) and len(buffer) == 0
+    assert telemetry([one], [one], Drawn((), (), (), ()), buffer).fresh_effective == 0.0
 
 
 @pytest.mark.parametrize("values", [{"mix": 1.5}, {"max_age": 0}, {"capacity": -1}])

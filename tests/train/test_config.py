@@ -1,46 +1,102 @@
-"""Configurations: every key known, every value of its type."""
+"""Configurations: every key known, every value of its type, every key explained, old names answered."""
 
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from r1v.cli.train import STAGES, _stage, keys_of
 from r1v.core import ConfigError
-from r1v.train.core.config import SFTConfig, read
+from r1v.train.core.config_read import changed, from_dict, keys, make, read
+from r1v.train.stages.grpo import GRPOConfig
+from r1v.train.stages.mpo import MPOConfig
+from r1v.train.stages.sft import SFTConfig
+
+NANO = Path(__file__).parents[2] / "examples" / "nano"
 
 
 def test_file_and_changes(tmp_path: Path) -> None:
     file = tmp_path / "sft.toml"
-    file.write_text('model = "m"\nout = "o"\nsteps = 7\nlr = 1\ntrain = ["projector"]\n')
-    config = read(SFTConfig, file, ["steps=9", "schedule=cosine", 'families=["clock", "table"]'])
-    assert (config.steps, config.lr, config.train) == (9, 1.0, ("projector",))
-    assert config.schedule == "cosine" and config.families == ("clock", "table")
+    file.write_text('model.path = "m"\n[run]\nout = "o"\nsteps = 7\n[optim]\nlr = 1\nrates.llm = 2\n')
+    changes = ["run.steps=9", "optim.schedule=cosine", 'data.families=["clock", "table"]', "curriculum=true"]
+    config = read(SFTConfig, file, [*changes, "optim.rates.vision=1e-4", "data=mine.jsonl"])
+    assert (config.run.steps, config.optim.lr, config.model.path) == (9, 1.0, "m")
+    assert config.optim.schedule == "cosine" and config.data.families == ("clock", "table")
+    assert config.curriculum.on and config.data.source == ("mine.jsonl",)
+    assert config.optim.rates == {"vision": 1e-4}  # a change takes the place of the file's table
+
+
+def test_keyword_arguments_name_the_end_of_a_key() -> None:
+    config = make(GRPOConfig, model="m", out="o", lr=1e-4, ssb=False, reward__model="r", group=4)
+    assert (config.model.path, config.optim.lr, config.ssb.on, config.reward.model) == ("m", 1e-4, False, "r")
+    again = changed(config, steps=3, ssb__mix=0.25)
+    assert (again.run.steps, again.ssb.mix, again.optim.lr) == (3, 0.25, 1e-4)
+    with pytest.raises(ConfigError, match=r"rollout\.max_tokens"):
+        make(GRPOConfig, model="m", out="o", maximum=3)
 
 
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
         (["stepz=3"], "stepz"),
-        (["steps=many"], "steps"),
-        (["steps=true"], "steps"),
-        (["steps=0"], "steps"),
-        (["train=[\"head\"]"], "head"),
-        (["train=[]"], "train is empty"),
-        (["schedule=linear"], "linear"),
-        (["decay_share=1.5"], "decay_share"),
-        (["steps"], "key=value"),
-        (["batch_size=2", "micro_batches=3"], "micro_batches"),
+        (["run.steps=many"], "steps"),
+        (["run.steps=true"], "steps"),
+        (["run.steps=0"], "steps"),
+        (["model.train=[\"head\"]"], "head"),
+        (["model.train=[]"], "model.train is empty"),
+        (["optim.schedule=linear"], "linear"),
+        (["optim.decay_share=1.5"], "decay_share"),
+        (["optim.lr=nan"], "lr is nan"),
+        (["optim.rates.head=1"], "head"),
+        (["run.steps"], "key=value"),
+        (["optim.batch_size=2", "optim.micro_batches=3"], "micro_batches"),
     ],
 )  # fmt: skip
 def test_a_bad_value_is_named(changes: list[str], named: str) -> None:
     with pytest.raises(ConfigError, match=named):
-        read(SFTConfig, None, ["model=m", "out=o", *changes])
+        read(SFTConfig, None, ["model=m", "run.out=o", *changes])
+
+
+@pytest.mark.parametrize(
+    ("kind", "old", "new"),
+    [
+        (SFTConfig, "lr", "optim.lr"), (SFTConfig, "out", "run.out"), (SFTConfig, "steps", "run.steps"),
+        (SFTConfig, "families", "data.families"), (GRPOConfig, "ssb_mix", "ssb.mix"),
+        (GRPOConfig, "reward_model", "reward.model"), (GRPOConfig, "alarm_empty", "alarms.empty"),
+        (GRPOConfig, "vllm_at", "rollout.vllm_at"), (MPOConfig, "heldout_questions", "data.heldout"),
+        (GRPOConfig, "kl", "loss.kl"), (GRPOConfig, "max_tokens", "rollout.max_tokens"),
+    ],
+)  # fmt: skip
+def test_an_old_key_is_refused_with_its_new_name(kind: type[Any], old: str, new: str) -> None:
+    with pytest.raises(ConfigError, match=f"{old}: not a key of .*; it is {new} now"):
+        read(kind, None, ["model=m", "run.out=o", f"{old}=1"])
 
 
 def test_a_missing_key_and_a_missing_or_broken_file_are_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="model"):
-        read(SFTConfig, None, ["out=o"])
+    with pytest.raises(ConfigError, match=r"model\.path"):
+        read(SFTConfig, None, ["run.out=o"])
     with pytest.raises(ConfigError, match=r"none\.toml"):
         read(SFTConfig, tmp_path / "none.toml")
     (tmp_path / "bad.toml").write_text("steps = = 3")
     with pytest.raises(ConfigError, match="not TOML"):
         read(SFTConfig, tmp_path / "bad.toml")
+
+
+@pytest.mark.parametrize("stage", [name for name in STAGES if name != "plot"])
+def test_every_key_has_a_meaning_and_stands_in_the_help(stage: str) -> None:
+    kind = _stage(stage)[0]
+    said = keys_of(stage)
+    for each in keys(kind):
+        assert len(each.meaning) > 3 and each.name in said, each.name
+
+
+def test_help_of_a_stage(run_r1v: Any) -> None:
+    status, out, _ = run_r1v("train", "grpo", "--help")
+    assert status == 0 and "optim.lr" in out and "1e-06" in out and "AdamW's peak learning rate" in out
+
+
+@pytest.mark.parametrize("file", sorted(NANO.glob("*.toml")), ids=lambda path: path.stem)
+def test_the_shipped_configurations_are_read(file: Path) -> None:
+    stage = file.stem.partition("-")[0]
+    from_dict(_stage(stage)[0], tomllib.loads(file.read_text()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -16,26 +15,28 @@ from r1v import models
 from r1v.core import ConfigError, R1VError
 from r1v.scoring import Verdict
 from r1v.train.buffer import Sample
-from r1v.train.core.compute import Compute, target_logprobs
-from r1v.train.core.config import GRPOConfig
+from r1v.train.core.compute import Compute
+from r1v.train.core.config_read import changed, make
+from r1v.train.core.policy import as_policy
 from r1v.train.data.examples import AnswerKey
 from r1v.train.data.questions import Pool
 from r1v.train.losses import GRPOOptions
+from r1v.train.reward.rules import RuleReward
 from r1v.train.rollout.sampler import Response
-from r1v.train.stages import grpo
-from r1v.train.stages.grpo import GRPOTrainer
+from r1v.train.stages.grpo import GRPOConfig, GRPOTrainer
+from r1v.train.stages.pool import make_pool
 from r1v.train.update import PolicyLoss, Trained, parts_by_length
 
 FAMILIES = ("arithmetic", "counting")
 
 
 def config(start: Path, out: Path, **changes: object) -> GRPOConfig:
-    base = GRPOConfig(
+    base = make(GRPOConfig, 
         model=str(start), out=str(out), families=FAMILIES, steps=4, prompts=3, group=4, max_tokens=6,
         lr=1e-3, bf16=False, device="cpu", workers=0, micro_batches=2, max_num_seqs=16, save_every_s=1e9,
-        ssb_mix=0.5, train=("vision", "projector", "llm"),
+        ssb__mix=0.5, train=("vision", "projector", "llm"),
     )  # fmt: skip
-    return dataclasses.replace(base, **changes)  # type: ignore[arg-type]
+    return changed(base, **changes)
 
 
 def by_first_token(response: Response, key: AnswerKey) -> Verdict:
@@ -45,7 +46,7 @@ def by_first_token(response: Response, key: AnswerKey) -> Verdict:
 
 def trainer_of(c: GRPOConfig, verdict: Any = by_first_token) -> GRPOTrainer:
     trainer = GRPOTrainer(c, Console(quiet=True))
-    trainer.rules.verdict = verdict  # type: ignore[method-assign]
+    trainer.asker.reward.rules.verdict = verdict  # type: ignore[method-assign]
     return trainer
 
 
@@ -55,7 +56,7 @@ def metrics(folder: Path) -> list[dict[str, Any]]:
 
 
 def without_times(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{k: v for k, v in row.items() if not k.endswith("_s")} for row in rows]
+    return [{k: v for k, v in row.items() if not k.endswith(("_s", "_mb"))} for row in rows]
 
 
 def test_the_reward_rises(start: Path, tmp_path: Path) -> None:
@@ -75,11 +76,11 @@ def test_a_run_cut_off_goes_on_bit_for_bit(start: Path, tmp_path: Path) -> None:
     first = trainer_of(config(start, tmp_path / "cut", updates=2))
 
     def cut(every_s: float) -> bool:
-        if first.step == 3:
+        if first.bench.step == 3:
             raise KeyboardInterrupt
-        return first.step == 2
+        return first.bench.step == 2
 
-    first.run.due = cut  # type: ignore[method-assign]
+    first.bench.run.due = cut  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
         first.train()
     resumed = trainer_of(config(start, tmp_path / "cut", updates=2)).train()
@@ -91,14 +92,14 @@ def test_a_run_cut_off_goes_on_bit_for_bit(start: Path, tmp_path: Path) -> None:
 
 def test_an_engine_with_stale_weights_is_noticed(start: Path, tmp_path: Path) -> None:
     trainer = trainer_of(config(start, tmp_path / "run", lr=0.05))
-    trainer.sampler.engine.weights_changed = lambda: 0.0  # type: ignore[method-assign]
+    trainer.asker.rollouts.engine.weights_changed = lambda: 0.0  # type: ignore[method-assign]
     with pytest.raises(R1VError, match="stale weights"):
         trainer.train()
 
 
 def test_replays_are_what_was_sampled(start: Path, tmp_path: Path) -> None:
     """Tokens, tiles, advantages and log-probabilities of replays, through the step, at unchanged weights."""
-    trainer = trainer_of(config(start, tmp_path / "run", lr=0.0, steps=6, ssb_mix=1.0, ssb_max_age=20))
+    trainer = trainer_of(config(start, tmp_path / "run", lr=0.0, steps=6, ssb__mix=1.0, ssb__max_age=20))
     seen: dict[tuple[bytes, ...], Trained] = {}
     replayed: list[Trained] = []
     backward = trainer.loss.backward
@@ -119,10 +120,10 @@ def test_replays_are_what_was_sampled(start: Path, tmp_path: Path) -> None:
     trainer.train()
     assert len(replayed) > 5 and any(one.tiles for one in replayed)
     # the weights never moved: what the trainer computes now is what the engine gave when sampling
-    side = trainer.model.config.vision.image_size
+    side = trainer.policy.base.config.vision.image_size
     for places, part in parts_by_length([("x", one.encoded(side)) for one in replayed], 3, 0):
         with torch.no_grad():
-            found = target_logprobs(trainer.model, part, trainer.compute)
+            found = trainer.policy.scores(part).logprobs
         stored = np.concatenate([replayed[i].sample.logprobs for i in places])
         assert np.allclose(found.numpy(), stored, atol=1e-4)
 
@@ -157,7 +158,9 @@ def test_groups_with_different_tile_counts_have_the_gradient_of_each_alone(
 
     def gradient(micro_batches: int) -> torch.Tensor:
         model.zero_grad()
-        PolicyLoss(model, compute, options, pad_id=0, micro_batches=micro_batches).backward(samples)
+        PolicyLoss(as_policy(model, compute), options, pad_id=0, micro_batches=micro_batches).backward(
+            samples
+        )
         return torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
 
     alone = gradient(len(samples))
@@ -181,7 +184,7 @@ def test_the_kl_penalty_holds_the_policy_back(start: Path, tmp_path: Path) -> No
         trainer = trainer_of(config(start, tmp_path / name, kl=kl, steps=5, lr=3e-3, ssb=False))
         trainer.train()
         before = models.load(start, torch.float32).state_dict()
-        after = trainer.model.state_dict()
+        after = trainer.policy.base.state_dict()
         moved.append(sum(float((after[n] - before[n]).square().sum()) for n in before))
     assert metrics(tmp_path / "held")[-1]["kl"] > 0
     assert moved[1] < moved[0]
@@ -190,15 +193,15 @@ def test_the_kl_penalty_holds_the_policy_back(start: Path, tmp_path: Path) -> No
 def test_image_tokens_are_never_sampled_and_alarms_are_raised(start: Path, tmp_path: Path) -> None:
     trainer = trainer_of(config(start, tmp_path / "run", steps=1, group=16, max_tokens=12))
     sampled: list[int] = []
-    judge = trainer._judge
+    judge = trainer.asker.judge
 
     def watch(questions: Any, responses: Any) -> Any:
         sampled.extend(i for group in responses for response in group for i in response.token_ids)
         return judge(questions, responses)
 
-    trainer._judge = watch  # type: ignore[method-assign]
+    trainer.asker.judge = watch  # type: ignore[method-assign]
     trainer.train()
-    special = trainer.processor.special
+    special = trainer.bench.processor.special
     assert sampled and not {special.image_context, special.img_start, special.img_end} & set(sampled)
     assert {"truncated", "empty"} <= set(metrics(tmp_path / "run")[0]["alarms"])  # a random model's text
 
@@ -209,16 +212,16 @@ def test_the_pool_holds_the_questions_with_mixed_groups(
     def verdict(self: object, response: Response, key: AnswerKey) -> Verdict:
         return Verdict.RIGHT if int(key.answer) % 2 and response.token_ids[0] % 3 == 0 else Verdict.WRONG
 
-    monkeypatch.setattr(grpo.RuleReward, "verdict", verdict)
+    monkeypatch.setattr(RuleReward, "verdict", verdict)
     c = config(start, tmp_path / "pool", steps=3, prompts=6, families=("counting",))
-    path = grpo.make_pool(c, Console(quiet=True))
+    path = make_pool(c, Console(quiet=True))
     pool = Pool.read(path)
     assert 0 < len(pool.samples) < 18
     run = config(start, tmp_path / "run", pool=str(path), families=("counting",), steps=2)
     trainer = GRPOTrainer(run, Console(quiet=True))
     trainer.train()
     # with a random model chance decides, but all questions asked come from the pool
-    assert set(trainer._plan(0)) <= set(pool.samples)
+    assert set(trainer.asker.plan(0, 3)) <= set(pool.samples)
     once = pool.plan(0, 0, len(pool.samples))
     assert sorted(once, key=str) == sorted(pool.samples, key=str)  # each once a round
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 from rich.console import Console
 
 from r1v.core import ConfigError
-from r1v.train.core.config import SFTConfig
+from r1v.train.core.config import DataConfig
+from r1v.train.core.config_read import make
+from r1v.train.data.examples import Source
 from r1v.train.data.sources import open_source
-from r1v.train.stages.sft import Trainer
+from r1v.train.stages.sft import SFTConfig, Trainer
 
 datasets = pytest.importorskip("datasets")
 QUIET = Console(quiet=True)
@@ -38,8 +41,12 @@ def saved(tmp_path: Path) -> str:
     return f"hf:{tmp_path / 'saved'}"
 
 
+def opened(name: str, *, chains: bool = True, **values: Any) -> Source:
+    return open_source(DataConfig(source=(name,), **values), 0, QUIET, chains=chains)
+
+
 def test_rows_become_examples(saved: str) -> None:
-    source = open_source(saved, (), 0, QUIET)
+    source = opened(saved)
     assert source.families == ("sums", "more")
     assert (source.max_images("sums"), source.max_images("more")) == (2, 2)
     found = [source.example("sums", i, 1.0) for i in range(3)]
@@ -47,13 +54,13 @@ def test_rows_become_examples(saved: str) -> None:
     assert {e.key.answer: len(e.images) for e in found} == {"1": 0, "3": 2, "5": 1}
     assert found[0].images == () or found[0].images[0].source.size == (20, 12)
     assert all(e.answer.startswith("Answer: ") and e.thinking for e in found)
-    assert open_source(saved + ":train", ("more",), 0, QUIET).families == ("more",)
+    assert opened(saved + ":train", families=("more",)).families == ("more",)
 
 
 def test_training_names_the_bad_row(saved: str, start: Path, tmp_path: Path) -> None:
     Trainer(
-        SFTConfig(
-            model=str(start), out=str(tmp_path / "run"), data=saved, steps=2, batch_size=6, curriculum=False,
+        make(SFTConfig, 
+            model=str(start), out=str(tmp_path / "run"), data=saved, steps=2, batch_size=6,
             direct_share=0.0, heldout=0, log_every=1, bf16=False, device="cpu",
         ),
         QUIET,
@@ -66,8 +73,8 @@ def test_training_names_the_bad_row(saved: str, start: Path, tmp_path: Path) -> 
 
 def test_what_cannot_be_read_is_named(saved: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
-        open_source(saved + ":test", (), 0, QUIET)
+        opened(saved + ":test")
     datasets.Dataset.from_dict({"question": ["a"], "answer": ["b"]}).save_to_disk(tmp_path / "bare")
     with pytest.raises(ConfigError, match="thinking"):
-        open_source(f"hf:{tmp_path / 'bare'}", (), 0, QUIET)
-    assert open_source(f"hf:{tmp_path / 'bare'}", (), 0, QUIET, chains=False).families == ("all",)
+        opened(f"hf:{tmp_path / 'bare'}")
+    assert opened(f"hf:{tmp_path / 'bare'}", chains=False).families == ("all",)

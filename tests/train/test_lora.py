@@ -11,21 +11,26 @@ from rich.console import Console
 
 from r1v import models
 from r1v.core import ConfigError
-from r1v.train.core.compute import Compute, load_trainable
-from r1v.train.core.config import GRPOConfig, SFTConfig
-from r1v.train.core.lora import plain
-from r1v.train.stages.grpo import GRPOTrainer
-from r1v.train.stages.sft import Trainer
+from r1v.train.core.compute import Compute
+from r1v.train.core.config import ModelConfig
+from r1v.train.core.config_read import make
+from r1v.train.core.lora import adapters_off
+from r1v.train.core.policy import PolicyModule, load_policy
+from r1v.train.stages.grpo import GRPOConfig, GRPOTrainer
+from r1v.train.stages.sft import SFTConfig, Trainer
 
 pytest.importorskip("peft")
 CPU, QUIET = Compute(torch.device("cpu"), False), Console(quiet=True)
 IDS = torch.arange(10, 26).unsqueeze(0)
 
 
+def policy_with(start: Path, *names: str, train: tuple[str, ...] = ()) -> PolicyModule:
+    config = ModelConfig(str(start), train=train, lora=names, lora_rank=4)
+    return load_policy(start, CPU, config, seed=3, console=QUIET)
+
+
 def with_adapters(start: Path, *names: str, train: tuple[str, ...] = ()) -> models.R1V:
-    return load_trainable(
-        start, CPU, train, checkpointing=False, console=QUIET, lora=names, lora_rank=4, seed=3
-    )
+    return policy_with(start, *names, train=train).base
 
 
 def test_new_adapters_change_nothing_and_train_alone(start: Path) -> None:
@@ -40,32 +45,37 @@ def test_new_adapters_change_nothing_and_train_alone(start: Path) -> None:
 
 
 def test_the_plain_twin_computes_the_same(start: Path) -> None:
-    model = with_adapters(start, "llm", "vision.layers.0.*")
+    policy = policy_with(start, "llm", "vision.layers.0.*")
+    model = policy.base
     for name, parameter in model.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(parameter, std=0.1)
-    twin = plain(model)
+    twin = policy.twin(torch.float32)
+    policy.copy_to(twin)
     assert set(twin.state_dict()) == set(models.load(start).state_dict())
     tiles = torch.randn(1, 3, 32, 32)
     with torch.no_grad():
         assert torch.allclose(model(IDS), twin(IDS), atol=1e-4)
         assert torch.allclose(model.encode_images(tiles), twin.encode_images(tiles), atol=1e-4)
-        assert not torch.allclose(model(IDS), models.load(start, torch.float32)(IDS), atol=1e-2)
+        before = models.load(start, torch.float32)(IDS)
+        assert not torch.allclose(model(IDS), before, atol=1e-2)
+        with adapters_off(model):  # the reference of a run with adapters
+            assert torch.equal(model(IDS), before)
 
 
 def test_a_name_that_fits_nothing(start: Path) -> None:
     with pytest.raises(ConfigError, match=r"llm\.heads"):
         with_adapters(start, "llm.heads.*")
-    with pytest.raises(ConfigError, match="lora holds 'head'"):
-        SFTConfig("m", "o", lora=("head",))
+    with pytest.raises(ConfigError, match=r"model\.lora holds 'head'"):
+        make(SFTConfig, model="m", out="o", lora=("head",))
 
 
 def test_stages_with_adapters(start: Path, tmp_path: Path) -> None:
     """SFT, then GRPO on what it left: the loss falls, the frozen matrices carry the adapters' product."""
     sft = Trainer(
-        SFTConfig(
+        make(SFTConfig, 
             model=str(start), out=str(tmp_path / "sft"), families=("arithmetic",), train=(), lora=("llm",),
-            lora_rank=4, steps=12, batch_size=8, lr=2e-2, warmup_steps=1, curriculum=False, heldout=0,
+            lora_rank=4, steps=12, batch_size=8, lr=2e-2, warmup_steps=1, heldout=0,
             log_every=1, bf16=False, device="cpu",
         ),
         QUIET,
@@ -77,7 +87,7 @@ def test_stages_with_adapters(start: Path, tmp_path: Path) -> None:
     assert {n.split(".")[-2] for n in moved} == {"qkv", "out", "gate_up", "down"}
     assert {n.split(".")[0] for n in moved} == {"language"}
     folder = GRPOTrainer(
-        GRPOConfig(
+        make(GRPOConfig, 
             model=str(sft), out=str(tmp_path / "grpo"), families=("arithmetic",), train=(), lora=("llm",),
             lora_rank=4, steps=2, prompts=2, group=4, max_tokens=6, lr=1e-2, workers=0, device="cpu",
             bf16=False,

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from r1v.core import ConfigError
+from r1v.train.core.config import OptimConfig
 from r1v.train.core.muon import Muon, orthogonalise
 from r1v.train.core.optim import Optimizer, count, learning_rate, select
 
@@ -33,7 +34,7 @@ def test_a_frozen_parameter_never_moves_and_the_others_do() -> None:
     model = Block()
     model.embed.requires_grad_(False)
     before = {name: p.clone() for name, p in model.named_parameters()}
-    optimizer = Optimizer(model, lr=0.1, muon_lr=0.1, weight_decay=0.1, betas=(0.9, 0.99))
+    optimizer = Optimizer(model, OptimConfig(lr=0.1, muon_lr=0.1, weight_decay=0.1))
     model.layers[0](model.embed(torch.tensor([1]))).sum().backward()
     optimizer.step(1.0)
     moved = {name for name, p in model.named_parameters() if not torch.equal(p, before[name])}
@@ -49,11 +50,11 @@ def test_a_restored_optimizer_goes_on_bit_for_bit(muon_lr: float) -> None:
 
     torch.manual_seed(0)
     model, fresh = Block(), Block()
-    settings = {"lr": 0.01, "muon_lr": muon_lr, "weight_decay": 0.1, "betas": (0.9, 0.99)}
-    optimizer = Optimizer(model, **settings)  # type: ignore[arg-type]
+    settings = OptimConfig(lr=0.01, muon_lr=muon_lr, weight_decay=0.1)
+    optimizer = Optimizer(model, settings)
     steps(model, optimizer, 3)
     fresh.load_state_dict(model.state_dict())
-    restored = Optimizer(fresh, **settings)  # type: ignore[arg-type]
+    restored = Optimizer(fresh, settings)
     restored.restore(copy.deepcopy(optimizer.state()))
     steps(model, optimizer, 2)
     steps(fresh, restored, 2)
@@ -63,7 +64,8 @@ def test_a_restored_optimizer_goes_on_bit_for_bit(muon_lr: float) -> None:
 
 def test_schedules_at_known_places() -> None:
     def rate(schedule: str, step: int, progress: float) -> float:
-        return learning_rate(schedule, step, progress, warmup=10, decay_share=0.5, final=0.1)
+        config = OptimConfig(schedule=schedule, warmup_steps=10, decay_share=0.5, final_lr_share=0.1)
+        return learning_rate(config, step, progress)
 
     assert rate("wsd", 4, 0.0) == 0.5
     assert rate("wsd", 50, 0.4) == 1.0
@@ -110,3 +112,14 @@ def test_matrices_of_one_shape_are_treated_as_if_alone() -> None:
             optimizer.step()
     for a, b in zip(together, alone, strict=True):
         assert torch.allclose(a, b, atol=1e-6)
+
+
+def test_components_and_adapters_have_rates_of_their_own() -> None:
+    model = nn.ModuleDict({"vision": nn.Linear(2, 2), "language": nn.ModuleDict({"lora_A": nn.Linear(2, 2)})})
+    optimizer = Optimizer(model, OptimConfig(lr=1.0, rates={"vision": 0.5, "lora": 0.25}))
+    found = {
+        optimizer.names[id(p)]: group["lr"]
+        for group in optimizer.parts[0].param_groups
+        for p in group["params"]
+    }
+    assert found["vision.weight"] == 0.5 and found["language.lora_A.weight"] == 0.25

@@ -18,7 +18,7 @@ from r1v.core import CheckpointError, ConfigError
 from r1v.models.reward import RewardModel, load_reward
 from r1v.prompt import Processor
 from r1v.train.core.compute import Compute
-from r1v.train.core.config import PairsConfig, RewardConfig
+from r1v.train.core.config_read import changed, make
 from r1v.train.data.curriculum import PlannedSample
 from r1v.train.data.examples import FigureSource
 from r1v.train.data.pairs import (
@@ -32,8 +32,8 @@ from r1v.train.data.pairs import (
     write_pairs,
 )
 from r1v.train.reward.model import Calibration, RewardScorer, forward_scores, pad_rows
-from r1v.train.stages.pairs import make_pairs
-from r1v.train.stages.reward import RewardTrainer
+from r1v.train.stages.pairs import PairsConfig, make_pairs
+from r1v.train.stages.reward import RewardStageConfig, RewardTrainer
 from tests.eval.rows import write_rows
 
 CPU = Compute(torch.device("cpu"), False)
@@ -50,13 +50,13 @@ def figure_pairs(number: int, family: str = "counting") -> list[Pair]:
     return pairs
 
 
-def config(start: Path, tmp_path: Path, **changes: object) -> RewardConfig:
-    base = RewardConfig(
+def config(start: Path, tmp_path: Path, **changes: object) -> RewardStageConfig:
+    base = make(RewardStageConfig, 
         model=str(start), out=str(tmp_path / "run"), pairs=str(tmp_path / "pairs.jsonl"), lr=1e-3,
-        second_lr=1e-4, batch_size=4, epochs=2, heldout=0.25, bf16=False, device="cpu", log_every=1,
+        second_lr=1e-4, batch_size=4, epochs=2, heldout_share=0.25, bf16=False, device="cpu", log_every=1,
         save_every_s=1e9,
     )  # fmt: skip
-    return dataclasses.replace(base, **changes)  # type: ignore[arg-type]
+    return changed(base, **changes)
 
 
 @pytest.fixture(scope="module")
@@ -126,11 +126,11 @@ def test_a_run_cut_off_goes_on_bit_for_bit(start: Path, tmp_path: Path) -> None:
         if name == "cut":
 
             def stop(every_s: float, trainer: RewardTrainer = trainer) -> bool:
-                if trainer.step == 3:
+                if trainer.bench.step == 3:
                     raise KeyboardInterrupt
-                return trainer.step == 2
+                return trainer.bench.step == 2
 
-            trainer.run.due = stop  # type: ignore[method-assign]
+            trainer.bench.run.due = stop  # type: ignore[method-assign]
             with pytest.raises(KeyboardInterrupt):
                 trainer.train()
             trainer = RewardTrainer(config(start, folder, epochs=1, batch_size=2), Console(quiet=True))
@@ -160,7 +160,7 @@ def test_pairs_go_round_a_file(tmp_path: Path) -> None:
                    '"rejected": {"thinking": "a", "answer": "b"}}\n')  # fmt: skip
     found = PairFile.read(tmp_path / "p.jsonl")
     assert found.pairs == pairs and len(found.bad) == 2
-    assert found.bad[1].startswith("p.jsonl:5: ValueError: chosen and rejected are the same")
+    assert found.bad[1].startswith("p.jsonl:5: chosen and rejected are the same")
     assert found.pairs[0].has_images and not found.pairs[2].has_images
     with pytest.raises(ConfigError, match="no usable row"):
         (tmp_path / "empty.jsonl").write_text("\n")
@@ -204,8 +204,8 @@ def test_cleaning() -> None:
 
 
 def test_pairs_from_a_model_and_references(start: Path, tmp_path: Path) -> None:
-    c = PairsConfig(
-        model=str(start), out=str(tmp_path / "made" / "pairs.jsonl"), families=("counting", "arithmetic"),
+    c = make(PairsConfig, 
+        model=str(start), out=str(tmp_path / "made"), families=("counting", "arithmetic"),
         questions=5, group=2, batch=3, references=True, max_tokens=8, device="cpu", bf16=False, workers=0,
     )  # fmt: skip
     found = PairFile.read(make_pairs(c, Console(quiet=True)))

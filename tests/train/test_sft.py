@@ -1,6 +1,5 @@
 """The supervised loop on a tiny model: it learns, resumes bit for bit, and trains only what it is told to."""
 
-import dataclasses
 import json
 import os
 import signal
@@ -17,8 +16,9 @@ from rich.console import Console
 from r1v import models, prompt
 from r1v.core import ConfigError, ImageRef
 from r1v.prompt import Processor
-from r1v.train.core.compute import normalise, target_logits
-from r1v.train.core.config import SFTConfig
+from r1v.train.core.compute import Compute, normalise
+from r1v.train.core.config_read import changed, make
+from r1v.train.core.policy import as_policy
 from r1v.train.data.curriculum import PlannedSample
 from r1v.train.data.examples import (
     AnswerKey,
@@ -32,18 +32,22 @@ from r1v.train.data.examples import (
     encode,
     pack,
 )
-from r1v.train.stages.sft import Trainer
+from r1v.train.stages.sft import SFTConfig, Trainer
 
 FAMILIES = ("arithmetic", "counting")
 
 
 def config(start: Path, out: Path, **changes: object) -> SFTConfig:
-    base = SFTConfig(
+    base = make(SFTConfig, 
         model=str(start), out=str(out), families=FAMILIES, steps=6, batch_size=8, micro_batches=2,
         warmup_steps=2, bf16=False, device="cpu", workers=1, prefetch=2, eval_every=3, heldout=2,
-        log_every=1, save_every_s=1e9,
+        log_every=1, save_every_s=1e9, lr=1e-3, muon_lr=3e-3, schedule="wsd", curriculum=True,
     )  # fmt: skip
-    return dataclasses.replace(base, **changes)  # type: ignore[arg-type]
+    return changed(base, **changes)
+
+
+def logprobs(model: models.R1V, part: MicroBatch) -> torch.Tensor:
+    return as_policy(model, Compute(torch.device("cpu"), False)).scores(part).logprobs
 
 
 def train(c: SFTConfig) -> Path:
@@ -88,7 +92,7 @@ def test_padding_and_micro_batches_do_not_change_the_loss(start: Path) -> None:
     items = [(f, encode(processor, source.example(f, i, 1.0))) for i in range(3) for f in FAMILIES]
 
     def rows(part: list[tuple[str, Encoded]]) -> torch.Tensor:
-        return target_logits(model, batch_of(processor, *part))
+        return logprobs(model, batch_of(processor, *part))
 
     with torch.no_grad():
         together = rows(items)
@@ -104,8 +108,8 @@ def test_packed_examples_do_not_see_each_other(start: Path) -> None:
     packed = pack(items, tiles, processor.special.pad)
     assert packed.input_ids.shape[0] == 1
     with torch.no_grad():
-        together = target_logits(model, packed)
-        alone = torch.cat([target_logits(model, batch_of(processor, item)) for item in items])
+        together = logprobs(model, packed)
+        alone = torch.cat([logprobs(model, batch_of(processor, item)) for item in items])
     assert torch.equal(packed.targets, batch_of(processor, *items).targets)
     assert torch.allclose(together, alone, atol=1e-4)
 
@@ -152,14 +156,14 @@ def test_it_learns(start: Path, tmp_path: Path) -> None:
 def test_a_run_cut_off_goes_on_bit_for_bit(start: Path, tmp_path: Path) -> None:
     whole = train(config(start, tmp_path / "whole"))
     first = Trainer(config(start, tmp_path / "cut"), Console(quiet=True))
-    kept = first.run.due
+    kept = first.bench.run.due
 
     def cut(every_s: float) -> bool:
-        if first.step == 4:
+        if first.bench.step == 4:
             raise KeyboardInterrupt
-        return first.step == 3 or kept(every_s)
+        return first.bench.step == 3 or kept(every_s)
 
-    first.run.due = cut  # type: ignore[method-assign]
+    first.bench.run.due = cut  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
         first.train()
     first.stream.close()
@@ -172,10 +176,11 @@ def test_a_run_cut_off_goes_on_bit_for_bit(start: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_killed_process_goes_on(start: Path, tmp_path: Path) -> None:
     command = [
-        sys.executable, "-m", "r1v.cli.main", "train", "sft", f"model={start}", f"out={tmp_path / 'run'}",
-        'families=["arithmetic"]', "steps=30", "batch_size=8", "bf16=false", "device=cpu",
-        "save_every_s=0.01",
-        "heldout=0", "log_every=1", "warmup_steps=2",
+        sys.executable, "-m", "r1v.cli.main", "train", "sft", f"model={start}", f"run.out={tmp_path / 'run'}",
+        'data.families=["arithmetic"]', "run.steps=30", "optim.batch_size=8", "run.bf16=false",
+        "run.device=cpu",
+        "run.save_every_s=0.01",
+        "data.heldout=0", "run.log_every=1", "optim.warmup_steps=2",
     ]  # fmt: skip
     first = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
     metrics = tmp_path / "run" / "metrics.jsonl"
@@ -219,7 +224,7 @@ def test_rows_of_a_file(start: Path, tmp_path: Path) -> None:
     assert len(source.bad) == 3 and source.bad[0].startswith("rows.jsonl:3: thinking or solution is missing")
     assert source.max_images("all") == 1
     seen = {source.example("all", i, 1.0).answer for i in range(2)}
-    assert seen == {"red", "Answer: \\boxed{2}"}
+    assert seen == {"Answer: \\boxed{red}", "Answer: \\boxed{2}"}
     train(config(start, tmp_path / "run", data=str(file), families=(), steps=2, batch_size=4))
 
 
@@ -238,7 +243,7 @@ def test_the_vision_tower_gets_a_gradient_from_the_answer(start: Path) -> None:
     processor, model = Processor.from_folder(start), models.load(start, torch.float32)
     source = FigureSource(FAMILIES)
     part = batch_of(processor, ("counting", encode(processor, source.example("counting", 1, 1.0))))
-    target_logits(model, part).logsumexp(-1).sum().backward()
+    logprobs(model, part).sum().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.vision.parameters())
 
 

@@ -12,12 +12,12 @@ from rich.console import Console
 from r1v import models
 from r1v.core import ConfigError
 from r1v.models.reward import RewardModel, save_head
-from r1v.train.core.config import DistillConfig, IterateConfig, TransferConfig
+from r1v.train.core.config_read import make
 from r1v.train.data.examples import JsonlSource
 from r1v.train.reward.model import Calibration
-from r1v.train.stages.distill import distill
-from r1v.train.stages.iterate import iterate
-from r1v.train.stages.transfer import transfer
+from r1v.train.stages.distill import DistillConfig, distill
+from r1v.train.stages.iterate import IterateConfig, iterate
+from r1v.train.stages.transfer import TransferConfig, transfer
 
 QUIET = Console(quiet=True)
 FAMILIES = ("arithmetic", "counting")
@@ -26,7 +26,7 @@ FAMILIES = ("arithmetic", "counting")
 @pytest.fixture(scope="module")
 def chains(start: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return distill(
-        DistillConfig(
+        make(DistillConfig, 
             model=str(start), out=str(tmp_path_factory.mktemp("distill")), families=FAMILIES, questions=12,
             batch=5, max_tokens=6, device="cpu", bf16=False, alpha=0.5,
         ),
@@ -63,7 +63,7 @@ def reward_model(start: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 def test_iterative_rounds(start: Path, chains: Path, reward_model: Path, tmp_path: Path) -> None:
-    c = IterateConfig(
+    c = make(IterateConfig, 
         model=str(start), out=str(tmp_path / "run"), data=str(chains), reward_model=str(reward_model),
         thresholds=(2, 5), batch_size=6, device="cpu", bf16=False, max_tokens=6,
     )  # fmt: skip
@@ -88,7 +88,7 @@ def test_transfer_moves_the_projector(start: Path, tmp_path: Path) -> None:
     other = models.load(start)
     other.initialise(7)
     models.save(other, reasoner, tokenizer_from=start)
-    c = TransferConfig(
+    c = make(TransferConfig, 
         vision=str(start), substitute=str(start), reasoner=str(reasoner), out=str(tmp_path / "run"),
         families=("counting",), steps=(2, 1, 1, 1), batch_size=4, heldout=2, max_tokens=4, device="cpu",
         bf16=False,
@@ -116,6 +116,6 @@ def test_transfer_moves_the_projector(start: Path, tmp_path: Path) -> None:
 
 def test_settings_out_of_range() -> None:
     with pytest.raises(ConfigError, match="thresholds"):
-        IterateConfig("m", "o", "d", "r", thresholds=(2, 9))
+        make(IterateConfig, model="m", out="o", data="d", reward_model="r", thresholds=(2, 9))
     with pytest.raises(ConfigError, match="four"):
-        TransferConfig("v", "s", "r", "o", steps=(1, 2))
+        make(TransferConfig, vision="v", substitute="s", reasoner="r", out="o", steps=(1, 2))

@@ -25,11 +25,10 @@ from r1v import models
 from r1v.core import ConfigError, R1VError, UnavailableError
 from r1v.prompt import Processor, Prompt
 from r1v.train.core.compute import Compute
-from r1v.train.core.config import RolloutConfig
+from r1v.train.rollout import link as vllm_link
 from r1v.train.rollout.sampler import Sampler
-from r1v.train.rollout.sampler import link as vllm_link
 from r1v.train.rollout.vllm import VLLMRollouts
-from r1v.train.rollout.vllm_process import serve
+from r1v.train.rollout.vllm_process import EngineConfig, serve
 from r1v.train.rollout.wire import (
     Answered,
     Ask,
@@ -54,7 +53,7 @@ needs_vllm = pytest.mark.skipif(
 class OwnEngine:
     """Our engine in vLLM's place, for questions without pictures."""
 
-    def __init__(self, c: RolloutConfig) -> None:
+    def __init__(self, c: EngineConfig) -> None:
         torch.set_num_threads(1)
         self.about = {"engine": "ours"}
         self.folder = Path(c.model)
@@ -99,7 +98,7 @@ def free_address() -> str:
 
 @contextlib.contextmanager
 def engines(
-    start: Path, folder: Path, number: int = 1, kind: Callable[[RolloutConfig], Any] = OwnEngine
+    start: Path, folder: Path, number: int = 1, kind: Callable[[EngineConfig], Any] = OwnEngine
 ) -> Iterator[dict[str, Any]]:
     """Processes with an engine, the first at a socket, the others at ports; the keys of a configuration that
     uses them."""
@@ -110,7 +109,7 @@ def engines(
     with tempfile.TemporaryDirectory() as scratch:  # a socket's path must be short
         for place in range(number):
             at.append(free_address() if place else f"{scratch}/0")
-            c = RolloutConfig(model=str(start), listen=at[-1], key=str(folder / "key"))
+            c = EngineConfig(model=str(start), listen=at[-1], key=str(folder / "key"))
             processes.append(fork.Process(target=serve, args=(c, Console(quiet=True), kind), daemon=True))
             processes[-1].start()
         try:
@@ -141,7 +140,7 @@ def test_weights_that_did_not_arrive_are_noticed(
 ) -> None:
     with engines(start, tmp_path / "engine") as there:
         trainer = trainer_of(config(start, tmp_path / "run", lr=0.05, **there))
-        trainer.sampler.sync = lambda: None  # type: ignore[method-assign]
+        trainer.asker.rollouts.sync = lambda: None  # type: ignore[method-assign]
         with pytest.raises(R1VError, match="stale weights"):
             trainer.train()
 
@@ -157,7 +156,7 @@ def test_an_engine_that_dies_ends_the_run_which_goes_on_with_another(
         rollout = first._rollout
 
         def die(questions: Any) -> Any:
-            if first.step == 2:
+            if first.bench.step == 2:
                 for process in multiprocessing.active_children():
                     process.kill()
                     process.join()
@@ -231,7 +230,7 @@ def test_fewer_engines_than_trainers_are_refused(start: Path, tmp_path: Path) ->
 
     c = config(start, tmp_path, rollout="vllm", vllm_devices=("1",))
     with pytest.raises(ConfigError, match="1 engines for 2 processes"):
-        open_links(c, Compute(torch.device("cpu"), False, World(0, 2)), tmp_path)
+        open_links(str(start), c.rollout, Compute(torch.device("cpu"), False, World(0, 2)), tmp_path)
 
 
 # ------------------------------------------------------------------------------------------------ vLLM itself
@@ -253,17 +252,17 @@ def test_grpo_through_vllm(start: Path, tmp_path: Path, monkeypatch: pytest.Monk
     changes: dict[str, Any] = {"steps": 4, "save_every_s": 0.0, "lr": 5e-3}
     first = through_vllm(start, tmp_path / "run", monkeypatch, **changes)
     sampled: list[int] = []
-    judge = first._judge
+    judge = first.asker.judge
 
     def watch(questions: Any, responses: Any) -> Any:
         sampled.extend(i for group in responses for one in group for i in one.token_ids)
-        if first.step == 2:
-            rollouts = first.sampler
+        if first.bench.step == 2:
+            rollouts = first.asker.rollouts
             assert isinstance(rollouts, VLLMRollouts) and rollouts.links[0]._process is not None
             rollouts.links[0]._process.kill()
         return judge(questions, responses)
 
-    first._judge = watch  # type: ignore[method-assign]
+    first.asker.judge = watch  # type: ignore[method-assign]
     with pytest.raises(UnavailableError, match=r"vLLM's process ended with status -9"):
         first.train()
     through_vllm(start, tmp_path / "run", monkeypatch, **changes).train()
@@ -271,7 +270,7 @@ def test_grpo_through_vllm(start: Path, tmp_path: Path, monkeypatch: pytest.Monk
     assert [row["step"] for row in rows] == [1, 2, 3, 4] and rows[-1]["version"] >= 3
     assert {family for row in rows for family in row["families"]} == {"arithmetic", "counting"}
     assert max(row["mismatch_worst"] for row in rows) < 1e-3 and max(row["probe"] for row in rows) < 1e-3
-    special = first.processor.special
+    special = first.bench.processor.special
     assert sampled and not {special.image_context, special.img_start, special.img_end} & set(sampled)
 
 
@@ -282,6 +281,6 @@ def test_stale_weights_in_vllm_are_noticed(
     start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trainer = through_vllm(start, tmp_path / "run", monkeypatch, lr=0.05)
-    trainer.sampler.sync = lambda: None  # type: ignore[method-assign]
+    trainer.asker.rollouts.sync = lambda: None  # type: ignore[method-assign]
     with pytest.raises(R1VError, match="stale weights"):
         trainer.train()

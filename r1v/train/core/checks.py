@@ -16,16 +16,11 @@ def check_components(train: Sequence[str], lora: Sequence[str] = ()) -> None:
         for name in names:
             if name.partition(".")[0] not in COMPONENTS:
                 raise ConfigError(
-                    f"{key} holds {name!r}; use any of {', '.join(COMPONENTS)}, "
+                    f"model.{key} holds {name!r}; use any of {', '.join(COMPONENTS)}, "
                     "or a pattern like llm.layers.*.mlp.*"
                 )
     if not train and not lora:
-        raise ConfigError(f"train is empty; use any of {', '.join(COMPONENTS)}")
-
-
-def check_schedule(name: str) -> None:
-    """ConfigError for an unknown one."""
-    choice("schedule", name, ("wsd", "cosine", "constant"))
+        raise ConfigError(f"model.train is empty; use any of {', '.join(COMPONENTS)}")
 
 
 def choice(key: str, value: str, known: Sequence[str]) -> None:
@@ -35,7 +30,14 @@ def choice(key: str, value: str, known: Sequence[str]) -> None:
 
 
 def at_least(config: Any, limit: int, *names: str) -> None:
-    """ConfigError for the first of some keys that is smaller."""
+    """ConfigError for the first of some keys that is smaller, or not a number."""
     for name in names:
-        if getattr(config, name) < limit:
+        if not getattr(config, name) >= limit:
             raise ConfigError(f"{name} is {getattr(config, name)}; it must be at least {limit}")
+
+
+def share(config: Any, *names: str) -> None:
+    """ConfigError for the first of some keys that is outside [0, 1]."""
+    for name in names:
+        if not 0.0 <= getattr(config, name) <= 1.0:
+            raise ConfigError(f"{name} is {getattr(config, name)}; it must be at least 0 and at most 1")

@@ -1,6 +1,7 @@
-"""Typed configurations of the training stages, read from TOML with ``key=value`` changes.
+"""The groups of keys that stages share. Each stage's own keys stand beside it, in `stages`.
 
-Always holds: every key is known, every value of the right type and range; else a ConfigError names it.
+Always holds: a configuration is frozen, every key has a meaning, every value is of the right type and range;
+else a ConfigError names the key.
 """
 
 from __future__ import annotations
@@ -8,243 +9,169 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from r1v.core import ConfigError
-from r1v.train.core.checks import COMPONENTS, at_least, check_components, check_schedule
-from r1v.train.core.config_policy import GRPOConfig, MPOConfig, PairsConfig, RewardConfig, RolloutConfig
-from r1v.train.core.config_read import from_dict, read
-
-__all__ = [
-    "COMPONENTS",
-    "DistillConfig",
-    "GRPOConfig",
-    "InitConfig",
-    "IterateConfig",
-    "MPOConfig",
-    "PairsConfig",
-    "RewardConfig",
-    "RolloutConfig",
-    "SFTConfig",
-    "TransferConfig",
-    "from_dict",
-    "read",
-]
+from r1v.train.core.checks import at_least, check_components, choice, share
+from r1v.train.core.keys import key
 
 
 @dataclass(frozen=True)
-class InitConfig:
-    """A new model from nothing: its tokenizer, its shape and random weights.
+class ModelConfig:
+    """Which model is trained, and which of its parameters."""
 
-    vocab_size counts the special tokens. tokenizer_samples: figure questions per family that the tokenizer is
-    trained on. tokenizer: a folder whose tokenizer is taken instead. image_size, patch_size in pixels.
-    """
-
-    out: str
-    tokenizer: str | None = None
-    vocab_size: int = 1536
-    tokenizer_samples: int = 2000
-    families: tuple[str, ...] = ()
-    image_size: int = 448
-    patch_size: int = 16
-    vision_hidden: int = 256
-    vision_layers: int = 6
-    vision_heads: int = 4
-    vision_mlp: int = 1024
-    llm_hidden: int = 384
-    llm_layers: int = 6
-    llm_heads: int = 6
-    llm_kv_heads: int = 2
-    llm_mlp: int = 768
-    context: int = 8192
-    rope_theta: float = 10000.0
-    seed: int = 0
-
-
-@dataclass(frozen=True)
-class SFTConfig:
-    """Supervised training on questions with worked solutions.
-
-    model: a checkpoint folder to start from. out: the run's folder. data: ``figures``, or a JSONL file with
-    ``images question thinking answer`` (or ``solution`` for ``thinking``). families: of the figures, none is
-    all; one that is named twice is drawn twice as often. train: the components whose
-    parameters change, or patterns like ``llm.layers.*.mlp.*``. lora: likewise, what gets adapters of
-    lora_rank beside its frozen matrices, scaled by lora_alpha / lora_rank. batch_size: samples a step, sorted
-    by length into micro_batches parts. packing: the examples of a part go through the model as one line, each
-    seeing only itself, without padding. lr is AdamW's; matrices of the blocks take Muon at muon_lr (0: AdamW
-    for all). decay_share: the last part of the run, in which the rate falls to final_lr_share. deadline_s:
-    when set, the schedule also ends after this many seconds of training. curriculum: let each family's looks
-    widen as it is learned, from start_variation on; the families that the model has learned before,
-    ``known``, start at full variation. direct_share: samples trained to answer without thinking. bf16:
-    forward and backward in it, where the device computes it natively. heldout: held-out items per family for
-    the evaluation every eval_every steps. save_every_s: time between checkpoints. max_shard_mb: size of a
-    weight file, MiB.
-    """
-
-    model: str
-    out: str
-    data: str = "figures"
-    families: tuple[str, ...] = ()
-    train: tuple[str, ...] = COMPONENTS
-    lora: tuple[str, ...] = ()
-    lora_rank: int = 16
-    lora_alpha: int = 32
-    steps: int = 1000
-    batch_size: int = 64
-    micro_batches: int = 1
-    packing: bool = False
-    lr: float = 1e-3
-    muon_lr: float = 3e-3
-    schedule: str = "wsd"
-    warmup_steps: int = 100
-    decay_share: float = 0.3
-    final_lr_share: float = 0.02
-    weight_decay: float = 0.02
-    clip: float = 1.0
-    betas: tuple[float, float] = (0.9, 0.98)
-    curriculum: bool = True
-    start_variation: float = 0.0
-    known: tuple[str, ...] = ()
-    widen: float = 0.01
-    widen_above: float = 0.4
-    floor_start: float = 0.35
-    floor_end: float = 0.65
-    direct_share: float = 0.05
-    seed: int = 0
-    first_sample: int = 0
-    device: str = "auto"
-    bf16: bool = True
-    compile: bool = False
-    checkpointing: bool = False
-    workers: int = 1
-    prefetch: int = 4
-    eval_every: int = 500
-    heldout: int = 32
-    log_every: int = 10
-    save_every_s: float = 300.0
-    max_shard_mb: int = 4096
-    deadline_s: float = 0.0
+    path: str = key("", "checkpoint to start from: a folder, r1v-nano, or a name on the hub", required=True)
+    train: tuple[str, ...] = key(
+        ("projector", "llm"),
+        "components whose parameters change (vision, projector, llm), or patterns like llm.layers.*.mlp.*",
+    )
+    lora: tuple[str, ...] = key((), "components or patterns that get low-rank adapters beside their matrices")
+    lora_rank: int = key(16, "rank of the adapters")
+    lora_alpha: int = key(32, "adapters are scaled by lora_alpha / lora_rank")
+    checkpointing: bool = key(
+        False, "recompute activations in the backward pass to save memory", operational=True
+    )
 
     def __post_init__(self) -> None:
         check_components(self.train, self.lora)
-        check_schedule(self.schedule)
-        at_least(
-            self, 1, "lora_rank", "steps", "batch_size", "micro_batches", "workers", "prefetch", "log_every"
-        )
-        if self.micro_batches > self.batch_size:
+        at_least(self, 1, "lora_rank", "lora_alpha")
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Where a run writes, how long it goes on, and on what."""
+
+    out: str = key("", "folder of the run", required=True, operational=True)
+    steps: int = key(1000, "optimiser steps; for grpo and pool batches of questions", operational=True)
+    seed: int = key(0, "of everything that is drawn at random")
+    device: str = key("auto", "auto, cpu, cuda or cuda:1", operational=True)
+    bf16: bool = key(True, "forward and backward in bf16 where the device computes it natively")
+    compile: bool = key(False, "compile the layers; the first steps then take minutes", operational=True)
+    deadline_s: float = key(
+        0.0, "end after this many seconds of training, with the schedule scaled to it; 0: no limit",
+        operational=True,
+    )  # fmt: skip
+    log_every: int = key(10, "steps between two lines of metrics", operational=True)
+    eval_every: int = key(0, "steps between two held-out measurements; 0: none", operational=True)
+    save_every_s: float = key(300.0, "seconds between two checkpoints", operational=True)
+    keep: int = key(1, "checkpoints to keep for resuming", operational=True)
+    max_shard_mb: int = key(4096, "size of an exported weight file, MiB", operational=True)
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "steps", "log_every", "keep", "max_shard_mb")
+        at_least(self, 0, "deadline_s", "eval_every", "save_every_s")
+
+
+@dataclass(frozen=True)
+class OptimConfig:
+    """Batches, learning rates and their schedule."""
+
+    batch_size: int = key(16, "samples of a step, over all processes")
+    micro_batches: int = key(
+        1, "parts of similar length that a step is computed in, one after the other", operational=True
+    )
+    lr: float = key(1e-5, "AdamW's peak learning rate")
+    rates: dict[str, float] = key(
+        {}, "peak rates of their own: component (vision, projector, llm) or lora -> rate"
+    )
+    muon_lr: float = key(0.0, "Muon's peak rate, for the matrices of the blocks; 0: AdamW for all")
+    schedule: str = key("cosine", "wsd, cosine or constant, each after the warm-up")
+    warmup_steps: int = key(0, "steps in which the rate rises")
+    decay_share: float = key(0.3, "wsd: last part of the run, in which the rate falls")
+    final_lr_share: float = key(0.0, "what the rate falls to, as a share of the peak")
+    weight_decay: float = key(0.0, "of matrices")
+    clip: float = key(1.0, "largest norm of the gradient; 0: no limit")
+    betas: tuple[float, ...] = key((0.9, 0.98), "AdamW's two")
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "batch_size", "micro_batches")
+        at_least(self, 0, "lr", "muon_lr", "warmup_steps", "weight_decay", "clip")
+        share(self, "decay_share", "final_lr_share")
+        choice("optim.schedule", self.schedule, ("wsd", "cosine", "constant"))
+        if len(self.betas) != 2 or not all(0 <= one < 1 for one in self.betas):
+            raise ConfigError(f"optim.betas is {self.betas}; give two numbers in [0, 1)")
+        for name, rate in self.rates.items():
+            choice("optim.rates", name, ("vision", "projector", "llm", "lora"))
+            if not rate >= 0:
+                raise ConfigError(f"optim.rates: {name} is {rate}; it must be at least 0")
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which questions, and how they are made into batches."""
+
+    source: tuple[str, ...] = key(
+        ("figures",),
+        "figures, JSONL or parquet files, or hf:NAME:SPLIT; several are mixed, each with :: and its weight "
+        "(mine.jsonl::2)",
+    )
+    families: tuple[str, ...] = key(
+        (), "of figures or of rows; none is all; a figures' family named twice counts twice"
+    )
+    columns: dict[str, str] = key({}, 'column of your rows for each of ours: question = "problem"')
+    direct_share: float = key(0.0, "samples that are trained to answer without thinking")
+    packing: bool = key(False, "a part of a batch is one line without padding")
+    variation: float = key(1.0, "how far the looks of figures vary, 0 to 1")
+    first_sample: int = key(0, "number of the first figure")
+    heldout: int = key(0, "held-out questions of each family, of figures or of the file measure")
+    measure: str | None = key(None, "file of held-out rows")
+    workers: int = key(1, "processes that make the data; 0: none beside the trainer", operational=True)
+    prefetch: int = key(4, "batches made ahead", operational=True)
+
+    def __post_init__(self) -> None:
+        at_least(self, 0, "heldout", "workers", "first_sample")
+        at_least(self, 1, "prefetch")
+        share(self, "direct_share", "variation")
+        if not self.source:
+            raise ConfigError("data.source is empty; name figures, a file or hf:NAME")
+
+
+@dataclass(frozen=True)
+class RolloutConfig:
+    """How the model that is being trained is sampled from."""
+
+    engine: str = key("r1v", "r1v (our own, beside the trainer) or vllm", operational=True)
+    group: int = key(8, "responses to each question")
+    temperature: float = key(1.0, "of sampling; 0 is greedy")
+    max_tokens: int = key(512, "of a response")
+    max_num_seqs: int = key(64, "responses decoded together", operational=True)
+    memory_fraction: float = key(
+        0.3, "of the free memory, for the cache; with vllm of all, weights included", operational=True
+    )
+    probe_limit: float = key(
+        0.0, "largest difference of log-probabilities that is not taken for stale weights; 0: by precision",
+        operational=True,
+    )  # fmt: skip
+    vllm_python: str | None = key(None, "interpreter with vLLM and r1v; none is this one", operational=True)
+    vllm_devices: tuple[str, ...] = key(
+        (), "one vLLM process for each entry, which is its CUDA_VISIBLE_DEVICES", operational=True
+    )
+    vllm_at: tuple[str, ...] = key((), "addresses of r1v train rollout processes", operational=True)
+    vllm_key: str | None = key(None, "file with the secret that trainer and engines share", operational=True)
+
+    def __post_init__(self) -> None:
+        choice("rollout.engine", self.engine, ("r1v", "vllm"))
+        at_least(self, 1, "group", "max_tokens", "max_num_seqs")
+        at_least(self, 0, "temperature", "probe_limit")
+        if not 0.0 < self.memory_fraction <= 1.0:
             raise ConfigError(
-                f"micro_batches is {self.micro_batches}; it must be at most batch_size, {self.batch_size}"
+                f"rollout.memory_fraction is {self.memory_fraction}; it must be above 0 and at most 1"
             )
-        for name in ("decay_share", "direct_share", "final_lr_share", "floor_start", "floor_end"):
-            if not 0.0 <= getattr(self, name) <= 1.0:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 0 and at most 1")
+        if self.vllm_at and (self.vllm_key is None or self.vllm_devices):
+            raise ConfigError(
+                "rollout.vllm_at needs rollout.vllm_key, the file of the engines' key, and no vllm_devices"
+            )
 
 
 @dataclass(frozen=True)
-class DistillConfig:
-    """Adaptive-length distillation: chains written by the model itself, shorter where a question is easy.
+class RewardConfig:
+    """What a response is worth: rule, model and form parts, and functions of your own, each with a weight."""
 
-    model, data, families: as in SFTConfig. out: the folder of the result, ``chains.jsonl`` and its images.
-    questions: how many, from first_sample on. alpha, beta, gamma: of the penalty, see `quality.penalty`; the
-    report leaves them open. temperature: 0 is greedy. judge: base URL of an OpenAI-compatible server whose
-    judge_model scores questions and corrects chains; without one, scores come from the known difficulty of
-    figures and a wrong chain is replaced by the reference's.
-    """
-
-    model: str
-    out: str
-    data: str = "figures"
-    families: tuple[str, ...] = ()
-    questions: int = 1000
-    alpha: float = 0.2
-    beta: float = 1.0
-    gamma: float = 1.0
-    temperature: float = 0.0
-    max_tokens: int = 512
-    batch: int = 32
-    judge: str | None = None
-    judge_model: str = "judge"
-    judge_key: str = "none"
-    variation: float = 1.0
-    seed: int = 0
-    first_sample: int = 0
-    device: str = "auto"
-    bf16: bool = True
-    max_num_seqs: int = 64
-    memory_fraction: float = 0.5
+    model: str | None = key(None, "folder that r1v train reward wrote; none: no reward model")
+    rule_weight: float = key(1.0, "of a right answer")
+    model_weight: float = key(0.5, "of the reward model's bounded score")
+    format_weight: float = key(0.5, "of R1's form")
+    functions: tuple[str, ...] = key((), 'Python functions "file.py:name:weight"; see docs/training.md')
+    model_alone: float = key(
+        0.0, "largest advantage that the reward model alone may give where a group is equal by rule; 0: none"
+    )
 
     def __post_init__(self) -> None:
-        at_least(self, 1, "questions", "max_tokens", "batch", "max_num_seqs")
-        at_least(self, 0, "alpha", "beta", "gamma", "temperature")
-
-
-@dataclass(frozen=True)
-class IterateConfig:
-    """Iterative supervised training with a reward model.
-
-    data: a JSONL file with chains. M_0 is trained on all of it, M_t on the rows that the reward model scores
-    at least thresholds[t - 1] (0 to 5) and on those that M_(t-1) answers wrong. first_lr: of M_0; lr: of M_1;
-    later_lr: after it. epochs: of each round. Only the projector trains, unless ``train`` says otherwise.
-    """
-
-    model: str
-    out: str
-    data: str
-    reward_model: str
-    thresholds: tuple[int, ...] = (2, 3, 4, 5)
-    train: tuple[str, ...] = ("projector",)
-    epochs: int = 1
-    batch_size: int = 512
-    micro_batches: int = 1
-    first_lr: float = 2e-4
-    lr: float = 1e-4
-    later_lr: float = 2e-5
-    weight_decay: float = 0.05
-    warmup_share: float = 0.03
-    max_tokens: int = 512
-    seed: int = 0
-    device: str = "auto"
-    bf16: bool = True
-    max_num_seqs: int = 64
-    save_every_s: float = 300.0
-    max_shard_mb: int = 4096
-
-    def __post_init__(self) -> None:
-        check_components(self.train)
-        at_least(self, 1, "epochs", "batch_size", "micro_batches", "max_tokens")
-        if not self.thresholds or any(not 0 <= t <= 5 for t in self.thresholds):
-            raise ConfigError(f"thresholds is {self.thresholds}; give scores from 0 to 5")
-
-
-@dataclass(frozen=True)
-class TransferConfig:
-    """Multimodal transfer: the projector is trained before a substitute language model, then moved.
-
-    vision, substitute, reasoner: checkpoint folders, bare or whole, of the tower and of two language models
-    of one shape. steps, lrs: of the three phases of the projector's training, then of the alignment behind
-    the reasoner. data, families, batch_size: as in SFTConfig. heldout: held-out figures of a family that each
-    step is measured on, or rows of the file ``measure``, which a data file needs.
-    """
-
-    vision: str
-    substitute: str
-    reasoner: str
-    out: str
-    data: str = "figures"
-    families: tuple[str, ...] = ()
-    steps: tuple[int, ...] = (400, 200, 100, 200)
-    lrs: tuple[float, ...] = (2e-4, 4e-5, 4e-5, 4e-5)
-    batch_size: int = 64
-    weight_decay: float = 0.05
-    direct_share: float = 1.0
-    measure: str | None = None
-    heldout: int = 16
-    max_tokens: int = 256
-    seed: int = 0
-    device: str = "auto"
-    bf16: bool = True
-    workers: int = 1
-
-    def __post_init__(self) -> None:
-        if len(self.steps) != 4 or len(self.lrs) != 4:
-            raise ConfigError("steps and lrs each need four numbers: three phases and the alignment")
-        if (self.data == "figures") != (self.measure is None):
-            raise ConfigError("measure is a file of held-out rows for a data file, and for that only")
-        at_least(self, 1, "batch_size", "heldout", "max_tokens", "workers")
+        at_least(self, 0, "rule_weight", "model_weight", "format_weight", "model_alone")

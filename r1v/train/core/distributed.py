@@ -1,26 +1,22 @@
-"""Training in several processes, which torchrun starts: who does what, a model in each or in shares (FSDP2).
+"""Training in several processes, which torchrun starts: who does what, and what they have to agree on.
 
-Enters: a model, the same in every process. Leaves: gradients summed over the processes, or the model with
-each parameter split among them, and what they have to agree on. Always holds: one process without torchrun is
-a world of size 1, in which nothing here communicates; every process makes the same collective calls in the
+Enters: values of each process. Leaves: the values of all. Always holds: one process without torchrun is a
+world of size 1, in which nothing here communicates; every process makes the same collective calls in the
 same order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
-from torch import nn
-from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import fully_shard
-from torch.distributed.tensor import DTensor, distribute_tensor
-
-from r1v.models import R1V
+from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
+from torch.distributed.tensor import DTensor, Shard
 
 T = TypeVar("T")
 
@@ -34,11 +30,11 @@ class World:
 
     @classmethod
     def open(cls, device: str) -> World:
-        """As torchrun started it; NCCL between GPUs, gloo between CPUs."""
+        """As torchrun started it. GPUs have NCCL for their tensors and gloo for everything on the host."""
         if not dist.is_torchelastic_launched():
             return cls()
         if not dist.is_initialized():
-            dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+            dist.init_process_group("cpu:gloo,cuda:nccl" if device.startswith("cuda") else "gloo")
         return cls(dist.get_rank(), dist.get_world_size())
 
     @property
@@ -67,43 +63,31 @@ class World:
         """The first process's value, in all of them: for what a clock decides."""
         return self.gather(value)[0]
 
-    def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
-        """Make each gradient its sum over the processes, of a model that every one of them holds whole.
-
-        A parameter gets one where any process has one, so that all make the same update.
-        """
+    def tell(self, number: int) -> int:
+        """A number of the first process, in all of them."""
         if self.size == 1:
-            return
-        trained = [one for one in parameters if one.requires_grad]
-        have = self.gather([one.grad is not None for one in trained])
-        work = []
-        for parameter, held in zip(trained, zip(*have, strict=True), strict=True):
-            if any(held):
-                if parameter.grad is None:
-                    parameter.grad = torch.zeros_like(parameter)
-                work.append(dist.all_reduce(parameter.grad, async_op=True))
-        for one in work:
-            one.wait()
+            return number
+        held = torch.tensor([number])
+        dist.broadcast(held, 0)
+        return int(held)
 
     def barrier(self) -> None:
         """Wait for all."""
         if self.size > 1:
-            dist.barrier()
+            self.gather(None)
+
+    def mesh(self, device: str) -> DeviceMesh:
+        """The processes as FSDP sees them: one line within a host; over several hosts each host holds the
+        whole model in shares and hosts repeat each other (HSDP)."""
+        per_host = int(os.environ.get("LOCAL_WORLD_SIZE", self.size))
+        if per_host < self.size and self.size % per_host == 0:
+            return init_device_mesh(
+                device, (self.size // per_host, per_host), mesh_dim_names=("replicate", "shard")
+            )
+        return init_device_mesh(device, (self.size,), mesh_dim_names=("shard",))
 
 
 ONE_PROCESS = World()
-
-
-def shard(root: nn.Module, model: R1V, world: World) -> None:
-    """Split the parameters of ``root``, a module around the model whose ``forward`` is the losses' pass.
-
-    Layers are gathered one by one for their own pass; what is left (embeddings, norms, projector, heads)
-    belongs to the root. Gradients are means over the processes.
-    """
-    mesh = init_device_mesh(model.device.type, (world.size,))
-    for layer in (*model.vision.layers, *model.language.layers):
-        fully_shard(layer, mesh=mesh)
-    fully_shard(root, mesh=mesh)
 
 
 def whole(tensor: torch.Tensor) -> torch.Tensor:
@@ -111,34 +95,19 @@ def whole(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
-def split_like(value: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
-    """A whole tensor, the same in every process, split as another one is."""
-    if not isinstance(other, DTensor):
-        return value
-    return distribute_tensor(value, other.device_mesh, other.placements, src_data_rank=None)
+def local(tensor: torch.Tensor) -> torch.Tensor:
+    """This process's rows of a tensor; all of one that is not split."""
+    return tensor.to_local() if isinstance(tensor, DTensor) else tensor
 
 
-def own_share(state: Any) -> Any:
-    """A nested state with every split tensor replaced by this process's share."""
-    if isinstance(state, DTensor):
-        return state.to_local()
-    if isinstance(state, Mapping):
-        return {key: own_share(value) for key, value in state.items()}
-    if isinstance(state, list | tuple):
-        return type(state)(own_share(value) for value in state)
-    return state
-
-
-def restore_shares(module: nn.Module, state: Mapping[str, torch.Tensor]) -> None:
-    """Give a module the state that `own_share` made of it."""
-    own = module.state_dict()
-    module.load_state_dict({n: as_split(v, own[n]) if n in own else v for n, v in state.items()})
-
-
-def as_split(share: torch.Tensor, split: torch.Tensor) -> torch.Tensor:
-    """A process's share of a tensor as part of one that is split as another."""
-    if not isinstance(split, DTensor) or share.shape != split.to_local().shape:
-        return share
-    return DTensor.from_local(
-        share, split.device_mesh, split.placements, shape=split.shape, stride=split.stride(), run_check=False
-    )
+def first_row(tensor: torch.Tensor) -> int:
+    """The number of this process's first row in the whole tensor. Rows are cut as `torch.chunk` cuts them."""
+    if not isinstance(tensor, DTensor):
+        return 0
+    for place, placement in enumerate(tensor.placements):
+        if isinstance(placement, Shard):
+            assert placement.dim == 0, "parameters are split by rows"
+            mesh = tensor.device_mesh
+            rows = -(-tensor.shape[0] // mesh.size(place))
+            return min(mesh.get_local_rank(place) * rows, tensor.shape[0])
+    return 0

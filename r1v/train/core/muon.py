@@ -2,6 +2,8 @@
 
 `torch.optim.Muon` iterates in bfloat16 whatever the device; where a CPU has no bfloat16 instructions that is
 about a hundred times slower than float32, so the type is chosen here. Else it is the same (a test compares).
+A matrix that is split among processes is gathered for its iteration, a few at a time. All arithmetic here is
+on plain local tensors: none of it is left to DTensor's dispatch.
 """
 
 from __future__ import annotations
@@ -12,12 +14,15 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
+import torch.distributed as dist
+from torch.distributed.tensor import DTensor, Shard
 
-from r1v.train.core.distributed import split_like, whole
+from r1v.train.core.distributed import first_row, local
 
 # The quintic's coefficients, for a steep slope at zero (Jordan et al. 2024).
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 STEPS = 5
+GATHERED_BYTES = 1 << 28  # of split matrices that are whole at a time
 
 
 def orthogonalise(matrices: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
@@ -57,21 +62,29 @@ class Muon(torch.optim.Optimizer):
         """One update of every parameter that has a gradient."""
         assert closure is None, "a closure is not used"
         for group in self.param_groups:
-            alike: dict[torch.Size, list[tuple[torch.Tensor, torch.Tensor]]] = defaultdict(list)
+            alike: dict[torch.Size, list[torch.Tensor]] = defaultdict(list)
             for parameter in group["params"]:
                 if parameter.grad is not None:
-                    alike[parameter.shape].append((parameter, parameter.grad))
-            for shape, pairs in alike.items():
-                parameters, gradients = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-                buffers = [self._buffer(parameter) for parameter in parameters]
-                torch._foreach_lerp_(buffers, gradients, 1 - group["momentum"])
-                nesterov = torch._foreach_lerp(gradients, buffers, group["momentum"])
-                # what is split among processes is made orthogonal in one piece, in each of them
-                pieces = torch.stack([whole(one) for one in nesterov])
-                straight = orthogonalise(pieces, self.dtype).to(parameters[0].dtype).unbind()
-                updates = [split_like(u, p) for u, p in zip(straight, parameters, strict=True)]
-                torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
-                torch._foreach_add_(parameters, updates, alpha=-group["lr"] * 0.2 * math.sqrt(max(shape)))
+                    alike[parameter.shape].append(parameter)
+            for shape, parameters in alike.items():
+                split = any(isinstance(one, DTensor) for one in parameters)
+                size = max(1, GATHERED_BYTES // (4 * shape.numel())) if split else len(parameters)
+                for start in range(0, len(parameters), size):
+                    self._update(parameters[start : start + size], group)
+
+    def _update(self, parameters: list[torch.Tensor], group: dict[str, Any]) -> None:
+        """Some parameters of one shape."""
+        gradients = [local(one.grad) for one in parameters if one.grad is not None]
+        buffers = [local(self._buffer(one)) for one in parameters]
+        for buffer, gradient in zip(buffers, gradients, strict=True):
+            buffer.lerp_(gradient, 1 - group["momentum"])
+        nesterov = [g.lerp(b, group["momentum"]) for g, b in zip(gradients, buffers, strict=True)]
+        straight = orthogonalise(gather_rows(nesterov, parameters[0]), self.dtype)
+        size = group["lr"] * 0.2 * math.sqrt(max(parameters[0].shape))
+        for parameter, update in zip(parameters, straight, strict=True):
+            own, start = local(parameter), first_row(parameter)
+            own.mul_(1 - group["lr"] * group["weight_decay"])
+            own.add_(update[start : start + len(own)].to(own.dtype), alpha=-size)
 
     def _buffer(self, parameter: torch.Tensor) -> torch.Tensor:
         """A parameter's momentum, zero at first."""
@@ -80,3 +93,18 @@ class Muon(torch.optim.Optimizer):
             state["momentum_buffer"] = torch.zeros_like(parameter)
         buffer: torch.Tensor = state["momentum_buffer"]
         return buffer
+
+
+def gather_rows(shares: list[torch.Tensor], like: torch.Tensor) -> torch.Tensor:
+    """Whole matrices (k, m, n) of this process's rows of each; ``like``: one of the split parameters."""
+    if not isinstance(like, DTensor):
+        return torch.stack(shares)
+    place = next(i for i, one in enumerate(like.placements) if isinstance(one, Shard))
+    group, number = like.device_mesh.get_group(place), like.device_mesh.size(place)
+    rows = -(-like.shape[0] // number)
+    own = shares[0].new_zeros(len(shares), rows, like.shape[1])
+    for each, share in zip(own, shares, strict=True):
+        each[: len(share)].copy_(share)
+    every = [torch.empty_like(own) for _ in range(number)]
+    dist.all_gather(every, own, group=group)
+    return torch.cat(every, 1)[:, : like.shape[0]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -13,8 +13,10 @@ from torch import nn
 
 from r1v.core import ConfigError
 from r1v.models import R1V
-from r1v.train.core.distributed import as_split, own_share
+from r1v.train.core.config import OptimConfig
 from r1v.train.core.muon import Muon
+
+COMPONENT = {"vision": "vision", "projector": "projector", "language": "llm"}  # ours -> configurations' name
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ def select(modules: dict[str, nn.Module], wanted: Sequence[str]) -> None:
     for one in wanted:
         if not any(fits(name, one) for name in named):
             raise ConfigError(
-                f"train holds {one!r}, which fits no parameter; components: {', '.join(modules)}"
+                f"model.train holds {one!r}, which fits no parameter; components: {', '.join(modules)}"
             )
     for name, parameter in named.items():
         parameter.requires_grad_(any(fits(name, one) for one in wanted))
@@ -60,6 +62,14 @@ def count(modules: dict[str, nn.Module]) -> list[GroupReport]:
     return reports
 
 
+def rate_of(name: str, config: OptimConfig) -> float:
+    """The peak rate of a parameter by its name: that of the adapters, of its component, or of all."""
+    if ".lora_" in name and "lora" in config.rates:
+        return config.rates["lora"]
+    component = next((COMPONENT[part] for part in name.split(".") if part in COMPONENT), "")
+    return config.rates.get(component, config.lr)
+
+
 class Optimizer:
     """AdamW, with Muon for the matrices of the transformer blocks where muon_lr is not 0.
 
@@ -69,40 +79,30 @@ class Optimizer:
     same numbers on a processor that has the instructions and on one that lacks them.
     """
 
-    def __init__(
-        self,
-        model: nn.Module,
-        *,
-        lr: float,
-        muon_lr: float,
-        weight_decay: float,
-        betas: tuple[float, float],
-        bf16: bool = False,
-    ) -> None:
-        hidden, matrices, rest = [], [], []
+    def __init__(self, model: nn.Module, config: OptimConfig, *, bf16: bool = False) -> None:
+        self.config = config
+        self.names: dict[int, str] = {}
+        hidden: list[nn.Parameter] = []
+        others: dict[tuple[float, float], list[nn.Parameter]] = {}
         for name, parameter in model.named_parameters():
             if not parameter.requires_grad:
                 continue
-            if muon_lr and parameter.ndim == 2 and ".layers." in name and ".lora_" not in name:
+            self.names[id(parameter)] = name
+            if config.muon_lr and parameter.ndim == 2 and ".layers." in name and ".lora_" not in name:
                 hidden.append(parameter)
-            elif parameter.ndim >= 2:
-                matrices.append(parameter)
             else:
-                rest.append(parameter)
-        groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": rest, "weight_decay": 0.0}]
-        fused = bool(rest or matrices) and (rest or matrices)[0].is_cuda
-        self.parts: list[torch.optim.Optimizer] = [
-            torch.optim.AdamW([g for g in groups if g["params"]], lr=lr, betas=betas, fused=fused or None)
-        ]
-        if hidden:
+                decay = config.weight_decay if parameter.ndim >= 2 else 0.0
+                others.setdefault((rate_of(name, config), decay), []).append(parameter)
+        self.parts: list[torch.optim.Optimizer] = []
+        if others:
+            groups = [{"params": p, "lr": lr, "weight_decay": decay} for (lr, decay), p in others.items()]
+            fused = next(iter(others.values()))[0].is_cuda
             self.parts.append(
-                Muon(
-                    hidden,
-                    lr=muon_lr,
-                    weight_decay=weight_decay,
-                    dtype=torch.bfloat16 if bf16 else torch.float32,
-                )
+                torch.optim.AdamW(groups, betas=(config.betas[0], config.betas[1]), fused=fused or None)
             )
+        if hidden:
+            dtype = torch.bfloat16 if bf16 else torch.float32
+            self.parts.append(Muon(hidden, lr=config.muon_lr, weight_decay=config.weight_decay, dtype=dtype))
         self._peak = [[group["lr"] for group in part.param_groups] for part in self.parts]
 
     def step(self, rate: float) -> None:
@@ -113,32 +113,54 @@ class Optimizer:
             part.step()
             part.zero_grad(set_to_none=True)
 
-    def state(self) -> list[dict[str, Any]]:
-        """What a checkpoint keeps: of split parameters this process's share."""
-        return [own_share(part.state_dict()) for part in self.parts]
+    def _parameters(self) -> Iterator[tuple[torch.optim.Optimizer, nn.Parameter, str]]:
+        for part in self.parts:
+            for group in part.param_groups:
+                for parameter in group["params"]:
+                    yield part, parameter, self.names[id(parameter)]
 
-    def restore(self, state: list[dict[str, Any]]) -> None:
+    def state(self) -> dict[str, torch.Tensor]:
+        """What a checkpoint keeps, by ``optimizer/PARAMETER/NAME``; split as the parameters are."""
+        return {
+            f"optimizer/{name}/{kind}": value
+            for part, parameter, name in self._parameters()
+            for kind, value in part.state.get(parameter, {}).items()
+        }
+
+    def empty_state(self, kept: Sequence[str]) -> dict[str, torch.Tensor]:
+        """Room for the kept tensors of these names."""
+        wanted, found = set(kept), dict[str, torch.Tensor]()
+        for _, parameter, name in self._parameters():
+            for kind in ("step", "exp_avg", "exp_avg_sq", "momentum_buffer"):
+                key = f"optimizer/{name}/{kind}"
+                if key in wanted:
+                    found[key] = torch.tensor(0.0) if kind == "step" else torch.zeros_like(parameter)
+        return found
+
+    def restore(self, state: Mapping[str, torch.Tensor]) -> None:
         """Go on from a kept state."""
-        for part, kept in zip(self.parts, state, strict=True):
-            parameters = [one for group in part.param_groups for one in group["params"]]
-            for index, values in kept["state"].items():
-                for name, value in values.items():
-                    values[name] = as_split(value, parameters[index])
-            part.load_state_dict(kept)
+        for part, parameter, name in self._parameters():
+            prefix = f"optimizer/{name}/"
+            found: dict[str, Any] = {
+                key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)
+            }
+            if "step" in found and part.param_groups[0].get("fused"):
+                found["step"] = found["step"].to(parameter.device)
+            if found:
+                part.state[parameter] = found
 
 
-def learning_rate(
-    schedule: str, step: int, progress: float, *, warmup: int, decay_share: float, final: float
-) -> float:
+def learning_rate(config: OptimConfig, step: int, progress: float) -> float:
     """The share of the peak rate at a step.
 
     progress: of the whole run, in [0, 1]. wsd: warm-up, level, then linear fall over the last decay_share.
-    cosine: warm-up, then half a cosine. Both end at ``final``. constant: after the warm-up nothing changes.
+    cosine: warm-up, then half a cosine. Both end at ``final_lr_share``. constant: after the warm-up nothing
+    changes.
     """
-    rise = min(1.0, (step + 1) / max(warmup, 1))
-    if schedule == "constant":
+    rise, final = min(1.0, (step + 1) / max(config.warmup_steps, 1)), config.final_lr_share
+    if config.schedule == "constant":
         return rise
-    if schedule == "cosine":
+    if config.schedule == "cosine":
         return rise * (final + (1 - final) * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))))
-    left = (1.0 - min(progress, 1.0)) / max(decay_share, 1e-9)
+    left = (1.0 - min(progress, 1.0)) / max(config.decay_share, 1e-9)
     return rise * max(final, min(1.0, left))

@@ -1,54 +1,76 @@
 """A run's folder: its configuration, metrics and checkpoints.
 
-Always holds: a checkpoint is whole or not there (written beside and renamed); resuming under another
-configuration is refused by the name of the first key that differs.
+Always holds: a checkpoint is whole or not there (written beside and renamed); it holds only what is trained,
+split as the processes hold it, and any number of processes can go on from it; going on with another value of
+a key that changes the mathematics, or with other data, is refused by name.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
-import os
+import shutil
 import time
+import warnings
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+import torch.distributed.checkpoint as dcp
 
 from r1v.core import CheckpointError, ConfigError
+from r1v.train.core.config_read import keys
 from r1v.train.core.distributed import ONE_PROCESS, World
 
-# keys that may change between a run and its resumption
-FREE_KEYS = frozenset(
-    {"device", "workers", "log_every", "save_every_s", "compile", "deadline_s", "out", "vllm_python",
-     "vllm_devices", "vllm_at", "vllm_key"}
-)  # fmt: skip
+CHECKPOINTS, OTHER = "checkpoints", "other.pt"
 
 
 class Run:
-    """The folder of one training run. config: a frozen dataclass with ``out``.
+    """The folder of one training run. config: a frozen dataclass with a group ``run``.
 
-    Of several processes the first one writes. shares: but each keeps its own share of the state, where none
-    has all of it.
+    data: name of each file or data set -> a fingerprint of its content. allow: keys, or ``data``, that may
+    differ from those that the run began with. Of several processes the first one writes.
     """
 
-    def __init__(self, config: Any, world: World = ONE_PROCESS, *, shares: bool = False) -> None:
-        self.folder, self.world, self.shares = Path(config.out), world, shares and world.size > 1
+    def __init__(
+        self, config: Any, world: World = ONE_PROCESS, *, data: Mapping[str, str] | None = None,
+        allow: Collection[str] = (),
+    ) -> None:  # fmt: skip
+        self.folder, self.world, self.keep = Path(config.run.out), world, int(config.run.keep)
         self._last_save = time.monotonic()
+        if not config.run.out:
+            raise ConfigError("run.out is empty; name the folder of the run")
         if not world.first:
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
         kept = self.folder / "config.json"
         values = json.loads(json.dumps(dataclasses.asdict(config)))
+        values["data_fingerprint"] = dict(data or {})
         if kept.exists():
-            before = json.loads(kept.read_text())
-            for key, value in values.items():
-                if key not in FREE_KEYS and before.get(key) != value:
-                    raise ConfigError(
-                        f"{self.folder} holds a run with {key}={before.get(key)!r}, not {value!r}; "
-                        "resume it with its own configuration or name another out folder"
-                    )
+            self._compare(type(config), json.loads(kept.read_text()), values, allow)
+        self.folder.mkdir(parents=True, exist_ok=True)
         write_atomically(kept, json.dumps(values, indent=2) + "\n")
+
+    def _compare(
+        self, kind: type[Any], before: Mapping[str, Any], now: Mapping[str, Any], allow: Collection[str]
+    ) -> None:
+        remedy = "resume the run with its own, name another run.out, or use --allow"
+        for each in keys(kind):
+            old, new = (_at(values, each.name) for values in (before, now))
+            if not each.operational and each.name not in allow and old != new:
+                raise ConfigError(
+                    f"{self.folder} holds a run with {each.name}={old!r}, not {new!r}; "
+                    f"{remedy} {each.name} if you mean it"
+                )
+        if (
+            "data" not in allow
+            and before.get("data_fingerprint", now["data_fingerprint"]) != now["data_fingerprint"]
+        ):
+            raise ConfigError(
+                f"the data have changed since the run in {self.folder} began; {remedy} data to train on with "
+                "the changed data"
+            )
 
     def log(self, **values: Any) -> None:
         """Add one line to metrics.jsonl."""
@@ -68,56 +90,86 @@ class Run:
         """Whether the last checkpoint is older than this."""
         return time.monotonic() - self._last_save >= every_s
 
-    def _state(self, rank: int) -> Path:
-        """Where a process keeps the state, or its share of it."""
-        return self.folder / (f"state-{rank}-of-{self.world.size}.pt" if self.shares else "state.pt")
+    # ----------------------------------------------------------------------------------------- checkpoints
 
-    def save(self, state: dict[str, Any]) -> None:
-        """Keep everything needed to go on, in place of the checkpoint before."""
-        path = self._state(self.world.rank)
-        part = path.with_name(path.name + ".part")
-        writes = self.shares or self.world.first
-        if writes:
-            with part.open("wb") as file:
-                torch.save(state, file)
-                file.flush()
-                os.fsync(file.fileno())
-        self.world.barrier()  # every share is on the disk before the first old one is gone
-        if writes:
-            part.replace(path)
+    def checkpoints(self) -> list[Path]:
+        """Whole checkpoints, the oldest first."""
+        found = [path for path in (self.folder / CHECKPOINTS).glob("step-*") if path.suffix != ".part"]
+        return sorted(found, key=lambda path: int(path.name.removeprefix("step-")))
+
+    def save(self, step: int, tensors: Mapping[str, torch.Tensor], other: Mapping[str, Any]) -> None:
+        """Keep everything needed to go on: tensors, each process its rows of split ones; and plain values and
+        tensors that are the same in all processes."""
+        target = self.folder / CHECKPOINTS / f"step-{step}"
+        part = target.with_suffix(".part")
+        if self.world.first:
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir(parents=True)
+            torch.save(dict(other) | {"step": step}, part / OTHER)
+        self.world.barrier()
+        with quiet():
+            dcp.save(
+                {name: value.detach() for name, value in tensors.items()}, checkpoint_id=part,
+                no_dist=self.world.size == 1,
+            )  # fmt: skip
+        self.world.barrier()  # every share is on the disk before an old checkpoint goes
+        if self.world.first:
+            shutil.rmtree(target, ignore_errors=True)
+            part.rename(target)
+            for old in self.checkpoints()[: -self.keep]:
+                shutil.rmtree(old, ignore_errors=True)
+        self.world.barrier()
         self._last_save = time.monotonic()
 
-    def load(self, device: str) -> dict[str, Any] | None:
-        """The kept state, or None where there is none. Nothing in it is executed.
+    def load(
+        self, trained: Mapping[str, torch.Tensor],
+        room: Callable[[list[str]], dict[str, torch.Tensor]], device: torch.device,
+    ) -> tuple[dict[str, Any], dict[str, torch.Tensor]] | None:  # fmt: skip
+        """The plain values, and the tensors that ``room`` makes room for, of the newest checkpoint; None
+        where there is none. ``trained`` are filled in place. Nothing that is read is executed.
 
-        CheckpointError: it cannot be read, is of another number of processes, or its shares are of different
-        steps.
+        CheckpointError: it cannot be read, or holds other parameters.
         """
-        mine = {self._state(rank) for rank in range(self.world.size)}
-        others = [path.name for path in self.folder.glob("state*.pt") if path not in mine]
-        if others:
-            raise CheckpointError(
-                f"{self.folder / others[0]} is of another number of processes than {self.world.size}; resume "
-                "with that number, or remove it to start anew"
-            )
-        state: dict[str, Any] | None = None
-        path = self._state(self.world.rank)
-        if path.exists():
-            try:
-                state = torch.load(path, map_location=device, weights_only=True)
-            except (RuntimeError, EOFError, OSError) as error:
-                raise CheckpointError(f"{path} cannot be read ({error}); remove it to start anew") from None
-        steps = self.world.gather(None if state is None else state["step"])
-        if len(set(steps)) > 1:
-            raise CheckpointError(
-                f"the shares in {self.folder} are of steps {steps}; remove them to start anew"
-            )
-        return state
+        newest = self.world.agree([str(path) for path in self.checkpoints()[-1:]])
+        if not newest:
+            return None
+        folder = Path(newest[0])
+        try:
+            other: dict[str, Any] = torch.load(folder / OTHER, map_location=device, weights_only=True)
+            names = list(dcp.FileSystemReader(folder).read_metadata().state_dict_metadata)
+            missing = [name for name in trained if name not in names]
+            extra = [name for name in names if name.startswith("model/") and name not in trained]
+            if missing or extra:
+                raise CheckpointError(
+                    f"{folder} holds other parameters than are trained now, first {(missing + extra)[0]}"
+                )
+            rest = room(names)
+            with torch.no_grad(), quiet():
+                held = {name: value.detach() for name, value in trained.items()} | rest
+                dcp.load(held, checkpoint_id=folder, no_dist=self.world.size == 1)
+        except (RuntimeError, EOFError, OSError, KeyError) as error:
+            raise CheckpointError(f"{folder} cannot be read ({error}); remove it to start anew") from None
+        return other, {name: held[name] for name in rest}
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Leave out torch's remarks about its own checkpoints."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def progress(step: int, steps: int, spent_s: float, deadline_s: float) -> float:
     """The share of a run that is done, by steps or by its deadline (0: none), whichever is further."""
     return min(1.0, max(step / steps, spent_s / deadline_s if deadline_s else 0.0))
+
+
+def _at(values: Mapping[str, Any], name: str) -> Any:
+    found: Any = values
+    for part in name.split("."):
+        found = found.get(part) if isinstance(found, Mapping) else None
+    return found
 
 
 def _step(line: str) -> int:

@@ -13,6 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
+from r1v.train.core.checks import at_least, share
+from r1v.train.core.keys import key
+
 MEMORY = 0.95  # of the running share of exact solutions, per step
 
 
@@ -26,22 +29,32 @@ class PlannedSample:
     thinking: bool = True
 
 
+@dataclass(frozen=True)
+class CurriculumConfig:
+    """How the looks of figures widen. Rows of files have no looks and are not touched by it."""
+
+    on: bool = key(False, "let the looks of each family of figures widen as it is learned")
+    start_variation: float = key(0.0, "variation that a family starts at")
+    known: tuple[str, ...] = key((), "families that the model has learned before; they start at 1")
+    widen: float = key(0.01, "how much a learned family's looks widen in a step")
+    widen_above: float = key(0.4, "share of exact solutions above which they widen")
+    floor_start: float = key(0.35, "share of the run from which a floor rises under the variation")
+    floor_end: float = key(0.65, "share of the run at which the floor is 1")
+
+    def __post_init__(self) -> None:
+        share(self, "start_variation", "widen_above", "floor_start", "floor_end")
+        at_least(self, 0, "widen")
+
+
 class Curriculum:
     """The state: per family its variation in [0, 1] and the running share of solutions without an error."""
 
-    def __init__(
-        self,
-        families: Sequence[str],
-        *,
-        widen: float,
-        widen_above: float,
-        floor: tuple[float, float],
-        start: float = 0.0,
-        known: Sequence[str] = (),
-    ) -> None:
+    def __init__(self, families: Sequence[str], config: CurriculumConfig) -> None:
         self.families = tuple(families)
-        self.widen, self.widen_above, self.floor = widen, widen_above, floor
-        self.variation = {name: 1.0 if name in known else start for name in self.families}
+        self.widen, self.widen_above = config.widen, config.widen_above
+        self.floor = (config.floor_start, config.floor_end)
+        start = config.start_variation if config.on else 1.0
+        self.variation = {name: 1.0 if name in config.known else start for name in self.families}
         self.exact = dict.fromkeys(self.families, 0.0)
 
     def update(self, counts: Mapping[str, tuple[int, int]], progress: float) -> None:
@@ -57,19 +70,11 @@ class Curriculum:
                 self.variation[name] = min(1.0, self.variation[name] + self.widen)
             self.variation[name] = max(self.variation[name], floor)
 
-    def plan(self, rng: Random, first_index: int, size: int, direct_share: float) -> list[PlannedSample]:
-        """The samples of one batch. A fifth of them looks back at narrower variations."""
+    def choose(self, rng: Random) -> tuple[str, float]:
+        """A family and its variation for one sample. A fifth of them looks back at narrower variations."""
         weights = [0.25 + (1.0 - self.exact[name]) for name in self.families]
-        chosen = rng.choices(self.families, weights, k=size)
-        return [
-            PlannedSample(
-                family,
-                first_index + offset,
-                self.variation[family] * (rng.random() if rng.random() < 0.2 else 1.0),
-                rng.random() >= direct_share,
-            )
-            for offset, family in enumerate(chosen)
-        ]
+        family = rng.choices(self.families, weights)[0]
+        return family, self.variation[family] * (rng.random() if rng.random() < 0.2 else 1.0)
 
     def state(self) -> dict[str, dict[str, float]]:
         """What a checkpoint keeps."""

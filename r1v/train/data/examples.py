@@ -15,7 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from random import Random
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -24,9 +25,10 @@ from r1v import figures
 from r1v.core import ConfigError, ImageRef, Message, R1VError
 from r1v.figures import Difficulty
 from r1v.prompt import Processor
-from r1v.scoring import AnswerKind
+from r1v.scoring import AnswerKind, extract_boxed
 from r1v.train.core.distributed import ONE_PROCESS
 from r1v.train.data.curriculum import PlannedSample
+from r1v.train.data.order import shuffled
 from r1v.train.data.rows import Row, beside, parse_line, read_lines, read_row
 from r1v.train.data.workers import start_worker
 
@@ -47,7 +49,8 @@ class AnswerKey:
 class Example:
     """One question with the chain and the answer to learn, and the key that a sampled answer is held against.
 
-    facts: what the pictures show, by name, where that is known. difficulty: likewise.
+    facts: what the pictures show, by name, where that is known. difficulty: likewise. columns: other
+    values of the row, for reward functions.
     """
 
     images: tuple[ImageRef, ...]
@@ -57,6 +60,7 @@ class Example:
     key: AnswerKey
     facts: Mapping[str, str] = field(default_factory=dict)
     difficulty: Difficulty | None = None
+    columns: Mapping[str, Any] = field(default_factory=dict)
 
     def messages(self) -> list[Message]:
         """The conversation that asks the question, images first."""
@@ -73,6 +77,10 @@ class Source(Protocol):
     def max_images(self, family: str) -> int:
         """The most images an example of the family has."""
 
+    def pick(self, number: int, seed: str) -> tuple[str, int]:
+        """The family and index of the number-th sample of a run. Rows come all once before any comes again;
+        where families are drawn at random, the seed decides."""
+
     def example(self, family: str, index: int, variation: float) -> Example:
         """The index-th training example; raises R1VError for a bad one."""
 
@@ -88,6 +96,10 @@ class FigureSource:
     def max_images(self, family: str) -> int:
         """As the family says."""
         return figures.family(family).num_images
+
+    def pick(self, number: int, seed: str) -> tuple[str, int]:
+        """A family at random; figures have no end."""
+        return Random(seed).choice(self.families), number
 
     def example(self, family: str, index: int, variation: float) -> Example:
         """The figure of the index-th seed of the split."""
@@ -109,7 +121,10 @@ class JsonlSource:
     with the number of rows that have them.
     """
 
-    def __init__(self, path: str | Path, seed: int = 0, *, chains: bool = True) -> None:
+    def __init__(
+        self, path: str | Path, seed: int = 0, *, chains: bool = True,
+        columns: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
         self.path = Path(path)
         self.seed = seed
         self.rows: dict[str, list[tuple[int, Example]]] = {}
@@ -119,7 +134,7 @@ class JsonlSource:
             if not line.strip():
                 continue
             try:
-                row = read_row(parse_line(line), chains=chains)
+                row = read_row(renamed(parse_line(line), columns or {}), chains=chains)
                 example = example_of(row, beside(row.images, self.path.parent))
                 self.unread.update(row.unread)
                 self.rows.setdefault(row.family, []).append((number, example))
@@ -134,12 +149,37 @@ class JsonlSource:
         """The most that any row of the family has."""
         return max(len(example.images) for _, example in self.rows[family])
 
+    def pick(self, number: int, seed: str) -> tuple[str, int]:
+        """The next row of the epoch's order over all families."""
+        return pick_row({family: len(self.rows[family]) for family in self.families}, number, self.seed)
+
     def example(self, family: str, index: int, variation: float) -> Example:
-        """Row ``index`` of the epoch's order; variation has no meaning here."""
+        """Row ``index`` of the epoch's order within the family; variation has no meaning here."""
         rows = self.rows[family]
         epoch, place = divmod(index, len(rows))
-        order = np.random.default_rng([self.seed, epoch]).permutation(len(rows))
-        return rows[int(order[place])][1]
+        return rows[shuffled(place, len(rows), f"{self.seed}/{epoch}")][1]
+
+
+def pick_row(counts: Mapping[str, int], number: int, seed: int) -> tuple[str, int]:
+    """The family, and the row's number in it counted over epochs, of the number-th draw from some rows.
+
+    counts: rows of each family. Each epoch draws every row of every family once.
+    """
+    total = sum(counts.values())
+    epoch, place = divmod(number, total)
+    at = shuffled(place, total, f"{seed}/all/{epoch}")
+    for family, count in counts.items():
+        if at < count:
+            return family, epoch * count + at
+        at -= count
+    raise AssertionError("the place is within the total")
+
+
+def renamed(values: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
+    """A row under our names. columns: ours -> the row's."""
+    theirs = {name: ours for ours, name in columns.items()}
+    kept = {name: value for name, value in values.items() if name in theirs or name not in columns}
+    return {theirs.get(name, name): value for name, value in kept.items()}
 
 
 def parse_row(row: Mapping[str, object], folder: Path, *, chains: bool = True) -> tuple[str, Example]:
@@ -151,7 +191,33 @@ def parse_row(row: Mapping[str, object], folder: Path, *, chains: bool = True) -
 def example_of(row: Row, images: tuple[ImageRef, ...]) -> Example:
     """The example that a row makes. ValueError: its kind of answer is not known."""
     key = AnswerKey(row.key, _kind(row.answer_type), row.tolerance)
-    return Example(images, row.question, row.thinking, box(row.answer) if row.solution else row.answer, key)
+    return Example(
+        images, without_placeholders(row.question, len(images)), row.thinking, learned_answer(row), key,
+        columns=row.values,
+    )  # fmt: skip
+
+
+def learned_answer(row: Row) -> str:
+    """What is learned behind the chain: one form for every source, with exactly one box.
+
+    A bare answer becomes the answer line. Text around a known answer is kept and the line put behind it; text
+    that holds a box is kept as it is. What an assistant said in ``messages`` without a known answer is kept.
+    """
+    said = row.answer.strip()
+    if extract_boxed(said) is not None:
+        return box(row.key) if said == f"\\boxed{{{row.key}}}" else said
+    if said == row.key:
+        return said if row.spoken else box(row.key)
+    return f"{said}\n\n{box(row.key)}"
+
+
+def without_placeholders(question: str, number: int) -> str:
+    """A question without the ``<image>`` marks of other formats: pictures stand before the text. ValueError:
+    there are more marks than pictures."""
+    marks = question.count("<image>")
+    if marks > number:
+        raise ValueError(f"the question has {marks} <image> marks for {number} images")
+    return question.replace("<image>", "").strip() if marks else question
 
 
 def _kind(name: object) -> AnswerKind:

@@ -6,13 +6,13 @@ are the keys of a JSONL file (`r1v.train.data.rows`); a bad row is named when it
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from r1v.core import ConfigError, ImageRef
-from r1v.train.data.examples import Example, example_of
+from r1v.train.data.examples import Example, example_of, pick_row
+from r1v.train.data.order import shuffled
 from r1v.train.data.rows import CHAIN, IMAGES, QUESTION, num_images, read_row
 
 PREFIX = "hf:"
@@ -27,19 +27,27 @@ class DatasetSource:
     column.
     """
 
-    def __init__(self, name: str, seed: int = 0, *, chains: bool = True) -> None:
+    def __init__(
+        self, name: str, seed: int = 0, *, chains: bool = True, columns: Mapping[str, str] | None = None
+    ) -> None:
         self.name, self.seed, self.chains = name, seed, chains
         self.data = _open(name)
-        columns = set(self.data.column_names)
+        for ours, theirs in (columns or {}).items():
+            if theirs not in self.data.column_names:
+                raise ConfigError(f"{name} has no column {theirs!r}, which data.columns.{ours} names")
+            if ours in self.data.column_names and ours != theirs:
+                self.data = self.data.remove_columns(ours)
+            self.data = self.data.rename_column(theirs, ours) if ours != theirs else self.data
+        present = set(self.data.column_names)
         needed = [{*QUESTION, "messages"}, {"answer", "solution", "messages"}]
         needed += [{*CHAIN, "messages"}] if chains else []
         for choice in needed:
-            if not choice & columns:
+            if not choice & present:
                 raise ConfigError(
-                    f"{name} has no column {' or '.join(sorted(choice))}; it has {', '.join(sorted(columns))}"
+                    f"{name} has no column {' or '.join(sorted(choice))}; it has {', '.join(sorted(present))}"
                 )
         self.rows: dict[str, list[int]] = {}
-        families = self.data["family"] if "family" in columns else ["all"] * len(self.data)
+        families = self.data["family"] if "family" in present else ["all"] * len(self.data)
         for number, family in enumerate(families):
             self.rows.setdefault("all" if family is None else family, []).append(number)
         if not all(isinstance(family, str) for family in self.rows):
@@ -67,11 +75,15 @@ class DatasetSource:
         lists = bool(chunks) and type(chunks[0].type).__name__.endswith("ListType")
         return [(len(cell) if lists else 1) if cell.is_valid else 0 for cell in cells]
 
+    def pick(self, number: int, seed: str) -> tuple[str, int]:
+        """The next row of the epoch's order over all families."""
+        return pick_row({family: len(self.rows[family]) for family in self.families}, number, self.seed)
+
     def example(self, family: str, index: int, variation: float) -> Example:
         """Row ``index`` of the epoch's order; variation has no meaning here. ConfigError names a bad row."""
         rows = self.rows[family]
         epoch, place = divmod(index, len(rows))
-        number = rows[int(np.random.default_rng([self.seed, epoch]).permutation(len(rows))[place])]
+        number = rows[shuffled(place, len(rows), f"{self.seed}/{epoch}")]
         try:
             row = read_row(self.data[number], chains=self.chains)
             return example_of(row, tuple(map(ImageRef, row.images)))
@@ -87,6 +99,11 @@ def _open(name: str) -> Any:
         raise ConfigError(
             f"{name} needs datasets, which is not installed: pip install 'r1v[train]'"
         ) from None
+    if name.endswith(".parquet"):
+        try:
+            return datasets.load_dataset("parquet", data_files=name, split="train")
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"data file {name} cannot be read: {error}") from None
     place, _, split = name.removeprefix(PREFIX).partition(":")
     try:
         if not Path(place).is_dir():

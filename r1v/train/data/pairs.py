@@ -10,6 +10,7 @@ reply was cut off, ``finished: false``; optionally ``gap``, the difference of th
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -19,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from r1v.core import ConfigError, FinishReason, ImageRef
-from r1v.prompt import Processor
+from r1v.prompt import Processor, open_image
 from r1v.train.data.curriculum import PlannedSample
 from r1v.train.data.examples import AnswerKey, Encoded, Example, FigureSource
 from r1v.train.data.rows import QUESTION, beside, image_sources, parse_line, read_lines, text
@@ -124,24 +125,38 @@ def _reply(row: dict[str, Any], name: str) -> Reply:
 def write_pairs(path: str | Path, pairs: Iterable[Pair]) -> None:
     """Images must be paths or data URLs; those under the file's folder are written relative to it."""
     path = Path(path)
-    with path.open("w", encoding="utf-8") as file:
-        for pair in pairs:
-            row: dict[str, Any] = {"chosen": asdict(pair.chosen), "rejected": asdict(pair.rejected)}
-            if pair.gap is not None:
-                row["gap"] = pair.gap
-            if pair.figure is not None:
-                row["figure"] = {k: getattr(pair.figure, k) for k in ("family", "index", "variation")}
-            else:
-                row |= {"question": pair.question, "images": [_image(r, path.parent) for r in pair.images]}
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+    path.write_text("".join(pair_line(pair, path.parent) + "\n" for pair in pairs), encoding="utf-8")
 
 
-def _image(ref: ImageRef, folder: Path) -> str:
-    name = str(ref.source)
-    if name.startswith("data:"):
-        return name
-    path = Path(name)
-    return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path.resolve())
+def pair_line(pair: Pair, folder: Path) -> str:
+    """A pair as one line of a file in the folder. Pictures that are no files are saved beside it."""
+    row: dict[str, Any] = {"chosen": asdict(pair.chosen), "rejected": asdict(pair.rejected)}
+    if pair.gap is not None:
+        row["gap"] = pair.gap
+    if pair.figure is not None:
+        row["figure"] = {k: getattr(pair.figure, k) for k in ("family", "index", "variation")}
+    else:
+        row |= {"question": pair.question, "images": [image_name(r, folder) for r in pair.images]}
+    return json.dumps(row, ensure_ascii=False)
+
+
+def image_name(ref: ImageRef, folder: Path, *, absolute: bool = False) -> str:
+    """How a row of a file in the folder names a picture: a data URL, a path, or, for one that is no file, a
+    PNG that is saved under ``images`` and named by its content. absolute: paths from the root."""
+    source = ref.source
+    if isinstance(source, str) and source.startswith("data:"):
+        return source
+    if isinstance(source, str | Path):
+        path = Path(source)
+        if path.is_relative_to(folder) and not absolute:
+            return str(path.relative_to(folder))
+        return str(path.resolve())
+    picture = open_image(ref)
+    name = hashlib.sha256(picture.tobytes() + str(picture.size).encode()).hexdigest()[:24] + ".png"
+    (folder / "images").mkdir(exist_ok=True)
+    if not (folder / "images" / name).exists():
+        picture.save(folder / "images" / name)
+    return str((folder / "images" / name).resolve()) if absolute else f"images/{name}"
 
 
 def encode_replies(processor: Processor, example: Example, replies: Sequence[Reply]) -> list[Encoded]:
@@ -161,6 +176,13 @@ def encode_replies(processor: Processor, example: Example, replies: Sequence[Rep
             )
         rows.append(Encoded(whole, len(prompt.token_ids), prompt.tiles))
     return rows
+
+
+def question_of(pair: Pair) -> str:
+    """What tells a pair's question from others: its text and images, or its figure."""
+    if pair.figure is not None:
+        return f"{pair.figure.family} {pair.figure.index} {pair.figure.variation}"
+    return " ".join([pair.question, *(str(image.source)[:200] for image in pair.images)])
 
 
 def encode_reply(processor: Processor, example: Example, reply: Reply) -> Encoded:
@@ -183,10 +205,12 @@ def choose_pairs(
 
     eligible: replies that keep the rules (right, well formed, no contradiction); only those are chosen, and
     an eligible one is rejected for its score alone. A pair is kept when its gap reaches the threshold; each
-    reply is in one pair at most. Source: R1V2 report, section 3.2, with the threshold of its study.
+    reply is in one pair at most, one whose score is NaN or infinite in none. Source: R1V2 report, section
+    3.2, with the threshold of its study.
     """
-    best = sorted((i for i in range(len(scores)) if eligible[i]), key=lambda i: -scores[i])
-    worst = sorted(range(len(scores)), key=lambda i: scores[i])
+    finite = [i for i in range(len(scores)) if np.isfinite(scores[i])]
+    best = sorted((i for i in finite if eligible[i]), key=lambda i: -scores[i])
+    worst = sorted(finite, key=lambda i: scores[i])
     pairs: list[tuple[int, int, float]] = []
     used: set[int] = set()
     for chosen in best:

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from random import Random
 
 from r1v.core import ConfigError, R1VError
 from r1v.prompt import Processor, Prompt
 from r1v.train.core.distributed import ONE_PROCESS
 from r1v.train.data.curriculum import PlannedSample
 from r1v.train.data.examples import Example, Source
+from r1v.train.data.order import shuffled
 from r1v.train.data.workers import Workers
 
 
@@ -71,6 +71,12 @@ class Questions:
             raise ConfigError(f"not one question of a batch is usable; the first: {bad[0]}")
         return good, bad
 
+    def ask_now(self, plan: Sequence[PlannedSample]) -> tuple[list[Question], list[str]]:
+        """As `get`, of a plan that goes before those that wait."""
+        self._workers.put(self.world.share(plan))
+        self._workers.last_first()
+        return self.get()
+
     def places(self, number: int) -> Sequence[int]:
         """Where the first ``number`` of this process's questions stand in the plan."""
         return self.world.share(range(number * self.world.size))
@@ -81,11 +87,13 @@ class Questions:
 
 
 def plan_questions(
-    families: Sequence[str], seed: int, step: int, size: int, *, first: int = 0, variation: float = 1.0
+    source: Source, seed: int, step: int, size: int, *, first: int = 0, variation: float = 1.0
 ) -> list[PlannedSample]:
-    """The questions of a step: families at random, indices that count on."""
-    rng = Random(f"{seed}/{step}")
-    return [PlannedSample(rng.choice(families), first + step * size + i, variation) for i in range(size)]
+    """The questions of a step: the next ones of the source. Rows come all once before any comes again."""
+    return [
+        PlannedSample(*source.pick(first + step * size + i, f"{seed}/{step}/{i}"), variation)
+        for i in range(size)
+    ]
 
 
 class Pool:
@@ -118,7 +126,5 @@ class Pool:
         chosen = []
         for place in range(step * size, (step + 1) * size):
             round_, at = divmod(place, len(self.samples))
-            order = list(range(len(self.samples)))
-            Random(f"{seed}/{round_}").shuffle(order)
-            chosen.append(self.samples[order[at]])
+            chosen.append(self.samples[shuffled(at, len(self.samples), f"{seed}/{round_}")])
         return chosen

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ class Row:
     images: paths, data URLs, encoded bytes or PIL pictures, as the row has them. thinking: "" where the row
     has none. solution: the chain came as a worked solution, whose answer is still to be boxed. key: the right
     answer to compare with, and tolerance how far off a number may be. unread: keys that were not used.
+    spoken: the answer is what an assistant said, and nothing else tells the right one. values: of the keys
+    that were not used.
     """
 
     question: str
@@ -46,6 +48,8 @@ class Row:
     answer_type: str = "math"
     tolerance: float = 0.0
     unread: tuple[str, ...] = ()
+    spoken: bool = False
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_lines(path: Path, what: str) -> list[str]:
@@ -100,6 +104,7 @@ def read_row(values: Mapping[str, Any], *, chains: bool) -> Row:
         answer_type=text(given, "answer_type", needed=False) or "math",
         tolerance=_tolerance(given.get("tolerance", 0.0)),
         unread=tuple(str(key) for key in given if key not in _READ),
+        spoken=key is None, values={str(key): one for key, one in given.items() if key not in _READ},
     )  # fmt: skip
 
 

@@ -1,44 +1,181 @@
-"""The source of examples that a configuration names."""
+"""The source of examples that a configuration names, one or several mixed.
+
+Enters: names of figures, files and data sets, each with an optional weight. Leaves: one source. Always holds:
+of several sources each has its share of any 65,536 samples exactly, and the rows of each come all once before
+one comes again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 from rich.console import Console
 
 from r1v import figures
 from r1v.core import ConfigError
-from r1v.train.data.examples import FigureSource, JsonlSource, Source
+from r1v.train.core.config import DataConfig
+from r1v.train.data.examples import Example, FigureSource, JsonlSource, Source
 from r1v.train.data.hub import PREFIX, DatasetSource
+from r1v.train.data.order import shuffled
+
+BLOCK = 1 << 16
+FIGURES = "figures"
 
 
-def open_source(
-    data: str, families: Sequence[str], seed: int, console: Console, *, chains: bool = True
-) -> Source:
-    """``figures``, a JSONL file or ``hf:`` with the name of a Hugging Face dataset, limited to the named
-    families.
+def open_source(config: DataConfig, seed: int, console: Console, *, chains: bool = True) -> Source:
+    """The source that ``data.source`` names, limited to ``data.families``. chains: rows need a chain of
+    thought to learn.
 
-    Says how many rows of a file are bad, and which.
-
-    chains: rows need a chain of thought to learn.
+    Says how many rows of a file are bad, and which. ConfigError: one cannot be read.
     """
-    if data == "figures":
-        return FigureSource(tuple(families) or tuple(figures.FAMILIES))
+    named = [parse_name(one) for one in config.source]
+    every = [_open_one(name, config, seed, console, chains) for name, _ in named]
+    if len(every) == 1:
+        return every[0]
+    return MixedSource([name for name, _ in named], every, [weight for _, weight in named], seed)
+
+
+def parse_name(text: str) -> tuple[str, float | None]:
+    """A source's name and weight, as in ``mine.jsonl::2``. ConfigError: the weight is no number above 0."""
+    name, mark, weight = text.partition("::")
+    if not mark:
+        return name, None
+    try:
+        found = float(weight)
+    except ValueError:
+        found = 0.0
+    if not found > 0:
+        raise ConfigError(f"data.source: the weight of {name} is {weight!r}; it must be a number above 0")
+    return name, found
+
+
+def _open_one(name: str, config: DataConfig, seed: int, console: Console, chains: bool) -> Source:
+    if name == FIGURES:
+        wanted = tuple(one for one in config.families if one in figures.FAMILIES)
+        unknown = [one for one in config.families if one not in figures.FAMILIES]
+        if unknown and len(config.source) == 1:
+            raise ConfigError(
+                f"data.families: there are no figures of family {unknown[0]!r}; r1v figures list names them"
+            )
+        return FigureSource(wanted or tuple(figures.FAMILIES))
     source: JsonlSource | DatasetSource
-    if data.startswith(PREFIX):
-        source = DatasetSource(data, seed, chains=chains)
+    if name.startswith(PREFIX) or name.endswith(".parquet"):
+        source = DatasetSource(name, seed, chains=chains, columns=config.columns)
     else:
-        source = JsonlSource(data, seed, chains=chains)
+        source = JsonlSource(name, seed, chains=chains, columns=config.columns)
         for error in source.bad[:20]:
             console.print(f"bad row, left out: {error}", highlight=False)
         if source.bad:
-            console.print(f"{len(source.bad)} bad rows left out of {data}", highlight=False)
+            console.print(f"{len(source.bad)} bad rows left out of {name}", highlight=False)
         if source.unread:
             counted = ", ".join(f"{key} ({count} rows)" for key, count in source.unread.most_common(20))
-            console.print(f"keys of {data} that are not used: {counted}", highlight=False)
-    if families:
-        missing = [name for name in families if name not in source.families]
-        if missing:
-            raise ConfigError(f"{data} has no rows of family {missing[0]!r}")
-        source.families = tuple(families)
+            console.print(f"keys of {name} that are not used: {counted}", highlight=False)
+    if config.families:
+        kept = tuple(dict.fromkeys(one for one in config.families if one in source.families))
+        if not kept:
+            raise ConfigError(f"{name} has no rows of family {config.families[0]!r}")
+        source.families = kept
     return source
+
+
+def num_rows(source: Source) -> int | None:
+    """Rows of a file or data set; None for figures, which have no end."""
+    if isinstance(source, JsonlSource | DatasetSource):
+        return sum(len(source.rows[family]) for family in source.families)
+    return None
+
+
+def fingerprint(config: DataConfig) -> dict[str, str]:
+    """What a run remembers of its data: a hash of each file's content."""
+    names = [parse_name(one)[0] for one in config.source]
+    return file_marks([*names, *([config.measure] if config.measure else [])])
+
+
+def file_marks(names: Sequence[str]) -> dict[str, str]:
+    """A hash of the content of each that is a file."""
+    marks = {}
+    for name in names:
+        path = Path(name)
+        if path.is_file():
+            with path.open("rb") as file:
+                marks[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return marks
+
+
+class MixedSource:
+    """Several sources as one. A family is called after its source, ``mine.jsonl/all``.
+
+    weights: of samples; None is the source's number of rows, and for figures the mean of the others'.
+    """
+
+    def __init__(
+        self, names: Sequence[str], sources: Sequence[Source], weights: Sequence[float | None], seed: int
+    ) -> None:
+        labels = [Path(name).name if name != FIGURES else name for name in names]
+        if len(set(labels)) < len(labels):
+            labels = [f"{place}-{label}" for place, label in enumerate(labels)]
+        self.sources: Mapping[str, Source] = dict(zip(labels, sources, strict=True))
+        self.seed = seed
+        rows = [float(found) for one in sources if (found := num_rows(one)) is not None]
+        usual = sum(rows) / len(rows) if rows else 1.0
+        given = [
+            float(num_rows(source) or usual) if weight is None else weight
+            for source, weight in zip(sources, weights, strict=True)
+        ]
+        self.counts = dict(zip(labels, shares(given, BLOCK), strict=True))
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """Of all sources."""
+        return tuple(f"{label}/{one}" for label, source in self.sources.items() for one in source.families)
+
+    def _of(self, family: str) -> tuple[Source, str]:
+        label, _, name = family.partition("/")
+        return self.sources[label], name
+
+    def max_images(self, family: str) -> int:
+        """As its source says."""
+        source, name = self._of(family)
+        return source.max_images(name)
+
+    def pick(self, number: int, seed: str) -> tuple[str, int]:
+        """The next sample of the source whose turn it is."""
+        block, place = divmod(number, BLOCK)
+        at = shuffled(place, BLOCK, f"{self.seed}/mix/{block}")
+        for label, count in self.counts.items():
+            if at < count:
+                family, index = self.sources[label].pick(block * count + at, seed)
+                return f"{label}/{family}", index
+            at -= count
+        raise AssertionError("the counts add up to a block")
+
+    def example(self, family: str, index: int, variation: float) -> Example:
+        """As its source makes it."""
+        source, name = self._of(family)
+        return source.example(name, index, variation)
+
+
+def shares(weights: Sequence[float], total: int) -> list[int]:
+    """Whole numbers in proportion to weights that add up to the total, each at least 1."""
+    exact = [weight / sum(weights) * total for weight in weights]
+    found = [max(1, int(one)) for one in exact]
+    order = sorted(range(len(exact)), key=lambda i: found[i] - exact[i])
+    for place in range(total - sum(found)):
+        found[order[place % len(order)]] += 1
+    while sum(found) > total:
+        found[max(range(len(found)), key=lambda i: found[i])] -= 1
+    return found
+
+
+def figures_of(source: Source, *, heldout: bool = False) -> FigureSource | None:
+    """The figures in a source, or None where there are none."""
+    if isinstance(source, FigureSource):
+        return replace(source, heldout=heldout)
+    if isinstance(source, MixedSource):
+        for one in source.sources.values():
+            if isinstance(one, FigureSource):
+                return replace(one, heldout=heldout)
+    return None

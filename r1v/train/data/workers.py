@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -27,6 +28,7 @@ def start_worker() -> None:
     """In a new worker process: compute with one thread, and end with the process that made it, even where
     that was killed. A worker that reads its queue would not notice, and would keep the output pipes open."""
     torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the trainer decides what ends
     parent = multiprocessing.parent_process()
     assert parent is not None, "this is a worker process"
 
@@ -73,6 +75,10 @@ class Workers(Generic[I, O]):
             self._waiting.append(list(items))
         else:
             self._waiting.append([self._executor.submit(_call, item) for item in items])
+
+    def last_first(self) -> None:
+        """Let the batch that was put last come out next."""
+        self._waiting.appendleft(self._waiting.pop())
 
     def get(self) -> list[O]:
         """The oldest batch; waits for it."""

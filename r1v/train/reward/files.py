@@ -15,7 +15,8 @@ from r1v.core import Message, R1VError, SamplingParams
 from r1v.llm import LLM
 from r1v.prompt import Processor
 from r1v.train.core.compute import Compute
-from r1v.train.data.examples import AnswerKey, Example, JsonlSource
+from r1v.train.data.curriculum import PlannedSample
+from r1v.train.data.examples import AnswerKey, Example, JsonlSource, Source
 from r1v.train.data.pairs import Cleaned, Pair, PairFile, Reply, clean, encode_reply, write_pairs
 from r1v.train.data.rows import parse_line, read_lines
 from r1v.train.reward.model import RewardScorer
@@ -42,11 +43,39 @@ def score_replies(model: str, file: str, out: str, device: str) -> tuple[int, li
                 except R1VError as error:
                     bad.append(f"{source.path.name}:{number}: {error}")
             for number, score in zip(kept, scorer.score(rows), strict=True):
+                if not math.isfinite(score):
+                    bad.append(f"{source.path.name}:{number}: the score is {score}")
+                    continue
                 values = parse_line(lines[number - 1])
                 values |= {"reward": score, "score": scorer.calibration.integer(score)}
                 target.write(json.dumps(values, ensure_ascii=False) + "\n")
-            scored += len(kept)
+                scored += 1
     return scored, bad
+
+
+def score_rows(
+    model: str, source: Source, plan: Sequence[PlannedSample], compute: Compute
+) -> tuple[list[Example], list[float], list[str]]:
+    """The planned rows of a source that have a finite score, their raw scores, and the bad ones by name."""
+    processor = Processor.from_folder(model)
+    scorer = RewardScorer.open(model, compute)
+    examples, scores, bad = list[Example](), list[float](), list[str]()
+    for start in range(0, len(plan), BATCH):
+        made, rows = [], []
+        for one in plan[start : start + BATCH]:
+            try:
+                example = source.example(one.family, one.index, one.variation)
+                rows.append(encode_reply(processor, example, Reply(example.thinking, example.answer)))
+                made.append((one, example))
+            except R1VError as error:
+                bad.append(f"{one.family} {one.index}: {error}")
+        for (one, example), score in zip(made, scorer.score(rows), strict=True):
+            if math.isfinite(score):
+                examples.append(example)
+                scores.append(score)
+            else:
+                bad.append(f"{one.family} {one.index}: the score is {score}")
+    return examples, scores, bad
 
 
 def conversation_scorer(model: str, device: str) -> Callable[[Sequence[Sequence[Message]]], list[float]]:

@@ -20,7 +20,7 @@ from r1v.core import CheckpointError
 from r1v.models.reward import RewardModel, load_reward
 from r1v.train.core.compute import Compute, normalise
 from r1v.train.core.run import write_atomically
-from r1v.train.data.examples import Encoded
+from r1v.train.data.examples import Encoded, MicroBatch
 
 CALIBRATION_FILE = "calibration.json"
 
@@ -35,8 +35,12 @@ class Calibration:
 
     @classmethod
     def of(cls, scores: Sequence[float]) -> Calibration:
-        """From scores of a set: its sextiles are the edges, so that it has each integer equally often."""
+        """From scores of a set: its sextiles are the edges, so that it has each integer equally often. Scores
+        that are NaN or infinite are left out; CheckpointError: nothing else is there."""
         values = np.asarray(scores, np.float64)
+        values = values[np.isfinite(values)]
+        if not len(values):
+            raise CheckpointError("not one score of the reward model is finite; train it anew")
         deviation = float(values.std())
         edges = np.quantile(values, [i / 6 for i in range(1, 6)])
         return cls(float(values.mean()), deviation if deviation > 0 else 1.0, tuple(map(float, edges)))
@@ -46,7 +50,9 @@ class Calibration:
         return bisect_right(self.edges, score)
 
     def bounded(self, score: float) -> float:
-        """In (0, 1): the logistic function of the score in deviations from the mean, half at the mean."""
+        """In (0, 1): the logistic function of the score in deviations from the mean, half at the mean. Only
+        for a finite score."""
+        assert math.isfinite(score), "a score that is not finite has no place on a scale"
         return 1.0 / (1.0 + math.exp(-max(-50.0, min(50.0, (score - self.mean) / self.deviation))))
 
     def save(self, folder: Path) -> None:
@@ -65,36 +71,27 @@ class Calibration:
             ) from None
 
 
-@dataclass(frozen=True)
-class RewardBatch:
-    """Rows padded on the right. input_ids int64 (B, T), lengths int64 (B,), tiles uint8 (n, S, S, 3)."""
-
-    input_ids: torch.Tensor
-    lengths: torch.Tensor
-    tiles: torch.Tensor
-
-
-def pad_rows(rows: Sequence[Encoded], pad_id: int, multiple: int = 32) -> RewardBatch:
-    """One batch of some rows."""
+def pad_rows(rows: Sequence[Encoded], pad_id: int, multiple: int = 32) -> MicroBatch:
+    """Rows padded on the right; the target place of each is its last token, where its score is read."""
     width = -(-max(len(row.token_ids) for row in rows) // multiple) * multiple
     ids = np.full((len(rows), width), pad_id, np.int64)
     for line, row in enumerate(rows):
         ids[line, : len(row.token_ids)] = row.token_ids
-    return RewardBatch(
-        torch.from_numpy(ids),
-        torch.tensor([len(row.token_ids) for row in rows]),
-        torch.from_numpy(np.concatenate([row.tiles for row in rows])),
-    )
+    last = torch.tensor([line * width + len(row.token_ids) - 1 for line, row in enumerate(rows)])
+    return MicroBatch(
+        torch.from_numpy(ids), torch.from_numpy(np.concatenate([row.tiles for row in rows])), last,
+        torch.zeros_like(last), torch.arange(len(rows)), ("",) * len(rows),
+    )  # fmt: skip
 
 
-def forward_scores(model: RewardModel, batch: RewardBatch, compute: Compute) -> torch.Tensor:
+def forward_scores(model: RewardModel, batch: MicroBatch, compute: Compute) -> torch.Tensor:
     """Scores float32 (B,) of a batch, on the compute's device."""
-    tiles = batch.tiles.to(compute.device)
+    part = compute.move(batch)
+    width = part.input_ids.shape[1]
     with compute.autocast():
         scores: torch.Tensor = model(
-            batch.input_ids.to(compute.device), batch.lengths.to(compute.device),
-            normalise(tiles) if len(tiles) else None,
-        )  # fmt: skip
+            part.input_ids, part.target_places % width + 1, normalise(part.tiles) if len(part.tiles) else None
+        )
     return scores
 
 

@@ -56,6 +56,7 @@ class Ranker:
             form, steps = well_formed(response), completeness(response.thinking, example)
             against = contradictions(response.thinking, example.facts)
             right += verdict is Verdict.RIGHT
-            eligible.append(verdict is Verdict.RIGHT and form and not against and steps >= LEAST_COMPLETE)
+            whole = form and not against and steps >= LEAST_COMPLETE
+            eligible.append(verdict is Verdict.RIGHT and whole)
             by_rule.append((verdict is Verdict.RIGHT) + 0.5 * form + 0.5 * steps - 0.5 * min(against, 2))
         return Ranked(tuple(scores or by_rule), tuple(eligible), right / max(len(group), 1))

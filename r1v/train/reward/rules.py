@@ -1,47 +1,20 @@
-"""The rewards of a response: by rule, by a reward model, by form.
+"""What a rule says of a response: whether the answer is right, the form kept, the chain whole and consistent.
 
-Enters: sampled responses and the keys of their questions. Leaves: each part and their weighted sum. Always
-holds: a reward model's score is bounded before it is added, so that with the default weights no score makes a
-wrong answer better than a right one of the same form.
+Enters: sampled responses and the keys of their questions. Leaves: verdicts and measures. Always holds: the
+same response and key give the same verdict.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-from r1v.core import ConfigError, FinishReason
+from r1v.core import FinishReason
 from r1v.figures import claims
 from r1v.prompt import CLOSE_TEXT, OPEN_TEXT
 from r1v.scoring import MathVerifier, Tolerance, Verdict, compare, extract_answer, verdict_of
 from r1v.scoring.verifier import available
 from r1v.train.data.examples import AnswerKey, Example
 from r1v.train.rollout.sampler import Response
-
-
-@dataclass(frozen=True)
-class RewardWeights:
-    """Of the three parts. The report adds them unweighted; a bounded model part of 1 would make a wrong
-    answer with the best score equal to a right one with the worst, hence 0.5."""
-
-    rule: float = 1.0
-    model: float = 0.5
-    format: float = 0.5
-
-    def __post_init__(self) -> None:
-        if min(self.rule, self.model, self.format) < 0:
-            raise ConfigError(f"{self}: no weight may be below 0")
-
-
-@dataclass(frozen=True)
-class Reward:
-    """rule, format: 0 or 1. model: in (0, 1), 0 without a reward model. total: weighted sum."""
-
-    rule: float
-    model: float
-    format: float
-    total: float
-    verdict: Verdict
 
 
 class RuleReward:
@@ -78,14 +51,6 @@ def well_formed(response: Response) -> bool:
         and OPEN_TEXT not in response.answer
         and CLOSE_TEXT not in response.answer
     )
-
-
-def combine(verdict: Verdict, form: bool, model: float, weights: RewardWeights) -> Reward:
-    """The weighted sum. model: bounded score in (0, 1), 0 without one."""
-    rule = 1.0 if verdict is Verdict.RIGHT else 0.0
-    shape = 1.0 if form else 0.0
-    total = weights.rule * rule + weights.model * model + weights.format * shape
-    return Reward(rule, model, shape, total, verdict)
 
 
 def repetition(token_ids: Sequence[int], n: int = 4) -> float:

@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from rich.console import Console
 
 from r1v import models
 from r1v.core import ConfigError
-from r1v.models import R1V
 from r1v.prompt import Processor
 from r1v.scoring import Verdict
-from r1v.train.core.compute import Compute, export
+from r1v.train.core.compute import Compute
+from r1v.train.core.config import DataConfig
 from r1v.train.core.run import write_atomically
+from r1v.train.core.workbench import Workbench
 from r1v.train.data.curriculum import PlannedSample
-from r1v.train.data.examples import FigureSource, JsonlSource, Source
+from r1v.train.data.examples import Source
 from r1v.train.data.questions import Question, Questions, make_question
+from r1v.train.data.sources import figures_of, open_source
 from r1v.train.reward.rules import RuleReward
 from r1v.train.rollout.sampler import Rollouts, Sampler
 
@@ -47,25 +51,30 @@ def make_questions(source: Source, processor: Processor, plan: Sequence[PlannedS
 
 
 def heldout_questions(
-    source: Source, model: str, number: int, measure: str | None, workers: int, keep_images: bool = False
+    source: Source, model: str, data: DataConfig, seed: int, console: Console, keep_images: bool = False
 ) -> list[Question]:
-    """``number`` questions a family that training on ``source`` does not see, from the file ``measure`` or,
-    for figures, from the held-out split; none where neither is there. Made by ``workers`` processes.
-    keep_images: see `Questions`."""
+    """``data.heldout`` questions a family that training on ``source`` does not see, from ``data.measure`` or,
+    for figures, from the held-out split; of a file all where the number is 0. Says so where there are none
+    although some were asked for. keep_images: see `Questions`."""
     held: Source
-    if measure is not None:
-        held = JsonlSource(measure, chains=False)
-        counts = {family: min(number, len(rows)) for family, rows in held.rows.items()}
-        plan = [PlannedSample(f, i, 1.0) for f, count in counts.items() for i in range(count)]
-    elif isinstance(source, FigureSource):
-        held = FigureSource(source.families, heldout=True)
+    if data.measure is not None:
+        held = open_source(replace(data, source=(data.measure,), families=()), seed, console, chains=False)
+        rows = held.rows  # type: ignore[attr-defined]
+        plan = [
+            PlannedSample(family, i, 1.0) for family, found in rows.items()
+            for i in range(min(data.heldout or len(found), len(found)))
+        ]  # fmt: skip
+    elif (drawn := figures_of(source, heldout=True)) is not None:
+        held = drawn
         names = dict.fromkeys(held.families)  # once, though training may draw a family more often
-        plan = [PlannedSample(f, FIRST_HELDOUT + i, 1.0) for i in range(number) for f in names]
+        plan = [PlannedSample(f, FIRST_HELDOUT + i, 1.0) for i in range(data.heldout) for f in names]
     else:
+        if data.heldout:
+            console.print("data.heldout does nothing here: name a file of held-out rows as data.measure")
         return []
     if not plan:
         return []
-    asked = Questions(held, model, workers, keep_images)
+    asked = Questions(held, model, data.workers, keep_images)
     asked.put(plan)
     questions, bad = asked.get()
     asked.close()
@@ -75,19 +84,22 @@ def heldout_questions(
 
 
 class BestCheckpoint:
-    """The weights of a run with the best held-out score so far, in a folder of their own."""
+    """The weights of a run with the best held-out score so far, in ``best/`` of its folder; ``best.json``
+    says at which step."""
 
-    def __init__(self, folder: Path, model: str, max_shard_mb: int) -> None:
-        self.folder, self.model, self.max_shard_mb = folder, model, max_shard_mb
+    def __init__(self, bench: Workbench) -> None:
+        self.bench, self.folder = bench, bench.run.folder / "best"
 
-    def offer(self, weights: R1V, score: float, step: int) -> bool:
-        """Keep weights that score better than those kept; of equal ones the first stay. Of several processes
-        the first one is to offer its own."""
+    def offer(self, score: float) -> bool:
+        """Keep the weights of now where they score better than those kept; of equal ones the first stay. All
+        processes together."""
         note = self.folder.with_name("best.json")
-        if note.exists() and json.loads(note.read_text())["score"] >= score:
+        kept = note.exists() and json.loads(note.read_text())["score"] >= score
+        if self.bench.world.agree(kept):
             return False
-        export(weights, self.folder, self.model, self.max_shard_mb)
-        write_atomically(note, json.dumps({"score": score, "step": step}) + "\n")
+        self.bench.export("best")
+        if self.bench.world.first:
+            write_atomically(note, json.dumps({"score": score, "step": self.bench.step}) + "\n")
         return True
 
 

@@ -1,14 +1,14 @@
 """Responses of the model that is being trained, sampled by our own engine or another one.
 
 Enters: prompts. Leaves: groups of responses with the log-probability of each token under the sampling policy.
-Always holds: our engine runs the trained module itself, or a bf16 twin that `sync` brings up to date; image
-tokens are never sampled; a response depends on its prompt, its seed and the weights alone.
-Log-probabilities are of temperature 1 over the whole vocabulary, as `compute.target_logprobs` gives them.
+Always holds: our engine runs the trained module itself where that is whole, float32 and without adapters,
+else a whole twin that `sync` brings up to date; image tokens are never sampled; a response depends on its
+prompt, its seed and the weights alone. Log-probabilities are of temperature 1 over the whole vocabulary, as
+`PolicyModule.scores` gives them.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -21,7 +21,8 @@ from r1v.engine import Engine, EngineConfig, EngineRequest
 from r1v.llm.prompt_encoder import engine_ids
 from r1v.models import R1V
 from r1v.prompt import Processor, Prompt
-from r1v.train.core.compute import Compute, target_logprobs
+from r1v.train.core.compute import Compute
+from r1v.train.core.policy import PolicyModule
 from r1v.train.data.examples import Encoded, collate
 from r1v.train.data.questions import Question
 
@@ -87,23 +88,27 @@ class Rollouts(Protocol):
 
 
 class Sampler:
-    """Our engine over a module that is being trained.
+    """Our engine over a policy that is being trained, or over a model as it is.
 
     max_num_seqs: responses decoded together. memory_fraction: of the free memory, for the cache.
     """
 
     def __init__(
         self,
-        model: R1V,
+        model: R1V | PolicyModule,
         processor: Processor,
         compute: Compute,
         *,
         max_num_seqs: int = 64,
         memory_fraction: float = 0.3,
     ) -> None:
-        self.model, self.processor, self.compute = model, processor, compute
+        self.processor, self.compute = processor, compute
+        self.policy = model if isinstance(model, PolicyModule) else None
+        self.twin: R1V | None = None
         # where training computes in bf16, decoding in float32 would be slow, and further from the trainer
-        self.twin = copy.deepcopy(model).to(torch.bfloat16).eval() if compute.bf16 else None
+        if self.policy is not None and (compute.bf16 or not self.policy.plain):
+            self.twin = self.policy.twin(torch.bfloat16 if compute.bf16 else torch.float32)
+            self.policy.copy_to(self.twin)
         on_gpu = compute.device.type == "cuda"
         config = EngineConfig(
             max_num_seqs=max_num_seqs,
@@ -113,14 +118,13 @@ class Sampler:
             memory_fraction=memory_fraction,
             num_draft_tokens=0,  # at temperature 1 guesses are seldom right
         )
-        self.engine = Engine(self.twin or model, config, engine_ids(processor))
+        runs = self.twin or (model.base if isinstance(model, PolicyModule) else model)
+        self.engine = Engine(runs, config, engine_ids(processor))
 
     def sync(self) -> None:
         """The weights have changed: bring the twin up to date, drop what was computed with the old ones."""
-        if self.twin is not None:
-            with torch.no_grad():
-                for own, trained in zip(self.twin.parameters(), self.model.parameters(), strict=True):
-                    own.copy_(trained)
+        if self.twin is not None and self.policy is not None:
+            self.policy.copy_to(self.twin)
         self.engine.weights_changed()
 
     def sample(
@@ -201,15 +205,15 @@ def response(
     )  # fmt: skip
 
 
-def probe(rollouts: Rollouts, model: R1V, question: Question, pad_id: int, num_tokens: int = 8) -> Agreement:
+def probe(
+    rollouts: Rollouts, policy: PolicyModule, question: Question, pad_id: int, num_tokens: int = 8
+) -> Agreement:
     """Let the engine and the trained model give the same few tokens their log-probabilities, with the weights
-    of now. Stale copies, caches or features in the engine show here."""
+    of now. Stale copies, caches or features in the engine show here. All processes ask the same question."""
     prompt = question.prompt
     found = rollouts.ask([question], [0], n=1, max_tokens=num_tokens, temperature=0.0)[0][0]
     part = collate([("probe", encoded(prompt, found.token_ids))], torch.from_numpy(prompt.tiles), pad_id)
-    with torch.no_grad():
-        trainer = target_logprobs(model, part, rollouts.compute).cpu().numpy()
-    return agreement(found.logprobs, trainer)
+    return agreement(found.logprobs, policy.evaluate([part])[0].numpy())
 
 
 def encoded(prompt: Prompt, completion: Sequence[int]) -> Encoded:

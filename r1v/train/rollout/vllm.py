@@ -24,8 +24,8 @@ from r1v.llm.prompt_encoder import engine_ids
 from r1v.models import R1V
 from r1v.prompt import Processor
 from r1v.train.core.compute import Compute
-from r1v.train.core.config import GRPOConfig
-from r1v.train.core.lora import plain
+from r1v.train.core.config import RolloutConfig
+from r1v.train.core.policy import PolicyModule
 from r1v.train.data.questions import Question
 from r1v.train.rollout.link import Link
 from r1v.train.rollout.sampler import Response, response
@@ -35,7 +35,7 @@ SHARD_BYTES = 1 << 29  # of the files that weights travel in
 REASONS = {"stop": FinishReason.STOP, "length": FinishReason.LENGTH}
 
 
-def open_links(config: GRPOConfig, compute: Compute, log_folder: Path) -> list[Link]:
+def open_links(model: str, config: RolloutConfig, compute: Compute, log_folder: Path) -> list[Link]:
     """The engines of this process of the trainer: its part of those that the configuration names, or one on
     the trainer's own device. Those that are not there yet are started, and not waited for.
 
@@ -46,11 +46,11 @@ def open_links(config: GRPOConfig, compute: Compute, log_folder: Path) -> list[L
     if number < world.size and (number or world.size > 1):
         raise ConfigError(
             f"{number} engines for {world.size} processes of the trainer, each of which needs its own: name "
-            "more in vllm_devices or vllm_at"
+            "more in rollout.vllm_devices or rollout.vllm_at"
         )
     if c.vllm_at:
         return [Link(address, c.vllm_key or "") for address in world.share(c.vllm_at)]
-    settings = [f"model={c.model}", f"dtype={_dtype(compute)}", f"max_num_seqs={c.max_num_seqs}",
+    settings = [f"model={model}", f"dtype={_dtype(compute)}", f"max_num_seqs={c.max_num_seqs}",
                 f"memory_fraction={c.memory_fraction}"]  # fmt: skip
     places = world.share(range(number or 1))
     return [
@@ -70,15 +70,17 @@ class VLLMRollouts:
     """Questions answered by the engines behind some links, each a share of them. See `rollout.Rollouts`."""
 
     def __init__(
-        self, model: R1V, processor: Processor, compute: Compute, links: Sequence[Link], console: Console
-    ) -> None:
+        self, policy: PolicyModule, processor: Processor, compute: Compute, links: Sequence[Link],
+        console: Console,
+    ) -> None:  # fmt: skip
         """Waits until the engines are ready. UnavailableError, ConfigError: one is not to be had."""
-        self.model, self.processor, self.compute = model, processor, compute
+        self.policy, self.processor, self.compute = policy, processor, compute
         self.links = links
         ids = engine_ids(processor)
         self._stop = sorted(ids.eos)
         self._banned = sorted({i for i in (ids.image_context, *ids.banned) if i >= 0} - set(ids.eos))
         self._stale = True
+        self._twin: R1V | None = None
         for link in links:
             console.print(f"rollouts by {link.connect()} at {link.address}", highlight=False)
 
@@ -128,7 +130,10 @@ class VLLMRollouts:
         with tempfile.TemporaryDirectory(prefix="r1v-weights-") as scratch:
             folder = Path(scratch) / "model"
             dtype = getattr(torch, _dtype(self.compute))
-            models.save(plain(self.model), folder, "release", dtype=dtype, max_shard_bytes=SHARD_BYTES)
+            if self._twin is None:
+                self._twin = self.policy.twin(dtype)
+            self.policy.copy_to(self._twin)
+            models.save(self._twin, folder, "release", dtype=dtype, max_shard_bytes=SHARD_BYTES)
             files = sorted(folder.glob("*.safetensors*"))
             for link in self.links:
                 link.tell(partial(send_weights, files=files))

@@ -16,7 +16,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Connection, Listener
 from pathlib import Path
@@ -28,12 +28,31 @@ from rich.console import Console
 from r1v.core import R1VError
 from r1v.llm.backends.vllm.launch import check_vllm, engine_arguments, folder_for_vllm, prepare
 from r1v.llm.config import LLMConfig, ParallelConfig, resolve_dtype, weight_bytes
-from r1v.train.core.config import RolloutConfig
+from r1v.train.core.checks import at_least, choice
+from r1v.train.core.keys import key as about
 from r1v.train.rollout.wire import Answered, Ask, Sampled, Sampling, parse_address, read_asks, read_key, send
 from r1v.train.rollout.wire import receive as receive_message
 
 END_S = 10.0  # for what has to be tidied up
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
+
+
+@dataclass(frozen=True)
+class EngineConfig:
+    """A vLLM process that answers a GRPO trainer's questions with the weights that the trainer sends."""
+
+    model: str = about("", "checkpoint that the trainer starts from", required=True)
+    listen: str = about("", "where the trainer connects: HOST:PORT, or a socket's path", required=True)
+    key: str = about("", "file with a secret that both know", required=True)
+    tensor_parallel: int = about(1, "devices that share the model")
+    dtype: str = about("auto", "of weights and cache: the trainer's, bfloat16 or float32")
+    max_num_seqs: int = about(64, "responses decoded together")
+    memory_fraction: float = about(0.9, "of each device")
+    attached: bool = about(False, "end when the standard input does")
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "tensor_parallel", "max_num_seqs")
+        choice("dtype", self.dtype, ("auto", "float32", "bfloat16", "float16"))
 
 
 class Engine(Protocol):
@@ -51,7 +70,7 @@ class Engine(Protocol):
 class VLLMEngine:
     """vLLM's offline engine over a folder of its own, whose weights are replaced. See Engine."""
 
-    def __init__(self, config: RolloutConfig) -> None:
+    def __init__(self, config: EngineConfig) -> None:
         """Raises UnavailableError, CheckpointError."""
         import torch
 
@@ -140,9 +159,9 @@ def _sampled(output: Any) -> Sampled:
 
 
 def serve(
-    config: RolloutConfig,
+    config: EngineConfig,
     console: Console | None = None,
-    open_engine: Callable[[RolloutConfig], Engine] = VLLMEngine,
+    open_engine: Callable[[EngineConfig], Engine] = VLLMEngine,
 ) -> None:
     """Answer one trainer after the other, until interrupted. Raises R1VError."""
     console = console or Console(stderr=True)

@@ -2,17 +2,17 @@
 
 Enters: a checkpoint folder and a source of questions. Leaves: ``chains.jsonl`` with its images, a file that
 the supervised stages read. Always holds: a kept chain led to the right answer, by comparison; a wrong one is
-corrected or left out, and counted. Source: R1V report, section 2.3.
+corrected or left out, and counted; one that was cut off goes on with the next batch. Source: R1V report,
+section 2.3.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from random import Random
-from typing import TextIO
 
 import torch
 from rich.console import Console
@@ -21,17 +21,48 @@ from r1v import models
 from r1v.models import R1V
 from r1v.prompt import Processor, open_image
 from r1v.scoring import Verdict
-from r1v.train.core.compute import Compute, target_logprobs
-from r1v.train.core.config import DistillConfig
+from r1v.train.core.checks import at_least
+from r1v.train.core.compute import Compute
+from r1v.train.core.config import DataConfig, ModelConfig, RolloutConfig, RunConfig
+from r1v.train.core.growing import GrowingFile
+from r1v.train.core.keys import key
+from r1v.train.core.policy import as_policy
+from r1v.train.core.run import Run, write_atomically
 from r1v.train.data.curriculum import PlannedSample
 from r1v.train.data.examples import Encoded, Example, Source, collate, encode
 from r1v.train.data.judges import FigureJudge, Judge, ModelJudge, ask_openai
 from r1v.train.data.pairs import Reply
 from r1v.train.data.quality import Assessed, assess, clarity
 from r1v.train.data.questions import plan_questions
-from r1v.train.data.sources import open_source
+from r1v.train.data.sources import fingerprint, open_source
 from r1v.train.reward.rules import RuleReward
 from r1v.train.rollout.sampler import Response, Sampler
+
+
+@dataclass(frozen=True)
+class DistillConfig:
+    """Adaptive-length distillation: chains written by the model itself, shorter where a question is easy.
+
+    Without a judge, scores come from the known difficulty of figures, and a wrong chain is replaced by the
+    reference's. run.steps is not used: questions says how many are asked.
+    """
+
+    model: ModelConfig = key(ModelConfig(), "whose chains")
+    run: RunConfig = key(RunConfig(), "the run")
+    data: DataConfig = key(DataConfig(), "what is asked")
+    rollout: RolloutConfig = key(RolloutConfig(temperature=0.0, memory_fraction=0.5), "how it is asked")
+    questions: int = key(1000, "how many")
+    alpha: float = key(0.2, "strength of the penalty, see quality.penalty; the report leaves it open")
+    beta: float = key(1.0, "weight of the question's own difficulty in it")
+    gamma: float = key(1.0, "weight of how far text and image have to be read together")
+    batch: int = key(32, "questions answered together", operational=True)
+    judge: str | None = key(None, "base URL of an OpenAI-compatible server that scores and corrects")
+    judge_model: str = key("judge", "its model")
+    judge_key: str = key("none", "its key", operational=True)
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "questions", "batch")
+        at_least(self, 0, "alpha", "beta", "gamma")
 
 
 @dataclass
@@ -44,27 +75,36 @@ class DistillCounts:
     tokens: int = 0
 
 
-def distill(config: DistillConfig, console: Console | None = None, judge: Judge | None = None) -> Path:
+def distill(
+    config: DistillConfig, console: Console | None = None, judge: Judge | None = None, *,
+    allow: Collection[str] = (),
+) -> Path:  # fmt: skip
     """Score all questions, then answer them under their penalties; returns the file of chains."""
     c, console = config, console or Console(stderr=True)
     if judge is None:
         judge = ModelJudge(ask_openai(c.judge, c.judge_model, c.judge_key)) if c.judge else FigureJudge()
-    source = open_source(c.data, c.families, c.seed, console, chains=False)
-    compute = Compute.open(c.device, c.bf16)
-    model = models.load(c.model, None, compute.device)
+    source = open_source(c.data, c.run.seed, console, chains=False)
+    run = Run(c, data=fingerprint(c.data), allow=allow)
+    file = GrowingFile(run.folder / "chains.jsonl")
+    if file.done:
+        console.print(f"{file.path} is whole already")
+        return file.path
+    compute = Compute.open(c.run.device, c.run.bf16)
+    model = models.load(c.model.path, None, compute.device)
     model = model if compute.bf16 else model.float()
-    processor = Processor.from_folder(c.model)
+    processor = Processor.from_folder(c.model.path)
     plan = plan_questions(
-        source.families, c.seed, 0, c.questions, first=c.first_sample, variation=c.variation
+        source, c.run.seed, 0, c.questions, first=c.data.first_sample, variation=c.data.variation
     )
-    assessed = _assess(plan, source, model, processor, compute, judge, c)
+    assessed = _scores_once(run.folder / "assessed.json", plan, source, model, processor, compute, judge, c)
     sampler = Sampler(
-        model, processor, compute, max_num_seqs=c.max_num_seqs, memory_fraction=c.memory_fraction
-    )
-    rules, counts = RuleReward(), DistillCounts()
-    writer = _Writer(Path(c.out))
-    for start in range(0, len(plan), c.batch):
-        part = slice(start, start + c.batch)
+        model, processor, compute, max_num_seqs=c.rollout.max_num_seqs,
+        memory_fraction=c.rollout.memory_fraction,
+    )  # fmt: skip
+    rules = RuleReward()
+    counts = DistillCounts(**file.other.get("counts", {}))
+    for start in range(int(file.other.get("done", 0)), len(plan), c.batch):
+        part, lines = slice(start, start + c.batch), list[str]()
         examples = [source.example(one.family, one.index, one.variation) for one in plan[part]]
         replies = _answer(sampler, examples, assessed[part], c, start)
         for one, example, scores, reply in zip(plan[part], examples, assessed[part], replies, strict=True):
@@ -77,15 +117,29 @@ def distill(config: DistillConfig, console: Console | None = None, judge: Judge 
                 counts.corrected += final is not None
                 counts.dropped += final is None
             if final is not None:
-                writer.write(one, example, final, scores, corrected=not right)
+                lines.append(_line(run.folder, one, example, final, scores, corrected=not right))
+        done = min(start + c.batch, len(plan))
+        file.add(lines, done=done, counts=asdict(counts))
         console.print(
-            f"{min(start + c.batch, len(plan))} questions: {counts.kept} right, "
-            f"{counts.corrected} corrected, {counts.dropped} dropped",
+            f"{done} of {len(plan)} questions: {counts.kept} right, {counts.corrected} corrected, "
+            f"{counts.dropped} dropped",
             highlight=False,
         )
     rules.close()
-    writer.close(counts)
-    return writer.path
+    write_atomically(run.folder / "counts.json", json.dumps(asdict(counts), indent=2) + "\n")
+    return file.finish()
+
+
+def _scores_once(
+    path: Path, plan: Sequence[PlannedSample], source: Source, model: R1V, processor: Processor,
+    compute: Compute, judge: Judge, config: DistillConfig,
+) -> list[Assessed]:  # fmt: skip
+    """The scores of all questions, kept in a file, so that a run that goes on does not ask for them again."""
+    if path.exists():
+        return [Assessed(**row) for row in json.loads(path.read_text())]
+    found = _assess(plan, source, model, processor, compute, judge, config)
+    write_atomically(path, json.dumps([asdict(one) for one in found]) + "\n")
+    return found
 
 
 def _assess(
@@ -107,9 +161,10 @@ def _answer(
     start: int,
 ) -> list[Response]:  # fmt: skip
     prompts = [sampler.processor.encode(example.messages()) for example in examples]
-    seeds = [Random(f"{config.seed}/{start + i}").getrandbits(62) for i in range(len(prompts))]
+    seeds = [Random(f"{config.run.seed}/{start + i}").getrandbits(62) for i in range(len(prompts))]
     groups = sampler.sample(
-        prompts, seeds, n=1, max_tokens=config.max_tokens, temperature=config.temperature,
+        prompts, seeds, n=1, max_tokens=config.rollout.max_tokens,
+        temperature=config.rollout.temperature,
         penalties=[one.penalty for one in assessed],
     )  # fmt: skip
     return [group[0] for group in groups]
@@ -129,33 +184,23 @@ def image_need(model: R1V, processor: Processor, example: Example, compute: Comp
 def _mean_logprob(model: R1V, row: Encoded, processor: Processor, compute: Compute) -> float:
     part = collate([("answer", row)], torch.from_numpy(row.tiles), processor.special.pad)
     with torch.no_grad():
-        return float(target_logprobs(model, part, compute).mean())
+        return float(as_policy(model, compute).scores(part).logprobs.mean())
 
 
-class _Writer:
-    """chains.jsonl and its pictures."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "chains.jsonl"
-        (folder / "images").mkdir(parents=True, exist_ok=True)
-        self._file: TextIO = self.path.open("w", encoding="utf-8")
-
-    def write(
-        self, planned: PlannedSample, example: Example, reply: Reply, scores: Assessed, *, corrected: bool
-    ) -> None:
-        names = []
-        for number, ref in enumerate(example.images):
-            name = f"images/{planned.family}-{planned.index}-{number}.png"
-            open_image(ref).save(self.path.parent / name)
-            names.append(name)
-        row = {
-            "images": names, "question": example.question, "thinking": reply.thinking,
-            "answer": reply.answer, "answer_type": example.key.kind, "group": planned.family,
-            "difficulty": example.difficulty, "corrected": corrected, **asdict(scores),
-        }  # fmt: skip
-        self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
-
-    def close(self, counts: DistillCounts) -> None:
-        self._file.close()
-        path = self.path.with_name("counts.json")
-        path.write_text(json.dumps(asdict(counts), indent=2) + "\n")
+def _line(
+    folder: Path, planned: PlannedSample, example: Example, reply: Reply, scores: Assessed, *,
+    corrected: bool,
+) -> str:  # fmt: skip
+    """A kept chain as a row; its pictures are saved beside it."""
+    names = []
+    (folder / "images").mkdir(exist_ok=True)
+    for number, ref in enumerate(example.images):
+        name = f"images/{planned.family.replace('/', '-')}-{planned.index}-{number}.png"
+        open_image(ref).save(folder / name)
+        names.append(name)
+    row = {
+        "images": names, "question": example.question, "thinking": reply.thinking, "answer": reply.answer,
+        "answer_type": example.key.kind, "tolerance": example.key.tolerance, "group": planned.family,
+        "difficulty": example.difficulty, "corrected": corrected, **asdict(scores),
+    }  # fmt: skip
+    return json.dumps(row, ensure_ascii=False)

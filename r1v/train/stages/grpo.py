@@ -10,202 +10,156 @@ Source: R1V2 report, section 3.3.
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
-import torch
 from rich.console import Console
 
-from r1v import models
 from r1v.core import FinishReason, R1VError
-from r1v.prompt import Processor
-from r1v.train import alarms, losses
+from r1v.train import alarms
 from r1v.train.buffer import BufferConfig, Drawn, Sample, SampleBuffer, telemetry
-from r1v.train.core.compute import Compute, export, load_trainable
-from r1v.train.core.config import GRPOConfig
-from r1v.train.core.optim import Optimizer, learning_rate
-from r1v.train.core.run import Run, progress
-from r1v.train.data.curriculum import PlannedSample
-from r1v.train.data.questions import Pool, Question, Questions, plan_questions
-from r1v.train.data.sources import open_source
-from r1v.train.reward.model import RewardScorer
-from r1v.train.reward.rules import Reward, RewardWeights, RuleReward, combine, repetition, well_formed
-from r1v.train.rollout.evaluate import BestCheckpoint, accuracy, heldout_questions
-from r1v.train.rollout.sampler import Agreement, Response, Rollouts, Sampler, agreement, encoded, probe
-from r1v.train.rollout.vllm import VLLMRollouts, open_links
-from r1v.train.update import PolicyLoss, Trained, UpdateTally
+from r1v.train.core.checks import at_least
+from r1v.train.core.config import DataConfig, ModelConfig, OptimConfig, RewardConfig, RolloutConfig, RunConfig
+from r1v.train.core.keys import key
+from r1v.train.data.questions import Question
+from r1v.train.losses import GRPOOptions
+from r1v.train.reward.hybrid import advantages
+from r1v.train.reward.rules import repetition
+from r1v.train.rollout.evaluate import BestCheckpoint, accuracy
+from r1v.train.rollout.sampler import Agreement, agreement, probe
+from r1v.train.sampling import Asker, Group
+from r1v.train.update import PolicyLoss, Trained, UpdateTally, open_reference
 
 NOTHING_DRAWN = Drawn((), (), (), ())
 
 
 @dataclass(frozen=True)
-class Group:
-    """A question with its responses, their rewards and advantages."""
+class GRPOConfig:
+    """Group-relative policy optimisation with verifiable answers and the Selective Sample Buffer.
 
-    question: Question
-    responses: Sequence[Response]
-    rewards: Sequence[Reward]
-    advantages: Sequence[float]
+    Of the data only questions and answers are used. run.steps counts batches of questions; the weights that
+    answer data.heldout questions best are kept under ``best/``.
+    """
+
+    model: ModelConfig = key(ModelConfig(), "what is trained")
+    run: RunConfig = key(RunConfig(steps=100), "the run")
+    data: DataConfig = key(DataConfig(), "what is asked")
+    optim: OptimConfig = key(OptimConfig(lr=1e-6, schedule="constant"), "how it is learned")
+    rollout: RolloutConfig = key(RolloutConfig(), "how it is asked")
+    reward: RewardConfig = key(RewardConfig(), "what a response is worth")
+    loss: GRPOOptions = key(GRPOOptions(), "variants of the loss")
+    ssb: BufferConfig = key(BufferConfig(), "the Selective Sample Buffer")
+    alarms: alarms.AlarmConfig = key(alarms.AlarmConfig(), "what marks a step")
+    prompts: int = key(16, "questions of a step, each answered rollout.group times")
+    updates: int = key(1, "optimiser steps that are made of one batch of responses")
+    pool: str | None = key(None, "file of r1v train pool, whose questions alone are asked")
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "prompts", "updates")
+        at_least(self.rollout, 2, "group")
 
 
 class GRPOTrainer:
-    """One run: ``GRPOTrainer(config).train()``."""
+    """One run: ``GRPOTrainer(config).train()``. allow: see `Run`."""
 
-    def __init__(self, config: GRPOConfig, console: Console | None = None) -> None:
+    def __init__(
+        self, config: GRPOConfig, console: Console | None = None, *, allow: Collection[str] = ()
+    ) -> None:
         self.config = c = config
         self.console = console or Console(stderr=True)
-        self.source = open_source(c.data, c.families, c.seed, self.console, chains=False)
-        away = c.rollout != "r1v"  # then questions keep their pictures, which are cut there
-        self.questions = Questions(self.source, c.model, c.workers, away)
-        self.heldout = heldout_questions(self.source, c.model, c.heldout, c.measure, c.workers, away)
-        self.pool = Pool.read(c.pool) if c.pool else None
-        self.compute = Compute.open(c.device, c.bf16)
-        self.world = self.questions.world = self.compute.world
-        self.run = Run(config, self.world)
-        links = open_links(c, self.compute, self.run.folder) if away else []  # start while we load the model
-        self.processor = Processor.from_folder(c.model)
-        self.model = load_trainable(
-            c.model, self.compute, c.train, checkpointing=c.checkpointing, console=self.console,
-            lora=c.lora, lora_rank=c.lora_rank, lora_alpha=c.lora_alpha, seed=c.seed,
-        )  # fmt: skip
-        self.optimizer = Optimizer(
-            self.model, lr=c.lr, muon_lr=c.muon_lr, weight_decay=c.weight_decay, betas=c.betas,
-            bf16=self.compute.bf16,
-        )  # fmt: skip
-        self.sampler: Rollouts
-        if away:
-            self.sampler = VLLMRollouts(self.model, self.processor, self.compute, links, self.console)
-        else:
-            self.sampler = Sampler(
-                self.model, self.processor, self.compute, max_num_seqs=c.max_num_seqs,
-                memory_fraction=c.memory_fraction,
-            )  # fmt: skip
-        self.rules = RuleReward()
-        self.weights = RewardWeights(c.rule_weight, c.model_weight, c.format_weight)
-        self.scorer = RewardScorer.open(c.reward_model, self.compute) if c.reward_model else None
-        options = losses.GRPOOptions(
-            c.averaging, c.clip_low, c.clip_high, c.kl, c.correct_kl, c.importance_cap,  # type: ignore[arg-type]
-        )  # fmt: skip
-        reference = None
-        if c.kl:
-            reference = models.load(c.model, torch.float32, self.compute.device).requires_grad_(False)
+        self.asker = Asker(c, self.console, pool=c.pool, allow=allow)
+        self.bench, self.world = self.asker.bench, self.asker.world
+        self.policy, self.heldout = self.bench.policy, self.asker.heldout
+        reference = open_reference(self.policy, c.model, self.console) if c.loss.kl else None
         self.loss = PolicyLoss(
-            self.model, self.compute, options, pad_id=self.processor.special.pad,
-            micro_batches=c.micro_batches, reference=reference,
+            self.policy, c.loss, pad_id=self.bench.processor.special.pad,
+            micro_batches=c.optim.micro_batches, max_tokens=c.rollout.max_tokens, reference=reference,
         )  # fmt: skip
-        self.buffer = SampleBuffer(
-            BufferConfig(c.ssb_capacity if c.ssb else 0, c.ssb_max_age, c.ssb_mix, c.ssb_max_reuse)
-        )
-        self.alarms = alarms.Alarms(alarms.Limits.of(c))
-        self.best = BestCheckpoint(self.run.folder / "best", c.model, c.max_shard_mb)
-        self.step = 0  # rollouts
+        self.buffer = SampleBuffer(c.ssb)
+        self.alarms = alarms.Alarms(c.alarms)
+        self.best = BestCheckpoint(self.bench)
         self.version = 0  # updates of the weights
-        self.trained_s = 0.0
-
-    # ---------------------------------------------------------------------------------------------- set-up
-
-    def _plan(self, step: int) -> list[PlannedSample]:
-        c = self.config
-        if self.pool is not None:
-            return self.pool.plan(c.seed, step, c.prompts)
-        return plan_questions(
-            self.source.families, c.seed, step, c.prompts, first=c.first_sample, variation=c.variation
-        )
+        self.bench.state = self._state
 
     # -------------------------------------------------------------------------------------------- the loop
 
     def train(self) -> Path:
         """Run to the end, or from the kept state to the end. Returns the folder of the best checkpoint where
         there are held-out questions, else that of the last."""
-        c = self.config
+        c, bench = self.config, self.bench
         self._resume()
-        if self.progress() < 1.0:
-            self.questions.put(self._plan(self.step))
-        if self.heldout and not self.step:
+        if bench.progress() < 1.0:
+            self.asker.put(self.asker.plan(bench.step, c.prompts))
+        if self.heldout and not bench.step:
             self._evaluate()
-        while self.progress() < 1.0:
+        while bench.progress() < 1.0:
             begun = time.monotonic()
             self._one_step()
-            spent, due = self.world.agree((time.monotonic() - begun, self.run.due(c.save_every_s)))
-            self.trained_s += spent
-            ended = self.progress() >= 1.0
-            if self.heldout and c.eval_every and (self.step % c.eval_every == 0 or ended):
+            bench.end_step(begun)
+            ended = bench.progress() >= 1.0
+            if self.heldout and c.run.eval_every and (bench.step % c.run.eval_every == 0 or ended):
                 self._evaluate()
-            if due:
-                self._save()
-        self._save()
-        self.questions.close()
-        self.rules.close()
-        self.sampler.close()
-        last = export(self.model, self.run.folder / "model", c.model, c.max_shard_mb, self.world)
+            bench.keep()
+        bench.save()
+        self.asker.close()
+        last = bench.export()
         return self.best.folder if self.heldout else last
 
-    def progress(self) -> float:
-        """The share of the run that is done."""
-        return progress(self.step, self.config.steps, self.trained_s, self.config.deadline_s)
-
     def _one_step(self) -> None:
-        times = [time.monotonic()]
-        questions, bad = self.questions.get()
-        if self.step + 1 < self.config.steps:
-            self.questions.put(self._plan(self.step + 1))
+        c, step, times = self.config, self.bench.step, [time.monotonic()]
+        questions, responses = self.asker.ask(step)
+        if step + 1 < c.run.steps:
+            self.asker.put(self.asker.plan(step + 1, c.prompts))
         times.append(time.monotonic())
-        responses = self._rollout(questions)
+        groups = self.asker.judge(questions, responses)
+        groups = self._fill_up(groups)
         times.append(time.monotonic())
-        groups = self.world.collect(self._judge(questions, responses))
-        times.append(time.monotonic())
+        if c.loss.kl and c.loss.kl_in == "reward":
+            groups = self._penalised(groups)
         fresh = [one for group in groups for one in self._samples(group)]
-        if self.config.importance_cap:
+        if c.loss.importance_cap:
             fresh = self.loss.with_proximal(fresh)
         trained, drawn = self._mix(fresh)
-        rate = learning_rate(
-            self.config.schedule, self.step, self.progress(),
-            warmup=self.config.warmup_steps, decay_share=self.config.decay_share,
-            final=self.config.final_lr_share,
-        )  # fmt: skip
-        tallies = self._update(trained, rate)
-        probe = self._probe(groups[0].question)
+        rate = self.bench.rate()
+        tallies, norm = self._update(trained, rate)
+        found = self._probe(groups[0].question)
         for one in fresh:  # after the draw: a sample is not replayed in its own update
             self.buffer.add(one.sample, one.tiles)
-        self.step += 1
         times.append(time.monotonic())
+        bad = self.asker.take_bad()
         for name in bad:
-            self.run.log(step=self.step, bad=name)
-        self._log(groups, fresh, trained, drawn, tallies, probe, rate, times)
+            self.bench.run.log(step=step + 1, bad=name)
+        self._log(groups, fresh, trained, drawn, tallies, found, rate, norm, len(bad), times)
 
-    def _rollout(self, questions: Sequence[Question]) -> list[list[Response]]:
+    def _fill_up(self, groups: list[Group]) -> list[Group]:
+        """Dynamic sampling (DAPO): ask more questions until ``prompts`` groups are effective, or as often as
+        ``loss.dynamic`` says; then the effective ones come first and the step keeps its size."""
         c = self.config
-        places = self.questions.places(len(questions))
-        seeds = [Random(f"{c.seed}/{self.step}/{place}").getrandbits(62) for place in places]
-        return self.sampler.ask(questions, seeds, n=c.group, max_tokens=c.max_tokens)
+        for extra in range(1, c.loss.dynamic + 1):
+            if sum(group.effective for group in groups) >= c.prompts:
+                break
+            step = self.bench.step + extra * (1 << 24)  # questions and seeds that no other step has
+            more = self.asker.ask(step, self.asker.plan(step, c.prompts))
+            groups = groups + self.asker.judge(*more)
+        return sorted(groups, key=lambda group: not group.effective)[: c.prompts]
 
-    def _judge(self, questions: Sequence[Question], responses: Sequence[Sequence[Response]]) -> list[Group]:
-        scores: list[float] = []
-        if self.scorer is not None:
-            rows = [
-                encoded(question.prompt, response.token_ids)
-                for question, group in zip(questions, responses, strict=True)
-                for response in group
-            ]
-            scores = [self.scorer.calibration.bounded(score) for score in self.scorer.score(rows)]
-        groups = []
-        size = self.config.group
-        for number, (question, group) in enumerate(zip(questions, responses, strict=True)):
-            rewards = [
-                combine(
-                    self.rules.verdict(response, question.example.key), well_formed(response),
-                    scores[number * size + i] if scores else 0.0, self.weights,
-                )
-                for i, response in enumerate(group)
-            ]  # fmt: skip
-            totals = torch.tensor([[reward.total for reward in rewards]], dtype=torch.float64)
-            advantages = losses.group_advantages(totals, self.config.scaling)  # type: ignore[arg-type]
-            groups.append(Group(question, group, rewards, advantages[0].tolist()))
-        return groups
+    def _penalised(self, groups: Sequence[Group]) -> list[Group]:
+        """The groups with a KL penalty taken off the rewards: log pi - log reference of each response."""
+        c, samples = self.config, [one for group in groups for one in self._samples(group)]
+        reference = self.loss.logprobs_now(samples, reference=True)
+        off = [c.loss.kl * float((one.sample.logprobs - reference[i]).sum()) for i, one in enumerate(samples)]
+        found, size = [], c.rollout.group
+        for place, group in enumerate(groups):
+            less = off[place * size : (place + 1) * size]
+            new = advantages(group.rewards, c.reward, c.loss.scaling, less)
+            found.append(replace(group, advantages=new.values))
+        return found
 
     def _samples(self, group: Group) -> list[Trained]:
         """A group's responses as samples of the present policy."""
@@ -217,7 +171,8 @@ class GRPOTrainer:
                 Sample(
                     np.asarray(prompt.token_ids, np.int32), np.asarray(response.token_ids, np.int32),
                     prompt.image_hashes, advantage, response.logprobs, self.version,
-                    group.question.planned.family,
+                    group.question.planned.family, effective=group.effective,
+                    truncated=response.finish_reason is FinishReason.LENGTH,
                 ),
                 tiles, True,
             )
@@ -231,40 +186,44 @@ class GRPOTrainer:
         number = self.buffer.num_replays([one.sample.advantage for one in fresh])
         if not number:
             return list(fresh), NOTHING_DRAWN
-        drawn = self.buffer.draw(number, self.version, [self.config.seed, self.step])
+        drawn = self.buffer.draw(number, self.version, [self.config.run.seed, self.bench.step])
         idle = [i for i, one in enumerate(fresh) if one.sample.advantage == 0.0][: len(drawn.samples)]
         left = [one for i, one in enumerate(fresh) if i not in set(idle)]
         replays = [Trained(s, t, False) for s, t in zip(drawn.samples, drawn.tiles, strict=True)]
         return left + replays, drawn
 
-    def _update(self, trained: Sequence[Trained], rate: float) -> list[UpdateTally]:
-        """One or several optimiser steps over the samples; one without any advantage is left out."""
-        c = self.config
+    def _update(self, trained: Sequence[Trained], rate: float) -> tuple[list[UpdateTally], float]:
+        """One or several optimiser steps over the samples, one without any advantage is left out; and the
+        norm of the last gradient."""
+        c, norm = self.config, 0.0
         order = list(range(len(trained)))
         if c.updates > 1:
-            Random(f"{c.seed}/{self.step}/order").shuffle(order)
+            Random(f"{c.run.seed}/{self.bench.step}/order").shuffle(order)
         tallies = []
         for number in range(c.updates):
             chosen = order[len(order) * number // c.updates : len(order) * (number + 1) // c.updates]
             tally = self.loss.backward([trained[i] for i in sorted(chosen)])
             tallies.append(tally)
             if tally.tokens:
-                if c.clip:
-                    torch.nn.utils.clip_grad_norm_(self.model.parameters(), c.clip, foreach=True)
-                self.optimizer.step(rate)
+                norm = self.bench.update(rate)
                 self.version += 1
         if any(tally.tokens for tally in tallies):
-            self.sampler.sync()
-        return tallies
+            self.asker.rollouts.sync()
+        return tallies, norm
 
     def _probe(self, question: Question) -> Agreement:
         """Engine against trainer after the update. R1VError: the engine works with other weights."""
-        found = probe(self.sampler, self.model, question, self.processor.special.pad)
-        limit = self.config.probe_limit or (0.5 if self.compute.bf16 else 1e-2)
-        if not found.worst <= limit:  # also NaN
+        found = probe(self.asker.rollouts, self.policy, question, self.bench.processor.special.pad)
+        limit = self.config.rollout.probe_limit or (0.5 if self.bench.compute.bf16 else 1e-2)
+        if not math.isfinite(found.worst):
             raise R1VError(
-                f"after update {self.version} engine and trainer differ by {found.worst:.3g} nats; "
-                f"the limit is {limit}: the engine has stale weights, or set probe_limit higher"
+                f"after update {self.version} the model's log-probabilities are not finite: the update broke "
+                "its weights; go on from the last checkpoint with a lower optim.lr"
+            )
+        if found.worst > limit:
+            raise R1VError(
+                f"after update {self.version} engine and trainer differ by {found.worst:.3g} nats; the limit "
+                f"is {limit}: the engine has stale weights, or set rollout.probe_limit higher"
             )
         return found
 
@@ -272,8 +231,10 @@ class GRPOTrainer:
 
     def _log(
         self, groups: Sequence[Group], fresh: Sequence[Trained], trained: Sequence[Trained], drawn: Drawn,
-        tallies: Sequence[UpdateTally], probe: Agreement, rate: float, times: Sequence[float],
+        tallies: Sequence[UpdateTally], found: Agreement, rate: float, norm: float, bad: int,
+        times: Sequence[float],
     ) -> None:  # fmt: skip
+        bench = self.bench
         rewards = [reward for group in groups for reward in group.rewards]
         responses = [response for group in groups for response in group.responses]
         tokens = max(sum(t.tokens for t in tallies), 1)
@@ -282,10 +243,7 @@ class GRPOTrainer:
         mismatch = agreement(
             np.concatenate(first.fresh_behaviour or empty), np.concatenate(first.fresh_logprobs or empty)
         )
-        share = telemetry(
-            [one.sample.advantage for one in fresh], [one.sample.advantage for one in trained], drawn,
-            self.buffer,
-        )  # fmt: skip
+        share = telemetry([one.sample for one in fresh], [one.sample for one in trained], drawn, self.buffer)
         facts = alarms.StepFacts(
             clipped=sum(t.clipped for t in tallies) / tokens,
             empty=mean([float(not response.answer.strip()) for response in responses]),
@@ -294,98 +252,68 @@ class GRPOTrainer:
             length=mean([float(len(response.token_ids)) for response in responses]),
             mismatch=mismatch.kl,
             rule=mean([reward.rule for reward in rewards]),
-            model=mean([reward.model for reward in rewards]),
+            model=mean([reward.model for reward in rewards if math.isfinite(reward.model)]),
         )
         raised = self.alarms.check(facts)
-        waited, rollout, judged, updated = np.diff(times).tolist()
+        asked, judged, updated = np.diff(times).tolist()
         families: dict[str, list[float]] = {}
         for group in groups:
             family = group.question.planned.family
             families.setdefault(family, []).extend(reward.rule for reward in group.rewards)
-        self.run.log(
-            step=self.step, version=self.version, reward=mean([reward.total for reward in rewards]),
-            format=mean([reward.format for reward in rewards]), loss=sum(t.loss for t in tallies),
-            kl=sum(t.kl for t in tallies) / tokens, capped=sum(t.capped for t in tallies) / tokens,
-            rate=rate, mismatch_worst=mismatch.worst,
-            probe=probe.worst, ssb=asdict(share), alarms=raised,
-            families={family: mean(found) for family, found in families.items()},
-            wait_s=waited, rollout_s=rollout, reward_s=judged, update_s=updated, **asdict(facts),
+        functions = {
+            name: mean([v for r in rewards if (v := r.functions[name]) is not None and math.isfinite(v)])
+            for name in self.asker.reward.weights
+        }
+        total = mean([reward.total for reward in rewards if math.isfinite(reward.total)])
+        bench.run.log(
+            step=bench.step + 1, version=self.version, reward=total,
+            format=mean([reward.format for reward in rewards]), functions=functions, bad_samples=bad,
+            loss=sum(t.loss for t in tallies), kl=sum(t.kl for t in tallies) / tokens,
+            entropy=sum(t.entropy for t in tallies) / tokens, grad_norm=norm,
+            capped=sum(t.capped for t in tallies) / tokens, rate=rate, mismatch_worst=mismatch.worst,
+            probe=found.worst, ssb=asdict(share), alarms=raised,
+            families={family: mean(values) for family, values in families.items()},
+            rollout_s=asked, reward_s=judged, update_s=updated,
+            memory_mb=bench.compute.peak_bytes() / 2**20, **asdict(facts),
         )  # fmt: skip
-        total = sum((waited, rollout, judged, updated))
+        seconds = max(sum((asked, judged, updated)), 1e-9)
+        left = bench.trained_s * (1 - bench.progress()) / max(bench.progress(), 1e-9)
         self.console.print(
-            f"step {self.step}  reward {mean([r.total for r in rewards]):.3f}  right {facts.rule:.3f}"
+            f"step {bench.step + 1}/{self.config.run.steps}  reward {total:.3f}  right {facts.rule:.3f}"
             f"  effective {share.fresh_effective:.2f} -> {share.effective:.2f}  length {facts.length:.0f}"
-            f"  {total:.1f} s (rollout {rollout / total:.0%}, update {updated / total:.0%})"
+            f"  cut off {facts.truncated:.0%}  entropy {sum(t.entropy for t in tallies) / tokens:.2f}"
+            f"  grad {norm:.2f}  {facts.length * len(responses) / seconds:,.0f} tokens/s"
+            f"  {seconds:.1f} s (rollout {asked / seconds:.0%}, update {updated / seconds:.0%})"
+            f"  {left / 60:.1f} min left"
+            + "".join(f"  {name} {value:.3f}" for name, value in functions.items())
+            + (f"  {bad} BAD" if bad else "")
             + "".join(f"  ALARM {one}" for one in raised),
             highlight=False,
         )
 
     def _evaluate(self) -> None:
-        found = accuracy(self.sampler, self.heldout, self.rules, self.config.max_tokens)
-        self.run.log(step=self.step, heldout=found.total, heldout_families=found.families)
-        if self.world.first:
-            self.best.offer(self.model, found.total, self.step)
-        self.console.print(f"held-out at step {self.step}: {found.total:.3f} right", highlight=False)
+        found = accuracy(
+            self.asker.rollouts, self.heldout, self.asker.reward.rules, self.config.rollout.max_tokens
+        )
+        self.bench.run.log(step=self.bench.step, heldout=found.total, heldout_families=found.families)
+        self.best.offer(found.total)
+        self.console.print(f"held-out at step {self.bench.step}: {found.total:.3f} right", highlight=False)
 
     # ----------------------------------------------------------------------------------------- checkpoints
 
-    def _save(self) -> None:
-        self.run.save(
-            {
-                "model": self.model.state_dict(),
-                "optimizer": self.optimizer.state(),
-                "buffer": self.buffer.state(),
-                "alarms": self.alarms.state(),
-                "step": self.step,
-                "version": self.version,
-                "trained_s": self.trained_s,
-            }
-        )
+    def _state(self) -> dict[str, Any]:
+        return {"buffer": self.buffer.state(), "alarms": self.alarms.state(), "version": self.version}
 
     def _resume(self) -> None:
-        state = self.run.load(str(self.compute.device))
+        state = self.bench.resume()
         if state is None:
             return
-        self.model.load_state_dict(state["model"])
-        self.optimizer.restore(state["optimizer"])
         self.buffer.restore(state["buffer"])
         self.alarms.restore(state["alarms"])
-        self.step, self.version, self.trained_s = state["step"], state["version"], state["trained_s"]
-        self.run.trim_metrics(self.step + 1)
-        self.sampler.sync()
-        self.console.print(f"going on from step {self.step}")
+        self.version = state["version"]
+        self.asker.rollouts.sync()
 
 
 def mean(values: Sequence[float]) -> float:
     """0 for none."""
     return sum(values) / len(values) if values else 0.0
-
-
-def make_pool(config: GRPOConfig, console: Console | None = None) -> Path:
-    """Ask ``steps`` batches of questions with the model as it is; keep those whose groups are mixed.
-
-    Writes and returns ``out/pool.jsonl``. Source: R1V2 report, section 3.3, the offline filter.
-    """
-    trainer = GRPOTrainer(replace(config, ssb=False, pool=None, heldout=0), console)
-    kept: list[PlannedSample] = []
-    asked, begun = 0, time.monotonic()
-    trainer.questions.put(trainer._plan(0))
-    for step in range(config.steps):
-        trainer.step = step
-        questions, _ = trainer.questions.get()
-        trainer.questions.put(trainer._plan(step + 1))
-        groups = trainer.world.collect(trainer._judge(questions, trainer._rollout(questions)))
-        kept += [group.question.planned for group in groups if any(group.advantages)]
-        asked += len(groups)
-        trainer.console.print(f"pool: {len(kept)} of {asked} questions kept", highlight=False)
-        if config.deadline_s and trainer.world.agree(time.monotonic() - begun) >= config.deadline_s:
-            break
-    trainer.questions.close()
-    trainer.rules.close()
-    trainer.sampler.close()
-    path = trainer.run.folder / "pool.jsonl"
-    pool = Pool(kept)
-    if trainer.world.first:
-        pool.write(path)
-    trainer.world.barrier()
-    return path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from tokenizers import Tokenizer
@@ -14,12 +15,41 @@ from r1v.core import ConfigError
 from r1v.models import LanguageConfig, R1VConfig, VisionConfig
 from r1v.ops import RopeConfig
 from r1v.prompt.tiling import IMAGENET_MEAN, IMAGENET_STD
-from r1v.train.core.config import InitConfig
+from r1v.train.core.checks import at_least
+from r1v.train.core.keys import key
 from r1v.train.data.examples import FigureSource
 from r1v.train.data.tokenizer import save_tokenizer, train_tokenizer
 
 # How the trained model is best sampled: its chains are short and exact.
 GENERATION = {"temperature": 0.0, "top_p": 1.0, "repetition_penalty": 1.0}
+
+
+@dataclass(frozen=True)
+class InitConfig:
+    """A new model from nothing: its tokenizer, its shape and random weights."""
+
+    out: str = key("", "folder of the checkpoint", required=True)
+    tokenizer: str | None = key(None, "folder whose tokenizer is taken; none: one is trained on figures")
+    vocab_size: int = key(1536, "tokens, special ones included")
+    tokenizer_samples: int = key(2000, "figure questions of each family that the tokenizer is trained on")
+    families: tuple[str, ...] = key((), "of those figures; none is all")
+    image_size: int = key(448, "side of a tile, pixels")
+    patch_size: int = key(16, "side of a patch, pixels")
+    vision_hidden: int = key(256, "width of the tower")
+    vision_layers: int = key(6, "its layers")
+    vision_heads: int = key(4, "its heads")
+    vision_mlp: int = key(1024, "width of its MLP")
+    llm_hidden: int = key(384, "width of the language model")
+    llm_layers: int = key(6, "its layers")
+    llm_heads: int = key(6, "its heads")
+    llm_kv_heads: int = key(2, "its key and value heads")
+    llm_mlp: int = key(768, "width of its MLP")
+    context: int = key(8192, "longest sequence, tokens")
+    rope_theta: float = key(10000.0, "base of the rotary embedding")
+    seed: int = key(0, "of the weights")
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "vocab_size", "tokenizer_samples", "image_size", "patch_size", "context")
 
 
 def image_settings(config: InitConfig) -> dict[str, object]:

@@ -9,51 +9,82 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
 
 from r1v import models
+from r1v.core import ConfigError
 from r1v.prompt import Processor
 from r1v.scoring import Verdict
+from r1v.train.core.checks import at_least, share
 from r1v.train.core.compute import Compute
-from r1v.train.core.config import IterateConfig, SFTConfig
-from r1v.train.core.run import write_atomically
+from r1v.train.core.config import DataConfig, ModelConfig, OptimConfig, RolloutConfig, RunConfig
+from r1v.train.core.keys import key
+from r1v.train.core.run import Run, write_atomically
+from r1v.train.data.curriculum import PlannedSample
 from r1v.train.data.examples import parse_row
-from r1v.train.data.rows import parse_line, read_lines, with_images
-from r1v.train.reward.files import score_replies
+from r1v.train.data.pairs import image_name
+from r1v.train.data.rows import parse_line, read_lines
+from r1v.train.data.sources import fingerprint, num_rows, open_source
+from r1v.train.reward.files import score_rows
+from r1v.train.reward.model import Calibration
 from r1v.train.reward.rules import RuleReward
 from r1v.train.rollout.sampler import Sampler
-from r1v.train.stages.sft import Trainer
+from r1v.train.stages.sft import SFTConfig, Trainer
 
 BATCH = 256  # questions asked at a time
 
 
-def iterate(config: IterateConfig, console: Console | None = None) -> Path:
-    """All rounds; returns the folder of the last model."""
+@dataclass(frozen=True)
+class IterateConfig:
+    """Iterative supervised training with a reward model.
+
+    M_0 is trained on all rows of data.source, M_t on those that the reward model scores at least
+    thresholds[t - 1] and on those that M_(t-1) answers wrong. The integer scores 0 to 5 are the sextiles of
+    the scores of these rows, so that each threshold chooses: sextiles of other replies would not. Rates of
+    the rounds are first_lr, lr, later_lr; optim gives the rest. run.steps is not used.
+    """
+
+    model: ModelConfig = key(ModelConfig(train=("projector",)), "what is trained")
+    run: RunConfig = key(RunConfig(), "the run")
+    data: DataConfig = key(DataConfig(), "what is learned")
+    optim: OptimConfig = key(OptimConfig(batch_size=512, weight_decay=0.05), "how it is learned")
+    rollout: RolloutConfig = key(RolloutConfig(temperature=0.0), "how it is asked for its errors")
+    reward_model: str = key("", "folder that r1v train reward wrote", required=True)
+    thresholds: tuple[int, ...] = key((2, 3, 4, 5), "least scores of the rounds, 0 to 5", operational=True)
+    epochs: int = key(1, "of each round")
+    first_lr: float = key(2e-4, "of M_0")
+    lr: float = key(1e-4, "of M_1")
+    later_lr: float = key(2e-5, "of those after it")
+    warmup_share: float = key(0.03, "of a round's steps")
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "epochs")
+        at_least(self, 0, "first_lr", "lr", "later_lr")
+        share(self, "warmup_share")
+        if not self.thresholds or any(not 0 <= t <= 5 for t in self.thresholds):
+            raise ConfigError(f"thresholds is {self.thresholds}; give scores from 0 to 5")
+
+
+def iterate(config: IterateConfig, console: Console | None = None, *, allow: Collection[str] = ()) -> Path:
+    """All rounds; returns the folder of the last model. Runs under torchrun too: the first process scores,
+    asks and writes files, and all of them train."""
     c, console = config, console or Console(stderr=True)
-    out = Path(c.out)
-    out.mkdir(parents=True, exist_ok=True)
-    data = Path(c.data)
+    compute = Compute.open(c.run.device, c.run.bf16)
+    out = Run(c, compute.world, data=fingerprint(c.data), allow=allow).folder
     scored = out / "scored.jsonl"
-    if not scored.exists():
-        part = out / "scored.jsonl.part"
-        _, bad = score_replies(c.reward_model, str(data), str(part), c.device)
-        for name in bad:
-            console.print(f"bad row, left out: {name}", highlight=False)
-        part.replace(scored)
-    # paths beside the data file, wherever the round's file lies; one group, one epoch
-    rows = [
-        {key: value for key, value in with_images(parse_line(line), data.parent).items() if key != "family"}
-        for line in read_lines(scored, "scored file")
-        if line
-    ]
-    model = _round(c, 0, c.model, rows, c.first_lr, console)
+    if compute.world.first and not scored.exists():
+        _score(c, scored, compute, console)
+    compute.world.barrier()
+    rows = [parse_line(line) for line in read_lines(scored, "scored file") if line]
+    model = _round(c, 0, c.model.path, rows, c.first_lr, console)
     for t, threshold in enumerate(c.thresholds, 1):
         chosen = out / f"round{t}" / "rows.jsonl"
-        if not chosen.exists():
-            wrong = _wrong(c, model, rows)
+        if compute.world.first and not chosen.exists():
+            wrong = _wrong(c, compute, model, rows)
             keep = [row for i, row in enumerate(rows) if row["score"] >= threshold or i in wrong]
             liked = sum(row["score"] >= threshold for row in rows)
             report = {"round": t, "threshold": threshold, "liked": liked, "wrong": len(wrong),
@@ -61,10 +92,39 @@ def iterate(config: IterateConfig, console: Console | None = None) -> Path:
             chosen.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(chosen.with_name("report.json"), json.dumps(report, indent=2) + "\n")
             _write(chosen, keep)
+        compute.world.barrier()
         keep = [parse_line(line) for line in read_lines(chosen, "round's file") if line]
         console.print(f"round {t}: {len(keep)} of {len(rows)} rows, score at least {threshold}")
         model = _round(c, t, str(model), keep, c.lr if t == 1 else c.later_lr, console)
     return model
+
+
+def _score(c: IterateConfig, path: Path, compute: Compute, console: Console) -> None:
+    """Every row with its raw reward and its integer score; pictures that are no files are saved."""
+    source = open_source(c.data, c.run.seed, console)
+    number = num_rows(source)
+    if number is None:
+        raise ConfigError(
+            "iterate needs one file or data set of rows as data.source, not figures or a mixture"
+        )
+    plan = [PlannedSample(*source.pick(i, "rows"), 1.0) for i in range(number)]
+    rows, rewards, bad = score_rows(c.reward_model, source, plan, compute)
+    for name in bad:
+        console.print(f"bad row, left out: {name}", highlight=False)
+    calibration = Calibration.of(rewards)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = []
+    for example, reward in zip(rows, rewards, strict=True):
+        lines.append(
+            {
+                "images": [image_name(ref, path.parent, absolute=True) for ref in example.images],
+                "question": example.question, "thinking": example.thinking, "answer": example.answer,
+                "answer_type": example.key.kind, "tolerance": example.key.tolerance, "reward": reward,
+                "score": calibration.integer(reward),
+            }
+        )  # fmt: skip
+    write_atomically(path.with_name("calibration.json"), json.dumps(list(calibration.edges)) + "\n")
+    _write(path, lines)
 
 
 def _write(path: Path, rows: Sequence[dict[str, object]]) -> None:
@@ -76,7 +136,7 @@ def _round(
     console: Console,
 ) -> Path:  # fmt: skip
     """Train from a model on some rows; gives the model as it is where there are none."""
-    folder = Path(c.out) / f"round{t}"
+    folder = Path(c.run.out) / f"round{t}"
     folder.mkdir(parents=True, exist_ok=True)
     if not rows:
         return Path(model)
@@ -85,15 +145,21 @@ def _round(
     done, result = folder / "done", folder / "sft" / "model"
     if done.exists():
         return result
-    batch = min(c.batch_size, len(rows))
+    batch = min(c.optim.batch_size, len(rows))
     steps = max(1, math.ceil(len(rows) * c.epochs / batch))
+    warmup = math.ceil(c.warmup_share * steps)
     found = Trainer(
         SFTConfig(
-            model=str(model), out=str(folder / "sft"), data=str(folder / "rows.jsonl"), train=c.train,
-            steps=steps, batch_size=batch, micro_batches=min(c.micro_batches, batch), lr=lr, muon_lr=0.0,
-            schedule="cosine", warmup_steps=math.ceil(c.warmup_share * steps), final_lr_share=0.0,
-            weight_decay=c.weight_decay, curriculum=False, direct_share=0.0, seed=c.seed, device=c.device,
-            bf16=c.bf16, heldout=0, save_every_s=c.save_every_s, max_shard_mb=c.max_shard_mb,
+            model=replace(c.model, path=str(model)),
+            run=replace(c.run, out=str(folder / "sft"), steps=steps, deadline_s=0.0),
+            data=replace(
+                c.data, source=(str(folder / "rows.jsonl"),), families=(), columns={}, heldout=0,
+                measure=None, workers=max(1, c.data.workers),
+            ),
+            optim=replace(
+                c.optim, lr=lr, batch_size=batch, micro_batches=min(c.optim.micro_batches, batch),
+                warmup_steps=warmup,
+            ),
         ),
         console,
     ).train()  # fmt: skip
@@ -101,20 +167,27 @@ def _round(
     return found
 
 
-def _wrong(c: IterateConfig, model: str | Path, rows: Sequence[dict[str, object]]) -> set[int]:
+def _wrong(
+    c: IterateConfig, compute: Compute, model: str | Path, rows: Sequence[dict[str, object]]
+) -> set[int]:
     """The error set: rows that a model answers wrong, greedily."""
-    compute = Compute.open(c.device, c.bf16)
     loaded = models.load(model, None, compute.device)
     processor = Processor.from_folder(model)
     sampler = Sampler(
-        loaded if compute.bf16 else loaded.float(), processor, compute, max_num_seqs=c.max_num_seqs
+        loaded if compute.bf16 else loaded.float(),
+        processor,
+        compute,
+        max_num_seqs=c.rollout.max_num_seqs,
+        memory_fraction=c.rollout.memory_fraction,
     )
-    examples = [parse_row(row, Path(c.out), chains=False)[1] for row in rows]
+    examples = [parse_row(row, Path(c.run.out), chains=False)[1] for row in rows]
     rules, wrong = RuleReward(), set()
     for start in range(0, len(examples), BATCH):
         part = examples[start : start + BATCH]
         prompts = [processor.encode(example.messages()) for example in part]
-        groups = sampler.sample(prompts, [0] * len(part), n=1, max_tokens=c.max_tokens, temperature=0.0)
+        groups = sampler.sample(
+            prompts, [0] * len(part), n=1, max_tokens=c.rollout.max_tokens, temperature=0.0
+        )
         for place, (example, group) in enumerate(zip(part, groups, strict=True), start):
             if rules.verdict(group[0], example.key) is not Verdict.RIGHT:
                 wrong.add(place)

@@ -8,8 +8,9 @@ Source: R1V2 report, section 3.2; InternVL-MPO (arXiv 2411.10442).
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from random import Random
@@ -20,23 +21,58 @@ import torch
 from rich.console import Console
 
 from r1v.core import ConfigError
-from r1v.prompt import Processor, Prompt
+from r1v.prompt import Prompt
 from r1v.train import losses
-from r1v.train.core.compute import Compute, export, load_trainable, target_logprobs
-from r1v.train.core.config import MPOConfig
-from r1v.train.core.optim import Optimizer, learning_rate
-from r1v.train.core.run import Run, progress
+from r1v.train.core.checks import at_least, share
+from r1v.train.core.config import DataConfig, ModelConfig, OptimConfig, RolloutConfig, RunConfig
+from r1v.train.core.keys import key
+from r1v.train.core.optim import learning_rate
+from r1v.train.core.run import progress
+from r1v.train.core.workbench import Workbench
 from r1v.train.data.curriculum import PlannedSample
-from r1v.train.data.examples import Encoded
+from r1v.train.data.examples import Encoded, MicroBatch
 from r1v.train.data.pairs import choose_pairs
 from r1v.train.data.questions import Question, Questions, plan_questions
-from r1v.train.data.sources import open_source
+from r1v.train.data.sources import fingerprint, open_source
+from r1v.train.losses import MPOWeights
 from r1v.train.reward.model import RewardScorer
 from r1v.train.reward.ranking import Ranker
 from r1v.train.reward.rules import RuleReward
 from r1v.train.rollout.evaluate import BestCheckpoint, accuracy, heldout_questions
 from r1v.train.rollout.sampler import Response, Sampler, encoded
 from r1v.train.update import parts_by_length
+
+
+@dataclass(frozen=True)
+class MPOConfig:
+    """Mixed preference optimisation, in rounds of sampling, ranking, pairing and training.
+
+    Without reward_model replies are ranked by the rules alone. optim.batch_size counts pairs; run.steps is
+    not used: rounds, questions and epochs say how long it goes on. The weights that answer data.heldout
+    questions best are kept under ``best/``.
+    """
+
+    model: ModelConfig = key(ModelConfig(), "what is trained")
+    run: RunConfig = key(RunConfig(), "the run")
+    data: DataConfig = key(DataConfig(), "what is asked")
+    optim: OptimConfig = key(OptimConfig(lr=1e-6, schedule="constant", batch_size=8), "how it is learned")
+    rollout: RolloutConfig = key(RolloutConfig(), "how it is asked")
+    loss: MPOWeights = key(MPOWeights(), "weights of the loss")
+    reward_model: str | None = key(None, "folder of r1v train reward; none: ranked by the rules alone")
+    rounds: int = key(2, "rounds", operational=True)
+    questions: int = key(64, "questions of a round, each answered rollout.group times")
+    threshold: float = key(0.0, "least gap of a pair's scores, on the reward model's raw scale")
+    per_question: int = key(1, "pairs of a question at most")
+    heldout_share: float = key(0.1, "share of a round's pairs that only the margin is measured on")
+    epochs: int = key(1, "over a round's pairs")
+    shift_window: int = key(1000, "rewards that BCO's delta is a mean of; it starts anew each round")
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "rounds", "questions", "per_question", "epochs", "shift_window")
+        at_least(self.rollout, 2, "group")
+        share(self, "heldout_share")
+        if self.rollout.engine != "r1v":
+            raise ConfigError("mpo samples with our own engine; leave rollout.engine=r1v")
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,107 +87,97 @@ class TokenPair:
 
 
 class MPOTrainer:
-    """One run: ``MPOTrainer(config).train()``."""
+    """One run: ``MPOTrainer(config).train()``. allow: see `Run`."""
 
-    def __init__(self, config: MPOConfig, console: Console | None = None) -> None:
+    def __init__(
+        self, config: MPOConfig, console: Console | None = None, *, allow: Collection[str] = ()
+    ) -> None:
         self.config = c = config
         self.console = console or Console(stderr=True)
-        self.source = open_source(c.data, c.families, c.seed, self.console, chains=False)
-        self.questions = Questions(self.source, c.model, c.workers)
-        self.held_questions = heldout_questions(
-            self.source, c.model, c.heldout_questions, c.measure, c.workers
-        )
-        self.compute = Compute.open(c.device, c.bf16)
-        self.world = self.questions.world = self.compute.world
-        self.run = Run(config, self.world)
-        self.processor = Processor.from_folder(c.model)
-        self.model = load_trainable(
-            c.model, self.compute, c.train, checkpointing=c.checkpointing, console=self.console,
-            lora=c.lora, lora_rank=c.lora_rank, lora_alpha=c.lora_alpha, seed=c.seed,
-        )  # fmt: skip
-        self.optimizer = Optimizer(
-            self.model, lr=c.lr, muon_lr=0.0, weight_decay=c.weight_decay, betas=c.betas
-        )
+        self.source = open_source(c.data, c.run.seed, self.console, chains=False)
+        self.questions = Questions(self.source, c.model.path, c.data.workers)
+        self.held_questions = heldout_questions(self.source, c.model.path, c.data, c.run.seed, self.console)
+        self.bench = Workbench.open(c, self.console, data=fingerprint(c.data), allow=allow)
+        self.world = self.questions.world = self.bench.world
+        self.policy, self.processor = self.bench.policy, self.bench.processor
         self.sampler = Sampler(
-            self.model, self.processor, self.compute, max_num_seqs=c.max_num_seqs,
-            memory_fraction=c.memory_fraction,
+            self.policy, self.processor, self.bench.compute, max_num_seqs=c.rollout.max_num_seqs,
+            memory_fraction=c.rollout.memory_fraction,
         )  # fmt: skip
         self.rules = RuleReward()
-        scorer = RewardScorer.open(c.reward_model, self.compute) if c.reward_model else None
+        scorer = RewardScorer.open(c.reward_model, self.bench.compute) if c.reward_model else None
         self.rank = Ranker(self.rules, scorer)
-        self.weights = losses.MPOWeights(c.preference, c.quality, c.generation, c.beta)
         self.shift = losses.RewardShift(window=c.shift_window)
         self.round = 0
-        self.step = 0  # of the whole run
         self.place = 0  # in the round's training
-        self.trained_s = 0.0
         self.pairs: list[TokenPair] = []
         self.heldout: list[TokenPair] = []
         self.prompts: dict[PlannedSample, Prompt] = {}  # of the round's pairs
-        self.best = BestCheckpoint(self.run.folder / "best", c.model, c.max_shard_mb)
+        self.best = BestCheckpoint(self.bench)
+        self.bench.state = self._state
 
     # -------------------------------------------------------------------------------------------- the loop
 
     def train(self) -> Path:
         """Run to the end, or from the kept state to the end. Returns the folder of the best checkpoint where
         there are held-out questions, else that of the last."""
-        c = self.config
+        c, bench = self.config, self.bench
         self._resume()
-        if self.held_questions and not self.step:
+        if self.held_questions and not bench.step:
             self._evaluate()
         while self.round < c.rounds and not self._late():
             begun = time.monotonic()
             if not self.pairs:
                 self._collect()
-                self._save()
-            self.trained_s += self.world.agree(time.monotonic() - begun)
+                bench.save()
+            bench.spend(begun)
             plan = self._plan()
             while self.place < len(plan) and not self._late():
                 begun = time.monotonic()
                 self._update([self.pairs[i] for i in plan[self.place]], len(plan))
                 self.place += 1
-                self.step += 1
-                spent, due = self.world.agree((time.monotonic() - begun, self.run.due(c.save_every_s)))
-                self.trained_s += spent
-                if due:
-                    self._save()
+                bench.end_step(begun)
+                bench.keep()
             self._close_round()
-            self._save()
+            bench.save()
         self.questions.close()
         self.rules.close()
-        last = export(self.model, self.run.folder / "model", c.model, c.max_shard_mb, self.world)
+        last = bench.export()
         return self.best.folder if self.held_questions else last
 
     def _late(self) -> bool:
-        return 0.0 < self.config.deadline_s <= self.trained_s
+        return 0.0 < self.config.run.deadline_s <= self.bench.trained_s
 
     def _plan(self) -> list[list[int]]:
         """The pairs of each step of the round."""
         c, plan = self.config, []
         for epoch in range(c.epochs):
             order = list(range(len(self.pairs)))
-            Random(f"{c.seed}/{self.round}/{epoch}").shuffle(order)
-            plan += [order[i : i + c.batch_size] for i in range(0, len(order), c.batch_size)]
+            Random(f"{c.run.seed}/{self.round}/{epoch}").shuffle(order)
+            plan += [order[i : i + c.optim.batch_size] for i in range(0, len(order), c.optim.batch_size)]
         return plan
 
     def _close_round(self) -> None:
         margin = self._margin(self.heldout)
-        self.run.log(step=self.step, round=self.round, heldout_margin=margin, heldout_pairs=len(self.heldout))
+        self.bench.run.log(
+            step=self.bench.step, round=self.round, heldout_margin=margin, heldout_pairs=len(self.heldout)
+        )
         self.console.print(
             f"round {self.round + 1}: margin of {len(self.heldout)} held-out pairs {margin:+.3f}",
             highlight=False,
         )
         self.round, self.place, self.pairs, self.heldout = self.round + 1, 0, [], []
+        # the next round has a new reference, against which all rewards are 0 at first
+        self.shift = losses.RewardShift(window=self.config.shift_window)
         self.sampler.sync()
         if self.held_questions:
             self._evaluate()
 
     def _evaluate(self) -> None:
-        found = accuracy(self.sampler, self.held_questions, self.rules, self.config.max_tokens)
-        self.run.log(step=self.step, heldout=found.total, heldout_families=found.families)
-        if self.world.first:
-            self.best.offer(self.model, found.total, self.step)
-        self.console.print(f"held-out at step {self.step}: {found.total:.3f} right", highlight=False)
+        found = accuracy(self.sampler, self.held_questions, self.rules, self.config.rollout.max_tokens)
+        self.bench.run.log(step=self.bench.step, heldout=found.total, heldout_families=found.families)
+        self.best.offer(found.total)
+        self.console.print(f"held-out at step {self.bench.step}: {found.total:.3f} right", highlight=False)
 
     # ------------------------------------------------------------------------------------------- collecting
 
@@ -160,19 +186,23 @@ class MPOTrainer:
         processes each does its share of the questions; then all know all pairs."""
         c = self.config
         plan = plan_questions(
-            self.source.families, c.seed, self.round, c.questions, first=c.first_sample, variation=c.variation
-        )
+            self.source, c.run.seed, self.round, c.questions, first=c.data.first_sample,
+            variation=c.data.variation,
+        )  # fmt: skip
         self.questions.put(plan)
         questions, bad = self.questions.get()
         for name in bad:
-            self.run.log(step=self.step, bad=name)
+            self.bench.run.log(step=self.bench.step, bad=name)
         places = self.questions.places(len(questions))
-        seeds = [Random(f"{c.seed}/{self.round}/{place}").getrandbits(62) for place in places]
+        seeds = [Random(f"{c.run.seed}/{self.round}/{place}").getrandbits(62) for place in places]
         groups = self.sampler.sample(
-            [q.prompt for q in questions], seeds, n=c.group, max_tokens=c.max_tokens,
-            temperature=c.temperature,
+            [q.prompt for q in questions], seeds, n=c.rollout.group, max_tokens=c.rollout.max_tokens,
+            temperature=c.rollout.temperature,
         )  # fmt: skip
+        self.bad: list[str] = []
         every = self.world.collect(self._pair(questions, groups))
+        for name in [one for part in self.world.gather(self.bad) for one in part]:
+            self.bench.run.log(step=self.bench.step, bad=name)
         pairs = [pair for _, made, _ in every for pair in made]
         right = sum(share for *_, share in every) / len(every)
         if not pairs:
@@ -181,10 +211,10 @@ class MPOTrainer:
                 f"{c.threshold} ({right:.2f} of the answers are right); ask more or lower it"
             )
         self.prompts = {question.planned: question.prompt for question, made, _ in every if made}
-        number = int(c.heldout * len(pairs))
+        number = int(c.heldout_share * len(pairs))
         self.heldout, self.pairs = pairs[:number], pairs[number:]
         gap = sum(one.gap for one in pairs) / len(pairs)
-        self.run.log(step=self.step, round=self.round, pairs=len(pairs), gap=gap, right=right)
+        self.bench.run.log(step=self.bench.step, round=self.round, pairs=len(pairs), gap=gap, right=right)
         self.console.print(
             f"round {self.round + 1}: {len(pairs)} pairs of {len(every)} questions, {right:.3f} right",
             highlight=False,
@@ -198,6 +228,11 @@ class MPOTrainer:
         c = self.config
         self.prompts = {question.planned: question.prompt for question in questions}
         ranks, made = self.rank(questions, groups), list[list[TokenPair]]()
+        for question, ranked in zip(questions, ranks, strict=True):
+            for number, score in enumerate(ranked.scores):
+                if not math.isfinite(score):
+                    name = f"{question.planned.family} {question.planned.index}, response {number}"
+                    self.bad.append(f"{name}: the reward model gave no finite score")
         for question, group, ranked in zip(questions, groups, ranks, strict=True):
             ids = [np.asarray(response.token_ids, np.int32) for response in group]
             found = choose_pairs(ranked.scores, ranked.eligible, c.threshold, c.per_question)
@@ -228,17 +263,22 @@ class MPOTrainer:
     def _logprob_sums(self, pairs: Sequence[TokenPair]) -> list[tuple[float, float]]:
         """Of whole replies under the policy of now, (chosen, rejected) of each pair; as many at a time as in
         a part of a step."""
-        found: list[tuple[float, float]] = []
-        size = max(1, self.config.batch_size // self.config.micro_batches)
+        size = max(1, self.config.optim.batch_size // self.config.optim.micro_batches)
+        parts, orders = [], []
         for first in range(0, len(pairs), size):
-            rows = self._rows(pairs[first : first + size])
-            places, part = next(parts_by_length(rows, 1, self.processor.special.pad))
-            with torch.no_grad():
-                logprobs = target_logprobs(self.model, part, self.compute)
-            sums = np.zeros(len(rows))
-            sums[places] = losses.row_sums(logprobs.cpu(), part.rows, len(places)).numpy()
+            places, part = self._part(pairs[first : first + size])
+            parts.append(part)
+            orders.append(places)
+        found: list[tuple[float, float]] = []
+        for places, part, logprobs in zip(orders, parts, self.policy.evaluate(parts), strict=True):
+            sums = np.zeros(len(places))
+            sums[places] = losses.row_sums(logprobs, part.rows, len(places)).numpy()
             found += [(float(a), float(b)) for a, b in sums.reshape(-1, 2)]
         return found
+
+    def _part(self, pairs: Sequence[TokenPair]) -> tuple[list[int], MicroBatch]:
+        """Whole pairs as one part, and the places of its rows."""
+        return next(parts_by_length(self._rows(pairs), 1, self.processor.special.pad))
 
     def _margin(self, pairs: Sequence[TokenPair]) -> float:
         """Mean of beta * (log-ratio of the chosen - log-ratio of the rejected); 0 at the round's start."""
@@ -249,7 +289,7 @@ class MPOTrainer:
                 for pair, (chosen, rejected) in zip(own, self._logprob_sums(own), strict=True)
             ]
         )
-        return self.config.beta * sum(margins) / len(margins) if margins else 0.0
+        return self.config.loss.beta * sum(margins) / len(margins) if margins else 0.0
 
     # ---------------------------------------------------------------------------------------------- a step
 
@@ -257,75 +297,71 @@ class MPOTrainer:
         """One step, of which each process does its share. A pair's two replies go through the model together;
         parts hold whole pairs."""
         c, own = self.config, self.world.share(pairs)
-        number = min(c.micro_batches, len(own))
-        totals = np.zeros(4)
-        rewards = [torch.zeros(2, 0)]
-        for part in range(number):
-            chosen = own[len(own) * part // number : len(own) * (part + 1) // number]
-            loss = self._loss(chosen)
-            share = len(chosen) / len(pairs)
-            (loss.total * share).backward()
+        number = min(c.optim.micro_batches, len(own))
+        cut = [own[len(own) * i // number : len(own) * (i + 1) // number] for i in range(number)]
+        made = [self._part(chosen) for chosen in cut]
+        totals, rewards = np.zeros(4), [torch.zeros(2, 0)]
+        for place, part in enumerate(self.policy.passes([part for _, part in made])):
+            if part is None:
+                self.policy.idle_pass(backward=True)
+                continue
+            loss = self._loss(cut[place], made[place][0], part)
+            weight = len(cut[place]) / len(pairs)
+            (loss.total * weight).backward()
             parts = (loss.total.detach(), loss.preference, loss.quality, loss.generation)
-            totals += [float(value) * share for value in parts]
+            totals += [float(value) * weight for value in parts]
             rewards.append(torch.stack([loss.chosen_rewards, loss.rejected_rewards]).cpu())
-        self.world.sum_gradients(self.model.parameters())
         every = self.world.gather((totals, torch.cat(rewards, 1)))
-        if c.clip:
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), c.clip, foreach=True)
-        done = progress(self.round * steps + self.place, c.rounds * steps, self.trained_s, c.deadline_s)
-        rate = learning_rate(
-            c.schedule, self.step, done, warmup=c.warmup_steps, decay_share=c.decay_share,
-            final=c.final_lr_share,
-        )  # fmt: skip
-        self.optimizer.step(rate)
+        done = progress(
+            self.round * steps + self.place, c.rounds * steps, self.bench.trained_s, c.run.deadline_s
+        )
+        rate = learning_rate(c.optim, self.bench.step, done)
+        norm = self.bench.update(rate)
         both = torch.cat([found for _, found in every], 1)
         delta, self.shift = self.shift.value, self.shift.updated(both)
         total, preference, quality, generation = np.sum([found for found, _ in every], 0).tolist()
-        self.run.log(
-            step=self.step + 1, round=self.round, loss=total, preference=preference, quality=quality,
-            generation=generation, delta=delta, margin=float((both[0] - both[1]).mean()),
-            accuracy=float((both[0] > both[1]).float().mean()), rate=rate,
+        margin, right = float((both[0] - both[1]).mean()), float((both[0] > both[1]).float().mean())
+        self.bench.run.log(
+            step=self.bench.step + 1, round=self.round, loss=total, preference=preference, quality=quality,
+            generation=generation, delta=delta, margin=margin, accuracy=right, rate=rate, grad_norm=norm,
+            memory_mb=self.bench.compute.peak_bytes() / 2**20,
         )  # fmt: skip
+        if (self.bench.step + 1) % c.run.log_every == 0 or self.place + 1 == steps:
+            self.console.print(
+                f"round {self.round + 1}/{c.rounds}, step {self.place + 1}/{steps}  loss {total:.3f}  margin "
+                f"{margin:+.3f}  pairs right {right:.2f}  grad {norm:.2f}",
+                highlight=False,
+            )
 
-    def _loss(self, pairs: Sequence[TokenPair]) -> losses.MPOLoss:
-        rows = self._rows(pairs)
-        places, part = next(parts_by_length(rows, 1, self.processor.special.pad))
-        logprobs = target_logprobs(self.model, part, self.compute)
-        sorted_sums = losses.row_sums(logprobs, part.rows.to(logprobs.device), len(rows))
+    def _loss(self, pairs: Sequence[TokenPair], places: list[int], part: MicroBatch) -> losses.MPOLoss:
+        logprobs = self.policy.scores(part).logprobs
+        sorted_sums = losses.row_sums(logprobs, part.rows.to(logprobs.device), len(places))
         back = torch.argsort(torch.tensor(places)).to(logprobs.device)
         sums = sorted_sums[back]
         references = torch.tensor([pair.references for pair in pairs], device=logprobs.device)
         lengths = torch.tensor([len(pair.chosen) for pair in pairs], device=logprobs.device)
         return losses.mpo(
-            sums[::2], sums[1::2], references[:, 0], references[:, 1], lengths, self.weights, self.shift.value
-        )
+            sums[::2], sums[1::2], references[:, 0], references[:, 1], lengths, self.config.loss,
+            self.shift.value,
+        )  # fmt: skip
 
     # ----------------------------------------------------------------------------------------- checkpoints
 
-    def _save(self) -> None:
-        self.run.save(
-            {
-                "model": self.model.state_dict(), "optimizer": self.optimizer.state(),
-                "shift": list(astuple(self.shift)), "round": self.round, "step": self.step,
-                "place": self.place, "trained_s": self.trained_s, "pairs": [_kept(one) for one in self.pairs],
-                "heldout": [_kept(one) for one in self.heldout],
-            }
-        )  # fmt: skip
+    def _state(self) -> dict[str, Any]:
+        return {
+            "shift": list(astuple(self.shift)), "round": self.round, "place": self.place,
+            "pairs": [_kept(one) for one in self.pairs], "heldout": [_kept(one) for one in self.heldout],
+        }  # fmt: skip
 
     def _resume(self) -> None:
-        state = self.run.load(str(self.compute.device))
+        state = self.bench.resume()
         if state is None:
             return
-        self.model.load_state_dict(state["model"])
-        self.optimizer.restore(state["optimizer"])
         self.shift = losses.RewardShift(*state["shift"])
-        self.round, self.step, self.place = state["round"], state["step"], state["place"]
-        self.trained_s = state["trained_s"]
+        self.round, self.place = state["round"], state["place"]
         self.pairs, self.heldout = ([_pair(row) for row in state[name]] for name in ("pairs", "heldout"))
         self._ask_again()
-        self.run.trim_metrics(self.step + 1)
         self.sampler.sync()
-        self.console.print(f"going on from step {self.step}, round {self.round + 1}")
 
 
 def _kept(pair: TokenPair) -> dict[str, Any]:

@@ -7,7 +7,8 @@ right is decided by comparison with the known answer, not by a model.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
@@ -16,64 +17,93 @@ from rich.console import Console
 from r1v import models
 from r1v.prompt import Processor
 from r1v.scoring import Verdict
+from r1v.train.core.checks import at_least
 from r1v.train.core.compute import Compute
-from r1v.train.core.config import PairsConfig
+from r1v.train.core.config import DataConfig, ModelConfig, RolloutConfig, RunConfig
+from r1v.train.core.growing import GrowingFile
+from r1v.train.core.keys import key
+from r1v.train.core.run import Run
 from r1v.train.data.curriculum import PlannedSample
 from r1v.train.data.examples import FigureSource, Source
-from r1v.train.data.pairs import Pair, Reply, write_pairs
+from r1v.train.data.pairs import Pair, Reply, pair_line
 from r1v.train.data.questions import Question, Questions, plan_questions
-from r1v.train.data.sources import open_source
+from r1v.train.data.sources import fingerprint, open_source
 from r1v.train.reward.rules import RuleReward
 from r1v.train.rollout.sampler import Response, Sampler
 
 
-def make_pairs(config: PairsConfig, console: Console | None = None) -> Path:
-    """Sample, verify, pair; returns the file."""
+@dataclass(frozen=True)
+class PairsConfig:
+    """Pairs for a reward model, from a model's own replies with verified answers: ``pairs.jsonl`` in run.out.
+
+    run.steps is not used: questions says how many are asked.
+    """
+
+    model: ModelConfig = key(ModelConfig(), "whose replies")
+    run: RunConfig = key(RunConfig(), "the run")
+    data: DataConfig = key(DataConfig(), "what is asked")
+    rollout: RolloutConfig = key(RolloutConfig(memory_fraction=0.5), "how it is asked")
+    questions: int = key(1000, "asked, each rollout.group times")
+    batch: int = key(32, "questions asked together")
+    per_question: int = key(1, "pairs of a question at most")
+    references: bool = key(False, "the source's solution stands in where the model has no right reply")
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "questions", "per_question", "batch")
+
+
+def make_pairs(config: PairsConfig, console: Console | None = None, *, allow: Collection[str] = ()) -> Path:
+    """Sample, verify, pair; returns the file. One that was cut off goes on with the next batch."""
     c, console = config, console or Console(stderr=True)
-    source = open_source(c.data, c.families, c.seed, console, chains=c.references)
-    asked = Questions(source, c.model, c.workers)
-    compute = Compute.open(c.device, c.bf16)
-    model = models.load(c.model, None, compute.device)
-    processor = Processor.from_folder(c.model)
+    source = open_source(c.data, c.run.seed, console, chains=c.references)
+    run = Run(c, data=fingerprint(c.data), allow=allow)
+    file = GrowingFile(run.folder / "pairs.jsonl")
+    if file.done:
+        console.print(f"{file.path} is whole already")
+        return file.path
+    asked = Questions(source, c.model.path, c.data.workers)
+    compute = Compute.open(c.run.device, c.run.bf16)
+    model = models.load(c.model.path, None, compute.device)
     sampler = Sampler(
-        model if compute.bf16 else model.float(), processor, compute, max_num_seqs=c.max_num_seqs,
-        memory_fraction=c.memory_fraction,
+        model if compute.bf16 else model.float(), Processor.from_folder(c.model.path), compute,
+        max_num_seqs=c.rollout.max_num_seqs, memory_fraction=c.rollout.memory_fraction,
     )  # fmt: skip
-    rules = RuleReward()
-    pairs: list[Pair] = []
-    steps = -(-c.questions // c.batch)
-    begun = time.monotonic()
-    asked.put(_plan(source, c, 0))
-    for step in range(steps):
+    rules, steps, begun = RuleReward(), -(-c.questions // c.batch), time.monotonic()
+    number = int(file.other.get("pairs", 0))
+    if file.step < steps:
+        asked.put(_plan(source, c, file.step))
+    while file.step < steps:
         questions, bad = asked.get()
-        if step + 1 < steps:
-            asked.put(_plan(source, c, step + 1))
+        if file.step + 1 < steps:
+            asked.put(_plan(source, c, file.step + 1))
         for name in bad:
             console.print(f"bad question, left out: {name}", highlight=False)
-        seeds = [Random(f"{c.seed}/{step}/{i}").getrandbits(62) for i in range(len(questions))]
-        groups = sampler.sample(
-            [q.prompt for q in questions], seeds, n=c.group, max_tokens=c.max_tokens,
-            temperature=c.temperature,
+        seeds = [Random(f"{c.run.seed}/{file.step}/{i}").getrandbits(62) for i in range(len(questions))]
+        groups = sampler.ask(
+            questions, seeds, n=c.rollout.group, max_tokens=c.rollout.max_tokens,
+            temperature=c.rollout.temperature,
         )  # fmt: skip
-        for question, group in zip(questions, groups, strict=True):
-            pairs += _of_group(source, question, group, rules, c)
-        number = min((step + 1) * c.batch, c.questions)
-        console.print(f"{len(pairs)} pairs from {number} questions", highlight=False)
-        if c.deadline_s and time.monotonic() - begun >= c.deadline_s:
+        pairs = [
+            pair
+            for question, group in zip(questions, groups, strict=True)
+            for pair in _of_group(source, question, group, rules, c)
+        ]
+        number += len(pairs)
+        file.add([pair_line(pair, run.folder) for pair in pairs], pairs=number)
+        done = min(file.step * c.batch, c.questions)
+        console.print(f"{number} pairs from {done} of {c.questions} questions", highlight=False)
+        if c.run.deadline_s and time.monotonic() - begun >= c.run.deadline_s:
             break
     asked.close()
     rules.close()
-    path = Path(c.out)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_pairs(path, pairs)
-    return path
+    return file.finish()
 
 
 def _plan(source: Source, c: PairsConfig, step: int) -> list[PlannedSample]:
     """The questions of a batch; the last one may be smaller."""
     size = min(c.batch, c.questions - step * c.batch)
-    first = c.first_sample + step * (c.batch - size)
-    return plan_questions(source.families, c.seed, step, size, first=first, variation=c.variation)
+    first = c.data.first_sample + step * (c.batch - size)
+    return plan_questions(source, c.run.seed, step, size, first=first, variation=c.data.variation)
 
 
 def _of_group(

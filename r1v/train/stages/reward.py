@@ -1,189 +1,225 @@
 """Training of the reward model on pairs of replies.
 
 Enters: a checkpoint folder and files of pairs. Leaves: a run folder whose ``model/`` is a checkpoint with a
-reward head and its calibration. Always holds: held-out pairs are never trained on; a run that was cut off
-goes on bit for bit. Source: Skywork-VL Reward report.
+reward head and its calibration. Always holds: a question is held out or trained on, never both; a pair that
+cannot be made into rows is counted and left out; a run that was cut off goes on bit for bit.
+Source: Skywork-VL Reward report.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from random import Random
 
-import torch
 from rich.console import Console
 
-from r1v.core import ConfigError
-from r1v.models.reward import RewardModel, save_head
+from r1v.core import ConfigError, R1VError
 from r1v.prompt import Processor
 from r1v.train import losses
-from r1v.train.core.compute import Compute, export, load_trainable
-from r1v.train.core.config import RewardConfig
-from r1v.train.core.optim import Optimizer, learning_rate
-from r1v.train.core.run import Run, progress
-from r1v.train.data.examples import Encoded
-from r1v.train.data.pairs import Pair, PairFile, encode_pair
+from r1v.train.core.checks import at_least
+from r1v.train.core.config import ModelConfig, OptimConfig, RunConfig
+from r1v.train.core.keys import key
+from r1v.train.core.run import progress
+from r1v.train.core.workbench import Workbench
+from r1v.train.data.examples import Encoded, MicroBatch
+from r1v.train.data.pairs import Pair, PairFile, encode_pair, question_of
+from r1v.train.data.sources import file_marks
 from r1v.train.data.workers import Workers
-from r1v.train.reward.model import Calibration, RewardScorer, forward_scores, pad_rows
+from r1v.train.reward.model import Calibration, pad_rows
 
 AHEAD = 4  # steps whose rows are made while one is trained on
 
 
-class RewardTrainer:
-    """One run: ``RewardTrainer(config).train()``."""
+@dataclass(frozen=True)
+class RewardStageConfig:
+    """A reward model from pairs of replies, in two stages: multimodal pairs, then text pairs added.
 
-    def __init__(self, config: RewardConfig, console: Console | None = None) -> None:
+    optim.batch_size counts pairs; run.steps is not used: epochs say how long each stage goes on.
+    """
+
+    model: ModelConfig = key(ModelConfig(), "what is trained")
+    run: RunConfig = key(RunConfig(), "the run")
+    optim: OptimConfig = key(OptimConfig(lr=1e-5, schedule="constant", batch_size=1), "how it is learned")
+    pairs: str = key("", "file of pairs, for both stages", required=True)
+    text_pairs: str | None = key(None, "file of text pairs, added in a second stage")
+    second_lr: float = key(1e-6, "AdamW's rate in the second stage")
+    heldout_share: float = key(0.1, "share of the questions whose pairs only the accuracy is measured on")
+    epochs: int = key(2, "of each stage", operational=True)
+    workers: int = key(1, "processes that make the rows; 0: none beside the trainer", operational=True)
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "epochs")
+        at_least(self, 0, "workers", "second_lr")
+        if not 0.0 < self.heldout_share < 1.0:
+            raise ConfigError(f"heldout_share is {self.heldout_share}; it must be above 0 and below 1")
+
+
+def make_rows(processor: Processor, pair: Pair) -> list[Encoded] | str:
+    """The rows of a pair, chosen and rejected; or why it has none."""
+    try:
+        return encode_pair(processor, pair)
+    except R1VError as error:
+        return f"{question_of(pair)[:60]!r}: {error}"
+
+
+class RewardTrainer:
+    """One run: ``RewardTrainer(config).train()``. allow: see `Run`."""
+
+    def __init__(
+        self, config: RewardStageConfig, console: Console | None = None, *, allow: Collection[str] = ()
+    ) -> None:
         self.config = c = config
         self.console = console or Console(stderr=True)
-        self.processor = Processor.from_folder(c.model)
+        self.processor = Processor.from_folder(c.model.path)
         images, self.heldout = self._read(c.pairs)
         self.stages = [(images, 1.0)]
         if c.text_pairs is not None:
             text, held = self._read(c.text_pairs)
-            self.stages.append((images + text, c.second_lr / c.lr))
+            self.stages.append((images + text, c.second_lr / c.optim.lr))
             self.heldout = self.heldout + held
-        make = partial(encode_pair, self.processor)
-        self.rows = Workers[Pair, list[Encoded]](make, c.workers)
+        make = partial(make_rows, self.processor)
+        self.rows = Workers[Pair, "list[Encoded] | str"](make, c.workers)
         self.rows.put(self.heldout)
-        self.heldout_rows = [row for rows in self.rows.get() for row in rows]
-        self.compute = Compute.open(c.device, c.bf16)
-        self.world = self.compute.world
-        self.run = Run(config, self.world)
-        base = load_trainable(
-            c.model, self.compute, c.train, checkpointing=c.checkpointing, console=self.console,
-            lora=c.lora, lora_rank=c.lora_rank, lora_alpha=c.lora_alpha, seed=c.seed,
-        )  # fmt: skip
-        if base.language.head is not None:
-            base.language.head.requires_grad_(False)  # not a part of the score
-        self.model = RewardModel(base).train()
-        self.optimizer = Optimizer(
-            self.model, lr=c.lr, muon_lr=0.0, weight_decay=c.weight_decay, betas=c.betas
-        )
-        self.step = 0
-        self.trained_s = 0.0
+        made = self.rows.get()
+        self.heldout_rows = [row for rows in made if not isinstance(rows, str) for row in rows]
+        if not self.heldout_rows:
+            raise ConfigError(f"not one held-out pair can be used; the first: {made[0]}")
+        files = [c.pairs, *([c.text_pairs] if c.text_pairs else [])]
+        self.bench = Workbench.open(c, self.console, reward=True, data=file_marks(files), allow=allow)
+        self.policy, self.world = self.bench.policy, self.bench.world
+        self.bad = 0
 
     def _read(self, path: str) -> tuple[list[Pair], list[Pair]]:
-        """Pairs of a file to train on, and to hold out."""
+        """Pairs of a file to train on, and to hold out: all pairs of a question are on one side."""
         file = PairFile.read(path)
         for error in file.bad[:20]:
             self.console.print(f"bad row, left out: {error}", highlight=False)
         if file.bad:
             self.console.print(f"{len(file.bad)} bad rows left out of {path}", highlight=False)
-        pairs = list(file.pairs)
-        Random(self.config.seed).shuffle(pairs)
-        number = max(1, round(self.config.heldout * len(pairs)))
-        if number >= len(pairs):
-            raise ConfigError(f"{path} holds {len(pairs)} pairs; {number} are held out and none is left")
-        return pairs[number:], pairs[:number]
+        questions = sorted({question_of(pair) for pair in file.pairs})
+        Random(self.config.run.seed).shuffle(questions)
+        number = max(1, round(self.config.heldout_share * len(questions)))
+        if number >= len(questions):
+            raise ConfigError(
+                f"{path} holds pairs of {len(questions)} questions; {number} are held out and none is left"
+            )
+        held = set(questions[:number])
+        kept = [pair for pair in file.pairs if question_of(pair) not in held]
+        return kept, [pair for pair in file.pairs if question_of(pair) in held]
 
     # -------------------------------------------------------------------------------------------- the loop
 
     def _plan(self) -> list[tuple[int, int, list[Pair]]]:
         """(stage, epoch, pairs) of every step of the run."""
         c, plan = self.config, []
+        size = c.optim.batch_size
         for stage, (pairs, _) in enumerate(self.stages):
             for epoch in range(c.epochs):
                 order = list(pairs)
-                Random(f"{c.seed}/{stage}/{epoch}").shuffle(order)
-                plan += [
-                    (stage, epoch, order[i : i + c.batch_size]) for i in range(0, len(order), c.batch_size)
-                ]
+                Random(f"{c.run.seed}/{stage}/{epoch}").shuffle(order)
+                plan += [(stage, epoch, order[i : i + size]) for i in range(0, len(order), size)]
         return plan
 
     def train(self) -> Path:
         """Run to the end, or from the kept state to the end. Returns the reward model's folder."""
-        c, plan = self.config, self._plan()
-        self._resume()
-        put = self.step
-        while (done := progress(self.step, len(plan), self.trained_s, c.deadline_s)) < 1.0:
+        c, bench, plan = self.config, self.bench, self._plan()
+        bench.resume()
+        put, number = bench.step, len(plan)
+        while (done := progress(bench.step, number, bench.trained_s, c.run.deadline_s)) < 1.0:
             begun = time.monotonic()
-            while put < len(plan) and len(self.rows) <= AHEAD:
+            while put < number and len(self.rows) <= AHEAD:
                 self.rows.put(self.world.share(plan[put][2]))
                 put += 1
-            stage, epoch, pairs = plan[self.step]
-            rows = [row for pair in self.rows.get() for row in pair]
+            stage, epoch, _ = plan[bench.step]
+            rows = self._good(self.rows.get())
             waited = time.monotonic() - begun
-            rate = self.stages[stage][1] * learning_rate(
-                c.schedule, self.step, done, warmup=c.warmup_steps, decay_share=c.decay_share,
-                final=c.final_lr_share,
-            )  # fmt: skip
-            loss, right = self._update(rows, len(pairs), rate)
-            self.step += 1
-            spent, due = self.world.agree((time.monotonic() - begun, self.run.due(c.save_every_s)))
-            self.trained_s += spent
-            ended = progress(self.step, len(plan), self.trained_s, c.deadline_s) >= 1.0
-            if self.step % c.log_every == 0 or ended:
-                self.run.log(step=self.step, stage=stage, epoch=epoch, loss=loss, accuracy=right, rate=rate,
-                             wait_s=waited, step_s=time.monotonic() - begun)  # fmt: skip
-            if ended or plan[self.step][:2] != (stage, epoch):
+            rate = self.stages[stage][1] * bench.rate(done)
+            found = self._update(rows, rate)
+            bench.end_step(begun)
+            ended = progress(bench.step, number, bench.trained_s, c.run.deadline_s) >= 1.0
+            if found is not None and (bench.step % c.run.log_every == 0 or ended):
+                loss, right, norm = found
+                bench.run.log(
+                    step=bench.step, stage=stage, epoch=epoch, loss=loss, accuracy=right, rate=rate,
+                    grad_norm=norm, bad_pairs=self.bad, wait_s=waited, step_s=time.monotonic() - begun,
+                    memory_mb=bench.compute.peak_bytes() / 2**20,
+                )  # fmt: skip
+                self.console.print(
+                    f"step {bench.step}/{number}  loss {loss:.3f}  pairs right {right:.2f}  grad {norm:.2f}"
+                    + (f"  {self.bad} bad pairs left out" if self.bad else ""),
+                    highlight=False,
+                )
+            if ended or plan[bench.step][:2] != (stage, epoch):
                 self._evaluate(stage, epoch)
-            if due:
-                self._save()
-        self._save()
+            bench.keep()
+        bench.save()
         self.rows.close()
         return self._export()
 
-    def _update(self, rows: Sequence[Encoded], number: int, rate: float) -> tuple[float, float]:
-        """One step over ``number`` pairs, of which these rows are this process's; the mean loss, and the
-        share ranked right."""
-        own = (0.0, 0.0)
-        if rows:
-            scores = forward_scores(self.model, pad_rows(rows, self.processor.special.pad), self.compute)
+    def _good(self, made: Sequence[list[Encoded] | str]) -> list[list[Encoded]]:
+        """The usable pairs; the others are named in the metrics."""
+        every = [one for part in self.world.gather([m for m in made if isinstance(m, str)]) for one in part]
+        for name in every:
+            self.bench.run.log(step=self.bench.step + 1, bad=name)
+        self.bad += len(every)
+        return [one for one in made if not isinstance(one, str)]
+
+    def _parts(self, pairs: Sequence[list[Encoded]]) -> list[MicroBatch]:
+        """Whole pairs in optim.micro_batches parts; chosen and rejected in turn."""
+        number = min(self.config.optim.micro_batches, len(pairs))
+        cuts = [pairs[len(pairs) * i // number : len(pairs) * (i + 1) // number] for i in range(number)]
+        pad = self.processor.special.pad
+        return [pad_rows([row for rows in cut for row in rows], pad) for cut in cuts]
+
+    def _update(self, pairs: Sequence[list[Encoded]], rate: float) -> tuple[float, float, float] | None:
+        """One step over this process's pairs and those of the others: the mean loss, the share ranked right,
+        the gradient's norm. None, and no step, where there is no pair."""
+        number = sum(self.world.gather(len(pairs)))
+        if not number:
+            return None
+        total, right = 0.0, 0
+        for part in self.policy.passes(self._parts(pairs)):
+            if part is None:
+                self.policy.idle_pass(backward=True)
+                continue
+            scores = self.policy.rewards(part)
             loss = losses.reward_pairs(scores[::2], scores[1::2]).sum() / number
             loss.backward()
-            own = float(loss.detach()), float((scores[::2] > scores[1::2]).sum()) / number
-        self.world.sum_gradients(self.model.parameters())
-        every = self.world.gather(own)
-        if self.config.clip:
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip, foreach=True)
-        self.optimizer.step(rate)
-        return sum(loss for loss, _ in every), sum(right for _, right in every)
+            total, right = total + float(loss.detach()), right + int((scores[::2] > scores[1::2]).sum())
+        norm = self.bench.update(rate)
+        every = self.world.gather((total, right))
+        return sum(loss for loss, _ in every), sum(good for _, good in every) / number, norm
 
     def _heldout_scores(self) -> list[float]:
-        scorer = RewardScorer(self.model, self.compute, Calibration())
-        self.model.eval()
-        scores = scorer.score(self.world.share(self.heldout_rows))
-        self.model.train()
-        return self.world.collect(scores)
+        """Chosen and rejected of each held-out pair in turn."""
+        pairs = [self.heldout_rows[i : i + 2] for i in range(0, len(self.heldout_rows), 2)]
+        own, pad, size = self.world.share(pairs), self.processor.special.pad, 16
+        cuts = [own[i : i + size] for i in range(0, len(own), size)]
+        self.policy.eval()
+        scored = self.policy.evaluate([pad_rows([row for rows in cut for row in rows], pad) for cut in cuts])
+        self.policy.train()
+        scores = [float(score) for part in scored for score in part]
+        found = self.world.collect([(scores[i], scores[i + 1]) for i in range(0, len(scores), 2)])
+        return [score for both in found for score in both]
 
     def _evaluate(self, stage: int, epoch: int) -> None:
         scores = self._heldout_scores()
-        right = sum(a > b for a, b in zip(scores[::2], scores[1::2], strict=True)) / len(self.heldout)
-        self.run.log(step=self.step, stage=stage, epoch=epoch, heldout_accuracy=right)
+        number = len(scores) // 2
+        right = sum(a > b for a, b in zip(scores[::2], scores[1::2], strict=True)) / number
+        self.bench.run.log(step=self.bench.step, stage=stage, epoch=epoch, heldout_accuracy=right)
         self.console.print(
-            f"stage {stage + 1}, epoch {epoch + 1}: {right:.3f} of {len(self.heldout)} held-out pairs right",
+            f"stage {stage + 1}, epoch {epoch + 1}: {right:.3f} of {number} held-out pairs right",
             highlight=False,
         )
 
-    # ----------------------------------------------------------------------------------------- checkpoints
-
     def _export(self) -> Path:
         """The checkpoint, its head, and the scales of its scores, from the held-out replies."""
-        calibration, folder = Calibration.of(self._heldout_scores()), self.run.folder / "model"
-        export(self.model.base, folder, self.config.model, self.config.max_shard_mb, self.world)
+        calibration, folder = Calibration.of(self._heldout_scores()), self.bench.export()
         if self.world.first:
-            save_head(self.model, folder)
             calibration.save(folder)
         self.world.barrier()
         return folder
-
-    def _save(self) -> None:
-        self.run.save(
-            {
-                "model": self.model.state_dict(), "optimizer": self.optimizer.state(), "step": self.step,
-                "trained_s": self.trained_s,
-            }
-        )  # fmt: skip
-
-    def _resume(self) -> None:
-        state = self.run.load(str(self.compute.device))
-        if state is None:
-            return
-        self.model.load_state_dict(state["model"])
-        self.optimizer.restore(state["optimizer"])
-        self.step, self.trained_s = state["step"], state["trained_s"]
-        self.run.trim_metrics(self.step + 1)
-        self.console.print(f"going on from step {self.step}")

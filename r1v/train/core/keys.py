@@ -1,0 +1,19 @@
+"""One key of a configuration: its default and its meaning, which ``--help`` prints."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import field
+from typing import Any
+
+
+def key(default: Any, meaning: str, *, required: bool = False, operational: bool = False) -> Any:
+    """A field of a frozen configuration.
+
+    required: a configuration that is read must give it. operational: it changes how a run goes on but not
+    what it computes, so that a run may be resumed with another value.
+    """
+    about = {"meaning": meaning, "required": required, "operational": operational}
+    if isinstance(default, dict | list) or hasattr(default, "__dataclass_fields__"):
+        return field(default_factory=lambda: copy.deepcopy(default), metadata=about)
+    return field(default=default, metadata=about)

@@ -1,0 +1,357 @@
+"""The model that is trained, whole in one process or split over the processes of torchrun (FSDP2).
+
+Enters: a checkpoint's folder and micro-batches. Leaves: scores of target tokens or of replies, and the
+trained checkpoint. Always holds: a process reads only its rows of the checkpoint's files and never holds more
+than its share and one block; every process makes the same passes in the same order, with an empty pass where
+it has nothing to do; gradients are sums over the processes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.table import Table
+from safetensors.torch import save_file
+from torch import nn
+from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
+
+from r1v import models
+from r1v.core import CheckpointError, ConfigError, R1VError
+from r1v.models import R1V
+from r1v.models.checkpoint import (
+    build_empty,
+    config_for,
+    describe,
+    open_any_files,
+    packed_places,
+    parameter_shapes,
+    write_folder,
+)
+from r1v.models.names import Piece, pieces
+from r1v.models.reward import HEAD_FILE, RewardModel
+from r1v.models.tensor_files import TensorFiles
+from r1v.train.core.compute import Compute, normalise
+from r1v.train.core.config import ModelConfig
+from r1v.train.core.distributed import first_row, local, whole
+from r1v.train.core.lora import adapted_layers, adapters_off, add_adapters, start_adapters
+from r1v.train.core.optim import components, count, select
+from r1v.train.core.token_scores import TokenScores, token_scores
+from r1v.train.data.examples import MicroBatch
+
+
+class PolicyModule(nn.Module):
+    """A model in training. inner: R1V, or a RewardModel around it. shapes: of R1V's parameters, by name."""
+
+    def __init__(
+        self, inner: R1V | RewardModel, compute: Compute, shapes: Mapping[str, tuple[int, ...]]
+    ) -> None:
+        super().__init__()
+        self.inner, self.compute, self.shapes = inner, compute, dict(shapes)
+        self.split = compute.world.size > 1
+
+    @property
+    def base(self) -> R1V:
+        """The R1V, without a reward head."""
+        return self.inner.base if isinstance(self.inner, RewardModel) else self.inner
+
+    @property
+    def plain(self) -> bool:
+        """Whether `base` can be run by itself: in one piece and without adapters."""
+        return not self.split and not adapted_layers(self.base)
+
+    # ------------------------------------------------------------------------------------------- one pass
+
+    def forward(self, part: MicroBatch, entropy: bool = False) -> tuple[torch.Tensor, ...]:
+        """Of a language model (logprobs, right, entropy or nothing), as in `TokenScores`; of a reward model
+        (scores float32 (N,),) at the target places. Tensors lie on the model's device."""
+        hidden = self._hidden(part).flatten(0, 1)[part.target_places]
+        if isinstance(self.inner, RewardModel):
+            return (self.inner.head(hidden).squeeze(-1).float(),)
+        language = self.base.language
+        matrix = language.embedding.weight if language.head is None else language.head.weight
+        found = token_scores(hidden, matrix, part.targets, entropy=entropy)
+        return found.logprobs, found.right, *(() if found.entropy is None else (found.entropy,))
+
+    def _hidden(self, part: MicroBatch) -> torch.Tensor:
+        """Hidden states (B, T, D). Split, the vision tower takes part in every pass, with a blank tile where
+        a part has none: its layers are gathered, and their gradients reduced, by all processes together."""
+        base, unused = self.base, None
+        tiles = normalise(part.tiles) if len(part.tiles) else None
+        if self.split and tiles is None:
+            side = base.config.vision.image_size
+            blank = torch.zeros(1, 3, side, side, device=part.input_ids.device)
+            # no feature is placed, but the language model's input has its gradient, as where there are some:
+            # else a frozen model's first layer would reduce later here than in other processes
+            unused = base.encode_images(blank).flatten(0, 1)[:0]
+        return base.hidden(part.input_ids, tiles, image_features=unused, segment_ids=part.segment_ids)
+
+    def scores(self, part: MicroBatch, *, entropy: bool = False) -> TokenScores:
+        """Of a part's targets, moved to the device and computed in the run's precision."""
+        part = self.compute.move(part)
+        with self.compute.autocast():
+            found = self(part, entropy)
+        return TokenScores(found[0], found[1], found[2] if entropy else None)
+
+    def rewards(self, part: MicroBatch) -> torch.Tensor:
+        """A reward model's scores (N,) at a part's target places."""
+        part = self.compute.move(part)
+        with self.compute.autocast():
+            found: torch.Tensor = self(part)[0]
+        return found
+
+    # -------------------------------------------------------------------------------------- passes of all
+
+    def passes(self, parts: Sequence[MicroBatch]) -> Iterator[MicroBatch | None]:
+        """A process's parts, then None as often as another process has more of them."""
+        number = max(self.compute.world.gather(len(parts)))
+        yield from parts
+        yield from [None] * (number - len(parts))
+
+    def idle_pass(self, *, backward: bool) -> None:
+        """Take part in a pass of the others with nothing of one's own."""
+        part = self.compute.move(self.blank())
+        with self.compute.autocast():
+            found = self(part)
+        if backward:
+            (found[0].sum() * 0.0).backward()
+
+    def blank(self) -> MicroBatch:
+        """One row of two tokens without a picture."""
+        side, image = self.base.config.vision.image_size, self.base.config.image_token_id
+        one = torch.zeros(1, dtype=torch.int64)
+        ids = torch.full((1, 2), 1 if image == 0 else 0)
+        return MicroBatch(ids, torch.zeros((0, side, side, 3), dtype=torch.uint8), one, one, one, ("",))
+
+    @torch.no_grad()
+    def evaluate(self, parts: Sequence[MicroBatch], *, reference: bool = False) -> list[torch.Tensor]:
+        """Log-probabilities (N,) of each part, or a reward model's scores, float32 on the CPU.
+
+        reference: of the policy without its adapters.
+        """
+        found = []
+        with adapters_off(self) if reference else contextlib.nullcontext():
+            for part in self.passes(parts):
+                if part is None:
+                    self.idle_pass(backward=False)
+                elif isinstance(self.inner, RewardModel):
+                    found.append(self.rewards(part).cpu())
+                else:
+                    found.append(self.scores(part).logprobs.cpu())
+        return found
+
+    # ------------------------------------------------------------------------------------------- weights
+
+    @torch.no_grad()
+    def whole_weight(self, name: str) -> torch.Tensor:
+        """One of R1V's parameters, with its adapter added in, gathered by all processes together."""
+        owner, _, leaf = name.rpartition(".")
+        module: Any = self.base.get_submodule(owner)
+        adapted = hasattr(module, "lora_A")
+        value = whole(getattr(module.base_layer if adapted else module, leaf)).detach()
+        if adapted and leaf == "weight":
+            down, up = (whole(part["default"].weight).detach() for part in (module.lora_A, module.lora_B))
+            value = value.float() + module.scaling["default"] * (up.float() @ down.float())
+        return value
+
+    def copy_to(self, twin: R1V) -> None:
+        """Give a whole model the weights of now; all processes together."""
+        with torch.no_grad():
+            for name, own in twin.named_parameters():
+                own.copy_(self.whole_weight(name))
+
+    def twin(self, dtype: torch.dtype) -> R1V:
+        """A whole model without adapters, to sample from; its weights come with `copy_to`."""
+        model = build_empty(self.base.config)
+        device = self.compute.device
+        model.load_state_dict(
+            {name: torch.empty(shape, dtype=dtype, device=device) for name, shape in self.shapes.items()},
+            assign=True,
+        )
+        return model.requires_grad_(False).eval()
+
+    def trained(self) -> dict[str, nn.Parameter]:
+        """What changes, by name: what a checkpoint has to keep."""
+        return {f"model/{name}": p for name, p in self.named_parameters() if p.requires_grad}
+
+    def export(self, folder: Path, tokenizer_from: str | Path, max_shard_mb: int) -> Path:
+        """Write a whole checkpoint, bf16, adapters added in, in the transformers-native layout, tensor by
+        tensor: the first process writes, the others send what it asks for."""
+        world, names = self.compute.world, list(self.shapes)
+        head: dict[str, torch.Tensor] = {}
+        if isinstance(self.inner, RewardModel):
+            head = {name: whole(p).detach().float().cpu() for name, p in self.inner.head.named_parameters()}
+        if world.first:
+            self._write(folder, tokenizer_from, max_shard_mb, head)
+        else:
+            while (asked := world.tell(-1)) >= 0:
+                self.whole_weight(names[asked])
+            if asked == -2:
+                raise R1VError(f"{folder} could not be written by the first process")
+        world.barrier()
+        return folder
+
+    def _write(
+        self, folder: Path, tokenizer_from: str | Path, max_shard_mb: int, head: dict[str, torch.Tensor]
+    ) -> None:
+        world, names, config = self.compute.world, list(self.shapes), self.base.config
+        table = pieces(self.shapes, "native", config.language)
+        sizes = {piece.name: 2 * torch.Size(piece.shape).numel() for piece in table}
+        held: dict[str, torch.Tensor] = {}
+
+        def fetch(piece: Piece) -> torch.Tensor:
+            if piece.parameter not in held:
+                held.clear()
+                world.tell(names.index(piece.parameter))
+                held[piece.parameter] = self.whole_weight(piece.parameter).to("cpu", torch.bfloat16)
+            rows = held[piece.parameter][piece.start : piece.start + piece.shape[0]]
+            return rows.clone()
+
+        def finish(partial: Path) -> None:
+            if head:
+                save_file(head, partial / HEAD_FILE)
+
+        ended = -2
+        try:
+            write_folder(
+                folder, config_for(config, "native", torch.bfloat16), table, sizes, fetch,
+                tokenizer_from=tokenizer_from, max_shard_bytes=max_shard_mb * 2**20, overwrite=True,
+                finish=finish,
+            )  # fmt: skip
+            ended = -1
+        finally:
+            world.tell(ended)
+
+
+def as_policy(model: R1V, compute: Compute) -> PolicyModule:
+    """A whole model as it is, to score with."""
+    return PolicyModule(model, compute, parameter_shapes(model))
+
+
+# ------------------------------------------------------------------------------------------------- loading
+
+
+def load_policy(
+    folder: str | Path, compute: Compute, config: ModelConfig, *, seed: int, console: Console,
+    reward: bool = False,
+) -> PolicyModule:  # fmt: skip
+    """A checkpoint's model, the named components trainable in float32, the others in the run's precision,
+    adapters where ``model.lora`` says. Says how many parameters of each component are trained.
+
+    reward: with a new reward head. CheckpointError, ConfigError: as in `models.load`.
+    """
+    description = describe(Path(folder))
+    base = description.module
+    if not isinstance(base, R1V):
+        raise CheckpointError(f"{folder} is not a whole model; build one with `r1v assemble`")
+    files, places = open_any_files(description)
+    fill: Callable[[PolicyModule], None] | None = partial(_fill, files=files, places=places)
+    if packed_places(files, places):
+        if compute.world.size > 1:
+            raise ConfigError(f"{folder} is quantised; several processes need a plain checkpoint")
+        base, fill = models.load(folder, torch.float32, str(compute.device), widen=True), None
+    return build_policy(base, compute, config, fill, seed=seed, console=console, reward=reward)
+
+
+def build_policy(
+    base: R1V, compute: Compute, config: ModelConfig, fill: Callable[[PolicyModule], None] | None, *,
+    seed: int, console: Console, reward: bool = False,
+) -> PolicyModule:  # fmt: skip
+    """As `load_policy`, of a model on the meta device, whose weights ``fill`` writes into this process's
+    rows; or, without ``fill``, of one that has its weights and is not split."""
+    shapes = parameter_shapes(base)
+    base.train()
+    base.language.checkpointing = base.vision.checkpointing = config.checkpointing
+    select(components(base), config.train)
+    if config.lora:
+        add_adapters(base, config.lora, config.lora_rank, config.lora_alpha)
+    if reward and base.language.head is not None:
+        base.language.head.requires_grad_(False)  # not a part of the score
+    policy = PolicyModule(RewardModel(base) if reward else base, compute, shapes).train()
+    _set_dtypes(policy, torch.bfloat16 if compute.bf16 else torch.float32)
+    if policy.split:
+        shard(policy)
+    if fill is None:
+        _allocate_adapters(policy)
+    else:
+        policy.to_empty(device=compute.device)
+        fill(policy)
+    start_adapters(policy, seed)
+    if isinstance(policy.inner, RewardModel):
+        for parameter in policy.inner.head.parameters():
+            local(parameter.data).zero_()
+    report(policy, console)
+    return policy
+
+
+def _set_dtypes(policy: PolicyModule, frozen: torch.dtype) -> None:
+    """Master weights of what is trained are float32; what is frozen has the dtype it is computed in."""
+    for module in policy.modules():
+        for leaf, parameter in list(module.named_parameters(recurse=False)):
+            dtype = torch.float32 if parameter.requires_grad else frozen
+            if parameter.dtype != dtype:
+                value = nn.Parameter(parameter.detach().to(dtype), requires_grad=parameter.requires_grad)
+                setattr(module, leaf, value)
+
+
+def shard(policy: PolicyModule) -> None:
+    """Split the parameters among the processes. Layers are gathered one by one for their own pass; what is
+    left (embeddings, norms, projector, heads) belongs to the policy itself."""
+    compute, base = policy.compute, policy.base
+    mesh = compute.world.mesh(compute.device.type)
+    precision = MixedPrecisionPolicy(
+        param_dtype=torch.bfloat16 if compute.bf16 else None, reduce_dtype=torch.float32,
+        cast_forward_inputs=False,
+    )  # fmt: skip
+    for layer in (*base.vision.layers, *base.language.layers):
+        fully_shard(layer, mesh=mesh, mp_policy=precision)
+    fully_shard(policy, mesh=mesh, mp_policy=precision, reshard_after_forward=True)
+    for module in policy.modules():
+        if isinstance(module, FSDPModule):
+            module.set_gradient_divide_factor(1.0)  # sums, not means: losses are divided by all tokens
+
+
+@torch.no_grad()
+def _fill(policy: PolicyModule, files: TensorFiles, places: Mapping[str, Piece]) -> None:
+    """Read this process's rows of every tensor, file by file."""
+    parameters = {
+        name.removeprefix("inner.").removeprefix("base.").replace(".base_layer.", "."): parameter
+        for name, parameter in policy.named_parameters()
+    }
+    for file in files.files:
+        with files.open(file) as opened:
+            for name, info in files.infos.items():
+                if info.file != file or name not in places:
+                    continue
+                piece = places[name]
+                parameter = parameters[piece.parameter]
+                own, start = local(parameter.data), first_row(parameter.data)
+                low = max(piece.start, start)
+                high = min(piece.start + piece.shape[0], start + len(own))
+                if low < high:
+                    rows = opened.get_slice(name)[low - piece.start : high - piece.start]
+                    own[low - start : high - start].copy_(rows)
+
+
+def _allocate_adapters(policy: PolicyModule) -> None:
+    """Adapters beside weights that are there already."""
+    for module in policy.modules():
+        for leaf, parameter in list(module.named_parameters(recurse=False)):
+            if parameter.is_meta:
+                empty = torch.empty_like(parameter, device=policy.compute.device)
+                setattr(module, leaf, nn.Parameter(empty, requires_grad=parameter.requires_grad))
+
+
+def report(policy: PolicyModule, console: Console) -> None:
+    """Print how much of each component is trained."""
+    groups = count(components(policy.base))
+    table = Table("component", "parameters", "trained", title="What is trained")
+    for group in groups:
+        table.add_row(group.component, f"{group.total:,}", f"{group.trained:,}")
+    table.add_row("all", f"{sum(g.total for g in groups):,}", f"{sum(g.trained for g in groups):,}")
+    console.print(table)

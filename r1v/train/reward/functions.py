@@ -1,0 +1,105 @@
+"""Reward functions that a researcher writes: plain Python, named in ``reward.functions``.
+
+    def iou(completions, bbox):            # bbox: a column of the row
+        return [overlap(text, bbox) for text in completions]
+
+A function is called once for each question with keyword arguments, of which it names those that it wants:
+``completions`` (the answers as text, without the chain), ``thinking`` (the chains), ``answers`` (the right
+answer, once for each completion), ``question``, and the row's other columns by name. It returns a number or
+None for each completion: None says nothing. Always holds: what is not a finite number is counted and named,
+and a function that raises names its sample.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from r1v.core import ConfigError, R1VError
+
+
+@dataclass(frozen=True)
+class RewardFunction:
+    """One function, its name in the metrics, and its weight in the sum."""
+
+    name: str
+    weight: float
+    call: Callable[..., Sequence[float | None]]
+
+    def __call__(
+        self, sample: str, completions: Sequence[str], thinking: Sequence[str], answer: str, question: str,
+        columns: Mapping[str, Any],
+    ) -> list[float | None]:  # fmt: skip
+        """Of the completions of one question; NaN and infinity are kept for the caller to count.
+
+        R1VError: it raised, wants what the row does not have, or returned something else. sample: its name.
+        """
+        given: dict[str, Any] = {
+            **columns, "completions": list(completions), "thinking": list(thinking),
+            "answers": [answer] * len(completions), "question": question,
+        }  # fmt: skip
+        wanted = inspect.signature(self.call).parameters
+        takes_all = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in wanted.values())
+        try:
+            found = self.call(**{k: v for k, v in given.items() if takes_all or k in wanted})
+        except Exception as error:
+            raise R1VError(
+                f"reward function {self.name} raised {type(error).__name__} for {sample}: {error}"
+            ) from error
+        values = list(found) if isinstance(found, Sequence) and not isinstance(found, str) else None
+        if values is None or len(values) != len(completions):
+            raise R1VError(
+                f"reward function {self.name} returned {type(found).__name__} for {sample}; it must return a "
+                f"list of {len(completions)} numbers or None"
+            )
+        return [self._number(value, sample) for value in values]
+
+    def _number(self, value: Any, sample: str) -> float | None:
+        if value is None:
+            return None
+        try:
+            return float(value)
+        except (TypeError, ValueError):
+            raise R1VError(
+                f"reward function {self.name} returned {value!r} for {sample}; it must be a number or None"
+            ) from None
+
+
+def load_function(text: str) -> RewardFunction:
+    """``file.py:name``, ``file.py:name:weight`` or ``package.module:name:weight``. ConfigError: it is not
+    there."""
+    parts = text.rsplit(":", 2)
+    weight = 1.0
+    if len(parts) == 3:
+        try:
+            weight = float(parts.pop())
+        except ValueError:
+            weight = math.nan
+    if len(parts) != 2 or not math.isfinite(weight):
+        raise ConfigError(f"reward.functions: {text!r}; write file.py:name or file.py:name:weight")
+    place, name = parts
+    found = getattr(_module(place), name, None)
+    if not callable(found):
+        raise ConfigError(f"reward.functions: {place} has no function {name}")
+    return RewardFunction(name, weight, found)
+
+
+def _module(place: str) -> Any:
+    if not place.endswith(".py"):
+        try:
+            return importlib.import_module(place)
+        except ImportError as error:
+            raise ConfigError(f"reward.functions: {place} cannot be imported: {error}") from None
+    path = Path(place)
+    spec = importlib.util.spec_from_file_location(f"r1v_reward_{path.stem}", path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise ConfigError(f"reward.functions: {place} is not there")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

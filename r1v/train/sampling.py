@@ -1,0 +1,120 @@
+"""Groups of responses of the policy with their rewards: what GRPO trains on and the pool chooses from.
+
+Enters: plans of questions. Leaves: groups in the order of the plan. Always holds: of several processes each
+asks and judges its share, and then all know all groups.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from rich.console import Console
+
+from r1v.train.core.config import DataConfig
+from r1v.train.core.workbench import Workbench
+from r1v.train.data.curriculum import PlannedSample
+from r1v.train.data.questions import Pool, Question, Questions, plan_questions
+from r1v.train.data.sources import fingerprint, open_source
+from r1v.train.reward.hybrid import HybridReward, Reward, advantages
+from r1v.train.rollout.evaluate import heldout_questions
+from r1v.train.rollout.sampler import Response, Rollouts, Sampler
+from r1v.train.rollout.vllm import VLLMRollouts, open_links
+
+
+@dataclass(frozen=True)
+class Group:
+    """A question with its responses, their rewards and advantages. effective: they differ by rule."""
+
+    question: Question
+    responses: Sequence[Response]
+    rewards: Sequence[Reward]
+    advantages: Sequence[float]
+    effective: bool
+
+
+class Asker:
+    """Asks planned questions. config: of a stage with the groups model, run, data, rollout, reward, loss."""
+
+    def __init__(
+        self, config: Any, console: Console, *, pool: str | None = None, heldout: bool = True,
+        allow: Collection[str] = (),
+    ) -> None:  # fmt: skip
+        self.config = c = config
+        data: DataConfig = c.data
+        self.source = open_source(data, c.run.seed, console, chains=False)
+        away = c.rollout.engine != "r1v"  # then questions keep their pictures, which are cut there
+        # worker processes are forked before a device is opened
+        self.questions = Questions(self.source, c.model.path, data.workers, away)
+        self.heldout = (
+            heldout_questions(self.source, c.model.path, data, c.run.seed, console, away) if heldout else []
+        )
+        self.pool = Pool.read(pool) if pool else None
+        self.bench = Workbench.open(c, console, data=fingerprint(data), allow=allow)
+        self.world = self.questions.world = self.bench.world
+        self.rollouts: Rollouts
+        if away:
+            links = open_links(c.model.path, c.rollout, self.bench.compute, self.bench.run.folder)
+            self.rollouts = VLLMRollouts(
+                self.bench.policy, self.bench.processor, self.bench.compute, links, console
+            )
+        else:
+            self.rollouts = Sampler(
+                self.bench.policy, self.bench.processor, self.bench.compute,
+                max_num_seqs=c.rollout.max_num_seqs, memory_fraction=c.rollout.memory_fraction,
+            )  # fmt: skip
+        self.reward = HybridReward(c.reward, self.bench.compute)
+        self.bad: list[str] = []
+
+    def plan(self, step: int, size: int) -> list[PlannedSample]:
+        """The questions of a step."""
+        c = self.config
+        if self.pool is not None:
+            return self.pool.plan(c.run.seed, step, size)
+        return plan_questions(
+            self.source, c.run.seed, step, size, first=c.data.first_sample, variation=c.data.variation
+        )
+
+    def put(self, plan: Sequence[PlannedSample]) -> None:
+        """Have questions made ahead."""
+        self.questions.put(plan)
+
+    def ask(
+        self, step: int, plan: Sequence[PlannedSample] | None = None
+    ) -> tuple[list[Question], list[list[Response]]]:
+        """This process's share of the oldest plan, or of one that is asked at once, and its responses. step:
+        what the seeds follow from."""
+        c = self.config
+        questions, bad = self.questions.get() if plan is None else self.questions.ask_now(plan)
+        self.bad += bad
+        places = self.questions.places(len(questions))
+        seeds = [Random(f"{c.run.seed}/{step}/{place}").getrandbits(62) for place in places]
+        responses = self.rollouts.ask(
+            questions, seeds, n=c.rollout.group, max_tokens=c.rollout.max_tokens,
+            temperature=c.rollout.temperature,
+        )  # fmt: skip
+        return questions, responses
+
+    def judge(self, questions: Sequence[Question], responses: Sequence[Sequence[Response]]) -> list[Group]:
+        """The groups of all processes, in the order of the plan."""
+        groups = []
+        judged = self.reward.judge(questions, responses)
+        for question, group, rewards in zip(questions, responses, judged, strict=True):
+            found = advantages(rewards, self.config.reward, self.config.loss.scaling)
+            groups.append(Group(question, group, rewards, found.values, found.effective))
+        self.bad += [name for part in self.world.gather(self.reward.take_bad()) for name in part]
+        return self.world.collect(groups)
+
+    def take_bad(self) -> list[str]:
+        """Names of questions that could not be asked and of samples without a finite reward, since the last
+        call."""
+        found, self.bad = self.bad, []
+        return found
+
+    def close(self) -> None:
+        """End what was started."""
+        self.questions.close()
+        self.reward.close()
+        self.rollouts.close()

@@ -1,0 +1,64 @@
+"""Questions that the model answers neither always nor never right, chosen before GRPO.
+
+Enters: a checkpoint folder and a source of questions. Leaves: ``pool.jsonl``. Always holds: a question is
+chosen by the same rule that makes a group effective in GRPO; a batch that is done is not asked again.
+Source: R1V2 report, section 3.3, the offline filter.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from r1v.train.core.config_read import changed
+from r1v.train.data.curriculum import PlannedSample
+from r1v.train.data.questions import Pool
+from r1v.train.sampling import Asker
+from r1v.train.stages.grpo import GRPOConfig
+
+
+def make_pool(config: GRPOConfig, console: Console | None = None, *, allow: Collection[str] = ()) -> Path:
+    """Ask ``run.steps`` batches of questions with the model as it is; keep those whose groups are effective.
+
+    Writes and returns ``pool.jsonl`` in the run's folder.
+    """
+    c, console = changed(config, data__heldout=0), console or Console(stderr=True)
+    asker = Asker(c, console, heldout=False, allow=allow)
+    bench = asker.bench
+    kept: list[PlannedSample] = []
+    asked = 0
+
+    def state() -> dict[str, Any]:
+        return {"kept": [(one.family, one.index, one.variation) for one in kept], "asked": asked}
+
+    bench.state = state
+    found = bench.resume()
+    if found is not None:
+        kept, asked = [PlannedSample(*row) for row in found["kept"]], found["asked"]
+    if bench.progress() < 1.0:
+        asker.put(asker.plan(bench.step, c.prompts))
+    while bench.progress() < 1.0:
+        begun = time.monotonic()
+        questions, responses = asker.ask(bench.step)
+        if bench.step + 1 < c.run.steps:
+            asker.put(asker.plan(bench.step + 1, c.prompts))
+        groups = asker.judge(questions, responses)
+        kept += [group.question.planned for group in groups if group.effective]
+        asked += len(groups)
+        for name in asker.take_bad():
+            bench.run.log(step=bench.step, bad=name)
+        console.print(f"pool: {len(kept)} of {asked} questions kept", highlight=False)
+        bench.end_step(begun)
+        bench.keep()
+    bench.save()
+    asker.close()
+    path = bench.run.folder / "pool.jsonl"
+    pool = Pool(kept)
+    if bench.world.first:
+        pool.write(path)
+    bench.world.barrier()
+    return path
