@@ -313,7 +313,9 @@ def shard(policy: PolicyModule) -> None:
     fully_shard(policy, mesh=mesh, mp_policy=precision, reshard_after_forward=True)
     for module in policy.modules():
         if isinstance(module, FSDPModule):
-            module.set_gradient_divide_factor(1.0)  # sums, not means: losses are divided by all tokens
+            # sums, not means: losses are divided by all tokens; by plain sums, as gloo has no scaled ones
+            module.set_gradient_divide_factor(1.0)
+            module.set_force_sum_reduction_for_comms(True)
 
 
 @torch.no_grad()
