@@ -37,7 +37,8 @@ def test_from_a_folder_to_an_answer_of_a_server(start: Path, tmp_path: Path) -> 
     folder = make_folder(tmp_path / "mine")
     process = subprocess.Popen(
         [sys.executable, str(SCRIPT), str(folder), "--model", str(start), "--out", str(tmp_path / "out"),
-         "--sft-steps", "2", "--grpo-steps", "2", "--batch-size", "2", "--max-tokens", "8", "--device", "cpu",
+         "--sft-steps", "2", "--figures", "2", "--grpo-steps", "2", "--batch-size", "2", "--max-tokens", "8",
+         "--device", "cpu",
          "--serve", "--port", "0"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
         start_new_session=True,
@@ -64,12 +65,10 @@ def test_from_a_folder_to_an_answer_of_a_server(start: Path, tmp_path: Path) -> 
         os.killpg(process.pid, signal.SIGTERM)  # the script and the server that it started
         out = process.communicate(timeout=60)[0]
     lines = out.splitlines()
-    assert lines[0] == "train: 10 questions, chains: 6 questions, heldout: 2 questions"
-    assert [line.split(":")[0] for line in lines[1:4]] == [
-        "right before",
-        "right after sft",
-        "right after grpo",
-    ]
+    assert lines[0] == "train: 9 questions, chains: 5 questions, choose: 2 questions, measure: 1 questions"
+    assert lines[1].startswith("right before: ") and lines[1].endswith(" of figures")
+    assert "does not practise" in lines[2] and lines[3].startswith("right after sft: ")
+    assert lines[4].startswith(("right after grpo: ", "grpo brought nothing"))
 
 
 def test_a_folder_without_questions_is_one_line(tmp_path: Path) -> None:
