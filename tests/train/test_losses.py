@@ -1,6 +1,7 @@
 """Losses against numbers computed by hand."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -187,3 +188,65 @@ def test_clipped_tokens_get_no_gradient() -> None:
 def test_options_out_of_range(options: dict[str, object]) -> None:
     with pytest.raises(ConfigError):
         GRPOOptions(**options)  # type: ignore[arg-type]
+
+
+def grpo_of(options: GRPOOptions, ratio: float, advantage: float, **rest: Any) -> tuple[float, float]:
+    """Loss and its gradient by the log-probability, of one token with this ratio."""
+    logprobs = torch.tensor([-1.0], requires_grad=True)
+    behaviour = torch.tensor([-1.0 - math.log(ratio)])
+    loss = grpo(
+        logprobs, behaviour, torch.tensor([advantage]), torch.tensor([0]), options, num_responses=1,
+        num_tokens=1, **rest,
+    )  # fmt: skip
+    loss.total.backward()
+    assert logprobs.grad is not None
+    return loss.total.item(), logprobs.grad.item()
+
+
+def test_dual_clip_by_hand() -> None:
+    """A replay whose ratio is 500 has gradient 500 without it, and none with it."""
+    assert grpo_of(GRPOOptions(), 500.0, -1.0) == pytest.approx((500.0, 500.0), rel=1e-4)
+    assert grpo_of(GRPOOptions(dual_clip=3.0), 500.0, -1.0) == (3.0, 0.0)
+    assert grpo_of(GRPOOptions(dual_clip=3.0), 2.0, -1.0) == pytest.approx((2.0, 2.0), rel=1e-5)
+    assert grpo_of(GRPOOptions(dual_clip=3.0), 500.0, 1.0) == pytest.approx((-1.2, 0.0), rel=1e-5)
+
+
+def test_cispo_by_hand() -> None:
+    """-min(ratio, limit) * advantage * log pi, the ratio without a gradient."""
+    options = GRPOOptions(surrogate="cispo", averaging="token", clip_high=5.0)
+    assert grpo_of(options, 2.0, 1.5) == pytest.approx((2 * 1.5, -3.0), rel=1e-5)
+    assert grpo_of(options, 500.0, -1.0) == pytest.approx((-5.0, 5.0), rel=1e-5)
+
+
+def test_gspo_by_hand() -> None:
+    """The ratio of a response is exp of the mean log-ratio of its tokens."""
+    logprobs = torch.tensor([-1.0, -2.0, -0.5], requires_grad=True)
+    behaviour = torch.tensor([-1.1, -1.9, -0.5])
+    rows = torch.tensor([0, 0, 1])
+    options = GRPOOptions(ratios="sequence", clip_low=0.5, clip_high=0.5)
+    loss = grpo(logprobs, behaviour, torch.tensor([2.0, -1.0]), rows, options, num_responses=2, num_tokens=3)
+    assert loss.total.item() == pytest.approx((-2.0 + 1.0) / 2)  # both mean log-ratios are 0
+    loss.total.backward()
+    assert logprobs.grad is not None and logprobs.grad.tolist() == pytest.approx([-0.5, -0.5, 0.5])
+
+
+def test_dr_grpo_and_masks_by_hand() -> None:
+    logprobs, rows = torch.zeros(4, requires_grad=True), torch.tensor([0, 0, 0, 1])
+    arguments = (logprobs, torch.zeros(4), torch.tensor([1.0, -2.0]), rows)
+    constant = GRPOOptions(averaging="constant")
+    loss = grpo(*arguments, constant, num_responses=2, num_tokens=4, max_tokens=10)
+    assert loss.total.item() == pytest.approx((-3.0 + 2.0) / 20)
+    kept = torch.tensor([True, False])
+    loss = grpo(*arguments, GRPOOptions(), num_responses=2, num_tokens=4, kept=kept)
+    assert loss.total.item() == pytest.approx(-0.5)
+    loss.total.backward()
+    assert logprobs.grad is not None and logprobs.grad[3] == 0.0
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"averaging": "sum"}, {"dual_clip": 0.5}, {"clip_low": 2.0}, {"surrogate": "ppo"}, {"kl_in": "both"}],
+)
+def test_variants_out_of_range(values: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError):
+        GRPOOptions(**values)

@@ -120,6 +120,9 @@ def reward_of(completions: list[str], completion_ids: list[list[int]], **_: Any)
         ("grpo", "group", 0.5, 0.2, False, 0.0),
         ("dapo", "group", 0.0, 0.28, True, 0.0),
         ("grpo", "group", 0.5, 0.2, True, 1.2),
+        ("dr_grpo", "none", 0.0, 0.2, True, 0.0),
+        ("cispo", "group", 0.0, 1.2, True, 0.0),
+        ("gspo", "group", 0.0, 0.2, True, 0.0),
     ],
 )
 def test_grpo_on_a_recorded_batch(
@@ -130,7 +133,8 @@ def test_grpo_on_a_recorded_batch(
 
     settings = {**common(tmp_path), "per_device_train_batch_size": 8}
     arguments = trl.GRPOConfig(
-        **settings, loss_type=loss_type, scale_rewards=scaling, beta=beta, epsilon=0.2,
+        **settings, loss_type="grpo" if loss_type == "gspo" else loss_type, scale_rewards=scaling,
+        importance_sampling_level="sequence" if loss_type == "gspo" else "token", beta=beta, epsilon=0.2,
         epsilon_high=clip_high, use_bias_correction_kl=correct_kl, num_generations=4,
         max_completion_length=6, temperature=1.0,
     )  # fmt: skip
@@ -171,7 +175,9 @@ def test_grpo_on_a_recorded_batch(
     theirs.backward()
     their_gradient = gradient(trainer.model)
     options = losses.GRPOOptions(
-        averaging="token" if loss_type == "dapo" else "response",
+        averaging={"dapo": "token", "cispo": "token", "dr_grpo": "constant"}.get(loss_type, "response"),
+        surrogate="cispo" if loss_type == "cispo" else "clip",
+        ratios="sequence" if loss_type == "gspo" else "token",
         clip_high=clip_high,
         kl=beta,
         correct_kl=correct_kl,
@@ -179,7 +185,7 @@ def test_grpo_on_a_recorded_batch(
     )
     ours = losses.grpo(
         logprobs, behaviour, advantages, rows_of, options, num_responses=8, num_tokens=int(mask.sum()),
-        reference=reference, proximal=proximal,
+        max_tokens=6, reference=reference, proximal=proximal,
     )  # fmt: skip
     ours.total.backward()
     assert ours.clipped.any()

@@ -49,8 +49,11 @@ def test_chains_are_rows_to_train_on(chains: Path) -> None:
 
 @pytest.fixture(scope="module")
 def reward_model(start: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_reward_model(start, tmp_path_factory.mktemp("rm") / "model")
+
+
+def make_reward_model(start: Path, folder: Path) -> Path:
     """A head at random, and edges that give every integer score."""
-    folder = tmp_path_factory.mktemp("rm") / "model"
     base = models.load(start, torch.float32)
     models.save(base, folder, tokenizer_from=start)
     model = RewardModel(base)

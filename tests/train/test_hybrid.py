@@ -1,0 +1,155 @@
+"""The hybrid reward: what a group learns from, what is no number, functions of one's own, and the buffer with
+a reward model in the loop."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from rich.console import Console
+
+from r1v.core import ConfigError, R1VError
+from r1v.scoring import Verdict
+from r1v.train.core.config import RewardConfig
+from r1v.train.core.config_read import changed
+from r1v.train.data.pairs import choose_pairs
+from r1v.train.losses import group_advantages
+from r1v.train.reward.functions import load_function
+from r1v.train.reward.hybrid import Reward, advantages, combine
+from r1v.train.stages.grpo import GRPOTrainer
+from tests.train.test_grpo import by_first_token, config, metrics, trainer_of
+from tests.train.test_stages import make_reward_model
+
+CONFIG = RewardConfig()
+
+
+def rewards(
+    rights: Sequence[bool], models: Sequence[float], forms: Sequence[bool] | None = None
+) -> list[Reward]:
+    return [
+        combine(Verdict.RIGHT if right else Verdict.WRONG, form, model, CONFIG)
+        for right, model, form in zip(rights, models, forms or [False] * len(rights), strict=True)
+    ]
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_a_group_that_is_equal_by_rule_learns_nothing_from_a_reward_model(right: bool) -> None:
+    group = rewards([right] * 4, [0.1, 0.9, 0.4, 0.6])
+    found = advantages(group, CONFIG)
+    assert found.values == (0.0,) * 4 and not found.effective
+    limited = advantages(group, RewardConfig(model_alone=0.25))
+    assert max(map(abs, limited.values)) == 0.25 and not limited.effective
+    assert limited.values[1] > limited.values[3] > limited.values[2] > limited.values[0]
+    formed = advantages(rewards([right] * 2, [0.1, 0.9], [True, False]), CONFIG)
+    assert formed.values[0] > 0 > formed.values[1]  # the form counts, though the model prefers the other one
+
+
+def test_a_mixed_group_adds_all_parts() -> None:
+    found = advantages(rewards([True, False, False], [0.2, 0.9, 0.1]), CONFIG, "none")
+    totals = [1.1, 0.45, 0.05]
+    assert found.effective
+    assert found.values == pytest.approx([total - sum(totals) / 3 for total in totals], abs=1e-6)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_a_score_that_is_no_number_is_never_chosen(bad: float) -> None:
+    found = advantages(rewards([True, False, True, False], [bad, 0.9, 0.2, 0.1]), CONFIG)
+    assert found.values[0] == 0.0 and found.effective and all(map(math.isfinite, found.values))
+    alone = advantages(rewards([False] * 3, [bad, 0.9, 0.2]), RewardConfig(model_alone=0.5))
+    assert alone.values[0] == 0.0 and alone.values[1] > 0
+    values = group_advantages(torch.tensor([[bad, 1.0, 0.0], [bad, 1.0, 1.0]]))
+    assert values[0, 0] == 0.0 and values[0, 1] == -values[0, 2] > 0 and not values[1].any()
+    assert choose_pairs([bad, 1.0, 0.0], [True, True, True], 0.0, 9) == [(1, 2, 1.0)]
+
+
+def test_functions_of_ones_own(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "def share(completions, answers, bbox):\n"
+        "    return [bbox[0] if c == a else None for c, a in zip(completions, answers)]\n"
+        "def short(completions, **rest):\n    return [1] * (len(completions) - 1)\n"
+        "def broken(completions):\n    return 1 / 0\n"
+    )
+    share = load_function(f"{file}:share:0.5")
+    assert (share.name, share.weight) == ("share", 0.5)
+    given = ("question all 3", ["4", "5"], ["", ""], "4", "q", {"bbox": [0.25], "other": 1})
+    assert share(*given) == [0.25, None]
+    with pytest.raises(R1VError, match="broken raised ZeroDivisionError for question all 3"):
+        load_function(f"{file}:broken")(*given)
+    with pytest.raises(R1VError, match="a list of 2 numbers"):
+        load_function(f"{file}:short")(*given)
+    for text in (f"{file}:none", "no_such_module:f", f"{file}:share:much", "nothing"):
+        with pytest.raises(ConfigError, match=r"reward\.functions"):
+            load_function(text)
+
+
+def test_functions_in_a_run(start: Path, tmp_path: Path) -> None:
+    """Each is logged by its name; NaN is counted and named; the verdict need not be 0 or 1."""
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "import math\n"
+        "def length(completions, thinking):\n    return [float(len(t) % 5) for t in thinking]\n"
+        "def odd(completions):\n    return [math.nan] + [None] * (len(completions) - 1)\n"
+    )
+    names = (f"{file}:length:0.5", f"{file}:odd")
+    trainer_of(config(start, tmp_path / "run", steps=2, functions=names)).train()
+    rows = metrics(tmp_path / "run")
+    assert set(rows[0]["functions"]) == {"length", "odd"} and rows[0]["bad_samples"] == 3
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert sum("odd gave no finite score" in line.get("bad", "") for line in lines) == 6
+
+
+def grpo_with(
+    reward_model: Path, start: Path, out: Path, verdict: Any, **changes: Any
+) -> list[dict[str, Any]]:
+    c = changed(config(start, out, **changes), reward__model=str(reward_model))
+    trainer_of(c, verdict).train()
+    return metrics(out)
+
+
+@pytest.fixture(scope="module")
+def reward_model(start: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_reward_model(start, tmp_path_factory.mktemp("hybrid") / "model")
+
+
+def test_the_buffer_works_with_a_reward_model(start: Path, reward_model: Path, tmp_path: Path) -> None:
+    """All wrong: no sample is effective, whatever the reward model says. Half right: replays come."""
+    rows = grpo_with(reward_model, start, tmp_path / "wrong", lambda r, k: Verdict.WRONG, steps=2)
+    assert all(row["model"] > 0 for row in rows)
+    assert all(row["ssb"]["fresh_effective"] == 0.0 and row["ssb"]["size"] == 0 for row in rows)
+    rows = grpo_with(reward_model, start, tmp_path / "mixed", by_first_token, steps=4, ssb__mix=1.0)
+    assert any(row["ssb"]["replayed"] for row in rows)
+    assert any(row["ssb"]["fresh_effective"] < 1.0 for row in rows)
+
+
+def test_a_reward_model_that_gives_nan_is_named_and_not_taken_for_stale_weights(
+    start: Path, reward_model: Path, tmp_path: Path
+) -> None:
+    c = changed(config(start, tmp_path / "run", steps=2), reward__model=str(reward_model))
+    trainer = trainer_of(c)
+    scorer = trainer.asker.reward.scorer
+    assert scorer is not None
+    score = scorer.score
+    scorer.score = lambda rows: [math.nan, *score(rows)[1:]]  # type: ignore[method-assign]
+    trainer.train()
+    rows = metrics(tmp_path / "run")
+    assert [row["bad_samples"] for row in rows] == [1, 1] and all(math.isfinite(row["loss"]) for row in rows)
+
+
+def test_a_gradient_that_is_not_finite_ends_the_run_before_a_weight_changes(
+    start: Path, tmp_path: Path
+) -> None:
+    trainer = GRPOTrainer(config(start, tmp_path / "run"), Console(quiet=True))
+    before = {name: p.detach().clone() for name, p in trainer.policy.named_parameters()}
+    trainer.policy.base.language.norm.weight.grad = torch.full_like(
+        trainer.policy.base.language.norm.weight, math.nan
+    )
+    with pytest.raises(R1VError, match="not finite"):
+        trainer.bench.update(1.0)
+    assert all(torch.equal(before[name], p) for name, p in trainer.policy.named_parameters())
+    trainer.asker.close()
