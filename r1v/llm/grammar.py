@@ -77,9 +77,30 @@ def _json(schema: Mapping[str, Any]) -> str:
     """A schema as a term of Lark."""
     options = {"whitespace_pattern": _WHITE_SPACE}
     try:
-        return "%json " + json.dumps({**schema, "x-guidance": options}, ensure_ascii=True)
+        return "%json " + json.dumps({**_plain(schema), "x-guidance": options}, ensure_ascii=True)
     except (TypeError, ValueError, RecursionError) as error:
         raise ConfigError(f"the JSON schema is not plain data ({error})") from error
+
+
+_SCHEMA_MAPS = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
+
+
+def _plain(schema: Any) -> Any:
+    """A schema without ``uniqueItems: false``, which asks for nothing and which llguidance refuses; data in
+    it (of const, enum, default, examples) is left alone."""
+    if isinstance(schema, list):
+        return [_plain(each) for each in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    plain: dict[str, Any] = {}
+    for key, value in schema.items():
+        if key == "uniqueItems" and value is False:
+            continue
+        if key in _SCHEMA_MAPS and isinstance(value, Mapping):
+            plain[key] = {name: _plain(each) for name, each in value.items()}
+        else:
+            plain[key] = value if key in ("const", "enum", "default", "examples") else _plain(value)
+    return plain
 
 
 @dataclass(slots=True)

@@ -146,7 +146,8 @@ class Translator:
         return self._sampling(body, changes)
 
     def _budget(self, body: ChatBody) -> int:
-        """Tokens of thinking: -1 no limit, 0 none."""
+        """Tokens of thinking: -1 no limit, 0 none. They are upper limits, which a model that does not think
+        keeps whatever they are, so it is asked in the same words as one that does."""
         extra = body.chat_template_kwargs or TemplateArguments()
         given: dict[str, int] = {}
         if body.thinking_budget is not None:
@@ -165,8 +166,6 @@ class Translator:
             return 0
         if extra.enable_thinking and budget == 0:
             raise refuse("chat_template_kwargs.enable_thinking", f"contradicts {next(iter(given))}")
-        if budget and not self._info.thinks:
-            raise refuse(next(iter(given)), "this model does not think; leave it out", "unsupported")
         return self._defaults.thinking_budget if budget is None else budget
 
     def _sampling(self, body: Sampling, changes: dict[str, Any]) -> SamplingParams:

@@ -47,6 +47,25 @@ def test_without_thinking_the_answer_begins_at_once(llm: LLM) -> None:
     assert whole and all(isinstance(json.loads(c.answer), dict) for c in whole)
 
 
+def test_unique_items_false_asks_for_nothing(llm: LLM) -> None:
+    """It is taken wherever a schema may stand; the same name as a property or in data is kept."""
+    inner = {
+        "type": "array",
+        "uniqueItems": False,
+        "items": {"enum": [{"uniqueItems": False}, 1]},
+        "maxItems": 2,
+    }
+    schema = {"type": "object", "properties": {"uniqueItems": inner}, "required": ["uniqueItems"],
+              "additionalProperties": False}  # fmt: skip
+    done = ask(llm, OutputGrammar.json_schema(schema), n=4, seed=5, thinking_budget=0)
+    whole = [json.loads(c.answer) for c in done if c.finish_reason is FinishReason.STOP]
+    assert whole and all(
+        item in ({"uniqueItems": False}, 1) for value in whole for item in value["uniqueItems"]
+    )
+    with pytest.raises(PromptError, match="uniqueItems"):
+        ask(llm, OutputGrammar.json_schema({"type": "array", "uniqueItems": True}))
+
+
 def test_any_object(llm: LLM) -> None:
     done = ask(llm, OutputGrammar.json_object(), n=4, seed=3, thinking_budget=0)
     assert all(c.answer.lstrip().startswith("{") for c in done)
