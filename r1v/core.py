@@ -221,8 +221,9 @@ class SamplingParams:
     repetition_penalty: over prompt and output, in [0.01, 10]; 1 is off. presence_penalty, frequency_penalty:
     over the output, in [-2, 2].
     max_tokens: None is up to the context's end. thinking_budget: tokens of thinking; -1 is no limit, 0 is no
-    thinking. detect_loops: end thinking that repeats itself. logprobs: None, or the number of top tokens to
-    report beside the chosen one. n: completions of the prompt.
+    thinking. detect_loops: end thinking that repeats itself; the answer follows. detect_answer_loops: end an
+    answer that repeats itself, with the reason "length" and the detail "loop". logprobs: None, or the number
+    of top tokens to report beside the chosen one. n: completions of the prompt.
     """
 
     temperature: float | None = None
@@ -241,6 +242,7 @@ class SamplingParams:
     logprobs: int | None = None
     thinking_budget: int = -1
     detect_loops: bool = True
+    detect_answer_loops: bool = False
     n: int = 1
 
     def __post_init__(self) -> None:
@@ -327,7 +329,7 @@ class FinishReason(enum.StrEnum):
 
 
 class FinishDetail(enum.StrEnum):
-    """What cut the thinking short, beside the reason that ended the whole."""
+    """What cut the thinking short, or (LOOP with the reason LENGTH, where it was asked for) the answer."""
 
     BUDGET = "budget"
     LOOP = "loop"

@@ -102,6 +102,8 @@ def add_sampling_arguments(parser: argparse.ArgumentParser) -> None:
                        help="of thinking and answer together (default: up to the context's end)")  # fmt: skip
     group.add_argument("--stop", action="append", metavar="TEXT",
                        help="end the answer before this text; may be given several times")  # fmt: skip
+    group.add_argument("--detect-answer-loops", "--detect_answer_loops", action="store_true", default=None,
+                       help="end an answer that repeats itself, as thinking that does")  # fmt: skip
     thinking = group.add_mutually_exclusive_group()
     thinking.add_argument("--thinking-budget", "--thinking_budget", type=int, metavar="N",
                           help="tokens of thinking, then the answer comes; -1 is no limit")  # fmt: skip
@@ -111,7 +113,7 @@ def add_sampling_arguments(parser: argparse.ArgumentParser) -> None:
 def sampling(args: argparse.Namespace, defaults: SamplingParams) -> SamplingParams:
     """The defaults with what the user gave. ConfigError: a value out of range."""
     names = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "seed", "max_tokens",
-             "thinking_budget")  # fmt: skip
+             "thinking_budget", "detect_answer_loops")  # fmt: skip
     changes: dict[str, Any] = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     if args.stop:
         changes["stop"] = tuple(args.stop)

@@ -10,6 +10,7 @@ from r1v.engine.engine import Engine, EngineStats
 from r1v.engine.request import EngineOutput, EngineRequest, TokenMask
 from r1v.engine.sampler import Row, Sampled, Sampler, mix
 from r1v.engine.sequence import Sequence
+from r1v.engine.thinking import LoopConfig, LoopDetector
 
 __all__ = [
     "Engine",
@@ -18,6 +19,8 @@ __all__ = [
     "EngineOutput",
     "EngineRequest",
     "EngineStats",
+    "LoopConfig",
+    "LoopDetector",
     "Row",
     "Sampled",
     "Sampler",

@@ -152,7 +152,8 @@ class Sequence:
         return cls(
             request_id, index, prompt, params, order, base_seed,
             thinking=ThinkingControl(ids, opened=request.opens_thinking, budget=params.thinking_budget,
-                                     detect_loops=params.detect_loops),
+                                     detect_loops=params.detect_loops,
+                                     detect_answer_loops=params.detect_answer_loops),
             max_length=max_length,
             stop_ids=frozenset((*ids.eos, *params.stop_token_ids)),
             mask=None if request.mask is None else request.mask.fork(),
@@ -175,7 +176,10 @@ class Sequence:
             return ()
         if masked and self.mask is not None:
             self.mask.accept(token_id)
-        return self._force(self.thinking.push(token_id))
+        forced = self._force(self.thinking.push(token_id))
+        if self.thinking.answer_is_loop:
+            self.finish_reason = FinishReason.LENGTH
+        return forced
 
     def _force(self, token_ids: tuple[int, ...]) -> tuple[int, ...]:
         """Take ids that were not sampled, as many as the length allows, and note whether it is reached."""

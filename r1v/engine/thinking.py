@@ -19,19 +19,55 @@ _WHITE_SPACE = b" \t\n\r\v\f"
 
 @dataclass(frozen=True, slots=True)
 class LoopConfig:
-    """What counts as a loop.
+    """What counts as a loop. All sizes are in ids.
 
-    Exact: the last ids repeat with one period, min_repeats times and over min_span ids in all. Near: of the
-    last ``window`` runs of ``ngram`` ids at most ``min_novelty`` are different from each other (ordinary
-    text is above 0.7, a paragraph that comes again with other numbers in it below 0.25).
+    Exact: the last ids repeat with one period of at most max_period, min_repeats times and over min_span in
+    all; of one id alone, over min_single_span. The span is long enough for what has a reason to repeat and an
+    end: fifty times the same sentence, thirty equal lines of code, an array of zeros.
+
+    Near: of the last ``window`` runs of ``ngram`` ids at most min_novelty are different from each other
+    (ordinary text is above 0.7, a paragraph that comes again with other numbers in it below 0.25). Lists and
+    tables are like that too: rows of a truth table, verses that count. They advance, so the runs of ``item``
+    ids, which hold a whole row, are new: where more than min_item_novelty of those are different, the text is
+    a loop only after max_advancing ids of it.
     """
 
     min_repeats: int = 4
-    min_span: int = 160
+    min_span: int = 1536
+    min_single_span: int = 384
     max_period: int = 1024
     ngram: int = 4
-    window: int = 1024
+    window: int = 1536
     min_novelty: float = 0.25
+    item: int = 64
+    min_item_novelty: float = 0.5
+    max_advancing: int = 6144
+
+
+class _Novelty:
+    """How many different runs of some length there are among the last ones."""
+
+    def __init__(self, length: int, window: int) -> None:
+        self._last: deque[int] = deque(maxlen=length)
+        self._window = window
+        self._recent: deque[int] = deque()
+        self._counts: Counter[int] = Counter()
+
+    def push(self, token_id: int) -> float | None:
+        """Take the next id; the share of different runs, None before there are enough."""
+        self._last.append(token_id)
+        if len(self._last) < (self._last.maxlen or 0):
+            return None
+        run = hash(tuple(self._last))
+        self._recent.append(run)
+        self._counts[run] += 1
+        if len(self._recent) <= self._window:
+            return None
+        old = self._recent.popleft()
+        self._counts[old] -= 1
+        if self._counts[old] == 0:
+            del self._counts[old]
+        return len(self._counts) / self._window
 
 
 class LoopDetector:
@@ -45,13 +81,15 @@ class LoopDetector:
         self._last_seen: dict[tuple[int, ...], int] = {}
         self._period = 0
         self._matched = 0  # ids in a row that equal the id one period earlier
-        self._recent: deque[tuple[int, ...]] = deque()
-        self._counts: Counter[tuple[int, ...]] = Counter()
+        self._runs = _Novelty(config.ngram, config.window)
+        self._items = _Novelty(config.item, config.window)
+        self._repetitive = 0  # ids in a row at which few runs were new
 
     def push(self, token_id: int) -> bool:
         """Take the next id; True when the stream has become a loop."""
         self._token_ids.append(token_id)
-        return self._exact() or self._near()
+        near = self._near(token_id)
+        return self._exact() or near
 
     def _exact(self) -> bool:
         ids, here = self._token_ids, len(self._token_ids) - 1
@@ -68,30 +106,26 @@ class LoopDetector:
         span = self._matched + self._period
         return (
             self._period > 0
-            and span >= self.config.min_span
+            and span >= (self.config.min_single_span if self._period == 1 else self.config.min_span)
             and span >= self.config.min_repeats * self._period
         )
 
-    def _near(self) -> bool:
-        if len(self._token_ids) < self.config.ngram:
+    def _near(self, token_id: int) -> bool:
+        runs, items = self._runs.push(token_id), self._items.push(token_id)
+        if runs is None or items is None or runs > self.config.min_novelty:
+            self._repetitive = 0
             return False
-        gram = tuple(self._token_ids[-self.config.ngram :])
-        self._recent.append(gram)
-        self._counts[gram] += 1
-        if len(self._recent) <= self.config.window:
-            return False
-        old = self._recent.popleft()
-        self._counts[old] -= 1
-        if self._counts[old] == 0:
-            del self._counts[old]
-        return len(self._counts) <= self.config.min_novelty * self.config.window
+        self._repetitive += 1
+        advancing = items > self.config.min_item_novelty
+        return not advancing or self._repetitive > self.config.max_advancing
 
 
 class ThinkingControl:
     """Follows one sequence through its thinking.
 
-    opened: the prompt has already opened thinking. budget: ids of thinking, -1 no limit. After each id,
-    `push` says which ids must follow: none, or those that close thinking.
+    opened: the prompt has already opened thinking. budget: ids of thinking, -1 no limit. detect_loops,
+    detect_answer_loops: in thinking, in the answer. After each id, `push` says which ids must follow: none,
+    or those that close thinking; answer_is_loop says whether the answer should end.
     """
 
     def __init__(
@@ -101,11 +135,14 @@ class ThinkingControl:
         opened: bool,
         budget: int,
         detect_loops: bool,
+        detect_answer_loops: bool = False,
         loops: LoopConfig = LoopConfig(),
     ) -> None:
         self._ids = ids
         self._budget = budget
         self._loops = LoopDetector(loops) if detect_loops else None
+        self._answer_loops = LoopDetector(loops) if detect_answer_loops else None
+        self.answer_is_loop = False
         self._open, self._close_marker = self._symbols(ids.think_open), self._symbols(ids.think_close)
         self._blank = frozenset(_WHITE_SPACE) if ids.spelling else ids.blank
         self._tail: tuple[int, ...] = ()  # symbols that may belong to a marker
@@ -123,6 +160,8 @@ class ThinkingControl:
     def push(self, token_id: int) -> tuple[int, ...]:
         """Take the next id; returns the ids to force after it."""
         if not self._step(token_id):
+            if self._answer_loops is not None and self._answer_loops.push(token_id):
+                self.answer_is_loop, self.detail = True, FinishDetail.LOOP
             return ()
         if self._budget >= 0 and self.num_thinking >= self._budget:
             return self._over_budget()

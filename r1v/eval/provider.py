@@ -50,7 +50,14 @@ _IGNORED = {
     "adaptive_connections",
 }  # fmt: skip
 # SamplingParams that Inspect has no name for, given in extra_body
-EXTRA = ("min_p", "repetition_penalty", "min_tokens", "detect_loops", "thinking_budget")
+EXTRA = (
+    "min_p",
+    "repetition_penalty",
+    "min_tokens",
+    "detect_loops",
+    "detect_answer_loops",
+    "thinking_budget",
+)
 
 
 class R1VAPI(ModelAPI):

@@ -170,7 +170,7 @@ class Translator:
 
     def _sampling(self, body: Sampling, changes: dict[str, Any]) -> SamplingParams:
         for name in ("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "presence_penalty",
-                     "frequency_penalty", "seed", "n", "min_tokens"):  # fmt: skip
+                     "frequency_penalty", "seed", "n", "min_tokens", "detect_answer_loops"):  # fmt: skip
             value = getattr(body, name)
             if value is not None:
                 changes[name] = value

@@ -297,6 +297,7 @@ class Sampling(BaseModel):
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     deadline_s: float | None = Field(default=None, gt=0)
+    detect_answer_loops: bool | None = None
     user: str | None = Field(default=None, max_length=1000)
     # vLLM's clients send these with their defaults; other values have no meaning here
     skip_special_tokens: Literal[True] | None = None

@@ -273,6 +273,17 @@ def test_a_loop_is_closed(model: R1V) -> None:
     assert alone.stats.num_closed_by_loop == 1
 
 
+@pytest.mark.parametrize("asked", [False, True])
+def test_an_answer_that_loops(model: R1V, asked: bool) -> None:
+    params = SamplingParams.greedy(max_tokens=430, logit_bias={5: 100.0}, detect_answer_loops=asked)
+    alone = engine(model, num_draft_tokens=6)
+    request_id = alone.add(request(random.Random(15), 9, 0, params))
+    last = drain(alone)[request_id, 0][-1]
+    assert last.finish_reason is FinishReason.LENGTH
+    assert last.finish_detail is (FinishDetail.LOOP if asked else None)
+    assert (last.num_completion < 400) is asked
+
+
 class OnlyIds:
     """A grammar that wants given ids in turn, then the end."""
 

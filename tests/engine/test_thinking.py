@@ -1,6 +1,7 @@
 """Thinking control: markers, budgets and loops, on ids alone."""
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -95,15 +96,31 @@ def test_exact_loops_are_found(period: int) -> None:
 
 
 def test_near_loops_are_found() -> None:
-    """A paragraph that comes again and again with one other number in it."""
-    detector, random_ = LoopDetector(), random.Random(0)
+    """A paragraph that comes again and again with another number in it: one of three, or a new one each time,
+    which could be a list as well."""
+    config = LoopConfig()
+    random_ = random.Random(0)
     paragraph = [random_.randrange(50_000) for _ in range(60)]
-    for turn in range(100):
-        for index, token_id in enumerate(paragraph):
-            if detector.push(token_id if index != 20 else 60_000 + turn):
-                assert turn >= 4
-                return
-    raise AssertionError("not found")
+
+    def found(number: Callable[[int], int]) -> int:
+        detector = LoopDetector()
+        stream = (
+            number(place // 60) if place % 60 == 20 else paragraph[place % 60] for place in range(20_000)
+        )
+        return next(place for place, token_id in enumerate(stream) if detector.push(token_id))
+
+    window = config.window + config.item
+    assert window - 1 <= found(lambda turn: 60_000 + random_.randrange(3)) <= window + 60
+    latest = window + config.max_advancing
+    assert latest - 1 <= found(lambda turn: 60_000 + turn) <= latest + 60
+
+
+def test_an_answer_that_loops_ends_where_it_was_asked_for() -> None:
+    for asked in (False, True):
+        state = ThinkingControl(ONE, opened=False, budget=-1, detect_loops=True, detect_answer_loops=asked)
+        assert all(state.push(7) == () for _ in range(1000))
+        assert state.answer_is_loop is asked
+        assert state.detail is (FinishDetail.LOOP if asked else None)
 
 
 def test_ordinary_text_is_no_loop() -> None:

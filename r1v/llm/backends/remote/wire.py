@@ -117,6 +117,8 @@ def openai_body(
         body["continue_final_message"] = True
         if owner != "r1v":
             body["add_generation_prompt"] = False
+    if params.detect_answer_loops and owner == "r1v":
+        body["detect_answer_loops"] = True
     return body | _thinking(params, owner) | dict(config.extra)
 
 

@@ -92,7 +92,8 @@ class VLLMBackend:
             logit_bias=dict(params.logit_bias) or None, logprobs=params.logprobs,
             detokenize=False, output_kind=RequestOutputKind.DELTA,
             extra_args=steering(ids, asked.opened, params.thinking_budget, params.detect_loops,
-                                folder=self._prompts.folder, grammar=asked.grammar),
+                                folder=self._prompts.folder, grammar=asked.grammar,
+                                detect_answer_loops=params.detect_answer_loops),
         )  # fmt: skip
 
     async def _run(self, asked: VLLMRequest) -> None:

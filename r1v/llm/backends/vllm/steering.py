@@ -27,7 +27,7 @@ KEY = "r1v"  # of the request's extra arguments
 
 def steering(
     ids: EngineIds, opened: bool, budget: int, detect_loops: bool, *, folder: str = "",
-    grammar: str | None = None,
+    grammar: str | None = None, detect_answer_loops: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """Extra arguments of a request: plain data, since they go to another process. folder: of the R1V
     checkpoint whose tokens these are; empty for another model. grammar: an OutputGrammar's text."""
@@ -36,7 +36,8 @@ def steering(
             "image_context": ids.image_context, "eos": list(ids.eos), "think_open": list(ids.think_open),
             "think_close": list(ids.think_close), "close_thinking": list(ids.close_thinking),
             "banned": list(ids.banned), "blank": sorted(ids.blank), "is_spelled": bool(ids.spelling),
-            "opened": opened, "budget": budget, "detect_loops": detect_loops, "folder": folder,
+            "opened": opened, "budget": budget, "detect_loops": detect_loops,
+            "detect_answer_loops": detect_answer_loops, "folder": folder,
             "grammar": grammar,
         }
     }  # fmt: skip
@@ -64,7 +65,10 @@ class Follower:
 
     def __init__(self, plain: Mapping[str, Any], mask: GrammarMask | None = None) -> None:
         ids = ids_of(plain)
-        params = SamplingParams(thinking_budget=plain["budget"], detect_loops=plain["detect_loops"])
+        params = SamplingParams(
+            thinking_budget=plain["budget"], detect_loops=plain["detect_loops"],
+            detect_answer_loops=plain["detect_answer_loops"],
+        )  # fmt: skip
         request = EngineRequest((), params, opens_thinking=plain["opened"], mask=mask)
         # vLLM knows the prompt and the length; here only the output counts
         self.sequence = Sequence.of(request, ids, base_seed=0, max_length=sys.maxsize)
@@ -79,6 +83,8 @@ class Follower:
                 self.forced.popleft()
             else:
                 self.forced.extend(self.sequence.advance(token_id))
+                if self.sequence.thinking.answer_is_loop:
+                    self.forced.append(min(self.sequence.stop_ids))
 
     @property
     def masked(self) -> bool:
