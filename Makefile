@@ -17,7 +17,7 @@ help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
 # The plain install: what a user of the model needs; again when the compiled part changes.
-$(VENV)/.installed: pyproject.toml hatch_build.py r1v/ops/cpu/csrc/kernels.c
+$(VENV)/.installed: pyproject.toml hatch_build.py $(wildcard r1v/ops/cpu/csrc/*)
 	@$(PYTHON) -c 'import sys; v = sys.version.split()[0]; sys.exit(0 if sys.version_info >= (3, 11) else f"r1v needs Python 3.11 or later, this is {v}; name another one: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --disable-pip-version-check $(PIP_OPTIONS) -e .

@@ -22,11 +22,22 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 SOURCE, LIBRARY = Path("r1v/ops/cpu/csrc/kernels.c"), Path("r1v/ops/cpu/_cpu.so")
 COMMON = ("-O3", "-fPIC", "-fno-math-errno", "-ffp-contract=fast")
 AVX2 = ("-mavx2", "-mfma", "-mf16c")
+AVX512 = (*AVX2, "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mprefer-vector-width=512")
 
 # architecture -> level of r1v.ops.isa -> the flags that allow its instructions
 FLAGS: dict[str, dict[str, tuple[str, ...]]] = {
-    "x86_64": {"avx2": AVX2},
-    "aarch64": {},
+    "x86_64": {
+        "generic": (),
+        "avx2": AVX2,
+        "avx512": AVX512,
+        "avx512_vnni": (*AVX512, "-mavx512vnni"),
+        "avx512_bf16": (*AVX512, "-mavx512vnni", "-mavx512bf16"),
+    },
+    "aarch64": {
+        "neon": (),  # part of the architecture
+        "neon_dot": ("-march=armv8.2-a+dotprod",),
+        "neon_bf16": ("-march=armv8.2-a+dotprod+bf16",),
+    },
 }
 ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
 
@@ -71,11 +82,12 @@ def _compile(compiler: str, flags: list[str], source: Path, target: str) -> str:
 
 
 def _run(command: list[str]) -> str:
-    """Run the compiler. Returns its last line where it failed, or nothing."""
+    """Run the compiler. Returns its first error where it failed, or nothing."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if not done.returncode:
         return ""
-    return done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "the compiler failed"
+    lines = done.stderr.strip().splitlines() or ["the compiler failed"]
+    return next((line for line in lines if "error" in line), lines[-1])
 
 
 class KernelHook(BuildHookInterface[Any]):

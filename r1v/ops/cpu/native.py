@@ -1,4 +1,4 @@
-"""Our own kernels for processors (csrc): linear layers and a decode step's attention.
+"""Our own kernels for processors (csrc): linear layers and the decode step.
 
 Enters and leaves: float32 tensors on the CPU, contiguous; weights in float32, bfloat16, float16 or 4 bits, as
 they lie in memory. Always holds: the library holds every function once for each level of instructions that it
@@ -9,6 +9,7 @@ each kernel in torch is in `linear` and `paged`.
 from __future__ import annotations
 
 import ctypes
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,12 +33,33 @@ class _Weight(ctypes.Structure):
     )  # fmt: skip
 
 
-class _Places(ctypes.Structure):
+_LAYER_POINTERS = ("attention_norm", "mlp_norm", "query_norm", "key_norm", "keys", "values")
+_LAYER_WEIGHTS = ("qkv", "out", "gate_up", "down")
+
+
+class _Layer(ctypes.Structure):
     _fields_ = (
-        ("rows", ctypes.c_int64), ("heads", ctypes.c_int64), ("key_heads", ctypes.c_int64),
-        ("head_dim", ctypes.c_int64), ("cosines", ctypes.c_void_p), ("sines", ctypes.c_void_p),
-        ("query_norm", ctypes.c_void_p), ("key_norm", ctypes.c_void_p), ("eps", ctypes.c_float),
-        ("slots", ctypes.c_void_p), ("run_starts", ctypes.c_void_p), ("runs", ctypes.c_void_p),
+        *((name, ctypes.c_void_p) for name in _LAYER_POINTERS),
+        *((name, _Weight) for name in _LAYER_WEIGHTS),
+    )
+
+
+class _Model(ctypes.Structure):
+    _fields_ = (
+        ("num_layers", ctypes.c_int64), ("heads", ctypes.c_int64), ("key_heads", ctypes.c_int64),
+        ("head_dim", ctypes.c_int64), ("embedding_kind", ctypes.c_int32), ("eps", ctypes.c_float),
+        ("rope_scale", ctypes.c_float), ("embedding", ctypes.c_void_p), ("frequencies", ctypes.c_void_p),
+        ("norm", ctypes.c_void_p), ("layers", ctypes.c_void_p), ("head", _Weight),
+    )  # fmt: skip
+
+
+_ROW_LISTS = ("ids", "positions", "slots", "run_starts", "runs", "sampled")
+
+
+class _Rows(ctypes.Structure):
+    _fields_ = (
+        ("rows", ctypes.c_int64), ("num_sampled", ctypes.c_int64),
+        *((name, ctypes.c_void_p) for name in _ROW_LISTS),
     )  # fmt: skip
 
 
@@ -79,8 +101,8 @@ class NativeLinear(nn.Module):
         assert self.shape[1] % 16 == 0
         pointers = [0 if each is None else each.data_ptr() for each in (scales, zeros, self.bias)]
         kind, group = (KINDS[weight.dtype], 0) if scales is None else (INT4, self.shape[1] // scales.shape[1])
-        self._struct = _Weight(kind, group, *self.shape, self.weight.data_ptr(), *pointers)
-        self._where = ctypes.addressof(self._struct)
+        self.struct = _Weight(kind, group, *self.shape, self.weight.data_ptr(), *pointers)
+        self._where = ctypes.addressof(self.struct)
 
     @classmethod
     def from_codes(
@@ -126,72 +148,90 @@ def order_codes(codes: torch.Tensor) -> torch.Tensor:
 
 
 @dataclass(frozen=True, slots=True)
-class DecodeRows:
-    """Where the rows of a step lie. cosines, sines: float32 (rows, head_dim / 2). slots: int64 (rows,), where
-    each row is stored. run_starts: int64 (rows + 1,), and runs: int64 (., 2), first slot and number, of the
-    context of each row, its own slot the last."""
+class StepLayer:
+    """A decoder block. Norms float32 (D,), head_norms (head_dim,) of queries and of keys; keys and values:
+    float32 (slots, Hkv, head_dim), this layer's part of the cache."""
 
-    cosines: torch.Tensor
-    sines: torch.Tensor
-    slots: torch.Tensor
-    run_starts: torch.Tensor
-    runs: torch.Tensor
+    attention_norm: torch.Tensor
+    qkv: NativeLinear
+    head_norms: tuple[torch.Tensor, torch.Tensor] | None
+    keys: torch.Tensor
+    values: torch.Tensor
+    out: NativeLinear
+    mlp_norm: torch.Tensor
+    gate_up: NativeLinear
+    down: NativeLinear
 
-    @classmethod
-    def of(
-        cls,
-        table: tuple[torch.Tensor, torch.Tensor],
-        slots: Sequence[int],
-        runs: Sequence[Sequence[tuple[int, int]]],
-    ) -> DecodeRows:
-        """From the tables of RoPE, and a slot and the runs of each row."""
-        starts: list[int] = [0]
-        flat: list[int] = []
-        for each in runs:
-            for run in each:
-                flat += run
-            starts.append(len(flat) // 2)
-        cosines, sines = table
-        return cls(
-            cosines.contiguous(), sines.contiguous(), torch.tensor(slots), torch.tensor(starts),
-            torch.tensor(flat),
+    def struct(self) -> _Layer:
+        """As the library reads it."""
+        query, key = (0, 0) if self.head_norms is None else (norm.data_ptr() for norm in self.head_norms)
+        return _Layer(
+            self.attention_norm.data_ptr(), self.mlp_norm.data_ptr(), query, key, self.keys.data_ptr(),
+            self.values.data_ptr(), *(getattr(self, name).struct for name in _LAYER_WEIGHTS),
         )  # fmt: skip
 
 
-class DecodeAttention:
-    """One step's attention: rotates, stores and mixes.
+@dataclass(frozen=True, slots=True)
+class StepRows:
+    """Where the rows of a step lie: for each its id, its position, the slot where it is stored, and the runs
+    (first slot, number) of its context, its own slot the last. sampled: the rows whose logits are wanted,
+    rising."""
 
-    heads: query and key heads. norms: weights of the per-head RMSNorm of queries and keys, with eps, or None.
+    ids: Sequence[int]
+    positions: Sequence[int]
+    slots: Sequence[int]
+    runs: Sequence[Sequence[tuple[int, int]]]
+    sampled: Sequence[int]
+
+
+class NativeStep:
+    """A decode step of a dense Qwen2 or Qwen3 in one call of the library.
+
+    embedding: (V, D) as stored. rope: float32 (head_dim / 2,) frequencies, and the factor on cosines and
+    sines. heads: of queries, of keys. norm: float32 (D,), before the head. eps: of every norm.
     """
 
-    def __init__(self, rows: DecodeRows, heads: tuple[int, int], head_dim: int) -> None:
-        assert head_dim % 8 == 0
-        self._call, self._rows, self._shape = (
-            kernels(_level()).attend,
-            rows,
-            (len(rows.slots), heads[0] * head_dim),
-        )
-        self._places = _Places(
-            len(rows.slots), heads[0], heads[1], head_dim, rows.cosines.data_ptr(), rows.sines.data_ptr(),
-            0, 0, 0.0, rows.slots.data_ptr(), rows.run_starts.data_ptr(), rows.runs.data_ptr(),
-        )  # fmt: skip
-        self._where = ctypes.addressof(self._places)
-
-    def __call__(
+    def __init__(
         self,
-        qkv: torch.Tensor,
-        keys: torch.Tensor,
-        values: torch.Tensor,
-        norms: tuple[torch.Tensor, torch.Tensor, float] | None = None,
-    ) -> torch.Tensor:
-        """qkv (rows, (H + 2 Hkv) * head_dim), changed -> (rows, H * head_dim). keys, values: one layer of the
-        cache, float32 (slots, Hkv, head_dim)."""
-        if norms is not None:
-            self._places.query_norm, self._places.key_norm = norms[0].data_ptr(), norms[1].data_ptr()
-            self._places.eps = norms[2]
-        out = torch.empty(self._shape)
-        self._call(
-            self._where, qkv.data_ptr(), keys.data_ptr(), values.data_ptr(), out.data_ptr(),
-            torch.get_num_threads(),
+        layers: Sequence[StepLayer],
+        head: NativeLinear,
+        embedding: torch.Tensor,
+        rope: tuple[torch.Tensor, float],
+        heads: tuple[int, int],
+        norm: torch.Tensor,
+        eps: float,
+    ) -> None:
+        frequencies, scale = rope
+        head_dim = 2 * len(frequencies)
+        assert head_dim % 8 == 0 and embedding.is_contiguous()
+        self._call, self._vocab_size = kernels(head.level).step, head.shape[0]
+        self._layers = (_Layer * len(layers))(*(layer.struct() for layer in layers))
+        self._held = (layers, head, embedding, frequencies, norm)  # what the addresses point to
+        self._model = _Model(
+            len(layers), *heads, head_dim, KINDS[embedding.dtype], eps, scale, embedding.data_ptr(),
+            frequencies.data_ptr(), norm.data_ptr(), ctypes.addressof(self._layers), head.struct,
         )  # fmt: skip
-        return out
+
+    def __call__(self, rows: StepRows) -> torch.Tensor:
+        """Logits float32 (rows sampled, V); stores keys and values."""
+        starts: list[int] = [0]
+        runs: list[int] = []
+        for each in rows.runs:
+            for run in each:
+                runs += run
+            starts.append(len(runs) // 2)
+        lists = (rows.ids, rows.positions, rows.slots, starts, runs, rows.sampled)
+        numbers = (ctypes.c_int64 * sum(map(len, lists)))(*itertools.chain(*lists))
+        places, at = [], ctypes.addressof(numbers)
+        for each_list in lists:
+            places.append(at)
+            at += 8 * len(each_list)
+        struct = _Rows(len(rows.ids), len(rows.sampled), *places)
+        logits = torch.empty((len(rows.sampled), self._vocab_size))
+        self._call(
+            ctypes.addressof(self._model),
+            ctypes.addressof(struct),
+            logits.data_ptr(),
+            torch.get_num_threads(),
+        )
+        return logits
