@@ -82,6 +82,7 @@ class PromptEncoder:
 
     def _text_ids(self, prompt: str | Sequence[int]) -> list[int]:
         if isinstance(prompt, str):
+            self.processor.tokenizer.check_length([prompt], self.context_length)
             return self.processor.tokenizer.encode_trusted(prompt, self.context_length)
         return list(prompt)
 
