@@ -94,6 +94,8 @@ def _tree(summary: Summary) -> Tree:
     tree.add(f"weights: {_bytes(summary.stored_bytes)} in {files}, {shares or 'no tensors'}")
     if summary.quantisation:
         tree.add(f"quantised: {escape(summary.quantisation)}")
+    if summary.unused:
+        tree.add(f"keys of config.json that are not used: {escape(', '.join(summary.unused))}")
     if summary.problem:
         tree.add(f"[red]cannot be loaded: {escape(summary.problem)}[/red]")
     return tree

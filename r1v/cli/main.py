@@ -7,6 +7,7 @@ when it is the one asked for, so that ``r1v --help`` stays fast.
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import sys
@@ -62,20 +63,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit status is 0, 1 for an error, 2 for wrong usage, 130 for Ctrl-C."""
     argv = list(sys.argv[1:] if argv is None else argv)
     command = next((word for word in argv if word in COMMANDS), None)
-    args = build_parser(command).parse_args(argv)
     try:
+        args = build_parser(command).parse_args(argv)
         limit_instructions(os.environ)
         status: int = args.run(args)
+        sys.stdout.flush()  # a full disk behind it shows here, where it still can be said
         return status
     except R1VError as error:
-        if args.debug:
+        if "--debug" in argv:
             raise
         print(f"r1v: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader of our output has gone, as with `r1v … | head`
+    except OSError as error:
+        # the reader of our output has gone, as with `r1v … | head`, or there is no room for it
+        if not isinstance(error, BrokenPipeError) and error.errno not in (
+            errno.ENOSPC,
+            errno.EDQUOT,
+            errno.EFBIG,
+        ):
+            raise
+        if not isinstance(error, BrokenPipeError):
+            print(f"r1v: what was to be written has no room: {error.strerror}; free some", file=sys.stderr)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
 

@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     from r1v.engine.memory import free_memory
-    from r1v.models.awq import stored_quantisation
+    from r1v.models.awq import read_quantisation
     from r1v.models.config import R1VConfig
     from r1v.models.config_json import read_json
     from r1v.models.hub import resolve_config
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         bandwidth=parse_bytes(args.bandwidth or "1TB/s"), link=parse_bytes(args.link),
     )  # fmt: skip
     formats = CHOICES
-    if stored_quantisation(read_json(folder / "config.json")):
+    if read_quantisation(read_json(folder / "config.json"), folder):
         formats = tuple(each for each in CHOICES if each.startswith("awq"))
     found = plan(config, target, (args.format,) if args.format else formats)
     if args.json:

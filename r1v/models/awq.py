@@ -59,9 +59,11 @@ def read_quantisation(values: Mapping[str, Any], folder: Path) -> Quantisation |
         return None
     method = found.get("quant_method", "unknown")
     bits = found.get("bits", found.get("w_bit"))
+    bits = int(bits) if isinstance(bits, str) and bits.isdecimal() else bits
     group_size = found.get("group_size", found.get("q_group_size", 128))
     version = str(found.get("version", "gemm")).lower()
     skipped = found.get("modules_to_not_convert") or ()
+    skipped = (skipped,) if isinstance(skipped, str) else skipped
     vision_bits = found.get("vision_bits", 16)
     if method != "awq" or bits != 4 or version != "gemm" or found.get("zero_point", True) is not True:
         raise CheckpointError(

@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
@@ -44,6 +45,9 @@ Shapes = Mapping[str, tuple[int, ...]]
 FLOATING = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 MAX_SHARD_BYTES = 5_000_000_000
 LAYOUTS: tuple[Layout, ...] = ("release", "native")
+
+# buffers that older libraries store, whose values follow from the shapes
+_BUFFERS = ("rotary_emb.inv_freq", ".position_ids")
 
 # everything beside config.json and the weights that a checkpoint needs to be used
 TOKENIZER_FILES = (
@@ -120,7 +124,7 @@ def match(
     found = {name: by_name.get(canonical(name, layout)) for name in files.infos}
     extra = [
         name for name, piece in found.items()
-        if piece is None and canonical(name, layout) != head and not name.endswith("rotary_emb.inv_freq")
+        if piece is None and canonical(name, layout) != head and not name.endswith(_BUFFERS)
     ]  # fmt: skip
     missing = by_name.keys() - {piece.name for piece in found.values() if piece is not None}
     twice = len([1 for piece in found.values() if piece is not None]) + len(missing) - len(by_name)
@@ -426,8 +430,9 @@ def write_folder(
         if target.exists():
             shutil.rmtree(target)
         partial_folder.rename(target)
-    except OSError as error:
-        raise CheckpointError(f"{target} cannot be written: {error.strerror or error}") from None
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or str(error)[:120]
+        raise CheckpointError(f"{target} cannot be written: {reason}") from None
     finally:
         shutil.rmtree(partial_folder, ignore_errors=True)
 

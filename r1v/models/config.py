@@ -21,12 +21,15 @@ ACTIVATIONS = ("gelu", "gelu_pytorch_tanh")
 
 
 MAX_LAYERS = 4096
-MAX_SIZE = 2**31 - 1
+# far beyond any model, and small enough that no shape or table made of it overflows or fills the memory
+MAX_SIZE = 2**20
+MAX_SIZES = {"num_layers": MAX_LAYERS, "vocab_size": 2**24, "intermediate_size": 2**22,
+             "max_position_embeddings": 2**26}  # fmt: skip
 
 
 def _positive(owner: str, **values: int) -> None:
     for name, value in values.items():
-        limit = MAX_LAYERS if name == "num_layers" else MAX_SIZE
+        limit = MAX_SIZES.get(name, MAX_SIZE)
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= limit:
             raise ConfigError(f"{owner}: {name} is {value!r}; it must be a whole number from 1 to {limit}")
 
@@ -119,6 +122,11 @@ class LanguageConfig:
         if self.num_heads % self.num_kv_heads:
             raise ConfigError(
                 f"language: num_heads {self.num_heads} is not a multiple of num_kv_heads {self.num_kv_heads}"
+            )
+        if self.context_length > MAX_SIZES["max_position_embeddings"]:
+            raise ConfigError(
+                f"language: YaRN extends the context to {self.context_length} tokens; the limit is "
+                f"{MAX_SIZES['max_position_embeddings']}"
             )
         if self.head_dim % 2:
             raise ConfigError(f"language: head_dim is {self.head_dim}; rotary embedding needs an even one")

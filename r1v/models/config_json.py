@@ -6,13 +6,12 @@ change nothing, or demanded to have its usual value, or refused by name; no code
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar, cast
 
-from r1v.core import CheckpointError, ConfigError
+from r1v.core import CheckpointError, ConfigError, parse_json
 from r1v.models import config_keys
 from r1v.models.config import LanguageConfig, R1VConfig, VisionConfig
 from r1v.models.tensor_files import TensorFiles
@@ -38,15 +37,26 @@ KINDS: dict[str, Kind] = {
 
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object from a file. CheckpointError: missing, unreadable or not an object."""
+    if not path.is_file():  # a pipe would be waited for, a loop of links never ends
+        raise CheckpointError(f"{path.parent} has no {path.name}; give the folder of a checkpoint")
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise CheckpointError(f"{path.parent} has no {path.name}; give the folder of a checkpoint") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path} cannot be read as JSON: {str(error)[:120]}") from None
+        values = parse_json(path.read_bytes(), str(path), error=CheckpointError)
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}") from None
     if not isinstance(values, dict):
         raise CheckpointError(f"{path} holds a {type(values).__name__}, not an object")
     return values
+
+
+def unused_keys(values: Mapping[str, Any], name: str = "") -> list[str]:
+    """Keys of a config.json, sections included, that other programs leave there and that change nothing."""
+    found = []
+    for key, value in values.items():
+        if key.startswith(config_keys.HARMLESS) and not key.startswith("_"):
+            found.append(f"{name}{key}")
+        elif isinstance(value, Mapping) and key in ("llm_config", "text_config", "vision_config"):
+            found += unused_keys(value, f"{key}.")
+    return found
 
 
 def kind_of(values: Mapping[str, Any]) -> Kind:
@@ -107,7 +117,7 @@ class Section:
         """Refuse keys that nobody read and that are not known to be harmless."""
         unknown = [
             key for key, value in self.values.items()
-            if key not in self.seen and key not in ignored and not key.startswith("_")
+            if key not in self.seen and key not in ignored and not key.startswith(config_keys.HARMLESS)
             and value not in (None, False, "", [], {})
         ]  # fmt: skip
         if unknown:

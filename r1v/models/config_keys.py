@@ -6,6 +6,9 @@ from parts (experts, dropout) that `config_json` demands to be off.
 
 from __future__ import annotations
 
+# beginnings of keys that other programs leave behind and that never change a model
+HARMLESS = ("_", "unsloth_")
+
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
@@ -18,7 +21,8 @@ SHARED = _words(
     bos_token_id chunk_size_feed_forward cross_attention_hidden_size decoder_start_token_id diversity_penalty
     do_sample dtype early_stopping encoder_no_repeat_ngram_size eos_token_id exponential_decay_length_penalty
     finetuning_task forced_bos_token_id forced_eos_token_id gradient_checkpointing id2label is_decoder
-    is_encoder_decoder is_composition label2id length_penalty max_length min_length model_type
+    is_encoder_decoder is_composition keys_to_ignore_at_inference label2id length_penalty
+    max_length min_length model_type
     no_repeat_ngram_size num_beam_groups num_beams num_return_sequences output_attentions
     output_hidden_states output_scores pad_token_id prefix problem_type pruned_heads remove_invalid_values
     repetition_penalty return_dict return_dict_in_generate sep_token_id suppress_tokens task_specific_params

@@ -55,6 +55,7 @@ def ensure_image_tokens(folder: Path, tokens: Sequence[str] = IMAGE_TOKENS) -> T
         ids[token] = known[token]
     for token in tokens:
         _add(files, token, ids[token])
+    _complete(files, known)
     for name, values in files.items():
         if name != "vocab.json":
             text = json.dumps(values, ensure_ascii=False, indent=2) + "\n"
@@ -116,9 +117,6 @@ def _add(files: dict[str, dict[str, Any]], token: str, value: int) -> None:
         if all(entry.get("content") != token for entry in entries):
             entries.append({"id": value, "content": token, **flags})
             entries.sort(key=lambda entry: entry["id"])
-    if "tokenizer_config.json" in files:
-        decoder = files["tokenizer_config.json"].setdefault("added_tokens_decoder", {})
-        decoder.setdefault(str(value), {"content": token, **flags})
     for name in ("tokenizer_config.json", "special_tokens_map.json"):
         if name in files:
             special = files[name].setdefault("additional_special_tokens", [])
@@ -126,6 +124,27 @@ def _add(files: dict[str, dict[str, Any]], token: str, value: int) -> None:
                 special.append(token)
     if "added_tokens.json" in files or "tokenizer.json" not in files:
         files.setdefault("added_tokens.json", {})[token] = value
+
+
+def _complete(files: dict[str, dict[str, Any]], known: dict[str, int]) -> None:
+    """Enter every added token in tokenizer_config.json, or none: transformers takes a list that is there for
+    the whole, and reads the tokens that it lacks as plain text."""
+    settings = files.get("tokenizer_config.json")
+    if settings is None or ("tokenizer.json" in files and not settings.get("added_tokens_decoder")):
+        return
+    decoder = settings.get("added_tokens_decoder") or {}
+    described = {
+        entry.get("content"): entry for entry in files.get("tokenizer.json", {}).get("added_tokens") or ()
+    }
+    special = set(IMAGE_TOKENS) | {
+        each.get("content") if isinstance(each, dict) else each
+        for each in settings.get("additional_special_tokens") or ()
+    }
+    for token, value in sorted(known.items(), key=lambda each: each[1]):
+        flags = described.get(token, {"content": token, "special": token in special})
+        names = ("content", "lstrip", "normalized", "rstrip", "single_word", "special")
+        decoder.setdefault(str(value), {name: flags.get(name, False) for name in names})
+    settings["added_tokens_decoder"] = decoder
 
 
 def chat_template(folder: Path) -> str | None:

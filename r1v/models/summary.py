@@ -14,7 +14,7 @@ from typing import Any
 from r1v.core import CheckpointError
 from r1v.models.checkpoint import describe, open_any_files, parameter_shapes
 from r1v.models.config import LanguageConfig, R1VConfig, VisionConfig
-from r1v.models.config_json import Kind
+from r1v.models.config_json import Kind, unused_keys
 from r1v.models.tensor_files import TensorFiles
 
 
@@ -24,7 +24,8 @@ class Summary:
 
     config: of the whole model, or of the bare part. parameters: by part, as the architecture has them.
     stored_bytes, num_files, dtypes (name -> share of the bytes): of the files. quantisation: as config.json
-    says it. problem: why it cannot be loaded, by config and headers; None where nothing is wrong.
+    says it. unused: keys of config.json that other programs left and that are not read. problem: why it
+    cannot be loaded, by config and headers; None where nothing is wrong.
     """
 
     path: Path
@@ -35,6 +36,7 @@ class Summary:
     num_files: int
     dtypes: dict[str, float]
     quantisation: str | None
+    unused: list[str]
     problem: str | None
 
     @property
@@ -63,7 +65,7 @@ def summarise(path: Path) -> Summary:
         problem = str(error)
     return Summary(
         path, description.kind, description.config, parameters, stored_bytes, num_files, dtypes,
-        _quantisation(description.values), problem,
+        _quantisation(description.values), unused_keys(description.values), problem,
     )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from r1v.core import CheckpointError
+from r1v.core import CheckpointError, parse_json
 
 INDEX_NAME = "model.safetensors.index.json"
 MAX_HEADER_BYTES = 100_000_000
@@ -64,6 +64,8 @@ def read_header(path: Path) -> dict[str, TensorInfo]:
     CheckpointError: truncated, not a safetensors file, or a header that does not fit the file.
     """
     try:
+        if not path.is_file():  # a pipe would be waited for, a loop of links never ends
+            raise CheckpointError(f"{path} is missing or no ordinary file; fetch it again")
         size = path.stat().st_size
         with path.open("rb") as file:
             header_bytes = int.from_bytes(file.read(8), "little")
@@ -72,11 +74,12 @@ def read_header(path: Path) -> dict[str, TensorInfo]:
                     f"{path} is not a safetensors file, or is cut short: "
                     f"{size} bytes, header of {header_bytes}"
                 )
-            header = json.loads(file.read(header_bytes))
+            text = file.read(header_bytes)
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError):
-        raise CheckpointError(f"{path}: the header is not JSON; the file is damaged") from None
+    header = parse_json(
+        text, f"{path} is damaged: its header", error=CheckpointError, max_bytes=MAX_HEADER_BYTES, max_depth=8
+    )
     if not isinstance(header, dict):
         raise CheckpointError(f"{path}: the header is not an object; the file is damaged")
     header.pop("__metadata__", None)
@@ -127,7 +130,8 @@ class TensorFiles:
     """The safetensors of a folder, by headers: one file, or shards with an index.
 
     file: read only this one, whatever else is there. infos: name -> TensorInfo. CheckpointError: no
-    safetensors, a shard missing, an index that does not agree with the shards, a name twice.
+    safetensors, a shard missing, an index that names what its shards lack, a name twice. The index decides
+    which tensors count: what it leaves out of a shard is not read.
     """
 
     def __init__(self, folder: Path, file: str | None = None) -> None:
@@ -137,6 +141,8 @@ class TensorFiles:
         names = [file] if file is not None else self._single_files() if index is None else index.values()
         for file in sorted(set(names)):
             for name, info in read_header(folder / file).items():
+                if index is not None and index.get(name) != file:
+                    continue  # the index decides: shards may hold more, or older copies
                 if name in self.infos:
                     raise CheckpointError(f"{folder}: {name} is in {self.infos[name].file} and in {file}")
                 self.infos[name] = info
@@ -158,9 +164,12 @@ class TensorFiles:
         if not path.is_file():
             return None
         try:
-            weight_map = json.loads(path.read_text(encoding="utf-8"))["weight_map"]
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            raise CheckpointError(f"{path} is damaged: it has no readable weight_map") from None
+            values = parse_json(path.read_bytes(), str(path), error=CheckpointError)
+        except OSError as error:
+            raise CheckpointError(f"{path} cannot be read: {error.strerror}") from None
+        weight_map = values.get("weight_map") if isinstance(values, dict) else None
+        if weight_map is None:
+            raise CheckpointError(f"{path} is damaged: it has no readable weight_map")
         if not isinstance(weight_map, dict) or not weight_map:
             raise CheckpointError(f"{path} is damaged: its weight_map is not an object, or empty")
         for name, file in weight_map.items():
@@ -194,17 +203,12 @@ class TensorFiles:
             raise CheckpointError(
                 f"{self.folder}: the shards lack tensors that the index names: {some_names(wrong)}"
             )
-        extra = [name for name in self.infos if name not in index]
-        if extra:
-            raise CheckpointError(
-                f"{self.folder}: the index lacks tensors of the shards: {some_names(extra)}"
-            )
 
     def __iter__(self) -> Iterator[tuple[str, torch.Tensor]]:
         """Every tensor, file by file; the data is mapped, and let go when the caller does."""
         for file in self.files:
             with self.open(file) as opened:
-                for name in opened.keys():  # noqa: SIM118 (safetensors has no iteration of its own)
+                for name in [name for name, info in self.infos.items() if info.file == file]:
                     yield name, opened.get_tensor(name)
 
     def on_device(self, names: Sequence[str], device: torch.device) -> Iterator[tuple[str, torch.Tensor]]:

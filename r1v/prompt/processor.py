@@ -173,13 +173,24 @@ class Processor:
         folder = Path(folder)
         if not folder.is_dir():
             raise CheckpointError(f"{folder} is not a folder; give the folder of a checkpoint")
+        try:
+            return cls._read(folder, limits, tiling)
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+            # the files are read key by key; whatever has another type than it should ends here
+            raise CheckpointError(
+                f"{folder}: a value in its tokenizer or configuration files is of a wrong kind "
+                f"({type(error).__name__}: {str(error)[:120]}); fetch the files again"
+            ) from error
+
+    @classmethod
+    def _read(cls, folder: Path, limits: PromptLimits | None, tiling: TilingConfig | None) -> Processor:
         config = read_json(folder / "config.json")
         generation = read_json(folder / "generation_config.json", required=False)
         tokenizer = TextTokenizer.from_folder(folder)
         geometry = ImageGeometry.from_folder(folder)
         if tiling is not None:
             geometry = geometry.with_tiling(tiling)
-        language = next((config[key] for key in ("llm_config", "text_config") if key in config), config)
+        language = config.get("llm_config") or config.get("text_config") or config
         vocab_size = language.get("vocab_size", config.get("vocab_size", tokenizer.num_tokens))
         context_length = language.get("max_position_embeddings", config.get("max_position_embeddings", 32768))
         template = read_template(folder, config, tokenizer)

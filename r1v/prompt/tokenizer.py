@@ -22,7 +22,7 @@ from typing import Any
 from tokenizers import Encoding, Regex, Tokenizer, decoders, normalizers, pre_tokenizers, processors
 from tokenizers.models import BPE
 
-from r1v.core import CheckpointError, ContextLengthError, PromptError
+from r1v.core import CheckpointError, ContextLengthError, PromptError, parse_json
 
 # How Qwen2 cuts text before byte-pair merging; tokenizer.json carries its own.
 QWEN2_PATTERN = (
@@ -291,7 +291,7 @@ def _pattern_of(added: Iterable[AddedToken]) -> re.Pattern[str]:
 def _read_whole(path: Path) -> tuple[Tokenizer, dict[str, AddedToken]]:
     """The tokenizer of a tokenizer.json without its added tokens, and these."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         entries: list[dict[str, Any]] = []
         # cut out of the text: these files have megabytes that need no parsing in Python
         match = re.search(r'(?<!\\)"added_tokens"\s*:\s*(?=\[)', text)
@@ -361,14 +361,14 @@ def _extra_specials(config: Mapping[str, Any]) -> list[str]:
 
 def read_json(path: Path, *, required: bool = True) -> dict[str, Any]:
     """The object in a JSON file; empty where it is missing and not required. Raises CheckpointError."""
-    try:
-        loaded = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        if not required:
+    if not path.is_file():  # a pipe would be waited for, a loop of links never ends
+        if not required and not path.exists():
             return {}
-        raise CheckpointError(f"{path} is missing; the checkpoint is incomplete") from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path} cannot be read as JSON: {error}; fetch the file again") from error
+        raise CheckpointError(f"{path} is missing or no ordinary file; the checkpoint is incomplete")
+    try:
+        loaded = parse_json(path.read_bytes(), str(path), error=CheckpointError)
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}; fetch the file again") from error
     if not isinstance(loaded, dict):
         raise CheckpointError(f"{path} holds no JSON object; fetch the file again")
     return loaded

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import random
 import shutil
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from r1v.core import CheckpointError
 from r1v.models import load, load_language, load_vision
 from r1v.models.assemble import AssembleConfig, assemble
 from r1v.models.image_tokens import ensure_image_tokens
+from r1v.prompt import TextTokenizer
 from tests.models.oracle import TEXT, VISION, build, randomise
 
 transformers = pytest.importorskip("transformers", reason="transformers is the oracle here")
@@ -203,3 +205,26 @@ def test_a_tokenizer_in_several_files(tmp_path: Path) -> None:
     (tmp_path / "vocab.json").unlink()
     with pytest.raises(CheckpointError, match="no byte-level BPE tokenizer"):
         ensure_image_tokens(tmp_path)
+
+
+@pytest.mark.parametrize("decoder", ["whole", "empty", "missing"])
+def test_transformers_reads_the_tokenizer_as_we_do(parts: Any, tmp_path: Path, decoder: str) -> None:
+    """The ids of every added token, and of a thousand texts with and without them."""
+    vision, language = parts
+    settings = json.loads((language / "tokenizer_config.json").read_text())
+    if decoder == "empty":
+        settings["added_tokens_decoder"] = {}
+    elif decoder == "missing":
+        settings.pop("added_tokens_decoder")
+    (language / "tokenizer_config.json").write_text(json.dumps(settings))
+    assemble(vision, language, tmp_path / "whole")
+    ours = TextTokenizer.from_folder(tmp_path / "whole")
+    theirs = transformers.AutoTokenizer.from_pretrained(tmp_path / "whole")
+    assert {"<img>", "</img>", "<IMG_CONTEXT>"} <= set(ours.added)
+    for content, token in ours.added.items():
+        assert theirs.encode(content, add_special_tokens=False) == [token.id], content
+    rng = random.Random(0)
+    words = [*ours.added, "a", "the angle", " ", "\n", "45", "\\boxed{", "角", "é", "<", "|>", "think"]
+    for _ in range(1000):
+        text = "".join(rng.choices(words, k=rng.randint(1, 12)))
+        assert theirs.encode(text, add_special_tokens=False) == ours.encode_trusted(text), text

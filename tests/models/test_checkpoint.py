@@ -280,7 +280,7 @@ BROKEN: dict[str, tuple[Callable[[Path], Any], str]] = {
     "pickle": (lambda f: (f / "model.safetensors").rename(f / "pytorch_model.bin"), 
                "pickled weights are not opened"),
     "no config": (lambda f: (f / "config.json").unlink(), "has no config.json"),
-    "config no JSON": (lambda f: (f / "config.json").write_text("{"), "cannot be read as JSON"),
+    "config no JSON": (lambda f: (f / "config.json").write_text("{"), "not valid JSON"),
     "config a list": (lambda f: (f / "config.json").write_text("[]"), "not an object"),
     "two files": (lambda f: (f / "model.safetensors").rename(f / "a.safetensors") and
                   shutil.copy(f / "a.safetensors", f / "b.safetensors"), "2 safetensors files, but no"),
@@ -308,8 +308,7 @@ SHARDS: dict[str, tuple[Callable[[Path, dict[str, Any]], Any], str]] = {
                       "lacks model-00002-of-.*which its index names"),
     "tensor in another shard": (lambda f, i: i["weight_map"].update(
         {NORM: next(v for v in i["weight_map"].values() if v != i["weight_map"][NORM])}), NORM),
-    "not in the index": (lambda f, i: i["weight_map"].pop(NORM), 
-                         f"index lacks tensors of the shards: {NORM}"),
+    "not in the index": (lambda f, i: i["weight_map"].pop(NORM), f"missing tensors: {NORM}"),
     "not in the shards": (lambda f, i: i["weight_map"].update(ghost=i["weight_map"][NORM]), "ghost"),
     "no weight_map": (lambda f, i: i.pop("weight_map"), "no readable weight_map"),
     "empty weight_map": (lambda f, i: i.update(weight_map={}), "empty"),

@@ -196,3 +196,15 @@ def test_a_checkpoint_that_is_quantised_is_planned_as_such(run_r1v: Any, tmp_pat
     (folder / "config.json").write_text(json.dumps(values))
     status, out, _ = run_r1v("plan", str(folder), "--memory", "80GB", "--json")
     assert status == 0 and [each["format"] for each in json.loads(out)["estimates"]] == ["awq", "awq-vision8"]
+
+
+@pytest.mark.parametrize("method", ["gptq", "fp8", "bitsandbytes"])
+def test_another_quantisation_is_named_and_not_taken_for_awq(
+    run_r1v: Any, tmp_path: Path, method: str
+) -> None:
+    folder = write_config(tmp_path)
+    values = json.loads((folder / "config.json").read_text())
+    values["quantization_config"] = {"quant_method": method, "bits": 8}
+    (folder / "config.json").write_text(json.dumps(values))
+    status, out, error = run_r1v("plan", str(folder), "--memory", "80GB")
+    assert status == 1 and not out and f"quantised ({method})" in error and error.count("\n") == 1
