@@ -127,10 +127,10 @@ def _add(files: dict[str, dict[str, Any]], token: str, value: int) -> None:
 
 
 def _complete(files: dict[str, dict[str, Any]], known: dict[str, int]) -> None:
-    """Enter every added token in tokenizer_config.json, or none: transformers takes a list that is there for
-    the whole, and reads the tokens that it lacks as plain text."""
+    """Enter every added token in tokenizer_config.json: transformers takes the list there for the whole, reads
+    tokens that it lacks as plain text, and without a list numbers some tokens anew."""
     settings = files.get("tokenizer_config.json")
-    if settings is None or ("tokenizer.json" in files and not settings.get("added_tokens_decoder")):
+    if settings is None:
         return
     decoder = settings.get("added_tokens_decoder") or {}
     described = {
