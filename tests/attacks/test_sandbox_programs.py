@@ -12,6 +12,7 @@ import resource
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,6 +113,8 @@ def outside(tmp_path: Path) -> Iterator[Outside]:
     file = tmp_path / "victim"
     file.write_text("whole")
     process = subprocess.Popen(["sleep", "600"], start_new_session=True, env={"SECRET": "r1v-secret"})
+    while Path(f"/proc/{process.pid}/comm").read_text() != "sleep\n":  # until it is the other program
+        time.sleep(0.01)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.setblocking(False)
         yield Outside(tmp_path, file, process, listener)
