@@ -127,8 +127,8 @@ def _add(files: dict[str, dict[str, Any]], token: str, value: int) -> None:
 
 
 def _complete(files: dict[str, dict[str, Any]], known: dict[str, int]) -> None:
-    """Enter every added token in tokenizer_config.json: transformers takes the list there for the whole, reads
-    tokens that it lacks as plain text, and without a list numbers some tokens anew."""
+    """Enter every added token in tokenizer_config.json: transformers takes the list there for the whole,
+    reads tokens that it lacks as plain text, and without a list numbers some tokens anew."""
     settings = files.get("tokenizer_config.json")
     if settings is None:
         return
