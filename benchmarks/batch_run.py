@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from r1v.batch.run import BatchRun, Output, Worker
+from r1v.batch import BatchRun, Output, Worker
 
 
 def answer(body: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:

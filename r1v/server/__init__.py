@@ -6,5 +6,6 @@ Enters: HTTP requests. Leaves: HTTP responses, metrics, an access log. The page 
 from r1v.server.app import create_app
 from r1v.server.config import ServerConfig
 from r1v.server.run import serve
+from r1v.server.whole import ChatAnswerer
 
-__all__ = ["ServerConfig", "create_app", "serve"]
+__all__ = ["ChatAnswerer", "ServerConfig", "create_app", "serve"]

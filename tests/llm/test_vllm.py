@@ -7,10 +7,14 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from r1v import LLM, SamplingParams
@@ -134,25 +138,53 @@ def test_ask_with_the_release_scripts_own_words(picture: Path) -> None:
     assert expected.answer.strip() in said
 
 
-def test_serve(picture: Path, tmp_path: Path) -> None:
-    """Our API over vLLM: ready, an answer, a refusal, Ctrl-C."""
+@contextmanager
+def serving(tmp_path: Path, *more: str) -> Iterator[tuple[subprocess.Popen[bytes], str, Path]]:
+    """R1V-Nano served by vLLM: the process, its address and its log."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    words = ["-m", "r1v.cli.main", "serve", "r1v-nano", "--backend", "vllm", "--dtype", "float32"]
-    log = (tmp_path / "log").open("w")
-    server = subprocess.Popen(
-        [str(PYTHON), *words, "--port", str(port)], cwd=ROOT, env=environment(), stdout=log, stderr=log
-    )
-    try:
-        url = f"http://127.0.0.1:{port}"
-        for _ in range(1200):
-            assert server.poll() is None, (tmp_path / "log").read_text()[-4000:]
-            try:
-                urllib.request.urlopen(f"{url}/ready", timeout=2)
-                break
-            except OSError:
+    words = ["-m", "r1v.cli.main", "serve", "r1v-nano", "--backend", "vllm", "--dtype", "float32", *more]
+    log = tmp_path / "log"
+    with log.open("w") as file:
+        server = subprocess.Popen(
+            [str(PYTHON), *words, "--port", str(port)], cwd=ROOT, env=environment(), stdout=file, stderr=file
+        )
+        try:
+            for _ in range(1200):
+                assert server.poll() is None, log.read_text()[-4000:]
+                if status(f"http://127.0.0.1:{port}/ready") == 200:
+                    break
                 time.sleep(0.5)
+            yield server, f"http://127.0.0.1:{port}", log
+        finally:
+            server.kill()
+            server.wait()
+
+
+def status(url: str) -> int:
+    """Of a page; 0 where nobody answers."""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
+
+
+def engines_of(pid: int) -> list[psutil.Process]:
+    """The processes that vLLM started, without multiprocessing's own."""
+    children = psutil.Process(pid).children(recursive=True)
+    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+
+
+def test_serve(picture: Path, tmp_path: Path) -> None:
+    """Our API over vLLM: what runs is said, an answer, a quiet log, Ctrl-C."""
+    with serving(tmp_path) as (server, url, log):
+        with urllib.request.urlopen(f"{url}/v1/models", timeout=10) as answer:
+            (card,) = json.load(answer)["data"]
+        assert card["backend"]["name"] == "vllm" and card["backend"]["versions"]["vllm"].startswith("0.3")
         params = SamplingParams.greedy(max_tokens=60, thinking_budget=20)
         with LLM("r1v-nano", backend="openai", remote=RemoteConfig(f"{url}/v1")) as served:
             theirs = served.chat("How many circles are there?", params, images=[picture])
@@ -163,11 +195,28 @@ def test_serve(picture: Path, tmp_path: Path) -> None:
             ours.answer.strip(),
         )
         assert theirs.usage.prompt_tokens == ours.usage.prompt_tokens
+        said = log.read_text()
+        assert "runs by vllm on cpu" in said
+        assert "INFO" not in said and "Warning" not in said, said
         server.send_signal(signal.SIGINT)
         assert server.wait(60) == 0
-    finally:
+
+
+def test_vllms_process_ends_with_its_parent_and_its_death_is_said(tmp_path: Path) -> None:
+    with serving(tmp_path) as (server, url, _):
+        engines = engines_of(server.pid)
+        assert engines
         server.kill()
-        log.close()
+        gone, alive = psutil.wait_procs(engines, timeout=20)
+        assert gone and not alive
+    with serving(tmp_path) as (server, url, _):
+        for engine in engines_of(server.pid):
+            engine.kill()
+        for _ in range(60):
+            if status(f"{url}/health") == 503:
+                break
+            time.sleep(0.5)
+        assert status(f"{url}/health") == status(f"{url}/ready") == 503
 
 
 def test_certificate(tmp_path: Path) -> None:

@@ -1,0 +1,142 @@
+"""A file of requests: one output line for each input line, whatever happens in between."""
+
+import json
+import random
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from r1v.batch import BatchProgress, BatchRun, Output, Worker
+from r1v.core import ConfigError, UnavailableError
+
+
+def write_input(path: Path, count: int, **body) -> Path:  # type: ignore[no-untyped-def]
+    lines = (
+        {"custom_id": f"q{i}", "method": "POST", "url": "/v1/chat/completions",
+         "body": {"model": "m", "messages": [{"role": "user", "content": f"Say {i}"}], **body}}
+        for i in range(count)
+    )  # fmt: skip
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
+
+
+def ids(path: Path) -> list[str]:
+    return [json.loads(line)["custom_id"] for line in path.read_text().splitlines()]
+
+
+def echo(body):  # type: ignore[no-untyped-def]
+    return 200, {"said": body["messages"][0]["content"]}
+
+
+def go(source: Path, target: Path, *workers: Worker, keep_going: bool = False):  # type: ignore[no-untyped-def]
+    output = Output(target)
+    try:
+        return BatchRun(source, output, workers, keep_going=keep_going).run(lambda _: None, 0.02)
+    finally:
+        output.close()
+
+
+def test_each_line_once_and_resumed(tmp_path: Path) -> None:
+    source, target = write_input(tmp_path / "in", 200), tmp_path / "out"
+    with source.open("a") as file:
+        file.write('\n{"broken\n{"custom_id": "x"}\n')
+    done = go(source, target, Worker(echo, 4), Worker(echo, 3))
+    assert (done.num_done, done.num_lines, done.num_failed) == (202, 202, 2)
+    records = [json.loads(line) for line in target.read_text().splitlines()]
+    good = [r for r in records if r["error"] is None]
+    assert (
+        all(r["response"]["body"]["said"] == f"Say {r['custom_id'][1:]}" for r in good) and len(good) == 200
+    )
+    # cut anywhere, it is completed
+    data = target.read_bytes()
+    for cut in random.Random(0).sample(range(len(data)), 5):
+        target.write_bytes(data[:cut])
+        go(source, target, Worker(echo, 5))
+        assert sorted(map(str, ids(target))) == sorted(map(str, (r["custom_id"] for r in records)))
+    go(source, target, Worker(pytest.fail, 1))  # nothing is left to do
+
+
+def test_another_input_or_a_file_of_someone_else(tmp_path: Path) -> None:
+    source, target = write_input(tmp_path / "in", 3), tmp_path / "out"
+    go(source, target, Worker(echo, 1))
+    with pytest.raises(ConfigError, match="answers to another input"):
+        go(write_input(tmp_path / "other", 3, seed=1), target, Worker(echo, 1))
+    (tmp_path / "notes").write_text("hello\n")
+    with pytest.raises(ConfigError, match="was not written by r1v run"):
+        go(source, tmp_path / "notes", Worker(echo, 1))
+    assert (tmp_path / "notes").read_text() == "hello\n"
+    held = Output(target)
+    with pytest.raises(ConfigError, match="another run"):
+        Output(target)
+    held.close()
+
+
+def test_an_outage_ends_the_run_and_a_worker_may_fail(tmp_path: Path) -> None:
+    source, target = write_input(tmp_path / "in", 40), tmp_path / "out"
+
+    def down(body):  # type: ignore[no-untyped-def]
+        raise UnavailableError("no server")
+
+    with pytest.raises(UnavailableError):
+        go(source, target, Worker(down, 2))
+    assert target.read_text() == ""
+    go(source, target, Worker(down, 1), Worker(echo, 2))
+    assert sorted(ids(target)) == sorted(f"q{i}" for i in range(40))
+    done = go(source, tmp_path / "out2", Worker(down, 20), keep_going=True)
+    assert done.num_done == done.num_failed == 40
+
+
+def test_constant_memory(tmp_path: Path) -> None:
+    """So many lines are read ahead and no more."""
+    source, target = write_input(tmp_path / "in", 2000), tmp_path / "out"
+    free, begun = threading.Event(), []
+
+    def slow(body):  # type: ignore[no-untyped-def]
+        begun.append(body)
+        free.wait()
+        return echo(body)
+
+    output = Output(target)
+    batch = BatchRun(source, output, [Worker(slow, 4)], keep_going=False)
+    thread = threading.Thread(target=batch.run, args=(lambda _: None, 0.05))
+    thread.start()
+    time.sleep(0.5)
+    assert len(begun) == 4 and batch._tasks.qsize() == 8
+    free.set()
+    thread.join()
+    output.close()
+    assert len(ids(target)) == 2000
+
+
+def test_lines_that_the_input_no_longer_has_are_not_counted(tmp_path: Path) -> None:
+    source, target = write_input(tmp_path / "in", 3), tmp_path / "out"
+
+    def fails_on_the_last(body):  # type: ignore[no-untyped-def]
+        return (400, {"error": {"message": "no"}}) if "2" in body["messages"][0]["content"] else echo(body)
+
+    done = go(source, target, Worker(fails_on_the_last, 1))
+    assert (done.num_done, done.num_lines, done.num_failed) == (3, 3, 1)
+    write_input(source, 2)
+    done = go(source, target, Worker(echo, 1))
+    assert (done.num_done, done.num_lines, done.num_failed) == (2, 2, 0)
+
+
+def test_reports_are_few_although_a_worker_ends_early(tmp_path: Path) -> None:
+    """At most ten a second, also while one thread has ended and another still answers."""
+    source, target = write_input(tmp_path / "in", 2), tmp_path / "out"
+    reports: list[BatchProgress] = []
+
+    def slow(body):  # type: ignore[no-untyped-def]
+        time.sleep(0.7 if "1" in body["messages"][0]["content"] else 0.0)
+        return echo(body)
+
+    output = Output(target)
+    start = time.monotonic()
+    final = BatchRun(source, output, [Worker(slow, 1), Worker(slow, 1)], keep_going=False).run(
+        reports.append, 0.0
+    )
+    output.close()
+    assert 1 <= len(reports) <= 10 * (time.monotonic() - start) + 2
+    assert reports[-1] == final and final.num_done == 2
