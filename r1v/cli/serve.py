@@ -49,6 +49,8 @@ def _add_server_arguments(parser: argparse.ArgumentParser) -> None:
                        help="images may come from this port, beside 80 and 443")  # fmt: skip
     group.add_argument("--private-drafts", action="store_true",
                        help="guess an answer's next tokens from itself and its question alone")  # fmt: skip
+    group.add_argument("--deterministic", action="store_true", default=None,
+                       help="answers do not depend on what runs beside them (CPU; slower)")  # fmt: skip
     group.add_argument("--no-ui", action="store_true", help="the API only, without the chat page")
 
 
@@ -133,6 +135,7 @@ def load(args: argparse.Namespace, config: ServerConfig) -> LLM:
     engine = {
         "max_num_seqs": args.max_running,
         "max_step_ms": args.max_step_ms,
+        "deterministic": args.deterministic,
         "shared_draft_bytes": 0 if args.private_drafts else None,
         "image_cache_bytes": None if args.image_cache_mib is None else args.image_cache_mib << 20,
         "cache_bytes": None if args.cache_mib is None else args.cache_mib << 20,

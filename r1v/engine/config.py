@@ -61,6 +61,9 @@ class EngineConfig:
     itself. weight_format: how the linear layers of the language model are held, "auto", "plain" (the module's
     own parameters), "packed" (same values, laid out for this machine) or "int4" (rounded to 4 bits).
     keep_weights: the module's own parameters stay usable beside packed copies, as training needs.
+    deterministic: a row of the language model is computed the same whatever else is in its step, so that an
+    answer does not depend on its batch mates, on drafts, on preemption or on what is in the cache (CPU only;
+    prompts take longer).
     cuda_graphs: replay captured decode steps, fused_kernels: from fused kernels (CUDA only).
     """
 
@@ -77,6 +80,7 @@ class EngineConfig:
     shared_draft_bytes: int = 8 << 20
     weight_format: str = "auto"
     keep_weights: bool = True
+    deterministic: bool = False
     cuda_graphs: bool = True
     fused_kernels: bool = True
 

@@ -47,8 +47,15 @@ class CpuDecoder:
             NativeStep(_step_layers(language, cache), head, embedding, rope, heads, norm.weight, norm.eps)
         )
 
-    def __call__(self, chunks: Sequence[Chunk], block_size: int) -> torch.Tensor:
-        """Logits float32 (rows that sample, V), in the order of the chunks; stores keys and values."""
+    def __call__(
+        self, chunks: Sequence[Chunk], block_size: int, embeds: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Logits float32 (rows that sample, V), in the order of the chunks; stores keys and values.
+
+        embeds: float32 (rows, D) in place of the ids' own embeddings, for chunks of any length. Then each row
+        is computed the same whatever is beside it: a few rows at a time, which our products take in one order
+        whatever their number, and with attention summed block by block, whichever blocks lie side by side.
+        """
         ids: list[int] = []
         positions: list[int] = []
         slots: list[int] = []
@@ -59,10 +66,30 @@ class CpuDecoder:
             ids += chunk.token_ids
             positions += range(chunk.start, chunk.end)
             slots += table.slots(chunk.start, chunk.end, block_size)
-            runs += [table.slot_runs(end, block_size) for end in range(chunk.start + 1, chunk.end + 1)]
+            found = [table.slot_runs(end, block_size) for end in range(chunk.start + 1, chunk.end + 1)]
+            runs += found if embeds is None else [_by_block(each, block_size) for each in found]
             if chunk.samples:
                 sampled += range(len(ids) - 1 - chunk.num_drafts, len(ids))
-        return self._step(StepRows(ids, positions, slots, runs, sampled))
+        if embeds is None:
+            return self._step(StepRows(ids, positions, slots, runs, sampled))
+        logits = []
+        for first in range(0, len(ids), select.FEW_ROWS):
+            end = min(first + select.FEW_ROWS, len(ids))
+            wanted = [row - first for row in sampled if first <= row < end]
+            rows = StepRows(
+                range(end - first), positions[first:end], slots[first:end], runs[first:end], wanted
+            )
+            logits.append(self._step(rows, embeds[first:end].float().contiguous()))
+        return torch.cat(logits)
+
+
+def _by_block(runs: Sequence[tuple[int, int]], block_size: int) -> list[tuple[int, int]]:
+    """Runs of slots (first, number), each of which begins a block, cut into their blocks."""
+    return [
+        (first + done, min(block_size, number - done))
+        for first, number in runs
+        for done in range(0, number, block_size)
+    ]
 
 
 def _products(layer: torch.nn.Module) -> tuple[torch.nn.Module, ...]:

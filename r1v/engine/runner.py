@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 
+from r1v.core import ConfigError
 from r1v.engine.config import EngineConfig
 from r1v.engine.decode_cpu import MAX_ROWS_EACH, CpuDecoder
 from r1v.engine.scheduler import Chunk, Step
@@ -56,6 +57,12 @@ class Runner:
                 runnable, cache, config.block_size, config.max_num_seqs, max_blocks, config.fused_kernels
             )
         self._decoder = CpuDecoder.of(runnable, cache)
+        self._deterministic = config.deterministic
+        if config.deterministic and self._decoder is None:
+            raise ConfigError(
+                "deterministic needs the decode step of our compiled kernels, which do not have this model; "
+                "r1v inspect --kernels says why"
+            )
         self.num_encoded = 0
 
     def weights_changed(self, runnable: RunnableModel) -> None:
@@ -71,6 +78,8 @@ class Runner:
             len(chunk.token_ids) == 1 and chunk.samples and not chunk.tiles for chunk in step.chunks
         ):
             return self._graphs(step.chunks)
+        if self._deterministic:
+            return self._in_one_way(step)
         if self._decoder is not None and all(
             len(chunk.token_ids) <= MAX_ROWS_EACH and not chunk.tiles for chunk in step.chunks
         ):
@@ -86,6 +95,17 @@ class Runner:
         if len(last) < len(ids):
             hidden = hidden[torch.tensor(last, dtype=torch.int64, device=self._device)]
         return self.runnable.head(hidden).float()
+
+    def _in_one_way(self, step: Step) -> torch.Tensor:
+        """As __call__, each row by the same kernels in the same order, whatever the step: each tile alone,
+        and all ids, of prompts too, by the decode step."""
+        assert self._decoder is not None
+        for sequence, tile in step.tiles:
+            self._encode(Step(tiles=[(sequence, tile)]))
+        ids = torch.tensor([[i for chunk in step.chunks for i in chunk.token_ids]])
+        embeds = self.runnable.model.embed(ids, self._features(step.chunks))[0]
+        self.tiles.trim()
+        return self._decoder(step.chunks, self._block_size, embeds)
 
     def _gather(
         self, chunks: Sequence[Chunk]

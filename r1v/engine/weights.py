@@ -45,6 +45,22 @@ class WideEmbedding(nn.Module):
         return F.embedding(input_ids, self.weight).to(self.dtype)
 
 
+class _WideHead:
+    """A plain model's output matrix in float32: logits rounded to 16 bits often tie, and then the order of a
+    sum decides which id is the likeliest. Widened a piece at a time: a copy would take twice its room."""
+
+    PIECE = 8192  # rows of the matrix
+
+    def __init__(self, model: R1V) -> None:
+        self._language = model.language
+
+    def __call__(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Final hidden states (..., D) -> float32 logits (..., V)."""
+        output = self._language.embedding if self._language.head is None else self._language.head
+        wide = hidden.float()
+        return torch.cat([F.linear(wide, part.float()) for part in output.weight.split(self.PIECE)], -1)
+
+
 def resolve_format(
     weight_format: str, dtype: torch.dtype, device: torch.device, quantised: bool = False
 ) -> str:
@@ -75,7 +91,8 @@ def prepare(
     the original model cannot be used afterwards. features: of the processor; None is what may be used here.
     """
     if weight_format == "plain":
-        return RunnableModel(model, model.logits, model.dtype)
+        narrow = model.device.type == "cpu" and model.dtype in (torch.bfloat16, torch.float16)
+        return RunnableModel(model, _WideHead(model) if narrow else model.logits, model.dtype)
     if model.device.type != "cpu":  # only codes have another layout there
         view = _view(model, _packed_for_cuda(model, keep_weights), model.dtype)
         assert isinstance(view, R1V)
@@ -88,13 +105,13 @@ def prepare(
 
     def pack(layer: nn.Module, part: select.Part) -> nn.Module:
         # the tower and the projector see hundreds of rows at a time: 4 bits would only cost accuracy there
-        twin = _pack(layer, part, weight_format == "int4" and part == "language", have)
+        twin = _pack(layer, part, weight_format == "int4" and part != "vision", have)
         if not keep_weights and layer is not output:  # at once, so that memory holds one of them
             _release(layer, twin)
         return twin
 
     with ThreadPoolExecutor(torch.get_num_threads()) as threads:  # packing is one core's work per layer
-        head = threads.submit(pack, output, "language")
+        head = threads.submit(pack, output, "head")
         packed: dict[nn.Module, Future[nn.Module]] = {
             layer: threads.submit(pack, layer, "language" if name == "language" else "vision")
             for name, part in model.named_children()

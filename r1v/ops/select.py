@@ -16,7 +16,7 @@ from r1v.ops.isa import Features
 
 Product: TypeAlias = Literal["native", "onednn", "fbgemm", "torch_int4", "plain", "widened"]
 CudaProduct: TypeAlias = Literal["mma", "triton", "widened"]
-Part: TypeAlias = Literal["language", "vision"]
+Part: TypeAlias = Literal["language", "vision", "head"]  # head: the output matrix
 HALF_MAX = 65504.0  # the largest float16
 NATIVE_GROUPS = (64, 128, 256)  # columns that share a scale in our 4-bit kernel
 TORCH_GROUPS = (32, 64, 128, 256)  # in torch's
@@ -78,7 +78,8 @@ def product(weights: Weights, features: Features) -> Choice:
     why = "our kernels are not compiled here" if level is None else f"{columns} columns are no multiple of 16"
     if weights.dtype == torch.float32:
         return Choice("plain", f"torch's product, as {why}")
-    if weights.dtype == torch.bfloat16 and has_native_bf16(features):
+    # logits rounded to bfloat16 often tie, and then the order of a sum decides which id is the likeliest
+    if weights.dtype == torch.bfloat16 and has_native_bf16(features) and weights.part != "head":
         return Choice("onednn", f"oneDNN multiplies bfloat16 here, and {why}")
     if "avx2" not in features.names:
         return Choice("widened", f"float32 copies, as {why} and FBGEMM needs AVX2")
@@ -111,7 +112,7 @@ def many_rows(weights: Weights, features: Features) -> ManyRows:
     """When a native layer lets torch compute: where that lays inputs out better, or multiplies bfloat16."""
     if weights.group_size:
         return NEVER
-    if weights.dtype == torch.bfloat16 and has_native_bf16(features):
+    if weights.dtype == torch.bfloat16 and has_native_bf16(features) and weights.part != "head":
         return ManyRows(128, torch.bfloat16)
     if weights.dtype == torch.float32:
         return ManyRows(FEW_ROWS + 1, torch.float32)

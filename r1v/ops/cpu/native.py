@@ -212,8 +212,13 @@ class NativeStep:
             frequencies.data_ptr(), norm.data_ptr(), ctypes.addressof(self._layers), head.struct,
         )  # fmt: skip
 
-    def __call__(self, rows: StepRows) -> torch.Tensor:
-        """Logits float32 (rows sampled, V); stores keys and values."""
+    def __call__(self, rows: StepRows, embedding: torch.Tensor | None = None) -> torch.Tensor:
+        """Logits float32 (rows sampled, V); stores keys and values. embedding: (., D) contiguous, in place of
+        the model's own: what the ids are places in."""
+        model = self._model
+        if embedding is not None:
+            model = _Model.from_buffer_copy(model)
+            model.embedding_kind, model.embedding = KINDS[embedding.dtype], embedding.data_ptr()
         starts: list[int] = [0]
         runs: list[int] = []
         for each in rows.runs:
@@ -229,7 +234,7 @@ class NativeStep:
         struct = _Rows(len(rows.ids), len(rows.sampled), *places)
         logits = torch.empty((len(rows.sampled), self._vocab_size))
         self._call(
-            ctypes.addressof(self._model),
+            ctypes.addressof(model),
             ctypes.addressof(struct),
             logits.data_ptr(),
             torch.get_num_threads(),
