@@ -10,6 +10,7 @@ import base64
 import io
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +28,7 @@ ARGUMENTS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-SLOW_MS = 60_000  # a shared machine can be slow; no test waits this long where all is well
+SLOW_MS = 30_000  # a shared machine can be slow; no test waits this long where all is well
 
 
 @pytest.fixture(scope="session")
@@ -128,12 +129,21 @@ def ask(page: Any, text: str) -> None:
     page.keyboard.press("Enter")
 
 
+def until(page: Any, expression: str) -> None:
+    """Wait until a JavaScript expression holds. Playwright's own way evaluates within the page, whose policy
+    forbids it."""
+    end = time.monotonic() + SLOW_MS / 1000
+    while not page.evaluate(expression):
+        assert time.monotonic() < end, f"did not come to hold: {expression}"
+        page.wait_for_timeout(30)
+
+
 def answered(page: Any, number: int) -> None:
     """Wait for so many answers that have ended."""
-    page.wait_for_function(
-        "number => document.querySelectorAll('.reply').length === number &&"
+    until(
+        page,
+        f"document.querySelectorAll('.reply').length === {number} &&"
         " !document.querySelector('.reply[data-state=running]')",
-        arg=number,
     )
 
 

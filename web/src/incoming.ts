@@ -47,8 +47,15 @@ export async function importFile(file: File): Promise<void> {
   }
 }
 
-/** Add files to the question that is being written; an exported conversation is imported. */
-export async function addFiles(files: readonly File[]): Promise<void> {
+let before: Promise<void> = Promise.resolve();
+
+/** Add files to the question that is being written, one after the other; an exported conversation is imported. */
+export function addFiles(files: readonly File[]): Promise<void> {
+  before = before.catch(() => undefined).then(() => addNow(files));
+  return before;
+}
+
+async function addNow(files: readonly File[]): Promise<void> {
   const json = files.filter((file) => file.type === "application/json" || file.name.endsWith(".json"));
   for (const file of json) await importFile(file);
   const rest = files.filter((file) => !json.includes(file));
