@@ -52,6 +52,8 @@ def _add_server_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--deterministic", action="store_true", default=None,
                        help="answers do not depend on what runs beside them (CPU; slower)")  # fmt: skip
     group.add_argument("--no-ui", action="store_true", help="the API only, without the chat page")
+    group.add_argument("--log", choices=("text", "json"),
+                       help="the line for each request (default: text on a terminal, else json)")  # fmt: skip
 
 
 def _add_limits(parser: argparse.ArgumentParser) -> None:
@@ -94,7 +96,10 @@ def start(args: argparse.Namespace, *, open_browser: bool) -> int:
 
     llm = load(args, config)
     with llm:
-        serve(llm, config, on_start=lambda url: announce(url, config, llm.backend, open_browser))
+        serve(
+            llm, config, on_start=lambda url: announce(url, config, llm.backend, open_browser),
+            log_form=args.log or ("text" if sys.stderr.isatty() else "json"),
+        )  # fmt: skip
     return 0
 
 

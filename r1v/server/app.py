@@ -307,6 +307,9 @@ class API:
     def _note(self, request: Request, run: Run) -> None:
         """Add to the log line what can be said without content."""
         found = notes(request.scope)
+        found["model"] = self._config.name
+        if run.num_images:
+            found["images"] = run.num_images
         if run.completions:
             found["prompt_tokens"] = run.completions[0].usage.prompt_tokens
             found["completion_tokens"] = sum(c.usage.completion_tokens for c in run.completions)

@@ -11,7 +11,6 @@ import asyncio
 import logging
 import signal
 import socket
-import sys
 from collections.abc import Callable
 from types import FrameType
 from typing import cast
@@ -24,6 +23,7 @@ from r1v.llm import LLM
 from r1v.server.app import create_app
 from r1v.server.config import ServerConfig
 from r1v.server.connections import ACCEPTED_AT_ONCE, Connections, connection_limit
+from r1v.server.console import LogForm, set_up_logs
 from r1v.server.service import Service
 
 log = logging.getLogger("r1v.server")
@@ -75,11 +75,17 @@ class DrainingServer(uvicorn.Server):
         self.should_exit = True
 
 
-def serve(llm: LLM, config: ServerConfig, *, on_start: Callable[[str], None] = lambda url: None) -> None:
-    """Serve until a signal comes. on_start: called with the address once it listens. Raises UnavailableError
-    where the port is taken."""
+def serve(
+    llm: LLM,
+    config: ServerConfig,
+    *,
+    on_start: Callable[[str], None] = lambda url: None,
+    log_form: LogForm = "json",
+) -> None:
+    """Serve until a signal comes. on_start: called with the address once it listens. log_form: of the line of
+    each request on standard error. Raises UnavailableError where the port is taken."""
     app = create_app(llm, config)
-    set_up_logs()
+    set_up_logs(log_form)
     listening = _listen(config)
     port = listening.getsockname()[1]
     host = f"[{config.host}]" if ":" in config.host else config.host
@@ -111,16 +117,3 @@ def _listen(config: ServerConfig) -> socket.socket:
             "use another --port or --host"
         ) from error
     return listening
-
-
-def set_up_logs() -> None:
-    """Lines of JSON for requests, and plain ones for the rest, on standard error."""
-    for name, form in (("r1v.server.access", "%(message)s"), ("r1v.server", "r1v: %(message)s"),
-                       ("uvicorn.error", "%(levelname)s: %(message)s")):  # fmt: skip
-        logger = logging.getLogger(name)
-        if not logger.handlers:
-            handler = logging.StreamHandler(sys.stderr)
-            handler.setFormatter(logging.Formatter(form))
-            logger.addHandler(handler)
-        logger.setLevel(logging.WARNING if name == "uvicorn.error" else logging.INFO)
-        logger.propagate = False

@@ -15,7 +15,7 @@ from functools import partial
 from types import TracebackType
 
 from r1v.core import Completion, FinishReason, R1VError
-from r1v.llm import LLM, AsyncStream, Request, TextRequest
+from r1v.llm import LLM, AsyncStream, ChatRequest, Request, TextRequest
 from r1v.llm.stream import Event
 from r1v.server.config import ServerConfig
 from r1v.server.errors import APIError, from_r1v
@@ -42,6 +42,7 @@ class Run:
         self.first_token_s: float | None = None
         self.cut: str | None = None
         self.num_thinking_ids: dict[int, int] = {}  # by completion, markers counted
+        self.num_images = 0  # of the request
         self._last_s: dict[int, float] = {}
         self._stream: AsyncStream | None = None
         self._cut_s = 0.0
@@ -58,6 +59,8 @@ class Run:
         try:
             async with asyncio.timeout(self.deadline_s - self._clock()):
                 request = await prepare
+                if isinstance(request, ChatRequest):
+                    self.num_images = sum(len(message.images) for message in request.messages)
                 self._stream = await service.llm.start_async(request, service.threads_for(request))
         except TimeoutError as error:
             raise self._too_late() from error

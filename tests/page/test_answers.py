@@ -20,11 +20,12 @@ def test_thinking_streams_into_a_fold_that_says_what_it_is_at(page: Any, server:
     page.wait_for_selector(".thinking.busy .thinking-toggle[aria-expanded=true]")
     until(
         page,
-        "/about \\d+ tokens · [\\d.]+ s · \\d+ tokens.s/.test(document.querySelector('.thinking-figures')?.innerText)",
+        "/about \\d+ tokens · [\\d.]+ s · \\d+ tokens.s/"
+        ".test(document.querySelector('.thinking-figures')?.innerText)",
     )
     assert page.inner_text(".thinking-title") == "Thinking"
     answered(page, 1)
-    # long thinking folds itself when the answer begins; the server's count has taken the place of the estimate
+    # long thinking folds itself when the answer begins; the server's count has replaced the estimate
     assert page.get_attribute(".thinking-toggle", "aria-expanded") == "false"
     said = page.inner_text(".thinking-figures")
     assert said.startswith(f"{-(-len(thinking) // 12)} tokens · ") and "tokens/s" in said
@@ -75,7 +76,8 @@ def test_words_in_a_box_inside_a_formula_keep_their_spaces(page: Any, server: Sc
 
 def test_markdown_and_mathematics(page: Any, server: Scripted) -> None:
     server.say(
-        "# Title\n\n- one\n- **two**\n\n1. \\(a^2\\)\n\n| a | b |\n|--:|---|\n| 1 | 2 |\n\n```py\nx = 1\n```\n\n"
+        "# Title\n\n- one\n- **two**\n\n1. \\(a^2\\)\n\n| a | b |\n|--:|---|\n| 1 | 2 |\n\n"
+        "```py\nx = 1\n```\n\n"
         "\\[\\sqrt{2}\\]\n\n$$\\begin{aligned}a&=b\\\\c&=d\\end{aligned}$$\n\nIt costs $5 and $6."
     )
     ask(page, "?")

@@ -72,7 +72,7 @@ def test_the_models_panel(page: Any, server: Scripted) -> None:
     assert page.locator("dialog .card").count() == 2
     page.click("summary")
     assert "Poems." in page.inner_text("dialog .cannot")
-    page.get_by_role("button", name="Clocks").click()
+    page.get_by_role("dialog").get_by_role("button", name="Clocks").click()
     answered(page, 1)
     assert server.asked[0]["messages"][0]["content"][0]["type"] == "image_url"
 
@@ -156,6 +156,9 @@ def test_everything_by_keyboard(page: Any, server: Scripted) -> None:
     until(page, "document.activeElement.id === 'question'")
 
 
+NAME = "(e => e.getAttribute('aria-label') || e.title || e.className)(document.activeElement)"
+
+
 def test_every_control_can_be_reached_with_tab(page: Any, server: Scripted) -> None:
     server.say(Answer("Answer: \\boxed{1}", thinking="Hm."))
     bring(page, picture())
@@ -166,11 +169,7 @@ def test_every_control_can_be_reached_with_tab(page: Any, server: Scripted) -> N
     reached = set()
     for _ in range(60):
         page.keyboard.press("Tab")
-        reached.add(
-            page.evaluate(
-                "document.activeElement.getAttribute('aria-label') || document.activeElement.title || document.activeElement.className"
-            )
-        )
+        reached.add(page.evaluate(NAME))
     for name in (
         "Copy the answer",
         "Show the thinking",
@@ -194,6 +193,9 @@ def violations(page: Any) -> list[str]:
     ]
 
 
+RICH = "**So** [x](https://a.example) \\boxed{\\frac12}\n\n|a|b|\n|-|-|\n|1|2|\n\n```\nx\n```"
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_screen_readers(chromium: Any, server: Scripted, scheme: str) -> None:
     pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
@@ -202,7 +204,7 @@ def test_screen_readers(chromium: Any, server: Scripted, scheme: str) -> None:
         page = window.open()
         page.wait_for_selector(".card")
         assert violations(page) == []
-        server.say(Answer("**So** [x](https://a.example) \\boxed{\\frac12}\n\n|a|b|\n|-|-|\n|1|2|\n\n```\nx\n```", thinking="Hm."),
+        server.say(Answer(RICH, thinking="Hm."),
                    Answer(error={"message": "no", "code": "queue_full"}, status=429))  # fmt: skip
         bring(page, picture())
         page.wait_for_selector(".thumb")
@@ -243,7 +245,7 @@ def test_it_fits_every_screen(chromium: Any, server: Scripted, width: int, heigh
     for window in opened(chromium, server.url, viewport={"width": width, "height": height}):
         page = window.open()
         page.wait_for_selector(".card")
-        fits = "document.documentElement.scrollWidth <= window.innerWidth && document.body.scrollWidth <= window.innerWidth"
+        fits = "[document.documentElement, document.body].every(e => e.scrollWidth <= window.innerWidth)"
         assert page.evaluate(fits)
         server.say(
             Answer(
@@ -270,7 +272,8 @@ def test_it_fits_every_screen(chromium: Any, server: Scripted, width: int, heigh
             "document.querySelector('dialog').getBoundingClientRect().right <= window.innerWidth"
         )
         smallest = page.evaluate(
-            "Math.min(...[...document.querySelectorAll('button')].filter(b => b.offsetParent).map(b => b.offsetHeight))"
+            "Math.min(...[...document.querySelectorAll('button')]"
+            ".filter(b => b.offsetParent).map(b => b.offsetHeight))"
         )
         assert smallest >= 20
 

@@ -17,7 +17,7 @@ HTML = [
     "<img src=x onerror=window.hit=1>",
     "<svg onload=window.hit=1><animate onbegin=window.hit=1 attributeName=x dur=1s></svg>",
     "<svg><script>window.hit=1</script></svg>",
-    "<math><mtext><table><mglyph><style><!--</style><img title='--&gt;&lt;img src=1 onerror=window.hit=1&gt;'>",
+    "<math><mtext><table><mglyph><style><!--</style><img title='--&gt;&lt;img src=1 onerror=hit=1&gt;'>",
     "<iframe srcdoc='<script>parent.hit=1</script>'></iframe>",
     "<object data='data:text/html,<script>parent.hit=1</script>'></object>",
     "<form action=https://evil.example><button>Go</button></form>",
@@ -97,10 +97,11 @@ def harmless(page: Any) -> None:
     """Nothing ran, and there is nothing that could."""
     assert page.evaluate("window.hit") is None
     prose = page.locator(".prose")
-    bad = "script, img, iframe, object, embed, form, input, style, link, meta, base, video, details, [style*=fixed]"
+    bad = "script, img, iframe, object, embed, form, input, style, link, meta, base, video, details"
     assert prose.locator(bad).count() == 0
     found = page.evaluate(
-        "[...document.querySelectorAll('.prose *')].flatMap(e => [...e.attributes].map(a => [a.name, a.value]))"
+        "[...document.querySelectorAll('.prose *')]"
+        ".flatMap(e => [...e.attributes].map(a => [a.name, a.value]))"
     )
     for name, value in found:
         assert not name.startswith("on"), (name, value)

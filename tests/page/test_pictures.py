@@ -132,24 +132,25 @@ def test_a_photo_stands_upright(page: Any, server: Scripted) -> None:
     assert page.inner_text(".thumb-note").endswith("1000×3000 → 683×2048")
 
 
+def names(page: Any) -> list[str]:
+    titles = page.eval_on_selector_all(".thumb-open", "all => all.map(e => e.title)")
+    return [title.removeprefix("Enlarge ") for title in titles]
+
+
 def test_order_removal_and_enlarging(page: Any, server: Scripted) -> None:
     for colour in ("red", "green", "blue"):
         bring(page, picture(colour=colour), f"{colour}.png")
         page.wait_for_selector(f".thumb-open[title='Enlarge {colour}.png']")
-    names = lambda: [
-        t.removeprefix("Enlarge ")
-        for t in page.eval_on_selector_all(".thumb-open", "all => all.map(e => e.title)")
-    ]
     page.get_by_label("Move blue.png to the left").click()
-    assert names() == ["red.png", "blue.png", "green.png"]
+    assert names(page) == ["red.png", "blue.png", "green.png"]
     page.locator(".thumb-open").first.focus()
     page.keyboard.press("Alt+ArrowRight")
-    assert names() == ["blue.png", "red.png", "green.png"]
+    assert names(page) == ["blue.png", "red.png", "green.png"]
     assert page.evaluate("document.activeElement.title") == "Enlarge red.png"
     page.locator(".thumb").nth(2).drag_to(page.locator(".thumb").nth(0))
-    assert names() == ["green.png", "blue.png", "red.png"]
+    assert names(page) == ["green.png", "blue.png", "red.png"]
     page.get_by_label("Remove blue.png").click()
-    assert names() == ["green.png", "red.png"]
+    assert names(page) == ["green.png", "red.png"]
     page.locator(".thumb-open").first.click()
     page.wait_for_selector(".lightbox[open]")
     assert "green.png · 60×40 · 1/2" in page.inner_text(".lightbox")

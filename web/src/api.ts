@@ -104,6 +104,7 @@ export function chat(body: object, listener: Listener): Call {
   let aborted = false;
   const done = new Promise<void>((resolve, reject) => {
     let read = 0;
+    let begun = false; // the status of a request is gone once its connection has failed
     let ended = false;
     let failure: Failure | null = null;
     const inText = thinkTags(listener);
@@ -134,6 +135,7 @@ export function chat(body: object, listener: Listener): Call {
     });
     const take = () => {
       if (request.status !== 200) return;
+      begun = true;
       const text = request.responseText;
       parser.feed(text.slice(read));
       read = text.length;
@@ -147,7 +149,7 @@ export function chat(body: object, listener: Listener): Call {
       if (aborted) reject(new Aborted());
       else if (failure) reject(new RequestError(failure));
       else if (ended) resolve();
-      else if (request.status === 200) reject(new RequestError({ status: 0, code: "cut_off", message: "" }));
+      else if (begun) reject(new RequestError({ status: 0, code: "cut_off", message: "" }));
       else reject(new RequestError(failureOf(request.status, request.responseText, request.getResponseHeader("Retry-After"))));
     };
   });

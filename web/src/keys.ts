@@ -29,12 +29,12 @@ export function watchKeys(): void {
     const open = dialog.value !== null || enlarged.value !== null || document.querySelector("dialog[open]") !== null;
     const key = event.key.toLowerCase();
     const act = ((): (() => void) | null => {
-      if (held && event.shiftKey && key === "o") return () => void show(null).then(focusInput);
+      if (held && event.shiftKey && key === "o") return () => void show(null).then(() => focusInput());
       if (held && event.shiftKey && key === "h") return toggleThinking;
       if (held && !event.shiftKey && key === "k") return search;
       if (key === "escape" && !open) return drawer.value ? () => (drawer.value = false) : stopAll;
       if (held || typing() || open) return null;
-      if (key === "/") return focusInput;
+      if (key === "/") return () => focusInput(true);
       if (key === "?") return () => (dialog.value = "shortcuts");
       return null;
     })();

@@ -184,6 +184,8 @@ export function notify(text: string, kind: "info" | "problem" = "info"): void {
   hide = setTimeout(() => (notice.value = null), kind === "info" ? 4_000 : 12_000);
 }
 
-export function focusInput(): void {
+/** Put the cursor where questions are written. Not by touch: the keyboard would cover what there is to read. */
+export function focusInput(byKeyboard = false): void {
+  if (!byKeyboard && matchMedia("(pointer: coarse)").matches) return;
   requestAnimationFrame(() => document.querySelector<HTMLTextAreaElement>("#question")?.focus());
 }

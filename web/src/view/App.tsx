@@ -35,7 +35,7 @@ export function App() {
     <div class="page">
       <a class="skip" href="#question" onClick={(event) => {
         event.preventDefault();
-        focusInput();
+        focusInput(true);
       }}>{t("jump_to_input")}</a>
       <Sidebar />
       <main class={first ? "main first" : "main"}>
@@ -91,7 +91,7 @@ function Head() {
           <button type="button" class="pill quiet-pill" title={t("more_examples")} onClick={() => (dialog.value = "examples")}>
             <Icon name="grid" /><span>{t("more_examples")}</span>
           </button>
-          <IconButton icon="plus" label={t("new_chat")} onClick={() => void show(null).then(focusInput)} />
+          <IconButton icon="plus" label={t("new_chat")} onClick={() => void show(null).then(() => focusInput())} />
           <ConversationMenu conversation={found} />
         </>
       )}

@@ -24,7 +24,7 @@ export function Composer({ onEditLast }: { onEditLast: () => void }) {
   const ready = (text.trim() !== "" || pictures.length > 0) && !busy && !reading.value;
   const images = takesImages(model.value);
 
-  useEffect(focusInput, []);
+  useEffect(() => focusInput(), []);
 
   const submit = () => {
     if (!ready) return;

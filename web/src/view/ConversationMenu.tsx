@@ -68,7 +68,7 @@ export function ConversationMenu({ conversation }: { conversation: Conversation 
             <button
               type="button" class="primary danger" onClick={() => {
                 setAsking(null);
-                void remove(conversation.id).then(focusInput);
+                void remove(conversation.id).then(() => focusInput());
               }}
             >
               {t("delete")}

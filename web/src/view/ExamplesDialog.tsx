@@ -12,7 +12,7 @@ export function ExamplesDialog() {
   const close = () => (dialog.value = null);
   const ask = (act: () => Promise<void>) => {
     close();
-    void once(act);
+    once(act);
   };
   return (
     <Dialog title={t("examples")} class="wide" onClose={close}>

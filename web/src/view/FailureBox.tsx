@@ -12,7 +12,7 @@ export function FailureBox({ turn, onEdit }: { turn: Turn; onEdit: (() => void) 
     void regenerate(turn);
     focusInput();
   };
-  const fresh = () => void show(null).then(focusInput);
+  const fresh = () => void show(null).then(() => focusInput());
   return (
     <div class="failure" role="alert">
       <strong>{title}</strong>

@@ -100,7 +100,7 @@ function Kinds({ model: found, onAsk }: { model: Model; onAsk: () => void }) {
               name={name} example={examples.value![name]!} note={`${format(accuracy)}%`}
               onClick={() => {
                 onAsk();
-                void once(() => askNewFigure(name));
+                once(() => askNewFigure(name));
               }}
             />
           </li>

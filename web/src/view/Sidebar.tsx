@@ -41,7 +41,7 @@ export function Sidebar() {
   const groups = (["today", "yesterday", "week", "earlier"] as const)
     .map((age) => ({ age, members: listed.filter((each) => ageOf(each) === age) }))
     .filter(({ members }) => members.length > 0);
-  const fresh = () => void show(null).then(focusInput);
+  const fresh = () => void show(null).then(() => focusInput());
   const hide = () => {
     drawer.value = false;
     preferences.value = { ...preferences.value, sidebar: false };
@@ -49,7 +49,7 @@ export function Sidebar() {
   return (
     <>
       {drawer.value && <div class="shade" onClick={() => (drawer.value = false)} />}
-      <nav class="sidebar" data-open={drawer.value} data-wide={wide} aria-label={t("open_sidebar")}>
+      <nav class="sidebar" data-open={drawer.value} data-wide={wide} aria-label={t("conversations")}>
         <div class="sidebar-head">
           <button type="button" class="home" onClick={fresh} title={t("new_chat")} aria-label={`r1v: ${t("new_chat")}`}><Mark /></button>
           <IconButton icon="sidebar" label={t("close_sidebar")} onClick={hide} />
@@ -105,7 +105,7 @@ function Item({ conversation }: { conversation: Conversation }) {
         onClick={(event) => {
           if (event.ctrlKey || event.metaKey || event.shiftKey) return; // in a tab of its own
           event.preventDefault();
-          void show(conversation.id).then(focusInput);
+          void show(conversation.id).then(() => focusInput());
         }}
       >
         {busy && <span class="busy-dot" aria-hidden="true" />}

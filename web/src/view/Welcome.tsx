@@ -4,7 +4,7 @@ import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { askExample, askNewFigure, examples, kinds, loadExamples } from "../examples";
 import { family, format, t } from "../i18n";
-import { contextLength, dialog, focusInput, model, takesImages } from "../state";
+import { contextLength, dialog, focusInput, model, notify, running, takesImages } from "../state";
 import type { Example } from "../types";
 import { Icon } from "./icons";
 
@@ -14,16 +14,13 @@ const SHOWN = 4;
 
 const asking = signal(false);
 
-/** Ask once, however often it is clicked. */
-export async function once(act: () => Promise<void>): Promise<void> {
-  if (asking.value) return;
+/** Ask once, however often it is clicked, and not while an answer still comes. */
+export function once(act: () => Promise<void>): void {
+  if (running.value) notify(t("still_coming"));
+  if (asking.value || running.value) return;
   asking.value = true;
-  try {
-    await act();
-  } finally {
-    asking.value = false;
-    focusInput();
-  }
+  void act().finally(() => (asking.value = false));
+  focusInput();
 }
 
 export function Hero() {
@@ -45,14 +42,14 @@ export function ExampleCards() {
       <ul class="cards">
         {first.slice(0, SHOWN).map((name) => (
           <li key={name}>
-            <ExampleCard name={name} example={examples.value![name]!} onClick={() => void once(() => askExample(name))} />
+            <ExampleCard name={name} example={examples.value![name]!} onClick={() => once(() => askExample(name))} />
           </li>
         ))}
       </ul>
       {first.length > 0 && (
         <p class="example-buttons">
           <button type="button" class="pill" onClick={() => (dialog.value = "examples")}><Icon name="grid" />{t("more_examples")}</button>
-          <button type="button" class="pill" title={t("new_figure_text")} onClick={() => void once(() => askNewFigure())}>
+          <button type="button" class="pill" title={t("new_figure_text")} onClick={() => once(() => askNewFigure())}>
             <Icon name="dice" />{t("new_figure")}
           </button>
         </p>
