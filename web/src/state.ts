@@ -187,5 +187,11 @@ export function notify(text: string, kind: "info" | "problem" = "info"): void {
 /** Put the cursor where questions are written. Not by touch: the keyboard would cover what there is to read. */
 export function focusInput(byKeyboard = false): void {
   if (!byKeyboard && matchMedia("(pointer: coarse)").matches) return;
-  requestAnimationFrame(() => document.querySelector<HTMLTextAreaElement>("#question")?.focus());
+  let frames = 0;
+  const focus = () => {
+    // behind a dialog that is being closed nothing takes the focus, and closing it gives the focus back
+    if (document.querySelector("dialog[open]") && ++frames < 60) requestAnimationFrame(focus);
+    else document.querySelector<HTMLTextAreaElement>("#question")?.focus();
+  };
+  requestAnimationFrame(() => requestAnimationFrame(focus));
 }

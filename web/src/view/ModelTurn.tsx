@@ -25,7 +25,7 @@ export const ModelTurn = memo(function ModelTurn({ turn, run, last, onEdit }: Pr
   const busy = turn.state === "running";
   return (
     <article class="turn reply" aria-label={t("model_word")} aria-busy={busy} data-state={turn.state}>
-      {run && (run.phase === "uploading" || run.phase === "reading") && <Progress run={run} />}
+      {busy && !turn.thinking && !turn.text && <Progress run={run} />}
       <Thinking turn={turn} run={run} last={last} />
       {turn.text && (
         <div class="answer">
@@ -41,15 +41,16 @@ export const ModelTurn = memo(function ModelTurn({ turn, run, last, onEdit }: Pr
   );
 });
 
-/** Until the first piece comes: how much has been sent, then that the model reads. */
-function Progress({ run }: { run: Run }) {
-  const sending = run.phase === "uploading";
-  const name = `${sending ? "uploading" : "reading"}${run.pictures ? "" : "_text"}` as const;
+/** Until the first piece comes: how much has been sent, then that the model reads. Without a run, another tab
+ * has asked. */
+function Progress({ run }: { run: Run | null }) {
+  const sending = run?.phase === "uploading";
+  const name = `${sending ? "uploading" : "reading"}${run?.pictures ? "" : "_text"}` as const;
   return (
     <div class="progress-line" role="status">
       <span>{t(name)}</span>
       {sending ? (
-        <progress max={1} value={run.upload} aria-label={t(name)} />
+        <progress max={1} value={run?.upload ?? 0} aria-label={t(name)} />
       ) : (
         <progress aria-label={t(name)} />
       )}
