@@ -106,7 +106,7 @@ def test_examples_and_new_figures(page: Any, server: Scripted) -> None:
         answered(page, number)
         last = server.asked[-1]["messages"][-1]["content"]
         asked.append(last[0]["image_url"]["url"] + last[1]["text"])
-        assert page.evaluate("document.activeElement.id") == "question"
+        until(page, "document.activeElement.id === 'question'")
     assert len(set(asked)) == len(asked)  # none of them was shown before
     assert page.evaluate("JSON.parse(localStorage.getItem('r1v.seen')).figures.length") == 6
 
