@@ -83,8 +83,9 @@ const ALLOWED = {
   RETURN_DOM_FRAGMENT: true as const,
 };
 
-// longer formulas are shown as text: laying them out could take seconds
-const MAX_TEX = 5_000;
+// longer formulas, and tables of more cells, are shown as text: laying them out could take seconds
+const MAX_TEX = 2_500;
+const MAX_CELLS = 400;
 
 /** One paragraph, list, table or other part of a text. `html` changes only where the text changes. */
 export interface Block {
@@ -129,7 +130,7 @@ export function fill(element: HTMLElement, html: string): void {
 function drawMath(place: HTMLElement): void {
   const source = place.dataset["tex"] ?? "";
   place.removeAttribute("data-tex");
-  if (source.length > MAX_TEX) {
+  if (source.length > MAX_TEX || source.split(/&|\\\\/).length > MAX_CELLS) {
     place.textContent = source;
     return;
   }
