@@ -110,7 +110,7 @@ def harmless(page: Any) -> None:
             assert value.lower().startswith(("http://", "https://", "mailto:")), value
     for link in prose.locator("a").all():
         assert link.get_attribute("target") == "_blank" and "noopener" in link.get_attribute("rel")
-        assert "evil.example" in link.inner_text() or "evil" not in link.get_attribute("href")
+        assert "evil.example" in link.text_content() or "evil" not in link.get_attribute("href")
     assert page.locator(".composer").is_visible() and page.locator(".sidebar").is_visible()
     box = page.locator(".composer").bounding_box()
     centre = [box["x"] + box["width"] / 2, box["y"] + 20]
