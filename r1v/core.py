@@ -12,6 +12,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 # ---------------------------------------------------------------------------------------------------- errors
@@ -394,3 +395,38 @@ class Completion:
     timing: Timing = field(default_factory=Timing)
     logprobs: tuple[TokenLogprob, ...] | None = None
     index: int = 0
+
+
+def usable_cores(root: Path = Path("/")) -> int:
+    """Cores that this process may use: those of the machine, fewer where its affinity or the quota of its
+    container (cgroups 1 and 2) say so; at least 1. root: where /proc and /sys are found."""
+    cores = os.cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):  # Linux only
+        cores = min(cores, len(os.sched_getaffinity(0)))
+    for quota, period in _cpu_quotas(root):
+        cores = min(cores, math.ceil(quota / period))
+    return max(1, cores)
+
+
+def _cpu_quotas(root: Path) -> list[tuple[int, int]]:
+    """(quota, period) in microseconds of each control group that holds this process, where one is set."""
+    groups = root / "sys/fs/cgroup"
+    folders = [groups]
+    own = _text(root / "proc/self/cgroup")
+    for line in own.splitlines():
+        if line.startswith("0::/"):  # version 2; the quota of every group above counts too
+            path = line.removeprefix("0::/").strip("/")
+            folders += [groups / path, *(groups / parent for parent in Path(path).parents)]
+    found = [_text(folder / "cpu.max").split() for folder in folders]
+    old = groups / "cpu"
+    found.append((_text(old / "cpu.cfs_quota_us") + " " + _text(old / "cpu.cfs_period_us")).split())
+    numbers = [[int(word) for word in words] for words in found if all(word.isdigit() for word in words)]
+    return [(pair[0], pair[1]) for pair in numbers if len(pair) == 2 and min(pair) > 0]
+
+
+def _text(path: Path) -> str:
+    """What a file of the system says; nothing where it cannot be read."""
+    try:
+        return path.read_text()
+    except OSError:
+        return ""

@@ -1,13 +1,15 @@
-"""The one door for JSON that somebody else wrote."""
+"""The one door for JSON that somebody else wrote, and the cores that a process may use."""
 
 import json
+import os
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from r1v.core import CheckpointError, R1VError, parse_json
+from r1v.core import CheckpointError, R1VError, parse_json, usable_cores
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -70,3 +72,27 @@ def test_many_values_are_refused_before_they_are_made() -> None:
             parse_json(each, "x", max_values=1000)
     assert time.monotonic() - start < 5
     assert len(parse_json(data, "x")) == 1_000_000
+
+
+V1 = "sys/fs/cgroup/cpu/cpu.cfs_"
+
+
+@pytest.mark.parametrize(("files", "expected"), [
+    ({}, 64),
+    ({"sys/fs/cgroup/cpu.max": "150000 100000"}, 2),
+    ({"sys/fs/cgroup/cpu.max": "max 100000"}, 64),
+    ({"sys/fs/cgroup/cpu.max": "20000 100000"}, 1),
+    ({f"{V1}quota_us": "400000\n", f"{V1}period_us": "100000\n"}, 4),
+    ({f"{V1}quota_us": "-1\n", f"{V1}period_us": "100000\n"}, 64),
+    ({"proc/self/cgroup": "0::/a/b\n", "sys/fs/cgroup/a/cpu.max": "300000 100000"}, 3),
+    ({"sys/fs/cgroup/cpu.max": "nonsense"}, 64),
+])  # fmt: skip
+def test_the_quota_of_a_container_counts(
+    files: dict[str, str], expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert usable_cores(tmp_path) == expected

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from r1v.cli import quiz
-from r1v.core import ConfigError
+from r1v.core import ConfigError, usable_cores
 
 if TYPE_CHECKING:
     from r1v.figures.dataset import DatasetReport
@@ -74,7 +73,7 @@ def _make(args: argparse.Namespace) -> int:
         difficulty=args.difficulty,
         variation=args.variation,
     )
-    workers = args.workers if args.workers is not None else len(os.sched_getaffinity(0))
+    workers = args.workers if args.workers is not None else usable_cores()
     if sys.stderr.isatty():
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn

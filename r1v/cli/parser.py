@@ -171,14 +171,22 @@ def use_expandable_segments() -> None:
 
 
 def set_threads(threads: int | None) -> None:
-    """Let torch compute on so many threads. None: OMP_NUM_THREADS, else the cores that the last minute left
-    idle, since a product waits for its slowest thread: two on two busy cores are slower than one."""
+    """Let torch compute on so many threads. None: OMP_NUM_THREADS, else the cores of this process or
+    container that the last minute left idle, since a product waits for its slowest thread: two on two busy
+    cores are slower than one."""
     import torch
 
+    from r1v.core import usable_cores
+
     if threads is None:
-        if "OMP_NUM_THREADS" in os.environ or not hasattr(os, "getloadavg"):
+        if "OMP_NUM_THREADS" in os.environ:
             return
-        threads = max(1, round(torch.get_num_threads() - os.getloadavg()[0]))
+        usable = usable_cores()
+        threads = min(torch.get_num_threads(), usable)
+        if hasattr(os, "getloadavg"):
+            # the load is that of the whole machine: cores beyond ours take their part of it
+            beyond = (os.cpu_count() or 1) - usable
+            threads = max(1, round(threads - max(0.0, os.getloadavg()[0] - beyond)))
     torch.set_num_threads(threads)
 
 

@@ -7,12 +7,12 @@ outputs, the questions and the judge's stored verdicts only: no clock, no order 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from r1v.core import usable_cores
 from r1v.eval.benchmark import Benchmark, GradingTools, benchmark
 from r1v.eval.item import Grade, Item, Json, Sample
 from r1v.eval.judge import Judge, Question
@@ -72,7 +72,7 @@ def score_run(
     if not any(sample.task in names for sample in samples.values()):
         raise RunError(f"{folder.path} has no samples of {', '.join(names)} yet; run `r1v eval run` first")
     verifier = MathVerifier() if available() else None
-    tools = GradingTools(verifier, code_timeout_s, max(1, (os.cpu_count() or 2) // 2))
+    tools = GradingTools(verifier, code_timeout_s, max(1, usable_cores() // 2))
     judged: list[Judged] = []
     try:
         for name in names:

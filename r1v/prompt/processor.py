@@ -8,7 +8,6 @@ a special token.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from r1v.core import CheckpointError, ConfigError, ImageRef, Message, PromptError
+from r1v.core import CheckpointError, ConfigError, ImageRef, Message, PromptError, usable_cores
 from r1v.prompt.conversation import (
     CLOSE_THINKING,
     ImageSlot,
@@ -336,7 +335,7 @@ class Processor:
             tiling = share_tiles([image_size(ref, limits.images) for ref in refs], tiling, budget)
         if len(refs) == 1:
             return [tile_image(open_image(refs[0], limits.images), tiling)]
-        with ThreadPoolExecutor(min(len(refs), os.cpu_count() or 1, 8)) as pool:
+        with ThreadPoolExecutor(min(len(refs), usable_cores(), 8)) as pool:
             # at most so many decoded pictures at a time; the first error in the order of the images is raised
             return list(pool.map(lambda ref: tile_image(open_image(ref, limits.images), tiling), refs))
 

@@ -8,7 +8,6 @@ are those of resizing with PIL (bicubic) and cropping tile by tile; the normalis
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from r1v.core import ConfigError, PromptError
+from r1v.core import ConfigError, PromptError, usable_cores
 
 if TYPE_CHECKING:
     import torch
@@ -129,7 +128,7 @@ def tile_image(image: Image.Image, cfg: TilingConfig) -> np.ndarray:
 def _resize_all(image: Image.Image, sizes: Sequence[tuple[int, int]]) -> list[Image.Image]:
     """``image`` resized to each (width, height), bicubic; large ones on several threads, with the same
     pixels."""
-    num_threads = min(os.cpu_count() or 1, _MAX_THREADS)
+    num_threads = min(usable_cores(), _MAX_THREADS)
     if num_threads == 1 or image.width * image.height < _THREAD_PIXELS:
         return [image.resize(size, Image.Resampling.BICUBIC) for size in sizes]
     # Pillow 13 shrinks tall images column by column first: those are left to it as a whole
@@ -219,7 +218,7 @@ def normalise(tiles: np.ndarray, dtype: torch.dtype | None = None) -> torch.Tens
             # bytes cannot be out of range; "clip" only spares numpy a buffered copy
             np.take(lookup[channel], tiles[index, :, :, channel], out=pixels[index, channel], mode="clip")
 
-    num_threads = min(os.cpu_count() or 1, _MAX_THREADS)
+    num_threads = min(usable_cores(), _MAX_THREADS)
     if num_threads > 1 and pixels.size >= _THREAD_PIXELS:
         with ThreadPoolExecutor(num_threads) as pool:
             list(pool.map(fill, range(num_tiles)))

@@ -88,6 +88,8 @@ def test_busy_cores_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
     chosen: list[int] = []
     monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    monkeypatch.setattr("r1v.core.usable_cores", lambda: 8)
     monkeypatch.setattr(torch, "set_num_threads", chosen.append)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     for load in (0.2, 3.0, 20.0):
@@ -97,3 +99,21 @@ def test_busy_cores_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     set_threads(None)  # what the environment says stands
     assert chosen == [8, 5, 1, 5]
+
+
+def test_a_container_of_a_large_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quota of 4 of 64 cores: others' load counts only where it needs these four."""
+    import torch
+
+    from r1v.cli.parser import set_threads
+
+    chosen: list[int] = []
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 32)
+    monkeypatch.setattr(torch, "set_num_threads", chosen.append)
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr("r1v.core.usable_cores", lambda: 4)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    for load in (0.0, 50.0, 62.0, 200.0):
+        monkeypatch.setattr(os, "getloadavg", lambda load=load: (load, 0.0, 0.0))
+        set_threads(None)
+    assert chosen == [4, 4, 2, 1]

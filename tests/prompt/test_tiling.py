@@ -132,7 +132,7 @@ def test_pixels_equal_the_reference() -> None:
 def test_threads_give_the_same_pixels(
     monkeypatch: pytest.MonkeyPatch, threads: int, size: tuple[int, int]
 ) -> None:
-    monkeypatch.setattr(room.os, "cpu_count", lambda: threads)
+    monkeypatch.setattr(room, "usable_cores", lambda: threads)
     monkeypatch.setattr(room, "_THREAD_PIXELS", 0)
     image = noise(*size)
     expected = reference_tiles(image, TilingConfig(112))

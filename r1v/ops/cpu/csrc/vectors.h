@@ -9,12 +9,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(R1V_EMULATE)  // tests of AVX-512 on a processor without it
+#if defined(R1V_EMULATE)  // tests of AVX-512 on a processor with AVX2: 1 alone, 2 with VNNI, 3 with BF16 too
+#define SIMDE_ENABLE_NATIVE_ALIASES
 #include <simde/x86/avx512.h>
-#elif defined(__AVX2__)
+static inline simde__m512 emulated_cvtph(__m256i halves) {  // which the emulation lacks
+    float wide[16];
+    _mm256_storeu_ps(wide, _mm256_cvtph_ps(_mm256_castsi256_si128(halves)));
+    _mm256_storeu_ps(wide + 8, _mm256_cvtph_ps(_mm256_extracti128_si256(halves, 1)));
+    return simde_mm512_loadu_ps(wide);
+}
+#define _mm512_cvtph_ps emulated_cvtph
+#define USE_AVX512 1
+#define USE_VNNI (R1V_EMULATE >= 2)
+#define USE_BF16 (R1V_EMULATE >= 3)
+#else
+#if defined(__AVX2__)
 #include <immintrin.h>
 #elif defined(__ARM_NEON)
 #include <arm_neon.h>
+#endif
+#if defined(__AVX512F__)
+#define USE_AVX512 1
+#endif
+#if defined(__AVX512VNNI__)
+#define USE_VNNI 1
+#endif
+#if defined(__AVX512BF16__)
+#define USE_BF16 1
+#endif
 #endif
 
 #define JOIN_(a, b) a##_##b
@@ -34,13 +56,12 @@
 enum { FLOAT32 = 0, BFLOAT16 = 1, FLOAT16 = 2, INT4 = 3 };
 
 // VECS vectors are the width of a panel of weights, HEIGHT the rows that are multiplied with it at a time.
-#if defined(__AVX512F__)
+#if USE_AVX512
 enum { W = 16, VECS = 2, HEIGHT = 12, DEPTH = 128 };
 typedef __m512 VF;
 #define vset _mm512_set1_ps
 #define vmax _mm512_max_ps
 #define vmin _mm512_min_ps
-#define vsum _mm512_reduce_add_ps
 #elif defined(__AVX2__)
 enum { W = 8, VECS = 2, HEIGHT = 6, DEPTH = 256 };
 typedef __m256 VF;
@@ -80,7 +101,12 @@ INLINE float sum8(__m256 v) {
     s = _mm_add_ps(s, _mm_movehl_ps(s, s));
     return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
 }
-#if !defined(__AVX512F__)
+#if USE_AVX512
+INLINE float vsum(VF v) {
+    __m256 upper = _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(v), 1));
+    return sum8(_mm256_add_ps(_mm512_castps512_ps256(v), upper));
+}
+#else
 #define vsum sum8
 #endif
 #endif
@@ -152,7 +178,7 @@ static inline float widen_half(uint16_t half) {
 }
 
 INLINE VF widen_halves(const uint16_t *p) {
-#if defined(__AVX512F__)
+#if USE_AVX512
     return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
 #elif defined(__AVX2__)
     return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p));
@@ -189,7 +215,7 @@ static inline float widen_one(int kind, const void *data, int64_t at) {
 }
 
 // Products of pairs of bfloat16 numbers, added to a sum in float32, where the processor has them.
-#if defined(__AVX512BF16__)
+#if USE_BF16
 #define HAS_PAIRS 1
 INLINE VF dot_pairs(VF sum, VF a, VF b) { return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)b); }
 #elif defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC)
@@ -266,7 +292,7 @@ typedef __m256i IV;
 typedef __m256 IF;
 #define isum sum8
 INLINE IF ifloat(IV v) {
-#if !defined(__AVX512VNNI__)
+#if !USE_VNNI
     v = _mm256_madd_epi16(v, _mm256_set1_epi16(1));
 #endif
     return _mm256_cvtepi32_ps(v);
@@ -279,7 +305,7 @@ INLINE void split_codes(const uint8_t *codes, IV halves[2]) {
 // The sums of a group of 256 stay below 2**15 without VNNI: 256 / 16 * 15 * 127.
 INLINE IV idot(IV sum, IV codes, const int8_t *x) {
     IV given = _mm256_loadu_si256((const IV *)x);
-#if defined(__AVX512VNNI__)
+#if USE_VNNI
     return _mm256_dpbusd_epi32(sum, codes, given);
 #else
     return _mm256_add_epi16(sum, _mm256_maddubs_epi16(codes, given));
