@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 RUN := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-all check bench recipe-smoke reproduce reproduce-small clean
+.PHONY: help demo serve test test-all check docs bench recipe-smoke reproduce reproduce-small clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -45,10 +45,13 @@ test: $(VENV)/.installed-dev  ## the test suite
 test-all: $(VENV)/.installed-dev  ## the test suite with the slow tests
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(JOBS) --dist loadfile -m '' $(ARGS)
 
-check: $(VENV)/.installed-dev  ## ruff and mypy; changes nothing
+check: $(VENV)/.installed-dev docs  ## ruff, mypy and the documentation's links; changes nothing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/.installed-dev  ## the documentation as a site in build/site
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --quiet --strict
 
 bench: $(VENV)/.installed-dev  ## every benchmark, about a minute each; ONLY="decode vision": these
 	@for name in $(or $(ONLY),$(basename $(notdir $(sort $(wildcard benchmarks/*.py))))); do \

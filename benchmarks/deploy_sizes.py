@@ -1,4 +1,4 @@
-"""Which devices hold R1V-38B, by ``r1v plan``'s estimates: the table of docs/deploy.md.
+"""Which devices hold R1V-38B, by ``r1v plan``'s estimates: the table of docs/guides/deploy.md.
 
 ``--quick`` changes nothing: it takes a second.
 """

@@ -1,7 +1,7 @@
 """The tables of R1V-Nano's model card from results of ``nano_accuracy.py``, put into the card's files.
 
     python benchmarks/nano_card.py --run SFT=sft.json --run MPO=mpo.json --run GRPO=grpo.json --shipped SFT \\
-        --write docs/model-card.md --write r1v/models/r1v-nano/README.md
+        --write r1v/models/r1v-nano/README.md
 
 A file's text between ``<!-- tables -->`` and ``<!-- /tables -->`` is replaced; without ``--write`` the tables
 are printed. What the shipped run did not ask (the questions without their pictures, spoilt pictures) is taken

@@ -10,7 +10,7 @@ cloned into the folder that --repositories names (which ones: benchmarks/shared/
     pip install pandas lxml levenshtein antlr4-python3-runtime==4.11.*
 
 What is not there is skipped and said. Prints a table, every difference, and a last line of JSON; --page
-writes the differences as docs/evaluation-parity.md has them.
+writes the differences as docs/measurements/evaluation-parity.md has them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from r1v.core import UnavailableError
 NAMES = (*PACKAGES, *REPOSITORIES)
 HEAD = """# Where our verdicts and the official ones differ
 
-Printed by `python benchmarks/parity.py --repositories DIR --page docs/evaluation-parity.md`; counts and kinds
+Printed by `python benchmarks/parity.py --repositories DIR --page docs/measurements/evaluation-parity.md`; counts and kinds
 of differences stand in [evaluation](evaluation.md). 1 is right, 0 is wrong. Where MMMU's
 official parser finds no letter it draws one, and is right by chance alone.
 

@@ -2,7 +2,7 @@
 
 All are made of one checkpoint with one calibration set, run by one engine, and measured on the same held-out
 chains and figures. ``--work FOLDER`` keeps every part, and a run that was stopped goes on there. Prints the
-table of docs/quantisation.md and ends with one line of JSON. ± is half of a 95% interval over chains or
+table of docs/guides/quantise.md and ends with one line of JSON. ± is half of a 95% interval over chains or
 questions; accuracies have Wilson's. llmcompressor is left out unless R1V_LLMCOMPRESSOR_PYTHON, or
 ``--llmcompressor``, names its interpreter (see benchmarks/peers/llmcompressor_awq.py).
 """

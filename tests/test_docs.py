@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"(?:<!-- not run: ([^\n]+) -->\n)?```(bash|python)\n(.*?)```", re.DOTALL)
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def blocks() -> list[tuple[str, str, str, str]]:
@@ -22,7 +22,7 @@ def blocks() -> list[tuple[str, str, str, str]]:
     found = []
     for page in PAGES:
         for number, (reason, language, text) in enumerate(BLOCK.findall(page.read_text()), 1):
-            found.append((f"{page.name}:{number}", reason, language, text))
+            found.append((f"{page.relative_to(ROOT)}:{number}", reason, language, text))
     return found
 
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Environments of their own, on a CPU, for what docs/quantisation.md is measured with:
+# Environments of their own, on a CPU, for what docs/guides/quantise.md is measured with:
 #   benchmarks/peers/quantisers.sh FOLDER
 # FOLDER/llmcompressor makes AWQ checkpoints: R1V_LLMCOMPRESSOR_PYTHON=FOLDER/llmcompressor/bin/python
 # FOLDER/gptqmodel has transformers with the kernels that its AWQ needs: R1V_GPTQMODEL_PYTHON=FOLDER/gptqmodel/bin/python

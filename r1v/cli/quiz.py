@@ -149,7 +149,7 @@ def write_page(shown: Sequence[VLLMRequest], page: Path, summary: str) -> None:
         f"{len(shown)} questions that were in no data set, and what the model said. {summary};",
         "wrong ones may be shown more often here than they occur.",
         "",
-        "`r1v figures quiz --n 30 --wrong 8 --page docs/gallery.md` draws such a page.",
+        "`r1v figures quiz --n 30 --wrong 8 --page docs/measurements/gallery.md` draws such a page.",
         "",
     ]
     for number, one in enumerate(shown, 1):

@@ -1,6 +1,6 @@
 """An AWQ checkpoint of ours in transformers and in vLLM: the same ids, the same log probabilities.
 
-R1V_GPTQMODEL_PYTHON and R1V_VLLM_PYTHON name interpreters (docs/quantisation.md says how to make them).
+R1V_GPTQMODEL_PYTHON and R1V_VLLM_PYTHON name interpreters (docs/guides/quantise.md says how to make them).
 """
 
 import json

@@ -14,7 +14,7 @@ JSON = {"Content-Type": "application/json"}
 
 @dataclass(frozen=True)
 class Wrong:
-    """One malformed request. group: the row of the table in docs/server.md that it belongs to."""
+    """One malformed request. group: the row of the table in docs/reference/server.md that it belongs to."""
 
     group: str
     name: str

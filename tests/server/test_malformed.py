@@ -1,6 +1,6 @@
 """Hundreds of wrong requests: each is refused by its sender's fault, in one line, and the server goes on.
 
-The table of docs/server.md is what this test saw; `R1V_WRITE_DOCS=1 pytest tests/server/test_malformed.py`
+The table of docs/reference/server.md is what this test saw; `R1V_WRITE_DOCS=1 pytest tests/server/test_malformed.py`
 writes it anew.
 """
 
@@ -34,7 +34,7 @@ def send(client: httpx.Client, wrong: Wrong) -> tuple[int, str]:
 
 
 def table(seen: dict[str, Counter[str]]) -> str:
-    """The rows of docs/server.md."""
+    """The rows of docs/reference/server.md."""
     total = sum(sum(counts.values()) for counts in seen.values())
     rows = [f"{total} malformed requests, sent one after another; none got a 5xx.", "",
             "| sent | requests | what came back: status, code (times) |", "|---|---|---|"]  # fmt: skip

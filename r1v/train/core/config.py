@@ -168,7 +168,7 @@ class RewardConfig:
     rule_weight: float = key(1.0, "of a right answer")
     model_weight: float = key(0.5, "of the reward model's bounded score")
     format_weight: float = key(0.5, "of R1's form")
-    functions: tuple[str, ...] = key((), 'Python functions "file.py:name:weight"; see docs/training.md')
+    functions: tuple[str, ...] = key((), 'Python functions "file.py:name:weight"; see docs/guides/train.md')
     model_alone: float = key(
         0.0, "largest advantage that the reward model alone may give where a group is equal by rule; 0: none"
     )
