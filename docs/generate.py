@@ -1,7 +1,7 @@
 """Pages of the site that are made from the code: the commands, the training keys and R1V-Nano's card.
 
-MkDocs calls ``on_files`` (mkdocs.yml, ``hooks``). Each fact has one home: the parsers, the configuration classes and
-the card inside the package.
+MkDocs calls ``on_files`` (mkdocs.yml, ``hooks``). Each fact has one home: the parsers, the configuration
+classes and the card inside the package.
 """
 
 from __future__ import annotations
