@@ -47,12 +47,11 @@ def test_it_is_small_enough_for_a_package() -> None:
 
 
 def test_the_pages_say_what_was_measured() -> None:
-    """The card is the same in both places, and README's table is that of scores.json."""
-    assert (ROOT / "docs" / "model-card.md").read_text() == (NANO / "README.md").read_text()
+    """The card's and README's figures are those of scores.json."""
     scores = json.loads((NANO / "scores.json").read_text())
-    readme = (ROOT / "README.md").read_text()
+    card, readme = (NANO / "README.md").read_text(), (ROOT / "README.md").read_text()
     for family in CLAIMED:
-        assert f"| {family} | {scores['families'][family]['accuracy']:.1f}% |" in readme
+        assert f"| {family} | {scores['families'][family]['accuracy']:.1f} (" in card
     assert f"{100 * scores['claimed_easy_medium_mean']:.1f}%" in readme
 
 

@@ -1,6 +1,7 @@
 """Hundreds of wrong requests: each is refused by its sender's fault, in one line, and the server goes on.
 
-The table of docs/reference/server.md is what this test saw; `R1V_WRITE_DOCS=1 pytest tests/server/test_malformed.py`
+The table of docs/reference/server.md is what this test saw;
+`R1V_WRITE_DOCS=1 pytest tests/server/test_malformed.py`
 writes it anew.
 """
 
@@ -15,7 +16,7 @@ import pytest
 from .conftest import Served
 from .malformed import Wrong, requests
 
-PAGE = Path(__file__).parents[2] / "docs" / "server.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "server.md"
 BEGIN, END = "<!-- failures: written by tests/server/test_malformed.py -->\n", "<!-- end of failures -->"
 
 
