@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from r1v.batch import BatchRun, Output, Worker
+from r1v.batch import AnswerFile, BatchRun, Worker
 
 
 def answer(body: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
@@ -35,12 +35,12 @@ def measure(count: int) -> None:
                 line = {"custom_id": str(number), "url": "/v1/chat/completions", "body": body}
                 file.write(json.dumps(line) + "\n")
         start = time.perf_counter()
-        output = Output(target)
+        output = AnswerFile(target)
         BatchRun(source, output, [Worker(answer, 16)], keep_going=False).run(lambda _: None)
         output.close()
         took = time.perf_counter() - start
         start = time.perf_counter()
-        again = Output(target)
+        again = AnswerFile(target)
         read = time.perf_counter() - start
         assert again.num_done == count
         again.close()

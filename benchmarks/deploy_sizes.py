@@ -9,13 +9,13 @@ import argparse
 
 from shared.models import GEOMETRIES
 
-from r1v.plan.inference import Estimate, Target, plan
+from r1v.plan.inference import Estimate, PlanTarget, plan
 
 GB = 10**9
 DEVICES = ((24, 1), (48, 1), (80, 1), (141, 1), (24, 2), (48, 2), (80, 2), (24, 4), (48, 4), (80, 4), (80, 8))
 
 
-def cell(estimate: Estimate, target: Target) -> str:
+def cell(estimate: Estimate, target: PlanTarget) -> str:
     """What one format takes on each device, and how many conversations of that context fit beside it."""
     if estimate.max_concurrent < 1:
         return "-"
@@ -31,7 +31,7 @@ def main() -> None:
     print("| devices | bf16 | awq |")
     print("|---|---|---|")
     for gigabytes, count in DEVICES:
-        target = Target(gigabytes * GB, count, context=args.context)
+        target = PlanTarget(gigabytes * GB, count, context=args.context)
         found = {each.format: each for each in plan(GEOMETRIES["38b"], target, ("bf16", "awq")).estimates}
         cells = " | ".join(cell(found[name], target) for name in ("bf16", "awq"))
         print(f"| {count} x {gigabytes} GB | {cells} |")

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from r1v.engine import LoopDetector
-from r1v.models import resolve
+from r1v.models import resolve_model
 from r1v.prompt import Processor
 
 
@@ -99,7 +99,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the table there")
     parser.add_argument("--quick", action="store_true", help="no difference; it takes seconds")
     args = parser.parse_args()
-    processor = Processor.from_folder(resolve(args.model))
+    processor = Processor.from_folder(resolve_model(args.model))
     rows = []
     for kind, texts in (("reason", texts_with_a_reason()), ("loop", texts_that_loop())):
         for name, text in texts.items():

@@ -24,7 +24,7 @@ from shared.report import emit, median, processor
 from r1v import LLM, Message, SamplingParams
 from r1v.engine import EngineConfig
 from r1v.models import save
-from r1v.models.hub import resolve
+from r1v.models.hub import resolve_model
 
 Times = tuple[float, float]  # seconds by the clock, and of processor time
 
@@ -41,9 +41,9 @@ def picture(seed: int, size: int = 448) -> tuple[Image.Image, bytes]:
 def checkpoint(geometry: str, folder: Path) -> Path:
     """The folder of the weights that both sides run."""
     if geometry == "nano":
-        return resolve("r1v-nano")
+        return resolve_model("r1v-nano")
     if not (folder / "config.json").exists():
-        save(random_model(geometry, torch.bfloat16, "cpu"), folder, tokenizer_from=resolve("r1v-nano"))
+        save(random_model(geometry, torch.bfloat16, "cpu"), folder, tokenizer_from=resolve_model("r1v-nano"))
     return folder
 
 

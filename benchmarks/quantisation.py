@@ -25,7 +25,7 @@ from shared.models import report_header
 
 from r1v import LLM, SamplingParams
 from r1v.eval.statistics import wilson
-from r1v.models.hub import resolve
+from r1v.models.hub import resolve_model
 from r1v.models.tensor_files import TensorFiles
 from r1v.quant import QuantConfig, quantise_checkpoint
 from r1v.quant.calibration import Chat, conversation, figure_chats, figure_questions, load_chats, save_chats
@@ -215,7 +215,7 @@ def main() -> None:
     if args.quick:
         args.chats, args.chains, args.questions, args.rounds, args.max_tokens = 2, 2, 4, 1, 160
     report_header(model=args.model, chats=args.chats, chains=args.chains, questions=args.questions)
-    source = resolve(args.model)
+    source = resolve_model(args.model)
     with tempfile.TemporaryDirectory() as temporary:
         work = args.work or Path(temporary)
         work.mkdir(parents=True, exist_ok=True)

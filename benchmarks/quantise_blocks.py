@@ -20,9 +20,9 @@ from pathlib import Path
 import torch
 from shared.models import GEOMETRIES, report_header
 
-from r1v.models import R1VConfig
+from r1v.models import R1VConfig, read_config, write_release
 from r1v.models.checkpoint import build_empty, parameter_shapes, write_folder
-from r1v.models.hub import resolve
+from r1v.models.hub import resolve_model
 from r1v.models.names import Piece, pieces
 from r1v.quant import QuantConfig, quantise_checkpoint
 
@@ -31,7 +31,7 @@ SHARD_BYTES = 1_000_000_000
 
 def shortened(geometry: str, num_layers: int, num_vision_layers: int, vocab_size: int | None) -> R1VConfig:
     """The geometry with fewer layers, one tile an image, and ids of R1V-Nano's tokenizer."""
-    nano = R1VConfig.from_folder(resolve("r1v-nano"))
+    nano = read_config(resolve_model("r1v-nano"))
     full = GEOMETRIES[geometry]
     vocab_size = max(vocab_size or full.language.vocab_size, nano.language.vocab_size)
     language = replace(
@@ -55,8 +55,8 @@ def write_random(config: R1VConfig, folder: Path) -> int:
         return noise.roll(start).repeat(-(-number // len(noise)))[:number].view(piece.shape).clone()
 
     sizes = {piece.name: 2 * math.prod(piece.shape) for piece in table}
-    write_folder(folder, config.to_release_json("bfloat16"), table, sizes, make,
-                 tokenizer_from=resolve("r1v-nano"), max_shard_bytes=SHARD_BYTES)  # fmt: skip
+    write_folder(folder, write_release(config, "bfloat16"), table, sizes, make,
+                 tokenizer_from=resolve_model("r1v-nano"), max_shard_bytes=SHARD_BYTES)  # fmt: skip
     return sum(sizes.values())
 
 

@@ -59,7 +59,7 @@ def command(server: str, model: str, port: int) -> tuple[list[str], str] | str:
         line = [sys.executable, "-m", "r1v.cli.main", "serve", model, "--port", str(port), "--no-ui",
                 "--served-model-name", "served"]  # fmt: skip
         return line, "served"
-    from r1v.models import resolve as resolve_model
+    from r1v.models import resolve_model
 
     folder = str(resolve_model(model))
     if server == "vllm":

@@ -24,7 +24,7 @@ from typing import Any
 
 from r1v import figures
 from r1v.core import R1VError
-from r1v.models.hub import resolve
+from r1v.models.hub import resolve_model
 from r1v.train.core.config_read import make
 from r1v.train.data.curriculum import PlannedSample
 from r1v.train.data.examples import FigureSource, JsonlSource, Source
@@ -149,7 +149,7 @@ def main() -> int:
     args = arguments()
     parts = split(args.folder, args.out)
     print(", ".join(f"{name}: {len(rows)} questions" for name, rows in parts.items()), flush=True)
-    best: str | Path = resolve(args.model)
+    best: str | Path = resolve_model(args.model)
     reached = right(best, args.out, args)
     say("before", reached)
     practise = args.practise if reached.figures > KNOWS_FIGURES else 0.0

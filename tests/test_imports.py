@@ -72,3 +72,128 @@ def test_a_room_imports_only_what_it_may(path: Path) -> None:
 
 def test_every_room_is_known() -> None:
     assert {room_of(p) for p in SOURCES} <= set(ALLOWED) | {"cli"}
+
+
+# ------------------------------------------------------------------------------------------ what rooms export
+
+
+def exports(room: str) -> tuple[set[str], set[str]]:
+    """(names, modules) that a room's __init__ gives to other rooms: ``__all__`` and ``MODULES``."""
+    found: dict[str, set[str]] = {"__all__": set(), "MODULES": set()}
+    init = ROOT / room / "__init__.py"
+    for node in ast.parse(init.read_text()).body if init.is_file() else ():
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            found[node.targets[0].id] = set(ast.literal_eval(node.value))
+    return found["__all__"], found["MODULES"]
+
+
+def imported_names(tree: ast.AST) -> list[tuple[str, str, int]]:
+    """(module, name, line) of everything imported from our own package."""
+    return [
+        (node.module, alias.name, node.lineno)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("r1v.")
+        for alias in node.names
+        if node.module is not None
+    ]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_another_rooms_names_are_exported(path: Path) -> None:
+    """``cli`` alone may take any public name: it imports single modules, so that a command starts fast."""
+    room = room_of(path)
+    for module, name, line in imported_names(ast.parse(path.read_text())):
+        parts = module.split(".")
+        if parts[1] in (room, "core"):
+            continue
+        assert not name.startswith("_"), f"{path}:{line}: {module}.{name} is private"
+        if room == "cli":
+            continue
+        names, modules = exports(parts[1])
+        inner = ".".join(parts[2:])
+        assert name in names or inner in modules or f"{inner}.{name}".lstrip(".") in modules, (
+            f"{path}:{line}: {parts[1]} does not export {module}.{name}; name it in its __init__"
+        )
+
+
+def test_what_is_exported_is_there() -> None:
+    for room in ALLOWED:
+        for module in exports(room)[1]:
+            place = ROOT / room / Path(*module.split("."))
+            assert place.with_suffix(".py").is_file() or (place / "__init__.py").is_file(), (room, module)
+
+
+# ----------------------------------------------------------------------------------------------------- cycles
+
+
+def module_graph() -> dict[str, set[str]]:
+    """Each module with those that it imports, inside functions and for type checkers too."""
+    modules = {
+        ".".join(path.relative_to(ROOT.parent).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in ROOT.rglob("*.py")
+    }
+    graph: dict[str, set[str]] = {}
+    for module, path in modules.items():
+        found = {
+            f"{source}.{name}" if f"{source}.{name}" in modules else source
+            for source, name, _ in imported_names(ast.parse(path.read_text()))
+        }
+        graph[module] = found & modules.keys() - {module}
+    return graph
+
+
+def test_no_import_cycles() -> None:
+    graph = module_graph()
+    state: dict[str, int] = {}  # 1: on the way down, 2: done
+
+    def visit(module: str, way: tuple[str, ...]) -> None:
+        if state.get(module) == 1:
+            raise AssertionError("import cycle: " + " -> ".join((*way[way.index(module) :], module)))
+        if module not in state:
+            state[module] = 1
+            for other in sorted(graph[module]):
+                visit(other, (*way, module))
+            state[module] = 2
+
+    for module in sorted(graph):
+        visit(module, ())
+
+
+# ------------------------------------------------------------------------------------- one name, one thing
+
+# public classes that still share a name; this list may only shrink
+SHARED_NAMES = {
+    "Choice": {"r1v.ops.select", "r1v.quant.awq"},
+    "Engine": {"r1v.engine.engine", "r1v.train.rollout.vllm_process"},
+    "EngineConfig": {"r1v.engine.config", "r1v.train.rollout.vllm_process"},
+    "Features": {"r1v.ops.isa", "r1v.quant.awq"},
+    "Judge": {"r1v.eval.judge", "r1v.train.data.judges"},
+    "Limits": {"r1v.eval.sandbox.run", "r1v.train.alarms"},
+    "Mean": {"r1v.eval.statistics", "r1v.quant.compare"},
+    "Pair": {"r1v.eval.pairs", "r1v.train.data.pairs"},
+    "Pool": {"r1v.figures.names", "r1v.train.data.questions"},
+    "Prompt": {"r1v.engine.sequence", "r1v.eval.prompts", "r1v.prompt.processor"},
+    "Question": {"r1v.eval.judge", "r1v.train.data.questions"},
+    "Row": {"r1v.engine.sampler", "r1v.train.data.rows"},
+    "Run": {"r1v.server.service", "r1v.train.core.run"},
+    "Sample": {"r1v.eval.item", "r1v.train.buffer"},
+    "Sampled": {"r1v.engine.sampler", "r1v.train.rollout.wire"},
+    "Sampler": {"r1v.engine.sampler", "r1v.train.rollout.sampler"},
+    "Sampling": {"r1v.eval.model", "r1v.server.schema", "r1v.train.rollout.wire"},
+    "Source": {"r1v.eval.data", "r1v.train.data.examples"},
+    "Stream": {"r1v.llm.stream", "r1v.train.data.examples"},
+}
+
+
+def test_public_classes_have_names_of_their_own() -> None:
+    found: dict[str, set[str]] = {}
+    for path in SOURCES:
+        module = ".".join(path.relative_to(ROOT.parent).with_suffix("").parts).removesuffix(".__init__")
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found.setdefault(node.name, set()).add(module)
+    shared = {name: modules for name, modules in found.items() if len(modules) > 1}
+    new = {name: modules for name, modules in shared.items() if not modules <= SHARED_NAMES.get(name, set())}
+    assert not new, f"one name, one thing: rename {new}"
+    gone = {name for name in SHARED_NAMES if name not in shared}
+    assert not gone, f"no longer shared, so take them off the list: {sorted(gone)}"

@@ -24,7 +24,7 @@ from r1v.cli.parser import use_expandable_segments
 from r1v.engine import Engine, EngineConfig
 from r1v.models import R1V
 from r1v.ops.linear import Int8Linear
-from r1v.plan.inference import Target, plan
+from r1v.plan.inference import PlanTarget, plan
 
 GIB = 1 << 30
 BATCHES = (1, 8, 32, 64)
@@ -351,7 +351,7 @@ def capped(
 ) -> None:
     """One image of 13 tiles and 8K tokens on a card of so many GB."""
     config = GEOMETRIES[geometry]
-    target = Target(memory_bytes=gigabytes * 10**9, context=8192)
+    target = PlanTarget(memory_bytes=gigabytes * 10**9, context=8192)
     planned = plan(config, target, (format_,)).estimates[0]
     before = 0
     if settings.device == "cuda":

@@ -23,7 +23,7 @@ from gpu.speed import make_engine
 from shared.models import GEOMETRIES, exactly, prompt
 
 from r1v.cli.parser import use_expandable_segments
-from r1v.models import load
+from r1v.models import load, write_release
 from r1v.models.awq import SUFFIXES
 from r1v.models.checkpoint import build_empty, parameter_shapes, write_folder
 from r1v.models.names import Piece, pieces
@@ -66,7 +66,7 @@ def write(settings: Settings, findings: Findings) -> None:
 
     sizes = {piece.name: prod(piece.shape) * dtype.itemsize for piece, dtype in dtypes.items()}
     begun = time.perf_counter()
-    values = {**config.to_release_json("bfloat16"), "quantization_config": QUANTISATION}
+    values = {**write_release(config, "bfloat16"), "quantization_config": QUANTISATION}
     write_folder(FOLDER, values, list(dtypes), sizes, make, tokenizer_from=None, max_shard_bytes=SHARD_BYTES,
                  overwrite=True)  # fmt: skip
     findings.add(step="write", bytes=sum(sizes.values()), seconds=time.perf_counter() - begun)

@@ -22,7 +22,7 @@ from typing import Any
 import torch
 
 from r1v.models import save
-from r1v.models.hub import resolve
+from r1v.models.hub import resolve_model
 from shared.models import random_model
 
 PEERS = Path(__file__).parent.parent / "peers"
@@ -78,7 +78,7 @@ class LlamaCpp:
             plain = path.with_name(f"{geometry}-f16.gguf")
             if not plain.exists():
                 model = random_model(geometry, torch.bfloat16, "cpu")
-                save(model, path.parent, tokenizer_from=resolve("r1v-nano"), overwrite=True)
+                save(model, path.parent, tokenizer_from=resolve_model("r1v-nano"), overwrite=True)
                 export_gguf(path.parent, path.parent, "f16")
             command = [self.programs / "llama-quantize", "--pure", plain, path, kind, "1"]
             subprocess.run(command, check=True, capture_output=True)

@@ -28,7 +28,7 @@ def answer_id(number: int, line: bytes) -> str:
     return f"batch_req_{number:08d}_{zlib.crc32(line):08x}"
 
 
-class Output:
+class AnswerFile:
     """The file of answers: knows which lines have one. One process at a time has it open."""
 
     def __init__(self, path: Path) -> None:

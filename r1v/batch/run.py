@@ -16,7 +16,7 @@ from pathlib import Path
 from queue import Empty, Full, Queue
 from typing import Any, TypeAlias
 
-from r1v.batch.output import Json, Output, answer_id
+from r1v.batch.output import AnswerFile, Json, answer_id
 from r1v.core import CapacityError, ConfigError, UnavailableError
 
 # the body of a request -> (HTTP status, the body of its response); raises UnavailableError, CapacityError
@@ -65,7 +65,9 @@ class _Task:
 class BatchRun:
     """One run over a file."""
 
-    def __init__(self, source: Path, output: Output, workers: Sequence[Worker], *, keep_going: bool) -> None:
+    def __init__(
+        self, source: Path, output: AnswerFile, workers: Sequence[Worker], *, keep_going: bool
+    ) -> None:
         """keep_going: a line that no worker can answer gets a 503 instead of ending the run."""
         self._source, self._output, self._workers = source, output, workers
         self._keep_going = keep_going

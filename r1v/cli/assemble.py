@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     from r1v.models.assemble import AssembleConfig, assemble
-    from r1v.models.hub import resolve
+    from r1v.models.hub import resolve_model
 
     template = None
     if args.chat_template is not None:
@@ -47,8 +47,8 @@ def run(args: argparse.Namespace) -> int:
     )
     projector = args.projector
     if projector is not None and not Path(projector).is_file():
-        projector = resolve(projector)
-    record = assemble(resolve(args.vision), resolve(args.llm), args.out, projector, config)
+        projector = resolve_model(projector)
+    record = assemble(resolve_model(args.vision), resolve_model(args.llm), args.out, projector, config)
     _check_prompt(args.out)
     for part in ("vision", "projector", "language"):
         print(f"{part}: {record[part].get('path', record[part].get('initialised'))}")

@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     check_model_arguments(args)
     images = open_images(args.images)
     llm = load_model(args)
-    chat = Chat(llm, args)
+    chat = ChatSession(llm, args)
     chat.images = images
     interactive = sys.stdin.isatty()
     if interactive:
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
             print(f"r1v: {error}", file=sys.stderr)
 
 
-class Chat:
+class ChatSession:
     """A conversation: its messages so far, the images for the next question, the sampling."""
 
     def __init__(self, llm: LLM, args: argparse.Namespace) -> None:

@@ -25,13 +25,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the report; status 1 where B gives values that are not numbers, or ids that do not exist."""
     from r1v.llm.config import resolve_device
-    from r1v.models.hub import resolve
+    from r1v.models.hub import resolve_model
     from r1v.quant.compare import compare
     from r1v.quant.report import markdown, write_report
 
     with bars() as report:
         found = compare(
-            resolve(args.source), resolve(args.target), num_chats=args.chats, num_questions=args.questions,
+            resolve_model(args.source), resolve_model(args.target),
+            num_chats=args.chats, num_questions=args.questions,
             max_tokens=args.max_tokens, chains=args.chains, seed=args.seed, progress=report,
             device=resolve_device(args.device),
         )  # fmt: skip

@@ -32,8 +32,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Convert, and say what was written."""
     from r1v.models.convert import convert
-    from r1v.models.hub import resolve
+    from r1v.models.hub import resolve_model
 
-    convert(resolve(args.source), args.target, args.layout, max_shard_bytes=shard_bytes(args))
+    convert(resolve_model(args.source), args.target, args.layout, max_shard_bytes=shard_bytes(args))
     print(f"wrote {args.target} in the {args.layout} layout")
     return 0

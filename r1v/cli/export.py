@@ -17,16 +17,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Export, and say what was written."""
-    from r1v.models.config import R1VConfig
-    from r1v.models.hub import resolve
+    from r1v.models import read_config
+    from r1v.models.hub import resolve_model
     from r1v.quant.gguf_export import export_gguf
 
-    source = resolve(args.model)
+    source = resolve_model(args.model)
     text, tower = export_gguf(source, Path(args.folder), args.type)
     for path in (text, tower):
         print(f"wrote {path}: {path.stat().st_size / 1e6:.1f} MB")
     print(f"run: llama-mtmd-cli --jinja -m {text} --mmproj {tower} --image PICTURE -p QUESTION")
-    config = R1VConfig.from_folder(source)
+    config = read_config(source)
     if not config.dynamic_tiling or config.max_tiles == 1:
         size = config.vision.image_size
         print(

@@ -42,10 +42,10 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(
             "name a checkpoint: r1v inspect PATH; or ask for the kernels: r1v inspect --kernels"
         )
-    from r1v.models.hub import resolve
+    from r1v.models.hub import resolve_model
     from r1v.models.summary import summarise
 
-    summary = summarise(resolve(args.path))
+    summary = summarise(resolve_model(args.path))
     if args.json:
         values = dataclasses.asdict(summary) | {"path": str(summary.path)}
         print(json.dumps(values, indent=2))

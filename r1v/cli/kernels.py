@@ -64,10 +64,10 @@ def _config(path: str | None) -> R1VConfig | None:
         return None
     from r1v.core import ConfigError
     from r1v.models import R1VConfig
-    from r1v.models.hub import resolve
+    from r1v.models.hub import resolve_model
     from r1v.models.summary import summarise
 
-    config = summarise(resolve(path)).config
+    config = summarise(resolve_model(path)).config
     if not isinstance(config, R1VConfig):
         raise ConfigError(f"{path} is no whole R1V model; --kernels takes one, or no path")
     return config

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from r1v.core import ConfigError
 
 if TYPE_CHECKING:
-    from r1v.plan.inference import Estimate, Plan
+    from r1v.plan.inference import Estimate, MemoryPlan
 
 UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20,
          "GIB": 2**30}  # fmt: skip
@@ -48,17 +48,17 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     from r1v.engine.memory import free_memory
+    from r1v.models import read_config
     from r1v.models.awq import read_quantisation
-    from r1v.models.config import R1VConfig
     from r1v.models.config_json import read_json
     from r1v.models.hub import resolve_config
-    from r1v.plan.inference import CHOICES, Target, plan
+    from r1v.plan.inference import CHOICES, PlanTarget, plan
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     memory = parse_bytes(args.memory) if args.memory else free_memory(device)
     folder = resolve_config(args.model)
-    config = R1VConfig.from_folder(folder)
-    target = Target(
+    config = read_config(folder)
+    target = PlanTarget(
         memory, args.gpus, context=args.context, concurrent=args.concurrent, num_images=args.images,
         bandwidth=parse_bytes(args.bandwidth or "1TB/s"), link=parse_bytes(args.link),
     )  # fmt: skip
@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     return 0 if found.chosen is not None else 1
 
 
-def _print(name: str, found: Plan, assumed: bool) -> None:
+def _print(name: str, found: MemoryPlan, assumed: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -119,7 +119,7 @@ def _print(name: str, found: Plan, assumed: bool) -> None:
     console.print(f"[bold]{verdict(found)}[/bold]")
 
 
-def verdict(found: Plan) -> str:
+def verdict(found: MemoryPlan) -> str:
     """What to do, in one sentence."""
     target, chosen, nearest = found.target, found.chosen, found.nearest
     if chosen is not None and chosen.format != "offload":

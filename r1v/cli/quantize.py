@@ -31,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Quantise with a progress bar, and say what was written."""
     from r1v.llm.config import resolve_device
-    from r1v.models.hub import resolve
+    from r1v.models.hub import resolve_model
     from r1v.models.tensor_files import TensorFiles
     from r1v.quant import QuantConfig, quantise_checkpoint
 
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
         search_tokens=args.search_tokens, num_ratios=args.ratios, seed=args.seed, layout=args.layout,
         device=resolve_device(args.device),
     )  # fmt: skip
-    source, target = resolve(args.source), Path(args.target)
+    source, target = resolve_model(args.source), Path(args.target)
     with bars() as report:
         quantise_checkpoint(source, target, config, report)
     before, after = TensorFiles(source).num_bytes, TensorFiles(target).num_bytes

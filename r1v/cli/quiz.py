@@ -28,7 +28,7 @@ BATCH = 10
 
 
 @dataclass(frozen=True)
-class VLLMRequest:
+class QuizAnswer:
     """A figure, the reply, and whether its boxed answer is the exact one."""
 
     figure: Figure
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     families = tuple(args.family) if args.family else claimed(args.model)
     drawn = draw(families, seed, args.difficulty)
     wanted = {True: args.n - args.wrong, False: args.wrong} if args.wrong else {True: args.n, False: args.n}
-    shown: list[VLLMRequest] = []
+    shown: list[QuizAnswer] = []
     asked = right = 0
     while len(shown) < args.n and asked < TRIES * args.n:
         count = BATCH if args.wrong else min(BATCH, args.n - asked)
@@ -84,9 +84,9 @@ def run(args: argparse.Namespace) -> int:
 def claimed(model: str) -> tuple[str, ...]:
     """The families that a checkpoint's own scores name as learned; all where it has none."""
     from r1v import figures
-    from r1v.models import resolve
+    from r1v.models import resolve_model
 
-    scores = resolve(model) / "scores.json"
+    scores = resolve_model(model) / "scores.json"
     if not scores.is_file():
         return tuple(figures.FAMILIES)
     found = json.loads(scores.read_text()).get("claimed", [])
@@ -104,7 +104,7 @@ def draw(families: Sequence[str], seed: int, difficulty: str | None) -> Iterator
             yield figures.make(name, number, difficulty=difficulty)  # type: ignore[arg-type]
 
 
-def ask(llm: LLM, drawn: Sequence[Figure]) -> list[VLLMRequest]:
+def ask(llm: LLM, drawn: Sequence[Figure]) -> list[QuizAnswer]:
     """Greedy replies to some figures."""
     from r1v import ImageRef, Message, SamplingParams
     from r1v.scoring import equivalent, extract_boxed
@@ -115,11 +115,11 @@ def ask(llm: LLM, drawn: Sequence[Figure]) -> list[VLLMRequest]:
     for figure, reply in zip(drawn, replies, strict=True):
         given = extract_boxed(reply.answer)
         right = given is not None and equivalent(given, figure.answer, figure.answer_type, figure.tolerance)
-        asked.append(VLLMRequest(figure, reply, right))
+        asked.append(QuizAnswer(figure, reply, right))
     return asked
 
 
-def report(one: VLLMRequest, number: int, folder: Path | None) -> None:
+def report(one: QuizAnswer, number: int, folder: Path | None) -> None:
     """One question on the screen; its pictures in the folder."""
     figure = one.figure
     print(f"{number}. {figure.family}, {figure.difficulty}: {figure.question}")
@@ -140,7 +140,7 @@ def save(figure: Figure, folder: Path, number: int) -> list[str]:
     return list(map(str, paths))
 
 
-def write_page(shown: Sequence[VLLMRequest], page: Path, summary: str) -> None:
+def write_page(shown: Sequence[QuizAnswer], page: Path, summary: str) -> None:
     """The Markdown page and the pictures, in a folder of its name beside it."""
     folder = page.with_suffix("")
     lines = [

@@ -47,11 +47,11 @@ def run(args: argparse.Namespace) -> int:
     if args.workers > 1 and (args.base_url is not None or args.also_url):
         raise ConfigError("--workers is for local models; name further servers with --also-url")
     check_model_arguments(args)
-    from r1v.batch import BatchRun, Output, WorkerSettings, local_workers, process_workers
+    from r1v.batch import AnswerFile, BatchRun, WorkerSettings, local_workers, process_workers
 
     settings = WorkerSettings(args.model, args.concurrency, args.image_folder)
     plain = argparse.Namespace(**{name: value for name, value in vars(args).items() if name != "run"})
-    output = Output(args.output)
+    output = AnswerFile(args.output)
     try:
         if args.workers > 1:
             workers = process_workers([partial(load_on, plain, i) for i in range(args.workers)], settings)

@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f"{args.stage} runs in one process; start it without torchrun")
     from rich.console import Console
 
-    from r1v.models.hub import resolve
+    from r1v.models.hub import resolve_model
     from r1v.train.core.config import ModelConfig
     from r1v.train.core.config_read import read
 
@@ -93,9 +93,9 @@ def run(args: argparse.Namespace) -> int:
     config = read(kind, args.config, args.changes)
     model = getattr(config, "model", None)
     if isinstance(model, ModelConfig):
-        config = replace(config, model=replace(model, path=str(resolve(model.path))))
+        config = replace(config, model=replace(model, path=str(resolve_model(model.path))))
     elif isinstance(model, str):
-        config = replace(config, model=str(resolve(model)))
+        config = replace(config, model=str(resolve_model(model)))
     first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun starts
     result = start(config, Console(stderr=True, quiet=not first), args.allow)
     if first and result is not None:

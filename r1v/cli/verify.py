@@ -34,10 +34,10 @@ def run(args: argparse.Namespace) -> int:
     """Compare; 1 where something differs."""
     if args.max_tokens < 1:
         raise ConfigError(f"--max-tokens is {args.max_tokens}; it must be at least 1")
-    from r1v.verify.certificate import Verifier
+    from r1v.verify.certificate import CheckpointVerifier
 
     peer = make_peer(args)
-    verifier = Verifier(args.model, args.dtype, args.device)
+    verifier = CheckpointVerifier(args.model, args.dtype, args.device)
     certificate = verifier.run(peer, max_tokens=args.max_tokens, tolerance=args.tolerance)
     verifier.close()
     versions = ", ".join(f"{name} {found}" for name, found in certificate.versions.items())
@@ -55,13 +55,13 @@ def run(args: argparse.Namespace) -> int:
 
 def make_peer(args: argparse.Namespace) -> Peer:
     """The peer that the arguments name. Raises UnavailableError where it is not installed."""
-    from r1v.models import resolve
+    from r1v.models import resolve_model
 
     if args.tensor_parallel_size != 1 and args.against != "vllm":
         raise ConfigError("--tensor-parallel-size is for --against vllm; leave it out")
     if args.served_name is not None and args.against in ("transformers", "vllm"):
         raise ConfigError(f"--served-name is for a server, not for --against {args.against}; leave it out")
-    folder = resolve(args.model)
+    folder = resolve_model(args.model)
     peer: Peer
     if args.against == "transformers":
         from r1v.verify.transformers_peer import TransformersPeer

@@ -165,10 +165,8 @@ def describe_llm(llm: Any) -> Json:
         "engine": asdict(llm.config),
         "context_length": llm.context_length,
     }
-    from r1v.llm import resolve_model
-
-    if llm.config.model != "<module>":
-        described |= describe_folder(resolve_model(llm.config.model))
+    if llm.folder is not None:
+        described |= describe_folder(llm.folder)
     return described
 
 

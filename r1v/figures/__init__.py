@@ -18,3 +18,6 @@ __all__ = [
     "seeds",
     "split_of_seed",
 ]
+
+# modules whose public names other rooms may import as well
+MODULES = ("claims",)

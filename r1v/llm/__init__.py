@@ -9,11 +9,10 @@ from r1v.llm.card import ModelCard, card_of
 from r1v.llm.config import LLMConfig, ParallelConfig, RemoteConfig
 from r1v.llm.facade import LLM
 from r1v.llm.grammar import OutputGrammar
-from r1v.llm.requests import ChatRequest, Load, ModelInfo, Request, TextRequest
+from r1v.llm.requests import BackendLoad, ChatRequest, ModelInfo, Request, TextRequest
 from r1v.llm.settings import BackendInfo
-from r1v.llm.stream import Stream
+from r1v.llm.stream import Event, Stream
 from r1v.llm.tools import AnswerPart, ToolCallReader, read_tool_calls
-from r1v.models import resolve as resolve_model
 from r1v.prompt import ImageLimits, PromptLimits
 
 __all__ = [
@@ -22,10 +21,11 @@ __all__ = [
     "AsyncStream",
     "Backend",
     "BackendInfo",
+    "BackendLoad",
     "ChatRequest",
+    "Event",
     "ImageLimits",
     "LLMConfig",
-    "Load",
     "ModelCard",
     "ModelInfo",
     "OutputGrammar",
@@ -38,5 +38,15 @@ __all__ = [
     "ToolCallReader",
     "card_of",
     "read_tool_calls",
-    "resolve_model",
 ]
+
+# modules whose public names other rooms may import as well
+MODULES = (
+    "backends.remote.backend",
+    "backends.remote.wire",
+    "backends.transformers.backend",
+    "backends.vllm.launch",
+    "backends.vllm.prompts",
+    "config",
+    "prompt_encoder",
+)

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from r1v.core import SamplingParams
 from r1v.llm.config import LLMConfig
-from r1v.llm.requests import Load, ModelInfo, Request
+from r1v.llm.requests import BackendLoad, ModelInfo, Request
 from r1v.llm.stream import Deliver
 
 
@@ -40,7 +40,7 @@ class Backend(Protocol):
         ...
 
     @property
-    def load(self) -> Load:
+    def load(self) -> BackendLoad:
         """What it is doing now; cheap, from any thread."""
         ...
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from r1v.core import R1VError
 from r1v.llm.config import LLMConfig
-from r1v.models import resolve
+from r1v.models import resolve_model
 from r1v.models.summary import summarise
 
 MAX_SUMMARY_CHARS = 600
@@ -47,7 +47,7 @@ def card_of(config: LLMConfig) -> ModelCard:
     if config.backend == "openai" or config.model.startswith("<"):
         return ModelCard()
     try:
-        return read_card(resolve(config.model))
+        return read_card(resolve_model(config.model))
     except R1VError:  # the model answers all the same; a card is not worth failing for
         return ModelCard()
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -22,10 +23,10 @@ from r1v.llm.async_stream import AsyncStream
 from r1v.llm.backend import Backend
 from r1v.llm.backends.own.backend import EngineBackend
 from r1v.llm.config import RELEASE, LLMConfig, ParallelConfig, RemoteConfig
-from r1v.llm.requests import ChatRequest, Load, ModelInfo, Request
+from r1v.llm.requests import BackendLoad, ChatRequest, ModelInfo, Request
 from r1v.llm.settings import BackendInfo, check_settings, describe
 from r1v.llm.stream import Stream
-from r1v.models import R1V
+from r1v.models import R1V, resolve_model
 from r1v.prompt import Processor, PromptLimits
 
 
@@ -46,6 +47,8 @@ BACKENDS: dict[str, Callable[[LLMConfig, EngineConfig], Backend]] = {
     "vllm": _lazily("vllm.backend", "VLLMBackend"),
     "openai": _lazily("remote.backend", "RemoteBackend"),
 }
+
+IN_MEMORY = "<module>"  # the model's name where it is no checkpoint
 
 # Conversations of chat_many under way at a time, for each that decodes: the next are prepared meanwhile.
 AHEAD = 2
@@ -105,7 +108,7 @@ class LLM:
     ) -> LLM:
         """An LLM over a module in memory, such as one that is being trained. params: its defaults."""
         dtype = str(model.dtype).removeprefix("torch.")
-        config = LLMConfig("<module>", "r1v", str(model.device), dtype, max_model_len, max_tiles)
+        config = LLMConfig(IN_MEMORY, "r1v", str(model.device), dtype, max_model_len, max_tiles)
         llm = cls.__new__(cls)
         engine = engine or EngineConfig()
         llm._backend = EngineBackend(
@@ -118,6 +121,12 @@ class LLM:
     def config(self) -> LLMConfig:
         """What runs, with nothing left "auto"."""
         return self._backend.config
+
+    @property
+    def folder(self) -> Path | None:
+        """The checkpoint's folder; None for a module in memory and for a server."""
+        inside = self.config.backend == "openai" or self.config.model == IN_MEMORY
+        return None if inside else resolve_model(self.config.model)
 
     @property
     def backend(self) -> BackendInfo:
@@ -156,7 +165,7 @@ class LLM:
         return self._backend.info
 
     @property
-    def load(self) -> Load:
+    def load(self) -> BackendLoad:
         """What it is doing now; cheap, from any thread."""
         return self._backend.load
 

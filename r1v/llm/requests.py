@@ -53,7 +53,7 @@ class ModelInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class BackendLoad:
     """What a backend is doing. num_running, num_waiting: sequences. cache_use: part of the key-value cache in
     use, 0 to 1. stalled_s: since when there is work but no progress; 0 without work. failure: why it takes no
     more requests, empty while it does. counters: totals since the start, by name."""

@@ -5,8 +5,10 @@ Enters: folders or hub names, tensors. Leaves: R1V modules and their logits.
 
 from r1v.models.checkpoint import load, load_language, load_vision, save
 from r1v.models.config import LanguageConfig, R1VConfig, VisionConfig
+from r1v.models.config_json import read_config
+from r1v.models.config_write import write_native, write_release
 from r1v.models.convert import convert
-from r1v.models.hub import resolve
+from r1v.models.hub import resolve_model
 from r1v.models.language import LanguageModel
 from r1v.models.r1v import R1V, check_image_tokens
 from r1v.models.vision import VisionTower
@@ -23,6 +25,25 @@ __all__ = [
     "load",
     "load_language",
     "load_vision",
-    "resolve",
+    "read_config",
+    "resolve_model",
     "save",
+    "write_native",
+    "write_release",
 ]
+
+# modules whose public names other rooms may import as well
+MODULES = (
+    "assemble",
+    "awq",
+    "checkpoint",
+    "config",
+    "config_json",
+    "convert",
+    "hub",
+    "language",
+    "names",
+    "reward",
+    "summary",
+    "tensor_files",
+)

@@ -31,8 +31,10 @@ from r1v.models.config_json import (
     parse_language,
     parse_vision_native,
     parse_vision_release,
+    read_config,
     read_json,
 )
+from r1v.models.config_write import write_native, write_release
 from r1v.models.language import LanguageModel
 from r1v.models.names import HEAD, Piece, canonical, language_pieces, pieces, vision_pieces
 from r1v.models.r1v import R1V
@@ -197,7 +199,7 @@ def describe(folder: Path) -> Description:
             config = (parse_vision_native if layout == "native" else parse_vision_release)(values)
             module = VisionTower(config)
         else:
-            config = R1VConfig.from_folder(folder)
+            config = read_config(folder)
             module = R1V(config)
             head = f"{HEAD[layout]}.weight" if config.language.tied else None
     return Description(folder, values, kind, config, module, layout, head)
@@ -386,7 +388,7 @@ def check_layout(layout: str) -> Layout:
 def config_for(config: R1VConfig, layout: Layout, dtype: torch.dtype) -> dict[str, Any]:
     """config.json of a layout."""
     name = str(dtype).removeprefix("torch.")
-    return config.to_release_json(name) if layout == "release" else config.to_native_json(name)
+    return write_release(config, name) if layout == "release" else write_native(config, name)
 
 
 def write_folder(

@@ -6,9 +6,8 @@ LanguageConfig and R1VConfig. Always holds: every combination that can be made h
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from r1v.core import ConfigError
 from r1v.ops import RopeConfig
@@ -209,25 +208,3 @@ class R1VConfig:
     def num_vision_layers_used(self) -> int:
         """Layers of the tower that run for the selected hidden state."""
         return self.select_layer % (self.vision.num_layers + 1)
-
-    @classmethod
-    def from_folder(cls, path: str | os.PathLike[str]) -> R1VConfig:
-        """Read config.json (release or native layout) of a checkpoint folder.
-
-        Raises: CheckpointError without a readable config.json, ConfigError for what is not supported.
-        """
-        from r1v.models.config_json import read_config
-
-        return read_config(path)
-
-    def to_release_json(self, dtype: str | None = None) -> dict[str, Any]:
-        """config.json of the release layout. dtype: as in ``bfloat16``. ConfigError: cannot be expressed."""
-        from r1v.models.config_write import write_release
-
-        return write_release(self, dtype)
-
-    def to_native_json(self, dtype: str | None = None) -> dict[str, Any]:
-        """config.json of transformers' InternVL classes. ConfigError: cannot be expressed."""
-        from r1v.models.config_write import write_native
-
-        return write_native(self, dtype)

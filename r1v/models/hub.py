@@ -32,7 +32,7 @@ PATTERNS = ("*.safetensors", "*.json", "*.txt", "*.jinja")
 _REPOSITORY = re.compile(r"([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@([\w./-]+))?")
 
 
-def resolve(name: str | Path) -> Path:
+def resolve_model(name: str | Path) -> Path:
     """The folder of a model.
 
     name: a local folder, ``r1v-nano``, a short name of a release, or a hub repository as ``owner/name``; the
@@ -69,7 +69,7 @@ def resolve_config(name: str | Path) -> Path:
         text = SHORT_NAMES[short] + (f"@{revision}" if revision else "")
     found = _REPOSITORY.fullmatch(text)
     if text in BUILT_IN or found is None or text.startswith("."):
-        return resolve(name)
+        return resolve_model(name)
     from huggingface_hub import errors, hf_hub_download
 
     try:

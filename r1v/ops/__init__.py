@@ -43,3 +43,17 @@ __all__ = [
     "segment_mask",
     "segment_positions",
 ]
+
+# modules whose public names other rooms may import as well
+MODULES = (
+    "cpu.native",
+    "cuda.decode",
+    "cuda.int4",
+    "cuda.int4_mma",
+    "cuda.paged",
+    "isa",
+    "linear",
+    "paged",
+    "sampling",
+    "select",
+)

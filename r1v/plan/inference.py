@@ -1,7 +1,7 @@
 """What fits where: memory and speed of a model on a device, before anything is loaded.
 
-Enters: a config and the device. Leaves: a Plan with one Estimate for each way to hold the weights. Always
-holds: only config.json is read; what is said to fit leaves the stated overhead free on every device.
+Enters: a config and the device. Leaves: a MemoryPlan with one Estimate for each way to hold the weights.
+Always holds: only config.json is read; what is said to fit leaves the stated overhead free on every device.
 
 Bytes are counted from the shapes of the parameters. Decoding at small batches is bound by memory: a step
 reads every weight of the language model and the keys and values of every sequence once, so its time is those
@@ -34,7 +34,7 @@ MIN_CONTEXT = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class PlanTarget:
     """Where a model is to run, and with what load.
 
     memory_bytes: of each device. num_devices: tensor-parallel size. bandwidth: bytes a second that a device
@@ -79,7 +79,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
+class WeightBytes:
     """Bytes of parameters on one device. linears: of the language model's layers. output: embedding, output
     matrix and norms."""
 
@@ -107,7 +107,7 @@ class Estimate:
     num_devices: int
     context: int
     concurrent: int
-    weights: Weights
+    weights: WeightBytes
     offloaded_bytes: int
     kv_bytes: int
     activation_bytes: int
@@ -130,12 +130,12 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class MemoryPlan:
     """estimates: one for each format. chosen: what to use, None where nothing fits as asked. nearest: the
     nearest setting that does fit, where chosen is None or offloads; None where nothing does at all.
     tokens_per_image: of the largest grid."""
 
-    target: Target
+    target: PlanTarget
     estimates: tuple[Estimate, ...]
     chosen: Estimate | None
     nearest: Estimate | None
@@ -143,7 +143,7 @@ class Plan:
     num_parameters: int
 
 
-def plan(config: R1VConfig, target: Target, formats: tuple[Format, ...] = CHOICES) -> Plan:
+def plan(config: R1VConfig, target: PlanTarget, formats: tuple[Format, ...] = CHOICES) -> MemoryPlan:
     """Estimates of every format that can run, best first, and which to choose.
 
     Raises ConfigError where the context asked for is longer than the model's, or shorter than its images, or
@@ -164,13 +164,13 @@ def plan(config: R1VConfig, target: Target, formats: tuple[Format, ...] = CHOICE
             f"{target.num_images} images of up to {tokens_per_image} tokens leave no room in a context of "
             f"{target.context}: raise --context, or lower --images"
         )
-    sizes = Sizes.of(config)
+    sizes = PlanSizes.of(config)
     estimates = tuple(estimate(config, sizes, target, each) for each in formats)
     chosen = next((each for each in estimates if each.fits), None)
     nearest = None
     if chosen is None or chosen.format == "offload":
         nearest = _nearest(config, sizes, target, tuple(each for each in formats if each != "offload"))
-    return Plan(target, estimates, chosen, nearest, tokens_per_image, sizes.num_parameters)
+    return MemoryPlan(target, estimates, chosen, nearest, tokens_per_image, sizes.num_parameters)
 
 
 def runs_on(format_: Format, num_devices: int) -> bool:
@@ -189,7 +189,7 @@ def max_tiles(config: R1VConfig) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Sizes:
+class PlanSizes:
     """Numbers of parameters. *_matrix: in weights of linear layers, the rest in biases, norms and embeddings.
 
     linears: (rows, columns) of the language model's linear layers, one layer's.
@@ -205,7 +205,7 @@ class Sizes:
     head: int
 
     @classmethod
-    def of(cls, config: R1VConfig) -> Sizes:
+    def of(cls, config: R1VConfig) -> PlanSizes:
         """Counted from the model without memory for its parameters."""
         shapes = parameter_shapes(build_empty(config))
         matrix = rows = rest = projector = language_rest = 0
@@ -237,8 +237,8 @@ class Sizes:
 
 
 def weights_of(
-    config: R1VConfig, sizes: Sizes, format_: Format, num_devices: int, group_size: int
-) -> Weights:
+    config: R1VConfig, sizes: PlanSizes, format_: Format, num_devices: int, group_size: int
+) -> WeightBytes:
     """Bytes on each of num_devices. A tower whose heads cannot be shared out is held whole by each."""
     width = 4 if format_ == "float32" else 2
     vision = sizes.vision_matrix * width + sizes.vision_rest * width
@@ -251,7 +251,7 @@ def weights_of(
     else:
         each = sum(rows * columns for rows, columns in sizes.linears) * width
     linears = each * sizes.num_layers // num_devices
-    return Weights(vision, sizes.projector * width, linears, sizes.language_rest * width // num_devices)
+    return WeightBytes(vision, sizes.projector * width, linears, sizes.language_rest * width // num_devices)
 
 
 def _awq_bytes(rows: int, columns: int, group_size: int) -> int:
@@ -270,7 +270,7 @@ def kv_bytes_per_token(config: R1VConfig, num_devices: int, width: int = 2) -> i
     return 2 * language.num_layers * heads * language.head_dim * width
 
 
-def activation_bytes(config: R1VConfig, target: Target, width: int = 2) -> int:
+def activation_bytes(config: R1VConfig, target: PlanTarget, width: int = 2) -> int:
     """The largest of what one step holds at a time beside weights and cache, on each device.
 
     A prefill step of the language model (in its MLP: the residual, its norm, gate and up, the product), the
@@ -292,7 +292,7 @@ def activation_bytes(config: R1VConfig, target: Target, width: int = 2) -> int:
     return max(prefill, max(mlp, attention) + pixels, logits) + features
 
 
-def estimate(config: R1VConfig, sizes: Sizes, target: Target, format_: Format) -> Estimate:
+def estimate(config: R1VConfig, sizes: PlanSizes, target: PlanTarget, format_: Format) -> Estimate:
     """Memory and speed of one format on a target."""
     width = 4 if format_ == "float32" else 2
     weights = weights_of(config, sizes, format_, target.num_devices, target.group_size)
@@ -319,7 +319,9 @@ def estimate(config: R1VConfig, sizes: Sizes, target: Target, format_: Format) -
     )  # fmt: skip
 
 
-def _nearest(config: R1VConfig, sizes: Sizes, target: Target, formats: tuple[Format, ...]) -> Estimate | None:
+def _nearest(
+    config: R1VConfig, sizes: PlanSizes, target: PlanTarget, formats: tuple[Format, ...]
+) -> Estimate | None:
     """The first change that fits: fewer sequences, then a shorter context, then more devices."""
     for changed in _relaxed(config, target):
         for format_ in (each for each in formats if runs_on(each, changed.num_devices)):
@@ -329,7 +331,7 @@ def _nearest(config: R1VConfig, sizes: Sizes, target: Target, formats: tuple[For
     return None
 
 
-def _relaxed(config: R1VConfig, target: Target) -> Iterator[Target]:
+def _relaxed(config: R1VConfig, target: PlanTarget) -> Iterator[PlanTarget]:
     """Targets that ask for less, or offer more."""
     concurrent = target.concurrent
     while concurrent > 1:

@@ -57,3 +57,9 @@ __all__ = [
     "split_text",
     "tile_image",
 ]
+
+# modules whose public names other rooms may import as well
+MODULES = (
+    "geometry",
+    "tiling",
+)

@@ -17,7 +17,7 @@ from r1v.core import CheckpointError, ImageRef, Message, PromptError, ToolCall, 
 from r1v.prompt.hiding import Hidden, Hiding, Rendered
 from r1v.prompt.template import ChatTemplate, TemplateLimitError
 from r1v.prompt.thinking import CLOSE_TEXT, OPEN_TEXT, split_text
-from r1v.prompt.tokenizer import Piece
+from r1v.prompt.tokenizer import TextPiece
 
 CLOSE_THINKING = f"\n{CLOSE_TEXT}\n\n"
 
@@ -226,7 +226,7 @@ def tail_of(pieces: Sequence[Rendered], ends: Sequence[str]) -> str:
     return tail
 
 
-def continuation(message: Message, opened: bool, tail: str) -> list[Piece]:
+def continuation(message: Message, opened: bool, tail: str) -> list[TextPiece]:
     """Pieces by which the model's turn begins as ``message`` does. opened: the prompt is inside thinking.
 
     Thinking without an answer is continued as thinking; with an answer, thinking is closed before it.
@@ -236,14 +236,14 @@ def continuation(message: Message, opened: bool, tail: str) -> list[Piece]:
     closed = not opened and CLOSE_TEXT in tail
     if message.reasoning and closed:
         raise PromptError("a message with thinking is to be continued, but thinking is off; turn it on")
-    pieces: list[Piece] = []
+    pieces: list[TextPiece] = []
     if message.reasoning:
         if not opened:
-            pieces.append(Piece(f"{OPEN_TEXT}\n", trusted=True))
-        pieces.append(Piece(message.reasoning))
+            pieces.append(TextPiece(f"{OPEN_TEXT}\n", trusted=True))
+        pieces.append(TextPiece(message.reasoning))
         opened = True
     if message.text:
         if opened:
-            pieces.append(Piece(CLOSE_THINKING, trusted=True))
-        pieces.append(Piece(message.text))
+            pieces.append(TextPiece(CLOSE_THINKING, trusted=True))
+        pieces.append(TextPiece(message.text))
     return pieces

@@ -40,7 +40,7 @@ from r1v.prompt.thinking import (
     thinking_after,
 )
 from r1v.prompt.tiling import TilingConfig, normalise, share_tiles, tile_image
-from r1v.prompt.tokenizer import Piece, TextTokenizer, read_json
+from r1v.prompt.tokenizer import TextPiece, TextTokenizer, read_json
 
 if TYPE_CHECKING:
     import torch
@@ -265,8 +265,8 @@ class Processor:
     def encode_completion(self, thinking: str, answer: str, *, opened: bool = True) -> list[int]:
         """Ids of the model's turn as training wants it: thinking, its end, the answer, the end of the turn.
         opened: the prompt's ``opens_thinking``; without it the completion begins with ``<think>``."""
-        pieces = [] if opened else [Piece(f"{OPEN_TEXT}\n", trusted=True)]
-        pieces += [Piece(thinking), Piece(CLOSE_THINKING, trusted=True), Piece(answer)]
+        pieces = [] if opened else [TextPiece(f"{OPEN_TEXT}\n", trusted=True)]
+        pieces += [TextPiece(thinking), TextPiece(CLOSE_THINKING, trusted=True), TextPiece(answer)]
         return [*self.tokenizer.encode_pieces(pieces), self.special.eos[0]]
 
     def _pieces(
@@ -276,18 +276,18 @@ class Processor:
         thinking: bool,
         tools: Sequence[Mapping[str, Any]] | None,
         tiles_per_image: tuple[int, ...],
-    ) -> tuple[list[Piece], bool]:
+    ) -> tuple[list[TextPiece], bool]:
         """The prompt in pieces, and whether it ends inside thinking."""
         variables = {**self._variables, "add_generation_prompt": True, "enable_thinking": thinking}
         rendered = render(self.template, self._form, messages, variables, tools, self._hiding)
         pieces = []
         for part in rendered:
             if isinstance(part.value, ImageSlot):
-                pieces.append(Piece(token_ids=self._image_ids(tiles_per_image[part.value.index])))
+                pieces.append(TextPiece(token_ids=self._image_ids(tiles_per_image[part.value.index])))
             elif part.marked:
-                pieces.append(Piece(str(part.value)))
+                pieces.append(TextPiece(str(part.value)))
             else:
-                pieces.append(Piece(part.text, trusted=True))
+                pieces.append(TextPiece(part.text, trusted=True))
         tail = tail_of(rendered, self._ends)
         opened = thinking_after(tail, False)
         if not thinking:
@@ -296,7 +296,7 @@ class Processor:
                 closing = CLOSE_THINKING if tail.endswith("\n") else "\n" + CLOSE_THINKING
             elif self.thinks and CLOSE_TEXT not in tail:
                 closing = f"{OPEN_TEXT}\n{CLOSE_THINKING}"
-            pieces.append(Piece(closing, trusted=True))
+            pieces.append(TextPiece(closing, trusted=True))
             tail, opened = tail + closing, False
         if last is not None:
             added = continuation(last, opened, tail)

@@ -63,7 +63,7 @@ class AddedToken:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class TextPiece:
     """A part of a prompt: text, or ready ids. trusted: the text may name added tokens."""
 
     text: str = ""
@@ -197,7 +197,7 @@ class TextTokenizer:
                 raise _too_long(limit)
         return token_ids
 
-    def encode_pieces(self, pieces: Sequence[Piece], limit: int | None = None) -> list[int]:
+    def encode_pieces(self, pieces: Sequence[TextPiece], limit: int | None = None) -> list[int]:
         """Ids of the pieces in a row: added tokens from trusted text alone, everything else as one text.
         limit: as in encode_plain, for each text between added tokens."""
         token_ids: list[int] = []
@@ -208,7 +208,7 @@ class TextTokenizer:
             waiting.clear()
 
         trusted = ""
-        for piece in (*pieces, Piece()):
+        for piece in (*pieces, TextPiece()):
             if piece.trusted and not piece.token_ids:
                 trusted += piece.text  # joined first: a token may be written in two pieces
                 continue
@@ -231,7 +231,7 @@ class TextTokenizer:
     def encode_trusted(self, text: str, limit: int | None = None) -> list[int]:
         """Ids of text of our own, in which added tokens are recognised: as transformers encodes any text.
         limit: as in encode_plain."""
-        return self.encode_pieces([Piece(text, trusted=True)], limit)
+        return self.encode_pieces([TextPiece(text, trusted=True)], limit)
 
     def token_bytes(self, token_id: int) -> bytes:
         """The bytes that a token stands for; none for an id beyond the tokenizer (a padded vocabulary)."""

@@ -24,8 +24,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from r1v import __version__
 from r1v.core import Completion, R1VError
-from r1v.llm import LLM, ChatRequest, TextRequest, card_of
-from r1v.llm.stream import Event
+from r1v.llm import LLM, ChatRequest, Event, TextRequest, card_of
 from r1v.server.answers import ChatWriter, Json, TextWriter, add_usage, usage_of
 from r1v.server.config import ServerConfig
 from r1v.server.errors import APIError, ErrorBody, error_body, from_r1v, from_validation, json_response

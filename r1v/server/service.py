@@ -15,8 +15,7 @@ from functools import partial
 from types import TracebackType
 
 from r1v.core import Completion, FinishReason, R1VError
-from r1v.llm import LLM, AsyncStream, ChatRequest, Request, TextRequest
-from r1v.llm.stream import Event
+from r1v.llm import LLM, AsyncStream, ChatRequest, Event, Request, TextRequest
 from r1v.server.config import ServerConfig
 from r1v.server.errors import APIError, from_r1v
 from r1v.server.metrics import Metrics

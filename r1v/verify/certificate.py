@@ -26,8 +26,7 @@ from r1v.engine import EngineConfig
 from r1v.llm.config import DTYPES
 from r1v.llm.facade import LLM
 from r1v.llm.prompt_encoder import engine_ids
-from r1v.models import R1V, load
-from r1v.models import resolve as resolve_model
+from r1v.models import R1V, load, resolve_model
 from r1v.prompt import Processor, Prompt
 
 # Largest difference of a logit that rounding explains (1e-5 in float32 on R1V-Nano).
@@ -201,7 +200,7 @@ def weights_hash(folder: Path) -> str:
     return digest.hexdigest()
 
 
-class Verifier:
+class CheckpointVerifier:
     """Our side of the comparison."""
 
     def __init__(self, name: str, dtype: str = "float32", device: str = "cpu") -> None:

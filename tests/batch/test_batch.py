@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from r1v.batch import BatchProgress, BatchRun, Output, Worker
+from r1v.batch import AnswerFile, BatchProgress, BatchRun, Worker
 from r1v.core import ConfigError, UnavailableError
 
 
@@ -31,7 +31,7 @@ def echo(body):  # type: ignore[no-untyped-def]
 
 
 def go(source: Path, target: Path, *workers: Worker, keep_going: bool = False):  # type: ignore[no-untyped-def]
-    output = Output(target)
+    output = AnswerFile(target)
     try:
         return BatchRun(source, output, workers, keep_going=keep_going).run(lambda _: None, 0.02)
     finally:
@@ -67,9 +67,9 @@ def test_another_input_or_a_file_of_someone_else(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="was not written by r1v run"):
         go(source, tmp_path / "notes", Worker(echo, 1))
     assert (tmp_path / "notes").read_text() == "hello\n"
-    held = Output(target)
+    held = AnswerFile(target)
     with pytest.raises(ConfigError, match="another run"):
-        Output(target)
+        AnswerFile(target)
     held.close()
 
 
@@ -98,7 +98,7 @@ def test_constant_memory(tmp_path: Path) -> None:
         free.wait()
         return echo(body)
 
-    output = Output(target)
+    output = AnswerFile(target)
     batch = BatchRun(source, output, [Worker(slow, 4)], keep_going=False)
     thread = threading.Thread(target=batch.run, args=(lambda _: None, 0.05))
     thread.start()
@@ -132,7 +132,7 @@ def test_reports_are_few_although_a_worker_ends_early(tmp_path: Path) -> None:
         time.sleep(0.7 if "1" in body["messages"][0]["content"] else 0.0)
         return echo(body)
 
-    output = Output(target)
+    output = AnswerFile(target)
     start = time.monotonic()
     final = BatchRun(source, output, [Worker(slow, 1), Worker(slow, 1)], keep_going=False).run(
         reports.append, 0.0

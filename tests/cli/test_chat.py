@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from r1v import LLM, SamplingParams
-from r1v.cli.chat import Chat
+from r1v.cli.chat import ChatSession
 from r1v.cli.main import build_parser
 from r1v.core import ConfigError, ContextLengthError, ImageError
 
@@ -24,11 +24,11 @@ def arguments(*argv: str) -> Namespace:
 
 
 @pytest.fixture
-def chat(llm: LLM) -> Chat:
-    return Chat(llm, arguments("--max-tokens", "10", "--thinking-budget", "4"))
+def chat(llm: LLM) -> ChatSession:
+    return ChatSession(llm, arguments("--max-tokens", "10", "--thinking-budget", "4"))
 
 
-def test_turns_are_remembered_and_forgotten(chat: Chat, capsys: pytest.CaptureFixture[str]) -> None:
+def test_turns_are_remembered_and_forgotten(chat: ChatSession, capsys: pytest.CaptureFixture[str]) -> None:
     assert chat.take("First?")
     assert chat.take("Second?")
     assert [m.role for m in chat.messages] == ["user", "assistant", "user", "assistant"]
@@ -38,7 +38,7 @@ def test_turns_are_remembered_and_forgotten(chat: Chat, capsys: pytest.CaptureFi
     assert "tokens/s" in capsys.readouterr().out
 
 
-def test_images_go_with_the_next_question(chat: Chat, picture: Path) -> None:
+def test_images_go_with_the_next_question(chat: ChatSession, picture: Path) -> None:
     chat.take(f"/image {picture}")
     chat.take(f"/image '{picture}' {picture}")
     assert len(chat.images) == 3
@@ -48,14 +48,14 @@ def test_images_go_with_the_next_question(chat: Chat, picture: Path) -> None:
     assert not chat.messages[2].images
 
 
-def test_a_path_with_spaces_needs_no_quotes(chat: Chat, picture: Path, tmp_path: Path) -> None:
+def test_a_path_with_spaces_needs_no_quotes(chat: ChatSession, picture: Path, tmp_path: Path) -> None:
     spaced = tmp_path / "my picture.png"
     spaced.write_bytes(picture.read_bytes())
     chat.take(f"/image {spaced}")
     assert len(chat.images) == 1
 
 
-def test_thinking(chat: Chat) -> None:
+def test_thinking(chat: ChatSession) -> None:
     for value, budget in (("off", 0), ("on", -1), ("64", 64)):
         chat.take(f"/think {value}")
         assert chat.params.thinking_budget == budget
@@ -63,7 +63,7 @@ def test_thinking(chat: Chat) -> None:
         chat.take("/think a lot")
 
 
-def test_a_bad_turn_changes_nothing(chat: Chat, picture: Path) -> None:
+def test_a_bad_turn_changes_nothing(chat: ChatSession, picture: Path) -> None:
     chat.take(f"/image {picture}")
     chat.take("One?")
     before = list(chat.messages)
@@ -77,7 +77,9 @@ def test_a_bad_turn_changes_nothing(chat: Chat, picture: Path) -> None:
     assert chat.take("") and chat.take("/help") and not chat.take("/quit")
 
 
-def test_an_interrupted_turn_is_kept_as_far_as_it_came(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_turn_is_kept_as_far_as_it_came(
+    chat: ChatSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from r1v.llm import Stream
 
     advance, calls = Stream.__next__, []

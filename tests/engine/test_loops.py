@@ -7,7 +7,7 @@ from types import ModuleType
 import pytest
 
 from r1v.engine import LoopConfig
-from r1v.models import resolve
+from r1v.models import resolve_model
 from r1v.prompt import Processor
 
 
@@ -23,7 +23,7 @@ def loops() -> ModuleType:
 
 @pytest.fixture(scope="module")
 def processor() -> Processor:
-    return Processor.from_folder(resolve("r1v-nano"))
+    return Processor.from_folder(resolve_model("r1v-nano"))
 
 
 def test_what_has_a_reason_to_repeat_passes(loops: ModuleType, processor: Processor) -> None:

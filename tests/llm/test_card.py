@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from r1v.llm import resolve_model
 from r1v.llm.card import read_card
+from r1v.models import resolve_model
 
 
 def test_nanos_card() -> None:

@@ -211,13 +211,13 @@ def test_verify(tiny_tokenizer_folder: Path, tmp_path: Path, run_r1v) -> None:
 
 
 def test_verify_sees_a_difference(tiny_checkpoint: Path) -> None:
-    from r1v.verify.certificate import Verifier
+    from r1v.verify.certificate import CheckpointVerifier
     from r1v.verify.transformers_peer import TransformersPeer
 
     peer = TransformersPeer(tiny_checkpoint)
     with torch.no_grad():
         peer._backend.model.model.language_model.layers[1].mlp.down_proj.weight.mul_(1.1)
-    verifier = Verifier(str(tiny_checkpoint))
+    verifier = CheckpointVerifier(str(tiny_checkpoint))
     certificate = verifier.run(peer, max_tokens=4)
     assert not certificate.agrees
     assert any("logits differ" in problem for case in certificate.cases for problem in case.problems)

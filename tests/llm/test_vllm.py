@@ -176,7 +176,7 @@ def status(url: str) -> int:
 def engines_of(pid: int) -> list[psutil.Process]:
     """The processes that vLLM started, without multiprocessing's own."""
     children = psutil.Process(pid).children(recursive=True)
-    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+    return [child for child in children if "resource_tracker" not in " ".join(child.cmdline())]
 
 
 def test_serve(picture: Path, tmp_path: Path) -> None:

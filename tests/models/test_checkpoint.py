@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from r1v.core import CheckpointError, ConfigError
-from r1v.models import R1V, R1VConfig, convert, load, load_language, load_vision, resolve, save
+from r1v.models import R1V, convert, load, load_language, load_vision, read_config, resolve_model, save
 from r1v.models.config_json import KINDS
 from r1v.models.tensor_files import INDEX_NAME
 from tests.models.oracle import build, prompt
@@ -160,7 +160,7 @@ def test_round_trip_is_bit_exact(release_folder: Path, tmp_path: Path, max_shard
     convert(source, tmp_path / "native", "native", max_shard_bytes=max_shard_bytes)
     convert(tmp_path / "native", tmp_path / "back", "release", max_shard_bytes=max_shard_bytes)
     assert_same_bits(tensors_of(source), tensors_of(tmp_path / "back"))
-    assert R1VConfig.from_folder(tmp_path / "back") == R1VConfig.from_folder(source)
+    assert read_config(tmp_path / "back") == read_config(source)
     assert (tmp_path / "back" / "added_tokens.json").read_text() == (source / "added_tokens.json").read_text()
     shards = sorted((tmp_path / "back").glob("*.safetensors"))
     assert (len(shards) > 1) == (max_shard_bytes < 10**9) == (tmp_path / "back" / INDEX_NAME).exists()
@@ -415,8 +415,8 @@ def test_writing_while_training(native_folder: Path, tmp_path: Path) -> None:
 
 
 def test_the_tokens_of_an_image_are_the_models_own(tmp_path: Path) -> None:
-    nano = resolve("r1v-nano")
-    config = R1VConfig.from_folder(nano)
+    nano = resolve_model("r1v-nano")
+    config = read_config(nano)
     smaller = replace(config, vision=replace(config.vision, image_size=224))
     save(R1V(smaller), tmp_path / "model", "native", tokenizer_from=nano)
     written = json.loads((tmp_path / "model" / "processor_config.json").read_text())

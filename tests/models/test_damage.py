@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from r1v.core import CheckpointError, R1VError
-from r1v.models import LanguageConfig, R1VConfig, VisionConfig
+from r1v.models import LanguageConfig, R1VConfig, VisionConfig, write_native, write_release
 from r1v.models.config_json import parse_native, parse_release
 from r1v.models.tensor_files import TensorFiles, read_header
 
@@ -101,7 +101,7 @@ def test_a_header_that_claims_to_be_huge_is_not_read(tmp_path: Path) -> None:
 @given(data=st.data())
 def test_damaged_configurations(data: st.DataObject) -> None:
     layout = data.draw(st.sampled_from(["release", "native"]))
-    values = CONFIG.to_release_json("bfloat16") if layout == "release" else CONFIG.to_native_json("bfloat16")
+    values = write_release(CONFIG, "bfloat16") if layout == "release" else write_native(CONFIG, "bfloat16")
     values = copy.deepcopy(values)
     for _ in range(data.draw(st.integers(1, 3))):
         section = values
@@ -122,8 +122,8 @@ def test_damaged_configurations(data: st.DataObject) -> None:
 
 
 def test_what_is_written_is_read_back() -> None:
-    assert parse_release(json.loads(json.dumps(CONFIG.to_release_json()))) == CONFIG
-    assert parse_native(json.loads(json.dumps(CONFIG.to_native_json()))) == CONFIG
+    assert parse_release(json.loads(json.dumps(write_release(CONFIG)))) == CONFIG
+    assert parse_native(json.loads(json.dumps(write_native(CONFIG)))) == CONFIG
 
 
 PEAK = """

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from r1v.core import CheckpointError, UnavailableError
-from r1v.models import hub, resolve
+from r1v.models import hub, resolve_model
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -54,8 +54,8 @@ def online(cache: Path, native_folder: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_local_folders_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "owner" / "name").mkdir(parents=True)
-    assert resolve("owner/name") == Path("owner/name")
-    assert resolve(tmp_path) == tmp_path
+    assert resolve_model("owner/name") == Path("owner/name")
+    assert resolve_model(tmp_path) == tmp_path
 
 
 @pytest.mark.parametrize(
@@ -63,27 +63,27 @@ def test_local_folders_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 )
 def test_names_that_are_none(name: str, cache: Path) -> None:
     with pytest.raises(CheckpointError, match=re.escape(f"{name!r} is no folder and no known model")):
-        resolve(name)
+        resolve_model(name)
 
 
 def test_the_built_in_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, native_folder: Path) -> None:
     monkeypatch.setattr(hub, "BUILT_IN", {"r1v-nano": native_folder})
-    assert resolve("r1v-nano") == native_folder
+    assert resolve_model("r1v-nano") == native_folder
     monkeypatch.setattr(hub, "BUILT_IN", {"r1v-nano": tmp_path / "gone"})
     with pytest.raises(CheckpointError, match="lacks the built-in model"):
-        resolve("r1v-nano")
+        resolve_model("r1v-nano")
 
 
 def test_a_download_is_done_once(online: Hub) -> None:
-    folder = resolve("r1v3-38b")
+    folder = resolve_model("r1v3-38b")
     assert folder.name == COMMIT and online.asked == [("Skywork/Skywork-R1V3-38B", None)]
-    assert resolve("Skywork/Skywork-R1V3-38B") == folder and len(online.asked) == 1
+    assert resolve_model("Skywork/Skywork-R1V3-38B") == folder and len(online.asked) == 1
 
 
 def test_a_revision_is_asked_for(online: Hub) -> None:
-    assert resolve("r1v2-38b-awq@v1.0").name == COMMIT
-    assert resolve("owner/name@v1.0").name == COMMIT
-    assert resolve(f"owner/name@{COMMIT}").name == COMMIT  # in the cache already
+    assert resolve_model("r1v2-38b-awq@v1.0").name == COMMIT
+    assert resolve_model("owner/name@v1.0").name == COMMIT
+    assert resolve_model(f"owner/name@{COMMIT}").name == COMMIT  # in the cache already
     assert online.asked == [("Skywork/Skywork-R1V2-38B-AWQ", "v1.0"), ("owner/name", "v1.0")]
 
 
@@ -92,9 +92,9 @@ def test_an_interrupted_download_goes_on_with_the_same_commit(online: Hub) -> No
     with pytest.raises(
         UnavailableError, match=r"cannot be downloaded \(Connection broken.*give a local folder"
     ):
-        resolve("owner/name")
+        resolve_model("owner/name")
     online.files = None
-    assert hub.is_complete(resolve("owner/name"))
+    assert hub.is_complete(resolve_model("owner/name"))
     assert online.asked == [("owner/name", None), ("owner/name", COMMIT)]
 
 
@@ -103,13 +103,13 @@ def test_a_repository_of_pickles(online: Hub, tmp_path: Path) -> None:
     (tmp_path / "pickles" / "config.json").write_text("{}")
     online.source = tmp_path / "pickles"
     with pytest.raises(CheckpointError, match="no complete safetensors checkpoint"):
-        resolve("owner/name")
+        resolve_model("owner/name")
 
 
 def test_without_network(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(UnavailableError, match="connect to the internet, or give a local folder") as caught:
-        resolve("r1v-38b")
+        resolve_model("r1v-38b")
     assert "\n" not in str(caught.value)
 
 
@@ -121,7 +121,7 @@ def test_a_repository_that_is_not_there(cache: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", missing)
     with pytest.raises(UnavailableError, match="has no repository owner/name at revision abc"):
-        resolve("owner/name@abc")
+        resolve_model("owner/name@abc")
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,10 @@ from torch.profiler import ProfilerActivity, profile
 from r1v.cli.plan import parse_bytes
 from r1v.core import ConfigError, SamplingParams
 from r1v.engine import Engine, EngineConfig, EngineIds, EngineRequest
-from r1v.models import R1V, LanguageConfig, R1VConfig, VisionConfig
-from r1v.models.hub import resolve
+from r1v.models import R1V, LanguageConfig, R1VConfig, VisionConfig, read_config, write_release
+from r1v.models.hub import resolve_model
 from r1v.ops import RopeConfig
-from r1v.plan.inference import CHOICES, Plan, Sizes, Target, estimate, plan, weights_of
+from r1v.plan.inference import CHOICES, MemoryPlan, PlanSizes, PlanTarget, estimate, plan, weights_of
 
 GB = 10**9
 R1V2 = R1VConfig(
@@ -34,7 +34,7 @@ ONE_B = R1VConfig(
 
 
 def fits(memory: int, **settings: Any) -> dict[str, bool]:
-    found = plan(R1V2, Target(memory * GB, **settings))
+    found = plan(R1V2, PlanTarget(memory * GB, **settings))
     return {each.format: each.fits for each in found.estimates}
 
 
@@ -49,7 +49,7 @@ def test_the_release_on_30_gb() -> None:
 
 
 def test_the_releases_weights_are_those_of_the_issue() -> None:
-    sizes = Sizes.of(R1V2)
+    sizes = PlanSizes.of(R1V2)
     assert sizes.num_parameters == sum(p.numel() for p in _meta(R1V2).parameters())
     assert weights_of(R1V2, sizes, "awq", 1, 128).total == pytest.approx(30.6 * GB, rel=0.01)
     assert weights_of(R1V2, sizes, "bf16", 1, 128).total == 2 * sizes.num_parameters
@@ -61,18 +61,18 @@ def _meta(config: R1VConfig) -> R1V:
 
 
 def test_more_devices_share_layers_and_heads_but_not_an_odd_tower() -> None:
-    sizes = Sizes.of(R1V2)
+    sizes = PlanSizes.of(R1V2)
     one, two, five = (weights_of(R1V2, sizes, "bf16", number, 128) for number in (1, 2, 5))
     assert two.linears * 2 == one.linears and two.vision == one.vision  # 25 heads
     assert five.vision * 5 == one.vision
-    found = plan(R1V2, Target(80 * GB, num_devices=2, context=32768, concurrent=4))
+    found = plan(R1V2, PlanTarget(80 * GB, num_devices=2, context=32768, concurrent=4))
     assert found.chosen is not None and found.chosen.format == "bf16"
 
 
 def test_the_largest_context_fits_and_one_block_more_does_not() -> None:
-    target = Target(40 * GB, context=8192)
+    target = PlanTarget(40 * GB, context=8192)
     found = next(each for each in plan(R1V2, target).estimates if each.format == "awq")
-    sizes = Sizes.of(R1V2)
+    sizes = PlanSizes.of(R1V2)
     assert 8192 < found.max_context < 40960
     assert estimate(R1V2, sizes, replace(target, context=found.max_context), "awq").fits
     assert not estimate(R1V2, sizes, replace(target, context=found.max_context + 16), "awq").fits
@@ -80,39 +80,39 @@ def test_the_largest_context_fits_and_one_block_more_does_not() -> None:
 
 
 def test_where_nothing_fits_the_nearest_is_named() -> None:
-    found = plan(R1V2, Target(16 * GB, context=8192))
+    found = plan(R1V2, PlanTarget(16 * GB, context=8192))
     assert found.chosen is None and found.nearest is not None and found.nearest.num_devices > 1
     assert found.nearest.fits
-    fewer = plan(R1V2, Target(40 * GB, context=8192, concurrent=16), ("awq",))
+    fewer = plan(R1V2, PlanTarget(40 * GB, context=8192, concurrent=16), ("awq",))
     assert fewer.chosen is None and fewer.nearest is not None
     assert fewer.nearest.concurrent < 16 and fewer.nearest.num_devices == 1
 
 
 def test_an_eight_bit_tower_is_for_one_device() -> None:
-    found = plan(R1V2, Target(20 * GB, num_devices=2, context=8192))
+    found = plan(R1V2, PlanTarget(20 * GB, num_devices=2, context=8192))
     assert "awq-vision8" not in {each.format for each in found.estimates}
     assert found.nearest is not None and found.nearest.format != "awq-vision8"
     with pytest.raises(ConfigError, match="one device"):
-        plan(R1V2, Target(24 * GB, num_devices=2, context=8192), ("awq-vision8",))
+        plan(R1V2, PlanTarget(24 * GB, num_devices=2, context=8192), ("awq-vision8",))
 
 
 def test_speed_is_bytes_over_bandwidth() -> None:
-    slow, fast = (plan(R1V2, Target(80 * GB, bandwidth=rate)) for rate in (1e12, 2e12))
+    slow, fast = (plan(R1V2, PlanTarget(80 * GB, bandwidth=rate)) for rate in (1e12, 2e12))
     assert _speed(fast, "awq") == pytest.approx(2 * _speed(slow, "awq"))
     assert _speed(slow, "awq") > 3 * _speed(slow, "bf16") and _speed(slow, "offload") < _speed(slow, "bf16")
 
 
-def _speed(found: Plan, name: str) -> float:
+def _speed(found: MemoryPlan, name: str) -> float:
     return next(each.tokens_per_s for each in found.estimates if each.format == name)
 
 
 def test_what_cannot_be_asked_for() -> None:
     with pytest.raises(ConfigError, match="40960"):
-        plan(R1V2, Target(GB, context=65536))
+        plan(R1V2, PlanTarget(GB, context=65536))
     with pytest.raises(ConfigError, match="no room"):
-        plan(R1V2, Target(GB, context=4096, num_images=4))
+        plan(R1V2, PlanTarget(GB, context=4096, num_images=4))
     with pytest.raises(ConfigError, match="num_devices"):
-        Target(GB, num_devices=0)
+        PlanTarget(GB, num_devices=0)
     assert parse_bytes("80GB") == 80 * GB and parse_bytes("24 GiB") == 24 << 30
     assert parse_bytes("2TB/s") == 2 * 10**12 and parse_bytes("1.5gb") == 1.5 * GB
     for wrong in ("", "much", "0GB", "-3GB", "3 XB"):
@@ -149,16 +149,14 @@ def measured(config: R1VConfig, length: int, context: int, concurrent: int) -> t
         if event.name() == "[memory]":
             now += event.nbytes()
             peak = max(peak, now)
-    target = Target(1 << 40, context=context, concurrent=concurrent, overhead_bytes=0)
-    planned = estimate(config, Sizes.of(config), target, "float32").used_bytes
+    target = PlanTarget(1 << 40, context=context, concurrent=concurrent, overhead_bytes=0)
+    planned = estimate(config, PlanSizes.of(config), target, "float32").used_bytes
     weights = sum(parameter.nbytes for parameter in model.parameters())
     return weights + cache.keys.nbytes + cache.values.nbytes + peak, planned
 
 
 def test_the_plan_is_within_a_tenth_of_the_engine() -> None:
-    used, planned = measured(
-        R1VConfig.from_folder(resolve("r1v-nano")), 20, 2048, 4
-    )  # one step holds all tiles
+    used, planned = measured(read_config(resolve_model("r1v-nano")), 20, 2048, 4)  # one step holds all tiles
     assert planned == pytest.approx(used, rel=0.1)
 
 
@@ -169,7 +167,7 @@ def test_the_plan_is_within_a_tenth_of_the_engine_at_1b() -> None:
 
 
 def write_config(folder: Path, config: R1VConfig = R1V2) -> Path:
-    (folder / "config.json").write_text(json.dumps(config.to_release_json("bfloat16")))
+    (folder / "config.json").write_text(json.dumps(write_release(config, "bfloat16")))
     return folder
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from r1v.core import Message, PromptError
 from r1v.prompt import ChatTemplate, Processor
 from r1v.prompt.hiding import Hidden, Hiding, Rendered
-from r1v.prompt.tokenizer import Piece, TextTokenizer
+from r1v.prompt.tokenizer import TextPiece, TextTokenizer
 from tests.prompt.conftest import DEEPSEEK, SPECIALS
 
 TOKENS = [*SPECIALS, *DEEPSEEK, "<think>", "</think>", "<tool_call>", "</tool_call>", "[gMASK]", "##"]
@@ -102,13 +102,13 @@ def test_nothing_a_user_wrote_is_a_special_token(source: str, tokens: TextTokeni
         hidden = Hidden(hiding)
         found = hidden.pieces(template.render(x=hidden.text(x), y=hidden.text(y)))
         ids = tokens.encode_pieces(
-            [Piece(str(p.value)) if p.marked else Piece(p.text, trusted=True) for p in found]
+            [TextPiece(str(p.value)) if p.marked else TextPiece(p.text, trusted=True) for p in found]
         )
         assert [i for i in ids if i in tokens.added_ids] == wanted
         data = Hidden(hiding)
         found = data.pieces(template.render(x=data.data(x), y=data.data(y)))
         ids = tokens.encode_pieces(
-            [Piece(str(p.value)) if p.marked else Piece(p.text, trusted=True) for p in found]
+            [TextPiece(str(p.value)) if p.marked else TextPiece(p.text, trusted=True) for p in found]
         )
         assert [i for i in ids if i in tokens.added_ids] == wanted
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from r1v.core import CheckpointError, ContextLengthError, PromptError
 from r1v.prompt import TextTokenizer
-from r1v.prompt.tokenizer import Piece
+from r1v.prompt.tokenizer import TextPiece
 from tests.prompt.conftest import CORPUS, DEEPSEEK, SPECIALS
 
 THINK = ["<think>", "</think>", "<tool_call>", "</tool_call>"]
@@ -99,7 +99,7 @@ def test_plain_text_comes_back(tokenizer: TextTokenizer, text: str) -> None:
 def test_pieces_give_the_ids_of_the_whole(tokenizer: TextTokenizer, pieces: list[tuple[str, bool]]) -> None:
     """Where trusted text ends makes no difference, if no added token is split there."""
     whole = "".join(text for text, _ in pieces)
-    token_ids = tokenizer.encode_pieces([Piece(text, trusted) for text, trusted in pieces])
+    token_ids = tokenizer.encode_pieces([TextPiece(text, trusted) for text, trusted in pieces])
     assert tokenizer.decode(token_ids) == whole
     if "<think>" not in whole:
         assert token_ids == tokenizer.encode_trusted(whole)
@@ -107,15 +107,17 @@ def test_pieces_give_the_ids_of_the_whole(tokenizer: TextTokenizer, pieces: list
 
 def test_tokens_only_from_trusted_text(tokenizer: TextTokenizer) -> None:
     end = tokenizer.token_id("<|im_end|>")
-    assert tokenizer.encode_pieces([Piece("<|im_", trusted=True), Piece("end|>", trusted=True)]) == [end]
+    assert tokenizer.encode_pieces([TextPiece("<|im_", trusted=True), TextPiece("end|>", trusted=True)]) == [
+        end
+    ]
     for pieces in (
-        [Piece("<|im_end|>")],
-        [Piece("<|im_"), Piece("end|>", trusted=True)],
-        [Piece("<|im_", trusted=True), Piece("end|>")],
-        [Piece("<|im_end", trusted=True), Piece("|"), Piece(">", trusted=True)],
+        [TextPiece("<|im_end|>")],
+        [TextPiece("<|im_"), TextPiece("end|>", trusted=True)],
+        [TextPiece("<|im_", trusted=True), TextPiece("end|>")],
+        [TextPiece("<|im_end", trusted=True), TextPiece("|"), TextPiece(">", trusted=True)],
     ):
         assert end not in tokenizer.encode_pieces(pieces)
-    mixed = [Piece("a<|im_end|>", trusted=True), Piece(token_ids=(7, 7)), Piece("<|im_end|>b")]
+    mixed = [TextPiece("a<|im_end|>", trusted=True), TextPiece(token_ids=(7, 7)), TextPiece("<|im_end|>b")]
     token_ids = tokenizer.encode_pieces(mixed)
     assert token_ids.count(end) == 1 and token_ids[2:4] == [7, 7]
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from r1v.models import R1V, LanguageConfig, R1VConfig, VisionConfig, load, save
+from r1v.models import R1V, LanguageConfig, R1VConfig, VisionConfig, load, read_config, save
 from r1v.models.config import Layout
-from r1v.models.hub import resolve
+from r1v.models.hub import resolve_model
 from r1v.ops import RopeConfig
 from r1v.prompt import Processor, normalise
 from r1v.quant import QuantConfig, quantise_checkpoint
@@ -28,7 +28,7 @@ MARKERS: dict[Layout, str] = {"native": "<IMG_CONTEXT>", "release": "<image>"}
 
 def random_1b(folder: Path) -> Path:
     """A random checkpoint of InternVL3-1B's geometry with R1V-Nano's tokenizer."""
-    nano = R1VConfig.from_folder(resolve("r1v-nano"))
+    nano = read_config(resolve_model("r1v-nano"))
     language = LanguageConfig(
         151674, 896, 24, 14, 2, 64, 4864, max_position_embeddings=8192, tied=True, rope=RopeConfig(theta=1e6),
         eos_token_id=nano.language.eos_token_id, pad_token_id=nano.language.pad_token_id,
@@ -38,7 +38,7 @@ def random_1b(folder: Path) -> Path:
     )
     model = R1V(config).to(torch.bfloat16)
     model.initialise(0)
-    save(model, folder, "native", tokenizer_from=resolve("r1v-nano"))
+    save(model, folder, "native", tokenizer_from=resolve_model("r1v-nano"))
     return folder
 
 
@@ -49,7 +49,7 @@ def quantised(
     """A 4-bit folder and its layout."""
     name, _, layout = request.param.partition("-")
     folder = tmp_path_factory.mktemp(request.param)
-    source = resolve("r1v-nano") if name == "nano" else random_1b(folder / "source")
+    source = resolve_model("r1v-nano") if name == "nano" else random_1b(folder / "source")
     settings = QuantConfig(
         calibration="solutions", num_chats=2, max_tokens=80, search_tokens=128, num_ratios=3
     )

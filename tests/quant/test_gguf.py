@@ -9,7 +9,7 @@ import torch
 
 from r1v.core import ConfigError
 from r1v.models import load
-from r1v.models.hub import resolve
+from r1v.models.hub import resolve_model
 from r1v.prompt import Processor
 from r1v.quant.gguf_export import CONTROL, export_gguf, read_tokenizer
 
@@ -24,7 +24,7 @@ def tensors(path: Path) -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize(("kind", "tolerance"), [("f32", 0.0), ("f16", 1e-3), ("q8_0", 0.02), ("q4_0", 0.3)])
 def test_every_value_is_in_its_place(kind: str, tolerance: float, tmp_path: Path) -> None:
-    nano = resolve("r1v-nano")
+    nano = resolve_model("r1v-nano")
     text, tower = export_gguf(nano, tmp_path, kind)
     model, found, seen = load(nano, torch.float32), tensors(text), tensors(tower)
     layer = model.language.layers[2]
@@ -50,7 +50,7 @@ def test_every_value_is_in_its_place(kind: str, tolerance: float, tmp_path: Path
 
 
 def test_the_tokenizer_goes_along(tmp_path: Path) -> None:
-    nano = resolve("r1v-nano")
+    nano = resolve_model("r1v-nano")
     text, _ = export_gguf(nano, tmp_path, "f16")
     fields = gguf.GGUFReader(text).fields
     assert fields["tokenizer.ggml.pre"].contents() == "qwen2"

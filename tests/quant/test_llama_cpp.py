@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from r1v import LLM, Completion, ImageRef, Message, SamplingParams, figures
-from r1v.models.hub import resolve
+from r1v.models.hub import resolve_model
 from r1v.prompt import Processor
 from r1v.quant.gguf_export import export_gguf
 
@@ -40,7 +40,9 @@ def greedy(llm: LLM, message: Message) -> str:
     params = SamplingParams.greedy(max_tokens=NUM_TOKENS, detect_loops=False)
     found = llm.chat([message], params)
     assert isinstance(found, Completion)
-    return Processor.from_folder(resolve("r1v-nano")).tokenizer.decode(found.token_ids, skip_special=False)
+    return Processor.from_folder(resolve_model("r1v-nano")).tokenizer.decode(
+        found.token_ids, skip_special=False
+    )
 
 
 def run(*command: object) -> str:
@@ -70,13 +72,13 @@ def see(programs: Path, model: Path, tower: Path, question: str, picture: Path) 
 
 def rendered(message: Message) -> str:
     """The prompt as text, markers included."""
-    processor = Processor.from_folder(resolve("r1v-nano"))
+    processor = Processor.from_folder(resolve_model("r1v-nano"))
     return processor.tokenizer.decode(processor.encode([message]).token_ids, skip_special=False)
 
 
 @pytest.mark.parametrize("kind", ["f32", "f16"])
 def test_text_and_a_picture_give_the_same_tokens(kind: str, programs: Path, llm: LLM, tmp_path: Path) -> None:
-    text, tower = export_gguf(resolve("r1v-nano"), tmp_path, kind)
+    text, tower = export_gguf(resolve_model("r1v-nano"), tmp_path, kind)
     asked = Message.user(figures.make("word_problem", next(iter(figures.seeds("heldout")))).question)
     assert complete(programs, text, rendered(asked)) == greedy(llm, asked).rstrip()
     figure = figures.make("circuit", next(iter(figures.seeds("heldout"))))
@@ -88,7 +90,7 @@ def test_text_and_a_picture_give_the_same_tokens(kind: str, programs: Path, llm:
 
 @pytest.mark.parametrize("kind", ["q8_0", "q4_0"])
 def test_quantised_files_load_and_answer(kind: str, programs: Path, tmp_path: Path) -> None:
-    text, tower = export_gguf(resolve("r1v-nano"), tmp_path, kind)
+    text, tower = export_gguf(resolve_model("r1v-nano"), tmp_path, kind)
     figure = figures.make("circuit", next(iter(figures.seeds("heldout"))))
     picture = tmp_path / "figure.png"
     figure.images[0].convert("RGB").resize((448, 448), Image.Resampling.BICUBIC).save(picture)

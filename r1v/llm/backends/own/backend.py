@@ -17,10 +17,10 @@ from r1v.llm.backends.own.loop import EngineLoop
 from r1v.llm.config import DTYPES, LLMConfig, default_params, resolve
 from r1v.llm.grammar import GrammarCompiler
 from r1v.llm.prompt_encoder import PromptEncoder, engine_ids
-from r1v.llm.requests import ChatRequest, Load, ModelInfo, Request
+from r1v.llm.requests import BackendLoad, ChatRequest, ModelInfo, Request
 from r1v.llm.stream import Deliver
 from r1v.models import R1V, load
-from r1v.models.hub import resolve as resolve_model
+from r1v.models.hub import resolve_model
 from r1v.prompt import Processor
 
 
@@ -50,7 +50,7 @@ class EngineBackend:
 
     @classmethod
     def from_config(cls, config: LLMConfig, engine_config: EngineConfig) -> EngineBackend:
-        """Load the model that config names."""
+        """BackendLoad the model that config names."""
         folder = resolve_model(config.model)
         config = resolve(config, folder)
         processor = Processor.from_folder(folder, limits=config.limits)
@@ -94,10 +94,10 @@ class EngineBackend:
         return self._front.info
 
     @property
-    def load(self) -> Load:
+    def load(self) -> BackendLoad:
         """See Backend."""
         engine, ended = self._engine, self.loop.ended
-        return Load(
+        return BackendLoad(
             num_running=engine.num_running,
             num_waiting=engine.num_waiting,
             cache_use=engine.cache_use,

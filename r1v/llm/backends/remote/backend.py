@@ -43,7 +43,7 @@ from r1v.llm.backends.remote.wire import (
 )
 from r1v.llm.config import LLMConfig
 from r1v.llm.generation import CompletionBuilder
-from r1v.llm.requests import ChatRequest, Load, ModelInfo, Request, TextRequest
+from r1v.llm.requests import BackendLoad, ChatRequest, ModelInfo, Request, TextRequest
 from r1v.llm.stream import Deliver
 from r1v.prompt import TextSegmenter
 
@@ -316,9 +316,9 @@ class RemoteBackend:
         )  # fmt: skip
 
     @property
-    def load(self) -> Load:
+    def load(self) -> BackendLoad:
         """See Backend."""
-        return Load(
+        return BackendLoad(
             num_running=len(self._running),
             counters={"num_sent": self._num_sent, "num_retried": self._num_retried},
         )

@@ -34,7 +34,7 @@ ANTHROPIC_MAX_TOKENS = 8192  # where a request sets none; the messages form need
 
 
 @dataclass(frozen=True, slots=True)
-class TextPart:
+class WirePart:
     """A piece of a completion. logprobs: one for each unit, or none."""
 
     units: tuple[TextUnit, ...]
@@ -45,7 +45,7 @@ class TextPart:
 class Delta:
     """What one event of a stream brings. usage: fields that it sets. done: the stream is complete."""
 
-    parts: list[TextPart] = field(default_factory=list)
+    parts: list[WirePart] = field(default_factory=list)
     reason: FinishReason | None = None
     detail: FinishDetail | None = None
     usage: dict[str, int] = field(default_factory=dict)
@@ -225,9 +225,9 @@ class OpenAIReader:
             kept["name"] += function.get("name") or ""
             kept["arguments"] += function.get("arguments") or ""
 
-    def _call_texts(self) -> list[TextPart]:
+    def _call_texts(self) -> list[WirePart]:
         """Calls in the form in which our own models write them, which read_tool_calls reads."""
-        parts: list[TextPart] = []
+        parts: list[WirePart] = []
         for call in self._calls.values():
             try:
                 arguments = json.loads(call["arguments"] or "{}")
@@ -239,7 +239,7 @@ class OpenAIReader:
         return parts
 
 
-def text_part(text: str, segment: Segment | None, entries: Sequence[Mapping[str, Any]] = ()) -> TextPart:
+def text_part(text: str, segment: Segment | None, entries: Sequence[Mapping[str, Any]] = ()) -> WirePart:
     """A piece of text with its tokens' log-probabilities, cut into these tokens where their spelling is the
     text."""
     logprobs = tuple(
@@ -252,7 +252,7 @@ def text_part(text: str, segment: Segment | None, entries: Sequence[Mapping[str,
     spelled = [str(entry.get("token", "")) for entry in entries]
     if "".join(spelled) != text:
         spelled = [text, *[""] * (len(entries) - 1)]
-    return TextPart(tuple(TextUnit(each, segment) for each in spelled), logprobs)
+    return WirePart(tuple(TextUnit(each, segment) for each in spelled), logprobs)
 
 
 def _token_id(entry: Mapping[str, Any]) -> int:

@@ -25,10 +25,9 @@ from r1v.llm.backends.transformers.steered import SteeredRow
 from r1v.llm.config import DTYPES, LLMConfig, default_params, resolve
 from r1v.llm.grammar import GrammarCompiler
 from r1v.llm.prompt_encoder import PromptEncoder, engine_ids
-from r1v.llm.requests import ChatRequest, Load, ModelInfo, Request
+from r1v.llm.requests import BackendLoad, ChatRequest, ModelInfo, Request
 from r1v.llm.stream import Deliver
-from r1v.models import R1VConfig
-from r1v.models import resolve as resolve_model
+from r1v.models import R1VConfig, resolve_model, write_native
 from r1v.models.checkpoint import commonest_dtype, parameter_shapes
 from r1v.models.config_json import read_json
 from r1v.models.convert import describe_whole, stored_parameters
@@ -67,7 +66,7 @@ def native_config(config: R1VConfig, dtype: str) -> Any:
     """The transformers configuration of the same model. ConfigError: native cannot express it."""
     from transformers import InternVLConfig
 
-    return InternVLConfig.from_dict(config.to_native_json(dtype))
+    return InternVLConfig.from_dict(write_native(config, dtype))
 
 
 def build_on_meta(config: Any) -> Any:
@@ -181,7 +180,7 @@ class TransformersBackend:
 
     @classmethod
     def from_config(cls, config: LLMConfig, engine_config: EngineConfig) -> TransformersBackend:
-        """Load the model that config names."""
+        """BackendLoad the model that config names."""
         check_transformers()
         folder = resolve_model(config.model)
         config = resolve(config, folder)
@@ -242,9 +241,9 @@ class TransformersBackend:
         return replace(self._front.info, name=self.config.model)
 
     @property
-    def load(self) -> Load:
+    def load(self) -> BackendLoad:
         """See Backend."""
-        return Load(num_running=self.loop.num_running, num_waiting=self.loop.num_waiting)
+        return BackendLoad(num_running=self.loop.num_running, num_waiting=self.loop.num_waiting)
 
     def logits(self, token_ids: list[int], pixel_values: torch.Tensor | None) -> torch.Tensor:
         """Of every position, float32 (T, V) on the CPU."""

@@ -25,9 +25,9 @@ from r1v.llm.backends.transformers.backend import is_r1v
 from r1v.llm.backends.vllm.launch import check_vllm, engine_arguments, folder_for_vllm, prepare
 from r1v.llm.backends.vllm.prompts import HFPrompts, Prompts, R1VPrompts, VLLMRequest, check_prompt
 from r1v.llm.config import LLMConfig, default_params, resolve_dtype, weight_bytes
-from r1v.llm.requests import Load, ModelInfo, Request
+from r1v.llm.requests import BackendLoad, ModelInfo, Request
 from r1v.llm.stream import Deliver
-from r1v.models import resolve as resolve_model
+from r1v.models import resolve_model
 
 STEERING = "r1v.llm.backends.vllm.steering:ThinkingSteering"
 
@@ -160,12 +160,12 @@ class VLLMBackend:
         return self._prompts.info
 
     @property
-    def load(self) -> Load:
+    def load(self) -> BackendLoad:
         """See Backend. That vLLM's process has died is known before the next request."""
         failure = self._failure
         if not failure and self._finalizer.alive and self._engine.errored:
             failure = "vLLM's engine process has ended; start again"
-        return Load(num_running=len(self._running), failure=failure)
+        return BackendLoad(num_running=len(self._running), failure=failure)
 
     def close(self) -> None:
         """Stop vLLM's processes."""

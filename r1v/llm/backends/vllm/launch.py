@@ -131,6 +131,7 @@ def engine_arguments(folder: Path, config: LLMConfig, **more: Any) -> dict[str, 
         "data_parallel_size": parallel.data,
         "async_scheduling": False,  # steering needs the last id before the next step
         "disable_log_stats": True,
+        "use_tqdm_on_load": False,
         **more,
     }
     if parallel.executor != "auto":
