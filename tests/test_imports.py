@@ -168,7 +168,6 @@ SHARED_NAMES = {
     "EngineConfig": {"r1v.engine.config", "r1v.train.rollout.vllm_process"},
     "Features": {"r1v.ops.isa", "r1v.quant.awq"},
     "Judge": {"r1v.eval.judge", "r1v.train.data.judges"},
-    "Limits": {"r1v.eval.sandbox.run", "r1v.train.alarms"},
     "Mean": {"r1v.eval.statistics", "r1v.quant.compare"},
     "Pair": {"r1v.eval.pairs", "r1v.train.data.pairs"},
     "Pool": {"r1v.figures.names", "r1v.train.data.questions"},
