@@ -19,7 +19,7 @@ import torch
 
 from r1v.core import SamplingParams
 from r1v.engine import Engine, EngineConfig, EngineIds, EngineRequest
-from r1v.models import R1V, load, resolve
+from r1v.models import R1V, load, resolve_model
 
 BATCH = 8
 
@@ -64,7 +64,7 @@ def main() -> None:
     if args.quick:
         args.repeats, args.prompt, args.tokens, args.questions = 1, 64, 8, 4
     torch.set_num_threads(args.threads)
-    folder = resolve(args.model)
+    folder = resolve_model(args.model)
     result: dict[str, object] = {"script": "deterministic", "model": args.model, "torch": torch.__version__,
                                  "threads": args.threads, "repeats": args.repeats}  # fmt: skip
     for dtype in (torch.float32, torch.bfloat16):
