@@ -28,7 +28,7 @@ ARGUMENTS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-SLOW_MS = 30_000  # a shared machine can be slow; no test waits this long where all is well
+SLOW_MS = 60_000  # a shared machine can be slow; no test waits this long where all is well
 
 
 @pytest.fixture(scope="session")
