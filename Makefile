@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 RUN := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-all check docs bench recipe-smoke reproduce reproduce-small clean
+.PHONY: help demo serve page test test-all check docs bench recipe-smoke reproduce reproduce-small clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -38,6 +38,9 @@ endif
 
 serve: $(VENV)/.installed  ## R1V-Nano's API and chat page on http://127.0.0.1:8000, until Ctrl-C
 	$(BIN)/r1v serve r1v-nano $(ARGS)
+
+page:  ## build the chat page anew from web/ (needs Node.js)
+	cd web && npm ci --no-audit --no-fund && npm run build
 
 test: $(VENV)/.installed-dev  ## the test suite
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(JOBS) --dist loadfile $(ARGS)

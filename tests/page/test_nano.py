@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 def pictures(chromium: Any, nano: Served) -> None:
     """First screen, answer, model, phone, dark."""
     for window in opened(
-        chromium, nano.url + "/", viewport={"width": 1280, "height": 800}, device_scale_factor=1.5
+        chromium, nano.url + "/", viewport={"width": 1280, "height": 900}, device_scale_factor=1.5
     ):
         page = window.open()
         page.wait_for_selector(".card img")
