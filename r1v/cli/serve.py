@@ -51,6 +51,8 @@ def _add_server_arguments(parser: argparse.ArgumentParser) -> None:
                        help="guess an answer's next tokens from itself and its question alone")  # fmt: skip
     group.add_argument("--deterministic", action="store_true", default=None,
                        help="answers do not depend on what runs beside them (CPU; slower)")  # fmt: skip
+    group.add_argument("--tool-calls", choices=("template", "any"), default="template",
+                       help="read calls in the template's form, or also as bare and fenced JSON")  # fmt: skip
     group.add_argument("--no-ui", action="store_true", help="the API only, without the chat page")
     group.add_argument("--log", choices=("text", "json"),
                        help="the line for each request (default: text on a terminal, else json)")  # fmt: skip
@@ -128,6 +130,7 @@ def make_config(args: argparse.Namespace, *, page: bool) -> ServerConfig:
         image_networks=tuple(args.image_network),
         image_ports=(80, 443, *args.image_port),
         page=page,
+        tool_calls=args.tool_calls,
         **{name: value for name, value in given.items() if value is not None},
     )
 

@@ -9,6 +9,7 @@ from r1v.llm.card import ModelCard, card_of
 from r1v.llm.config import LLMConfig, ParallelConfig, RemoteConfig
 from r1v.llm.facade import LLM
 from r1v.llm.grammar import OutputGrammar
+from r1v.llm.loose_calls import LooseToolCallReader, read_loose_tool_calls
 from r1v.llm.requests import BackendLoad, ChatRequest, ModelInfo, Request, TextRequest
 from r1v.llm.settings import BackendInfo
 from r1v.llm.stream import Event, Stream
@@ -26,6 +27,7 @@ __all__ = [
     "Event",
     "ImageLimits",
     "LLMConfig",
+    "LooseToolCallReader",
     "ModelCard",
     "ModelInfo",
     "OutputGrammar",
@@ -37,6 +39,7 @@ __all__ = [
     "TextRequest",
     "ToolCallReader",
     "card_of",
+    "read_loose_tool_calls",
     "read_tool_calls",
 ]
 

@@ -16,7 +16,13 @@ from openai.types import Completion as TextCompletion
 from openai.types.chat import ChatCompletion
 
 from r1v.core import Completion, TokenEvent, TokenLogprob, ToolCall
-from r1v.llm import AnswerPart, ToolCallReader, read_tool_calls
+from r1v.llm import (
+    AnswerPart,
+    LooseToolCallReader,
+    ToolCallReader,
+    read_loose_tool_calls,
+    read_tool_calls,
+)
 
 Json: TypeAlias = dict[str, Any]
 TokenText: TypeAlias = Callable[[int], tuple[str, bytes]]
@@ -60,8 +66,11 @@ class ChatWriter:
         with_tools: bool,
         fingerprint: str,
         with_reasoning: bool = True,
+        loose_names: Sequence[str] = (),
     ) -> None:
-        """with_reasoning: whether the thinking is sent; it is counted all the same."""
+        """with_reasoning: whether the thinking is sent; it is counted all the same. loose_names: tools whose
+        calls are read in other forms than the template's too."""
+        self._loose_names = loose_names
         self._with_reasoning = with_reasoning
         self.id = f"chatcmpl-{uuid.uuid4().hex}"
         self._head: Json = {"model": model, "created": int(time.time()), "system_fingerprint": fingerprint}
@@ -93,7 +102,11 @@ class ChatWriter:
         return ChatCompletion.model_validate(response).model_dump(mode="json", exclude_unset=True)
 
     def _choice(self, completion: Completion, reason: str, detail: str | None, thought: int) -> Json:
-        text, calls = read_tool_calls(completion.answer) if self._with_tools else (completion.answer, ())
+        text, calls = completion.answer, ()
+        if self._loose_names:
+            text, calls = read_loose_tool_calls(text, self._loose_names)
+        elif self._with_tools:
+            text, calls = read_tool_calls(text)
         message: Json = {"role": "assistant", "content": text if text or not calls else None, "refusal": None}
         if completion.thinking and self._with_reasoning:
             message |= {"reasoning_content": completion.thinking, "reasoning": completion.thinking}
@@ -136,7 +149,11 @@ class ChatWriter:
             told = event.text if self._with_reasoning else ""
             deltas: list[Json] = [{"reasoning_content": told, "reasoning": told}] if told else []
         elif self._with_tools:
-            reader = self._readers.setdefault(event.index, ToolCallReader())
+            reader = self._readers.get(event.index)
+            if reader is None:
+                names = self._loose_names
+                reader = LooseToolCallReader(names) if names else ToolCallReader()
+                self._readers[event.index] = reader
             deltas = [self._delta(event.index, part) for part in reader.push(event.text)]
         else:
             deltas = [{"content": event.text}] if event.text else []

@@ -184,6 +184,9 @@ class API:
                 with_tools=bool(body.tools),
                 fingerprint=self._fingerprint,
                 with_reasoning=body.include_reasoning is not False,
+                loose_names=[tool.function.name for tool in body.tools or ()]
+                if self._config.tool_calls == "any"
+                else (),
             )
             if body.stream:
                 usage = bool(body.stream_options and body.stream_options.include_usage)

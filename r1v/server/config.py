@@ -32,7 +32,9 @@ class ServerConfig:
     request, and of one image. prepare_threads: that open images and encode prompts. remote_images: whether
     http(s) images are fetched. image_networks: private networks from which they may come all the same.
     image_ports: from which they may come. fetch_timeout_s, max_redirects: of one image. image_folder:
-    file:// images may come from there. page: whether the chat page is served at /.
+    file:// images may come from there. tool_calls: "template" reads calls in the form that the template asks
+    for, "any" also bare and fenced JSON that calls an offered tool. page: whether the chat page is served
+    at /.
     """
 
     name: str = "r1v-nano"
@@ -42,6 +44,7 @@ class ServerConfig:
     cors_origins: tuple[str, ...] = ()
     max_queue: int = 256
     max_n: int = 16
+    tool_calls: str = "template"
     deadline_s: float = 600.0
     drain_s: float = 30.0
     keep_alive_s: float = 10.0
