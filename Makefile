@@ -61,8 +61,8 @@ bench: $(VENV)/.installed-dev  ## every benchmark, about a minute each; ONLY="de
 		echo "== $$name"; start=$$(date +%s); $(RUN) benchmarks/$$name.py $(or $(ARGS),--quick) || exit 1; \
 		echo "== $$name: $$(($$(date +%s) - start)) s"; done
 
-recipe-smoke: $(VENV)/.installed-dev  ## every training stage in order on a tiny model, about five minutes
-	OMP_NUM_THREADS=1 $(RUN) examples/recipe.py $(or $(OUT),runs/recipe-smoke)
+recipe-smoke: $(VENV)/.installed-dev  ## every training stage in order on a tiny model, about five minutes; PROCESSES=2: in two processes
+	OMP_NUM_THREADS=1 $(RUN) examples/recipe.py $(or $(OUT),runs/recipe-smoke$(PROCESSES)) --processes $(or $(PROCESSES),1)
 
 reproduce: $(VENV)/.installed-dev  ## R1V-Nano from nothing to its report: one GPU, about two hours; HOURS=8: longer
 	$(RUN) examples/nano/reproduce.py --out $(or $(OUT),runs/reproduce) $(if $(HOURS),--hours $(HOURS)) $(ARGS)

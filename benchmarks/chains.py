@@ -61,7 +61,8 @@ def run(out: Path, seed: int, questions: int, steps: int) -> dict[str, dict[str,
     result = {}
     for alpha in ALPHAS:
         chains = distill(
-            make(DistillConfig, 
+            make(
+                DistillConfig,
                 model=str(model), out=str(out / f"alpha{alpha}"), data=str(asked), questions=questions,
                 alpha=alpha, max_tokens=80, seed=seed, **ON,
             ),

@@ -30,7 +30,8 @@ PARTS = ("wait_s", "rollout_s", "reward_s", "update_s")
 def run(args: argparse.Namespace, engine: str, out: Path) -> dict[str, Any]:
     """Some steps with one engine."""
     trainer = GRPOTrainer(
-        make(GRPOConfig, 
+        make(
+            GRPOConfig,
             model=args.model, out=str(out), families=FAMILIES, steps=args.steps + 1, prompts=args.prompts,
             group=args.group, max_tokens=args.max_tokens, lr=1e-6, device=args.device, save_every_s=1e9,
             max_num_seqs=args.prompts * args.group, micro_batches=args.micro_batches, workers=args.workers,

@@ -53,7 +53,8 @@ def run(out: Path, scale: float, seed: int) -> dict[str, float]:
     }
     common = {"batch_size": 16, "seed": seed, **ON}
     transfer(
-        make(TransferConfig, 
+        make(
+            TransferConfig,
             vision=str(tower), substitute=str(substitute), reasoner=str(reasoner), out=str(out / "transfer"),
             data=str(pictures), measure=str(held_pictures), heldout=HELDOUT, max_tokens=40,
             steps=(steps(150), steps(50), steps(50), steps(40)), lrs=(4e-3, 1e-3, 1e-3, 1e-3), **common,
@@ -63,8 +64,8 @@ def run(out: Path, scale: float, seed: int) -> dict[str, float]:
     table |= json.loads((out / "transfer" / "table.json").read_text())
     assemble(tower, reasoner, out / "untransferred")
     alone = Trainer(
-        make(SFTConfig, 
-            model=str(out / "untransferred"), out=str(out / "alone"), data=str(pictures),
+        make(
+            SFTConfig, model=str(out / "untransferred"), out=str(out / "alone"), data=str(pictures),
             train=("projector",), steps=steps(40), lr=1e-3, muon_lr=0.0, schedule="cosine", warmup_steps=1,
             weight_decay=0.05, direct_share=0.0, heldout=0, **common,
         ),

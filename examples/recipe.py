@@ -4,11 +4,13 @@
 
 Makes a folder of small pictures first (`data/train.jsonl`, `data/heldout.jsonl`; put your own in their place
 and leave out `make_data`), then runs every stage on a tiny model. Each stage has to move its own measure past
-a threshold, else the script ends with status 1. About four minutes of processor time.
+a threshold, else the script ends with status 1. About four minutes of processor time. ``--processes 2``: the
+stages that can be split run in two processes each.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
@@ -16,12 +18,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from PIL import Image, ImageDraw
 from rich.console import Console
 
 from r1v.core import R1VError
-from r1v.train.core.config_read import make
+from r1v.train.core.config_read import as_changes, make
 from r1v.train.data.curriculum import PlannedSample
 from r1v.train.data.examples import JsonlSource
 from r1v.train.rollout.evaluate import accuracy_of
@@ -84,8 +87,8 @@ def mean(values: list[float]) -> float:
 class Recipe:
     """The stages in order, each with what it has to reach."""
 
-    def __init__(self, out: Path) -> None:
-        self.out = out
+    def __init__(self, out: Path, processes: int = 1) -> None:
+        self.out, self.processes = out, processes
         self.train = make_data(out / "data", 512, "train")
         self.heldout = make_data(out / "data", NUM_HELDOUT, "heldout")
         self.failed: list[str] = []
@@ -103,6 +106,17 @@ class Recipe:
         if not good:
             self.failed.append(name)
 
+    def started(self, stage: str, config: Any, inside: Callable[[Any], Path]) -> Path:
+        """What a stage leaves, run in this process or, where there are to be several, by torchrun."""
+        if self.processes == 1:
+            return inside(config)
+        launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(self.processes)]
+        command = [*launcher, "-m", "r1v.cli.main", "train", stage, *as_changes(config)]
+        done = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise R1VError(f"{stage} ended with status {done.returncode}: {done.stderr[-600:]}")
+        return Path(done.stdout.strip().splitlines()[-1])
+
     def all_stages(self) -> None:
         """In their order, and a question to the last model."""
         for name in ("sft", "transfer", "distill", "reward", "iterate", "cold_start", "mpo", "grpo", "ask"):
@@ -118,26 +132,28 @@ class Recipe:
             )
         )  # fmt: skip
         before = accuracy(self.start, self.heldout)
-        self.base = Trainer(
-            make(SFTConfig, 
-                model=str(self.start), out=str(self.out / "sft"), data=str(self.train), steps=55,
+        self.base = self.started(
+            "sft",
+            make(
+                SFTConfig, model=str(self.start), out=str(self.out / "sft"), data=str(self.train), steps=55,
                 batch_size=16, lr=2e-3, muon_lr=4e-3, warmup_steps=10, schedule="wsd", direct_share=0.0,
                 heldout=0, **ON,
             ),
-            QUIET,
-        ).train()  # fmt: skip
+            lambda c: Trainer(c, QUIET).train(),
+        )  # fmt: skip
         self.after_sft = accuracy(self.base, self.heldout)
         return self.after_sft >= before + 0.3, f"accuracy {before:.2f} -> {self.after_sft:.2f}, needs +0.30"
 
     def transfer(self) -> tuple[bool, str]:
-        transfer(
-            make(TransferConfig, 
-                vision=str(self.base), substitute=str(self.base), reasoner=str(self.base),
+        self.started(
+            "transfer",
+            make(
+                TransferConfig, vision=str(self.base), substitute=str(self.base), reasoner=str(self.base),
                 out=str(self.out / "transfer"), data=str(self.train), measure=str(self.heldout),
                 steps=(40, 10, 10, 10), lrs=(4e-3, 1e-3, 1e-3, 1e-3), batch_size=16, direct_share=0.0,
                 heldout=NUM_HELDOUT, max_tokens=40, **ON,
             ),
-            QUIET,
+            lambda c: transfer(c, QUIET),
         )  # fmt: skip
         table = json.loads((self.out / "transfer" / "table.json").read_text())
         first, last = table["substitute, new projector"], table["reasoner, aligned"]
@@ -145,7 +161,8 @@ class Recipe:
 
     def distill(self) -> tuple[bool, str]:
         self.chains = distill(
-            make(DistillConfig, 
+            make(
+                DistillConfig,
                 model=str(self.base), out=str(self.out / "distill"), data=str(self.train), questions=128,
                 alpha=0.05, max_tokens=40, **ON,
             ),
@@ -160,30 +177,34 @@ class Recipe:
 
     def reward(self) -> tuple[bool, str]:
         pairs = make_pairs(
-            make(PairsConfig, 
-                model=str(self.base), out=str(self.out / "pairs.jsonl"), data=str(self.train), questions=128,
+            make(
+                PairsConfig,
+                model=str(self.base), out=str(self.out / "pairs"), data=str(self.train), questions=128,
                 group=4, temperature=1.6, references=True, max_tokens=40, workers=0, **ON,
             ),
             QUIET,
         )  # fmt: skip
-        self.judge = RewardTrainer(
-            make(RewardStageConfig, 
+        self.judge = self.started(
+            "reward",
+            make(
+                RewardStageConfig,
                 model=str(self.base), out=str(self.out / "reward"), pairs=str(pairs), lr=1e-3, epochs=3,
                 batch_size=8, heldout_share=0.2, **ON,
             ),
-            QUIET,
-        ).train()  # fmt: skip
+            lambda c: RewardTrainer(c, QUIET).train(),
+        )  # fmt: skip
         right = metrics(self.out / "reward", "heldout_accuracy")[-1]["heldout_accuracy"]
         return right >= 0.85, f"held-out pairs right {right:.2f}, needs 0.85"
 
     def iterate(self) -> tuple[bool, str]:
-        self.iterated = iterate(
-            make(IterateConfig, 
-                model=str(self.base), out=str(self.out / "iterate"), data=str(self.chains),
+        self.iterated = self.started(
+            "iterate",
+            make(
+                IterateConfig, model=str(self.base), out=str(self.out / "iterate"), data=str(self.chains),
                 reward_model=str(self.judge), batch_size=32, max_tokens=40, thresholds=(2, 3), epochs=2,
                 train=("projector", "llm"), first_lr=2e-4, lr=2e-4, later_lr=1e-4, **ON,
             ),
-            QUIET,
+            lambda c: iterate(c, QUIET),
         )  # fmt: skip
         reached = accuracy(self.iterated, self.heldout)
         return (
@@ -195,14 +216,16 @@ class Recipe:
         """More supervised steps: where samples at temperature 1 are seldom right, as so far, reinforcement
         moves the form of the answers and not what they say."""
         before = accuracy(self.iterated, self.heldout)
-        self.started = Trainer(
-            make(SFTConfig, 
+        self.started = self.started(
+            "sft",
+            make(
+                SFTConfig,
                 model=str(self.iterated), out=str(self.out / "cold-start"), data=str(self.train), steps=35,
                 batch_size=16, lr=1e-3, muon_lr=2e-3, warmup_steps=5, schedule="wsd", direct_share=0.0,
                 heldout=0, **ON,
             ),
-            QUIET,
-        ).train()  # fmt: skip
+            lambda c: Trainer(c, QUIET).train(),
+        )  # fmt: skip
         self.after_start = accuracy(self.started, self.heldout)
         return (
             self.after_start >= before + 0.05,
@@ -210,14 +233,15 @@ class Recipe:
         )
 
     def mpo(self) -> tuple[bool, str]:
-        self.preferred = MPOTrainer(
-            make(MPOConfig, 
-                model=str(self.started), out=str(self.out / "mpo"), data=str(self.train), rounds=2,
+        self.preferred = self.started(
+            "mpo",
+            make(
+                MPOConfig, model=str(self.started), out=str(self.out / "mpo"), data=str(self.train), rounds=2,
                 questions=96, group=6, max_tokens=40, reward_model=str(self.judge), lr=1e-4, epochs=2,
                 batch_size=8, heldout_share=0.2, **ON,
             ),
-            QUIET,
-        ).train()  # fmt: skip
+            lambda c: MPOTrainer(c, QUIET).train(),
+        )  # fmt: skip
         margin = metrics(self.out / "mpo", "heldout_margin")[-1]["heldout_margin"]
         reached = accuracy(self.preferred, self.heldout)
         return margin >= 0.05 and reached >= self.after_start - KEPT, (
@@ -229,14 +253,16 @@ class Recipe:
         shares = {}
         for ssb in (False, True):
             run = self.out / ("grpo" if ssb else "grpo-plain")
-            self.final = GRPOTrainer(
-                make(GRPOConfig, 
+            self.final = self.started(
+                "grpo",
+                make(
+                    GRPOConfig,
                     model=str(self.preferred), out=str(run), data=str(self.train), steps=32, prompts=16,
                     group=8, max_tokens=40, max_num_seqs=128, lr=3e-4, warmup_steps=4, workers=0, ssb=ssb,
                     **ON,
                 ),
-                QUIET,
-            ).train()  # fmt: skip
+                lambda c: GRPOTrainer(c, QUIET).train(),
+            )  # fmt: skip
             rows = metrics(run, "reward")
             shares[ssb] = mean([row["ssb"]["effective"] for row in rows])
         early, late = (mean([row["reward"] for row in part]) for part in (rows[:8], rows[-8:]))
@@ -262,7 +288,11 @@ class Recipe:
 
 def main() -> int:
     """Run all; 1 where a stage did not reach its threshold."""
-    recipe = Recipe(Path(sys.argv[1] if len(sys.argv) > 1 else "runs/recipe"))
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("out", type=Path, nargs="?", default=Path("runs/recipe"))
+    parser.add_argument("--processes", type=int, default=1, help="of each stage that torchrun can start")
+    args = parser.parse_args()
+    recipe = Recipe(args.out, args.processes)
     recipe.all_stages()
     return 1 if recipe.failed else 0
 

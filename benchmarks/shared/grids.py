@@ -65,7 +65,8 @@ def draw_grid(cells: list[str], colour: str) -> Image.Image:
 def train(model: Path, out: Path, data: Path, steps: int, direct_share: float, seed: int) -> Path:
     """Supervised, all components."""
     return Trainer(
-        make(SFTConfig, 
+        make(
+            SFTConfig,
             model=str(model), out=str(out), data=str(data), steps=steps, batch_size=16, lr=2e-3, muon_lr=4e-3,
             warmup_steps=10, schedule="wsd", direct_share=direct_share, heldout=0, seed=seed, **ON,
         ),

@@ -133,7 +133,8 @@ def supervise(
 ) -> Path:  # fmt: skip
     """Supervised training; goes on where it was cut off. first: sample, so that later runs see others."""
     return Trainer(
-        make(SFTConfig, 
+        make(
+            SFTConfig,
             model=str(model), out=str(out), data=str(data), families=families, train=train, steps=steps,
             batch_size=32, lr=lr, muon_lr=muon_lr, schedule="wsd", warmup_steps=min(20, steps // 4),
             direct_share=0.0, heldout=0, bf16=False, seed=seed, device=device, first_sample=first,

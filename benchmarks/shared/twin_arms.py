@@ -158,7 +158,8 @@ def judge(p: Place) -> dict[str, Any]:
         QUIET,
     )  # fmt: skip
     RewardTrainer(
-        make(RewardStageConfig, 
+        make(
+            RewardStageConfig,
             model=str(start(p)), out=str(folder / "reward"), pairs=str(pairs), lr=3e-4, epochs=2,
             batch_size=16, heldout_share=0.1, workers=0, schedule="cosine", warmup_steps=5, save_every_s=60,
             **p.common,
@@ -178,7 +179,8 @@ def grpo(p: Place, name: str, model: Path, *, ssb: bool, best: bool = False) -> 
     instead of the last."""
     run = p.arm(name) / "run"
     GRPOTrainer(
-        make(GRPOConfig, 
+        make(
+            GRPOConfig,
             model=str(model), out=str(run), data=str(p.data("train")), families=PICTURES, steps=p.sizes.grpo,
             prompts=16, group=8, max_num_seqs=128, max_tokens=MAX_TOKENS, lr=1e-4, workers=0, ssb=ssb,
             heldout=p.sizes.valid,
@@ -212,8 +214,8 @@ def mpo(p: Place, name: str, *, threshold: float = 0.0, weights: tuple[float, fl
     three losses."""
     run = p.arm(name) / "run"
     trainer = MPOTrainer(
-        make(MPOConfig, 
-            model=str(start(p)), out=str(run), data=str(p.data("train")), families=PICTURES,
+        make(
+            MPOConfig, model=str(start(p)), out=str(run), data=str(p.data("train")), families=PICTURES,
             rounds=p.sizes.rounds, questions=p.sizes.questions, group=6, max_tokens=MAX_TOKENS,
             reward_model=str(p.arm("judge") / "reward" / "model"),
             threshold=threshold * p.result("judge")["deviation"], lr=1e-5, epochs=2, batch_size=16,
@@ -273,7 +275,8 @@ def distilled(p: Place, name: str, alpha: float) -> dict[str, Any]:
     chains = folder / "chains.jsonl"
     if not chains.exists():
         made = distill(
-            make(DistillConfig, 
+            make(
+                DistillConfig,
                 model=str(start(p)), out=str(folder), data=str(p.data("train")), families=PICTURES,
                 questions=p.sizes.chains, alpha=alpha, temperature=1.0, max_tokens=MAX_TOKENS, batch=64,
                 memory_fraction=MEMORY, first_sample=3000, **p.common,
@@ -295,7 +298,8 @@ def iterated(p: Place, name: str, thresholds: tuple[int, ...]) -> dict[str, Any]
     """Rounds of supervised training on the chains of ``distilled``; measured after each."""
     folder = p.arm(name)
     iterate(
-        make(IterateConfig, 
+        make(
+            IterateConfig,
             model=str(start(p)), out=str(folder / "run"), data=str(p.arm("al-cotd") / "chains.jsonl"),
             reward_model=str(p.arm("judge") / "reward" / "model"), batch_size=32, max_tokens=MAX_TOKENS,
             thresholds=thresholds, epochs=1, train=BOTH, first_lr=3e-4, lr=2e-4, later_lr=1e-4,

@@ -12,6 +12,7 @@ from r1v.core import ConfigError
 
 if TYPE_CHECKING:
     from r1v.plan.inference import Estimate, MemoryPlan
+    from r1v.plan.training import TrainingPlan
 
 UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20,
          "GIB": 2**30}  # fmt: skip
@@ -41,10 +42,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--link", metavar="SIZE", default="25GB/s", help="host to device (default: 25GB/s)")
     parser.add_argument("--format", choices=("bf16", "awq", "awq-vision8", "offload"), help="only this one")
     parser.add_argument("--json", action="store_true", help="print it as JSON")
+    training = parser.add_argument_group("training")
+    training.add_argument("--train", metavar="STAGE", help="plan sft, transfer, iterate, reward, mpo or grpo")
+    training.add_argument("--devices", type=int, default=1, metavar="N", help="that torchrun splits it over")
+    training.add_argument(
+        "--lora", type=int, nargs="?", const=16, default=0, metavar="RANK", help="adapters only (rank 16)"
+    )
+    training.add_argument(
+        "--rollout", choices=("r1v", "vllm", "away"), default="r1v",
+        help="who samples: r1v, vllm on the same devices, or vllm on others (default: r1v)",
+    )  # fmt: skip
+    training.add_argument("--rows", type=int, default=1, metavar="N", help="of a pass on each device")
+    training.add_argument(
+        "--no-checkpointing", action="store_true", help="keep activations instead of recomputing them"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the plan; status 1 where nothing fits as asked."""
+    if args.train:
+        return run_training(args)
     import torch
 
     from r1v.engine.memory import free_memory
@@ -74,6 +91,73 @@ def run(args: argparse.Namespace) -> int:
     else:
         _print(args.model, found, assumed=args.bandwidth is None)
     return 0 if found.chosen is not None else 1
+
+
+def run_training(args: argparse.Namespace) -> int:
+    """Print what training takes on each device; status 1 where it does not fit as asked."""
+    import torch
+    from rich.console import Console
+    from rich.table import Table
+
+    from r1v.engine.memory import free_memory
+    from r1v.models.config import R1VConfig
+    from r1v.models.hub import resolve_config
+    from r1v.plan.training import TrainingTarget, plan_training
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    target = TrainingTarget(
+        parse_bytes(args.memory) if args.memory else free_memory(device), args.devices, args.train,
+        context=args.context, rows=args.rows, lora_rank=args.lora, rollout=args.rollout,
+        checkpointing=not args.no_checkpointing,
+    )  # fmt: skip
+    found = plan_training(R1VConfig.from_folder(resolve_config(args.model)), target)
+    asked, nearest = found.asked, found.nearest
+    if args.json:
+        values = dataclasses.asdict(found)
+        for name, each in (("asked", asked), ("nearest", nearest)):
+            if each is not None:
+                values[name] |= {"phases": each.phases, "used_bytes": each.used_bytes, "fits": each.fits}
+        print(json.dumps(values, indent=2))
+        return 0 if asked.fits else 1
+    console = Console(highlight=False)
+    table = Table("GB per device", "asked", *(["nearest that fits"] if nearest not in (None, asked) else []),
+                  box=None, pad_edge=False)  # fmt: skip
+    shown = [asked, *([nearest] if nearest is not None and nearest != asked else [])]
+    parts = (
+        "frozen",
+        "trained",
+        "optimizer",
+        "gradients",
+        "block",
+        "activations",
+        "logits",
+        "sampler",
+        "overhead",
+    )
+    for part in parts:
+        table.add_row(part, *(gb(getattr(each, part)) for each in shown))
+    for phase in asked.phases:
+        table.add_row(f"[bold]{phase}[/bold]", *(gb(each.phases.get(phase, 0)) for each in shown))
+    console.print(
+        f"{args.model}: {args.train} on {args.devices} x {gb(target.memory_bytes)}, rows of "
+        f"{target.context:,} tokens"
+    )
+    console.print(table)
+    console.print(f"[bold]{training_verdict(found)}[/bold]")
+    return 0 if asked.fits else 1
+
+
+def training_verdict(found: TrainingPlan) -> str:
+    """What to do, in one sentence."""
+    asked, nearest = found.asked, found.nearest
+    memory = asked.target.memory_bytes
+    if asked.fits:
+        return f"it fits: {gb(asked.used_bytes)} of {gb(memory)}"
+    largest = max(asked.phases, key=lambda phase: asked.phases[phase])
+    said = f"it does not fit: {largest} takes {gb(asked.used_bytes)} of {gb(memory)}"
+    if nearest is None:
+        return f"{said}; nothing near it fits"
+    return f"{said}; with {', '.join(found.changes)} it takes {gb(nearest.used_bytes)}"
 
 
 def _print(name: str, found: MemoryPlan, assumed: bool) -> None:

@@ -58,8 +58,9 @@ class Asker:
         if away:
             links = open_links(c.model.path, c.rollout, self.bench.compute, self.bench.run.folder)
             self.rollouts = VLLMRollouts(
-                self.bench.policy, self.bench.processor, self.bench.compute, links, console
-            )
+                self.bench.policy, self.bench.processor, self.bench.compute, links, console,
+                self.bench.run.folder / "weights-on-their-way",
+            )  # fmt: skip
         else:
             self.rollouts = Sampler(
                 self.bench.policy, self.bench.processor, self.bench.compute,

@@ -139,7 +139,7 @@ class PolicyLoss:
                 reference=references[number].to(device) if references else None, proximal=proximal,
                 kept=torch.tensor([not self._masked(one) for one in chosen], device=device),
             )  # fmt: skip
-            loss.total.backward()
+            self.policy.backward(loss.total)
             self._count(tally, chosen, rows, found, behaviour, loss)
         return UpdateTally.of(world.gather(tally))
 

@@ -8,7 +8,7 @@ import pytest
 
 from r1v.cli.train import STAGES, _stage, keys_of
 from r1v.core import ConfigError
-from r1v.train.core.config_read import changed, from_dict, keys, make, read
+from r1v.train.core.config_read import as_changes, changed, from_dict, keys, make, read
 from r1v.train.stages.grpo import GRPOConfig
 from r1v.train.stages.mpo import MPOConfig
 from r1v.train.stages.sft import SFTConfig
@@ -34,6 +34,14 @@ def test_keyword_arguments_name_the_end_of_a_key() -> None:
     assert (again.run.steps, again.ssb.mix, again.optim.lr) == (3, 0.25, 1e-4)
     with pytest.raises(ConfigError, match=r"rollout\.max_tokens"):
         make(GRPOConfig, model="m", out="o", maximum=3)
+
+
+def test_the_words_of_a_configuration_give_it_back() -> None:
+    config = make(
+        GRPOConfig, model="m m", out="o", lr=1e-7, families=("a", "b"), ssb=False, rates={"llm": 1e-5},
+        reward__model="r", updates=2, train=(), lora=("llm",),
+    )  # fmt: skip
+    assert read(GRPOConfig, None, as_changes(config)) == config
 
 
 @pytest.mark.parametrize(

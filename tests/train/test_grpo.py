@@ -31,7 +31,8 @@ FAMILIES = ("arithmetic", "counting")
 
 
 def config(start: Path, out: Path, **changes: object) -> GRPOConfig:
-    base = make(GRPOConfig, 
+    base = make(
+        GRPOConfig,
         model=str(start), out=str(out), families=FAMILIES, steps=4, prompts=3, group=4, max_tokens=6,
         lr=1e-3, bf16=False, device="cpu", workers=0, micro_batches=2, max_num_seqs=16, save_every_s=1e9,
         ssb__mix=0.5, train=("vision", "projector", "llm"),

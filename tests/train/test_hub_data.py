@@ -59,8 +59,8 @@ def test_rows_become_examples(saved: str) -> None:
 
 def test_training_names_the_bad_row(saved: str, start: Path, tmp_path: Path) -> None:
     Trainer(
-        make(SFTConfig, 
-            model=str(start), out=str(tmp_path / "run"), data=saved, steps=2, batch_size=6,
+        make(
+            SFTConfig, model=str(start), out=str(tmp_path / "run"), data=saved, steps=2, batch_size=6,
             direct_share=0.0, heldout=0, log_every=1, bf16=False, device="cpu",
         ),
         QUIET,

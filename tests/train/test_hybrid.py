@@ -17,10 +17,12 @@ from r1v.core import ConfigError, R1VError
 from r1v.scoring import Verdict
 from r1v.train.core.config import RewardConfig
 from r1v.train.core.config_read import changed
+from r1v.train.data.examples import AnswerKey
 from r1v.train.data.pairs import choose_pairs
 from r1v.train.losses import group_advantages
 from r1v.train.reward.functions import load_function
 from r1v.train.reward.hybrid import Reward, advantages, combine
+from r1v.train.rollout.sampler import Response
 from r1v.train.stages.grpo import GRPOTrainer
 from tests.train.test_grpo import by_first_token, config, metrics, trainer_of
 from tests.train.test_stages import make_reward_model
@@ -122,7 +124,13 @@ def test_the_buffer_works_with_a_reward_model(start: Path, reward_model: Path, t
     rows = grpo_with(reward_model, start, tmp_path / "wrong", lambda r, k: Verdict.WRONG, steps=2)
     assert all(row["model"] > 0 for row in rows)
     assert all(row["ssb"]["fresh_effective"] == 0.0 and row["ssb"]["size"] == 0 for row in rows)
-    rows = grpo_with(reward_model, start, tmp_path / "mixed", by_first_token, steps=4, ssb__mix=1.0)
+
+    def sometimes(response: Response, key: AnswerKey) -> Verdict:
+        """Right now and then, and never where the answer is even."""
+        return by_first_token(response, key) if int(key.answer) % 2 else Verdict.WRONG
+
+    changes = {"steps": 4, "prompts": 6, "families": ("counting",), "ssb__mix": 1.0}
+    rows = grpo_with(reward_model, start, tmp_path / "mixed", sometimes, **changes)
     assert any(row["ssb"]["replayed"] for row in rows)
     assert any(row["ssb"]["fresh_effective"] < 1.0 for row in rows)
 

@@ -73,7 +73,8 @@ def test_a_name_that_fits_nothing(start: Path) -> None:
 def test_stages_with_adapters(start: Path, tmp_path: Path) -> None:
     """SFT, then GRPO on what it left: the loss falls, the frozen matrices carry the adapters' product."""
     sft = Trainer(
-        make(SFTConfig, 
+        make(
+            SFTConfig,
             model=str(start), out=str(tmp_path / "sft"), families=("arithmetic",), train=(), lora=("llm",),
             lora_rank=4, steps=12, batch_size=8, lr=2e-2, warmup_steps=1, heldout=0,
             log_every=1, bf16=False, device="cpu",
@@ -87,7 +88,8 @@ def test_stages_with_adapters(start: Path, tmp_path: Path) -> None:
     assert {n.split(".")[-2] for n in moved} == {"qkv", "out", "gate_up", "down"}
     assert {n.split(".")[0] for n in moved} == {"language"}
     folder = GRPOTrainer(
-        make(GRPOConfig, 
+        make(
+            GRPOConfig,
             model=str(sft), out=str(tmp_path / "grpo"), families=("arithmetic",), train=(), lora=("llm",),
             lora_rank=4, steps=2, prompts=2, group=4, max_tokens=6, lr=1e-2, workers=0, device="cpu",
             bf16=False,

@@ -27,7 +27,8 @@ FAMILIES = ("arithmetic", "counting")
 
 
 def config(start: Path, out: Path, **changes: object) -> MPOConfig:
-    base = make(MPOConfig, 
+    base = make(
+        MPOConfig,
         model=str(start), out=str(out), families=FAMILIES, rounds=2, questions=8, group=4, max_tokens=5,
         batch_size=4, micro_batches=2, epochs=3, lr=1e-3, heldout_share=0.25, bf16=False, device="cpu",
         save_every_s=1e9, variation=0.0, train=("vision", "projector", "llm"),

@@ -51,7 +51,8 @@ def figure_pairs(number: int, family: str = "counting") -> list[Pair]:
 
 
 def config(start: Path, tmp_path: Path, **changes: object) -> RewardStageConfig:
-    base = make(RewardStageConfig, 
+    base = make(
+        RewardStageConfig,
         model=str(start), out=str(tmp_path / "run"), pairs=str(tmp_path / "pairs.jsonl"), lr=1e-3,
         second_lr=1e-4, batch_size=4, epochs=2, heldout_share=0.25, bf16=False, device="cpu", log_every=1,
         save_every_s=1e9,
@@ -204,8 +205,8 @@ def test_cleaning() -> None:
 
 
 def test_pairs_from_a_model_and_references(start: Path, tmp_path: Path) -> None:
-    c = make(PairsConfig, 
-        model=str(start), out=str(tmp_path / "made"), families=("counting", "arithmetic"),
+    c = make(
+        PairsConfig, model=str(start), out=str(tmp_path / "made"), families=("counting", "arithmetic"),
         questions=5, group=2, batch=3, references=True, max_tokens=8, device="cpu", bf16=False, workers=0,
     )  # fmt: skip
     found = PairFile.read(make_pairs(c, Console(quiet=True)))

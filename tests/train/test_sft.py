@@ -38,8 +38,8 @@ FAMILIES = ("arithmetic", "counting")
 
 
 def config(start: Path, out: Path, **changes: object) -> SFTConfig:
-    base = make(SFTConfig, 
-        model=str(start), out=str(out), families=FAMILIES, steps=6, batch_size=8, micro_batches=2,
+    base = make(
+        SFTConfig, model=str(start), out=str(out), families=FAMILIES, steps=6, batch_size=8, micro_batches=2,
         warmup_steps=2, bf16=False, device="cpu", workers=1, prefetch=2, eval_every=3, heldout=2,
         log_every=1, save_every_s=1e9, lr=1e-3, muon_lr=3e-3, schedule="wsd", curriculum=True,
     )  # fmt: skip

@@ -26,7 +26,8 @@ FAMILIES = ("arithmetic", "counting")
 @pytest.fixture(scope="module")
 def chains(start: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return distill(
-        make(DistillConfig, 
+        make(
+            DistillConfig,
             model=str(start), out=str(tmp_path_factory.mktemp("distill")), families=FAMILIES, questions=12,
             batch=5, max_tokens=6, device="cpu", bf16=False, alpha=0.5,
         ),
@@ -66,7 +67,8 @@ def make_reward_model(start: Path, folder: Path) -> Path:
 
 @pytest.mark.slow
 def test_iterative_rounds(start: Path, chains: Path, reward_model: Path, tmp_path: Path) -> None:
-    c = make(IterateConfig, 
+    c = make(
+        IterateConfig,
         model=str(start), out=str(tmp_path / "run"), data=str(chains), reward_model=str(reward_model),
         thresholds=(2, 5), batch_size=6, device="cpu", bf16=False, max_tokens=6,
     )  # fmt: skip
@@ -91,7 +93,8 @@ def test_transfer_moves_the_projector(start: Path, tmp_path: Path) -> None:
     other = models.load(start)
     other.initialise(7)
     models.save(other, reasoner, tokenizer_from=start)
-    c = make(TransferConfig, 
+    c = make(
+        TransferConfig,
         vision=str(start), substitute=str(start), reasoner=str(reasoner), out=str(tmp_path / "run"),
         families=("counting",), steps=(2, 1, 1, 1), batch_size=4, heldout=2, max_tokens=4, device="cpu",
         bf16=False,

@@ -29,6 +29,11 @@ class ModelConfig:
         False, "recompute activations in the backward pass to save memory", operational=True
     )
 
+    hsdp: bool = key(
+        False, "over several hosts: each holds the whole model in shares, and hosts repeat each other",
+        operational=True,
+    )  # fmt: skip
+
     def __post_init__(self) -> None:
         check_components(self.train, self.lora)
         at_least(self, 1, "lora_rank", "lora_alpha")

@@ -7,6 +7,7 @@ that is given a plain value takes it as its first key: ``model=r1v-nano`` is ``m
 from __future__ import annotations
 
 import dataclasses
+import json
 import tomllib
 import types
 import typing
@@ -62,6 +63,21 @@ def changed(config: C, **values: Any) -> C:
     """The same configuration with other values, named as for `make`."""
     given = {long_name(type(config), name): value for name, value in values.items()}
     return _build(type(config), flatten(given, type(config)), config)
+
+
+def as_changes(config: Any) -> list[str]:
+    """The ``key=value`` words that give a configuration on the command line; what is as by default is left
+    out."""
+    words = []
+    for each in keys(type(config)):
+        value = config
+        for part in each.name.split("."):
+            value = getattr(value, part)
+        if isinstance(value, dict):
+            words += [f"{each.name}.{name}={json.dumps(inner)}" for name, inner in value.items()]
+        elif value is not None and (value != each.default or each.required):
+            words.append(f"{each.name}={json.dumps(value)}")
+    return words
 
 
 def long_name(kind: type[Any], name: str) -> str:

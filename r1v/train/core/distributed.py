@@ -7,7 +7,7 @@ same order.
 
 from __future__ import annotations
 
-import os
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -76,11 +76,11 @@ class World:
         if self.size > 1:
             self.gather(None)
 
-    def mesh(self, device: str) -> DeviceMesh:
-        """The processes as FSDP sees them: one line within a host; over several hosts each host holds the
-        whole model in shares and hosts repeat each other (HSDP)."""
-        per_host = int(os.environ.get("LOCAL_WORLD_SIZE", self.size))
-        if per_host < self.size and self.size % per_host == 0:
+    def mesh(self, device: str, hsdp: bool) -> DeviceMesh:
+        """The processes as FSDP sees them: one line. hsdp: over several hosts each host holds the whole model
+        in shares and hosts repeat each other."""
+        per_host = self.gather(socket.gethostname()).count(socket.gethostname())
+        if hsdp and per_host < self.size and self.size % per_host == 0:
             return init_device_mesh(
                 device, (self.size // per_host, per_host), mesh_dim_names=("replicate", "shard")
             )

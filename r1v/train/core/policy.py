@@ -33,6 +33,7 @@ from r1v.models.checkpoint import (
     parameter_shapes,
     write_folder,
 )
+from r1v.models.config import Layout
 from r1v.models.names import Piece, pieces
 from r1v.models.reward import HEAD_FILE, RewardModel
 from r1v.models.tensor_files import TensorFiles
@@ -54,6 +55,7 @@ class PolicyModule(nn.Module):
         super().__init__()
         self.inner, self.compute, self.shapes = inner, compute, dict(shapes)
         self.split = compute.world.size > 1
+        self.saw_pictures = False  # in a pass with a gradient since `drop_unseen`
 
     @property
     def base(self) -> R1V:
@@ -72,7 +74,7 @@ class PolicyModule(nn.Module):
         (scores float32 (N,),) at the target places. Tensors lie on the model's device."""
         hidden = self._hidden(part).flatten(0, 1)[part.target_places]
         if isinstance(self.inner, RewardModel):
-            return (self.inner.head(hidden).squeeze(-1).float(),)
+            return (self.inner.head(hidden).float()[:, 0].clone(),)
         language = self.base.language
         matrix = language.embedding.weight if language.head is None else language.head.weight
         found = token_scores(hidden, matrix, part.targets, entropy=entropy)
@@ -83,6 +85,7 @@ class PolicyModule(nn.Module):
         a part has none: its layers are gathered, and their gradients reduced, by all processes together."""
         base, unused = self.base, None
         tiles = normalise(part.tiles) if len(part.tiles) else None
+        self.saw_pictures |= tiles is not None and torch.is_grad_enabled()
         if self.split and tiles is None:
             side = base.config.vision.image_size
             blank = torch.zeros(1, 3, side, side, device=part.input_ids.device)
@@ -113,6 +116,13 @@ class PolicyModule(nn.Module):
         yield from parts
         yield from [None] * (number - len(parts))
 
+    @staticmethod
+    def backward(loss: torch.Tensor) -> None:
+        """Add the gradient of a part's loss; none where nothing trained took part in it, as where only the
+        projector is trained and the part has no picture."""
+        if loss.requires_grad:
+            loss.backward()
+
     def idle_pass(self, *, backward: bool) -> None:
         """Take part in a pass of the others with nothing of one's own."""
         part = self.compute.move(self.blank())
@@ -120,6 +130,14 @@ class PolicyModule(nn.Module):
             found = self(part)
         if backward:
             (found[0].sum() * 0.0).backward()
+
+    def drop_unseen(self) -> None:
+        """Take the gradients, all zero, of tower and projector away where no process saw a picture: one
+        process alone has none there, and an optimiser that is given none leaves a parameter as it is."""
+        if self.split and not any(self.compute.world.gather(self.saw_pictures)):
+            for parameter in (*self.base.vision.parameters(), *self.base.projector.parameters()):
+                parameter.grad = None
+        self.saw_pictures = False
 
     def blank(self) -> MicroBatch:
         """One row of two tokens without a picture."""
@@ -179,15 +197,18 @@ class PolicyModule(nn.Module):
         """What changes, by name: what a checkpoint has to keep."""
         return {f"model/{name}": p for name, p in self.named_parameters() if p.requires_grad}
 
-    def export(self, folder: Path, tokenizer_from: str | Path, max_shard_mb: int) -> Path:
-        """Write a whole checkpoint, bf16, adapters added in, in the transformers-native layout, tensor by
-        tensor: the first process writes, the others send what it asks for."""
+    def export(
+        self, folder: Path, tokenizer_from: str | Path | None, max_shard_mb: int,
+        layout: Layout = "native", dtype: torch.dtype = torch.bfloat16,
+    ) -> Path:  # fmt: skip
+        """Write a whole checkpoint, adapters added in, tensor by tensor: the first process writes, the others
+        send what it asks for. tokenizer_from: None copies no tokenizer."""
         world, names = self.compute.world, list(self.shapes)
         head: dict[str, torch.Tensor] = {}
         if isinstance(self.inner, RewardModel):
             head = {name: whole(p).detach().float().cpu() for name, p in self.inner.head.named_parameters()}
         if world.first:
-            self._write(folder, tokenizer_from, max_shard_mb, head)
+            self._write(folder, tokenizer_from, max_shard_mb, head, layout, dtype)
         else:
             while (asked := world.tell(-1)) >= 0:
                 self.whole_weight(names[asked])
@@ -197,18 +218,19 @@ class PolicyModule(nn.Module):
         return folder
 
     def _write(
-        self, folder: Path, tokenizer_from: str | Path, max_shard_mb: int, head: dict[str, torch.Tensor]
-    ) -> None:
+        self, folder: Path, tokenizer_from: str | Path | None, max_shard_mb: int,
+        head: dict[str, torch.Tensor], layout: Layout, dtype: torch.dtype,
+    ) -> None:  # fmt: skip
         world, names, config = self.compute.world, list(self.shapes), self.base.config
-        table = pieces(self.shapes, "native", config.language)
-        sizes = {piece.name: 2 * torch.Size(piece.shape).numel() for piece in table}
+        table = pieces(self.shapes, layout, config.language)
+        sizes = {piece.name: dtype.itemsize * torch.Size(piece.shape).numel() for piece in table}
         held: dict[str, torch.Tensor] = {}
 
         def fetch(piece: Piece) -> torch.Tensor:
             if piece.parameter not in held:
                 held.clear()
                 world.tell(names.index(piece.parameter))
-                held[piece.parameter] = self.whole_weight(piece.parameter).to("cpu", torch.bfloat16)
+                held[piece.parameter] = self.whole_weight(piece.parameter).to("cpu", dtype)
             rows = held[piece.parameter][piece.start : piece.start + piece.shape[0]]
             return rows.clone()
 
@@ -219,7 +241,7 @@ class PolicyModule(nn.Module):
         ended = -2
         try:
             write_folder(
-                folder, config_for(config, "native", torch.bfloat16), table, sizes, fetch,
+                folder, config_for(config, layout, dtype), table, sizes, fetch,
                 tokenizer_from=tokenizer_from, max_shard_bytes=max_shard_mb * 2**20, overwrite=True,
                 finish=finish,
             )  # fmt: skip
@@ -275,7 +297,7 @@ def build_policy(
     policy = PolicyModule(RewardModel(base) if reward else base, compute, shapes).train()
     _set_dtypes(policy, torch.bfloat16 if compute.bf16 else torch.float32)
     if policy.split:
-        shard(policy)
+        shard(policy, config.hsdp)
     if fill is None:
         _allocate_adapters(policy)
     else:
@@ -299,11 +321,11 @@ def _set_dtypes(policy: PolicyModule, frozen: torch.dtype) -> None:
                 setattr(module, leaf, value)
 
 
-def shard(policy: PolicyModule) -> None:
+def shard(policy: PolicyModule, hsdp: bool) -> None:
     """Split the parameters among the processes. Layers are gathered one by one for their own pass; what is
     left (embeddings, norms, projector, heads) belongs to the policy itself."""
     compute, base = policy.compute, policy.base
-    mesh = compute.world.mesh(compute.device.type)
+    mesh = compute.world.mesh(compute.device.type, hsdp)
     precision = MixedPrecisionPolicy(
         param_dtype=torch.bfloat16 if compute.bf16 else None, reduce_dtype=torch.float32,
         cast_forward_inputs=False,

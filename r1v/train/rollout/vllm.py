@@ -8,8 +8,8 @@ that expands one otherwise is an error.
 from __future__ import annotations
 
 import io
+import shutil
 import sys
-import tempfile
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -17,11 +17,9 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from r1v import models
 from r1v.core import ConfigError, FinishReason, UnavailableError
 from r1v.llm.backends.vllm.prompts import check_prompt, for_vllm
 from r1v.llm.prompt_encoder import engine_ids
-from r1v.models import R1V
 from r1v.prompt import Processor
 from r1v.train.core.compute import Compute
 from r1v.train.core.config import RolloutConfig
@@ -29,7 +27,7 @@ from r1v.train.core.policy import PolicyModule
 from r1v.train.data.questions import Question
 from r1v.train.rollout.link import Link
 from r1v.train.rollout.sampler import Response, response
-from r1v.train.rollout.wire import Ask, Sampling, read_answers, send_asks, send_weights
+from r1v.train.rollout.wire import Answered, Ask, Sampling, read_answers, send_asks, send_weights
 
 SHARD_BYTES = 1 << 29  # of the files that weights travel in
 REASONS = {"stop": FinishReason.STOP, "length": FinishReason.LENGTH}
@@ -39,14 +37,14 @@ def open_links(model: str, config: RolloutConfig, compute: Compute, log_folder: 
     """The engines of this process of the trainer: its part of those that the configuration names, or one on
     the trainer's own device. Those that are not there yet are started, and not waited for.
 
-    ConfigError: there are fewer engines than processes.
+    Fewer engines than processes are shared. ConfigError: there are several processes and no engine.
     """
     c, world = config, compute.world
     number = len(c.vllm_at or c.vllm_devices)
-    if number < world.size and (number or world.size > 1):
+    if not number and world.size > 1:
         raise ConfigError(
-            f"{number} engines for {world.size} processes of the trainer, each of which needs its own: name "
-            "more in rollout.vllm_devices or rollout.vllm_at"
+            f"{world.size} processes of the trainer need engines: name them in rollout.vllm_devices or "
+            "rollout.vllm_at"
         )
     if c.vllm_at:
         return [Link(address, c.vllm_key or "") for address in world.share(c.vllm_at)]
@@ -71,16 +69,20 @@ class VLLMRollouts:
 
     def __init__(
         self, policy: PolicyModule, processor: Processor, compute: Compute, links: Sequence[Link],
-        console: Console,
+        console: Console, folder: Path,
     ) -> None:  # fmt: skip
-        """Waits until the engines are ready. UnavailableError, ConfigError: one is not to be had."""
+        """Waits until the engines are ready. folder: where weights stand while they travel; all processes see
+        it. UnavailableError, ConfigError: one is not to be had."""
         self.policy, self.processor, self.compute = policy, processor, compute
-        self.links = links
+        self.links, self.folder = links, folder
         ids = engine_ids(processor)
         self._stop = sorted(ids.eos)
         self._banned = sorted({i for i in (ids.image_context, *ids.banned) if i >= 0} - set(ids.eos))
         self._stale = True
-        self._twin: R1V | None = None
+        # who has engines, in the order in which all questions are dealt out
+        self._owners = [
+            rank for rank, held in enumerate(compute.world.gather(len(links))) for _ in range(held)
+        ]
         for link in links:
             console.print(f"rollouts by {link.connect()} at {link.address}", highlight=False)
 
@@ -97,21 +99,28 @@ class VLLMRollouts:
             self._push()
             self._stale = False
         sampling = Sampling(n, max_tokens, temperature, self._stop, self._banned)
-        asks = [self._given(*each) for each in zip(questions, seeds, strict=True)]
-        number = len(self.links)
-        for i, link in enumerate(self.links):
-            link.tell(partial(send_asks, asks=asks[i::number], sampling=sampling))
-        found: list[list[Response]] = [[] for _ in questions]
-        for i, link in enumerate(self.links):
-            answers = read_answers(link.reply())
-            for place, answer in zip(range(i, len(questions), number), answers, strict=True):
-                prompt = questions[place].prompt
-                check_prompt(prompt.token_ids, answer.token_ids)
-                found[place] = [
-                    response(self.processor, prompt, one.token_ids, one.logprobs, _reason(one.reason))
-                    for one in answer.responses
-                ]
-        return found
+        own = [self._given(*each) for each in zip(questions, seeds, strict=True)]
+        world = self.compute.world
+        every = [(rank, ask) for rank, asks in enumerate(world.gather(own)) for ask in asks]
+        mine = [place for place, owner in enumerate(self._owners) if owner == world.rank]
+        for link, place in zip(self.links, mine, strict=True):
+            dealt = [ask for _, ask in every[place :: len(self._owners)]]
+            link.tell(partial(send_asks, asks=dealt, sampling=sampling))
+        told = {place: read_answers(link.reply()) for link, place in zip(self.links, mine, strict=True)}
+        answers: dict[int, Answered] = {}
+        for part in world.gather(told):
+            for place, found in part.items():
+                answers |= dict(zip(range(place, len(every), len(self._owners)), found, strict=True))
+        first = next((i for i, (rank, _) in enumerate(every) if rank == world.rank), 0)
+        return [self._responses(question, answers[first + i]) for i, question in enumerate(questions)]
+
+    def _responses(self, question: Question, answer: Answered) -> list[Response]:
+        """Of one question. PromptError: vLLM expanded its prompt otherwise than we did."""
+        check_prompt(question.prompt.token_ids, answer.token_ids)
+        return [
+            response(self.processor, question.prompt, one.token_ids, one.logprobs, _reason(one.reason))
+            for one in answer.responses
+        ]
 
     def _given(self, question: Question, seed: int) -> Ask:
         images = question.example.images
@@ -126,19 +135,18 @@ class VLLMRollouts:
         return Ask(given["prompt_token_ids"], files, None if tiles is None else [*tiles.values()], seed)
 
     def _push(self) -> None:
-        """Give every engine the weights of now, as the files of a checkpoint in the release's layout."""
-        with tempfile.TemporaryDirectory(prefix="r1v-weights-") as scratch:
-            folder = Path(scratch) / "model"
-            dtype = getattr(torch, _dtype(self.compute))
-            if self._twin is None:
-                self._twin = self.policy.twin(dtype)
-            self.policy.copy_to(self._twin)
-            models.save(self._twin, folder, "release", dtype=dtype, max_shard_bytes=SHARD_BYTES)
-            files = sorted(folder.glob("*.safetensors*"))
-            for link in self.links:
-                link.tell(partial(send_weights, files=files))
-            for link in self.links:
-                link.reply()
+        """Give every engine the weights of now, as the files of a checkpoint in the release's layout, which
+        the first process writes tensor by tensor and each process sends to its own engines."""
+        dtype = getattr(torch, _dtype(self.compute))
+        self.policy.export(self.folder, None, SHARD_BYTES >> 20, "release", dtype)
+        files = sorted(self.folder.glob("*.safetensors*"))
+        for link in self.links:
+            link.tell(partial(send_weights, files=files))
+        for link in self.links:
+            link.reply()
+        self.compute.world.barrier()
+        if self.compute.world.first:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def close(self) -> None:
         """See Rollouts."""

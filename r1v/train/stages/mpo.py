@@ -307,7 +307,7 @@ class MPOTrainer:
                 continue
             loss = self._loss(cut[place], made[place][0], part)
             weight = len(cut[place]) / len(pairs)
-            (loss.total * weight).backward()
+            self.policy.backward(loss.total * weight)
             parts = (loss.total.detach(), loss.preference, loss.quality, loss.generation)
             totals += [float(value) * weight for value in parts]
             rewards.append(torch.stack([loss.chosen_rewards, loss.rejected_rewards]).cpu())

@@ -188,7 +188,7 @@ class RewardTrainer:
                 continue
             scores = self.policy.rewards(part)
             loss = losses.reward_pairs(scores[::2], scores[1::2]).sum() / number
-            loss.backward()
+            self.policy.backward(loss)
             total, right = total + float(loss.detach()), right + int((scores[::2] > scores[1::2]).sum())
         norm = self.bench.update(rate)
         every = self.world.gather((total, right))

@@ -148,7 +148,7 @@ class Trainer:
                 continue
             found = self.policy.scores(part)
             if rate is not None:
-                (-found.logprobs.sum() * scale).backward()
+                self.policy.backward(-found.logprobs.sum() * scale)
             sums.append(torch.stack([-found.logprobs.detach().sum(), found.right.sum().float()]))
             rows = part.rows.to(found.right.device)
             exacts.append(losses.exact_rows(found.right, rows, len(part.families)).tolist())

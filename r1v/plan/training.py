@@ -1,0 +1,248 @@
+"""What fits where in training: the memory of each device while loading, updating, sampling and exporting.
+
+Enters: a config and a setting. Leaves: bytes of each part on each device, and the nearest setting that fits.
+Always holds: only config.json is read; the parts are those of `r1v.train.core.policy`: master weights, their
+gradients and AdamW's two moments in float32, what is frozen in bfloat16, all split among the devices; a block
+(one layer, or what lies outside the layers) is whole for its own pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from r1v.core import ConfigError
+from r1v.models import R1VConfig
+from r1v.models.checkpoint import build_empty, parameter_shapes
+
+STAGES = ("sft", "transfer", "iterate", "reward", "mpo", "grpo")
+LOGIT_BYTES = 2 * (1 << 28)  # a chunk of logits and its gradient
+ROLLOUTS = ("r1v", "vllm", "away")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingTarget:
+    """memory_bytes: of each device. context: tokens of a row. rows: of one pass on a device. lora_rank: 0
+    trains projector and language model whole. rollout: r1v (a whole copy on each device), vllm (on the same
+    devices, which share the model) or away (on other devices). checkpointing: activations are recomputed.
+    kv_tokens: that the sampler's cache holds."""
+
+    memory_bytes: int
+    num_devices: int = 1
+    stage: str = "sft"
+    context: int = 8192
+    rows: int = 1
+    lora_rank: int = 0
+    rollout: str = "r1v"
+    checkpointing: bool = True
+    kv_tokens: int = 65536
+
+    def __post_init__(self) -> None:
+        if self.stage not in STAGES:
+            raise ConfigError(f"--train is {self.stage!r}; use {', '.join(STAGES[:-1])} or {STAGES[-1]}")
+        if self.rollout not in ROLLOUTS:
+            raise ConfigError(f"--rollout is {self.rollout!r}; use r1v, vllm or away")
+        for name in ("memory_bytes", "num_devices", "context", "rows"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1")
+
+    @property
+    def overhead(self) -> int:
+        """CUDA's context and libraries, NCCL's buffers, and what the allocator loses."""
+        return 1_200_000_000 + self.memory_bytes // 33
+
+    @property
+    def samples(self) -> bool:
+        """Whether the stage asks the model while it trains it."""
+        return self.stage in ("mpo", "grpo")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingEstimate:
+    """Bytes on each device. held: master weights, frozen weights and optimiser, always there. The others are
+    what a phase has beside them."""
+
+    target: TrainingTarget
+    frozen: int
+    trained: int
+    optimizer: int
+    block: int
+    gradients: int
+    activations: int
+    logits: int
+    sampler: int
+    overhead: int
+
+    @property
+    def held(self) -> int:
+        """In every phase."""
+        return self.frozen + self.trained + self.overhead
+
+    @property
+    def phases(self) -> dict[str, int]:
+        """All bytes of a device in each phase."""
+        always = self.held + self.optimizer
+        resident = self.sampler if self.target.samples and self.target.rollout != "away" else 0
+        found = {
+            "load": self.held + self.block // 2,
+            "update": always + resident + self.block + self.gradients + self.activations + self.logits,
+            "export": always + resident + self.block,
+        }
+        if self.target.samples:
+            found["rollout"] = always + resident + self.block
+        return found
+
+    @property
+    def used_bytes(self) -> int:
+        """Of the largest phase."""
+        return max(self.phases.values())
+
+    @property
+    def fits(self) -> bool:
+        """Whether every phase fits."""
+        return self.used_bytes <= self.target.memory_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Parameters: of one layer of each part, of all, and of what lies outside the layers. adapters: per unit
+    of rank."""
+
+    layer: int
+    vision_layer: int
+    language: int
+    vision: int
+    projector: int
+    root: int
+    adapters: int
+
+
+def sizes(config: R1VConfig) -> Counts:
+    """From the shapes alone."""
+    shapes = parameter_shapes(build_empty(config))
+    counts = {name: _product(shape) for name, shape in shapes.items()}
+
+    def of(prefix: str) -> int:
+        return sum(number for name, number in counts.items() if name.startswith(prefix))
+
+    layers = sum(n for name, n in counts.items() if ".layers." in name)
+    adapters = sum(
+        sum(shape) for name, shape in shapes.items()
+        if name.startswith("language.layers.") and len(shape) == 2
+    )  # fmt: skip
+    return Counts(
+        of("language.layers.0."), of("vision.layers.0."), of("language."), of("vision."), of("projector."),
+        sum(counts.values()) - layers, adapters,
+    )  # fmt: skip
+
+
+def estimate(config: R1VConfig, target: TrainingTarget) -> TrainingEstimate:
+    """Of one setting."""
+    size, number = sizes(config), target.num_devices
+    everything = size.language + size.vision + size.projector
+    if target.lora_rank:
+        trained = size.adapters * target.lora_rank
+        frozen = everything
+    else:
+        trained = size.language + size.projector if target.stage != "transfer" else size.projector
+        frozen = everything - trained
+    largest = max(size.layer, size.vision_layer)
+    # a layer and the next one, which is gathered ahead, or what lies outside the layers beside one layer
+    block = 2 * (max(2 * largest, size.root + largest) if number > 1 else largest)
+    if not target.lora_rank:
+        block += 4 * max(largest, size.root)  # its gradient before it is split, in float32
+    sampler = 0
+    if target.samples:
+        cache = target.kv_tokens * kv_bytes(config)
+        sampler = (
+            2 * everything + cache if target.rollout == "r1v" else 2 * everything // number + cache // number
+        )
+    return TrainingEstimate(
+        target,
+        frozen=2 * frozen // number,
+        trained=4 * trained // number,
+        optimizer=8 * trained // number,
+        block=block,
+        gradients=4 * trained // number,
+        activations=activations(config, target),
+        logits=LOGIT_BYTES + 2 * 4 * target.rows * target.context,
+        sampler=sampler,
+        overhead=target.overhead,
+    )
+
+
+def kv_bytes(config: R1VConfig) -> int:
+    """Keys and values of a token, bf16."""
+    language = config.language
+    return 2 * 2 * language.num_layers * language.num_kv_heads * language.head_dim
+
+
+def activations(config: R1VConfig, target: TrainingTarget) -> int:
+    """What a pass keeps for its backward pass, bytes: the inputs of all layers and one layer's inside, or the
+    inside of all."""
+    language = config.language
+    tokens = target.context * target.rows * (2 if target.stage in ("reward", "mpo") else 1)
+    width = (language.num_heads + 2 * language.num_kv_heads) * language.head_dim
+    inside = 2 * (4 * language.hidden_size + width + language.num_heads * language.head_dim)
+    inside += 2 * 4 * language.intermediate_size + 2 * 4 * language.hidden_size
+    if not target.checkpointing:
+        return tokens * inside * language.num_layers
+    # the residual stream is float32 where the embedding is trained, and its gradient goes along
+    stream = 2 if target.lora_rank else 4
+    return tokens * (stream * language.hidden_size * (language.num_layers + 3) + 2 * inside)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPlan:
+    """asked: as asked. nearest: the setting that fits with the fewest changes, the one asked where it fits,
+    None where none does."""
+
+    asked: TrainingEstimate
+    nearest: TrainingEstimate | None
+    changes: tuple[str, ...]
+
+
+def plan_training(config: R1VConfig, target: TrainingTarget) -> TrainingPlan:
+    """The setting asked for, and the nearest that fits."""
+    asked = estimate(config, target)
+    for changed, changes in _nearby(target):
+        found = estimate(config, changed)
+        if found.fits:
+            return TrainingPlan(asked, found, changes)
+    return TrainingPlan(asked, None, ())
+
+
+def _nearby(target: TrainingTarget) -> Iterator[tuple[TrainingTarget, tuple[str, ...]]]:
+    """Settings to try, the one asked first, then with more and more changes."""
+    steps: list[tuple[str, TrainingTarget]] = []
+    if target.rows > 1:
+        steps.append(("one row a pass (optim.micro_batches)", replace(target, rows=1)))
+    if not target.checkpointing:
+        steps.append(("model.checkpointing=true", replace(target, checkpointing=True)))
+    if target.samples and target.rollout == "r1v" and target.stage == "grpo":
+        steps.append(("rollout=vllm on the same devices", replace(target, rollout="vllm")))
+        steps.append(("rollout=vllm on other devices", replace(target, rollout="away")))
+    if not target.lora_rank:
+        steps.append(('model.lora=["llm"]', replace(target, lora_rank=16)))
+    yield target, ()
+    for name, changed in steps:
+        yield changed, (name,)
+    everything, names = target, list[str]()
+    for name, changed in steps:
+        for key in ("rows", "checkpointing", "rollout", "lora_rank"):
+            if getattr(changed, key) != getattr(target, key):
+                everything = replace(everything, **{key: getattr(changed, key)})
+        names.append(name)
+        yield everything, tuple(names)
+    for factor in (2, 4, 8, 16, 32):
+        yield (
+            replace(everything, num_devices=target.num_devices * factor),
+            (*names, f"{target.num_devices * factor} devices"),
+        )
+
+
+def _product(shape: tuple[int, ...]) -> int:
+    found = 1
+    for side in shape:
+        found *= side
+    return found
