@@ -153,16 +153,16 @@ def test_an_engine_that_dies_ends_the_run_which_goes_on_with_another(
         whole = trainer_of(config(start, tmp_path / "whole", importance_cap=2.0, **there)).train()
     with engines(start, tmp_path / "engine") as there:
         first = trainer_of(config(start, tmp_path / "cut", importance_cap=2.0, **there))
-        rollout = first._rollout
+        ask = first.asker.ask
 
-        def die(questions: Any) -> Any:
-            if first.bench.step == 2:
+        def die(step: int, plan: Any = None) -> Any:
+            if step == 2:
                 for process in multiprocessing.active_children():
                     process.kill()
                     process.join()
-            return rollout(questions)
+            return ask(step, plan)
 
-        first._rollout = die  # type: ignore[method-assign]
+        first.asker.ask = die  # type: ignore[method-assign]
         with pytest.raises(UnavailableError, match=r"no engine answers at .*: the run goes on from its last"):
             first.train()
     with engines(start, tmp_path / "engine") as there:  # at another address
@@ -186,7 +186,7 @@ def test_what_goes_wrong_is_one_line(start: Path, tmp_path: Path, monkeypatch: p
         trainer_of(config(start, tmp_path / "4", rollout="vllm", vllm_python="/no/python"))
     with pytest.raises(ConfigError, match="no address; write HOST:PORT"):
         parse_address("localhost")
-    with pytest.raises(ConfigError, match="vllm_at needs vllm_key"):
+    with pytest.raises(ConfigError, match=r"vllm_at needs rollout\.vllm_key"):
         config(start, tmp_path / "5", rollout="vllm", vllm_at=("a:1",))
     with pytest.raises(ConfigError, match="use r1v or vllm"):
         config(start, tmp_path / "6", rollout="tgi")
