@@ -106,7 +106,7 @@ class Recipe:
         if not good:
             self.failed.append(name)
 
-    def started(self, stage: str, config: Any, inside: Callable[[Any], Path]) -> Path:
+    def launched(self, stage: str, config: Any, inside: Callable[[Any], Path]) -> Path:
         """What a stage leaves, run in this process or, where there are to be several, by torchrun."""
         if self.processes == 1:
             return inside(config)
@@ -132,7 +132,7 @@ class Recipe:
             )
         )  # fmt: skip
         before = accuracy(self.start, self.heldout)
-        self.base = self.started(
+        self.base = self.launched(
             "sft",
             make(
                 SFTConfig, model=str(self.start), out=str(self.out / "sft"), data=str(self.train), steps=55,
@@ -145,7 +145,7 @@ class Recipe:
         return self.after_sft >= before + 0.3, f"accuracy {before:.2f} -> {self.after_sft:.2f}, needs +0.30"
 
     def transfer(self) -> tuple[bool, str]:
-        self.started(
+        self.launched(
             "transfer",
             make(
                 TransferConfig, vision=str(self.base), substitute=str(self.base), reasoner=str(self.base),
@@ -184,7 +184,7 @@ class Recipe:
             ),
             QUIET,
         )  # fmt: skip
-        self.judge = self.started(
+        self.judge = self.launched(
             "reward",
             make(
                 RewardStageConfig,
@@ -197,7 +197,7 @@ class Recipe:
         return right >= 0.85, f"held-out pairs right {right:.2f}, needs 0.85"
 
     def iterate(self) -> tuple[bool, str]:
-        self.iterated = self.started(
+        self.iterated = self.launched(
             "iterate",
             make(
                 IterateConfig, model=str(self.base), out=str(self.out / "iterate"), data=str(self.chains),
@@ -216,7 +216,7 @@ class Recipe:
         """More supervised steps: where samples at temperature 1 are seldom right, as so far, reinforcement
         moves the form of the answers and not what they say."""
         before = accuracy(self.iterated, self.heldout)
-        self.started = self.started(
+        self.started = self.launched(
             "sft",
             make(
                 SFTConfig,
@@ -233,7 +233,7 @@ class Recipe:
         )
 
     def mpo(self) -> tuple[bool, str]:
-        self.preferred = self.started(
+        self.preferred = self.launched(
             "mpo",
             make(
                 MPOConfig, model=str(self.started), out=str(self.out / "mpo"), data=str(self.train), rounds=2,
@@ -253,7 +253,7 @@ class Recipe:
         shares = {}
         for ssb in (False, True):
             run = self.out / ("grpo" if ssb else "grpo-plain")
-            self.final = self.started(
+            self.final = self.launched(
                 "grpo",
                 make(
                     GRPOConfig,
