@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import multiprocessing
 import multiprocessing.connection
@@ -245,6 +246,7 @@ def memory_of(model: Path, out: Path) -> None:
     from r1v.train.core.policy import load_policy
 
     found = {}
+    ctypes.CDLL(None).mallopt(-3, 1 << 20)  # M_MMAP_THRESHOLD: what is freed goes back at once
     compute = Compute.open("cpu", False)
 
     def peak(name: str, work: Callable[[], Any]) -> Any:

@@ -115,6 +115,8 @@ class Trainer:
     def _make_heldout(self) -> list[Batch]:
         """Held-out figures in full variation, and rows of the file ``data.measure``."""
         c, sources = self.config, list[Source]()
+        if c.data.measure is None and c.data.heldout and figures_of(self.source) is None:
+            self.console.print("nothing is held out: name a file of rows as data.measure to measure on it")
         if c.data.heldout and (held := figures_of(self.source, heldout=True)):
             sources.append(held)
         if c.data.measure is not None:
