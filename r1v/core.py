@@ -384,7 +384,8 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """One finished output. Thinking that was never closed is thinking: answer is then empty."""
+    """One finished output. Thinking that was never closed is thinking: answer is then empty. stop: the stop
+    string that ended it, where one did."""
 
     thinking: str
     answer: str
@@ -395,6 +396,7 @@ class Completion:
     timing: Timing = field(default_factory=Timing)
     logprobs: tuple[TokenLogprob, ...] | None = None
     index: int = 0
+    stop: str | None = None
 
 
 def usable_cores(root: Path = Path("/")) -> int:

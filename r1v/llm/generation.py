@@ -181,6 +181,7 @@ class CompletionBuilder(Generic[U]):
             timing=Timing() if first is None else Timing(first - self._arrived_s, now - first),
             logprobs=None if self._logprobs is None else tuple(self._logprobs),
             index=self._index,
+            stop=self._stop.matched,
         )
 
 

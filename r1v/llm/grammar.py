@@ -43,8 +43,8 @@ class OutputGrammar:
 
     @classmethod
     def json_object(cls) -> OutputGrammar:
-        """Any JSON object."""
-        return cls.json_schema({"type": "object"})
+        """Any JSON object, on one line: left free, a weak model pads it with white space."""
+        return cls(f"start: {_json({'type': 'object'}, white_space=' ?')}\n")
 
     @classmethod
     def json_schema(cls, schema: Mapping[str, Any]) -> OutputGrammar:
@@ -73,9 +73,9 @@ class OutputGrammar:
         )
 
 
-def _json(schema: Mapping[str, Any]) -> str:
-    """A schema as a term of Lark."""
-    options = {"whitespace_pattern": _WHITE_SPACE}
+def _json(schema: Mapping[str, Any], white_space: str = _WHITE_SPACE) -> str:
+    """A schema as a term of Lark. white_space: pattern of what may stand between the parts."""
+    options = {"whitespace_pattern": white_space}
     try:
         return "%json " + json.dumps({**_plain(schema), "x-guidance": options}, ensure_ascii=True)
     except (TypeError, ValueError, RecursionError) as error:

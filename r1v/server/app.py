@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from functools import partial
-from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -26,36 +25,28 @@ from r1v import __version__
 from r1v.core import Completion, R1VError
 from r1v.llm import LLM, ChatRequest, Event, TextRequest, card_of
 from r1v.server.answers import ChatWriter, Json, TextWriter, add_usage, usage_of
+from r1v.server.apis.endpoint import FAILURES, Endpoint
+from r1v.server.apis.messages import Messages
+from r1v.server.apis.responses import Responses
 from r1v.server.config import ServerConfig
-from r1v.server.errors import APIError, ErrorBody, error_body, from_r1v, from_validation, json_response
+from r1v.server.errors import APIError, from_r1v, from_validation, json_response
 from r1v.server.facts import model_facts
 from r1v.server.images import ImageSource
 from r1v.server.memory import give_back_after_load
 from r1v.server.metrics import CONTENT_TYPE, Metrics
-from r1v.server.middleware import OPEN_PATHS, AccessLog, BodyLimit, Door, notes
+from r1v.server.middleware import OPEN_PATHS, AccessLog, BodyLimit, Door
 from r1v.server.params import Translator
 from r1v.server.route import BoundedRoute
 from r1v.server.schema import ChatBody, TextBody, TokenizeBody
 from r1v.server.service import Run, Service
 from r1v.server.static_page import StaticPage, read_page
-from r1v.server.stream import DONE, KEEP_ALIVE, EventStream, data, unless_gone
+from r1v.server.stream import DONE, data, unless_gone
 
-_FAILURES: dict[int | str, dict[str, Any]] = {
-    status: {"model": ErrorBody, "description": text}
-    for status, text in {
-        400: "A parameter is unknown, missing or out of range; param names it",
-        401: "The API key is missing or wrong",
-        403: "The host name is not one this server answers to",
-        404: "No such model",
-        408: "The body came too slowly",
-        413: "The body is too large",
-        429: "The queue is full; Retry-After says when to come again",
-        499: "The client went away",
-        500: "A fault of the server",
-        503: "Shutting down, or the model does not respond",
-        504: "Nothing was generated within the deadline",
-    }.items()
-}
+_POSTED = (
+    "/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages", "/v1/messages/count_tokens",
+)  # fmt: skip
+_OTHER_MODELS = ("/v1/embeddings", "/v1/rerank", "/v1/score", "/v1/audio/transcriptions", "/v1/audio/speech",
+                 "/v1/images/generations", "/v1/moderations")  # fmt: skip
 
 
 def create_app(llm: LLM, config: ServerConfig) -> FastAPI:
@@ -78,8 +69,10 @@ def create_app(llm: LLM, config: ServerConfig) -> FastAPI:
     app.router.route_class = BoundedRoute
     images = ImageSource(config)
     app.state.service = service
-    api = API(service, Translator(llm.info, llm.default_params, config, images))
-    api.add_routes(app)
+    translator = Translator(llm.info, llm.default_params, config, images)
+    Responses(service, translator).add_routes(app)
+    Messages(service, translator).add_routes(app)
+    API(service, translator).add_routes(app)
     _add_error_handlers(app)
     page = read_page() if config.page else {}
     if page:
@@ -90,53 +83,45 @@ def create_app(llm: LLM, config: ServerConfig) -> FastAPI:
     if config.cors_origins:
         app.add_middleware(
             CORSMiddleware, allow_origins=list(config.cors_origins), allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", "Content-Type"], expose_headers=["X-Request-Id", "Retry-After"],
+            allow_headers=["Authorization", "Content-Type", "X-Api-Key", "Anthropic-Version"],
+            expose_headers=["X-Request-Id", "Retry-After"],
         )  # fmt: skip
     app.add_middleware(AccessLog, metrics=metrics)
     return app
 
 
 def _add_error_handlers(app: FastAPI) -> None:
-    async def invalid(_: Request, error: Exception) -> Response:
-        assert isinstance(error, RequestValidationError)
-        return from_validation(error.errors()).response()
+    """Every error as an APIError, said in the form of the API that was asked."""
 
-    async def api_error(_: Request, error: Exception) -> Response:
-        assert isinstance(error, APIError)
-        return error.response()
+    def answer(request: Request, error: Exception) -> Response:
+        return _as_api_error(error).response(request.url.path)
 
-    async def r1v_error(_: Request, error: Exception) -> Response:
-        assert isinstance(error, R1VError)
-        return from_r1v(error).response()
+    for kind in (RequestValidationError, APIError, R1VError, HTTPException, ClientDisconnect, Exception):
+        app.add_exception_handler(kind, answer)
 
-    async def http_error(_: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)
+
+def _as_api_error(error: Exception) -> APIError:
+    if isinstance(error, APIError):
+        return error
+    if isinstance(error, RequestValidationError):
+        return from_validation(error.errors())
+    if isinstance(error, R1VError):
+        return from_r1v(error)
+    if isinstance(error, HTTPException):
         codes = {404: "not_found", 405: "method_not_allowed", 400: "invalid_json"}
         text = "the body is not valid JSON" if error.status_code == 400 else str(error.detail)
-        body = error_body(error.status_code, text, codes.get(error.status_code))
-        return json_response(body, error.status_code, error.headers)
-
-    async def gone(_: Request, error: Exception) -> Response:
-        return json_response(error_body(499, "the client went away", "client_gone"), 499)
-
-    async def fault(_: Request, error: Exception) -> Response:
-        text = "a fault of the server, which has been logged; report it"
-        return json_response(error_body(500, text, "internal_error"), 500)
-
-    app.add_exception_handler(RequestValidationError, invalid)
-    app.add_exception_handler(APIError, api_error)
-    app.add_exception_handler(R1VError, r1v_error)
-    app.add_exception_handler(HTTPException, http_error)
-    app.add_exception_handler(ClientDisconnect, gone)
-    app.add_exception_handler(Exception, fault)
+        code = codes.get(error.status_code, "invalid_value")
+        return APIError(error.status_code, text, code=code, headers=error.headers)
+    if isinstance(error, ClientDisconnect):
+        return APIError(499, "the client went away", code="client_gone")
+    return APIError(500, "a fault of the server, which has been logged; report it", code="internal_error")
 
 
-class API:
-    """The endpoints of one server."""
+class API(Endpoint):
+    """The endpoints of OpenAI's older form, and those about the server itself."""
 
     def __init__(self, service: Service, translator: Translator) -> None:
-        self._service, self._translator = service, translator
-        self._llm, self._config = service.llm, service.config
+        super().__init__(service, translator)
         self._created = int(time.time())
         self._facts = model_facts(self._llm, card_of(self._llm.config))
         self._fingerprint = f"r1v-{__version__}-{self._llm.config.device}-{self._llm.config.dtype}"
@@ -149,17 +134,17 @@ class API:
         }
         app.add_api_route(
             "/v1/chat/completions", self.chat, methods=["POST"],
-            responses={**_FAILURES, 200: {**stream, "model": ChatCompletion}},
+            responses={**FAILURES, 200: {**stream, "model": ChatCompletion}},
             summary="Answer a conversation",
         )  # fmt: skip
         app.add_api_route(
             "/v1/completions", self.text, methods=["POST"],
-            responses={**_FAILURES, 200: {**stream, "model": TextCompletion}}, summary="Continue a text",
+            responses={**FAILURES, 200: {**stream, "model": TextCompletion}}, summary="Continue a text",
         )  # fmt: skip
-        app.add_api_route("/tokenize", self.tokenize, methods=["POST"], responses=_FAILURES,
+        app.add_api_route("/tokenize", self.tokenize, methods=["POST"], responses=FAILURES,
                           summary="The tokens of a text or a conversation")  # fmt: skip
         app.add_api_route("/v1/models", self.models, methods=["GET"], summary="What is served")
-        app.add_api_route("/v1/models/{model:path}", self.model, methods=["GET"], responses=_FAILURES,
+        app.add_api_route("/v1/models/{model:path}", self.model, methods=["GET"], responses=FAILURES,
                           summary="What the model can take")  # fmt: skip
         app.add_api_route("/health", self.health, methods=["GET"], summary="Is the process alive?")
         app.add_api_route("/ready", self.ready, methods=["GET"], responses={503: {"description": "Not now"}},
@@ -173,7 +158,7 @@ class API:
 
     async def chat(self, body: ChatBody, request: Request) -> Response:
         """Answer a conversation with text and images."""
-        self._check_model(body.model)
+        self.check_model(body.model)
         run = self._service.admit(body.n or 1, body.deadline_s)
         with ExitStack() as stack:
             stack.enter_context(run)
@@ -192,22 +177,22 @@ class API:
                 usage = bool(body.stream_options and body.stream_options.include_usage)
                 events = self._chat_chunks(run, writer, usage)
                 stack.pop_all()  # from here on the response ends the run
-                return self._event_stream(run, events, request)
+                return self.event_stream(run, events, request)
             completions = await unless_gone(request.receive, run.whole())
-            self._note(request, run)
+            self.note(request, run)
             finishes = [run.finish(completion) for completion in completions]
             return json_response(writer.whole(completions, finishes, run.num_thinking_ids))
 
     async def _chat_chunks(self, run: Run, writer: ChatWriter, usage: bool) -> AsyncIterator[bytes]:
-        def write(event: Event) -> list[Json]:
+        def write(event: Event) -> list[bytes]:
             if isinstance(event, Completion):
-                return writer.last(event, *run.finish(event))
-            return writer.event(event)
+                return list(map(data, writer.last(event, *run.finish(event))))
+            return list(map(data, writer.event(event)))
 
         for index in range(run.num_completions):
             yield data(writer.first(index))
         try:
-            async for piece in self._pieces(run, write):
+            async for piece in self.pieces(run, write):
                 yield piece
         except APIError as error:
             yield data(error.body())
@@ -216,31 +201,11 @@ class API:
             yield data(writer.usage(run.completions))
         yield DONE
 
-    async def _pieces(self, run: Run, write: Callable[[Event], list[Json]]) -> AsyncIterator[bytes]:
-        """A run's events as chunks, and a comment wherever keep_alive_s pass without one: in the queue, but
-        also while a call of a tool is held back until it is whole. Raises APIError at a shutdown."""
-        keep_alive_s = self._config.keep_alive_s
-        said_s = time.monotonic()
-        while not run.done:
-            events = await run.events(max(0.0, said_s + keep_alive_s - time.monotonic()))
-            if run.cut == "shutdown":
-                raise self._service.shutting_down()
-            said = False
-            for event in events:
-                for chunk in write(event):
-                    yield data(chunk)
-                    said = True
-            if not said and time.monotonic() - said_s >= keep_alive_s:
-                yield KEEP_ALIVE
-                said = True
-            if said:
-                said_s = time.monotonic()
-
     # -------------------------------------------------------------------------------------------------- text
 
     async def text(self, body: TextBody, request: Request) -> Response:
         """Continue one text or several as they are."""
-        self._check_model(body.model)
+        self.check_model(body.model)
         requests = self._translator.texts(body)
         self._service.check_share(body.n or 1, len(requests))
         with ExitStack() as stack:
@@ -251,13 +216,13 @@ class API:
                 usage = bool(body.stream_options and body.stream_options.include_usage)
                 events = self._text_chunks(runs, writer, usage)
                 close = stack.pop_all()
-                return self._event_stream(runs[0], events, request, runs, close)
+                return self.event_stream(runs[0], events, request, runs, close)
             choices, usages = [], []
             for number, run in enumerate(runs):
                 completions = await unless_gone(request.receive, run.whole())
                 usages.append(usage_of(completions))
                 choices += [(number * run.num_completions + c.index, c, *run.finish(c)) for c in completions]
-            self._note(request, runs[0])
+            self.note(request, runs[0])
             return json_response(writer.whole(choices, add_usage(usages)))
 
     async def _begin_texts(self, runs: list[Run], requests: list[TextRequest]) -> None:
@@ -269,7 +234,7 @@ class API:
         try:
             for number, run in enumerate(runs):
                 write = partial(_text_chunk, writer, run, number * run.num_completions)
-                async for piece in self._pieces(run, write):
+                async for piece in self.pieces(run, write):
                     yield piece
         except APIError as error:
             yield data(error.body())
@@ -278,54 +243,11 @@ class API:
             yield data(writer.usage(add_usage([usage_of(run.completions) for run in runs])))
         yield DONE
 
-    # ------------------------------------------------------------------------------------------------ shared
-
-    def _event_stream(
-        self,
-        run: Run,
-        events: AsyncIterator[bytes],
-        request: Request,
-        runs: list[Run] | None = None,
-        stack: ExitStack | None = None,
-    ) -> EventStream:
-        def gone() -> None:
-            for each in runs or [run]:
-                each.end("disconnect")
-
-        def close() -> None:
-            self._note(request, run)
-            if stack is None:
-                run.close()
-            else:
-                stack.close()
-
-        return EventStream(events, write_timeout_s=self._config.write_timeout_s, on_gone=gone, on_close=close)
-
-    def _check_model(self, name: str) -> None:
-        if name != self._config.name:
-            raise APIError(404, f"the model {name[:100]!r} is not served here; use {self._config.name!r}",
-                           code="model_not_found", param="model")  # fmt: skip
-
-    def _note(self, request: Request, run: Run) -> None:
-        """Add to the log line what can be said without content."""
-        found = notes(request.scope)
-        found["model"] = self._config.name
-        if run.num_images:
-            found["images"] = run.num_images
-        if run.completions:
-            found["prompt_tokens"] = run.completions[0].usage.prompt_tokens
-            found["completion_tokens"] = sum(c.usage.completion_tokens for c in run.completions)
-            found["finish"] = sorted({"/".join(filter(None, run.finish(c))) for c in run.completions})
-        if run.first_token_s is not None:
-            found["first_token_s"] = round(run.first_token_s, 4)
-        if run.cut is not None:
-            found["cut"] = run.cut
-
     # ------------------------------------------------------------------------------------------------- rest
 
     async def tokenize(self, body: TokenizeBody) -> Response:
         """The tokens of a text, or of a conversation as the chat template writes it."""
-        self._check_model(body.model)
+        self.check_model(body.model)
         translator = self._translator
         extra = body.chat_template_kwargs
         params = translator.tokenized(extra is None or extra.enable_thinking is not False)
@@ -345,8 +267,12 @@ class API:
 
     async def nothing(self, request: Request) -> Response:
         """What is not there, said in the API's form, also where the page takes all other paths."""
-        if request.url.path in ("/v1/chat/completions", "/v1/completions", "/v1/models"):
-            raise APIError(405, f"{request.method} is not for {request.url.path}", code="method_not_allowed")
+        path = request.url.path
+        if path in _POSTED or path == "/v1/models":
+            raise APIError(405, f"{request.method} is not for {path}", code="method_not_allowed")
+        if path in _OTHER_MODELS:
+            text = f"this model writes answers, so {path} is not here; {', '.join(_POSTED)} are"
+            raise APIError(404, text, code="not_found")
         raise APIError(404, "there is no such endpoint; see /openapi.json", code="not_found")
 
     async def models(self) -> Response:
@@ -355,7 +281,7 @@ class API:
 
     async def model(self, model: str) -> Response:
         """The model by its name."""
-        self._check_model(model)
+        self.check_model(model)
         return json_response(self._card())
 
     def _card(self) -> Json:
@@ -401,13 +327,13 @@ class API:
         return Response(self._service.metrics.text(), media_type=CONTENT_TYPE)
 
 
-def _text_chunk(writer: TextWriter, run: Run, first: int, event: Event) -> list[Json]:
+def _text_chunk(writer: TextWriter, run: Run, first: int, event: Event) -> list[bytes]:
     """first: the index of the prompt's first choice."""
     index = first + event.index
     if isinstance(event, Completion):
-        return [writer.last(index, *run.finish(event))]
+        return [data(writer.last(index, *run.finish(event)))]
     chunk = writer.event(index, event)
-    return [] if chunk is None else [chunk]
+    return [] if chunk is None else [data(chunk)]
 
 
 async def _ready(request: TextRequest) -> TextRequest:

@@ -1,4 +1,4 @@
-"""What a client is told when a request fails: OpenAI's error object.
+"""What a client is told when a request fails: OpenAI's error object, or Anthropic's on its paths.
 
 Always holds: one JSON object with message, type, param and code; the message is one line and names what was
 wrong; no content of a request is in it beyond short values.
@@ -40,7 +40,7 @@ class ErrorBody(BaseModel):
 
 
 class APIError(Exception):
-    """A request that fails with a status of its own. retry_after_s: for 429 and 503."""
+    """A request that fails with a status of its own. retry_after_s: for 429 and 503. headers: others."""
 
     def __init__(
         self,
@@ -50,22 +50,28 @@ class APIError(Exception):
         code: str,
         param: str | None = None,
         retry_after_s: int | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status, self.message, self.code, self.param = status, message, code, param
-        self.retry_after_s = retry_after_s
+        self.retry_after_s, self.headers = retry_after_s, headers or {}
 
-    def body(self) -> dict[str, object]:
-        """The JSON to send."""
-        return error_body(self.status, self.message, self.code, self.param)
+    def body(self, path: str = "") -> dict[str, object]:
+        """The JSON to send, in the form of the API that a path belongs to."""
+        form = anthropic_error if path.startswith(ANTHROPIC_PATH) else error_body
+        return form(self.status, self.message, self.code, self.param)
 
-    def response(self) -> Response:
-        """The response to send."""
-        headers = {} if self.retry_after_s is None else {"Retry-After": str(self.retry_after_s)}
+    def response(self, path: str = "") -> Response:
+        """The response to send to a request of a path."""
+        headers = dict(self.headers)
+        if self.retry_after_s is not None:
+            headers["Retry-After"] = str(self.retry_after_s)
         if self.status == 401:
             headers["WWW-Authenticate"] = "Bearer"
-        return json_response(self.body(), self.status, headers)
+        return json_response(self.body(path), self.status, headers)
 
+
+ANTHROPIC_PATH = "/v1/messages"
 
 _TYPES = {
     401: "authentication_error",
@@ -73,12 +79,21 @@ _TYPES = {
     404: "not_found_error",
     429: "rate_limit_error",
 }
+_ANTHROPIC_TYPES = {**_TYPES, 413: "request_too_large", 503: "overloaded_error", 504: "timeout_error"}
 
 
 def error_body(status: int, message: str, code: str | None, param: str | None = None) -> dict[str, object]:
     """OpenAI's error object."""
     kind = _TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error")
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
+
+
+def anthropic_error(
+    status: int, message: str, code: str | None, param: str | None = None
+) -> dict[str, object]:
+    """Anthropic's error object, with param and code beside what it has."""
+    kind = _ANTHROPIC_TYPES.get(status, "api_error" if status >= 500 else "invalid_request_error")
+    return {"type": "error", "error": {"type": kind, "message": message, "param": param, "code": code}}
 
 
 def json_response(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -92,7 +92,7 @@ class Door:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and (error := self._refusal(scope)) is not None:
-            await error.response()(scope, receive, send)
+            await error.response(scope["path"])(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
@@ -107,11 +107,13 @@ class Door:
         if not self._keys or (scope["path"] in self._open_paths and scope["method"] in SAFE_METHODS):
             return None
         kind, _, key = headers.get("authorization", "").partition(" ")
-        digest = hashlib.sha256(key.strip().encode() if kind.lower() == "bearer" else b"").digest()
+        if kind.lower() != "bearer":
+            key = headers.get("x-api-key", "")  # as Anthropic's clients send it
+        digest = hashlib.sha256(key.strip().encode()).digest()
         # every key is compared, so that the time does not tell which one was nearly right
         if sum([hmac.compare_digest(digest, key) for key in self._keys]):
             return None
-        return APIError(401, "the API key is missing or wrong; send it as Authorization: Bearer KEY",
+        return APIError(401, "the API key is missing or wrong; send Authorization: Bearer KEY",
                         code="invalid_api_key")  # fmt: skip
 
     def _from_elsewhere(self, headers: Headers) -> bool:
@@ -167,7 +169,7 @@ class BodyLimit:
             body = await self._read(scope, receive, held)
         except APIError as error:
             self._buffered -= held[0]
-            await error.response()(scope, receive, send)
+            await error.response(scope["path"])(scope, receive, send)
             return
         if body is None:  # the client has gone
             self._buffered -= held[0]

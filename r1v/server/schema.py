@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_val
 STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
 
-def _by(key: str, known: tuple[str, ...]) -> Discriminator:
+def variant_by(key: str, known: tuple[str, ...]) -> Discriminator:
     """Chooses the variant of an object by one of its fields; tags begin with ~ so that errors drop them."""
 
     def choose(value: Any) -> str | None:
@@ -31,7 +31,7 @@ def _text_or_list(value: Any) -> str | None:
     return "~text" if isinstance(value, str) else "~list" if isinstance(value, list) else None
 
 
-_TEXT_OR_LIST = Discriminator(
+TEXT_OR_LIST = Discriminator(
     _text_or_list, custom_error_type="text_or_list", custom_error_message="must be a string or a list"
 )
 
@@ -64,14 +64,14 @@ class ImagePart(BaseModel):
 
 Part: TypeAlias = Annotated[
     Annotated[TextPart, Tag("~text")] | Annotated[ImagePart, Tag("~image_url")],
-    _by("type", ("text", "image_url")),
+    variant_by("type", ("text", "image_url")),
 ]
 _PARTS = Field(min_length=1, fail_fast=True)  # the first error is told, so the others need not be found
 UserContent: TypeAlias = Annotated[
-    Annotated[str, Tag("~text")] | Annotated[list[Part], Tag("~list"), _PARTS], _TEXT_OR_LIST
+    Annotated[str, Tag("~text")] | Annotated[list[Part], Tag("~list"), _PARTS], TEXT_OR_LIST
 ]
 TextContent: TypeAlias = Annotated[
-    Annotated[str, Tag("~text")] | Annotated[list[TextPart], Tag("~list"), _PARTS], _TEXT_OR_LIST
+    Annotated[str, Tag("~text")] | Annotated[list[TextPart], Tag("~list"), _PARTS], TEXT_OR_LIST
 ]
 Nothing: TypeAlias = Annotated[list[Any], Field(max_length=0)] | None
 
@@ -155,7 +155,7 @@ Message: TypeAlias = Annotated[
     | Annotated[UserMessage, Tag("~user")]
     | Annotated[AssistantMessage, Tag("~assistant")]
     | Annotated[ToolMessage, Tag("~tool")],
-    _by("role", ("system", "developer", "user", "assistant", "tool")),
+    variant_by("role", ("system", "developer", "user", "assistant", "tool")),
 ]
 
 # ---------------------------------------------------------------------------------------- tools and formats
@@ -230,7 +230,7 @@ ResponseFormat: TypeAlias = Annotated[
     Annotated[TextFormat, Tag("~text")]
     | Annotated[ObjectFormat, Tag("~json_object")]
     | Annotated[SchemaFormat, Tag("~json_schema")],
-    _by("type", ("text", "json_object", "json_schema")),
+    variant_by("type", ("text", "json_object", "json_schema")),
 ]
 
 
@@ -286,7 +286,7 @@ class Sampling(BaseModel):
     stop: (
         Annotated[
             Annotated[StopText, Tag("~text")] | Annotated[list[StopText], Tag("~list"), Field(max_length=16)],
-            _TEXT_OR_LIST,
+            TEXT_OR_LIST,
         ]
         | None
     ) = None

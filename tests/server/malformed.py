@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from .malformed_forms import MESSAGES as MESSAGES_FORM
+from .malformed_forms import RESPONSES
+
 CHAT, TEXT, TOKENS = "/v1/chat/completions", "/v1/completions", "/tokenize"
 JSON = {"Content-Type": "application/json"}
 
@@ -206,7 +209,20 @@ def requests() -> Iterator[Wrong]:
             yield Wrong("/v1/completions", f"{name}: {short(value)}", dumps(body), path=TEXT)
     for body in TOKENIZE:
         yield Wrong("/tokenize", short(body), dumps(body), path=TOKENS)
-    for method, path in (("GET", CHAT), ("PUT", CHAT), ("DELETE", "/v1/models"), ("GET", "/v1/models/other"),
+    for path, good, wrong in (("/v1/responses", {"input": "Hi", "max_output_tokens": 2}, RESPONSES),
+                              ("/v1/messages", {"messages": chat()["messages"], "max_tokens": 2}, MESSAGES_FORM)):  # fmt: skip
+        for name, values in wrong.items():
+            for value in values:
+                body = {"model": "tiny", **good, name: value}
+                yield Wrong(path, f"{name}: {short(value)}", dumps(body), path=path)
+        yield Wrong(path, "not JSON", b"{", path=path)
+        yield Wrong(path, "text/plain", b"{}", path=path, headers={"Content-Type": "text/plain"})
+    for body in ({}, {"model": "tiny"}, {"model": "x", "messages": chat()["messages"]}, {"model": "tiny", "messages": []},
+                 {**chat()}, {"model": "tiny", "messages": chat()["messages"], "stream": True}):  # fmt: skip
+        yield Wrong("/v1/messages/count_tokens", short(body), dumps(body), path="/v1/messages/count_tokens")
+    for method, path in (("GET", "/v1/responses"), ("GET", "/v1/responses/resp_1"), ("DELETE", "/v1/messages"),
+                         ("GET", "/v1/messages"), ("POST", "/v1/messages/batches"), ("POST", "/v1/rerank"),
+                         ("GET", CHAT), ("PUT", CHAT), ("DELETE", "/v1/models"), ("GET", "/v1/models/other"),
                          ("GET", "/v1/models/../../etc/passwd"), ("GET", "/v1/nothing"), ("POST", "/v1/embeddings"),
                          ("GET", "/v1/models/%00"), ("POST", "/health"), ("GET", "/nothing")):  # fmt: skip
         yield Wrong("paths and methods", f"{method} {path}", b"", path=path, method=method, headers={})

@@ -47,7 +47,7 @@ def test_the_schema_describes_every_endpoint(http: httpx.Client) -> None:
     schema = http.get("/openapi.json").json()
     assert set(schema["paths"]) == {
         "/v1/chat/completions", "/v1/completions", "/v1/models", "/v1/models/{model}", "/tokenize", "/health",
-        "/ready", "/metrics",
+        "/ready", "/metrics", "/v1/responses", "/v1/messages", "/v1/messages/count_tokens",
     }  # fmt: skip
     body = schema["components"]["schemas"]["ChatBody"]
     assert body["additionalProperties"] is False and set(body["required"]) == {"model", "messages"}

@@ -25,7 +25,8 @@ def send(client: httpx.Client, wrong: Wrong) -> tuple[int, str]:
     response = client.request(wrong.method, wrong.path, content=wrong.body, headers=wrong.headers)
     assert 400 <= response.status_code < 500, f"{wrong.name}: {response.status_code} {response.text[:300]}"
     body = response.json()
-    error = body.get("error", body)
+    error = body["error"]
+    assert (body.get("type") == "error") == wrong.path.startswith("/v1/messages"), wrong.name
     assert isinstance(error, dict) and {"message", "type", "param", "code"} <= set(error), (
         f"{wrong.name}: {body}"
     )
@@ -53,7 +54,7 @@ def test_malformed_requests(served: Served) -> None:
             seen[wrong.group][f"{status} `{code}`"] += 1
         good = {"model": "tiny", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 2}
         assert client.post("/v1/chat/completions", json=good).status_code == 200
-    assert sum(map(sum, (counts.values() for counts in seen.values()))) >= 300
+    assert sum(map(sum, (counts.values() for counts in seen.values()))) >= 600
     assert served.idle
     text = PAGE.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)

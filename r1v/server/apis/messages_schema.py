@@ -1,0 +1,250 @@
+"""What clients may send to /v1/messages, as Anthropic names it.
+
+Always holds: strict types and no unknown field, as in schema.py; numbers have the ranges of chat completions.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, Field, Tag
+
+from r1v.server.schema import STRICT, TEXT_OR_LIST, StopText, variant_by
+
+
+class CacheControl(BaseModel):
+    """A wish about caches, without effect: prompts are cached by what they begin with."""
+
+    model_config = STRICT
+    type: Literal["ephemeral"]
+    ttl: Literal["5m", "1h"] | None = None
+
+
+class _Block(BaseModel):
+    model_config = STRICT
+    cache_control: CacheControl | None = None
+
+
+class TextBlock(_Block):
+    """Text."""
+
+    type: Literal["text"]
+    text: str
+    citations: None = None
+
+
+class Base64Source(BaseModel):
+    """An image's bytes."""
+
+    model_config = STRICT
+    type: Literal["base64"]
+    media_type: Literal["image/jpeg", "image/png", "image/gif", "image/webp"]
+    data: str = Field(min_length=1)
+
+
+class URLSource(BaseModel):
+    """Where an image is."""
+
+    model_config = STRICT
+    type: Literal["url"]
+    url: str = Field(min_length=1)
+
+
+class ImageBlock(_Block):
+    """An image."""
+
+    type: Literal["image"]
+    source: Annotated[
+        Annotated[Base64Source, Tag("~base64")] | Annotated[URLSource, Tag("~url")],
+        variant_by("type", ("base64", "url")),
+    ]
+
+
+class ThinkingBlock(BaseModel):
+    """What the model thought in an earlier turn. signature: any; this server needs none."""
+
+    model_config = STRICT
+    type: Literal["thinking"]
+    thinking: str
+    signature: str | None = None
+
+
+class ToolUseBlock(_Block):
+    """A call that the model made earlier."""
+
+    type: Literal["tool_use"]
+    id: str = Field(max_length=256)
+    name: str = Field(min_length=1, max_length=128)
+    input: dict[str, Any]
+    caller: dict[str, Any] | None = None
+
+
+ResultPart: TypeAlias = Annotated[
+    Annotated[TextBlock, Tag("~text")] | Annotated[ImageBlock, Tag("~image")],
+    variant_by("type", ("text", "image")),
+]
+
+
+class ToolResultBlock(_Block):
+    """What a tool answered. is_error has no effect: the text says what went wrong."""
+
+    type: Literal["tool_result"]
+    tool_use_id: str = Field(max_length=256)
+    content: (
+        Annotated[
+            Annotated[str, Tag("~text")] | Annotated[list[ResultPart], Tag("~list"), Field(fail_fast=True)],
+            TEXT_OR_LIST,
+        ]
+        | None
+    ) = None
+    is_error: bool | None = None
+
+
+UserBlock: TypeAlias = Annotated[
+    Annotated[TextBlock, Tag("~text")]
+    | Annotated[ImageBlock, Tag("~image")]
+    | Annotated[ToolResultBlock, Tag("~tool_result")],
+    variant_by("type", ("text", "image", "tool_result")),
+]
+AssistantBlock: TypeAlias = Annotated[
+    Annotated[TextBlock, Tag("~text")]
+    | Annotated[ThinkingBlock, Tag("~thinking")]
+    | Annotated[ToolUseBlock, Tag("~tool_use")],
+    variant_by("type", ("text", "thinking", "tool_use")),
+]
+_BLOCKS = Field(min_length=1, fail_fast=True)
+
+
+class UserTurn(BaseModel):
+    """What a person says and shows, and what tools answered."""
+
+    model_config = STRICT
+    role: Literal["user"]
+    content: Annotated[
+        Annotated[str, Tag("~text")] | Annotated[list[UserBlock], Tag("~list"), _BLOCKS], TEXT_OR_LIST
+    ]
+
+
+class AssistantTurn(BaseModel):
+    """What the model said. As the last message it is continued."""
+
+    model_config = STRICT
+    role: Literal["assistant"]
+    content: Annotated[
+        Annotated[str, Tag("~text")] | Annotated[list[AssistantBlock], Tag("~list"), _BLOCKS], TEXT_OR_LIST
+    ]
+
+
+Turn: TypeAlias = Annotated[
+    Annotated[UserTurn, Tag("~user")] | Annotated[AssistantTurn, Tag("~assistant")],
+    variant_by("role", ("user", "assistant")),
+]
+
+
+class ThinkingOn(BaseModel):
+    """Think, for at most budget_tokens, which max_tokens counts too. display omitted: the thinking is not
+    sent."""
+
+    model_config = STRICT
+    type: Literal["enabled"]
+    budget_tokens: int = Field(ge=1, le=2**31)
+    display: Literal["summarized", "omitted"] | None = None
+
+
+class ThinkingOff(BaseModel):
+    """Do not think."""
+
+    model_config = STRICT
+    type: Literal["disabled"]
+
+
+class ThinkingFree(BaseModel):
+    """Think as long as it takes."""
+
+    model_config = STRICT
+    type: Literal["adaptive"]
+    display: Literal["summarized", "omitted"] | None = None
+
+
+Thinking: TypeAlias = Annotated[
+    Annotated[ThinkingOn, Tag("~enabled")]
+    | Annotated[ThinkingOff, Tag("~disabled")]
+    | Annotated[ThinkingFree, Tag("~adaptive")],
+    variant_by("type", ("enabled", "disabled", "adaptive")),
+]
+
+
+class MessagesTool(_Block):
+    """A function that may be called. input_schema: JSON schema of its arguments."""
+
+    type: Literal["custom"] | None = None
+    name: str = Field(pattern=r"^[a-zA-Z0-9_.-]{1,64}$")
+    description: str | None = None
+    input_schema: dict[str, Any]
+    strict: bool | None = None
+
+
+class MessagesToolChoice(BaseModel):
+    """Which tools must be called. name: for the type tool, and only there."""
+
+    model_config = STRICT
+    type: Literal["auto", "any", "tool", "none"]
+    name: str | None = None
+    disable_parallel_tool_use: bool | None = None
+
+
+class JSONFormat(BaseModel):
+    """JSON that fits a schema."""
+
+    model_config = {**STRICT, "protected_namespaces": ()}
+    type: Literal["json_schema"]
+    schema_: dict[str, Any] = Field(alias="schema")
+
+
+class OutputConfig(BaseModel):
+    """effort: sets the thinking as reasoning_effort does in chat completions, max as xhigh. format: of the
+    answer."""
+
+    model_config = STRICT
+    effort: Literal["low", "medium", "high", "xhigh", "max"] | None = None
+    format: JSONFormat | None = None
+
+
+class MessagesMetadata(BaseModel):
+    """A label without effect."""
+
+    model_config = STRICT
+    user_id: str | None = Field(default=None, max_length=1000)
+
+
+class CountBody(BaseModel):
+    """The body of /v1/messages/count_tokens: a conversation."""
+
+    model_config = STRICT
+    model: str = Field(min_length=1, max_length=500)
+    messages: list[Turn] = Field(min_length=1, max_length=4096, fail_fast=True)
+    system: (
+        Annotated[
+            Annotated[str, Tag("~text")] | Annotated[list[TextBlock], Tag("~list"), Field(fail_fast=True)],
+            TEXT_OR_LIST,
+        ]
+        | None
+    ) = None
+    thinking: Thinking | None = None
+    tools: list[MessagesTool] | None = Field(default=None, max_length=256)
+    tool_choice: MessagesToolChoice | None = None
+    output_config: OutputConfig | None = None
+    cache_control: CacheControl | None = None
+
+
+class MessagesBody(CountBody):
+    """The body of /v1/messages."""
+
+    max_tokens: int = Field(ge=1, le=2**31)
+    stop_sequences: list[StopText] | None = Field(default=None, max_length=16)
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    top_k: int | None = Field(default=None, ge=0, le=2**31)
+    stream: bool | None = None
+    metadata: MessagesMetadata | None = None
+    service_tier: Literal["auto", "standard_only"] | None = None

@@ -1,0 +1,168 @@
+"""OpenAI's /v1/responses over the requests of chat completions.
+
+Enters: bodies of responses_schema.py. Leaves: responses. Always holds: sampling, limits, images and thinking
+are those of chat completions; nothing is kept after a response has been sent, and what would need that is
+refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fastapi import FastAPI, Request
+from starlette.responses import Response
+
+from r1v.server.answers import Json
+from r1v.server.apis.endpoint import FAILURES, Endpoint, chat_body
+from r1v.server.apis.responses_schema import (
+    FlatSchemaFormat,
+    FunctionCall,
+    FunctionResult,
+    InputImage,
+    InputMessage,
+    InputText,
+    Item,
+    NamedFunction,
+    OutputText,
+    ReasoningItem,
+    ResponsesBody,
+)
+from r1v.server.apis.responses_writer import ResponseWriter
+from r1v.server.params import refuse
+from r1v.server.schema import ChatBody
+
+# What chat completions call a thing, and what it is called here.
+NAMES = {
+    "messages": "input",
+    "max_tokens": "max_output_tokens",
+    "reasoning_effort": "reasoning.effort",
+    "response_format": "text.format",
+}
+
+
+class Responses(Endpoint):
+    """The endpoint of OpenAI's newer form."""
+
+    def add_routes(self, app: FastAPI) -> None:
+        """Put the endpoint on an app."""
+        stream = {
+            "content": {"application/json": {}, "text/event-stream": {}},
+            "description": "The response, or a stream of its events",
+        }
+        app.add_api_route(
+            "/v1/responses", self.respond, methods=["POST"],
+            responses={**FAILURES, 200: stream}, summary="Answer a conversation (Responses)",
+        )  # fmt: skip
+
+    async def respond(self, body: ResponsesBody, request: Request) -> Response:
+        """Answer a conversation with text and images."""
+        return await self.answer(as_chat(body), request, ResponseWriter(body), NAMES)
+
+
+_KEPT = "responses are not kept here; "
+_WHOLE = _KEPT + "send the whole conversation in input"
+
+
+def _refuse_what_is_not_here(body: ResponsesBody) -> None:
+    """What would need a store of responses, or would change the input unseen."""
+    for name, wanted, remedy in (
+        ("previous_response_id", body.previous_response_id is not None, _WHOLE),
+        ("conversation", body.conversation is not None, _WHOLE),
+        ("store", bool(body.store), _KEPT + "send false, or leave it out"),
+        ("background", bool(body.background), _KEPT + "send false, and wait or use stream: true"),
+        ("truncation", body.truncation == "auto", "auto would drop parts of the input; shorten it yourself"),
+        ("include", bool(body.include), "nothing more can be included; leave it out"),
+    ):
+        if wanted:
+            raise refuse(name, remedy, "unsupported")
+
+
+def as_chat(body: ResponsesBody) -> ChatBody:
+    """The same request as chat completions have it. Raises APIError."""
+    _refuse_what_is_not_here(body)
+    items = [{"role": "user", "content": body.input}] if isinstance(body.input, str) else _turns(body.input)
+    system: list[Json] = [] if not body.instructions else [{"role": "system", "content": body.instructions}]
+    fields: Json = {
+        "model": body.model,
+        "messages": [*system, *items],
+        "max_tokens": body.max_output_tokens,
+        "temperature": body.temperature,
+        "top_p": body.top_p,
+        "reasoning_effort": None if body.reasoning is None else body.reasoning.effort,
+        "thinking_budget": body.thinking_budget,
+        "response_format": _format(body),
+        "tools": _tools(body),
+        "tool_choice": body.tool_choice,
+        "parallel_tool_calls": body.parallel_tool_calls,
+        "stream": body.stream,
+    }
+    if isinstance(body.tool_choice, NamedFunction):
+        fields["tool_choice"] = {"type": "function", "function": {"name": body.tool_choice.name}}
+    if body.parallel_tool_calls is False and not body.tools:
+        fields["parallel_tool_calls"] = None  # clients send it with every request
+    return chat_body(fields, NAMES)
+
+
+def _format(body: ResponsesBody) -> Json | None:
+    wanted = None if body.text is None else body.text.format
+    if wanted is None:
+        return None
+    if isinstance(wanted, FlatSchemaFormat):
+        schema = {"name": wanted.name, "schema": wanted.schema_}
+        return {"type": "json_schema", "json_schema": schema}
+    return {"type": wanted.type}
+
+
+def _tools(body: ResponsesBody) -> list[Json] | None:
+    if not body.tools:
+        return None
+    return [
+        {"type": "function", "function": tool.model_dump(exclude={"type"}, exclude_none=True)}
+        for tool in body.tools
+    ]
+
+
+def _turns(items: Sequence[Item]) -> list[Json]:
+    """Messages. The model's reasoning, text and calls, which are items of their own, become one turn."""
+    turns: list[Json] = []
+    thinking = ""
+    for item in items:
+        if isinstance(item, ReasoningItem):
+            thinking += "".join(part.text for part in item.content or item.summary)
+            continue
+        if isinstance(item, FunctionResult):
+            content = item.output if isinstance(item.output, str) else list(map(_part, item.output))
+            turns.append({"role": "tool", "tool_call_id": item.call_id, "content": content})
+        elif isinstance(item, InputMessage) and item.role != "assistant":
+            content = item.content if isinstance(item.content, str) else list(map(_part, item.content))
+            turns.append({"role": item.role, "content": content})
+        else:
+            _add_to_turn(turns, item, thinking)
+            thinking = ""
+    if thinking:
+        turns.append({"role": "assistant", "content": "", "reasoning_content": thinking})
+    return turns
+
+
+def _add_to_turn(turns: list[Json], item: InputMessage | FunctionCall, thinking: str) -> None:
+    """A call joins the turn of the model before it; anything else begins one."""
+    joins = isinstance(item, FunctionCall) and not thinking and turns and turns[-1]["role"] == "assistant"
+    if not joins:
+        turns.append({"role": "assistant", "content": ""})
+        if thinking:
+            turns[-1]["reasoning_content"] = thinking
+    turn = turns[-1]
+    if isinstance(item, FunctionCall):
+        function = {"name": item.name, "arguments": item.arguments}
+        call = {"id": item.call_id, "type": "function", "function": function}
+        turn.setdefault("tool_calls", []).append(call)
+    elif isinstance(item.content, str):
+        turn["content"] = item.content
+    else:
+        turn["content"] = "".join(part.text for part in item.content if not isinstance(part, InputImage))
+
+
+def _part(part: InputText | InputImage | OutputText) -> Json:
+    if isinstance(part, InputImage):
+        return {"type": "image_url", "image_url": {"url": part.image_url}}
+    return {"type": "text", "text": part.text}

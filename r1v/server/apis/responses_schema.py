@@ -1,0 +1,255 @@
+"""What clients may send to /v1/responses, as OpenAI names it.
+
+Always holds: strict types and no unknown field, as in schema.py; what would need a store is refused by name.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
+
+from r1v.server.schema import (
+    STRICT,
+    TEXT_OR_LIST,
+    Nothing,
+    ObjectFormat,
+    StreamOptions,
+    TextFormat,
+    variant_by,
+)
+
+ItemStatus: TypeAlias = Literal["in_progress", "completed", "incomplete"] | None
+ItemId: TypeAlias = Annotated[str, Field(max_length=256)] | None
+
+
+class InputText(BaseModel):
+    """Text in a message of the input."""
+
+    model_config = STRICT
+    type: Literal["input_text"]
+    text: str
+
+
+class InputImage(BaseModel):
+    """An image: a data:, http(s):// or file:// URL. detail has no effect on this model's tiling."""
+
+    model_config = STRICT
+    type: Literal["input_image"]
+    image_url: str = Field(min_length=1)
+    detail: Literal["auto", "low", "high", "original"] | None = None
+    file_id: None = None
+
+
+class OutputText(BaseModel):
+    """Text that the model wrote."""
+
+    model_config = STRICT
+    type: Literal["output_text"]
+    text: str
+    annotations: Nothing = None
+    logprobs: Nothing = None
+
+
+ContentPart: TypeAlias = Annotated[
+    Annotated[InputText, Tag("~input_text")]
+    | Annotated[InputImage, Tag("~input_image")]
+    | Annotated[OutputText, Tag("~output_text")],
+    variant_by("type", ("input_text", "input_image", "output_text")),
+]
+_PARTS = Field(min_length=1, fail_fast=True)
+
+
+class InputMessage(BaseModel):
+    """A message of the conversation."""
+
+    model_config = STRICT
+    type: Literal["message"] = "message"
+    role: Literal["user", "system", "developer", "assistant"]
+    content: Annotated[
+        Annotated[str, Tag("~text")] | Annotated[list[ContentPart], Tag("~list"), _PARTS], TEXT_OR_LIST
+    ]
+    id: ItemId = None
+    status: ItemStatus = None
+    phase: Literal["commentary", "final_answer"] | None = None
+
+    @model_validator(mode="after")
+    def _fitting(self) -> InputMessage:
+        """Images are a person's, and only the model's own messages hold output_text."""
+        allowed = {"user": ("input_text", "input_image"), "assistant": ("output_text", "input_text")}
+        for part in self.content if isinstance(self.content, list) else ():
+            if part.type not in allowed.get(self.role, ("input_text",)):
+                raise ValueError(f"a message of the {self.role} cannot hold {part.type}")
+        return self
+
+
+class FunctionCall(BaseModel):
+    """A call that the model made earlier."""
+
+    model_config = STRICT
+    type: Literal["function_call"]
+    call_id: str = Field(max_length=256)
+    name: str = Field(min_length=1, max_length=128)
+    arguments: str = Field(max_length=1_000_000)
+    id: ItemId = None
+    status: ItemStatus = None
+
+
+ResultPart: TypeAlias = Annotated[
+    Annotated[InputText, Tag("~input_text")] | Annotated[InputImage, Tag("~input_image")],
+    variant_by("type", ("input_text", "input_image")),
+]
+
+
+class FunctionResult(BaseModel):
+    """What a function answered."""
+
+    model_config = STRICT
+    type: Literal["function_call_output"]
+    call_id: str = Field(max_length=256)
+    output: Annotated[
+        Annotated[str, Tag("~text")] | Annotated[list[ResultPart], Tag("~list"), _PARTS], TEXT_OR_LIST
+    ]
+    id: ItemId = None
+    status: ItemStatus = None
+
+
+class ReasoningText(BaseModel):
+    """What the model thought, or a summary of it."""
+
+    model_config = STRICT
+    type: Literal["reasoning_text", "summary_text"]
+    text: str
+
+
+class ReasoningItem(BaseModel):
+    """The thinking before the message or the call that follows it."""
+
+    model_config = STRICT
+    type: Literal["reasoning"]
+    id: ItemId = None
+    summary: list[ReasoningText] = Field(default_factory=list)
+    content: list[ReasoningText] | None = None
+    encrypted_content: None = None
+    status: ItemStatus = None
+
+
+_KNOWN = ("message", "function_call", "function_call_output", "reasoning")
+
+
+def _item_kind(value: Any) -> str | None:
+    """A message may leave its type out."""
+    kind = value.get("type", "message") if isinstance(value, dict) else getattr(value, "type", None)
+    return f"~{kind}" if isinstance(kind, str) and kind in _KNOWN else None
+
+
+Item: TypeAlias = Annotated[
+    Annotated[InputMessage, Tag("~message")]
+    | Annotated[FunctionCall, Tag("~function_call")]
+    | Annotated[FunctionResult, Tag("~function_call_output")]
+    | Annotated[ReasoningItem, Tag("~reasoning")],
+    Discriminator(_item_kind, custom_error_type="unknown_variant",
+                  custom_error_message=f"must be an object whose type is one of {', '.join(_KNOWN)}"),
+]  # fmt: skip
+
+
+class FunctionTool(BaseModel):
+    """A function that may be called. parameters: JSON schema of its arguments."""
+
+    model_config = STRICT
+    type: Literal["function"]
+    name: str = Field(pattern=r"^[a-zA-Z0-9_.-]{1,64}$")
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+    strict: bool | None = None
+
+
+class NamedFunction(BaseModel):
+    """The function that must be called."""
+
+    model_config = STRICT
+    type: Literal["function"]
+    name: str
+
+
+def _choice(value: Any) -> str | None:
+    return "~name" if isinstance(value, str) else "~tool" if isinstance(value, dict | NamedFunction) else None
+
+
+FunctionChoice: TypeAlias = Annotated[
+    Annotated[Literal["none", "auto", "required"], Tag("~name")] | Annotated[NamedFunction, Tag("~tool")],
+    Discriminator(_choice, custom_error_type="tool_choice",
+                  custom_error_message="must be none, auto, required or an object that names a function"),
+]  # fmt: skip
+
+
+class FlatSchemaFormat(BaseModel):
+    """JSON that fits a schema. strict false: the schema is followed all the same."""
+
+    model_config = {**STRICT, "protected_namespaces": ()}
+    type: Literal["json_schema"]
+    name: str = Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")
+    schema_: dict[str, Any] = Field(alias="schema")
+    description: str | None = None
+    strict: bool | None = None
+
+
+class TextOptions(BaseModel):
+    """The form of the answer."""
+
+    model_config = STRICT
+    format: (
+        Annotated[
+            Annotated[TextFormat, Tag("~text")]
+            | Annotated[ObjectFormat, Tag("~json_object")]
+            | Annotated[FlatSchemaFormat, Tag("~json_schema")],
+            variant_by("type", ("text", "json_object", "json_schema")),
+        ]
+        | None
+    ) = None
+    verbosity: Literal["medium"] | None = None
+
+
+class ReasoningOptions(BaseModel):
+    """effort: as reasoning_effort of chat completions. The thinking is sent as it is, so that summary and
+    generate_summary, which ask for less, have no effect."""
+
+    model_config = STRICT
+    effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
+    summary: Literal["auto", "concise", "detailed"] | None = None
+    generate_summary: Literal["auto", "concise", "detailed"] | None = None
+
+
+class ResponsesBody(BaseModel):
+    """The body of /v1/responses. thinking_budget: tokens of thinking, as in chat completions."""
+
+    model_config = STRICT
+    model: str = Field(min_length=1, max_length=500)
+    input: Annotated[
+        Annotated[str, Tag("~text")]
+        | Annotated[list[Item], Tag("~list"), Field(min_length=1, max_length=4096, fail_fast=True)],
+        TEXT_OR_LIST,
+    ]
+    instructions: str | None = None
+    max_output_tokens: int | None = Field(default=None, ge=1, le=2**31)
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    reasoning: ReasoningOptions | None = None
+    thinking_budget: int | None = Field(default=None, ge=-1, le=2**31)
+    text: TextOptions | None = None
+    tools: list[FunctionTool] | None = Field(default=None, max_length=256)
+    tool_choice: FunctionChoice | None = None
+    parallel_tool_calls: bool | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    truncation: Literal["auto", "disabled"] | None = None
+    store: bool | None = None
+    background: bool | None = None
+    previous_response_id: str | None = None
+    conversation: str | dict[str, Any] | None = None
+    include: list[str] | None = Field(default=None, max_length=16)
+    metadata: Annotated[dict[str, str], Field(max_length=16)] | None = None
+    user: str | None = Field(default=None, max_length=1000)
+    safety_identifier: str | None = Field(default=None, max_length=1000)
+    prompt_cache_key: str | None = Field(default=None, max_length=1000)
+    service_tier: Literal["auto", "default"] | None = None
