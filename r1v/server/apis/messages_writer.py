@@ -9,7 +9,7 @@ from __future__ import annotations
 from r1v.core import Completion, R1VError, TokenEvent, parse_json
 from r1v.server.answers import Json
 from r1v.server.apis.endpoint import sse
-from r1v.server.apis.parts import Part, PartReader, new_id
+from r1v.server.apis.parts import OutputPart, PartReader, new_id
 from r1v.server.errors import APIError
 
 SIGNATURE = "r1v"  # some clients keep thinking only where it is signed; this server checks none
@@ -82,7 +82,7 @@ class MessageWriter:
 
     # ------------------------------------------------------------------------------------------------ blocks
 
-    def _take(self, part: Part) -> list[bytes]:
+    def _take(self, part: OutputPart) -> list[bytes]:
         """Add a part to the blocks; the events that tell of it."""
         if part.call is not None:
             return self._take_call(part)
@@ -93,10 +93,10 @@ class MessageWriter:
         self._blocks[-1][key] += part.text
         return [*events, self._delta({"type": f"{key}_delta", key: part.text})]
 
-    def _unsigned(self, part: Part) -> Json:
+    def _unsigned(self, part: OutputPart) -> Json:
         return {"signature": ""} if part.kind == "thinking" else {}
 
-    def _take_call(self, part: Part) -> list[bytes]:
+    def _take_call(self, part: OutputPart) -> list[bytes]:
         assert part.call is not None
         call, events = part.call, self._close()
         events.append(self._start({"type": "tool_use", "id": call.id, "name": call.name, "input": {}}))

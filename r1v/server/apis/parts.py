@@ -18,7 +18,7 @@ Kind = Literal["thinking", "text", "call"]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class OutputPart:
     """A piece of thinking or of text, or a whole call."""
 
     kind: Kind
@@ -34,30 +34,33 @@ class PartReader:
         self._reader = ToolCallReader() if with_tools else None
         self._with_thinking = with_thinking
 
-    def push(self, event: Event) -> list[Part]:
+    def push(self, event: Event) -> list[OutputPart]:
         """What an event brings; the last one, a Completion, brings what was held back."""
         if isinstance(event, Completion):
             return _answer_parts([] if self._reader is None else self._reader.flush())
         return self._piece(event)
 
-    def whole(self, completion: Completion) -> list[Part]:
+    def whole(self, completion: Completion) -> list[OutputPart]:
         """All parts of a completion that was not streamed."""
         thinking = TokenEvent("thinking", completion.thinking)
         answer = TokenEvent("answer", completion.answer)
         return [*self._piece(thinking), *self._piece(answer), *self.push(completion)]
 
-    def _piece(self, event: TokenEvent) -> list[Part]:
+    def _piece(self, event: TokenEvent) -> list[OutputPart]:
         if not event.text:
             return []
         if event.segment == "thinking":
-            return [Part("thinking", event.text)] if self._with_thinking else []
+            return [OutputPart("thinking", event.text)] if self._with_thinking else []
         if self._reader is None:
-            return [Part("text", event.text)]
+            return [OutputPart("text", event.text)]
         return _answer_parts(self._reader.push(event.text))
 
 
-def _answer_parts(parts: Sequence[AnswerPart]) -> list[Part]:
-    return [Part("text", part.text) if part.call is None else Part("call", call=part.call) for part in parts]
+def _answer_parts(parts: Sequence[AnswerPart]) -> list[OutputPart]:
+    return [
+        OutputPart("text", part.text) if part.call is None else OutputPart("call", call=part.call)
+        for part in parts
+    ]
 
 
 def new_id(kind: str) -> str:

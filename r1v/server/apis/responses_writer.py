@@ -13,7 +13,7 @@ from openai.types.responses import Response as OpenAIResponse
 from r1v.core import Completion, TokenEvent
 from r1v.server.answers import Json
 from r1v.server.apis.endpoint import sse
-from r1v.server.apis.parts import Part, PartReader, new_id
+from r1v.server.apis.parts import OutputPart, PartReader, new_id
 from r1v.server.apis.responses_schema import ResponsesBody
 from r1v.server.errors import APIError
 
@@ -98,7 +98,7 @@ class ResponseWriter:
 
     # ------------------------------------------------------------------------------------------------- items
 
-    def _take(self, part: Part) -> list[bytes]:
+    def _take(self, part: OutputPart) -> list[bytes]:
         """Add a part to the items; the events that tell of it."""
         if part.call is not None:
             return self._take_call(part)
@@ -126,7 +126,7 @@ class ResponseWriter:
         self._items[-1]["content"].append(part)
         return [added, self._event("response.content_part.added", told)]
 
-    def _take_call(self, part: Part) -> list[bytes]:
+    def _take_call(self, part: OutputPart) -> list[bytes]:
         assert part.call is not None
         call, events = part.call, self._close()
         item = {"id": new_id("fc"), "type": "function_call", "call_id": call.id, "name": call.name,
