@@ -13,6 +13,8 @@ from tests.page.scripted import Answer, Scripted
 
 pytestmark = pytest.mark.slow
 
+# which of them is shown depends on who wrote last
+TWO_BRANCHES = "/[12].2/.test(document.querySelector('.branch-number')?.innerText)"
 AT_THE_END = "(s => s.scrollHeight - s.scrollTop - s.clientHeight < 90)(document.querySelector('.scroller'))"
 
 
