@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,40 @@ class ChatTemplate:
         if found["fault"] == "fails":
             raise PromptError(f"the chat template fails on this conversation: {line}")
         raise CheckpointError(f"the chat template is broken ({line}); use another template")
+
+    def render_messages(
+        self, messages: Sequence[Mapping[str, Any]], *, continue_final: bool = False, **variables: Any
+    ) -> str:
+        """The text of messages as transformers' ``apply_chat_template`` gives it. continue_final: leave the
+        last message open for more; otherwise the model's turn is opened. variables: such as the special
+        tokens, ``tools`` and ``enable_thinking``. Raises as `render`."""
+        listed = [dict(message) for message in messages]
+        if continue_final:
+            listed[-1]["content"] = _marked(listed[-1]["content"])
+        variables = {"tools": None, "documents": None} | variables
+        text = self.render(messages=listed, add_generation_prompt=not continue_final, **variables)
+        if not continue_final:
+            return text
+        end = text.rfind(_END_MARK)
+        if end < 0:
+            raise PromptError("the chat template drops the last message, so it cannot be continued")
+        # a template that strips the content took the space behind the mark, and would strip the text's own
+        return text[:end] if text[end + 1 : end + 2] == " " else text[:end].rstrip()
+
+
+_END_MARK = "\U000f0000"  # no template writes it
+
+
+def _marked(content: Any) -> Any:
+    """A message's content, which is text or typed parts, with the mark behind its last text."""
+    if isinstance(content, str):
+        return f"{content}{_END_MARK} "
+    parts = [dict(part) for part in content]
+    texts = [part for part in parts if "text" in part]
+    if not texts:
+        raise PromptError("the last message has no text to continue")
+    texts[-1]["text"] += f"{_END_MARK} "
+    return parts
 
 
 def _ask(request: dict[str, Any]) -> dict[str, Any]:

@@ -1,12 +1,12 @@
 """Peers to be compared with: transformers by its own tokenizer, template, image processor and ``generate``.
 
-Always holds: nothing here uses our prompt room, but for the tiles that a model is fed when only its logits
-are in question.
+Always holds: nothing here uses our prompt room, but for the child process that renders templates under
+limits, and the tiles that a model is fed when only its logits are in question.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,17 @@ from r1v.core import Completion, FinishReason, ImageRef, Message
 from r1v.llm.backends.transformers.backend import TransformersBackend, check_transformers
 from r1v.llm.config import LLMConfig
 from r1v.llm.prompt_encoder import engine_ids
-from r1v.prompt import Processor, Prompt, split_text
+from r1v.prompt import ChatTemplate, Processor, Prompt, split_text
 from r1v.prompt.geometry import ImageGeometry
 from r1v.verify.certificate import Case, Scores
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+def rendered(tokenizer: Any, messages: Sequence[Mapping[str, str]]) -> str:
+    """Messages by a transformers tokenizer's template and special tokens, with the model's turn opened."""
+    template = ChatTemplate(tokenizer.get_chat_template())
+    return template.render_messages(messages, **tokenizer.special_tokens_map)
 
 
 class TransformersPeer:
@@ -73,7 +79,7 @@ class TransformersPeer:
         """See Peer."""
         counts = iter(self._tiles_per_image(case))
         messages = [{"role": m.role, "content": self._text(m, counts)} for m in case.messages]
-        text = self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        text = rendered(self._tokenizer, messages)
         ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
 

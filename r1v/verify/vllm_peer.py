@@ -21,7 +21,7 @@ from r1v.llm.prompt_encoder import engine_ids
 from r1v.prompt import Processor, Prompt
 from r1v.prompt.geometry import ImageGeometry
 from r1v.verify.certificate import Case, Scores
-from r1v.verify.transformers_peer import MEAN, STD, split_by_markers
+from r1v.verify.transformers_peer import MEAN, STD, rendered, split_by_markers
 
 FULL_VALUES = 1 << 23  # logits of so many positions and ids are fetched whole; of more only the best
 NUM_TOP = 20
@@ -69,7 +69,7 @@ class VLLMPeer:
             {"role": m.role, "content": "".join(p if isinstance(p, str) else IMAGE_TEXT for p in m.content)}
             for m in case.messages
         ]
-        text = self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        text = rendered(self._tokenizer, messages)
         images = _images(case)
         return {"prompt": text} | ({"multi_modal_data": {"image": images}} if images else {})
 

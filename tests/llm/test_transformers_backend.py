@@ -6,9 +6,21 @@ import pytest
 import torch
 
 from r1v import LLM, SamplingParams
-from r1v.core import CapacityError, Completion, FinishDetail, FinishReason, Message, UnavailableError
+from r1v.core import (
+    CapacityError,
+    Completion,
+    FinishDetail,
+    FinishReason,
+    Message,
+    R1VError,
+    UnavailableError,
+)
+from r1v.llm.backends.hf_prompt_encoder import HFPromptEncoder
 from r1v.llm.backends.transformers.device_map import assign, blocks_of, device_of, plan_devices
+from r1v.llm.config import LLMConfig
+from r1v.llm.requests import ChatRequest, ModelInfo
 from r1v.models import convert
+from r1v.verify.transformers_peer import rendered
 from tests.conftest import write_tiny_checkpoint
 from tests.llm.other_model import write_llava
 
@@ -62,6 +74,28 @@ def test_static_batches(pair, picture: Path) -> None:
     assert [c.token_ids for c in theirs.chat_many(asked, params)] == [
         c.token_ids for c in ours.chat_many(asked, params)
     ]
+
+
+@pytest.mark.parametrize(
+    ("source", "fault"),
+    [
+        ("{% for a in range(99999) %}{{ range(99999) | sum }}{% endfor %}", "too much time"),
+        ("{% set s = namespace(x='ab') %}{% for i in range(40) %}{% set s.x = s.x ~ s.x %}{% endfor %}",
+         "too much memory"),
+        ("{{ messages | no_such_filter }}", "template"),
+    ],
+)  # fmt: skip
+def test_a_hostile_template_of_another_model(tiny_checkpoint: Path, source: str, fault: str) -> None:
+    transformers = pytest.importorskip("transformers")
+    tokenizer = transformers.PreTrainedTokenizerFast(
+        tokenizer_file=str(tiny_checkpoint / "tokenizer.json"), chat_template=source
+    )
+    with pytest.raises(R1VError, match=fault):
+        rendered(tokenizer, [{"role": "user", "content": "Hello"}])
+    info = ModelInfo("m", 128, 320, False, False, False, 0)
+    with pytest.raises(R1VError, match=fault):
+        encoder = HFPromptEncoder(tokenizer, LLMConfig("m"), info, (1,))
+        encoder.encode(ChatRequest((Message.user("Hello"),), GREEDY))
 
 
 def test_streaming_and_cancellation(endless_checkpoint: Path) -> None:

@@ -162,3 +162,31 @@ def test_the_child_ends_with_its_parent(tmp_path: Path) -> None:
             return
         threading.Event().wait(0.1)
     raise AssertionError("the child outlives its parent")
+
+
+@pytest.mark.parametrize("name", [*TEMPLATES, "stripping"])
+@pytest.mark.parametrize("continue_final", [False, True])
+def test_messages_as_transformers_renders_them(name: str, continue_final: bool) -> None:
+    library = pytest.importorskip("transformers.utils.chat_template_utils")
+    source = (
+        "{{ bos_token }}{% for m in messages %}{{ m.role }}: {{ m.content | trim }}!{% endfor %}"
+        if name == "stripping"
+        else TEMPLATES[name]
+    )
+    final = "So far, \n"
+    content = [{"type": "text", "text": final}] if name == "parts" else final
+    question = [{"type": "text", "text": "Why?"}] if name == "parts" else "Why?"
+    messages = [{"role": "user", "content": question}, {"role": "assistant", "content": content}]
+    if not continue_final:
+        messages.pop()
+    theirs, _ = library.render_jinja_template(
+        [messages], chat_template=source, add_generation_prompt=not continue_final,
+        continue_final_message=continue_final, bos_token="<s>",
+    )  # fmt: skip
+    made = ChatTemplate(source).render_messages(messages, continue_final=continue_final, bos_token="<s>")
+    assert made == theirs[0] and (not continue_final or made.rstrip().endswith("So far,"))
+
+
+def test_a_template_that_drops_the_last_message_cannot_continue_it() -> None:
+    with pytest.raises(PromptError, match="cannot be continued"):
+        ChatTemplate("x").render_messages([{"role": "assistant", "content": "a"}], continue_final=True)

@@ -34,7 +34,15 @@ from r1v.llm.config import LLMConfig
 from r1v.llm.generation import Generation
 from r1v.llm.requests import ModelInfo, Request, TextRequest
 from r1v.llm.stream import Deliver
-from r1v.prompt import CLOSE_TEXT, NO_MARKERS, OPEN_TEXT, IdSegmenter, ThinkingMarkers, open_image
+from r1v.prompt import (
+    CLOSE_TEXT,
+    NO_MARKERS,
+    OPEN_TEXT,
+    ChatTemplate,
+    IdSegmenter,
+    ThinkingMarkers,
+    open_image,
+)
 
 MAX_WINDOW = 8  # ids decoded again with a new one
 MAX_BYTES = 4  # of a character, and so of the tokens that may write one together
@@ -74,6 +82,9 @@ class HFPromptEncoder:
         )
         markers = {*self.markers.open_ids, *self.markers.close_ids}
         self._silent = frozenset({*self._tokenizer.all_special_ids, *eos} - markers)
+        source = template_source(processor)
+        # rendered in a child with limits, since a checkpoint's template is a stranger's program
+        self._template = None if source is None else ChatTemplate(source)
 
     @classmethod
     def from_folder(
@@ -97,7 +108,7 @@ class HFPromptEncoder:
         eos = eos if isinstance(eos, list) else [eos]
         if eos == [None]:
             eos = [getattr(processor, "tokenizer", processor).eos_token_id]
-        template = str(getattr(processor, "chat_template", "") or "")
+        template = template_source(processor) or ""
         info = ModelInfo(
             name=config.model,
             context_length=min(config.max_model_len or length, length),
@@ -137,15 +148,16 @@ class HFPromptEncoder:
             raise PromptError(
                 f"the conversation has {len(images)} images; the limit is {self.config.limits.max_images}"
             )
-        options: dict[str, Any] = {"enable_thinking": request.params.thinking_budget != 0}
-        if request.tools:
-            options["tools"] = list(request.tools)
+        if self._template is None:
+            raise PromptError("this model has no chat template; use its completions instead")
+        text = self._template.render_messages(
+            [self._message(message) for message in request.messages],
+            continue_final=request.continue_final,
+            **self._tokenizer.special_tokens_map,
+            tools=list(request.tools) if request.tools else None,
+            enable_thinking=request.params.thinking_budget != 0,
+        )
         try:
-            text = self.processor.apply_chat_template(
-                [self._message(message) for message in request.messages], tokenize=False,
-                add_generation_prompt=not request.continue_final,
-                continue_final_message=request.continue_final, **options,
-            )  # fmt: skip
             opened_images = [open_image(ref, self.config.limits.images) for ref in images]
             arguments = {"images": opened_images} if opened_images else {}
             encoded = self.processor(text=[text], return_tensors="pt", add_special_tokens=False, **arguments)
@@ -163,7 +175,8 @@ class HFPromptEncoder:
             parts.append({"type": "image"} if isinstance(part, ImageRef) else {"type": "text", "text": part})
         entry: dict[str, Any] = {"role": message.role, "content": parts}
         if message.reasoning is not None:
-            entry["reasoning_content"] = message.reasoning
+            # under each name that templates read
+            entry |= dict.fromkeys(("reasoning_content", "reasoning", "thinking"), message.reasoning)
         if message.tool_calls:
             entry["tool_calls"] = [_tool_call(call) for call in message.tool_calls]
         if message.tool_call_id is not None:
@@ -205,6 +218,17 @@ class HFPromptEncoder:
         ]
         usage = Usage(prompt_tokens=len(prompt.token_ids))
         return params, Generation(segmenters, params, deliver, eos=self.ids.eos, usage=usage)
+
+
+def template_source(processor: Any) -> str | None:
+    """The chat template of a processor or tokenizer of transformers; of several, the default one."""
+    for each in (processor, getattr(processor, "tokenizer", None)):
+        found = getattr(each, "chat_template", None)
+        if isinstance(found, dict):
+            found = found.get("default")
+        if found:
+            return str(found)
+    return None
 
 
 def _tool_call(call: ToolCall) -> dict[str, Any]:
