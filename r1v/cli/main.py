@@ -10,8 +10,12 @@ import argparse
 import errno
 import importlib
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from types import FrameType
 
 from r1v import __version__
 from r1v.cli.instructions import limit_instructions
@@ -59,16 +63,45 @@ def build_parser(command: str | None) -> argparse.ArgumentParser:
     return parser
 
 
+@contextmanager
+def _ctrl_c_ends_imports() -> Iterator[None]:
+    """Let Ctrl-C end the process at once while a module is imported: what an interrupted import leaves behind
+    fails later, in another place. Elsewhere it raises KeyboardInterrupt as ever."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        while frame is not None:
+            if frame.f_code.co_filename.startswith("<frozen importlib"):
+                os.write(2, b"\n")
+                os._exit(130)
+            frame = frame.f_back
+        raise KeyboardInterrupt
+
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield  # ignored, as under nohup, or the program that calls this one has its own
+        return
+    signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        if signal.getsignal(signal.SIGINT) is handle:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit status is 0, 1 for an error, 2 for wrong usage, 130 for Ctrl-C."""
     argv = list(sys.argv[1:] if argv is None else argv)
     command = next((word for word in argv if word in COMMANDS), None)
     try:
-        args = build_parser(command).parse_args(argv)
-        limit_instructions(os.environ)
-        status: int = args.run(args)
-        sys.stdout.flush()  # a full disk behind it shows here, where it still can be said
-        return status
+        # eval's event loop cancels its tasks in order only under Python's own handler
+        with nullcontext() if command == "eval" else _ctrl_c_ends_imports():
+            args = build_parser(command).parse_args(argv)
+            limit_instructions(os.environ)
+            status: int = args.run(args)
+            sys.stdout.flush()  # a full disk behind it shows here, where it still can be said
+            return status
     except R1VError as error:
         if "--debug" in argv:
             raise

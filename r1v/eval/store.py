@@ -24,6 +24,7 @@ from typing import IO, Any
 
 from r1v.core import R1VError
 from r1v.eval.item import Item, Json, Sample, image_bytes, image_kind, messages_from_json, messages_to_json
+from r1v.write_lock import WriteLock
 
 Key = tuple[str, str, int]
 
@@ -39,6 +40,7 @@ class RunFolder:
         self.path = Path(path)
         self._lock = threading.Lock()
         self._files: dict[str, IO[bytes]] = {}
+        self._writing: WriteLock | None = None
 
     def __enter__(self) -> RunFolder:
         return self
@@ -52,6 +54,9 @@ class RunFolder:
             for file in self._files.values():
                 file.close()
             self._files.clear()
+            if self._writing is not None:
+                self._writing.close()
+                self._writing = None
 
     # ------------------------------------------------------------------------------------------ manifest
 
@@ -83,7 +88,7 @@ class RunFolder:
     # ------------------------------------------------------------------------------------------- samples
 
     def claim(self) -> None:
-        """Keep other processes from writing outputs to this run until ``close``. Raises RunError where one
+        """Keep other processes from writing outputs to this run until ``close``. Raises ConfigError where one
         does."""
         with self._lock:
             self._opened("samples.jsonl")
@@ -107,12 +112,9 @@ class RunFolder:
         """A file to append to, locked for this process and without a line that a crash cut."""
         if name not in self._files:
             self.path.mkdir(parents=True, exist_ok=True)
+            if self._writing is None:
+                self._writing = WriteLock(self.path)
             file: IO[bytes] = open(self.path / name, "ab")  # noqa: SIM115 - closed by close()
-            try:
-                _lock(file, self.path)
-            except RunError:
-                file.close()
-                raise
             _drop_cut_line(self.path / name)
             self._files[name] = file
         return self._files[name]
@@ -217,17 +219,3 @@ def _drop_cut_line(path: Path) -> None:
     if whole < len(data):
         with open(path, "r+b") as file:
             file.truncate(whole)
-
-
-def _lock(file: IO[bytes], folder: Path) -> None:
-    """Keep a second process from appending to the same run."""
-    try:
-        import fcntl
-    except ImportError:  # not a POSIX system
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        raise RunError(
-            f"{folder} is being written by another process; wait for it, or use another --out"
-        ) from error

@@ -23,6 +23,7 @@ from pathlib import Path
 from r1v.core import CapacityError, ConfigError
 from r1v.figures.catalogue import FAMILIES, make, seeds
 from r1v.figures.item import DIFFICULTIES, SPLITS, Difficulty, Figure, Split
+from r1v.write_lock import writing
 
 PART_ITEMS = 20  # items that are finished, and resumed, together
 _PARTS = "parts"
@@ -151,28 +152,30 @@ def make_dataset(
     start = time.perf_counter()
     for name in config.families:
         make(name, config.seed, variation=0.0)  # a missing package shows before anything is written
-    try:
-        _open_folder(root, config)
-        parts = list(_parts(config))
-        done = parts if (root / "data.jsonl").exists() else _done_parts(root, parts)
-        num_items = sum(len(part.seeds) for part in parts)
-        num_found = sum(len(part.seeds) for part in done)
-        left = sorted(set(parts) - set(done), key=lambda part: part.index)
-        times = {name: FamilyTime() for name in config.families}
-        count = num_found
-        if progress is not None:
-            progress(count, num_items)
-        for part, spent in _run(left, root, config, workers):
-            times[part.family].add(spent)
-            count += len(part.seeds)
+    with writing(root):
+        try:
+            _open_folder(root, config)
+            parts = list(_parts(config))
+            done = parts if (root / "data.jsonl").exists() else _done_parts(root, parts)
+            num_items = sum(len(part.seeds) for part in parts)
+            num_found = sum(len(part.seeds) for part in done)
+            left = sorted(set(parts) - set(done), key=lambda part: part.index)
+            times = {name: FamilyTime() for name in config.families}
+            count = num_found
             if progress is not None:
                 progress(count, num_items)
-        if not (root / "data.jsonl").exists():
-            _join(root, parts)
-    except OSError as error:
-        raise CapacityError(
-            f"cannot write the figures to {root}: {error.strerror or error}; name a folder with room for them"
-        ) from error
+            for part, spent in _run(left, root, config, workers):
+                times[part.family].add(spent)
+                count += len(part.seeds)
+                if progress is not None:
+                    progress(count, num_items)
+            if not (root / "data.jsonl").exists():
+                _join(root, parts)
+        except OSError as error:
+            raise CapacityError(
+                f"cannot write the figures to {root}: {error.strerror or error}; "
+                "name a folder with room for them"
+            ) from error
     return DatasetReport(num_items, num_found, time.perf_counter() - start, times)
 
 

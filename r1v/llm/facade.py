@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from r1v.core import Completion, ConfigError, Message, PromptError, SamplingParams
+from r1v.core import Completion, ConfigError, Message, PromptError, SamplingParams, UnavailableError
 from r1v.engine import EngineConfig, default_num_seqs
 from r1v.llm.async_stream import AsyncStream
 from r1v.llm.backend import Backend
@@ -92,6 +92,7 @@ class LLM:
         engine = engine or EngineConfig(keep_weights=False)
         check_settings(config, engine)
         self._backend = BACKENDS[backend](config, engine)
+        self._process = os.getpid()
         running = engine.max_num_seqs or default_num_seqs(self.config.device)
         self._max_running = running if backend != "openai" else self.config.remote.max_concurrent
 
@@ -114,6 +115,7 @@ class LLM:
         llm._backend = EngineBackend(
             model, processor, config, (params or SamplingParams()).over(RELEASE), engine
         )
+        llm._process = os.getpid()
         llm._max_running = engine.max_num_seqs or default_num_seqs(config.device)
         return llm
 
@@ -194,7 +196,12 @@ class LLM:
         return Stream.of(request.params.n, lambda deliver: self._backend.start(request, deliver))
 
     def _complete(self, request: Request) -> Request:
-        """With the checkpoint's settings where the request gives none."""
+        """With the checkpoint's settings where it gives none. UnavailableError: this is a forked child."""
+        if os.getpid() != self._process:
+            raise UnavailableError(
+                f"this LLM was made by process {self._process}, and its threads are not in the fork "
+                f"{os.getpid()}; make an LLM in the child, and start children with multiprocessing's spawn"
+            )
         return replace(request, params=request.params.over(self.default_params))
 
     def chat(
@@ -266,8 +273,10 @@ class LLM:
         return done
 
     def close(self) -> None:
-        """Stop generating and let go of the model; what still runs fails with UnavailableError."""
-        self._backend.close()
+        """Stop generating and let go of the model; what still runs fails with UnavailableError.
+        In a forked child it does nothing."""
+        if os.getpid() == self._process:
+            self._backend.close()
 
     def __enter__(self) -> LLM:
         return self

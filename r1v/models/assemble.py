@@ -38,6 +38,7 @@ from r1v.models.names import PROJECTOR, Piece
 from r1v.models.projector import Projector
 from r1v.models.r1v import randomise
 from r1v.models.tensor_files import TensorFiles, some_names
+from r1v.write_lock import writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def assemble(
     stored = StoredParameters()
     base, vision_files = _take_vision(Path(vision), stored)
     language_config, language_files = _take_language(Path(language), stored)
-    with tempfile.TemporaryDirectory() as scratch:
+    with writing(out), tempfile.TemporaryDirectory() as scratch:
         tokenizer = Path(scratch)
         copy_tokenizer(Path(language), tokenizer)
         tokens = ensure_image_tokens(tokenizer)

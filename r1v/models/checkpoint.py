@@ -40,6 +40,7 @@ from r1v.models.names import HEAD, Piece, canonical, language_pieces, pieces, vi
 from r1v.models.r1v import R1V
 from r1v.models.tensor_files import TensorFiles, some_names, write_shards
 from r1v.models.vision import VisionTower
+from r1v.write_lock import writing
 
 M = TypeVar("M", bound=nn.Module)
 Shapes = Mapping[str, tuple[int, ...]]
@@ -405,38 +406,39 @@ def write_folder(
 ) -> None:
     """Write into a folder beside the target and rename it, so that no half-written checkpoint is ever seen.
 
-    finish: called with the folder before the renaming, to add files.
+    finish: called with the folder before the renaming, to add files. ConfigError: another process writes it.
     """
     target = Path(path)
     if max_shard_bytes < 1:
         raise CheckpointError(f"max_shard_bytes is {max_shard_bytes}; it must be at least 1")
-    if target.exists() and not overwrite and (not target.is_dir() or any(target.iterdir())):
-        raise CheckpointError(f"{target} exists already; remove it or choose another folder")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial_folder = target.with_name(f".{target.name}.partial-{os.getpid()}")
-    shutil.rmtree(partial_folder, ignore_errors=True)
-    partial_folder.mkdir()
-    by_name = {piece.name: piece for piece in table}
-    order = sorted(by_name, key=partial(_file_order, by_name))
-    try:
-        (partial_folder / "config.json").write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-        if tokenizer_from is not None:
-            copy_tokenizer(Path(tokenizer_from), partial_folder)
-            _fit_processor(partial_folder, values.get("image_seq_length"))
-        write_shards(
-            partial_folder, [(name, sizes[name]) for name in order], lambda name: fetch(by_name[name]),
-            max_shard_bytes,
-        )  # fmt: skip
-        if finish is not None:
-            finish(partial_folder)
-        if target.exists():
-            shutil.rmtree(target)
-        partial_folder.rename(target)
-    except (OSError, SafetensorError) as error:
-        reason = getattr(error, "strerror", None) or str(error)[:120]
-        raise CheckpointError(f"{target} cannot be written: {reason}") from None
-    finally:
+    with writing(target):
+        if target.exists() and not overwrite and (not target.is_dir() or any(target.iterdir())):
+            raise CheckpointError(f"{target} exists already; remove it or choose another folder")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial_folder = target.with_name(f".{target.name}.partial-{os.getpid()}")
         shutil.rmtree(partial_folder, ignore_errors=True)
+        partial_folder.mkdir()
+        by_name = {piece.name: piece for piece in table}
+        order = sorted(by_name, key=partial(_file_order, by_name))
+        try:
+            (partial_folder / "config.json").write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+            if tokenizer_from is not None:
+                copy_tokenizer(Path(tokenizer_from), partial_folder)
+                _fit_processor(partial_folder, values.get("image_seq_length"))
+            write_shards(
+                partial_folder, [(name, sizes[name]) for name in order], lambda name: fetch(by_name[name]),
+                max_shard_bytes,
+            )  # fmt: skip
+            if finish is not None:
+                finish(partial_folder)
+            if target.exists():
+                shutil.rmtree(target)
+            partial_folder.rename(target)
+        except (OSError, SafetensorError) as error:
+            reason = getattr(error, "strerror", None) or str(error)[:120]
+            raise CheckpointError(f"{target} cannot be written: {reason}") from None
+        finally:
+            shutil.rmtree(partial_folder, ignore_errors=True)
 
 
 def _file_order(by_name: Mapping[str, Piece], name: str) -> tuple[str | int, ...]:

@@ -24,6 +24,7 @@ from r1v.models.config_json import read_json
 from r1v.models.convert import StoredParameters, describe_whole, stored_parameters
 from r1v.models.names import Piece
 from r1v.prompt import Processor
+from r1v.write_lock import writing
 
 if TYPE_CHECKING:
     from gguf import GGMLQuantizationType, GGUFWriter
@@ -62,12 +63,13 @@ def export_gguf(source: Path, folder: Path, kind: str = "f16") -> tuple[Path, Pa
     folder.mkdir(parents=True, exist_ok=True)
     name, tower_kind = source.resolve().name, "f32" if kind == "f32" else "f16"
     text, tower = folder / f"{name}-{kind}.gguf", folder / f"mmproj-{name}-{tower_kind}.gguf"
-    writer = _writer(text, "qwen2")
-    _describe_language(writer, config, source, kind)
-    _write(writer, list(_language_pieces(config)), stored, kind)
-    writer = _writer(tower, "clip")
-    _describe_vision(writer, config, tower_kind)
-    _write(writer, list(_vision_pieces(config)), stored, tower_kind)
+    with writing(folder):
+        writer = _writer(text, "qwen2")
+        _describe_language(writer, config, source, kind)
+        _write(writer, list(_language_pieces(config)), stored, kind)
+        writer = _writer(tower, "clip")
+        _describe_vision(writer, config, tower_kind)
+        _write(writer, list(_vision_pieces(config)), stored, tower_kind)
     return text, tower
 
 

@@ -45,6 +45,7 @@ from r1v.prompt import normalise
 from r1v.quant.awq import Choice, Features, search_layer
 from r1v.quant.calibration import CHAT_SOURCES, Chat, ChatSource, figure_chats, load_chats, save_chats
 from r1v.quant.rounding import quantise, quantise_rows
+from r1v.write_lock import writing
 
 METHODS = ("awq", "rtn")
 # what stays in high precision, for every reader: vLLM looks for a part of its own names, which are of either
@@ -109,15 +110,16 @@ def quantise_checkpoint(
     """
     description, model_config = describe_whole(source)
     check_groups(model_config, config.group_size)
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise CheckpointError(f"{target} exists already; remove it or choose another folder")
-    stored, files = stored_parameters(description)
-    work = target.with_name(f".{target.name}.quantise")
-    _open_work(work, source, files, config, chats)
-    choices = _quantise_layers(source, model_config, stored, work, config, progress)
-    layout = config.layout or description.layout
-    _write(source, target, model_config, check_layout(layout), stored, files, work, config, choices)
-    shutil.rmtree(work)
+    with writing(target):
+        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+            raise CheckpointError(f"{target} exists already; remove it or choose another folder")
+        stored, files = stored_parameters(description)
+        work = target.with_name(f".{target.name}.quantise")
+        _open_work(work, source, files, config, chats)
+        choices = _quantise_layers(source, model_config, stored, work, config, progress)
+        layout = config.layout or description.layout
+        _write(source, target, model_config, check_layout(layout), stored, files, work, config, choices)
+        shutil.rmtree(work)
 
 
 def check_groups(config: R1VConfig, group_size: int) -> None:

@@ -58,6 +58,6 @@ def test_text_without_formulas_is_unchanged(text: str) -> None:
 
 @pytest.mark.parametrize("unit", [r"\boxed{", r"\(", r"\[", "$", r"\frac{", "$$", "`", "```", "{"])
 def test_bounded_time(unit: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     readable_markdown(unit * 3000)
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 3

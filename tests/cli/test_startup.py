@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -52,6 +53,20 @@ def loaded(code: str, names: tuple[str, ...] = HEAVY) -> set[str]:
 )
 def test_nothing_heavy(code: str) -> None:
     assert loaded(code) == set()
+
+
+def test_ctrl_c_during_an_import(tmp_path: Path) -> None:
+    """It ends the process at once, also where the module would turn the interrupt into something else."""
+    (tmp_path / "torch.py").write_text(
+        "import os, signal\ntry:\n    os.kill(os.getpid(), signal.SIGINT)\n    sum(range(10**6))\n"
+        "except BaseException as error:\n    raise ImportError('half a library') from error\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "r1v.cli.main", "inspect", str(tmp_path)], capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr.strip()) == (130, "", "")
 
 
 def test_a_missing_image_is_found_without_torch() -> None:

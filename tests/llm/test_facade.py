@@ -2,6 +2,7 @@
 
 import gc
 import json
+import os
 import shutil
 import threading
 import weakref
@@ -298,3 +299,23 @@ def test_close_and_drop(tiny_checkpoint: Path) -> None:
 def test_a_stream_keeps_its_model(tiny_checkpoint: Path) -> None:
     events = list(LLM(tiny_checkpoint).stream("Hi", GREEDY))
     assert isinstance(events[-1], Completion)
+
+
+def test_in_a_forked_child(tiny_checkpoint: Path) -> None:
+    """The child has no thread of the engine, so a request of it would wait for ever."""
+    reader, writer = os.pipe()
+    with LLM(tiny_checkpoint) as llm:
+        child = os.fork()
+        if child == 0:
+            try:
+                with llm:
+                    llm.chat("Hello")
+            except UnavailableError as error:
+                os.write(writer, str(error).encode())
+            finally:
+                os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        assert f"made by process {os.getpid()}" in os.read(reader, 1000).decode()
+        assert llm.chat("Hello", SamplingParams.greedy(max_tokens=2)).token_ids
+    os.close(reader)
+    os.close(writer)

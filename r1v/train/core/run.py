@@ -23,6 +23,7 @@ import torch.distributed.checkpoint as dcp
 from r1v.core import CheckpointError, ConfigError
 from r1v.train.core.config_read import keys
 from r1v.train.core.distributed import ONE_PROCESS, World
+from r1v.write_lock import WriteLock
 
 CHECKPOINTS, OTHER = "checkpoints", "other.pt"
 
@@ -31,7 +32,8 @@ class Run:
     """The folder of one training run. config: a frozen dataclass with a group ``run``.
 
     data: name of each file or data set -> a fingerprint of its content. allow: keys, or ``data``, that may
-    differ from those that the run began with. Of several processes the first one writes.
+    differ from those that the run began with. Of several processes the first one writes. Keep the object
+    while the folder is written: as long as it is there, no other run can begin in it.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Run:
             raise ConfigError("run.out is empty; name the folder of the run")
         if not world.first:
             return
+        self._lock = WriteLock(self.folder)  # as long as this object is used
         kept = self.folder / "config.json"
         values = json.loads(json.dumps(dataclasses.asdict(config)))
         values["data_fingerprint"] = dict(data or {})

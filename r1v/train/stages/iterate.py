@@ -74,7 +74,8 @@ def iterate(config: IterateConfig, console: Console | None = None, *, allow: Col
     asks and writes files, and all of them train."""
     c, console = config, console or Console(stderr=True)
     compute = Compute.open(c.run.device, c.run.bf16)
-    out = Run(c, compute.world, data=fingerprint(c.data), allow=allow).folder
+    run = Run(c, compute.world, data=fingerprint(c.data), allow=allow)
+    out = run.folder
     scored = out / "scored.jsonl"
     if compute.world.first and not scored.exists():
         _score(c, scored, compute, console)

@@ -79,7 +79,8 @@ def transfer(config: TransferConfig, console: Console | None = None, *, allow: C
     """
     c, console = config, console or Console(stderr=True)
     world = Compute.open(c.run.device, c.run.bf16).world
-    out = Run(c, world, data=fingerprint(c.data), allow=allow).folder
+    run = Run(c, world, data=fingerprint(c.data), allow=allow)
+    out = run.folder
     table: dict[str, float] = {}
     folder = out / "substitute"
     if world.first and not folder.exists():

@@ -1,0 +1,119 @@
+"""One process at a time writes into a folder, whatever command it runs; a full disk is told in one line."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from r1v.core import ConfigError
+from r1v.write_lock import WriteLock, writing
+
+HOLDER = (
+    "import sys; from r1v.write_lock import WriteLock\n"
+    "lock = WriteLock(sys.argv[1]); print(1, flush=True); input()"
+)
+
+
+@pytest.fixture
+def hold() -> Iterator[Callable[[Path], subprocess.Popen[bytes]]]:
+    """Starts another process that holds a folder's lock."""
+    started = []
+
+    def start(folder: Path) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", HOLDER, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        started.append(process)
+        assert process.stdout is not None and process.stdout.readline() == b"1\n"
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_of_two_processes(tmp_path: Path, hold: Callable[[Path], subprocess.Popen[bytes]]) -> None:
+    folder = tmp_path / "new" / "folder"
+    process = hold(folder)
+    with pytest.raises(ConfigError, match=rf"being written by process {process.pid} of .*; wait"):
+        WriteLock(folder)
+    WriteLock(tmp_path / "new" / "other").close()
+    process.kill()  # the system frees what a killed process held
+    process.wait()
+    with writing(folder):
+        assert (tmp_path / "new" / ".folder.lock").exists()
+    assert not list((tmp_path / "new").iterdir())
+
+
+def test_in_one_process_and_its_forks(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    with writing(folder):
+        with writing(folder):
+            child = os.fork()
+            if child == 0:  # it works for this process, and frees nothing when it ends
+                with writing(folder):
+                    pass
+                os._exit(0)
+            assert os.waitpid(child, 0)[1] == 0
+        assert (tmp_path / ".folder.lock").exists()
+    assert not (tmp_path / ".folder.lock").exists()
+
+
+def test_every_writer_takes_it(
+    tmp_path: Path, tiny_checkpoint: Path, hold: Callable[[Path], subprocess.Popen[bytes]]
+) -> None:
+    from r1v.eval.store import RunFolder
+    from r1v.figures.dataset import DatasetConfig, make_dataset
+    from r1v.models import convert, load, save
+    from r1v.models.assemble import assemble
+    from r1v.quant import QuantConfig, quantise_checkpoint
+    from r1v.quant.gguf_export import export_gguf
+    from r1v.train.core.run import Run
+
+    out = tmp_path / "out"
+    config = SimpleNamespace(run=SimpleNamespace(out=str(out), keep=1))  # of any stage
+    writers: list[Callable[[], object]] = [
+        lambda: convert(tiny_checkpoint, out, "release"),
+        lambda: save(load(tiny_checkpoint), out, tokenizer_from=tiny_checkpoint),
+        lambda: assemble(tiny_checkpoint, tiny_checkpoint, out),
+        lambda: quantise_checkpoint(tiny_checkpoint, out, QuantConfig(group_size=8, method="rtn")),
+        lambda: export_gguf(tiny_checkpoint, out),
+        lambda: make_dataset(DatasetConfig(families=("clock",), num_items=1), out),
+        lambda: RunFolder(out).claim(),
+        lambda: Run(config),
+    ]
+    hold(out)
+    for writer in writers:
+        with pytest.raises(ConfigError, match="is being written by process"):
+            writer()
+
+
+def full_disk() -> None:
+    """Let no file grow beyond 2 kB."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+
+
+def test_a_full_disk(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "r1v.cli.main", "convert", str(tiny_checkpoint), str(tmp_path / "out"),
+         "--layout", "release"], capture_output=True, text=True, preexec_fn=full_disk,
+    )  # fmt: skip
+    assert done.returncode == 1 and done.stderr.startswith(f"r1v: {tmp_path / 'out'} cannot be written: ")
+    assert done.stderr.count("\n") == 1 and not list(tmp_path.iterdir())
+
+
+def test_an_answer_that_has_no_room(tiny_checkpoint: Path) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "r1v.cli.main", "ask", "Why?", "--model", str(tiny_checkpoint),
+             "--max-tokens", "4"], stdout=full, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+    assert done.returncode == 1 and "has no room" in done.stderr and "Traceback" not in done.stderr
