@@ -21,6 +21,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--layout", choices=("release", "native"), default="native")
     parser.add_argument("--dtype", choices=DTYPES, help="of all weights (default: the language model's)")
     parser.add_argument("--chat-template", metavar="FILE", help="Jinja template that replaces the model's")
+    parser.add_argument("--thinking", choices=("require", "install", "keep"), default="require",
+                        help="of a template and tokenizer without <think>: refuse them (default), add the "
+                        "opening of thinking, or keep them")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of a random projector (default: 0)")
     add_shard_argument(parser)
 
@@ -43,6 +46,7 @@ def run(args: argparse.Namespace) -> int:
         dtype=None if args.dtype is None else getattr(torch, args.dtype),
         seed=args.seed,
         chat_template=template,
+        thinking=args.thinking,
         max_shard_bytes=shard_bytes(args),
     )
     projector = args.projector

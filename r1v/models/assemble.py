@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -46,13 +46,16 @@ class AssembleConfig:
     """How parts are put together.
 
     layout: of the result. dtype: of all its tensors; None is that of the language model. seed: of a projector
-    that is not given. chat_template: text that replaces the language model's template.
+    that is not given. chat_template: text that replaces the language model's template. thinking: what happens
+    to a template and tokenizer without ``<think>``: "keep" them, "install" an opening of thinking behind the
+    template, or "require" others, which raises CheckpointError.
     """
 
     layout: Layout = "native"
     dtype: torch.dtype | None = None
     seed: int = 0
     chat_template: str | None = None
+    thinking: Literal["keep", "install", "require"] = "keep"
     max_shard_bytes: int = MAX_SHARD_BYTES
 
 
@@ -78,7 +81,7 @@ def assemble(
         tokenizer = Path(scratch)
         copy_tokenizer(Path(language), tokenizer)
         tokens = ensure_image_tokens(tokenizer)
-        template = _settle_template(tokenizer, settings.chat_template)
+        template = _settle_template(tokenizer, settings)
         language_config = _grow_vocabulary(language_config, tokens, stored)
         whole = replace(base, language=language_config, image_token_id=tokens.ids[IMAGE_TOKEN])
         dtype = settings.dtype or commonest_dtype(language_files)
@@ -92,6 +95,7 @@ def assemble(
             "chat_template": {
                 "from": "given" if settings.chat_template is not None else str(language),
                 "sha256": hashlib.sha256(template.encode()).hexdigest(),
+                "thinks": _thinks(tokenizer, template),
             },
         }
 
@@ -214,20 +218,48 @@ def _projector_places(files: TensorFiles) -> dict[str, Piece]:
     return places
 
 
-def _settle_template(folder: Path, given: str | None) -> str:
+# Put behind a template that does not think: it opens thinking where the model's turn begins. The prompt room
+# closes it again where thinking is off.
+_OPENING = (
+    "{% if add_generation_prompt and (enable_thinking is not defined or enable_thinking) %}"
+    "{{ '<think>\\n' }}{% endif %}"
+)
+
+
+def _thinks(folder: Path, template: str) -> bool:
+    """Whether prompts with and without thinking differ: by the template, or since <think> is a token, with
+    which the prompt room turns thinking off."""
+    files = (folder / name for name in ("tokenizer.json", "tokenizer_config.json", "added_tokens.json"))
+    return "<think>" in template or any(
+        '"<think>"' in file.read_text(encoding="utf-8") for file in files if file.is_file()
+    )
+
+
+def _settle_template(folder: Path, settings: AssembleConfig) -> str:
     """The chat template of the result; a given one replaces that of the language model."""
-    if given is not None:
-        (folder / "chat_template.jinja").write_text(given, encoding="utf-8")
+    template = settings.chat_template
+    if template is None:
+        template = chat_template(folder)
+    if template is None:
+        raise CheckpointError(
+            "the language model's folder has no chat template; give one with --chat-template"
+        )
+    thinks = _thinks(folder, template)
+    if not thinks and settings.thinking == "require":
+        raise CheckpointError(
+            "neither the chat template nor the tokenizer knows <think>, so prompts with and without thinking "
+            "would be the same; "
+            "use --thinking install to add it, or --thinking keep for a model that answers at once"
+        )
+    if not thinks and settings.thinking == "install":
+        template = template.removesuffix("\n") + _OPENING
+    if template != chat_template(folder):
+        (folder / "chat_template.jinja").write_text(template, encoding="utf-8")
         if (folder / "tokenizer_config.json").is_file():
             values = read_json(folder / "tokenizer_config.json")
             values.pop("chat_template", None)
             text = json.dumps(values, ensure_ascii=False, indent=2) + "\n"
             (folder / "tokenizer_config.json").write_text(text, encoding="utf-8")
-    template = chat_template(folder)
-    if template is None:
-        raise CheckpointError(
-            "the language model's folder has no chat template; give one with --chat-template"
-        )
     return template
 
 

@@ -12,11 +12,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 
-from r1v.core import CheckpointError
+from r1v.core import CheckpointError, Message
 from r1v.models import load, load_language, load_vision
 from r1v.models.assemble import AssembleConfig, assemble
 from r1v.models.image_tokens import ensure_image_tokens
-from r1v.prompt import TextTokenizer
+from r1v.prompt import Processor, TextTokenizer
+from r1v.prompt.template import CHATML
 from tests.models.oracle import TEXT, VISION, build, randomise
 
 transformers = pytest.importorskip("transformers", reason="transformers is the oracle here")
@@ -24,12 +25,12 @@ transformers = pytest.importorskip("transformers", reason="transformers is the o
 IMAGE_TOKENS = ("<img>", "</img>", "<IMG_CONTEXT>")
 
 
-def without_image_tokens(source: Path, target: Path) -> None:
-    """Copy a tokenizer, its image tokens left out and the others numbered anew."""
+def without_tokens(source: Path, target: Path, left_out: tuple[str, ...] = IMAGE_TOKENS) -> None:
+    """Copy a tokenizer, some tokens left out and the others numbered anew."""
     shutil.copytree(source, target, dirs_exist_ok=True)
     values = json.loads((target / "tokenizer.json").read_text())
     first = min(each["id"] for each in values["added_tokens"])
-    kept = [each for each in values["added_tokens"] if each["content"] not in IMAGE_TOKENS]
+    kept = [each for each in values["added_tokens"] if each["content"] not in left_out]
     values["added_tokens"] = [{**each, "id": first + i} for i, each in enumerate(kept)]
     (target / "tokenizer.json").write_text(json.dumps(values))
     settings = json.loads((target / "tokenizer_config.json").read_text())
@@ -49,7 +50,7 @@ def parts(tmp_path: Path, tiny_tokenizer_folder: Path) -> tuple[Path, Path]:
     language = transformers.Qwen2ForCausalLM(transformers.Qwen2Config(**{**TEXT, "vocab_size": 384}))
     randomise(language)
     language.bfloat16().save_pretrained(tmp_path / "language")
-    without_image_tokens(tiny_tokenizer_folder, tmp_path / "language")
+    without_tokens(tiny_tokenizer_folder, tmp_path / "language")
     return tmp_path / "vision", tmp_path / "language"
 
 
@@ -147,6 +148,27 @@ def test_a_given_template_replaces_that_of_the_language_model(parts: Any, tmp_pa
     with pytest.raises(CheckpointError, match="has no chat template"):
         assemble(vision, language, tmp_path / "none")
     assert not (tmp_path / "none").exists()
+
+
+def test_a_template_that_does_not_think(parts: Any, tiny_tokenizer_folder: Path, tmp_path: Path) -> None:
+    """It is kept, refused, or opens thinking behind what it writes; the prompt room closes it where asked."""
+    vision, language = parts
+    without_tokens(tiny_tokenizer_folder, language, (*IMAGE_TOKENS, "<think>", "</think>"))
+    (language / "chat_template.jinja").write_text(CHATML + "\n")
+    with pytest.raises(CheckpointError, match=r"knows <think>.*--thinking install"):
+        assemble(vision, language, tmp_path / "out", config=AssembleConfig(thinking="require"))
+    record = assemble(vision, language, tmp_path / "kept")
+    assert record["chat_template"]["thinks"] is False and not Processor.from_folder(tmp_path / "kept").thinks
+    record = assemble(vision, language, tmp_path / "out", config=AssembleConfig(thinking="install"))
+    processor = Processor.from_folder(tmp_path / "out")
+    assert record["chat_template"]["thinks"] is True and processor.thinks
+    messages = [Message.user("a"), Message("assistant", ("b",), reasoning="c"), Message.user("d")]
+    said = (("user", "a"), ("assistant", "b"), ("user", "d"))
+    turns = "".join(f"<|im_start|>{role}\n{text}<|im_end|>\n" for role, text in said)
+    for thinking, tail in ((True, "<think>\n"), (False, "<think>\n\n</think>\n\n")):
+        prompt = processor.encode(messages, thinking=thinking)
+        text = processor.decode(prompt.token_ids, skip_special=False)
+        assert text == f"{turns}<|im_start|>assistant\n{tail}" and prompt.opens_thinking is thinking
 
 
 def test_parts_that_do_not_fit(parts: Any, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from rich.console import Console
 from r1v import models, prompt
 from r1v.core import ConfigError, ImageRef
 from r1v.prompt import Processor
+from r1v.prompt.template import CHATML
 from r1v.train.core.compute import Compute, normalise
 from r1v.train.core.config_read import changed, make
 from r1v.train.core.policy import as_policy
@@ -257,3 +259,15 @@ def test_an_example_longer_than_the_context_is_refused(start: Path) -> None:
     with pytest.raises(ConfigError, match="context"):
         encode(processor, Example((), "q", "long " * 2000, "a", AnswerKey("a")))
     assert ImageRef("x")
+
+
+def test_a_model_without_think_learns_one_kind_of_answer(start: Path, tmp_path: Path) -> None:
+    """Its prompts with and without thinking are the same."""
+    model = tmp_path / "model"
+    shutil.copytree(start, model)
+    (model / "chat_template.jinja").write_text(CHATML)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        text = (model / name).read_text()
+        (model / name).write_text(text.replace("<think>", "<other>").replace("</think>", "</other>"))
+    with pytest.raises(ConfigError, match=r"direct_share is 0.05, but .* has no <think>.*--thinking install"):
+        Trainer(config(model, tmp_path / "out", direct_share=0.05), Console(quiet=True))

@@ -18,6 +18,7 @@ import torch
 from rich.console import Console
 
 from r1v.core import ConfigError
+from r1v.prompt import Processor
 from r1v.train import losses
 from r1v.train.core.checks import at_least
 from r1v.train.core.config import DataConfig, ModelConfig, OptimConfig, RunConfig
@@ -86,6 +87,12 @@ class Trainer:
     ) -> None:
         self.config = c = config
         self.console = console or Console(stderr=True)
+        if c.data.direct_share < 1 and not Processor.from_folder(c.model.path).thinks:
+            raise ConfigError(
+                f"data.direct_share is {c.data.direct_share}, but {c.model.path} has no <think> in "
+                "its chat template or tokenizer, so answers with and without thinking would be learned for "
+                "the same prompt; use r1v assemble --thinking install, or data.direct_share=1 to train answers alone"
+            )
         self.source = open_source(c.data, c.run.seed, self.console)
         self.stream = self._open_stream(self.source, c.data.prefetch)
         # held-out items are made by workers of their own, before a device is opened

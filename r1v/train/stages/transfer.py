@@ -93,7 +93,7 @@ def transfer(config: TransferConfig, console: Console | None = None, *, allow: C
         table[f"substitute, phase {phase + 1}"] = _accuracy(c, folder, thinking=not answers_at_once)
     moved = out / "reassembled"
     if world.first and not moved.exists():
-        assemble(c.vision, c.reasoner, moved, folder)
+        assemble(c.vision, c.reasoner, moved, folder, AssembleConfig(thinking="require"))
     world.barrier()
     table["reasoner, reassembled"] = _accuracy(c, moved, thinking=True)
     aligned = _train(c, moved, out / "aligned", 3, 0.0, console)
