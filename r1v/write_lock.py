@@ -30,10 +30,11 @@ class WriteLock:
     The process may take it several times, for parts of its work that are commands of their own.
     """
 
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
-        """Raises ConfigError where another process holds it. A file system without locks has none."""
+    def __init__(self, folder: str | os.PathLike[str], *, once: bool = False) -> None:
+        """once: not while this process has it already. Raises ConfigError where another process holds it. A
+        file system without locks has none."""
         path = os.path.realpath(folder)
-        _take(path, str(folder))
+        _take(path, str(folder), once)
         self._free = weakref.finalize(self, _release, path, os.getpid())
 
     def close(self) -> None:
@@ -51,7 +52,7 @@ def writing(folder: str | os.PathLike[str]) -> Iterator[None]:
         lock.close()
 
 
-def _take(path: str, shown: str) -> None:
+def _take(path: str, shown: str, once: bool) -> None:
     global _owner
     with _guard:
         if _owner != os.getpid():
@@ -60,6 +61,8 @@ def _take(path: str, shown: str) -> None:
             _held.clear()
             _owner = os.getpid()
         if path in _held:
+            if once:
+                raise ConfigError(f"{shown} is being written by this process already; name another folder")
             file, uses = _held[path]
             _held[path] = (file, uses + 1)
             return

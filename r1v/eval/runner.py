@@ -106,7 +106,7 @@ def run(
 ) -> Recording:
     """Ask every question that the folder has no output for. log_dir: keeps Inspect's own logs too.
 
-    Raises RunError if the folder is of another run or being written, R1VError if Inspect gives up.
+    RunError: the folder is of another run. ConfigError: it is being written. R1VError: Inspect gives up.
     """
     folder.claim()
     begin(folder, target, loaded, plan, prompts or {})

@@ -113,7 +113,7 @@ class RunFolder:
         if name not in self._files:
             self.path.mkdir(parents=True, exist_ok=True)
             if self._writing is None:
-                self._writing = WriteLock(self.path)
+                self._writing = WriteLock(self.path, once=True)
             file: IO[bytes] = open(self.path / name, "ab")  # noqa: SIM115 - closed by close()
             _drop_cut_line(self.path / name)
             self._files[name] = file

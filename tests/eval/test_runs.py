@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from r1v.core import ConfigError
 from r1v.eval.benchmark import benchmark, load_items
 from r1v.eval.diff import compare_runs, diff_text
 from r1v.eval.item import Output, Sample
@@ -94,9 +95,9 @@ def test_a_failure_is_replaced_and_an_answer_is_not(tmp_path: Path) -> None:
 def test_one_writer_at_a_time(tmp_path: Path) -> None:
     with RunFolder(tmp_path) as first, RunFolder(tmp_path) as second:
         first.append(Sample("t", "1", 1, 0, Output()))
-        with pytest.raises(RunError, match="another process"):
+        with pytest.raises(ConfigError, match="being written by this process"):
             second.append(Sample("t", "2", 1, 0, Output()))
-        with pytest.raises(RunError, match="another process"):
+        with pytest.raises(ConfigError, match="being written by this process"):
             second.claim()
     with RunFolder(tmp_path) as third:
         third.claim()

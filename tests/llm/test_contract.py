@@ -223,6 +223,7 @@ def test_a_message_loses_nothing_on_its_way_to_another_models_template(tiny_toke
     called = Message("assistant", (), "I must add.", (ToolCall("a", "add", '{"x": 1}'),))
     assert encoder._message(called) == {
         "role": "assistant", "content": [], "reasoning_content": "I must add.",
+            "reasoning": "I must add.", "thinking": "I must add.",
         "tool_calls": [{"id": "a", "type": "function", "function": {"name": "add", "arguments": {"x": 1}}}],
     }  # fmt: skip
     result = Message("tool", ("2",), tool_call_id="a")
