@@ -21,6 +21,7 @@ from shared.models import (
     GEOMETRIES,
     exactly,
     make_engine,
+    product_rate,
     prompt,
     random_model,
     read_bandwidth,
@@ -30,6 +31,7 @@ from shared.peers import Child, LlamaCpp, close_all, start_children
 from shared.plots import plot_lines
 from shared.report import emit, median, peak_mib, processor
 
+from r1v.cli.instructions import limit_instructions
 from r1v.engine import Engine
 
 Times = tuple[float, float]  # seconds a token by the clock, and of processor time
@@ -113,6 +115,7 @@ def main() -> None:
     parser.add_argument("--plot", help="only measure growth with the context, and write a picture of it")
     parser.add_argument("--longest", type=int, default=16384, help="ids of context that growth goes up to")
     args = parser.parse_args()
+    limit_instructions(os.environ)
     torch.set_num_threads(args.threads)
     if args.plot:
         found = growth(args.geometry, args.plot, args.number, args.longest)
@@ -165,7 +168,8 @@ def compare(args: argparse.Namespace, contexts: list[int], rounds: int, folder: 
         }  # fmt: skip
     close_all(list(vllm.values()))
     config = {"geometry": args.geometry, "rounds": rounds, "number": args.number, "threads": args.threads}
-    emit("decode", processor(), config, medians, ratios, read_gb_s=round(limit / 1e9, 1))
+    product = round(product_rate("cpu") / 1e9, 1)
+    emit("decode", processor(), config, medians, ratios, read_gb_s=round(limit / 1e9, 1), gflop_s=product)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ import torch
 from r1v.core import SamplingParams
 from r1v.engine import Engine, EngineConfig, EngineIds, EngineRequest
 from r1v.models import R1V, LanguageConfig, R1VConfig, VisionConfig
-from r1v.ops import RopeConfig
+from r1v.ops import RopeConfig, isa
+from r1v.ops.select import has_native_bf16
 
 IMAGE, END = 1533, 1  # the image token is that of R1V-Nano's tokenizer, which goes along in exports
 IDS = EngineIds(image_context=IMAGE, eos=(END,))
@@ -126,9 +127,10 @@ def tower_products(model: R1V) -> float:
 
 
 def product_rate(device: str) -> float:
-    """FLOP/s of a float32 product (bfloat16 on CUDA) of 1,024 by 4,096 by 1,024; on a CPU per second of
-    processor time times the threads."""
-    dtype = torch.bfloat16 if device == "cuda" else torch.float32
+    """FLOP/s of a float32 product (bfloat16 where the device multiplies that) of 1,024 by 4,096 by 1,024; on
+    a CPU per second of processor time times the threads."""
+    wide = device != "cuda" and not has_native_bf16(isa.features())
+    dtype = torch.float32 if wide else torch.bfloat16
     left, right = (
         torch.randn(1024, 4096, device=device).to(dtype),
         torch.randn(4096, 1024, device=device).to(dtype),

@@ -19,11 +19,14 @@ STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365
 
 
 def processor() -> str:
-    """Name of the CPU and its number of cores."""
+    """Name of the CPU, the cores that may be used, and the instruction sets (see `r1v inspect --kernels`)."""
+    from r1v.core import usable_cores
+    from r1v.ops import isa
+
     path = Path("/proc/cpuinfo")
     lines = path.read_text().splitlines() if path.exists() else []
     names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores"
+    return f"{names[0] if names else platform.machine()}, {usable_cores()} cores, {isa.features().level}"
 
 
 def versions(*packages: str) -> dict[str, str]:
