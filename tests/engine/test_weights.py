@@ -21,6 +21,7 @@ from tests.engine.tiny import drain, engine, is_greedy, request, tiny_model, tok
     ("int4", torch.bfloat16, None),
 ])  # fmt: skip
 def test_a_view_computes_the_same(weight_format: str, dtype: torch.dtype, tolerance: float | None) -> None:
+    torch.manual_seed(0)
     model = tiny_model(3).to(dtype)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     run = prepare(model, weight_format)
