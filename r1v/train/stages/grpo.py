@@ -92,6 +92,12 @@ class GRPOTrainer:
     def train(self) -> Path:
         """Run to the end, or from the kept state to the end. Returns the folder of the best checkpoint where
         there are held-out questions, else that of the last."""
+        try:
+            return self._train()
+        finally:  # an engine that others started is free for the next trainer
+            self.asker.close()
+
+    def _train(self) -> Path:
         c, bench = self.config, self.bench
         self._resume()
         if bench.progress() < 1.0:
@@ -107,7 +113,6 @@ class GRPOTrainer:
                 self._evaluate()
             bench.keep()
         bench.save()
-        self.asker.close()
         last = bench.export()
         return self.best.folder if self.heldout else last
 
