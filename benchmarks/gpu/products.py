@@ -169,3 +169,76 @@ def random_awq(num_out: int, width: int, bias: torch.Tensor | None, device: str)
         torch.randint(6, 10, (num_out, groups), dtype=torch.uint8, device=device),
         bias,
     )
+
+
+# ------------------------------------------------------------------------------------ sampling, and 8 bits
+
+
+def sampling(settings: Settings, findings: Findings) -> None:
+    """Microseconds of the two sampling kernels for 152,064 ids, beside one argmax; then 8-bit products."""
+    from r1v.ops.cuda.sampling import NEUTRAL, SampleState, sample_rows
+
+    vocab, device = (3000 if settings.tiny else 152064), settings.device
+    kinds = {
+        "greedy": NEUTRAL[:5],
+        "temperature": (0.6, 0.0, 1.0, 0.0, 0.7),
+        "top-p": (0.6, 0.0, 0.95, 0.0, 0.7),
+        "top-k 50": (0.6, 50.0, 1.0, 0.0, 0.7),
+        "release": (0.6, 0.0, 0.95, 0.0, 0.7),
+    }
+    for rows in (2,) if settings.tiny else (1, 64, 256):
+        none = torch.zeros(rows, 1, dtype=torch.int32, device=device)
+        bits = torch.full((1, -(-vocab // 32)), -1, dtype=torch.int32, device=device)
+        seen = torch.randint(0, 3, (rows, vocab), dtype=torch.int16, device=device)
+        state = SampleState(bits, seen, none, none.float(), none)
+        for shape, spread, half in (
+            ("flat", 1.43, False),
+            ("flat, 16 bits", 1.43, True),
+            ("peaked", 11.0, False),
+        ):
+            logits = torch.randn(rows, vocab, device=device) * spread
+            logits = logits.bfloat16().float() if half else logits
+            found = {"argmax": 1e6 * best_seconds(lambda x=logits: x.argmax(-1), device)}
+            for name, first in kinds.items():
+                table = torch.tensor([(*first, *NEUTRAL[5:])] * rows, dtype=torch.float64)
+                table[:, 4] = torch.rand(rows)
+                if name == "release":
+                    table[:, 5], table[:, 8] = 1.05, torch.arange(rows)
+                table = table.to(device)
+                found[name] = 1e6 * best_seconds(
+                    lambda x=logits, t=table, s=state: sample_rows(x, t, s), device
+                )
+            findings.add(step="sampling kernels", distribution=shape, rows=rows, us=found)
+    if device == "cuda":
+        findings.attempt("8-bit products", lambda: eight_bit_products(findings))
+
+
+def eight_bit_products(findings: Findings) -> None:
+    """TFLOP/s and microseconds of products with FP8 weights and inputs, scales per row and per output."""
+    for name, (num_out, width) in {
+        "gate_up": (55296, 5120),
+        "down": (5120, 27648),
+        "qkv": (7168, 5120),
+    }.items():
+        weight = torch.randn(num_out, width, device="cuda").to(torch.float8_e4m3fn)
+        wide = torch.randn(num_out, width, device="cuda").bfloat16()
+        for rows in (16, 64, 256, 2048, 8192):
+            x = torch.randn(rows, width, device="cuda").bfloat16()
+            scales = torch.ones(rows, 1, device="cuda"), torch.ones(1, num_out, device="cuda")
+            codes = x.to(torch.float8_e4m3fn)
+            us = 1e6 * best_seconds(
+                lambda c=codes, s=scales, w=weight: torch._scaled_mm(
+                    c, w.t(), *s, out_dtype=torch.bfloat16, use_fast_accum=True
+                ), "cuda",
+            )  # fmt: skip
+            one = torch.ones((), device="cuda")
+            whole = 1e6 * best_seconds(
+                lambda c=codes, w=weight, o=one: torch._scaled_mm(
+                    c, w.t(), o, o, out_dtype=torch.bfloat16, use_fast_accum=True
+                ), "cuda",
+            )  # fmt: skip
+            plain = 1e6 * best_seconds(lambda x=x, w=wide: F.linear(x, w), "cuda")
+            findings.add(
+                product=name, path="fp8", rows=rows, us=us, one_scale_us=whole, bf16_us=plain,
+                gb_per_s=num_out * width / us / 1e3, tflops=2e-6 * rows * num_out * width / us,
+            )  # fmt: skip

@@ -59,7 +59,8 @@ class EngineConfig:
     encoded tiles kept for later questions. num_draft_tokens: most tokens guessed ahead in one step, 0 is no
     speculation. shared_draft_bytes: of what outputs teach about the wording of others, 0 is each sequence for
     itself. weight_format: how the linear layers of the language model are held, "auto", "plain" (the module's
-    own parameters), "packed" (same values, laid out for this machine) or "int4" (rounded to 4 bits).
+    own parameters), "packed" (same values, laid out for this machine), "int4" (rounded to 4 bits) or "fp8"
+    (tower and language model rounded to 8-bit floats, inputs too; newer GPUs).
     keep_weights: the module's own parameters stay usable beside packed copies, as training needs.
     deterministic: a row of the language model is computed the same whatever else is in its step, so that an
     answer does not depend on its batch mates, on drafts, on preemption or on what is in the cache (CPU only;
@@ -122,4 +123,4 @@ def default_num_seqs(device: str) -> int:
     return 256 if device.startswith("cuda") else 64
 
 
-WEIGHT_FORMATS = ("auto", "plain", "packed", "int4")
+WEIGHT_FORMATS = ("auto", "plain", "packed", "int4", "fp8")

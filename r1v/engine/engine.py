@@ -17,14 +17,15 @@ import torch
 
 from r1v.core import ConfigError, ContextLengthError, FinishDetail, FinishReason, PromptError, TokenLogprob
 from r1v.engine.config import EngineConfig, EngineIds
+from r1v.engine.flight import Flight, Flights
 from r1v.engine.kv_cache import BlockPool
 from r1v.engine.memory import free_memory, plan_cache
 from r1v.engine.pace import resolve_sizes
 from r1v.engine.request import EngineOutput, EngineRequest
-from r1v.engine.runner import Runner
-from r1v.engine.sampler import Sampled, Sampler, mix, rows_of
+from r1v.engine.runner import Runner, make_sampler
+from r1v.engine.sampler import Sampled, mix, rows_of
 from r1v.engine.scheduler import HEAD_START, Chunk, Scheduler, Step
-from r1v.engine.sequence import Prompt, Sequence, read_prompt
+from r1v.engine.sequence import Prompt, Sequence, read_prompt, staged
 from r1v.engine.speculate import Drafter, SharedDrafts
 from r1v.engine.tiles import TileCache
 from r1v.engine.weights import prepare, resolve_format
@@ -71,10 +72,11 @@ class Engine:
             language.head_dim, runnable.dtype, model.device,
         )  # fmt: skip
         self._tiles = TileCache(config.image_cache_bytes)
-        self._runner = Runner(runnable, cache, self._tiles, self.config)
+        self._sampler, on_device = make_sampler(language.vocab_size, ids, model.device, config.max_num_seqs)
+        self._runner = Runner(runnable, cache, self._tiles, self.config, on_device)
         self._pool = BlockPool(sizes.num_blocks, config.block_size)
         self._scheduler = Scheduler(self.config, self._pool, self._tiles.__contains__, self._draft_cost)
-        self._sampler = Sampler(language.vocab_size, ids, model.device)
+        self._flights = Flights(self._scheduler, self._runner.draw if self._runner.draws else None)
         self._drafts = SharedDrafts(config.shared_draft_bytes) if config.num_draft_tokens else None
         self._requests: dict[int, list[Sequence]] = {}
         self._request_ids = itertools.count()
@@ -139,6 +141,12 @@ class Engine:
             self._report(sequence, len(forced), [], forced)
         return request_id
 
+    def stage(self, request: EngineRequest) -> EngineRequest:
+        """The same request with its images named by their content and, for a GPU, in the model's dtype and in
+        memory that the device reads by itself. `add` also takes requests as they are; this part is slow,
+        touches nothing of the engine, and may run on any thread."""
+        return staged(request, self.model.dtype, self.model.device)
+
     def cancel(self, request_id: int) -> None:
         """End a request now; the next step reports it. Unknown and finished ids are ignored."""
         for sequence in list(self._requests.get(request_id, ())):
@@ -162,6 +170,9 @@ class Engine:
         if not self.config.keep_weights and self._format != "plain":
             raise ConfigError("the engine has released the model's weights; make it with keep_weights=True")
         start = time.perf_counter()
+        if self._flights.current is not None:
+            self._land(self._flights.current)
+            self._flights.current = None
         self._scheduler.preempt_all()
         self._pool.forget()
         self._tiles.clear()
@@ -203,16 +214,44 @@ class Engine:
         )  # fmt: skip
 
     def _advance(self) -> None:
-        """Schedule, run, sample, take."""
+        """Schedule, run, sample, take; where the device runs ahead, the next step is launched before the ids
+        of the last are read."""
+        flight = self._flights.current
+        if flight is not None:
+            self._flights.current = None  # before anything that may raise
+            self._flights.current = self._flights.follow(flight)
+            self._land(flight)
+            return
         try:
             step = self._scheduler.plan()
         except Exception as error:  # noqa: BLE001 - a fault of ours; requests to come must not pay for it
             self._abandon(error)
             return
+        if self._flights.takes(step):
+            self._flights.current = self._flights.launch(step)
+            return
         chunks, logits = self._run(step)
-        self._stats.num_steps += 1
         rows = rows_of(chunks)
-        sampled = self._sampler(logits, rows) if rows and logits is not None else []
+        self._take_all(chunks, self._sampler(logits, rows) if rows and logits is not None else [])
+
+    def _land(self, flight: Flight) -> None:
+        """Read the ids of a launched step, and take those of sequences that have not ended meanwhile and had
+        no ids forced."""
+        chunks, sampled = [], []
+        for chunk, drawn in zip(flight.chunks, flight.drawing.read(), strict=True):
+            sequence = chunk.sequence
+            if sequence.finish_reason is None and len(sequence.token_ids) == chunk.end:
+                chunks.append(chunk)
+                sampled.append(drawn)
+            else:
+                self._sampler.discount(sequence, drawn.token_id)
+                if sequence.finish_reason is None:
+                    self._scheduler.computed(sequence, chunk.end)
+        self._take_all(chunks, sampled)
+
+    def _take_all(self, chunks: Rows[Chunk], sampled: Rows[Sampled]) -> None:
+        """Move every sequence of a step on. sampled: of all rows, in the order of the chunks."""
+        self._stats.num_steps += 1
         first = 0
         for chunk in chunks:
             number = chunk.num_drafts + 1 if chunk.samples else 0

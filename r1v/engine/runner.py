@@ -7,13 +7,14 @@ id in the step are in the cache afterwards.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import torch
 
 from r1v.core import ConfigError
-from r1v.engine.config import EngineConfig
+from r1v.engine.config import EngineConfig, EngineIds
 from r1v.engine.decode_cpu import MAX_ROWS_EACH, CpuDecoder
+from r1v.engine.sampler import Row, Sampler
 from r1v.engine.scheduler import Chunk, Step
 from r1v.engine.tiles import TileCache
 from r1v.engine.weights import RunnableModel
@@ -21,8 +22,11 @@ from r1v.ops import Attention
 from r1v.ops.paged import PagedAttentionReference, PagedCache, RunAttention, Span
 from r1v.ops.select import paged_attention
 
-if TYPE_CHECKING:  # its kernels need Triton, which comes with CUDA
+if TYPE_CHECKING:  # their kernels need Triton, which comes with CUDA
+    from r1v.engine.fused import FusedPrompts
     from r1v.engine.graphs import DecodeGraphs
+    from r1v.engine.sampler_cuda import CudaSampler, Drawn
+    from r1v.ops.cuda.paged import VarlenAttention
 
 AttentionPath: TypeAlias = Callable[[PagedCache, torch.Tensor, Sequence[Span]], Attention]
 
@@ -37,24 +41,49 @@ def attention_for(device: torch.device, dtype: torch.dtype) -> AttentionPath:
     return RunAttention if choice == "runs" else PagedAttentionReference
 
 
+def make_sampler(
+    vocab_size: int, ids: EngineIds, device: torch.device, max_num_seqs: int
+) -> tuple[Sampler | CudaSampler, CudaSampler | None]:
+    """The sampler of a device, and once more where it is one of a CUDA device."""
+    if device.type != "cuda":
+        return Sampler(vocab_size, ids, device), None
+    from r1v.engine.sampler_cuda import CudaSampler
+
+    found = CudaSampler(vocab_size, ids, device, max_num_seqs)
+    return found, found
+
+
 class Runner:
     """Holds the model to run, the cache and the encoded tiles."""
 
     def __init__(
-        self, runnable: RunnableModel, cache: PagedCache, tiles: TileCache, config: EngineConfig
+        self,
+        runnable: RunnableModel,
+        cache: PagedCache,
+        tiles: TileCache,
+        config: EngineConfig,
+        sampler: CudaSampler | None = None,
     ) -> None:
+        """sampler: of a CUDA device, which draws inside captured steps."""
         self.runnable, self.cache, self.tiles = runnable, cache, tiles
+        self._sampler = sampler
         self._block_size = config.block_size
         self._device = cache.keys.device
         self._attention = attention_for(self._device, cache.keys.dtype)
         self._graphs: DecodeGraphs | None = None
-        if self._device.type == "cuda" and config.cuda_graphs:
+        if sampler is not None and config.cuda_graphs:
             from r1v.engine.graphs import DecodeGraphs
 
             assert config.max_model_len is not None
             max_blocks = -(-config.max_model_len // config.block_size)
             self._graphs = DecodeGraphs(
-                runnable, cache, config.block_size, config.max_num_seqs, max_blocks, config.fused_kernels
+                runnable,
+                cache,
+                config.block_size,
+                config.max_num_seqs,
+                max_blocks,
+                sampler,
+                config.fused_kernels,
             )
         self._decoder = CpuDecoder.of(runnable, cache)
         self._deterministic = config.deterministic
@@ -63,7 +92,32 @@ class Runner:
                 "deterministic needs the decode step of our compiled kernels, which do not have this model; "
                 "r1v inspect --kernels says why"
             )
+        self._fuses = config.fused_kernels
+        self._prompts = self._fused_prompts()
         self.num_encoded = 0
+
+    def _fused_prompts(self) -> FusedPrompts | None:
+        """The fused layers for steps with prompts, where the attention is one that they can use."""
+        fits = paged_attention(self._device.type, self.cache.keys.dtype).name == "varlen"
+        if not (fits and self._fuses):
+            return None
+        from r1v.engine.fused import FusedPrompts
+
+        return FusedPrompts(self.runnable, self.cache)
+
+    @property
+    def draws(self) -> bool:
+        """Whether decode steps can be launched together with their sampling (see `draw`)."""
+        return self._graphs is not None
+
+    def draw(self, chunks: Sequence[Chunk], rows: Sequence[Row], sources: list[int] | None = None) -> Drawn:
+        """Launch a captured decode step and the drawing of its ids. See `flight.Draw`."""
+        from r1v.engine.sampler_cuda import Drawn
+
+        assert self._graphs is not None and self._sampler is not None
+        lines = self._sampler.lines(rows, unread=sources is not None)
+        ids, chances, logits = self._graphs(chunks, lines, sources)
+        return Drawn.of(rows, ids, chances, lines.errors, logits)
 
     def weights_changed(self, runnable: RunnableModel) -> None:
         """Run another model of the same shape from now on."""
@@ -71,13 +125,10 @@ class Runner:
             self._graphs.clear(runnable)
         self.runnable = runnable
         self._decoder = CpuDecoder.of(runnable, self.cache)
+        self._prompts = self._fused_prompts()
 
     def __call__(self, step: Step) -> torch.Tensor:
         """Logits (rows, V) of the rows that sample, in the order of the chunks (see `sampler.rows_of`)."""
-        if self._graphs is not None and all(
-            len(chunk.token_ids) == 1 and chunk.samples and not chunk.tiles for chunk in step.chunks
-        ):
-            return self._graphs(step.chunks)
         if self._deterministic:
             return self._in_one_way(step)
         if self._decoder is not None and all(
@@ -91,6 +142,10 @@ class Runner:
         attention = self._attention(self.cache, torch.tensor(slots, device=self._device), spans)
         embeds = self.runnable.model.embed(input_ids, self._features(step.chunks))
         self.tiles.trim()
+        if self._prompts is not None and len(ids) > 1:
+            hidden = self._prompts(embeds[0], where[0], cast("VarlenAttention", attention))
+            hidden = hidden[torch.tensor(last, dtype=torch.int64, device=self._device)]
+            return self.runnable.head(self.runnable.model.language.norm(hidden)).float()
         hidden = self.runnable.model.language(embeds, where, attention)[0]
         if len(last) < len(ids):
             hidden = hidden[torch.tensor(last, dtype=torch.int64, device=self._device)]
@@ -134,7 +189,7 @@ class Runner:
         for sequence, tile in step.tiles:
             assert sequence.prompt.pixel_values is not None
             # moved before they are stacked: on a host of many cores torch's threads cost more than the copies
-            pixels.append(sequence.prompt.pixel_values[tile.index].to(self._device))
+            pixels.append(sequence.prompt.pixel_values[tile.index].to(self._device, non_blocking=True))
         batch = torch.stack(pixels).to(self.runnable.dtype)
         features = self.runnable.model.encode_images(batch)
         self.num_encoded += len(pixels)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence as Rows
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from r1v.core import ComputeError, ConfigError, TokenLogprob
@@ -38,6 +39,22 @@ def mix(value: int) -> int:
 def uniform(base_seed: int, position: int) -> float:
     """The number in [0, 1) that decides about the id at a position of the output."""
     return (mix(base_seed ^ mix(position)) >> 11) * 2.0**-53
+
+
+def uniforms(base_seeds: Rows[int], positions: Rows[int]) -> np.ndarray:
+    """`uniform` of many rows at once: float64 (R,)."""
+    seeds = np.array([seed & _MASK for seed in base_seeds], dtype=np.uint64)
+    mixed = _mix_all(seeds ^ _mix_all(np.array(positions, dtype=np.uint64)))
+    return (mixed >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def _mix_all(values: np.ndarray) -> np.ndarray:
+    """`mix` of an array of uint64, whose sums and products wrap around by themselves."""
+    values = values + np.uint64(0x9E3779B97F4A7C15)
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    found: np.ndarray = values ^ (values >> np.uint64(31))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +131,16 @@ class Sampler:
 
     def __init__(self, vocab_size: int, ids: EngineIds, device: torch.device) -> None:
         self.vocab_size, self.device = vocab_size, device
-        banned = sorted({i for i in (ids.image_context, *ids.banned) if 0 <= i < vocab_size} - set(ids.eos))
-        self._banned = torch.tensor(banned, dtype=torch.int64, device=device)
+        self._banned = torch.tensor(banned_ids(ids, vocab_size), dtype=torch.int64, device=device)
         self._seen: dict[Sequence, _Seen] = {}
         self._bit = torch.arange(32, dtype=torch.int32)
 
     def forget(self, sequence: Sequence) -> None:
         """Drop what is kept of a finished sequence."""
         self._seen.pop(sequence, None)
+
+    def discount(self, sequence: Sequence, token_id: int) -> None:
+        """An id was drawn and is not part of the output. Here ids are counted as they are taken."""
 
     def __call__(self, logits: torch.Tensor, rows: Rows[Row]) -> list[Sampled]:
         """What each row gives. logits: float32 (rows, V), changed in place."""
@@ -140,10 +159,10 @@ class Sampler:
             own = raw.gather(1, chosen[where].clamp(min=0).unsqueeze(1)).squeeze(1).tolist()
             for line, index in enumerate(wanted):
                 number = rows[index].sequence.params.logprobs or 0
-                logprobs[index] = TokenLogprob(ids[index], own[line], _likeliest(raw[line], number))
+                logprobs[index] = TokenLogprob(ids[index], own[line], likeliest(raw[line], number))
         for line, token_id in enumerate(ids):
             if token_id < 0:
-                errors.setdefault(line, _error(token_id, rows[line]))
+                errors.setdefault(line, failed(token_id, rows[line]))
         return [
             Sampled(-1, None, errors[line]) if line in errors else Sampled(token_id, logprobs[line])
             for line, token_id in enumerate(ids)
@@ -178,7 +197,7 @@ class Sampler:
 
     def _penalise(self, logits: torch.Tensor, rows: Rows[Row]) -> None:
         """Penalties, in place, for the rows that have any."""
-        lines = [i for i, row in enumerate(rows) if _has_penalty(row)]
+        lines = [i for i, row in enumerate(rows) if has_penalty(row.sequence)]
         if not lines:
             return
         seen = [self._seen_by(rows[i].sequence).after(rows[i].drafts) for i in lines]
@@ -220,8 +239,8 @@ def _finite(logits: torch.Tensor) -> torch.Tensor:
     return logits.amax(-1).abs() < MAX_LOGIT  # the largest is NaN if any is
 
 
-def _error(kind: int, row: Row) -> Exception:
-    """What went wrong in a row."""
+def failed(kind: int, row: Row) -> Exception:
+    """What went wrong in a row: kind stands in place of its id."""
     place = f"at token {row.position} of the output"
     if kind == _NOT_FINITE:
         return ComputeError(
@@ -233,16 +252,22 @@ def _error(kind: int, row: Row) -> Exception:
     )
 
 
-def _has_penalty(row: Row) -> bool:
-    params = row.sequence.params
+def has_penalty(sequence: Sequence) -> bool:
+    """Whether what a sequence has had changes its logits."""
+    params = sequence.params
     return (
-        row.sequence.decoding.repetition_penalty != 1.0
+        sequence.decoding.repetition_penalty != 1.0
         or params.presence_penalty != 0.0
         or params.frequency_penalty != 0.0
     )
 
 
-def _likeliest(row: torch.Tensor, number: int) -> tuple[tuple[int, float], ...]:
+def banned_ids(ids: EngineIds, vocab_size: int) -> list[int]:
+    """Ids that are never drawn: image tokens and what the model's prompt says, but not the ends."""
+    return sorted({i for i in (ids.image_context, *ids.banned) if 0 <= i < vocab_size} - set(ids.eos))
+
+
+def likeliest(row: torch.Tensor, number: int) -> tuple[tuple[int, float], ...]:
     """The likeliest ids with their log-probabilities; row (V,)."""
     if not number:
         return ()

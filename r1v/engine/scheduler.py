@@ -73,10 +73,11 @@ class Scheduler:
         draft_cost: Callable[[int, int], tuple[float, float]] = lambda rows, context: (0.0, 1.0),
     ) -> None:
         self.config, self.pool = config, pool
-        self._has_tile, self._draft_cost = has_tile, draft_cost
+        self._has_tile, self.draft_cost = has_tile, draft_cost
         self.waiting: list[Sequence] = []
         self.running: list[Sequence] = []
         self.num_preemptions = 0
+        self.stuck = False  # nobody who waits finds a place, until a sequence leaves
 
     @property
     def has_work(self) -> bool:
@@ -85,6 +86,7 @@ class Scheduler:
 
     def add(self, sequence: Sequence) -> None:
         """Queue a sequence."""
+        self.stuck = False
         insort(self.waiting, sequence, key=lambda s: s.order)
 
     def remove(self, sequence: Sequence) -> None:
@@ -94,6 +96,13 @@ class Scheduler:
         else:
             self.waiting.remove(sequence)
         self._release(sequence)
+
+    def extend(self, chunks: list[Chunk]) -> bool:
+        """Give the sequences of chunks blocks to hold them, if there are enough without a preemption."""
+        size = self.pool.block_size
+        if sum(max(0, -(-c.end // size) - len(c.sequence.table)) for c in chunks) > self.pool.num_free:
+            return False
+        return all(self._reserve(chunk.sequence, chunk.end) for chunk in chunks)
 
     def preempt_all(self) -> None:
         """Send every running sequence back to recompute all its ids."""
@@ -134,6 +143,7 @@ class Scheduler:
             if sequence.waits_for_leader:
                 continue  # its prompt is about to be in the cache
             if not self._make_place(sequence):
+                self.stuck = True
                 return
             self.waiting.remove(sequence)
             insort(self.running, sequence, key=lambda s: s.order)
@@ -210,7 +220,7 @@ class Scheduler:
         used = sum(len(chunk.token_ids) for chunk in step.chunks)
         later = len(self.running)  # each may still need its id
         left = min(self.config.max_step_tokens - used - later, sequence.max_length - end - 1)
-        return sequence.drafter.draft(*self._draft_cost(later, end))[: max(0, left)]
+        return sequence.drafter.draft(*self.draft_cost(later, end))[: max(0, left)]
 
     def _claim_tiles(self, sequence: Sequence, start: int, end: int, step: Step, claimed: set[bytes]) -> int:
         """Add tiles to encode; returns how far the chunk can go with the tiles of this step."""
@@ -245,6 +255,7 @@ class Scheduler:
         self.add(sequence)
 
     def _release(self, sequence: Sequence) -> None:
+        self.stuck = False
         self.pool.release(sequence.table.blocks)
         sequence.table.clear()
         sequence.num_computed = sequence.num_committed = 0

@@ -10,7 +10,7 @@ other libraries' loops that our settings steer.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -78,6 +78,22 @@ def read_prompt(request: EngineRequest, image_context: int, tokens_per_tile: int
         TileSpan(start, key, index) for index, (start, key) in enumerate(zip(starts, keys, strict=True))
     )
     return Prompt(request.token_ids, tiles, tokens_per_tile, pixels)
+
+
+def staged(request: EngineRequest, dtype: torch.dtype, device: torch.device) -> EngineRequest:
+    """A request as `Engine.stage` leaves it."""
+    pixels, counts = request.pixel_values, request.tiles_per_image
+    if pixels is None:
+        return request
+    hashes = request.image_hashes
+    if not hashes and counts and sum(counts) == pixels.shape[0]:
+        hashes = tuple(
+            hashlib.blake2b(image.contiguous().view(torch.uint8).cpu().numpy(), digest_size=16).digest()
+            for image in pixels.split(counts)
+        )
+    if device.type == "cuda" and pixels.device.type == "cpu" and pixels.is_floating_point():
+        pixels = pixels.to(dtype).pin_memory()
+    return replace(request, pixel_values=pixels, image_hashes=hashes)
 
 
 def _tile_keys(request: EngineRequest, pixels: torch.Tensor) -> list[bytes]:

@@ -75,6 +75,8 @@ def resolve_format(
         raise ConfigError(
             f"weight_format {weight_format!r} is for CPUs; use 'plain' or 'auto' on {device.type}"
         )
+    if weight_format == "fp8":
+        _check_fp8(device, quantised)
     if weight_format != "auto":
         return weight_format
     known = dtype in (torch.bfloat16, torch.float16, torch.float32)
@@ -94,7 +96,8 @@ def prepare(
         narrow = model.device.type == "cpu" and model.dtype in (torch.bfloat16, torch.float16)
         return RunnableModel(model, _WideHead(model) if narrow else model.logits, model.dtype)
     if model.device.type != "cpu":  # only codes have another layout there
-        view = _view(model, _packed_for_cuda(model, keep_weights), model.dtype)
+        pack_all = _in_fp8 if weight_format == "fp8" else _packed_for_cuda
+        view = _view(model, pack_all(model, keep_weights), model.dtype)
         assert isinstance(view, R1V)
         return RunnableModel(view, model.logits, model.dtype)
     have = isa.features() if features is None else features
@@ -124,6 +127,34 @@ def prepare(
     for name in ("vision", "projector"):
         setattr(view, name, _view(getattr(model, name), twins, dtypes["vision"]))
     return RunnableModel(view, head.result(), dtypes["language"])
+
+
+def _check_fp8(device: torch.device, quantised: bool) -> None:
+    """Raises ConfigError where a model cannot be held in 8-bit floating point."""
+    if quantised:
+        raise ConfigError(
+            "weight_format 'fp8' is for weights in 16 bits, and this model's are in 4: use 'auto'"
+        )
+    if device.type != "cuda" or torch.cuda.get_device_capability(device) < (8, 9):
+        raise ConfigError(
+            f"weight_format 'fp8' needs a GPU that multiplies 8-bit floats (Ada, Hopper or later), not "
+            f"{device.type}; use 'auto'"
+        )
+
+
+def _in_fp8(model: R1V, keep_weights: bool) -> dict[nn.Module, nn.Module]:
+    """Twins in 8-bit floating point of the layers of tower and language model; the projector, embedding and
+    output matrix stay as they are."""
+    from r1v.ops.cuda.fp8 import Fp8Linear
+
+    twins: dict[nn.Module, nn.Module] = {}
+    for part in (model.language.layers, model.vision.layers):
+        for layer in part.modules():
+            if isinstance(layer, nn.Linear) and Fp8Linear.takes(layer):
+                twins[layer] = Fp8Linear.of(layer)
+                if not keep_weights:
+                    layer.weight.data = layer.weight.new_empty(0)
+    return twins
 
 
 def _packed_for_cuda(model: R1V, keep_weights: bool) -> dict[nn.Module, nn.Module]:

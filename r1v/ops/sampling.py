@@ -31,9 +31,10 @@ class RowSettings:
         return self.top_k > 0 or self.top_p < 1.0 or self.min_p > 0.0
 
 
-def to_device(values: Sequence[Any], device: torch.device, dtype: torch.dtype | None = None) -> torch.Tensor:
-    """A small tensor of values on a device. From pinned memory the copy does not wait for what runs there."""
-    table = torch.tensor(values, dtype=dtype)
+def to_device(values: Any, device: torch.device, dtype: torch.dtype | None = None) -> torch.Tensor:
+    """A small tensor of values, a sequence or an array, on a device. From pinned memory the copy does not
+    wait for what runs there."""
+    table = torch.as_tensor(values, dtype=dtype)
     return table.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else table.to(device)
 
 

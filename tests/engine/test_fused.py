@@ -259,3 +259,43 @@ def test_both_kernels_of_more_rows(rows: int, wgmma: bool, monkeypatch: pytest.M
         gate, up = layer(inner).chunk(2, -1)
         got = MmaInt4Linear(layer, gated=True).product(x, (norm.bfloat16(), 1e-6), gated=True)
         assert close(got, nn.functional.silu(gate) * up, 1e-2)
+
+
+class FromCache:
+    """Attention over keys and values that are in the cache already, by the reference."""
+
+    def __init__(self, cache: PagedCache, slots: torch.Tensor, spans: list[Span]) -> None:
+        self.cache, self.slots = cache, slots
+        self._reference = PagedAttentionReference(cache, slots, spans)
+
+    def attend(self, layer: int, q: torch.Tensor) -> torch.Tensor:
+        k, v = (part[layer][self.slots][None] for part in (self.cache.keys, self.cache.values))
+        return self._reference(layer, q[None], k, v)[0]
+
+
+@pytest.mark.parametrize("qwen3", [False, True])
+def test_prompts_equal_model(qwen3: bool) -> None:
+    """Hidden states and cache of two prompts and a single id, one prompt with ids before it."""
+    from r1v.engine.fused import FusedPrompts
+
+    torch.manual_seed(3)
+    model = tiny_model(layers=2, family="qwen3" if qwen3 else "qwen2").to(DEVICE)
+    language = model.config.language
+    caches = [
+        PagedCache.empty(2, 64, language.num_kv_heads, language.head_dim, torch.float32, DEVICE)
+        for _ in range(2)
+    ]
+    caches[0].keys.normal_(), caches[0].values.normal_()
+    caches[1].keys.copy_(caches[0].keys), caches[1].values.copy_(caches[0].values)
+    spans = [Span(0, 5, [(0, 5)]), Span(5, 1, [(10, 7)]), Span(6, 4, [(30, 3), (40, 5)])]
+    slots = torch.tensor([*range(5), 16, *range(41, 45)], device=DEVICE)
+    positions = torch.tensor([*range(5), 6, *range(4, 8)], device=DEVICE)
+    x = torch.randn(10, language.hidden_size, device=DEVICE)
+    with torch.inference_mode():
+        expected = model.language(x[None], positions[None], PagedAttentionReference(caches[0], slots, spans))[
+            0
+        ]
+        fused = FusedPrompts(prepare(model, "plain"), caches[1])
+        got = model.language.norm(fused(x, positions, FromCache(caches[1], slots, spans)))  # type: ignore[arg-type]
+    assert close(got, expected)
+    assert close(caches[1].keys, caches[0].keys) and close(caches[1].values, caches[0].values)

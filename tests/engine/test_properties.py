@@ -155,7 +155,7 @@ def test_drafts_change_nothing_but_the_number_of_steps(model: R1V, params: Sampl
     params = replace(params, logprobs=1, logit_bias=FEW)
     asked = request(random.Random(5), 30, 1, params, opens_thinking=True)
     plain, eager = engine(model), engine(model, num_draft_tokens=6)
-    eager._scheduler._draft_cost = lambda rows, context: (0.0, 0.02)
+    eager._scheduler.draft_cost = lambda rows, context: (0.0, 0.02)
     results = []
     for engine_ in (plain, eager):
         engine_.add(asked)
@@ -174,7 +174,7 @@ def test_what_one_request_wrote_is_guessed_in_the_next(model: R1V, temperature: 
     asked = request(random.Random(7), 30, 1, params)
     for shared_bytes in (1 << 16, 0):
         eager = engine(model, num_draft_tokens=6, shared_draft_bytes=shared_bytes)
-        eager._scheduler._draft_cost = lambda rows, context: (0.0, 0.02)
+        eager._scheduler.draft_cost = lambda rows, context: (0.0, 0.02)
         found, steps = [], []
         for _ in range(3):
             before = eager.stats.num_steps
@@ -193,7 +193,7 @@ def test_drafting_does_not_change_the_distribution(model: R1V) -> None:
     asked = request(random.Random(6), 1, 0, params)
     asked = replace(asked, token_ids=(1, 2, 3, 1, 3, 2, 1, 1, 2, 2, 3, 3, 1, 2))
     eager = engine(model, num_draft_tokens=2, max_num_seqs=32)
-    eager._scheduler._draft_cost = lambda rows, context: (0.0, -0.1)  # as if each row saved time
+    eager._scheduler.draft_cost = lambda rows, context: (0.0, -0.1)  # as if each row saved time
     counts, number = torch.zeros(64), 12 * 128
     for seed in range(12):
         eager.add(replace(asked, params=replace(params, seed=seed)))

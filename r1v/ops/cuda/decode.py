@@ -35,8 +35,8 @@ def early(device: torch.device) -> dict[str, Any]:
 
 @triton.jit
 def _gemv(  # type: ignore[no-untyped-def]
-    x, norm, weight, bias, residual, out, num_out, width, eps,
-    NORM: tl.constexpr, GATED: tl.constexpr, BIAS: tl.constexpr, RESIDUAL: tl.constexpr,
+    x, norm, weight, scales, bias, residual, out, num_out, width, eps,
+    NORM: tl.constexpr, GATED: tl.constexpr, BIAS: tl.constexpr, RESIDUAL: tl.constexpr, SCALED: tl.constexpr,
     ROWS: tl.constexpr, BLOCK: tl.constexpr, EVEN: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
     """out = norm(x) @ weight.T + bias + residual; GATED: silu of the first half of the outputs times the
@@ -78,10 +78,15 @@ def _gemv(  # type: ignore[no-untyped-def]
     if NORM:
         factor = 1.0 / tl.sqrt(tl.sum(squares) / width + eps)
         total *= factor
+    if SCALED:
+        total *= tl.load(scales + rows, mask=inside, other=0.0)
     if BIAS:
         total += tl.load(bias + rows, mask=inside, other=0.0).to(tl.float32)
     if GATED:
-        total = total * tl.sigmoid(total) * tl.sum(gated, 1) * factor
+        second_total = tl.sum(gated, 1) * factor
+        if SCALED:
+            second_total *= tl.load(scales + num_out + rows, mask=inside, other=0.0)
+        total = total * tl.sigmoid(total) * second_total
     if RESIDUAL:
         total += tl.load(residual + rows, mask=inside, other=0.0).to(tl.float32)
     tl.store(out + rows, total.to(out.dtype.element_ty), mask=inside)
@@ -95,14 +100,15 @@ def gemv(
     norm: tuple[torch.Tensor, float] | None = None,
     gated: bool = False,
     residual: torch.Tensor | None = None,
+    scales: torch.Tensor | None = None,
     out_dtype: torch.dtype | None = None,
     rows: int | None = None,
     num_warps: int = 4,
 ) -> torch.Tensor:
     """One row x (1, K) times weight (N, K), as `_gemv` says: (1, N), or (1, N / 2) where gated.
 
-    norm: the weight (K,) and epsilon of an RMSNorm of x. bias (N,) goes without gated. rows: outputs of one
-    program.
+    norm: the weight (K,) and epsilon of an RMSNorm of x. bias (N,) goes without gated. scales: float32 (N,)
+    that outputs are multiplied by before all else. rows: outputs of one program.
     """
     num_out, width = weight.shape
     num_out = num_out // 2 if gated else num_out
@@ -111,9 +117,11 @@ def gemv(
     rows = rows or (1 if gated else 2)  # more spill registers: 2.4 to 4.2 TB/s instead of 3.6 to 4.5 (H200)
     nothing = x
     _gemv[(triton.cdiv(num_out, rows),)](
-        x, norm[0] if norm else nothing, weight, nothing if bias is None else bias,
+        x, norm[0] if norm else nothing, weight, nothing if scales is None else scales,
+        nothing if bias is None else bias,
         nothing if residual is None else residual, out, num_out, width, norm[1] if norm else 0.0,
         NORM=norm is not None, GATED=gated, BIAS=bias is not None, RESIDUAL=residual is not None,
+        SCALED=scales is not None,
         ROWS=rows, BLOCK=block, EVEN=width % block == 0, num_warps=num_warps, **early(x.device),
     )  # fmt: skip
     return out
@@ -293,6 +301,74 @@ def attend(
     _merge[(batch * num_heads,)](
         parts, sums, out, num_splits, DIM=head_dim, WIDTH=width, SPLITS=triton.next_power_of_2(num_splits),
         num_warps=2, **early(qkv.device),
+    )  # fmt: skip
+    return out
+
+
+@triton.jit
+def _rotate_and_store(  # type: ignore[no-untyped-def]
+    qkv, q_norm, k_norm, cosines, sines, slots, out, keys, values, eps,
+    NORM: tl.constexpr, HEADS: tl.constexpr, KV_HEADS: tl.constexpr, DIM: tl.constexpr, WIDTH: tl.constexpr,
+    ROWS: tl.constexpr,
+):  # fmt: skip
+    """One token, ROWS heads at a time: queries are rotated to `out`, keys to the cache, values go there."""
+    token = tl.program_id(0).to(tl.int64)
+    HALF: tl.constexpr = DIM // 2
+    ALL: tl.constexpr = HEADS + 2 * KV_HEADS
+    dims = tl.arange(0, WIDTH)
+    used = dims < DIM
+    partner = tl.where(dims < HALF, dims + HALF, dims - HALF)
+    cosine = tl.load(cosines + token * HALF + dims % HALF, mask=used, other=0.0)
+    sine = tl.load(sines + token * HALF + dims % HALF, mask=used, other=0.0)
+    sine = tl.where(dims < HALF, -sine, sine)
+    slot = tl.load(slots + token)
+    for first in range(0, ALL, ROWS):
+        heads = first + tl.arange(0, ROWS)
+        here = (heads[:, None] < ALL) & used[None, :]
+        at = token * ALL * DIM + heads[:, None] * DIM
+        plain = tl.load(qkv + at + dims[None, :], mask=here, other=0.0)
+        value = plain.to(tl.float32)
+        turned = tl.load(qkv + at + partner[None, :], mask=here, other=0.0).to(tl.float32)
+        if NORM:
+            factor = 1.0 / tl.sqrt(tl.sum(value * value, 1) / DIM + eps)[:, None]
+            is_query = (heads < HEADS)[:, None]
+            of_q = tl.load(q_norm + dims, mask=used, other=0.0).to(tl.float32)[None, :]
+            of_k = tl.load(k_norm + dims, mask=used, other=0.0).to(tl.float32)[None, :]
+            value *= factor * tl.where(is_query, of_q, of_k)
+            of_q = tl.load(q_norm + partner, mask=used, other=0.0).to(tl.float32)[None, :]
+            of_k = tl.load(k_norm + partner, mask=used, other=0.0).to(tl.float32)[None, :]
+            turned *= factor * tl.where(is_query, of_q, of_k)
+        rotated = value * cosine[None, :] + turned * sine[None, :]
+        queries = here & (heads[:, None] < HEADS)
+        to_query = token * HEADS * DIM + heads[:, None] * DIM + dims[None, :]
+        tl.store(out + to_query, rotated.to(out.dtype.element_ty), mask=queries)
+        head = heads[:, None] - HEADS
+        to_key = (slot * KV_HEADS + head) * DIM + dims[None, :]
+        tl.store(
+            keys + to_key, rotated.to(keys.dtype.element_ty), mask=here & (head >= 0) & (head < KV_HEADS)
+        )
+        to_value = to_key - KV_HEADS * DIM
+        tl.store(values + to_value, plain.to(values.dtype.element_ty), mask=here & (head >= KV_HEADS))
+
+
+def rotate_and_store(
+    qkv: torch.Tensor,
+    rope: tuple[torch.Tensor, torch.Tensor],
+    cache: tuple[torch.Tensor, torch.Tensor],
+    slots: torch.Tensor,
+    num_heads: int,
+    norms: tuple[torch.Tensor, torch.Tensor, float] | None = None,
+) -> torch.Tensor:
+    """Rotated queries (T, H, head_dim) of qkv (T, (H + 2 Hkv) * head_dim); keys and values go to their slots,
+    int64 (T,). Arguments as those of `attend`."""
+    keys, values = cache
+    _, num_kv_heads, head_dim = keys.shape
+    out = qkv.new_empty(qkv.shape[0], num_heads, head_dim)
+    q_norm, k_norm, eps = norms or (qkv, qkv, 0.0)
+    _rotate_and_store[(qkv.shape[0],)](
+        qkv, q_norm, k_norm, rope[0], rope[1], slots, out, keys, values, eps, NORM=norms is not None,
+        HEADS=num_heads, KV_HEADS=num_kv_heads, DIM=head_dim, WIDTH=triton.next_power_of_2(head_dim), ROWS=8,
+        num_warps=4,
     )  # fmt: skip
     return out
 

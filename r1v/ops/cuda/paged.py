@@ -152,13 +152,18 @@ class VarlenAttention:
         keys, values = self.cache.keys[layer], self.cache.values[layer]
         keys.index_copy_(0, self.slots, k[0])
         values.index_copy_(0, self.slots, v[0])
+        return self.attend(layer, q[0].contiguous()).unsqueeze(0)
+
+    def attend(self, layer: int, q: torch.Tensor) -> torch.Tensor:
+        """q (T, H, head_dim) -> the same, where keys and values are in the cache already."""
+        keys, values = self.cache.keys[layer], self.cache.values[layer]
         # what torch.nn.attention.varlen calls; unlike that, this takes fewer key heads in every release.
         # Its causal mask ends at the last key of each context, as the new tokens do.
         mixed: torch.Tensor = torch.ops.aten._flash_attention_forward(
-            q[0].contiguous(), keys[self._places], values[self._places], self._ends, self._context_ends,
+            q, keys[self._places], values[self._places], self._ends, self._context_ends,
             *self._longest, 0.0, True, False,
         )[0]  # fmt: skip
-        return mixed.unsqueeze(0)
+        return mixed
 
 
 def _cumulated(lengths: Sequence[int], device: torch.device) -> torch.Tensor:

@@ -65,7 +65,7 @@ class EngineBackend:
         grammar = request.grammar if isinstance(request, ChatRequest) else None
         mask = None if grammar is None else self._grammars.mask(grammar)
         generation = self._front.generation(request, prompt, params, deliver, mask=mask, arrived_s=arrived_s)
-        ticket = self.loop.submit(
+        staged = self._engine.stage(  # here, on the request's own thread
             EngineRequest(
                 token_ids=prompt.token_ids,
                 params=params,
@@ -75,9 +75,9 @@ class EngineBackend:
                 opens_thinking=prompt.opens_thinking,
                 priority=request.priority,
                 mask=mask,
-            ),
-            generation,
+            )
         )
+        ticket = self.loop.submit(staged, generation)
         return partial(self._cancel, ticket)
 
     def tokenize(self, request: Request) -> list[int]:

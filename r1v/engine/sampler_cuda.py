@@ -1,0 +1,269 @@
+"""From logits to the next ids on a CUDA device: the same as `sampler.Sampler`, by the kernels of
+`ops.cuda.sampling`, with what they need kept on the device.
+
+Enters: rows, and logits float32 (R, V). Leaves: ids on the device, and later on the host. Always holds:
+nothing here waits for the device but `Drawn.read`; penalties are counted on the device as ids are drawn, so a
+step can be drawn before the ids of the one before it are known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Rows
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from r1v.core import TokenLogprob
+from r1v.engine.config import EngineIds
+from r1v.engine.sampler import (
+    GREEDY_BELOW,
+    MAX_LOGIT,
+    Row,
+    Sampled,
+    banned_ids,
+    failed,
+    has_penalty,
+    likeliest,
+    uniforms,
+)
+from r1v.engine.sequence import Sequence
+from r1v.ops.cuda.sampling import (
+    COUNTS,
+    MASK_ROW,
+    NEUTRAL,
+    NUM_BIASES,
+    NUM_EXTRA,
+    SEEN_ROW,
+    UNIFORM,
+    SampleState,
+    sample_rows,
+)
+from r1v.ops.sampling import to_device
+
+
+@dataclass(slots=True)
+class Lines:
+    """What rows ask for, on the host. table float64 (R, COLUMNS); bias_ids int32 (R, n), biases float32
+    (R, n), extra int32 (R, m), with n and m at least 1. errors: what grammars raised, by row."""
+
+    table: np.ndarray
+    bias_ids: np.ndarray
+    biases: np.ndarray
+    extra: np.ndarray
+    errors: dict[int, Exception]
+
+
+@dataclass(slots=True)
+class Drawn:
+    """Ids int64 (R,) and log-probabilities float32 (R,) on the device, on their way to the host."""
+
+    rows: Rows[Row]
+    ids: torch.Tensor
+    errors: dict[int, Exception]
+    logits: torch.Tensor | None
+    host: torch.Tensor
+    arrived: torch.cuda.Event | None
+
+    @classmethod
+    def of(
+        cls,
+        rows: Rows[Row],
+        ids: torch.Tensor,
+        chances: torch.Tensor,
+        errors: dict[int, Exception],
+        logits: torch.Tensor,
+    ) -> Drawn:
+        """Start the copies. logits are kept only where someone wants the likeliest ids too."""
+        both = torch.stack((ids.double(), chances.double()))  # exact for both
+        host, arrived = both, None
+        if both.is_cuda:
+            host = torch.empty(both.shape, dtype=torch.float64, pin_memory=True)
+            host.copy_(both, non_blocking=True)
+            arrived = torch.cuda.Event()
+            arrived.record()
+        wanted = any(row.sequence.params.logprobs for row in rows)
+        return cls(rows, ids, errors, logits.clone() if wanted else None, host, arrived)
+
+    def read(self) -> list[Sampled]:
+        """What each row gave; waits until it is there."""
+        if self.arrived is not None:
+            self.arrived.synchronize()
+        ids, chances = self.host.tolist()
+        found = []
+        for line, (row, drawn, chance) in enumerate(zip(self.rows, ids, chances, strict=True)):
+            token_id, number = int(drawn), row.sequence.params.logprobs
+            if line in self.errors or token_id < 0:
+                found.append(Sampled(-1, None, self.errors.get(line) or failed(token_id, row)))
+            elif number is None:
+                found.append(Sampled(token_id, None))
+            else:
+                top: tuple[tuple[int, float], ...] = ()
+                if number and self.logits is not None:
+                    top = likeliest(self.logits[line].log_softmax(-1), number)
+                found.append(Sampled(token_id, TokenLogprob(token_id, chance, top)))
+        return found
+
+
+class _Lines:
+    """Which line of the table of seen ids belongs to whom. Where all are taken, that of a sequence that draws
+    nothing in this step is given away; what it held is written again when it is asked for."""
+
+    def __init__(self, number: int) -> None:
+        self.free = list(range(number))
+        self.of: dict[Sequence, int] = {}
+        self.counted: dict[Sequence, int] = {}  # ids of the output that are in the counts
+
+    def forget(self, sequence: Sequence) -> None:
+        line = self.of.pop(sequence, None)
+        self.counted.pop(sequence, None)
+        if line is not None:
+            self.free.append(line)
+
+    def take(self, sequence: Sequence, busy: set[Sequence]) -> int:
+        """A line for a sequence that has none."""
+        if not self.free:
+            self.forget(next(other for other in self.of if other not in busy))
+        self.of[sequence] = self.free.pop()
+        return self.of[sequence]
+
+
+class CudaSampler:
+    """Holds the ids that are never drawn and what penalties need to know of each sequence, on the device."""
+
+    def __init__(self, vocab_size: int, ids: EngineIds, device: torch.device, max_num_seqs: int) -> None:
+        self.vocab_size, self.device = vocab_size, device
+        words = -(-vocab_size // 32)
+        bits = np.full(words, 0xFFFFFFFF, dtype=np.uint32)
+        for token_id in banned_ids(ids, vocab_size):
+            bits[token_id >> 5] &= np.uint32(0xFFFFFFFF ^ 1 << (token_id & 31))
+        none = torch.zeros(1, 1, dtype=torch.int32, device=device)
+        self.state = SampleState(
+            torch.zeros(1 + max_num_seqs, words, dtype=torch.int32, device=device),
+            torch.zeros(max_num_seqs, vocab_size, dtype=torch.int16, device=device),
+            none, none.float(), none,
+        )  # fmt: skip
+        self.state.allowed[0] = torch.from_numpy(bits.view(np.int32)).to(device)
+        self._seen = _Lines(max_num_seqs)
+        self._settings: dict[Sequence, tuple[float, ...]] = {}
+
+    def forget(self, sequence: Sequence) -> None:
+        """Drop what is kept of a finished sequence."""
+        self._seen.forget(sequence)
+        self._settings.pop(sequence, None)
+
+    def __call__(self, logits: torch.Tensor, rows: Rows[Row]) -> list[Sampled]:
+        """What each row gives. logits: float32 (rows, V)."""
+        return self.draw(logits, rows).read()
+
+    def draw(self, logits: torch.Tensor, rows: Rows[Row]) -> Drawn:
+        """Draw without waiting."""
+        lines = self.lines(rows)
+        state = replace(
+            self.state,
+            bias_ids=to_device(lines.bias_ids, self.device),
+            biases=to_device(lines.biases, self.device),
+            extra=to_device(lines.extra, self.device),
+        )
+        table = to_device(lines.table, self.device)
+        ids, chances = sample_rows(logits.contiguous(), table, state, max_logit=MAX_LOGIT)
+        return Drawn.of(rows, ids, chances, lines.errors, logits)
+
+    def lines(self, rows: Rows[Row], unread: bool = False) -> Lines:
+        """What rows ask for, as the kernels read it; brings counts and grammars on the device up to date.
+
+        unread: each row stands behind an id that was drawn, counted, and not read yet.
+        """
+        busy = {row.sequence for row in rows}
+        single = len(busy) == len(rows)
+        table = np.array([self._settings_of(row.sequence) for row in rows])
+        positions = [row.position + unread for row in rows]
+        table[:, UNIFORM] = uniforms([row.sequence.base_seed for row in rows], positions)
+        biases: list[tuple[int, dict[int, float]]] = []
+        masks: list[torch.Tensor] = []
+        errors: dict[int, Exception] = {}
+        penalised = (table[:, SEEN_ROW] == 0).tolist()
+        for line, row in enumerate(rows):
+            sequence, position = row.sequence, positions[line]
+            if penalised[line]:
+                table[line, SEEN_ROW] = self._seen_by(sequence, busy)
+                table[line, COUNTS] = single
+                table[line, NUM_EXTRA] = len(row.drafts)
+                self._seen.counted[sequence] += single
+            params = sequence.params
+            added = _biases_of(row, position) if params.logit_bias or position < params.min_tokens else None
+            if added:
+                biases.append((line, added))
+                table[line, NUM_BIASES] = len(added)
+            if sequence.masked and sequence.mask is not None:
+                try:
+                    masks.append(sequence.mask.bits()[: self.state.allowed.shape[1]])
+                    table[line, MASK_ROW] = len(masks)
+                except Exception as error:  # noqa: BLE001 - reported to whoever asked for this sequence
+                    errors[line] = error
+        if masks:
+            self.state.allowed[1 : 1 + len(masks)].copy_(to_device(torch.stack(masks), self.device))
+        return Lines(table, *_spread(len(rows), biases), _drafts_of(rows), errors)
+
+    def discount(self, sequence: Sequence, token_id: int) -> None:
+        """An id was drawn and counted, but is not part of the output."""
+        line = self._seen.of.get(sequence)
+        if line is not None and token_id >= 0:
+            self.state.seen[line, token_id] -= 2
+            self._seen.counted[sequence] -= 1
+
+    def _settings_of(self, sequence: Sequence) -> tuple[float, ...]:
+        """A row of the table as far as it does not change; SEEN_ROW 0 says that there is a penalty."""
+        known = self._settings.get(sequence)
+        if known is None:
+            d, p = sequence.decoding, sequence.params
+            temperature = 0.0 if d.temperature < GREEDY_BELOW else d.temperature
+            known = self._settings[sequence] = (
+                temperature, float(d.top_k), d.top_p, d.min_p, 0.0, d.repetition_penalty, p.presence_penalty,
+                p.frequency_penalty, 0.0 if has_penalty(sequence) else -1.0, *NEUTRAL[SEEN_ROW + 1 :],
+            )  # fmt: skip
+        return known
+
+    def _seen_by(self, sequence: Sequence, busy: set[Sequence]) -> int:
+        """The line of a sequence, with all ids of its output counted that are known and were not yet."""
+        seen, line = self._seen, self._seen.of.get(sequence)
+        if line is None:
+            line = seen.take(sequence, busy)
+            whole = np.zeros(self.vocab_size, dtype=np.int16)
+            whole[list(sequence.prompt.token_ids)] = 1
+            self.state.seen[line].copy_(to_device(whole, self.device))
+            seen.counted[sequence] = 0
+        new = sequence.token_ids[sequence.num_prompt + seen.counted[sequence] :]
+        if new:
+            where = to_device(new, self.device)
+            self.state.seen[line].index_add_(0, where, torch.full_like(where, 2, dtype=torch.int16))
+            seen.counted[sequence] += len(new)
+        return line
+
+
+def _biases_of(row: Row, position: int) -> dict[int, float]:
+    """What is added to single logits of a row: biases, and minus infinity at ends that may not come yet."""
+    params = row.sequence.params
+    added = dict(params.logit_bias)
+    if position < params.min_tokens and not row.sequence.masked:
+        added |= dict.fromkeys(row.sequence.stop_ids, float("-inf"))
+    return added
+
+
+def _spread(rows: int, biases: list[tuple[int, dict[int, float]]]) -> tuple[np.ndarray, np.ndarray]:
+    """Ids and values side by side, a line a row."""
+    width = max((len(added) for _, added in biases), default=1)
+    ids, values = np.zeros((rows, width), dtype=np.int32), np.zeros((rows, width), dtype=np.float32)
+    for line, added in biases:
+        ids[line, : len(added)] = list(added)
+        values[line, : len(added)] = list(added.values())
+    return ids, values
+
+
+def _drafts_of(rows: Rows[Row]) -> np.ndarray:
+    """The drafts before each row, side by side."""
+    width = max((len(row.drafts) for row in rows), default=0) or 1
+    found = np.zeros((len(rows), width), dtype=np.int32)
+    for line, row in enumerate(rows):
+        found[line, : len(row.drafts)] = row.drafts
+    return found
