@@ -25,7 +25,7 @@ from r1v.ops.select import paged_attention
 if TYPE_CHECKING:  # their kernels need Triton, which comes with CUDA
     from r1v.engine.fused import FusedPrompts
     from r1v.engine.graphs import DecodeGraphs
-    from r1v.engine.sampler_cuda import CudaSampler, Drawn
+    from r1v.engine.sampler_cuda import CudaSampler, DrawnRows
     from r1v.ops.cuda.paged import VarlenAttention
 
 AttentionPath: TypeAlias = Callable[[PagedCache, torch.Tensor, Sequence[Span]], Attention]
@@ -110,14 +110,16 @@ class Runner:
         """Whether decode steps can be launched together with their sampling (see `draw`)."""
         return self._graphs is not None
 
-    def draw(self, chunks: Sequence[Chunk], rows: Sequence[Row], sources: list[int] | None = None) -> Drawn:
+    def draw(
+        self, chunks: Sequence[Chunk], rows: Sequence[Row], sources: list[int] | None = None
+    ) -> DrawnRows:
         """Launch a captured decode step and the drawing of its ids. See `flight.Draw`."""
-        from r1v.engine.sampler_cuda import Drawn
+        from r1v.engine.sampler_cuda import DrawnRows
 
         assert self._graphs is not None and self._sampler is not None
         lines = self._sampler.lines(rows, unread=sources is not None)
         ids, chances, logits = self._graphs(chunks, lines, sources)
-        return Drawn.of(rows, ids, chances, lines.errors, logits)
+        return DrawnRows.of(rows, ids, chances, lines.errors, logits)
 
     def weights_changed(self, runnable: RunnableModel) -> None:
         """Run another model of the same shape from now on."""

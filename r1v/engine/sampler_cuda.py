@@ -2,8 +2,8 @@
 `ops.cuda.sampling`, with what they need kept on the device.
 
 Enters: rows, and logits float32 (R, V). Leaves: ids on the device, and later on the host. Always holds:
-nothing here waits for the device but `Drawn.read`; penalties are counted on the device as ids are drawn, so a
-step can be drawn before the ids of the one before it are known.
+nothing here waits for the device but `DrawnRows.read`; penalties are counted on the device as ids are drawn,
+so a step can be drawn before the ids of the one before it are known.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Lines:
 
 
 @dataclass(slots=True)
-class Drawn:
+class DrawnRows:
     """Ids int64 (R,) and log-probabilities float32 (R,) on the device, on their way to the host."""
 
     rows: Rows[Row]
@@ -73,7 +73,7 @@ class Drawn:
         chances: torch.Tensor,
         errors: dict[int, Exception],
         logits: torch.Tensor,
-    ) -> Drawn:
+    ) -> DrawnRows:
         """Start the copies. logits are kept only where someone wants the likeliest ids too."""
         both = torch.stack((ids.double(), chances.double()))  # exact for both
         host, arrived = both, None
@@ -156,7 +156,7 @@ class CudaSampler:
         """What each row gives. logits: float32 (rows, V)."""
         return self.draw(logits, rows).read()
 
-    def draw(self, logits: torch.Tensor, rows: Rows[Row]) -> Drawn:
+    def draw(self, logits: torch.Tensor, rows: Rows[Row]) -> DrawnRows:
         """Draw without waiting."""
         lines = self.lines(rows)
         state = replace(
@@ -167,7 +167,7 @@ class CudaSampler:
         )
         table = to_device(lines.table, self.device)
         ids, chances = sample_rows(logits.contiguous(), table, state, max_logit=MAX_LOGIT)
-        return Drawn.of(rows, ids, chances, lines.errors, logits)
+        return DrawnRows.of(rows, ids, chances, lines.errors, logits)
 
     def lines(self, rows: Rows[Row], unread: bool = False) -> Lines:
         """What rows ask for, as the kernels read it; brings counts and grammars on the device up to date.

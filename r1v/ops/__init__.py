@@ -48,9 +48,11 @@ __all__ = [
 MODULES = (
     "cpu.native",
     "cuda.decode",
+    "cuda.fp8",
     "cuda.int4",
     "cuda.int4_mma",
     "cuda.paged",
+    "cuda.sampling",
     "isa",
     "linear",
     "paged",

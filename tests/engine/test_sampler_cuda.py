@@ -33,7 +33,7 @@ class Twin:
     num_ahead: int = 0
 
     def draw(self, chunks: Sequence[Chunk], rows: Sequence[Row], sources: list[int] | None):  # type: ignore[no-untyped-def]
-        from r1v.engine.sampler_cuda import CudaSampler, Drawn, sample_rows
+        from r1v.engine.sampler_cuda import CudaSampler, DrawnRows, sample_rows
 
         sampler = self.engine._sampler
         assert isinstance(sampler, CudaSampler)
@@ -48,7 +48,7 @@ class Twin:
         )
         ids, chances = sample_rows(logits, torch.from_numpy(lines.table), state)
         self.last = ids.tolist()
-        return Drawn.of(list(rows), ids, chances, lines.errors, logits)
+        return DrawnRows.of(list(rows), ids, chances, lines.errors, logits)
 
 
 def with_cuda_sampler(model: R1V, ahead: bool, **settings: object) -> tuple[Engine, Twin]:
