@@ -66,9 +66,9 @@ def _take(path: str, shown: str, once: bool) -> None:
             file, uses = _held[path]
             _held[path] = (file, uses + 1)
             return
-        file = _locked(path, shown)
-        if file is not None:
-            _held[path] = (file, 1)
+        taken = _locked(path, shown)
+        if taken is not None:
+            _held[path] = (taken, 1)
 
 
 def _release(path: str, pid: int) -> None:
