@@ -8,7 +8,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from r1v.core import ConfigError
+from r1v.core import CheckpointError, ConfigError
 
 if TYPE_CHECKING:
     from r1v.plan.inference import Estimate, MemoryPlan
@@ -66,10 +66,10 @@ def run(args: argparse.Namespace) -> int:
 
     from r1v.engine.memory import free_memory
     from r1v.models import read_config
-    from r1v.models.awq import read_quantisation
+    from r1v.models.awq import read_quantisation, stored_quantisation
     from r1v.models.config_json import read_json
     from r1v.models.hub import resolve_config
-    from r1v.plan.inference import CHOICES, PlanTarget, plan
+    from r1v.plan.inference import CHOICES, PlanTarget, plan, quantised_bytes
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     memory = parse_bytes(args.memory) if args.memory else free_memory(device)
@@ -80,7 +80,17 @@ def run(args: argparse.Namespace) -> int:
         bandwidth=parse_bytes(args.bandwidth or "1TB/s"), link=parse_bytes(args.link),
     )  # fmt: skip
     formats = CHOICES
-    if read_quantisation(read_json(folder / "config.json"), folder):
+    values = read_json(folder / "config.json")
+    try:
+        quantised = read_quantisation(values, folder)
+    except CheckpointError as error:
+        size = quantised_bytes(config, stored_quantisation(values) or {})
+        if size is None:
+            raise
+        raise CheckpointError(
+            f"{error}; its weights take about {size / 1e9:.2g} GB and their scales"
+        ) from None
+    if quantised:
         formats = tuple(each for each in CHOICES if each.startswith("awq"))
     found = plan(config, target, (args.format,) if args.format else formats)
     if args.json:

@@ -11,9 +11,9 @@ bytes over the bandwidth that is reached (Pope et al. 2022, section 2).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from r1v.core import ConfigError
 from r1v.models import R1VConfig
@@ -252,6 +252,20 @@ def weights_of(
         each = sum(rows * columns for rows, columns in sizes.linears) * width
     linears = each * sizes.num_layers // num_devices
     return WeightBytes(vision, sizes.projector * width, linears, sizes.language_rest * width // num_devices)
+
+
+def quantised_bytes(config: R1VConfig, quantisation: Mapping[str, Any]) -> int | None:
+    """Bytes of all weights of a checkpoint that is quantised by another method than AutoAWQ's: the language
+    model's layers at the bits that its quantization_config names, without their scales; the rest in 16 bits.
+    None where it names no bits."""
+    bits = quantisation.get("bits", 8 if quantisation.get("quant_method") == "fp8" else None)
+    for key, value in (("load_in_8bit", 8), ("load_in_4bit", 4)):
+        bits = value if quantisation.get(key) is True else bits
+    bits = int(bits) if isinstance(bits, str) and bits.isdecimal() else bits
+    if type(bits) is not int or not 1 <= bits <= 16:
+        return None
+    plain = weights_of(config, PlanSizes.of(config), "bf16", 1, 128)
+    return plain.total - plain.linears * (16 - bits) // 16
 
 
 def _awq_bytes(rows: int, columns: int, group_size: int) -> int:

@@ -16,7 +16,16 @@ from r1v.engine import Engine, EngineConfig, EngineIds, EngineRequest
 from r1v.models import R1V, LanguageConfig, R1VConfig, VisionConfig, read_config, write_release
 from r1v.models.hub import resolve_model
 from r1v.ops import RopeConfig
-from r1v.plan.inference import CHOICES, MemoryPlan, PlanSizes, PlanTarget, estimate, plan, weights_of
+from r1v.plan.inference import (
+    CHOICES,
+    MemoryPlan,
+    PlanSizes,
+    PlanTarget,
+    estimate,
+    plan,
+    quantised_bytes,
+    weights_of,
+)
 
 GB = 10**9
 R1V2 = R1VConfig(
@@ -196,13 +205,23 @@ def test_a_checkpoint_that_is_quantised_is_planned_as_such(run_r1v: Any, tmp_pat
     assert status == 0 and [each["format"] for each in json.loads(out)["estimates"]] == ["awq", "awq-vision8"]
 
 
-@pytest.mark.parametrize("method", ["gptq", "fp8", "bitsandbytes"])
+@pytest.mark.parametrize(
+    ("method", "bits", "keys"),
+    [("gptq", 8, {"bits": 8}), ("fp8", 8, {}), ("bitsandbytes", 4, {"load_in_4bit": True}),
+     ("gptq", 3, {"bits": "3"}), ("other", 16, {})],
+)  # fmt: skip
 def test_another_quantisation_is_named_and_not_taken_for_awq(
-    run_r1v: Any, tmp_path: Path, method: str
+    run_r1v: Any, tmp_path: Path, method: str, bits: int, keys: dict[str, Any]
 ) -> None:
     folder = write_config(tmp_path)
     values = json.loads((folder / "config.json").read_text())
-    values["quantization_config"] = {"quant_method": method, "bits": 8}
+    values["quantization_config"] = {"quant_method": method, **keys}
     (folder / "config.json").write_text(json.dumps(values))
     status, out, error = run_r1v("plan", str(folder), "--memory", "80GB")
     assert status == 1 and not out and f"quantised ({method})" in error and error.count("\n") == 1
+    config = read_config(folder)
+    sizes = PlanSizes.of(config)
+    matrices = sizes.num_layers * sum(rows * columns for rows, columns in sizes.linears)
+    size = 2 * (sizes.num_parameters - matrices) + matrices * bits // 8
+    assert quantised_bytes(config, values["quantization_config"]) == (None if method == "other" else size)
+    assert (f"about {size / 1e9:.2g} GB and their scales" in error) is (method != "other")
