@@ -58,6 +58,7 @@ class DrainingServer(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self._service.draining or self._loop is None:
+            self.force_exit = self._service.draining  # the second signal waits for no connection
             super().handle_exit(sig, frame)
             return
         self._service.draining = True

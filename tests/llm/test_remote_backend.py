@@ -219,3 +219,18 @@ def test_refused_at_the_start() -> None:
         pytest.raises(ConfigError, match="thinking_budget is 5"),
     ):
         llm.chat("x", SamplingParams(thinking_budget=5))
+
+
+@pytest.mark.parametrize("event", [
+    "[" * 100_000, '{"choices":' * 5_000, '{"choices": [' + "0," * 200_000 + "0]}", "[]", "1", '"x"', "{",
+    "NaN", '{"choices": 5}', '{"choices": [5]}', '{"choices": [{"delta": {"content": 5}}]}',
+    '{"choices": [{"delta": [1]}]}',
+    '{"usage": {"prompt_tokens": "x"}}', '{"choices": [{"delta": {"tool_calls": [7]}}]}',
+    '{"usage": {"prompt_tokens": 1e400}}',
+], ids=range(15))  # fmt: skip
+def test_a_hostile_endpoint_is_one_line(event: str) -> None:
+    """Nested, huge and misshapen events end the request with an error of ours."""
+    with serving(Script((200, {}, [event]))) as url, remote(url, max_retries=0) as llm:
+        with pytest.raises(UnavailableError) as error:
+            list(llm.stream("2+2?"))
+        assert "\n" not in str(error.value) and len(str(error.value)) < 400

@@ -109,6 +109,38 @@ def test_sigterm_under_load_loses_nothing_silently(running: Running) -> None:
     assert "SIGTERM" in log and "drained; 2 requests were ended early" in log
 
 
+def test_a_second_sigterm_ends_at_once(endless_checkpoint: Path) -> None:
+    """It waits neither for what runs, which has an hour, nor for open connections."""
+    command = [sys.executable, "-m", "r1v.cli.main", "serve", str(endless_checkpoint), "--drain", "3600",
+               "--port", "0", "--no-ui"]  # fmt: skip
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env={**os.environ, "R1V_API_KEYS": ""}
+    )
+    served = Running(process)
+    reader = threading.Thread(target=served.read, daemon=True)
+    reader.start()
+    try:
+        while not served.url and process.poll() is None:
+            time.sleep(0.05)
+        with (
+            httpx.Client(timeout=60) as client,
+            client.stream("POST", served.url + URL, json=ENDLESS | {"stream": True}) as answer,
+        ):
+            lines = answer.iter_lines()  # kept: without it the client would hang up
+            next(lines)
+            process.send_signal(signal.SIGTERM)
+            while httpx.get(f"{served.url}/ready", timeout=60).status_code != 503:
+                time.sleep(0.05)
+            start = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            process.wait(120)
+            assert time.monotonic() - start < 8  # uvicorn alone waits 10 s for connections
+    finally:
+        process.kill()
+        process.wait()
+        reader.join()
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 def test_make_serve() -> None:

@@ -30,6 +30,7 @@ from r1v.core import (
     TokenEvent,
     UnavailableError,
     Usage,
+    parse_json,
 )
 from r1v.engine import EngineConfig
 from r1v.llm.backends.remote.wire import (
@@ -191,9 +192,9 @@ class RemoteBackend:
                 f"{self._remote.url} refuses the API key ({answer.status_code}); set OPENAI_API_KEY"
             )
         try:
-            listed = answer.json()["data"] if answer.status_code == 200 else []
-            models = {str(each["id"]): each for each in listed}
-        except (ValueError, LookupError, TypeError):
+            found = parse_json(answer.content, "the list of models") if answer.status_code == 200 else {}
+            models = {str(each["id"]): each for each in found.get("data", [])}
+        except (R1VError, LookupError, TypeError, AttributeError):
             return {}
         if models and self.config.model not in models:
             shown = ", ".join(list(models)[:8])
@@ -296,8 +297,8 @@ class RemoteBackend:
             body = {"model": self.config.model, "prompt": request.prompt}
         try:
             answer = httpx.post(f"{root}/tokenize", json=body, headers=self._headers, timeout=60.0)
-            ids: list[int] = answer.json()["tokens"]
-        except (httpx.HTTPError, ValueError, LookupError) as error:
+            ids: list[int] = parse_json(answer.content, "the token ids")["tokens"]
+        except (httpx.HTTPError, R1VError, LookupError, TypeError) as error:
             raise UnavailableError(f"{root} does not tell token ids (no /tokenize)") from error
         return ids
 
@@ -354,8 +355,8 @@ def _owner(url: str, found: Json) -> str:
 def _complaint(response: httpx.Response, url: str) -> Exception:
     """The error that a response is."""
     try:
-        text = error_text(response.json())
-    except ValueError:
+        text = error_text(parse_json(response.content, "the answer"))
+    except R1VError:
         text = error_text(response.text)
     status = response.status_code
     if status in PASSING:

@@ -20,9 +20,12 @@ from r1v.core import (
     ImageRef,
     Message,
     PromptError,
+    R1VError,
     SamplingParams,
     Segment,
     TokenLogprob,
+    UnavailableError,
+    parse_json,
 )
 from r1v.llm.config import RemoteConfig
 from r1v.llm.requests import ChatRequest
@@ -176,6 +179,19 @@ def _without_line_ends(content: Sequence[str | ImageRef]) -> list[str | ImageRef
     ]  # fmt: skip
 
 
+MAX_EVENT_VALUES = 100_000  # of commas and brackets in one event, which holds a few tokens
+
+
+def _event(data: str) -> Json:
+    """One event of a server that nobody has to trust. Raises UnavailableError."""
+    found = parse_json(
+        data, "an event of the server", error=UnavailableError, max_values=MAX_EVENT_VALUES
+    )  # fmt: skip
+    if not isinstance(found, dict):
+        raise UnavailableError("the server sent an event that is not an object; check the URL and the form")
+    return found
+
+
 class OpenAIReader:
     """Reads the events of one chat completion."""
 
@@ -188,7 +204,7 @@ class OpenAIReader:
         """One event's data."""
         if data == "[DONE]":
             return Delta(done=True)
-        chunk = json.loads(data)
+        chunk = _event(data)
         delta = Delta()
         if "error" in chunk:
             delta.error = error_text(chunk)
@@ -230,8 +246,8 @@ class OpenAIReader:
         parts: list[WirePart] = []
         for call in self._calls.values():
             try:
-                arguments = json.loads(call["arguments"] or "{}")
-            except ValueError:
+                arguments = parse_json(call["arguments"] or "{}", "the arguments of a call")
+            except R1VError:
                 arguments = call["arguments"]
             text = json.dumps({"name": call["name"], "arguments": arguments}, ensure_ascii=False)
             parts.append(text_part(f"<tool_call>\n{text}\n</tool_call>", "answer"))
@@ -342,7 +358,7 @@ class AnthropicReader:
 
     def read(self, data: str) -> Delta:
         """One event's data."""
-        event = json.loads(data)
+        event = _event(data)
         kind, delta = event.get("type"), Delta()
         if kind == "error":
             delta.error = error_text(event)
