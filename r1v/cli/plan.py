@@ -110,7 +110,7 @@ def run_training(args: argparse.Namespace) -> int:
     from rich.table import Table
 
     from r1v.engine.memory import free_memory
-    from r1v.models.config import R1VConfig
+    from r1v.models import read_config
     from r1v.models.hub import resolve_config
     from r1v.plan.training import TrainingTarget, plan_training
 
@@ -120,7 +120,7 @@ def run_training(args: argparse.Namespace) -> int:
         context=args.context, rows=args.rows, lora_rank=args.lora, rollout=args.rollout,
         checkpointing=not args.no_checkpointing,
     )  # fmt: skip
-    found = plan_training(R1VConfig.from_folder(resolve_config(args.model)), target)
+    found = plan_training(read_config(resolve_config(args.model)), target)
     asked, nearest = found.asked, found.nearest
     if args.json:
         values = dataclasses.asdict(found)
