@@ -19,6 +19,7 @@ from r1v.llm.tools import AnswerPart, ToolCallReader
 
 MAX_PLACES = 64  # of one answer at which JSON is looked for
 _PLACE = re.compile(r"^[ \t]*(?:```|[\[{])", re.MULTILINE)
+_BEGUN = re.compile(r"^[ \t]*`{0,2}\Z", re.MULTILINE)  # what may become such a place
 _FENCE = re.compile(r"[ \t]*```(?:json|tool_calls?|xml)?[ \t]*\n(.*?)\n[ \t]*```[ \t]*(?:\n|$)", re.DOTALL)
 
 
@@ -30,6 +31,7 @@ class LooseToolCallReader(ToolCallReader):
         super().__init__()
         self._names = frozenset(names)
         self._waiting = ""
+        self._tail = ""  # the end of what came, where a place may have begun
         self._line_begins = True
 
     def push(self, text: str) -> list[AnswerPart]:
@@ -38,29 +40,40 @@ class LooseToolCallReader(ToolCallReader):
 
     def flush(self) -> list[AnswerPart]:
         """What still waited, at the end."""
-        return self._sift(super().flush()) + self._settle()
+        return [*self._sift(super().flush()), *self._release(), *self._settle()]
 
     def _sift(self, parts: list[AnswerPart]) -> list[AnswerPart]:
         """Hold back text from where another call may begin."""
         sifted: list[AnswerPart] = []
         for part in parts:
             if part.call is not None:
-                sifted += [*self._settle(), part]
+                sifted += [*self._release(), *self._settle(), part]
                 self._line_begins = True
                 continue
             if self._waiting:
                 self._waiting += part.text
                 continue
+            text, self._tail = self._tail + part.text, ""
             ahead = "" if self._line_begins else "x"  # so that only a new line begins one
-            place = next((m.start() for m in _PLACE.finditer(ahead + part.text)), None)
-            ready = part.text if place is None else part.text[: place - len(ahead)]
-            self._waiting = part.text[len(ready) :]
+            found = _PLACE.search(ahead + text)
+            begun = None if found else _BEGUN.search(ahead + text)
+            end = next((match.start() - len(ahead) for match in (found, begun) if match), len(text))
+            ready = text[:end]
+            if found:
+                self._waiting = text[end:]
+            else:
+                self._tail = text[end:]
             if ready:
                 last_line = ready.rpartition("\n")[2]
-                begun = self._line_begins or "\n" in ready
-                self._line_begins = begun and not last_line.strip(" \t")
+                new_line = self._line_begins or "\n" in ready
+                self._line_begins = new_line and not last_line.strip(" \t")
                 sifted.append(AnswerPart(ready))
         return sifted
+
+    def _release(self) -> list[AnswerPart]:
+        """The text that began no place after all."""
+        text, self._tail = self._tail, ""
+        return [AnswerPart(text)] if text else []
 
     def _settle(self) -> list[AnswerPart]:
         """The calls in what waited, and its text."""

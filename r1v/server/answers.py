@@ -102,7 +102,7 @@ class ChatWriter:
         return ChatCompletion.model_validate(response).model_dump(mode="json", exclude_unset=True)
 
     def _choice(self, completion: Completion, reason: str, detail: str | None, thought: int) -> Json:
-        text, calls = completion.answer, ()
+        text, calls = completion.answer, tuple[ToolCall, ...]()
         if self._loose_names:
             text, calls = read_loose_tool_calls(text, self._loose_names)
         elif self._with_tools:

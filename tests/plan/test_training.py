@@ -12,6 +12,7 @@ import pytest
 from r1v.core import ConfigError
 from r1v.models import LanguageConfig, R1VConfig, VisionConfig
 from r1v.models.checkpoint import build_empty, parameter_shapes
+from r1v.models.config_write import write_native
 from r1v.plan.training import TrainingTarget, estimate, plan_training, sizes
 
 GB = 10**9
@@ -74,7 +75,7 @@ def test_a_bad_value_is_named(values: dict[str, Any]) -> None:
 
 
 def test_the_command(run_r1v: Any, tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text(json.dumps(LARGE.to_native_json("bfloat16")))
+    (tmp_path / "config.json").write_text(json.dumps(write_native(LARGE, "bfloat16")))
     status, out, _ = run_r1v(
         "plan",
         tmp_path,

@@ -68,7 +68,7 @@ def test_events_come_in_their_order_and_make_the_whole(client: OpenAI) -> None:
     done = [event.item for event in events if event.type == "response.output_item.done"]
     assert [item.model_dump() for item in done] == [item.model_dump() for item in last.output]
     with client.responses.stream(input="Hi", **GREEDY, **BUDGET) as stream:  # the client's own accumulation
-        final = stream.get_final_response() if not list(stream) else last
+        final = list(stream)[-1].response
     assert final.output_text == whole.output_text
 
 

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from r1v.core import Completion
+from r1v.core import Completion, TokenEvent
 from r1v.llm import Event
 from r1v.server.answers import Json
 from r1v.server.errors import APIError, ErrorBody, from_validation, json_response
@@ -50,7 +50,7 @@ class Writer(Protocol):
     def begin(self) -> list[bytes]:
         """The events with which a stream begins."""
 
-    def event(self, event: Event) -> list[bytes]:
+    def event(self, event: TokenEvent) -> list[bytes]:
         """Events for a piece of output."""
 
     def end(self, completion: Completion, reason: str, detail: str | None) -> list[bytes]:
