@@ -22,6 +22,7 @@ from r1v.scoring.compare import AnswerKind
 
 PAIRS = Path(__file__).parent / "data" / "answer_pairs.txt"
 HELD_OUT = PAIRS.with_name("answer_pairs_heldout.txt")
+FRESH = PAIRS.with_name("answer_pairs_fresh.txt")  # written by somebody who had not seen the rules
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def main() -> None:
     verifier = MathVerifier()
     verifier("1", "1")  # start the process outside of the times
     scores = {}
-    for path in (PAIRS, HELD_OUT):
+    for path in (PAIRS, HELD_OUT, FRESH):
         scores[path.stem] = report(path.stem, load_pairs(path), verifier)
     verifier.close()
     commit = subprocess.run(
