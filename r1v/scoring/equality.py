@@ -35,6 +35,7 @@ from r1v.scoring.expression import Expression, Unreadable, negative, number
 from r1v.scoring.times import Clock
 from r1v.scoring.units import conversion
 
+_NOT_ITEMS = (Collection, NoSolution)  # what a set of one value is not: {x} is x, {∅} is not ∅
 MAX_TERMS = 8  # of a sum that is brought over one denominator
 MIN_PLACES = 6  # a decimal with so many places stands for the number that it rounds
 
@@ -84,7 +85,7 @@ def same(given: Value, answer: Value, tolerance: Tolerance = EXACT) -> bool | No
     if isinstance(given, Named) or isinstance(answer, Named):
         return _same_named(given, answer, tolerance)
     for first, second in ((given, answer), (answer, given)):
-        if isinstance(first, Collection) and len(first.items) == 1 and not isinstance(second, Collection):
+        if isinstance(first, Collection) and len(first.items) == 1 and not isinstance(second, _NOT_ITEMS):
             one, other = first.items[0], (second,)
             return (
                 same_reading(one, other, tolerance) if first is given else same_reading(other, one, tolerance)
