@@ -75,3 +75,28 @@ def test_the_transcript_in_readme_is_what_the_model_says() -> None:
         text=True,
     )
     assert done.stdout.startswith(shown.rstrip("\n")), done.stdout + done.stderr
+
+
+README_ANSWERS = {
+    "find the total resistance in ohm": "10",
+    "Calculate 47 + 38": "85",
+    "current that leaves the battery": "6",
+    "Calculate 12 × 4": "48",
+    "Find the current in amperes": "6",
+}
+
+
+@pytest.mark.parametrize("question", README_ANSWERS)
+def test_the_questions_in_readme_are_answered_right(question: str, copy: Path) -> None:
+    text = PAGES[0].read_text().replace("\\\n", " ")
+    command = next(line for line in text.splitlines() if question in line and "r1v ask" in line)
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=copy,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    assert f"boxed{{{README_ANSWERS[question]}}}" in done.stdout.replace("\\", ""), done.stdout + done.stderr
