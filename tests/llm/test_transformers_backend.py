@@ -220,7 +220,9 @@ def test_another_architecture_with_its_own_processor(
     folder = write_llava(tmp_path / "llava", tiny_tokenizer_folder)
     with LLM(folder, backend="transformers", dtype="float32") as llm:
         assert llm.info.takes_images and llm.context_length == 256
-        *events, last = llm.stream("What?", SamplingParams.greedy(max_tokens=12), images=[picture])
+        *events, last = llm.stream(
+            "What?", SamplingParams.greedy(max_tokens=12, min_tokens=12), images=[picture]
+        )
         assert isinstance(last, Completion) and last.usage.completion_tokens == 12
         assert last.usage.prompt_tokens > 16 and last.thinking and not last.answer
         assert "".join(e.text for e in events if e.segment == "thinking") == last.thinking
