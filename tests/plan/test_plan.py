@@ -57,6 +57,15 @@ def test_the_release_on_30_gb() -> None:
     assert not found["bf16"] and not found["awq"] and found["awq-vision8"]
 
 
+def test_readme_says_what_the_release_takes() -> None:
+    text = " ".join((Path(__file__).parents[2] / "README.md").read_text().split())
+    one, two, four = (plan(R1V2, PlanTarget(80 * GB, n, context=8192)) for n in (1, 2, 4))
+    takes = {(i, each.format): round(each.used_bytes / GB) for i, found in ((1, one), (2, two), (4, four))
+             for each in found.estimates}  # fmt: skip
+    assert f"takes {takes[1, 'awq']} GB on one card in 4 bits" in text
+    assert f"{takes[2, 'bf16']} GB on each of two cards or {takes[4, 'bf16']} GB on each of four" in text
+
+
 def test_the_releases_weights_are_those_of_the_issue() -> None:
     sizes = PlanSizes.of(R1V2)
     assert sizes.num_parameters == sum(p.numel() for p in _meta(R1V2).parameters())
