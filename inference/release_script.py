@@ -1,4 +1,4 @@
-"""What the two scripts of this folder share: their common flags, and a question answered as it is thought out.
+"""What the two scripts of this folder share: common flags, and one question answered as it is thought out.
 
 Enters: the release's flags. Leaves: the answer on standard output in the release's form, "User: …" and
 "Assistant: …", the thinking in it. Always holds: it runs from a clone, whether or not r1v is installed.
