@@ -23,7 +23,7 @@ import r1v
 from r1v import LLM
 from r1v.eval.benchmark import benchmark, load_items
 from r1v.eval.manifest import Plan
-from r1v.eval.model import ModelSettings, Sampling, open_target
+from r1v.eval.model import AnswerSampling, ModelSettings, open_target
 from r1v.eval.runner import run
 from r1v.eval.store import RunFolder
 
@@ -43,7 +43,7 @@ class Watch(threading.Thread):
 def measure(llm: LLM, questions: int, connections: int | None, max_tokens: int) -> dict[str, Any]:
     """Ask the questions with so many under way at a time (None: as many as the provider does)."""
     settings = ModelSettings("r1v-nano", max_connections=connections)
-    target = open_target(settings, Sampling(temperature=0.0, max_tokens=max_tokens), llm)
+    target = open_target(settings, AnswerSampling(temperature=0.0, max_tokens=max_tokens), llm)
     loaded = [load_items(benchmark("figures"), limit=questions)]
     watch = Watch(llm)
     with tempfile.TemporaryDirectory() as folder, RunFolder(Path(folder)) as run_folder:

@@ -29,7 +29,7 @@ from r1v.models.hub import resolve_model
 from r1v.models.tensor_files import TensorFiles
 from r1v.quant import QuantConfig, quantise_checkpoint
 from r1v.quant.calibration import Chat, conversation, figure_chats, figure_questions, load_chats, save_chats
-from r1v.quant.compare import Answers, Chains, LayerError, Mean, ask, mean, on_chains
+from r1v.quant.compare import Answers, Chains, LayerError, MeanInterval, ask, mean, on_chains
 
 METHODS = {
     "rounding": QuantConfig(method="rtn"),
@@ -46,8 +46,8 @@ class Measured:
     num_bytes: int
     answers: Answers
     chains: Chains | None
-    accuracy_change: Mean | None
-    length_change: Mean | None
+    accuracy_change: MeanInterval | None
+    length_change: MeanInterval | None
 
 
 def kept(path: Path, make: Callable[[], Any]) -> Any:
@@ -84,7 +84,7 @@ def answers_from(values: dict[str, Any]) -> Answers:
 def chains_from(values: dict[str, Any]) -> Chains:
     """From JSON."""
     layers = tuple(LayerError(**each) for each in values["layers"])
-    means = {name: Mean(**values[name]) for name in ("kl", "agreement")}
+    means = {name: MeanInterval(**values[name]) for name in ("kl", "agreement")}
     return Chains(**{**values, **means, "layers": layers})
 
 

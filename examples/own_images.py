@@ -27,7 +27,7 @@ from r1v.core import R1VError
 from r1v.models.hub import resolve_model
 from r1v.train.core.config_read import make
 from r1v.train.data.curriculum import PlannedSample
-from r1v.train.data.examples import FigureSource, JsonlSource, Source
+from r1v.train.data.examples import ExampleSource, FigureSource, JsonlSource
 from r1v.train.data.rows import parse_line, read_lines, with_images
 from r1v.train.rollout.evaluate import accuracy_of
 from r1v.train.stages.grpo import GRPOConfig, GRPOTrainer
@@ -68,7 +68,7 @@ def split(folder: Path, out: Path) -> dict[str, list[dict[str, Any]]]:
 def right(model: str | Path, out: Path, args: argparse.Namespace) -> Shares:
     """The shares of held-out questions answered right."""
 
-    def of(source: Source, plan: list[PlannedSample]) -> float:
+    def of(source: ExampleSource, plan: list[PlannedSample]) -> float:
         return accuracy_of(model, source, plan, max_tokens=args.max_tokens, device=args.device).total
 
     found = []

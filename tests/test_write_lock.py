@@ -76,7 +76,7 @@ def test_every_writer_takes_it(
     from r1v.models.assemble import assemble
     from r1v.quant import QuantConfig, quantise_checkpoint
     from r1v.quant.gguf_export import export_gguf
-    from r1v.train.core.run import Run
+    from r1v.train.core.run import TrainingRun
 
     out = tmp_path / "out"
     config = SimpleNamespace(run=SimpleNamespace(out=str(out), keep=1))  # of any stage
@@ -88,7 +88,7 @@ def test_every_writer_takes_it(
         lambda: export_gguf(tiny_checkpoint, out),
         lambda: make_dataset(DatasetConfig(families=("clock",), num_items=1), out),
         lambda: RunFolder(out).claim(),
-        lambda: Run(config),
+        lambda: TrainingRun(config),
     ]
     hold(out)
     for writer in writers:

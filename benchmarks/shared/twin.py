@@ -30,7 +30,7 @@ from r1v.train.core.run import write_atomically
 from r1v.train.data.examples import parse_row
 from r1v.train.data.tokenizer import train_tokenizer
 from r1v.train.reward.rules import RuleReward
-from r1v.train.rollout.sampler import Sampler
+from r1v.train.rollout.sampler import EngineRollouts
 from r1v.train.stages.init import InitConfig, initialise
 from r1v.train.stages.sft import SFTConfig, Trainer
 
@@ -163,7 +163,7 @@ def measure(folder: Path, data: Path, device: str) -> dict[str, float]:
     compute = Compute.open(device, False)
     processor = Processor.from_folder(folder)
     model = models.load(folder, None, compute.device).float()
-    sampler = Sampler(model, processor, compute, max_num_seqs=128, memory_fraction=MEMORY)
+    sampler = EngineRollouts(model, processor, compute, max_num_seqs=128, memory_fraction=MEMORY)
     lines = [json.loads(line) for line in data.read_text().splitlines()]
     asked = [parse_row(values, data.parent, chains=False) for values in lines]
     prompts = [processor.encode(example.messages()) for _, example in asked]

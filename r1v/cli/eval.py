@@ -201,13 +201,13 @@ def _check_named(chosen: list[Any], names: list[str]) -> None:
 
 
 def _prompts(given: list[str]) -> dict[str, Any]:
-    from r1v.eval.prompts import Prompt, prompt
+    from r1v.eval.prompts import Wording, prompt
 
     found = {}
     for name, file in _pairs(given, "NAME=FILE").items():
         prompt(name)
         try:
-            found[name] = Prompt(name, 0, Path(file).read_text(encoding="utf-8").rstrip("\n"))
+            found[name] = Wording(name, 0, Path(file).read_text(encoding="utf-8").rstrip("\n"))
         except OSError as error:
             raise ConfigError(f"prompt file {file} cannot be read ({error.strerror})") from error
     return found
@@ -216,11 +216,11 @@ def _prompts(given: list[str]) -> dict[str, Any]:
 def _sampling(args: argparse.Namespace) -> Any:
     from dataclasses import asdict
 
-    from r1v.eval.model import RELEASE, Sampling
+    from r1v.eval.model import RELEASE, AnswerSampling
 
     names = ("temperature", "top_p", "top_k", "repetition_penalty", "max_tokens", "thinking_budget")
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
-    return Sampling(**{**(asdict(RELEASE) if args.release else {}), **given})
+    return AnswerSampling(**{**(asdict(RELEASE) if args.release else {}), **given})
 
 
 class _Line:
@@ -257,10 +257,10 @@ def _judge(args: argparse.Namespace, folder: Any) -> Any:
     if args.judge is None:
         return None
     from r1v.eval.judge import Judge
-    from r1v.eval.model import ModelSettings, Sampling, open_target
+    from r1v.eval.model import AnswerSampling, ModelSettings, open_target
 
     settings = ModelSettings(args.judge, args.judge_url, os.environ.get("R1V_JUDGE_API_KEY"))
-    target = open_target(settings, Sampling(temperature=0.0))
+    target = open_target(settings, AnswerSampling(temperature=0.0))
     return Judge(target.model, args.judge, folder)
 
 

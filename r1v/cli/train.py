@@ -138,9 +138,9 @@ def _stage(name: str) -> tuple[type[Any], Callable[[Any, Any, Collection[str]], 
 
         return MPOConfig, lambda c, console, allow: MPOTrainer(c, console, allow=allow).train()
     if name == "rollout":
-        from r1v.train.rollout.vllm_process import EngineConfig, serve
+        from r1v.train.rollout.vllm_process import RolloutEngineConfig, serve
 
-        return EngineConfig, lambda c, console, allow: serve(c, console)
+        return RolloutEngineConfig, lambda c, console, allow: serve(c, console)
     if name == "pool":
         from r1v.train.stages.grpo import GRPOConfig
         from r1v.train.stages.pool import make_pool

@@ -17,7 +17,7 @@ from typing import Literal, Protocol, TypeAlias
 from r1v.core import ConfigError, Message
 from r1v.eval.data import DataError, Rows, Source, read_rows
 from r1v.eval.item import Grade, Item, Json, Output
-from r1v.eval.prompts import Prompt, prompt
+from r1v.eval.prompts import Wording, prompt
 from r1v.scoring.compare import Verifier
 
 # benchmark -> module that holds it in BENCHMARKS; loaded when first used
@@ -65,10 +65,10 @@ class Load:
     prompts: Json = field(default_factory=dict)
     options: Json = field(default_factory=dict)
 
-    def prompt(self, name: str) -> Prompt:
+    def prompt(self, name: str) -> Wording:
         """The prompt of that name, or what replaces it in this run."""
         found = self.prompts.get(name)
-        return found if isinstance(found, Prompt) else prompt(name)
+        return found if isinstance(found, Wording) else prompt(name)
 
 
 class Dialogue(Protocol):

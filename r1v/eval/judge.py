@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from r1v.eval.item import Json
-from r1v.eval.prompts import Prompt, prompt
+from r1v.eval.prompts import Wording, prompt
 from r1v.eval.store import RunFolder
 
 _VERDICT = re.compile(r"VERDICT:\s*\**\s*(SAME|DIFFERENT)\b", re.IGNORECASE)
@@ -24,14 +24,14 @@ MAX_ANSWER = 4000  # characters of an answer that the judge is shown: its end, w
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class JudgedAnswer:
     """What a judge is asked about one sample."""
 
     question: str
     reference: str
     answer: str
 
-    def key(self, judge: str, wording: Prompt) -> str:
+    def key(self, judge: str, wording: Wording) -> str:
         """The same for the same question to the same judge in the same words."""
         whole = json.dumps([judge, wording.sha256, self.question, self.reference, self.answer])
         return hashlib.sha256(whole.encode()).hexdigest()
@@ -40,7 +40,7 @@ class Question:
 class Judge:
     """Asks a model of Inspect, and remembers in a run's folder what it said."""
 
-    def __init__(self, model: Any, name: str, folder: RunFolder, wording: Prompt | None = None) -> None:
+    def __init__(self, model: Any, name: str, folder: RunFolder, wording: Wording | None = None) -> None:
         self.model = model
         self.name = name
         self.folder = folder
@@ -55,20 +55,20 @@ class Judge:
 
     def ask_all(
         self,
-        questions: Sequence[Question],
+        questions: Sequence[JudgedAnswer],
         concurrency: int = 16,
         progress: Callable[[int], None] | None = None,
-    ) -> Mapping[Question, bool | None]:
+    ) -> Mapping[JudgedAnswer, bool | None]:
         """Verdicts: True the same, False different, None none given."""
         asked = list(dict.fromkeys(questions))
         return asyncio.run(self._ask_all(asked, concurrency, progress or (lambda _: None)))
 
     async def _ask_all(
-        self, questions: Sequence[Question], concurrency: int, progress: Callable[[int], None]
-    ) -> Mapping[Question, bool | None]:
+        self, questions: Sequence[JudgedAnswer], concurrency: int, progress: Callable[[int], None]
+    ) -> Mapping[JudgedAnswer, bool | None]:
         gate = asyncio.Semaphore(concurrency)
 
-        async def one(question: Question) -> bool | None:
+        async def one(question: JudgedAnswer) -> bool | None:
             async with gate:
                 verdict = await self._ask(question)
             progress(1)
@@ -76,7 +76,7 @@ class Judge:
 
         return dict(zip(questions, await asyncio.gather(*map(one, questions)), strict=True))
 
-    async def _ask(self, question: Question) -> bool | None:
+    async def _ask(self, question: JudgedAnswer) -> bool | None:
         key = question.key(self.name, self.wording)
         if key in self._known:
             return bool(self._known[key]["same"])

@@ -17,7 +17,7 @@ from typing import Any
 from r1v.eval.benchmark import Loaded
 from r1v.eval.item import Json
 from r1v.eval.model import versions
-from r1v.eval.prompts import Prompt, prompt
+from r1v.eval.prompts import Wording, prompt
 from r1v.eval.store import RunError
 
 FORMAT = 1
@@ -38,7 +38,7 @@ def make_manifest(
     loaded: Sequence[Loaded],
     item_hashes: Mapping[str, str],
     plan: Plan,
-    prompts: Mapping[str, Prompt],
+    prompts: Mapping[str, Wording],
 ) -> dict[str, Any]:
     """The manifest of a run that begins now. prompts: replacements by name."""
     tasks = {

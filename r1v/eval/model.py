@@ -49,7 +49,7 @@ class ModelSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Sampling:
+class AnswerSampling:
     """How answers are drawn; None is what the model has as its default. thinking_budget: tokens."""
 
     temperature: float | None = None
@@ -61,7 +61,7 @@ class Sampling:
 
 
 # The evaluation script of the release draws with these; its report states none.
-RELEASE = Sampling(temperature=0.6, top_p=0.95, repetition_penalty=1.05, max_tokens=65536)
+RELEASE = AnswerSampling(temperature=0.6, top_p=0.95, repetition_penalty=1.05, max_tokens=65536)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def kind_of(settings: ModelSettings) -> str:
     return "r1v"
 
 
-def open_target(settings: ModelSettings, sampling: Sampling, llm: Any = None) -> Target:
+def open_target(settings: ModelSettings, sampling: AnswerSampling, llm: Any = None) -> Target:
     """Load or reach a model. llm: an LLM that is already there.
 
     Raises CheckpointError, ConfigError, UnavailableError.
@@ -122,7 +122,7 @@ def open_target(settings: ModelSettings, sampling: Sampling, llm: Any = None) ->
     return Target(model, described, False)
 
 
-def generate_config(sampling: Sampling, kind: str, max_connections: int | None = None) -> Any:
+def generate_config(sampling: AnswerSampling, kind: str, max_connections: int | None = None) -> Any:
     """Inspect's settings for a way of sampling."""
     from inspect_ai.model import GenerateConfig
 

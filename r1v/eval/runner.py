@@ -18,7 +18,7 @@ from r1v.eval.benchmark import Loaded
 from r1v.eval.item import Output, Sample
 from r1v.eval.manifest import Plan, check_same, make_manifest, merged
 from r1v.eval.model import Target
-from r1v.eval.prompts import Prompt
+from r1v.eval.prompts import Wording
 from r1v.eval.store import Key, RunFolder
 
 
@@ -73,7 +73,7 @@ class Recording:
 
 
 def begin(
-    folder: RunFolder, target: Target, loaded: Sequence[Loaded], plan: Plan, prompts: Mapping[str, Prompt]
+    folder: RunFolder, target: Target, loaded: Sequence[Loaded], plan: Plan, prompts: Mapping[str, Wording]
 ) -> Mapping[str, Any]:
     """Write the manifest and the questions, or check that a run that is there can go on. Raises RunError."""
     known = folder.manifest()
@@ -99,7 +99,7 @@ def run(
     loaded: Sequence[Loaded],
     plan: Plan,
     *,
-    prompts: Mapping[str, Prompt] | None = None,
+    prompts: Mapping[str, Wording] | None = None,
     report: Callable[[Progress], None] | None = None,
     max_connections: int | None = None,
     log_dir: Path | None = None,

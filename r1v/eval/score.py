@@ -15,7 +15,7 @@ from typing import Any
 from r1v.core import usable_cores
 from r1v.eval.benchmark import Benchmark, GradingTools, benchmark
 from r1v.eval.item import Grade, Item, Json, Sample
-from r1v.eval.judge import Judge, Question
+from r1v.eval.judge import Judge, JudgedAnswer
 from r1v.eval.statistics import Mean, clustered_mean, interval, pass_at_k, quantile
 from r1v.eval.store import RunError, RunFolder
 from r1v.scoring import MathVerifier, Verdict, extract_answer, verdict_of
@@ -122,7 +122,7 @@ def score_task(
             graded.append(grade)
             if progress:
                 progress(which.name, len(graded), len(ordered))
-    asked: dict[tuple[str, int], Question] = {}
+    asked: dict[tuple[str, int], JudgedAnswer] = {}
     if judge is not None and which.judged:
         asked = {
             (sample.id, sample.epoch): question_for_judge(items[order[sample.id]], sample)
@@ -148,7 +148,7 @@ def grade_sample(which: Benchmark, item: Item, sample: Sample, tools: GradingToo
     return which.grade(item, sample.output, tools)
 
 
-def question_for_judge(item: Item, sample: Sample) -> Question:
+def question_for_judge(item: Item, sample: Sample) -> JudgedAnswer:
     """What the judge sees: the extracted answer where there is one, else the whole answer."""
     found = extract_answer(sample.output.answer)
     reference = item.answer
@@ -158,7 +158,7 @@ def question_for_judge(item: Item, sample: Sample) -> Question:
         and 0 <= (index := ord(item.answer) - ord("A")) < len(item.options)
     ):
         reference = f"{item.answer}. {item.options[index]}"
-    return Question(
+    return JudgedAnswer(
         item.text, reference, found.text if found.how == "boxed" and found.text else sample.output.answer
     )
 

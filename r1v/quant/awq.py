@@ -28,7 +28,7 @@ MAX_COPIED = 1 << 21  # weights
 
 
 @dataclass(frozen=True, slots=True)
-class Features:
+class LayerInputs:
     """What a layer's linear layers see, float32 (tokens, K): of qkv, out, gate_up and down."""
 
     qkv: torch.Tensor
@@ -38,7 +38,7 @@ class Features:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ScaleChoice:
     """The ratio that was chosen for a linear layer, and its mean squared output error: with plain rounding,
     with the scales, relative to the mean square of the outputs."""
 
@@ -49,7 +49,9 @@ class Choice:
 
 
 @torch.no_grad()
-def search_layer(layer: LanguageLayer, seen: Features, group_size: int, num_ratios: int) -> list[Choice]:
+def search_layer(
+    layer: LanguageLayer, seen: LayerInputs, group_size: int, num_ratios: int
+) -> list[ScaleChoice]:
     """Scale and clip a layer in place. Returns what was chosen."""
     attention, mlp = layer.attention, layer.mlp
     heads, kv_heads, head_dim = *attention.heads, attention.head_dim
@@ -58,7 +60,7 @@ def search_layer(layer: LanguageLayer, seen: Features, group_size: int, num_rati
     ratio, scales, errors = _search(attention.qkv.weight, seen.qkv, group_size, num_ratios)
     _scale_columns(attention.qkv.weight, scales)
     layer.attention_norm.weight.div_(scales)
-    choices.append(Choice("qkv", ratio, *errors))
+    choices.append(ScaleChoice("qkv", ratio, *errors))
 
     def shared(values: torch.Tensor) -> torch.Tensor:  # query heads of a group read the same row of v
         means = values.view(kv_heads, heads // kv_heads, head_dim).mean(1, keepdim=True)
@@ -72,7 +74,7 @@ def search_layer(layer: LanguageLayer, seen: Features, group_size: int, num_rati
     if attention.qkv.bias is not None:
         attention.qkv.bias[first:].div_(rows)
     out_seen = seen.out / scales
-    choices.append(Choice("out", ratio, *errors))
+    choices.append(ScaleChoice("out", ratio, *errors))
 
     def gated(gate_up: torch.Tensor) -> torch.Tensor:  # before down changes
         gate, up = gate_up.chunk(2, dim=-1)
@@ -82,12 +84,12 @@ def search_layer(layer: LanguageLayer, seen: Features, group_size: int, num_rati
     _scale_columns(mlp.gate_up.weight, scales)
     layer.mlp_norm.weight.div_(scales)
     gate_up_seen = seen.gate_up / scales
-    choices.append(Choice("gate_up", ratio, *errors))
+    choices.append(ScaleChoice("gate_up", ratio, *errors))
 
     ratio, scales, errors = _search(mlp.down.weight, seen.down, group_size, num_ratios)
     _scale_columns(mlp.down.weight, scales)
     mlp.gate_up.weight[mlp.gate_up.weight.shape[0] // 2 :].div_(scales.unsqueeze(1))
-    choices.append(Choice("down", ratio, *errors))
+    choices.append(ScaleChoice("down", ratio, *errors))
 
     # q and k meet in a product, where clipping was found to hurt (Lin et al., their code)
     for weight, x in (

@@ -28,7 +28,7 @@ from r1v.scoring import equivalent, extract_boxed
 
 
 @dataclass(frozen=True, slots=True)
-class Mean:
+class MeanInterval:
     """A mean over chains or questions and half the width of its 95% interval (normal, None for one value)."""
 
     value: float
@@ -38,16 +38,16 @@ class Mean:
         return f"{self.value:.4g}" if self.half is None else f"{self.value:.4g} ± {self.half:.2g}"
 
 
-def mean(values: Sequence[float], weights: Sequence[float] | None = None) -> Mean:
+def mean(values: Sequence[float], weights: Sequence[float] | None = None) -> MeanInterval:
     """Sum of values over sum of weights (ones). The interval takes each value as one draw, so that tokens of
     one chain do not count as independent (the ratio estimator: Cochran 1977, section 2.11)."""
     weights = weights or [1.0] * len(values)
     number, total = len(values), max(sum(weights), 1e-30)
     value = sum(values) / total
     if number < 2:
-        return Mean(value, None)
+        return MeanInterval(value, None)
     squares = sum((v - value * w) ** 2 for v, w in zip(values, weights, strict=True))
-    return Mean(value, 1.96 * math.sqrt(squares * number / (number - 1)) / total)
+    return MeanInterval(value, 1.96 * math.sqrt(squares * number / (number - 1)) / total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +84,9 @@ class Chains:
     num_tokens: int
     perplexity_a: float
     perplexity_b: float
-    kl: Mean
+    kl: MeanInterval
     kl_max: float
-    agreement: Mean
+    agreement: MeanInterval
     nan_count: int
     layers: tuple[LayerError, ...]
 
@@ -103,8 +103,8 @@ class Comparison:
     chains: Chains
     answers_a: Answers | None = None
     answers_b: Answers | None = None
-    accuracy_change: Mean | None = None
-    length_change: Mean | None = None
+    accuracy_change: MeanInterval | None = None
+    length_change: MeanInterval | None = None
 
 
 def compare(

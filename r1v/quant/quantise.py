@@ -42,7 +42,7 @@ from r1v.models.names import Piece, pieces
 from r1v.models.tensor_files import TensorFiles
 from r1v.ops import CausalAttention
 from r1v.prompt import normalise
-from r1v.quant.awq import Choice, Features, search_layer
+from r1v.quant.awq import LayerInputs, ScaleChoice, search_layer
 from r1v.quant.calibration import CHAT_SOURCES, Chat, ChatSource, figure_chats, load_chats, save_chats
 from r1v.quant.rounding import quantise, quantise_rows
 from r1v.write_lock import writing
@@ -183,12 +183,12 @@ def _quantise_layers(
     work: Path,
     config: QuantConfig,
     progress: Progress,
-) -> list[list[Choice]]:
+) -> list[list[ScaleChoice]]:
     """Write ``block-N.safetensors`` for every layer, resuming; what AWQ chose in each."""
     model = build_empty(model_config)
     number = model_config.language.num_layers
     hidden: list[torch.Tensor] | None = None
-    choices: list[list[Choice]] = []
+    choices: list[list[ScaleChoice]] = []
     for index in range(number):
         block, report = work / f"block-{index:05d}.safetensors", work / f"block-{index:05d}.json"
         if not (block.is_file() and report.is_file()):
@@ -196,7 +196,7 @@ def _quantise_layers(
             if config.method == "awq" and hidden is None:
                 hidden = _hidden_states(source, model, stored, work, config, index, progress)
             hidden = _quantise_layer(model, stored, work, config, index, hidden)
-        choices.append([Choice(**each) for each in json.loads(report.read_text(encoding="utf-8"))])
+        choices.append([ScaleChoice(**each) for each in json.loads(report.read_text(encoding="utf-8"))])
         progress("block", index + 1, number)
     return choices
 
@@ -214,7 +214,7 @@ def _quantise_layer(
 
     Activations are those of the original model, so that a block does not depend on how others were rounded.
     """
-    choices: list[Choice] = []
+    choices: list[ScaleChoice] = []
     device = torch.device(config.device)
     layer = model.language.layers[index]
     assert isinstance(layer, LanguageLayer)
@@ -265,7 +265,7 @@ def filled(
 
 def _advance(
     model: R1V, layer: LanguageLayer, hidden: Sequence[torch.Tensor], search_tokens: int, device: torch.device
-) -> tuple[list[torch.Tensor], Features]:
+) -> tuple[list[torch.Tensor], LayerInputs]:
     """Run a layer over all chats: what leaves it, and an even selection of what its linear layers see."""
     linears = {
         "qkv": layer.attention.qkv, "out": layer.attention.out,
@@ -293,7 +293,7 @@ def _advance(
     finally:
         for handle in handles:
             handle.remove()
-    return out, Features(**{name: torch.cat(each) for name, each in seen.items()})
+    return out, LayerInputs(**{name: torch.cat(each) for name, each in seen.items()})
 
 
 # ------------------------------------------------------------------------------------------------ what enters
@@ -393,7 +393,7 @@ def _write(
     files: TensorFiles,
     work: Path,
     config: QuantConfig,
-    choices: Sequence[Sequence[Choice]],
+    choices: Sequence[Sequence[ScaleChoice]],
 ) -> None:
     """The finished folder."""
     table: list[Piece] = []

@@ -24,7 +24,7 @@ from r1v.server.schema import (
     Message,
     NamedTool,
     ObjectFormat,
-    Sampling,
+    SamplingFields,
     SchemaFormat,
     TemplateArguments,
     TextBody,
@@ -168,7 +168,7 @@ class Translator:
             raise refuse("chat_template_kwargs.enable_thinking", f"contradicts {next(iter(given))}")
         return self._defaults.thinking_budget if budget is None else budget
 
-    def _sampling(self, body: Sampling, changes: dict[str, Any]) -> SamplingParams:
+    def _sampling(self, body: SamplingFields, changes: dict[str, Any]) -> SamplingParams:
         for name in ("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "presence_penalty",
                      "frequency_penalty", "seed", "n", "min_tokens", "detect_answer_loops"):  # fmt: skip
             value = getattr(body, name)

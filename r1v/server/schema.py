@@ -268,7 +268,7 @@ TokenId: TypeAlias = Annotated[int, Field(ge=0, le=2**31)]
 Bias: TypeAlias = Annotated[float, Field(ge=-100, le=100)]
 
 
-class Sampling(BaseModel):
+class SamplingFields(BaseModel):
     """How to decode; what is not given is the checkpoint's own default. deadline_s: of this request, at most
     the server's. user, metadata, safety_identifier and prompt_cache_key are labels without effect."""
 
@@ -308,13 +308,13 @@ class Sampling(BaseModel):
     prompt_logprobs: None = None
 
     @model_validator(mode="after")
-    def _streamed(self) -> Sampling:
+    def _streamed(self) -> SamplingFields:
         if self.stream_options is not None and not self.stream:
             raise ValueError("stream_options needs stream: true")
         return self
 
 
-class ChatBody(Sampling):
+class ChatBody(SamplingFields):
     """The body of /v1/chat/completions."""
 
     messages: list[Message] = Field(min_length=1, max_length=4096, fail_fast=True)
@@ -356,7 +356,7 @@ _PROMPT = Discriminator(
 Ids: TypeAlias = Annotated[list[TokenId], Field(min_length=1, max_length=10_000_000, fail_fast=True)]
 
 
-class TextBody(Sampling):
+class TextBody(SamplingFields):
     """The body of /v1/completions: text to continue as it is, without a chat template."""
 
     prompt: Annotated[

@@ -22,7 +22,7 @@ from r1v.train.core.keys import key
 
 
 @dataclass(frozen=True, eq=False)
-class Sample:
+class BufferedResponse:
     """One response of one group, as it was sampled.
 
     prompt_ids, completion_ids: int32. image_hashes: one for each image, in the prompt's order, names of tiles
@@ -103,7 +103,7 @@ class BufferConfig:
 class Drawn:
     """Replayed samples with the tiles of their images. ages: in updates. reuse: times drawn, this one too."""
 
-    samples: tuple[Sample, ...]
+    samples: tuple[BufferedResponse, ...]
     tiles: tuple[list[np.ndarray], ...]
     ages: tuple[int, ...]
     reuse: tuple[int, ...]
@@ -115,14 +115,14 @@ class SampleBuffer:
     def __init__(self, config: BufferConfig) -> None:
         self.config = config
         self.store = TileStore()
-        self._samples: list[Sample] = []
+        self._samples: list[BufferedResponse] = []
         self._reuse: list[int] = []
         self.num_expired = 0
 
     def __len__(self) -> int:
         return len(self._samples)
 
-    def add(self, sample: Sample, tiles: Sequence[np.ndarray]) -> bool:
+    def add(self, sample: BufferedResponse, tiles: Sequence[np.ndarray]) -> bool:
         """Keep a sample and the tiles of its images; False for one without advantage, or whose advantage is
         not earned by rule."""
         wanted = self.config.on and self.config.capacity and sample.effective
@@ -219,7 +219,7 @@ class SampleBuffer:
             hashes = tuple(bytes.fromhex(key) for key in row["image_hashes"])
             self.store.hold(hashes, [state["tiles"][key.hex()].cpu().numpy() for key in hashes])
             self._samples.append(
-                Sample(
+                BufferedResponse(
                     row["prompt_ids"].cpu().numpy(),
                     row["completion_ids"].cpu().numpy(),
                     hashes,
@@ -249,12 +249,12 @@ class Telemetry:
 
 
 def telemetry(
-    fresh: Sequence[Sample], trained: Sequence[Sample], drawn: Drawn, buffer: SampleBuffer
+    fresh: Sequence[BufferedResponse], trained: Sequence[BufferedResponse], drawn: Drawn, buffer: SampleBuffer
 ) -> Telemetry:
     """fresh, trained: all fresh samples, and those in the update. A sample counts as effective by its rule
     reward: what a reward model alone sets apart does not count."""
 
-    def share(samples: Sequence[Sample]) -> float:
+    def share(samples: Sequence[BufferedResponse]) -> float:
         return sum(one.effective and one.advantage != 0.0 for one in samples) / max(len(samples), 1)
 
     def mean(values: Sequence[int]) -> float:

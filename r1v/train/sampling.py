@@ -16,11 +16,11 @@ from rich.console import Console
 from r1v.train.core.config import DataConfig
 from r1v.train.core.workbench import Workbench
 from r1v.train.data.curriculum import PlannedSample
-from r1v.train.data.questions import Pool, Question, Questions, plan_questions
+from r1v.train.data.questions import EncodedQuestion, QuestionPool, Questions, plan_questions
 from r1v.train.data.sources import fingerprint, open_source
 from r1v.train.reward.hybrid import HybridReward, Reward, advantages
 from r1v.train.rollout.evaluate import heldout_questions
-from r1v.train.rollout.sampler import Response, Rollouts, Sampler
+from r1v.train.rollout.sampler import EngineRollouts, Response, Rollouts
 from r1v.train.rollout.vllm import VLLMRollouts, open_links
 
 
@@ -28,7 +28,7 @@ from r1v.train.rollout.vllm import VLLMRollouts, open_links
 class Group:
     """A question with its responses, their rewards and advantages. effective: they differ by rule."""
 
-    question: Question
+    question: EncodedQuestion
     responses: Sequence[Response]
     rewards: Sequence[Reward]
     advantages: Sequence[float]
@@ -51,7 +51,7 @@ class Asker:
         self.heldout = (
             heldout_questions(self.source, c.model.path, data, c.run.seed, console, away) if heldout else []
         )
-        self.pool = Pool.read(pool) if pool else None
+        self.pool = QuestionPool.read(pool) if pool else None
         self.bench = Workbench.open(c, console, data=fingerprint(data), allow=allow)
         self.world = self.questions.world = self.bench.world
         self.rollouts: Rollouts
@@ -62,7 +62,7 @@ class Asker:
                 self.bench.run.folder / "weights-on-their-way",
             )  # fmt: skip
         else:
-            self.rollouts = Sampler(
+            self.rollouts = EngineRollouts(
                 self.bench.policy, self.bench.processor, self.bench.compute,
                 max_num_seqs=c.rollout.max_num_seqs, memory_fraction=c.rollout.memory_fraction,
             )  # fmt: skip
@@ -84,7 +84,7 @@ class Asker:
 
     def ask(
         self, step: int, plan: Sequence[PlannedSample] | None = None
-    ) -> tuple[list[Question], list[list[Response]]]:
+    ) -> tuple[list[EncodedQuestion], list[list[Response]]]:
         """This process's share of the oldest plan, or of one that is asked at once, and its responses. step:
         what the seeds follow from."""
         c = self.config
@@ -98,7 +98,9 @@ class Asker:
         )  # fmt: skip
         return questions, responses
 
-    def judge(self, questions: Sequence[Question], responses: Sequence[Sequence[Response]]) -> list[Group]:
+    def judge(
+        self, questions: Sequence[EncodedQuestion], responses: Sequence[Sequence[Response]]
+    ) -> list[Group]:
         """The groups of all processes, in the order of the plan."""
         groups = []
         judged = self.reward.judge(questions, responses)

@@ -17,7 +17,7 @@ import torch
 from rich.console import Console
 
 from r1v.train import losses
-from r1v.train.buffer import Sample
+from r1v.train.buffer import BufferedResponse
 from r1v.train.core.config import ModelConfig
 from r1v.train.core.policy import PolicyModule, load_policy
 from r1v.train.core.token_scores import TokenScores
@@ -31,7 +31,7 @@ Reference: TypeAlias = Callable[[Sequence[MicroBatch]], list[torch.Tensor]]
 class Trained:
     """A sample in an update. tiles: of each of its images."""
 
-    sample: Sample
+    sample: BufferedResponse
     tiles: Sequence[np.ndarray]
     fresh: bool
 

@@ -19,7 +19,7 @@ from r1v.models.language import LanguageLayer
 from r1v.ops import CausalAttention, rope_frequencies, rope_table
 from r1v.ops.linear import AwqLinear, Int8Linear
 from r1v.quant import QuantConfig, quantise_checkpoint
-from r1v.quant.awq import Features, clip, search_layer
+from r1v.quant.awq import LayerInputs, clip, search_layer
 from r1v.quant.calibration import figure_chats, load_chats, save_chats
 from r1v.quant.compare import compare, mean
 from r1v.quant.report import write_report
@@ -61,7 +61,7 @@ def test_scales_keep_the_function_and_lower_the_error(monkeypatch: pytest.Monkey
     cos, sin = rope_table(torch.arange(20)[None], rope_frequencies(config.rope, 16)[0], 1.0)
     states = torch.randn(1, 20, 64)
     before = layer(states, cos, sin, CausalAttention())
-    choices = search_layer(layer, Features(x, x, x, y), 32, 10)
+    choices = search_layer(layer, LayerInputs(x, x, x, y), 32, 10)
     assert [each.name for each in choices] == ["qkv", "out", "gate_up", "down"]
     assert all(each.scaled_error <= each.plain_error for each in choices)
     assert torch.allclose(layer(states, cos, sin, CausalAttention()), before, atol=1e-4)

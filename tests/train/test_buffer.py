@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from r1v.core import ConfigError
-from r1v.train.buffer import BufferConfig, Drawn, Sample, SampleBuffer, TileStore, telemetry
+from r1v.train.buffer import BufferConfig, BufferedResponse, Drawn, SampleBuffer, TileStore, telemetry
 
 
 def image(number: int) -> tuple[bytes, np.ndarray]:
@@ -21,16 +21,18 @@ def image(number: int) -> tuple[bytes, np.ndarray]:
     return bytes([number] * 16), np.full((number % 3 + 1, 2, 2, 3), number, np.uint8)
 
 
-def sample(number: int, advantage: float = 1.0, version: int = 0, images: tuple[int, ...] = ()) -> Sample:
+def sample(
+    number: int, advantage: float = 1.0, version: int = 0, images: tuple[int, ...] = ()
+) -> BufferedResponse:
     """Everything about it can be told from its number."""
     length = number % 5 + 1
-    return Sample(
+    return BufferedResponse(
         np.array([number, *images], np.int32), np.full(length, number, np.int32),
         tuple(image(i)[0] for i in images), advantage, np.full(length, -float(number), np.float32), version,
     )  # fmt: skip
 
 
-def add(buffer: SampleBuffer, *samples: Sample) -> None:
+def add(buffer: SampleBuffer, *samples: BufferedResponse) -> None:
     for one in samples:
         buffer.add(one, [image(key[0])[1] for key in one.image_hashes])
 

@@ -27,7 +27,7 @@ from r1v.scoring import Verdict
 from r1v.train.core.config_read import make, read
 from r1v.train.data.examples import AnswerKey
 from r1v.train.data.pairs import write_pairs
-from r1v.train.data.questions import Question
+from r1v.train.data.questions import EncodedQuestion
 from r1v.train.reward.ranking import Ranked, Ranker
 from r1v.train.reward.rules import RuleReward
 from r1v.train.rollout.sampler import Response
@@ -142,7 +142,9 @@ def by_first_token(self: RuleReward, response: Response, key: AnswerKey) -> Verd
     return Verdict.RIGHT if response.token_ids[0] % 3 == 0 else Verdict.WRONG
 
 
-def small_ids_first(self: Ranker, questions: list[Question], groups: list[list[Response]]) -> list[Ranked]:
+def small_ids_first(
+    self: Ranker, questions: list[EncodedQuestion], groups: list[list[Response]]
+) -> list[Ranked]:
     return [Ranked(tuple(-float(r.token_ids[0]) for r in g), (True,) * len(g), 0.5) for g in groups]
 
 

@@ -14,12 +14,12 @@ from rich.console import Console
 from r1v import models
 from r1v.core import ConfigError, R1VError
 from r1v.scoring import Verdict
-from r1v.train.buffer import Sample
+from r1v.train.buffer import BufferedResponse
 from r1v.train.core.compute import Compute
 from r1v.train.core.config_read import changed, make
 from r1v.train.core.policy import as_policy
 from r1v.train.data.examples import AnswerKey
-from r1v.train.data.questions import Pool
+from r1v.train.data.questions import QuestionPool
 from r1v.train.losses import GRPOOptions
 from r1v.train.reward.rules import RuleReward
 from r1v.train.rollout.sampler import Response
@@ -142,7 +142,7 @@ def multi_image_samples(model: models.R1V, counts: list[list[int]]) -> list[Trai
         made = [rng.integers(0, 256, (n, side, side, 3), dtype=np.uint8) for n in tiles]
         ids = rng.integers(10, 200, number + 2).astype(np.int32)
         hashes = tuple(bytes([number, i] * 8) for i in range(len(tiles)))
-        sample = Sample(np.array(prompt, np.int32), ids, hashes, (-1.0) ** number * (number + 1),
+        sample = BufferedResponse(np.array(prompt, np.int32), ids, hashes, (-1.0) ** number * (number + 1),
                         np.full(len(ids), -5.0, np.float32), 0)  # fmt: skip
         samples.append(Trained(sample, made, True))
     return samples
@@ -216,7 +216,7 @@ def test_the_pool_holds_the_questions_with_mixed_groups(
     monkeypatch.setattr(RuleReward, "verdict", verdict)
     c = config(start, tmp_path / "pool", steps=3, prompts=6, families=("counting",))
     path = make_pool(c, Console(quiet=True))
-    pool = Pool.read(path)
+    pool = QuestionPool.read(path)
     assert 0 < len(pool.samples) < 18
     run = config(start, tmp_path / "run", pool=str(path), families=("counting",), steps=2)
     trainer = GRPOTrainer(run, Console(quiet=True))

@@ -13,7 +13,7 @@ from rich.console import Console
 from r1v.core import ConfigError
 from r1v.train.core.config import DataConfig
 from r1v.train.core.config_read import make
-from r1v.train.data.examples import Source
+from r1v.train.data.examples import ExampleSource
 from r1v.train.data.sources import open_source
 from r1v.train.stages.sft import SFTConfig, Trainer
 
@@ -41,7 +41,7 @@ def saved(tmp_path: Path) -> str:
     return f"hf:{tmp_path / 'saved'}"
 
 
-def opened(name: str, *, chains: bool = True, **values: Any) -> Source:
+def opened(name: str, *, chains: bool = True, **values: Any) -> ExampleSource:
     return open_source(DataConfig(source=(name,), **values), 0, QUIET, chains=chains)
 
 

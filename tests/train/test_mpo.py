@@ -17,7 +17,7 @@ from r1v.core import ConfigError, FinishReason
 from r1v.train.core.config_read import changed, make
 from r1v.train.data.curriculum import PlannedSample
 from r1v.train.data.examples import FigureSource
-from r1v.train.data.questions import Question, make_question
+from r1v.train.data.questions import EncodedQuestion, make_question
 from r1v.train.reward.ranking import Ranked, Ranker
 from r1v.train.reward.rules import RuleReward, completeness, contradictions, repetition
 from r1v.train.rollout.sampler import Response
@@ -36,7 +36,7 @@ def config(start: Path, out: Path, **changes: object) -> MPOConfig:
     return changed(base, **changes)
 
 
-def by_first_token(questions: list[Question], groups: list[list[Response]]) -> list[Ranked]:
+def by_first_token(questions: list[EncodedQuestion], groups: list[list[Response]]) -> list[Ranked]:
     """A preference that a random model can learn: small ids first."""
     firsts = [[response.token_ids[0] for response in group] for group in groups]
     return [Ranked(tuple(-float(i) for i in ids), (True,) * len(ids), 0.5) for ids in firsts]
@@ -124,7 +124,7 @@ def test_rules_decide_who_may_be_chosen(start: Path) -> None:
 
     source = FigureSource(("counting",))
     question = make_question(source, Processor.from_folder(start), PlannedSample("counting", 0, 0.0))
-    assert isinstance(question, Question)
+    assert isinstance(question, EncodedQuestion)
     example = question.example
     name, value = next((k, v) for k, v in example.facts.items() if v.isdigit())
     good = example.thinking

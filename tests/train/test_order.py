@@ -11,7 +11,7 @@ from rich.console import Console
 
 from r1v.core import ConfigError
 from r1v.train.core.config import DataConfig
-from r1v.train.data.examples import FigureSource, JsonlSource, Source
+from r1v.train.data.examples import ExampleSource, FigureSource, JsonlSource
 from r1v.train.data.order import shuffled
 from r1v.train.data.sources import MixedSource, open_source, shares
 
@@ -37,7 +37,7 @@ def write(path: Path, number: int, **extra: object) -> str:
     return str(path)
 
 
-def drawn(source: Source, number: int, first: int = 0) -> list[str]:
+def drawn(source: ExampleSource, number: int, first: int = 0) -> list[str]:
     picks = [source.pick(place, f"s/{place}") for place in range(first, first + number)]
     return [source.example(family, index, 1.0).question for family, index in picks]
 

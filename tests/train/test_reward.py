@@ -22,8 +22,8 @@ from r1v.train.core.config_read import changed, make
 from r1v.train.data.curriculum import PlannedSample
 from r1v.train.data.examples import FigureSource
 from r1v.train.data.pairs import (
-    Pair,
     PairFile,
+    PreferencePair,
     Reply,
     choose_pairs,
     clean,
@@ -39,14 +39,14 @@ from tests.eval.rows import write_rows
 CPU = Compute(torch.device("cpu"), False)
 
 
-def figure_pairs(number: int, family: str = "counting") -> list[Pair]:
+def figure_pairs(number: int, family: str = "counting") -> list[PreferencePair]:
     """The figure's own solution above one that stammers."""
     source, pairs = FigureSource((family,)), []
     for index in range(number):
         example = source.example(family, index, 0.0)
         right = Reply(example.thinking, example.answer)
         wrong = Reply(" ".join(["so so"] * (len(example.thinking) // 8)), example.answer)
-        pairs.append(Pair("", (), right, wrong, None, PlannedSample(family, index, 0.0)))
+        pairs.append(PreferencePair("", (), right, wrong, None, PlannedSample(family, index, 0.0)))
     return pairs
 
 
@@ -154,7 +154,7 @@ def test_integer_scores_are_sextiles_of_the_calibration_set(tmp_path: Path) -> N
 
 
 def test_pairs_go_round_a_file(tmp_path: Path) -> None:
-    pairs = [*figure_pairs(2), Pair("q", (), Reply("a", "b"), Reply("c", "", False), 1.5)]
+    pairs = [*figure_pairs(2), PreferencePair("q", (), Reply("a", "b"), Reply("c", "", False), 1.5)]
     write_pairs(tmp_path / "p.jsonl", pairs)
     with (tmp_path / "p.jsonl").open("a") as file:
         file.write('{"question": "q"}\n{"question": "q", "chosen": {"thinking": "a", "answer": "b"}, '
@@ -179,8 +179,8 @@ def test_choosing_pairs_by_hand() -> None:
 
 
 def test_cleaning() -> None:
-    def pair(name: str, chosen: float, rejected: float) -> Pair:
-        return Pair(name, (), Reply(str(chosen), "x"), Reply(str(rejected), "y"))
+    def pair(name: str, chosen: float, rejected: float) -> PreferencePair:
+        return PreferencePair(name, (), Reply(str(chosen), "x"), Reply(str(rejected), "y"))
 
     pairs = [
         pair("good", 5, 1),

@@ -24,12 +24,12 @@ from r1v.train.core.policy import as_policy
 from r1v.train.data.curriculum import PlannedSample
 from r1v.train.data.examples import (
     AnswerKey,
+    BatchStream,
     Encoded,
     Example,
     FigureSource,
     JsonlSource,
     MicroBatch,
-    Stream,
     collate,
     encode,
     pack,
@@ -135,7 +135,7 @@ def test_batches_do_not_depend_on_the_number_of_workers(start: Path) -> None:
     plan = [PlannedSample(FAMILIES[i % 2], i, 0.7) for i in range(20)]
     batches = []
     for workers in (1, 2):
-        stream = Stream(
+        stream = BatchStream(
             FigureSource(FAMILIES), str(start), batch_size=20, micro_batches=3, workers=workers, prefetch=2
         )
         stream.put(plan)

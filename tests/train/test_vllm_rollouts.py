@@ -26,14 +26,14 @@ from r1v.core import ConfigError, R1VError, UnavailableError
 from r1v.prompt import Processor, Prompt
 from r1v.train.core.compute import Compute
 from r1v.train.rollout import link as vllm_link
-from r1v.train.rollout.sampler import Sampler
+from r1v.train.rollout.sampler import EngineRollouts
 from r1v.train.rollout.vllm import VLLMRollouts
-from r1v.train.rollout.vllm_process import EngineConfig, serve
+from r1v.train.rollout.vllm_process import RolloutEngineConfig, serve
 from r1v.train.rollout.wire import (
     Answered,
     Ask,
-    Sampled,
-    Sampling,
+    RolloutSampling,
+    WireResponse,
     parse_address,
     read_asks,
     receive,
@@ -53,13 +53,13 @@ needs_vllm = pytest.mark.skipif(
 class OwnEngine:
     """Our engine in vLLM's place, for questions without pictures."""
 
-    def __init__(self, c: EngineConfig) -> None:
+    def __init__(self, c: RolloutEngineConfig) -> None:
         torch.set_num_threads(1)
         self.about = {"engine": "ours"}
         self.folder = Path(c.model)
         self.processor = Processor.from_folder(self.folder)
         self.model = models.load(self.folder, torch.float32)
-        self.sampler = Sampler(
+        self.sampler = EngineRollouts(
             self.model, self.processor, Compute(torch.device("cpu"), False), max_num_seqs=16
         )
 
@@ -71,7 +71,7 @@ class OwnEngine:
             self.model.load_state_dict(models.load(Path(scratch) / "model", torch.float32).state_dict())
         self.sampler.sync()
 
-    def sample(self, asks: Sequence[Ask], sampling: Sampling) -> list[Answered]:
+    def sample(self, asks: Sequence[Ask], sampling: RolloutSampling) -> list[Answered]:
         none = np.zeros((0, 32, 32, 3), np.uint8)
         prompts = [Prompt(tuple(ask.token_ids), none, (), (), 0, True) for ask in asks]
         groups = self.sampler.sample(
@@ -79,14 +79,15 @@ class OwnEngine:
             temperature=sampling.temperature,
         )  # fmt: skip
         return [
-            Answered(ask.token_ids, [Sampled(one.token_ids, one.logprobs.tolist(), one.finish_reason.value)
-                                     for one in group])
+            Answered(ask.token_ids, [
+                WireResponse(one.token_ids, one.logprobs.tolist(), one.finish_reason.value) for one in group
+            ])
             for ask, group in zip(asks, groups, strict=True)
         ]  # fmt: skip
 
 
 class BrokenEngine(OwnEngine):
-    def sample(self, asks: Sequence[Ask], sampling: Sampling) -> list[Answered]:
+    def sample(self, asks: Sequence[Ask], sampling: RolloutSampling) -> list[Answered]:
         raise RuntimeError("the device is on fire\nand more")
 
 
@@ -98,7 +99,7 @@ def free_address() -> str:
 
 @contextlib.contextmanager
 def engines(
-    start: Path, folder: Path, number: int = 1, kind: Callable[[EngineConfig], Any] = OwnEngine
+    start: Path, folder: Path, number: int = 1, kind: Callable[[RolloutEngineConfig], Any] = OwnEngine
 ) -> Iterator[dict[str, Any]]:
     """Processes with an engine, the first at a socket, the others at ports; the keys of a configuration that
     uses them."""
@@ -109,7 +110,7 @@ def engines(
     with tempfile.TemporaryDirectory() as scratch:  # a socket's path must be short
         for place in range(number):
             at.append(free_address() if place else f"{scratch}/0")
-            c = EngineConfig(model=str(start), listen=at[-1], key=str(folder / "key"))
+            c = RolloutEngineConfig(model=str(start), listen=at[-1], key=str(folder / "key"))
             processes.append(fork.Process(target=serve, args=(c, Console(quiet=True), kind), daemon=True))
             processes[-1].start()
         try:
@@ -204,7 +205,7 @@ def test_an_interpreter_without_vllm_is_said_to_have_none(start: Path, tmp_path:
 def test_questions_travel_with_their_pictures() -> None:
     one, other = multiprocessing.Pipe()
     asks = [Ask([1, 2], [b"a", b""], [1, 3], 1 << 61), Ask([3], [], None, 0), Ask([4], [b"c"], None, 5)]
-    sampling = Sampling(4, 7, 1.0, [2], [9, 10])
+    sampling = RolloutSampling(4, 7, 1.0, [2], [9, 10])
     send_asks(one, asks, sampling)
     assert read_asks(*receive(other)) == (asks, sampling)
 

@@ -33,7 +33,7 @@ PROMPTS: dict[str, int] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Prompt:
+class Wording:
     """A wording: ``{name}`` marks where values go."""
 
     name: str
@@ -60,13 +60,13 @@ class Prompt:
 
 
 @cache
-def prompt(name: str) -> Prompt:
+def prompt(name: str) -> Wording:
     """A prompt by name. Raises ConfigError for an unknown one."""
     if name not in PROMPTS:
         raise ConfigError(f"prompt {name!r} is not known; use one of {', '.join(PROMPTS)}")
     version = PROMPTS[name]
     text = resources.files(__package__).joinpath(f"{name}.v{version}.txt").read_text(encoding="utf-8")
-    return Prompt(name, version, text.rstrip("\n"))
+    return Wording(name, version, text.rstrip("\n"))
 
 
 def options_text(options: tuple[str, ...]) -> str:

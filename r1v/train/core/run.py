@@ -28,7 +28,7 @@ from r1v.write_lock import WriteLock
 CHECKPOINTS, OTHER = "checkpoints", "other.pt"
 
 
-class Run:
+class TrainingRun:
     """The folder of one training run. config: a frozen dataclass with a group ``run``.
 
     data: name of each file or data set -> a fingerprint of its content. allow: keys, or ``data``, that may

@@ -22,7 +22,7 @@ from r1v.prompt import Processor
 from r1v.train.core.compute import Compute
 from r1v.train.core.optim import Optimizer, learning_rate
 from r1v.train.core.policy import PolicyModule, load_policy
-from r1v.train.core.run import Run, progress
+from r1v.train.core.run import TrainingRun, progress
 
 
 class Interrupted(R1VError):
@@ -33,7 +33,7 @@ class Workbench:
     """state: gives what a checkpoint keeps besides the policy and the optimiser; a stage sets it."""
 
     def __init__(
-        self, config: Any, compute: Compute, run: Run, policy: PolicyModule, console: Console
+        self, config: Any, compute: Compute, run: TrainingRun, policy: PolicyModule, console: Console
     ) -> None:
         self.config, self.compute, self.world, self.run = config, compute, compute.world, run
         self.policy, self.console = policy, console
@@ -52,7 +52,7 @@ class Workbench:
         """config: a stage's, with the groups model, run and optim. Make worker processes before it: they are
         forked, and this opens the device."""
         compute = compute or Compute.open(config.run.device, config.run.bf16)
-        run = Run(config, compute.world, data=data, allow=allow)
+        run = TrainingRun(config, compute.world, data=data, allow=allow)
         policy = load_policy(
             config.model.path, compute, config.model, seed=config.run.seed, console=console, reward=reward
         )

@@ -29,7 +29,7 @@ from r1v.scoring import AnswerKind, extract_boxed
 from r1v.train.core.distributed import ONE_PROCESS
 from r1v.train.data.curriculum import PlannedSample
 from r1v.train.data.order import shuffled
-from r1v.train.data.rows import Row, beside, parse_line, read_lines, read_row
+from r1v.train.data.rows import DataRow, beside, parse_line, read_lines, read_row
 from r1v.train.data.workers import start_worker
 
 ANSWER_KINDS: tuple[AnswerKind, ...] = ("math", "number", "string", "choice", "time", "formula")
@@ -67,7 +67,7 @@ class Example:
         return [Message.user(self.question, self.images)]
 
 
-class Source(Protocol):
+class ExampleSource(Protocol):
     """Where examples come from; must be picklable and deterministic."""
 
     @property
@@ -188,7 +188,7 @@ def parse_row(row: Mapping[str, object], folder: Path, *, chains: bool = True) -
     return read.family, example_of(read, beside(read.images, folder))
 
 
-def example_of(row: Row, images: tuple[ImageRef, ...]) -> Example:
+def example_of(row: DataRow, images: tuple[ImageRef, ...]) -> Example:
     """The example that a row makes. ValueError: its kind of answer is not known."""
     key = AnswerKey(row.key, _kind(row.answer_type), row.tolerance)
     return Example(
@@ -197,7 +197,7 @@ def example_of(row: Row, images: tuple[ImageRef, ...]) -> Example:
     )  # fmt: skip
 
 
-def learned_answer(row: Row) -> str:
+def learned_answer(row: DataRow) -> str:
     """What is learned behind the chain: one form for every source, with exactly one box.
 
     A bare answer becomes the answer line. Text around a known answer is kept and the line put behind it; text
@@ -269,10 +269,10 @@ class TilePool:
 
 
 # State of a worker process, set once by _start_worker.
-_worker: tuple[Source, Processor, TilePool] | None = None
+_worker: tuple[ExampleSource, Processor, TilePool] | None = None
 
 
-def _start_worker(source: Source, model: str, pool: TilePool) -> None:
+def _start_worker(source: ExampleSource, model: str, pool: TilePool) -> None:
     global _worker
     start_worker()
     _worker = (source, Processor.from_folder(model), pool)
@@ -395,12 +395,12 @@ def pack(
     )
 
 
-class Stream:
+class BatchStream:
     """Batches of planned samples, made ahead by worker processes and given out in the order of the plans."""
 
     def __init__(
-        self, source: Source, model: str, *, batch_size: int, micro_batches: int, workers: int, prefetch: int,
-        packing: bool = False,
+        self, source: ExampleSource, model: str, *, batch_size: int, micro_batches: int, workers: int,
+        prefetch: int, packing: bool = False,
     ) -> None:  # fmt: skip
         self._collate = pack if packing else collate
         self.source = source

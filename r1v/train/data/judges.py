@@ -38,7 +38,7 @@ Question: {question}
 Reasoning: {thinking}"""
 
 
-class Judge(Protocol):
+class ReplyJudge(Protocol):
     """Scores questions, and corrects wrong chains."""
 
     def score(self, example: Example) -> JudgeScores:

@@ -43,7 +43,7 @@ class Reply:
 
 
 @dataclass(frozen=True)
-class Pair:
+class PreferencePair:
     """figure: where the question comes from, if it is a generated one, which has no images of its own."""
 
     question: str
@@ -72,7 +72,7 @@ class Pair:
 class PairFile:
     """Usable pairs of a file, and what is wrong with the others."""
 
-    pairs: list[Pair]
+    pairs: list[PreferencePair]
     bad: list[str]
 
     @classmethod
@@ -92,7 +92,7 @@ class PairFile:
         return cls(pairs, bad)
 
 
-def _parse(row: dict[str, Any], folder: Path) -> Pair:
+def _parse(row: dict[str, Any], folder: Path) -> PreferencePair:
     chosen, rejected = _reply(row, "chosen"), _reply(row, "rejected")
     if chosen == rejected:
         raise ValueError("chosen and rejected are the same")
@@ -102,7 +102,7 @@ def _parse(row: dict[str, Any], folder: Path) -> Pair:
         figure = PlannedSample(text(named, "family"), int(named["index"]), float(named["variation"]))
     gap = None if row.get("gap") is None else float(row["gap"])
     question = "" if figure else text(row, *QUESTION)
-    return Pair(question, beside(image_sources(row), folder), chosen, rejected, gap, figure)
+    return PreferencePair(question, beside(image_sources(row), folder), chosen, rejected, gap, figure)
 
 
 def _reply(row: dict[str, Any], name: str) -> Reply:
@@ -122,13 +122,13 @@ def _reply(row: dict[str, Any], name: str) -> Reply:
     return reply
 
 
-def write_pairs(path: str | Path, pairs: Iterable[Pair]) -> None:
+def write_pairs(path: str | Path, pairs: Iterable[PreferencePair]) -> None:
     """Images must be paths or data URLs; those under the file's folder are written relative to it."""
     path = Path(path)
     path.write_text("".join(pair_line(pair, path.parent) + "\n" for pair in pairs), encoding="utf-8")
 
 
-def pair_line(pair: Pair, folder: Path) -> str:
+def pair_line(pair: PreferencePair, folder: Path) -> str:
     """A pair as one line of a file in the folder. Pictures that are no files are saved beside it."""
     row: dict[str, Any] = {"chosen": asdict(pair.chosen), "rejected": asdict(pair.rejected)}
     if pair.gap is not None:
@@ -178,7 +178,7 @@ def encode_replies(processor: Processor, example: Example, replies: Sequence[Rep
     return rows
 
 
-def question_of(pair: Pair) -> str:
+def question_of(pair: PreferencePair) -> str:
     """What tells a pair's question from others: its text and images, or its figure."""
     if pair.figure is not None:
         return f"{pair.figure.family} {pair.figure.index} {pair.figure.variation}"
@@ -190,7 +190,7 @@ def encode_reply(processor: Processor, example: Example, reply: Reply) -> Encode
     return encode_replies(processor, example, [reply])[0]
 
 
-def encode_pair(processor: Processor, pair: Pair) -> list[Encoded]:
+def encode_pair(processor: Processor, pair: PreferencePair) -> list[Encoded]:
     """The rows of a pair, chosen and rejected."""
     return encode_replies(processor, pair.example(), [pair.chosen, pair.rejected])
 
@@ -228,10 +228,10 @@ def choose_pairs(
 # ------------------------------------------------------------------------------------------------ cleaning
 
 
-def deduplicate(pairs: Sequence[Pair]) -> list[Pair]:
+def deduplicate(pairs: Sequence[PreferencePair]) -> list[PreferencePair]:
     """One of each: same question, images and replies, spacing and case aside."""
 
-    def key(pair: Pair) -> tuple[str, ...]:
+    def key(pair: PreferencePair) -> tuple[str, ...]:
         replies = (r.thinking + r.answer for r in (pair.chosen, pair.rejected))
         texts = (" ".join(text.casefold().split()) for text in (pair.question, *replies))
         return (*texts, *map(str, pair.images), str(pair.figure))
@@ -251,21 +251,21 @@ class Cleaned:
 
 
 def clean(
-    pairs: Sequence[Pair],
-    score: Callable[[Sequence[tuple[Pair, Reply]]], list[float]],
+    pairs: Sequence[PreferencePair],
+    score: Callable[[Sequence[tuple[PreferencePair, Reply]]], list[float]],
     *,
     low: float,
     margin: float,
     ambiguous: float,
-    regenerate: Callable[[Pair], Reply | None] | None = None,
-) -> tuple[list[Pair], Cleaned]:
+    regenerate: Callable[[PreferencePair], Reply | None] | None = None,
+) -> tuple[list[PreferencePair], Cleaned]:
     """Deduplicate, drop pairs that a surrogate reward model ranks the other way round by ``ambiguous`` or
     more, and write anew the chosen replies that it scores below ``low`` or less than ``margin`` above the
     rejected one (dropped where no better reply comes). Source: Skywork-VL Reward report, data cleaning.
     """
     unique = deduplicate(pairs)
     scores = score([(pair, reply) for pair in unique for reply in (pair.chosen, pair.rejected)])
-    kept: list[Pair] = []
+    kept: list[PreferencePair] = []
     counts = {"ambiguous": 0, "regenerated": 0, "dropped": 0}
     for pair, chosen, rejected in zip(unique, scores[::2], scores[1::2], strict=True):
         if rejected - chosen >= ambiguous:

@@ -16,13 +16,13 @@ from r1v.core import ConfigError, R1VError
 from r1v.prompt import Processor, Prompt
 from r1v.train.core.distributed import ONE_PROCESS
 from r1v.train.data.curriculum import PlannedSample
-from r1v.train.data.examples import Example, Source
+from r1v.train.data.examples import Example, ExampleSource
 from r1v.train.data.order import shuffled
 from r1v.train.data.workers import Workers
 
 
 @dataclass(frozen=True)
-class Question:
+class EncodedQuestion:
     """planned: which one. example: without its images, which are in the prompt as tiles, unless an engine is
     to cut them itself."""
 
@@ -32,8 +32,8 @@ class Question:
 
 
 def make_question(
-    source: Source, processor: Processor, planned: PlannedSample, *, keep_images: bool = False
-) -> Question | str:
+    source: ExampleSource, processor: Processor, planned: PlannedSample, *, keep_images: bool = False
+) -> EncodedQuestion | str:
     """A question, or why it cannot be asked."""
     try:
         example = source.example(planned.family, planned.index, planned.variation)
@@ -42,7 +42,7 @@ def make_question(
         return f"{planned.family} {planned.index}: {error}"
     if len(prompt.token_ids) >= processor.context_length:
         return f"{planned.family} {planned.index}: {len(prompt.token_ids)} tokens leave no room for an answer"
-    return Question(planned, prompt, example if keep_images else replace(example, images=()))
+    return EncodedQuestion(planned, prompt, example if keep_images else replace(example, images=()))
 
 
 class Questions:
@@ -52,26 +52,26 @@ class Questions:
     of each plan made here.
     """
 
-    def __init__(self, source: Source, model: str, workers: int, keep_images: bool = False) -> None:
+    def __init__(self, source: ExampleSource, model: str, workers: int, keep_images: bool = False) -> None:
         make = partial(make_question, source, Processor.from_folder(model), keep_images=keep_images)
-        self._workers = Workers[PlannedSample, Question | str](make, workers)
+        self._workers = Workers[PlannedSample, EncodedQuestion | str](make, workers)
         self.world = ONE_PROCESS
 
     def put(self, plan: Sequence[PlannedSample]) -> None:
         """Have some questions made."""
         self._workers.put(self.world.share(plan))
 
-    def get(self) -> tuple[list[Question], list[str]]:
+    def get(self) -> tuple[list[EncodedQuestion], list[str]]:
         """This process's questions of the oldest plan, and the names of the bad ones of all. ConfigError:
         none is usable."""
         made = self._workers.get()
-        good = [one for one in made if isinstance(one, Question)]
+        good = [one for one in made if isinstance(one, EncodedQuestion)]
         bad = self.world.collect([one for one in made if isinstance(one, str)])
         if not any(self.world.gather(len(good))):
             raise ConfigError(f"not one question of a batch is usable; the first: {bad[0]}")
         return good, bad
 
-    def ask_now(self, plan: Sequence[PlannedSample]) -> tuple[list[Question], list[str]]:
+    def ask_now(self, plan: Sequence[PlannedSample]) -> tuple[list[EncodedQuestion], list[str]]:
         """As `get`, of a plan that goes before those that wait."""
         self._workers.put(self.world.share(plan))
         self._workers.last_first()
@@ -87,7 +87,7 @@ class Questions:
 
 
 def plan_questions(
-    source: Source, seed: int, step: int, size: int, *, first: int = 0, variation: float = 1.0
+    source: ExampleSource, seed: int, step: int, size: int, *, first: int = 0, variation: float = 1.0
 ) -> list[PlannedSample]:
     """The questions of a step: the next ones of the source. Rows come all once before any comes again."""
     return [
@@ -96,7 +96,7 @@ def plan_questions(
     ]
 
 
-class Pool:
+class QuestionPool:
     """Questions chosen beforehand, asked in a new order each time round."""
 
     def __init__(self, samples: Sequence[PlannedSample]) -> None:
@@ -105,7 +105,7 @@ class Pool:
         self.samples = list(samples)
 
     @classmethod
-    def read(cls, path: str | Path) -> Pool:
+    def read(cls, path: str | Path) -> QuestionPool:
         """From the file that ``write`` makes. ConfigError: it cannot be read."""
         try:
             rows = [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]

@@ -1,8 +1,8 @@
 """One row of training data, from a JSONL file or a dataset: what its keys mean, and which rows are refused.
 
-Enters: the values of a row, by key. Leaves: a `Row` of checked texts and image sources. Always holds: null
-means that the key is absent; no value is turned into text (a number or null never becomes an answer); a row
-that seems to have an image which is not read here is refused, so that nothing trains without its picture.
+Enters: the values of a row, by key. Leaves: a `DataRow` of checked texts and image sources. Always holds:
+null means that the key is absent; no value is turned into text (a number or null never becomes an answer); a
+row that seems to have an image which is not read here is refused, so that nothing trains without its picture.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PICTURE_WORDS = ("image", "img", "picture", "photo", "pixel", "video", "convers
 
 
 @dataclass(frozen=True)
-class Row:
+class DataRow:
     """A question, its images first, with what is to be learned.
 
     images: paths, data URLs, encoded bytes or PIL pictures, as the row has them. thinking: "" where the row
@@ -74,7 +74,7 @@ def parse_line(line: str) -> dict[str, Any]:
     return values
 
 
-def read_row(values: Mapping[str, Any], *, chains: bool) -> Row:
+def read_row(values: Mapping[str, Any], *, chains: bool) -> DataRow:
     """The row that some values mean. chains: a chain of thought is needed. ValueError says what is wrong."""
     given = {key: value for key, value in values.items() if value is not None}
     _refuse_unread_pictures(given)
@@ -97,7 +97,7 @@ def read_row(values: Mapping[str, Any], *, chains: bool) -> Row:
     assert answer is not None
     right = answer if key is None else key
     bare = extract_boxed(right)
-    return Row(
+    return DataRow(
         question=question, images=_images(given, talk), thinking=named or "", answer=answer,
         key=right if bare is None else bare, solution=solution and talk.answer is None,
         family=text(given, "family", needed=False) or "all",

@@ -17,7 +17,7 @@ from rich.console import Console
 from r1v import figures
 from r1v.core import ConfigError
 from r1v.train.core.config import DataConfig
-from r1v.train.data.examples import Example, FigureSource, JsonlSource, Source
+from r1v.train.data.examples import Example, ExampleSource, FigureSource, JsonlSource
 from r1v.train.data.hub import PREFIX, DatasetSource
 from r1v.train.data.order import shuffled
 
@@ -25,7 +25,7 @@ BLOCK = 1 << 16
 FIGURES = "figures"
 
 
-def open_source(config: DataConfig, seed: int, console: Console, *, chains: bool = True) -> Source:
+def open_source(config: DataConfig, seed: int, console: Console, *, chains: bool = True) -> ExampleSource:
     """The source that ``data.source`` names, limited to ``data.families``. chains: rows need a chain of
     thought to learn.
 
@@ -52,7 +52,7 @@ def parse_name(text: str) -> tuple[str, float | None]:
     return name, found
 
 
-def _open_one(name: str, config: DataConfig, seed: int, console: Console, chains: bool) -> Source:
+def _open_one(name: str, config: DataConfig, seed: int, console: Console, chains: bool) -> ExampleSource:
     if name == FIGURES:
         wanted = tuple(one for one in config.families if one in figures.FAMILIES)
         unknown = [one for one in config.families if one not in figures.FAMILIES]
@@ -81,7 +81,7 @@ def _open_one(name: str, config: DataConfig, seed: int, console: Console, chains
     return source
 
 
-def num_rows(source: Source) -> int | None:
+def num_rows(source: ExampleSource) -> int | None:
     """Rows of a file or data set; None for figures, which have no end."""
     if isinstance(source, JsonlSource | DatasetSource):
         return sum(len(source.rows[family]) for family in source.families)
@@ -112,12 +112,16 @@ class MixedSource:
     """
 
     def __init__(
-        self, names: Sequence[str], sources: Sequence[Source], weights: Sequence[float | None], seed: int
+        self,
+        names: Sequence[str],
+        sources: Sequence[ExampleSource],
+        weights: Sequence[float | None],
+        seed: int,
     ) -> None:
         labels = [Path(name).name if name != FIGURES else name for name in names]
         if len(set(labels)) < len(labels):
             labels = [f"{place}-{label}" for place, label in enumerate(labels)]
-        self.sources: Mapping[str, Source] = dict(zip(labels, sources, strict=True))
+        self.sources: Mapping[str, ExampleSource] = dict(zip(labels, sources, strict=True))
         self.seed = seed
         rows = [float(found) for one in sources if (found := num_rows(one)) is not None]
         usual = sum(rows) / len(rows) if rows else 1.0
@@ -132,7 +136,7 @@ class MixedSource:
         """Of all sources."""
         return tuple(f"{label}/{one}" for label, source in self.sources.items() for one in source.families)
 
-    def _of(self, family: str) -> tuple[Source, str]:
+    def _of(self, family: str) -> tuple[ExampleSource, str]:
         label, _, name = family.partition("/")
         return self.sources[label], name
 
@@ -170,7 +174,7 @@ def shares(weights: Sequence[float], total: int) -> list[int]:
     return found
 
 
-def figures_of(source: Source, *, heldout: bool = False) -> FigureSource | None:
+def figures_of(source: ExampleSource, *, heldout: bool = False) -> FigureSource | None:
     """The figures in a source, or None where there are none."""
     if isinstance(source, FigureSource):
         return replace(source, heldout=heldout)

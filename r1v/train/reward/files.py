@@ -16,8 +16,8 @@ from r1v.llm import LLM
 from r1v.prompt import Processor
 from r1v.train.core.compute import Compute
 from r1v.train.data.curriculum import PlannedSample
-from r1v.train.data.examples import AnswerKey, Example, JsonlSource, Source
-from r1v.train.data.pairs import Cleaned, Pair, PairFile, Reply, clean, encode_reply, write_pairs
+from r1v.train.data.examples import AnswerKey, Example, ExampleSource, JsonlSource
+from r1v.train.data.pairs import Cleaned, PairFile, PreferencePair, Reply, clean, encode_reply, write_pairs
 from r1v.train.data.rows import parse_line, read_lines
 from r1v.train.reward.model import RewardScorer
 
@@ -54,7 +54,7 @@ def score_replies(model: str, file: str, out: str, device: str) -> tuple[int, li
 
 
 def score_rows(
-    model: str, source: Source, plan: Sequence[PlannedSample], compute: Compute
+    model: str, source: ExampleSource, plan: Sequence[PlannedSample], compute: Compute
 ) -> tuple[list[Example], list[float], list[str]]:
     """The planned rows of a source that have a finite score, their raw scores, and the bad ones by name."""
     processor = Processor.from_folder(model)
@@ -109,7 +109,7 @@ def clean_pairs(
     processor = Processor.from_folder(model)
     scorer = RewardScorer.open(model, Compute.open(device, True))
 
-    def score(rows: Sequence[tuple[Pair, Reply]]) -> list[float]:
+    def score(rows: Sequence[tuple[PreferencePair, Reply]]) -> list[float]:
         found: list[float] = []
         for start in range(0, len(rows), BATCH):
             part = rows[start : start + BATCH]
@@ -127,10 +127,10 @@ def clean_pairs(
     return counts
 
 
-def regenerator(llm: LLM, params: SamplingParams | None = None) -> Callable[[Pair], Reply]:
+def regenerator(llm: LLM, params: SamplingParams | None = None) -> Callable[[PreferencePair], Reply]:
     """Writes a new reply to a pair's question."""
 
-    def write(pair: Pair) -> Reply:
+    def write(pair: PreferencePair) -> Reply:
         found = llm.chat(pair.example().messages(), params)
         return Reply(found.thinking.strip("\n"), found.answer.strip())
 

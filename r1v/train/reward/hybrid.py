@@ -20,7 +20,7 @@ from r1v.scoring import Verdict
 from r1v.train import losses
 from r1v.train.core.compute import Compute
 from r1v.train.core.config import RewardConfig
-from r1v.train.data.questions import Question
+from r1v.train.data.questions import EncodedQuestion
 from r1v.train.reward.functions import RewardFunction, load_function
 from r1v.train.reward.model import RewardScorer
 from r1v.train.reward.rules import RuleReward, well_formed
@@ -101,7 +101,7 @@ class HybridReward:
         self.bad: list[str] = []
 
     def judge(
-        self, questions: Sequence[Question], groups: Sequence[Sequence[Response]]
+        self, questions: Sequence[EncodedQuestion], groups: Sequence[Sequence[Response]]
     ) -> list[list[Reward]]:
         """The rewards of the responses to each question."""
         scores = iter(self._model_scores(questions, groups))
@@ -124,7 +124,7 @@ class HybridReward:
         return judged
 
     def _model_scores(
-        self, questions: Sequence[Question], groups: Sequence[Sequence[Response]]
+        self, questions: Sequence[EncodedQuestion], groups: Sequence[Sequence[Response]]
     ) -> list[float]:
         """Bounded scores in the order of the responses, NaN for one that is not finite."""
         if self.scorer is None:
@@ -136,7 +136,7 @@ class HybridReward:
         ]
 
     def _functions(
-        self, name: str, question: Question, group: Sequence[Response]
+        self, name: str, question: EncodedQuestion, group: Sequence[Response]
     ) -> dict[str, list[float | None]]:
         example = question.example
         return {

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from r1v.scoring import Verdict
-from r1v.train.data.questions import Question
+from r1v.train.data.questions import EncodedQuestion
 from r1v.train.reward.model import RewardScorer
 from r1v.train.reward.rules import RuleReward, completeness, contradictions, well_formed
 from r1v.train.rollout.sampler import Response, encoded
@@ -34,7 +34,9 @@ class Ranker:
     def __init__(self, rules: RuleReward, scorer: RewardScorer | None) -> None:
         self.rules, self.scorer = rules, scorer
 
-    def __call__(self, questions: Sequence[Question], groups: Sequence[Sequence[Response]]) -> list[Ranked]:
+    def __call__(
+        self, questions: Sequence[EncodedQuestion], groups: Sequence[Sequence[Response]]
+    ) -> list[Ranked]:
         """Of the replies to each question."""
         scores: list[float] = []
         if self.scorer is not None:
@@ -47,7 +49,7 @@ class Ranker:
             first += len(group)
         return ranked
 
-    def _rank(self, question: Question, group: Sequence[Response], scores: Sequence[float]) -> Ranked:
+    def _rank(self, question: EncodedQuestion, group: Sequence[Response], scores: Sequence[float]) -> Ranked:
         """One group. scores: of the reward model; empty without one."""
         example = question.example
         eligible, by_rule, right = [], [], 0

@@ -22,11 +22,11 @@ from r1v.train.core.config import DataConfig
 from r1v.train.core.run import write_atomically
 from r1v.train.core.workbench import Workbench
 from r1v.train.data.curriculum import PlannedSample
-from r1v.train.data.examples import Source
-from r1v.train.data.questions import Question, Questions, make_question
+from r1v.train.data.examples import ExampleSource
+from r1v.train.data.questions import EncodedQuestion, Questions, make_question
 from r1v.train.data.sources import figures_of, open_source
 from r1v.train.reward.rules import RuleReward
-from r1v.train.rollout.sampler import Rollouts, Sampler
+from r1v.train.rollout.sampler import EngineRollouts, Rollouts
 
 # Held-out figures that choose a checkpoint come from far behind those that the final accuracy is measured on.
 FIRST_HELDOUT = 1 << 20
@@ -41,22 +41,29 @@ class Accuracy:
     length: float
 
 
-def make_questions(source: Source, processor: Processor, plan: Sequence[PlannedSample]) -> list[Question]:
+def make_questions(
+    source: ExampleSource, processor: Processor, plan: Sequence[PlannedSample]
+) -> list[EncodedQuestion]:
     """Questions of a plan, made here. ConfigError: one cannot be asked."""
     made = [make_question(source, processor, one) for one in plan]
     for one in made:
         if isinstance(one, str):
             raise ConfigError(f"a held-out question cannot be asked: {one}")
-    return [one for one in made if isinstance(one, Question)]
+    return [one for one in made if isinstance(one, EncodedQuestion)]
 
 
 def heldout_questions(
-    source: Source, model: str, data: DataConfig, seed: int, console: Console, keep_images: bool = False
-) -> list[Question]:
+    source: ExampleSource,
+    model: str,
+    data: DataConfig,
+    seed: int,
+    console: Console,
+    keep_images: bool = False,
+) -> list[EncodedQuestion]:
     """``data.heldout`` questions a family that training on ``source`` does not see, from ``data.measure`` or,
     for figures, from the held-out split; of a file all where the number is 0. Says so where there are none
     although some were asked for. keep_images: see `Questions`."""
-    held: Source
+    held: ExampleSource
     if data.measure is not None:
         held = open_source(replace(data, source=(data.measure,), families=()), seed, console, chains=False)
         rows = held.rows  # type: ignore[attr-defined]
@@ -104,7 +111,7 @@ class BestCheckpoint:
 
 
 def accuracy(
-    rollouts: Rollouts, questions: Sequence[Question], rules: RuleReward, max_tokens: int
+    rollouts: Rollouts, questions: Sequence[EncodedQuestion], rules: RuleReward, max_tokens: int
 ) -> Accuracy:
     """Ask each question once, greedily; of several processes each asks its share."""
     world = rollouts.compute.world
@@ -128,13 +135,13 @@ def accuracy(
 
 
 def accuracy_of(
-    folder: str | Path, source: Source, plan: Sequence[PlannedSample], *, max_tokens: int,
+    folder: str | Path, source: ExampleSource, plan: Sequence[PlannedSample], *, max_tokens: int,
     device: str = "auto", bf16: bool = False,
 ) -> Accuracy:  # fmt: skip
     """Of a checkpoint's folder."""
     compute = Compute.open(device, bf16)
     processor = Processor.from_folder(folder)
-    sampler = Sampler(models.load(folder, None, compute.device).float(), processor, compute)
+    sampler = EngineRollouts(models.load(folder, None, compute.device).float(), processor, compute)
     rules = RuleReward()
     try:
         return accuracy(sampler, make_questions(source, processor, plan), rules, max_tokens)

@@ -24,7 +24,7 @@ from r1v.prompt import Processor, Prompt
 from r1v.train.core.compute import Compute
 from r1v.train.core.policy import PolicyModule
 from r1v.train.data.examples import Encoded, collate
-from r1v.train.data.questions import Question
+from r1v.train.data.questions import EncodedQuestion
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Rollouts(Protocol):
         """The weights have changed: from now on answers come from the new ones."""
 
     def ask(
-        self, questions: Sequence[Question], seeds: Sequence[int], *, n: int, max_tokens: int,
+        self, questions: Sequence[EncodedQuestion], seeds: Sequence[int], *, n: int, max_tokens: int,
         temperature: float = 1.0,
     ) -> list[list[Response]]:  # fmt: skip
         """n responses of each question; one seed for each. Nothing is forced into them.
@@ -87,7 +87,7 @@ class Rollouts(Protocol):
         """Let go of what was started."""
 
 
-class Sampler:
+class EngineRollouts:
     """Our engine over a policy that is being trained, or over a model as it is.
 
     max_num_seqs: responses decoded together. memory_fraction: of the free memory, for the cache.
@@ -175,7 +175,7 @@ class Sampler:
         ]
 
     def ask(
-        self, questions: Sequence[Question], seeds: Sequence[int], *, n: int, max_tokens: int,
+        self, questions: Sequence[EncodedQuestion], seeds: Sequence[int], *, n: int, max_tokens: int,
         temperature: float = 1.0,
     ) -> list[list[Response]]:  # fmt: skip
         """See Rollouts."""
@@ -206,7 +206,7 @@ def response(
 
 
 def probe(
-    rollouts: Rollouts, policy: PolicyModule, question: Question, pad_id: int, num_tokens: int = 8
+    rollouts: Rollouts, policy: PolicyModule, question: EncodedQuestion, pad_id: int, num_tokens: int = 8
 ) -> Agreement:
     """Let the engine and the trained model give the same few tokens their log-probabilities, with the weights
     of now. Stale copies, caches or features in the engine show here. All processes ask the same question."""

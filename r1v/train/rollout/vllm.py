@@ -24,10 +24,10 @@ from r1v.prompt import Processor
 from r1v.train.core.compute import Compute
 from r1v.train.core.config import RolloutConfig
 from r1v.train.core.policy import PolicyModule
-from r1v.train.data.questions import Question
+from r1v.train.data.questions import EncodedQuestion
 from r1v.train.rollout.link import Link
 from r1v.train.rollout.sampler import Response, response
-from r1v.train.rollout.wire import Answered, Ask, Sampling, read_answers, send_asks, send_weights
+from r1v.train.rollout.wire import Answered, Ask, RolloutSampling, read_answers, send_asks, send_weights
 
 SHARD_BYTES = 1 << 29  # of the files that weights travel in
 REASONS = {"stop": FinishReason.STOP, "length": FinishReason.LENGTH}
@@ -91,14 +91,14 @@ class VLLMRollouts:
         self._stale = True
 
     def ask(
-        self, questions: Sequence[Question], seeds: Sequence[int], *, n: int, max_tokens: int,
+        self, questions: Sequence[EncodedQuestion], seeds: Sequence[int], *, n: int, max_tokens: int,
         temperature: float = 1.0,
     ) -> list[list[Response]]:  # fmt: skip
         """See Rollouts. PromptError: vLLM cut an image otherwise than we did."""
         if self._stale:
             self._push()
             self._stale = False
-        sampling = Sampling(n, max_tokens, temperature, self._stop, self._banned)
+        sampling = RolloutSampling(n, max_tokens, temperature, self._stop, self._banned)
         own = [self._given(*each) for each in zip(questions, seeds, strict=True)]
         world = self.compute.world
         every = [(rank, ask) for rank, asks in enumerate(world.gather(own)) for ask in asks]
@@ -114,7 +114,7 @@ class VLLMRollouts:
         first = next((i for i, (rank, _) in enumerate(every) if rank == world.rank), 0)
         return [self._responses(question, answers[first + i]) for i, question in enumerate(questions)]
 
-    def _responses(self, question: Question, answer: Answered) -> list[Response]:
+    def _responses(self, question: EncodedQuestion, answer: Answered) -> list[Response]:
         """Of one question. PromptError: vLLM expanded its prompt otherwise than we did."""
         check_prompt(question.prompt.token_ids, answer.token_ids)
         return [
@@ -122,7 +122,7 @@ class VLLMRollouts:
             for one in answer.responses
         ]
 
-    def _given(self, question: Question, seed: int) -> Ask:
+    def _given(self, question: EncodedQuestion, seed: int) -> Ask:
         images = question.example.images
         assert len(images) == len(question.prompt.tiles_per_image), "a question for vLLM keeps its pictures"
         given = for_vllm(question.prompt, images, self.processor)

@@ -30,7 +30,16 @@ from r1v.llm.backends.vllm.launch import check_vllm, engine_arguments, folder_fo
 from r1v.llm.config import LLMConfig, ParallelConfig, resolve_dtype, weight_bytes
 from r1v.train.core.checks import at_least, choice
 from r1v.train.core.keys import key as about
-from r1v.train.rollout.wire import Answered, Ask, Sampled, Sampling, parse_address, read_asks, read_key, send
+from r1v.train.rollout.wire import (
+    Answered,
+    Ask,
+    RolloutSampling,
+    WireResponse,
+    parse_address,
+    read_asks,
+    read_key,
+    send,
+)
 from r1v.train.rollout.wire import receive as receive_message
 
 END_S = 10.0  # for what has to be tidied up
@@ -38,7 +47,7 @@ WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
 
 
 @dataclass(frozen=True)
-class EngineConfig:
+class RolloutEngineConfig:
     """A vLLM process that answers a GRPO trainer's questions with the weights that the trainer sends."""
 
     model: str = about("", "checkpoint that the trainer starts from", required=True)
@@ -55,7 +64,7 @@ class EngineConfig:
         choice("dtype", self.dtype, ("auto", "float32", "bfloat16", "float16"))
 
 
-class Engine(Protocol):
+class RolloutEngine(Protocol):
     """What answers. about: said to the trainer when it connects."""
 
     about: dict[str, Any]
@@ -63,14 +72,14 @@ class Engine(Protocol):
     def load(self, files: Iterator[tuple[str, bytes]]) -> None:
         """Take new weights: the files of a checkpoint in the release's layout."""
 
-    def sample(self, asks: Sequence[Ask], sampling: Sampling) -> list[Answered]:
+    def sample(self, asks: Sequence[Ask], sampling: RolloutSampling) -> list[Answered]:
         """Answer questions."""
 
 
 class VLLMEngine:
-    """vLLM's offline engine over a folder of its own, whose weights are replaced. See Engine."""
+    """vLLM's offline engine over a folder of its own, whose weights are replaced. See RolloutEngine."""
 
-    def __init__(self, config: EngineConfig) -> None:
+    def __init__(self, config: RolloutEngineConfig) -> None:
         """Raises UnavailableError, CheckpointError."""
         import torch
 
@@ -98,7 +107,7 @@ class VLLMEngine:
         self._llm = LLM(**arguments)
 
     def load(self, files: Iterator[tuple[str, bytes]]) -> None:
-        """See Engine. The folder keeps its name, by which vLLM knows the model's tokenizer and processor."""
+        """See RolloutEngine. The folder keeps its name, by which vLLM knows the model's tokenizer."""
         for pattern in WEIGHTS:
             for path in self._folder.glob(pattern):
                 path.unlink()
@@ -112,8 +121,8 @@ class VLLMEngine:
         self._llm.reset_mm_cache()
         self._llm.llm_engine.reset_encoder_cache()
 
-    def sample(self, asks: Sequence[Ask], sampling: Sampling) -> list[Answered]:
-        """See Engine. Each response is a request of its own; vLLM shares the prompt's cache among them."""
+    def sample(self, asks: Sequence[Ask], sampling: RolloutSampling) -> list[Answered]:
+        """See RolloutEngine. Each response is a request of its own; vLLM shares the cache of the prompt."""
         from vllm import SamplingParams
 
         common: dict[str, Any] = {
@@ -152,16 +161,16 @@ def _given(ask: Ask) -> dict[str, Any]:
     return given
 
 
-def _sampled(output: Any) -> Sampled:
+def _sampled(output: Any) -> WireResponse:
     ids = list(output.token_ids)
     logprobs = [table[token_id].logprob for token_id, table in zip(ids, output.logprobs, strict=True)]
-    return Sampled(ids, logprobs, str(output.finish_reason))
+    return WireResponse(ids, logprobs, str(output.finish_reason))
 
 
 def serve(
-    config: EngineConfig,
+    config: RolloutEngineConfig,
     console: Console | None = None,
-    open_engine: Callable[[EngineConfig], Engine] = VLLMEngine,
+    open_engine: Callable[[RolloutEngineConfig], RolloutEngine] = VLLMEngine,
 ) -> None:
     """Answer one trainer after the other, until interrupted. Raises R1VError."""
     console = console or Console(stderr=True)
@@ -187,7 +196,7 @@ def serve(
                     _answer(engine, connection)
 
 
-def _answer(engine: Engine, connection: Connection) -> None:
+def _answer(engine: RolloutEngine, connection: Connection) -> None:
     """One request; whatever goes wrong in it is the trainer's to hear."""
     head, blobs = receive_message(connection)
     reply: dict[str, Any] = {}

@@ -29,7 +29,7 @@ class Ask:
 
 
 @dataclass(frozen=True)
-class Sampling:
+class RolloutSampling:
     """Of all questions. n: responses of each. stop: ids that end one. banned: ids that are never sampled."""
 
     n: int
@@ -40,7 +40,7 @@ class Sampling:
 
 
 @dataclass(frozen=True)
-class Sampled:
+class WireResponse:
     """One response. logprobs: of temperature 1 over the whole vocabulary. reason: as vLLM names it."""
 
     token_ids: Sequence[int]
@@ -53,7 +53,7 @@ class Answered:
     """A question's responses. token_ids: of the prompt, as vLLM expanded it."""
 
     token_ids: Sequence[int]
-    responses: Sequence[Sampled]
+    responses: Sequence[WireResponse]
 
 
 def send(connection: Connection, head: Mapping[str, Any], blobs: Sequence[bytes | Path] = ()) -> None:
@@ -75,25 +75,26 @@ def send_weights(connection: Connection, files: Sequence[Path]) -> None:
     send(connection, {"do": "load", "files": [path.name for path in files]}, files)
 
 
-def send_asks(connection: Connection, asks: Sequence[Ask], sampling: Sampling) -> None:
+def send_asks(connection: Connection, asks: Sequence[Ask], sampling: RolloutSampling) -> None:
     """Have questions answered."""
     rows = [{**asdict(one), "images": len(one.images)} for one in asks]
     head = {"do": "sample", "asks": rows, "sampling": asdict(sampling)}
     send(connection, head, [image for one in asks for image in one.images])
 
 
-def read_asks(head: Mapping[str, Any], blobs: Iterator[bytes]) -> tuple[list[Ask], Sampling]:
+def read_asks(head: Mapping[str, Any], blobs: Iterator[bytes]) -> tuple[list[Ask], RolloutSampling]:
     """What `send_asks` sent."""
     asks = [Ask(**{**row, "images": [next(blobs) for _ in range(row["images"])]}) for row in head["asks"]]
     for _ in blobs:
         raise ValueError("more images than questions have")
-    return asks, Sampling(**head["sampling"])
+    return asks, RolloutSampling(**head["sampling"])
 
 
 def read_answers(head: Mapping[str, Any]) -> list[Answered]:
     """The answers of a reply."""
     return [
-        Answered(row["token_ids"], [Sampled(**one) for one in row["responses"]]) for row in head["answers"]
+        Answered(row["token_ids"], [WireResponse(**one) for one in row["responses"]])
+        for row in head["answers"]
     ]
 
 

@@ -27,16 +27,16 @@ from r1v.train.core.config import DataConfig, ModelConfig, RolloutConfig, RunCon
 from r1v.train.core.growing import GrowingFile
 from r1v.train.core.keys import key
 from r1v.train.core.policy import as_policy
-from r1v.train.core.run import Run, write_atomically
+from r1v.train.core.run import TrainingRun, write_atomically
 from r1v.train.data.curriculum import PlannedSample
-from r1v.train.data.examples import Encoded, Example, Source, collate, encode
-from r1v.train.data.judges import FigureJudge, Judge, ModelJudge, ask_openai
+from r1v.train.data.examples import Encoded, Example, ExampleSource, collate, encode
+from r1v.train.data.judges import FigureJudge, ModelJudge, ReplyJudge, ask_openai
 from r1v.train.data.pairs import Reply
 from r1v.train.data.quality import Assessed, assess, clarity
 from r1v.train.data.questions import plan_questions
 from r1v.train.data.sources import fingerprint, open_source
 from r1v.train.reward.rules import RuleReward
-from r1v.train.rollout.sampler import Response, Sampler
+from r1v.train.rollout.sampler import EngineRollouts, Response
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class DistillCounts:
 
 
 def distill(
-    config: DistillConfig, console: Console | None = None, judge: Judge | None = None, *,
+    config: DistillConfig, console: Console | None = None, judge: ReplyJudge | None = None, *,
     allow: Collection[str] = (),
 ) -> Path:  # fmt: skip
     """Score all questions, then answer them under their penalties; returns the file of chains."""
@@ -84,7 +84,7 @@ def distill(
     if judge is None:
         judge = ModelJudge(ask_openai(c.judge, c.judge_model, c.judge_key)) if c.judge else FigureJudge()
     source = open_source(c.data, c.run.seed, console, chains=False)
-    run = Run(c, data=fingerprint(c.data), allow=allow)
+    run = TrainingRun(c, data=fingerprint(c.data), allow=allow)
     file = GrowingFile(run.folder / "chains.jsonl")
     if file.done:
         console.print(f"{file.path} is whole already")
@@ -97,7 +97,7 @@ def distill(
         source, c.run.seed, 0, c.questions, first=c.data.first_sample, variation=c.data.variation
     )
     assessed = _scores_once(run.folder / "assessed.json", plan, source, model, processor, compute, judge, c)
-    sampler = Sampler(
+    sampler = EngineRollouts(
         model, processor, compute, max_num_seqs=c.rollout.max_num_seqs,
         memory_fraction=c.rollout.memory_fraction,
     )  # fmt: skip
@@ -131,8 +131,8 @@ def distill(
 
 
 def _scores_once(
-    path: Path, plan: Sequence[PlannedSample], source: Source, model: R1V, processor: Processor,
-    compute: Compute, judge: Judge, config: DistillConfig,
+    path: Path, plan: Sequence[PlannedSample], source: ExampleSource, model: R1V, processor: Processor,
+    compute: Compute, judge: ReplyJudge, config: DistillConfig,
 ) -> list[Assessed]:  # fmt: skip
     """The scores of all questions, kept in a file, so that a run that goes on does not ask for them again."""
     if path.exists():
@@ -143,8 +143,8 @@ def _scores_once(
 
 
 def _assess(
-    plan: Sequence[PlannedSample], source: Source, model: R1V, processor: Processor, compute: Compute,
-    judge: Judge, config: DistillConfig,
+    plan: Sequence[PlannedSample], source: ExampleSource, model: R1V, processor: Processor, compute: Compute,
+    judge: ReplyJudge, config: DistillConfig,
 ) -> list[Assessed]:  # fmt: skip
     """The scores and penalties of all questions, one against the other."""
     clear, need, judged = [], [], []
@@ -157,7 +157,7 @@ def _assess(
 
 
 def _answer(
-    sampler: Sampler, examples: Sequence[Example], assessed: Sequence[Assessed], config: DistillConfig,
+    sampler: EngineRollouts, examples: Sequence[Example], assessed: Sequence[Assessed], config: DistillConfig,
     start: int,
 ) -> list[Response]:  # fmt: skip
     prompts = [sampler.processor.encode(example.messages()) for example in examples]

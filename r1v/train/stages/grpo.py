@@ -23,11 +23,11 @@ from rich.console import Console
 
 from r1v.core import FinishReason, R1VError
 from r1v.train import alarms
-from r1v.train.buffer import BufferConfig, Drawn, Sample, SampleBuffer, telemetry
+from r1v.train.buffer import BufferConfig, BufferedResponse, Drawn, SampleBuffer, telemetry
 from r1v.train.core.checks import at_least
 from r1v.train.core.config import DataConfig, ModelConfig, OptimConfig, RewardConfig, RolloutConfig, RunConfig
 from r1v.train.core.keys import key
-from r1v.train.data.questions import Question
+from r1v.train.data.questions import EncodedQuestion
 from r1v.train.losses import GRPOOptions
 from r1v.train.reward.hybrid import advantages
 from r1v.train.reward.rules import repetition
@@ -66,7 +66,7 @@ class GRPOConfig:
 
 
 class GRPOTrainer:
-    """One run: ``GRPOTrainer(config).train()``. allow: see `Run`."""
+    """One run: ``GRPOTrainer(config).train()``. allow: see `TrainingRun`."""
 
     def __init__(
         self, config: GRPOConfig, console: Console | None = None, *, allow: Collection[str] = ()
@@ -173,7 +173,7 @@ class GRPOTrainer:
         tiles = [prompt.tiles[end - n : end] for n, end in zip(prompt.tiles_per_image, ends, strict=True)]
         return [
             Trained(
-                Sample(
+                BufferedResponse(
                     np.asarray(prompt.token_ids, np.int32), np.asarray(response.token_ids, np.int32),
                     prompt.image_hashes, advantage, response.logprobs, self.version,
                     group.question.planned.family, effective=group.effective,
@@ -216,7 +216,7 @@ class GRPOTrainer:
             self.asker.rollouts.sync()
         return tallies, norm
 
-    def _probe(self, question: Question) -> Agreement:
+    def _probe(self, question: EncodedQuestion) -> Agreement:
         """Engine against trainer after the update. R1VError: the engine works with other weights."""
         found = probe(self.asker.rollouts, self.policy, question, self.bench.processor.special.pad)
         limit = self.config.rollout.probe_limit or (0.5 if self.bench.compute.bf16 else 1e-2)

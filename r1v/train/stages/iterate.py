@@ -23,7 +23,7 @@ from r1v.train.core.checks import at_least, share
 from r1v.train.core.compute import Compute
 from r1v.train.core.config import DataConfig, ModelConfig, OptimConfig, RolloutConfig, RunConfig
 from r1v.train.core.keys import key
-from r1v.train.core.run import Run, write_atomically
+from r1v.train.core.run import TrainingRun, write_atomically
 from r1v.train.data.curriculum import PlannedSample
 from r1v.train.data.examples import parse_row
 from r1v.train.data.pairs import image_name
@@ -32,7 +32,7 @@ from r1v.train.data.sources import fingerprint, num_rows, open_source
 from r1v.train.reward.files import score_rows
 from r1v.train.reward.model import Calibration
 from r1v.train.reward.rules import RuleReward
-from r1v.train.rollout.sampler import Sampler
+from r1v.train.rollout.sampler import EngineRollouts
 from r1v.train.stages.sft import SFTConfig, Trainer
 
 BATCH = 256  # questions asked at a time
@@ -74,7 +74,7 @@ def iterate(config: IterateConfig, console: Console | None = None, *, allow: Col
     asks and writes files, and all of them train."""
     c, console = config, console or Console(stderr=True)
     compute = Compute.open(c.run.device, c.run.bf16)
-    run = Run(c, compute.world, data=fingerprint(c.data), allow=allow)
+    run = TrainingRun(c, compute.world, data=fingerprint(c.data), allow=allow)
     out = run.folder
     scored = out / "scored.jsonl"
     if compute.world.first and not scored.exists():
@@ -174,7 +174,7 @@ def _wrong(
     """The error set: rows that a model answers wrong, greedily."""
     loaded = models.load(model, None, compute.device)
     processor = Processor.from_folder(model)
-    sampler = Sampler(
+    sampler = EngineRollouts(
         loaded if compute.bf16 else loaded.float(),
         processor,
         compute,

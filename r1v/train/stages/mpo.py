@@ -32,14 +32,14 @@ from r1v.train.core.workbench import Workbench
 from r1v.train.data.curriculum import PlannedSample
 from r1v.train.data.examples import Encoded, MicroBatch
 from r1v.train.data.pairs import choose_pairs
-from r1v.train.data.questions import Question, Questions, plan_questions
+from r1v.train.data.questions import EncodedQuestion, Questions, plan_questions
 from r1v.train.data.sources import fingerprint, open_source
 from r1v.train.losses import MPOWeights
 from r1v.train.reward.model import RewardScorer
 from r1v.train.reward.ranking import Ranker
 from r1v.train.reward.rules import RuleReward
 from r1v.train.rollout.evaluate import BestCheckpoint, accuracy, heldout_questions
-from r1v.train.rollout.sampler import Response, Sampler, encoded
+from r1v.train.rollout.sampler import EngineRollouts, Response, encoded
 from r1v.train.update import parts_by_length
 
 
@@ -87,7 +87,7 @@ class TokenPair:
 
 
 class MPOTrainer:
-    """One run: ``MPOTrainer(config).train()``. allow: see `Run`."""
+    """One run: ``MPOTrainer(config).train()``. allow: see `TrainingRun`."""
 
     def __init__(
         self, config: MPOConfig, console: Console | None = None, *, allow: Collection[str] = ()
@@ -100,7 +100,7 @@ class MPOTrainer:
         self.bench = Workbench.open(c, self.console, data=fingerprint(c.data), allow=allow)
         self.world = self.questions.world = self.bench.world
         self.policy, self.processor = self.bench.policy, self.bench.processor
-        self.sampler = Sampler(
+        self.sampler = EngineRollouts(
             self.policy, self.processor, self.bench.compute, max_num_seqs=c.rollout.max_num_seqs,
             memory_fraction=c.rollout.memory_fraction,
         )  # fmt: skip
@@ -221,8 +221,8 @@ class MPOTrainer:
         )
 
     def _pair(
-        self, questions: Sequence[Question], groups: Sequence[Sequence[Response]]
-    ) -> list[tuple[Question, list[TokenPair], float]]:
+        self, questions: Sequence[EncodedQuestion], groups: Sequence[Sequence[Response]]
+    ) -> list[tuple[EncodedQuestion, list[TokenPair], float]]:
         """Each question with its pairs, their references those of the policy of now, and its share of right
         answers."""
         c = self.config

@@ -22,14 +22,14 @@ from r1v.train.core.compute import Compute
 from r1v.train.core.config import DataConfig, ModelConfig, RolloutConfig, RunConfig
 from r1v.train.core.growing import GrowingFile
 from r1v.train.core.keys import key
-from r1v.train.core.run import Run
+from r1v.train.core.run import TrainingRun
 from r1v.train.data.curriculum import PlannedSample
-from r1v.train.data.examples import FigureSource, Source
-from r1v.train.data.pairs import Pair, Reply, pair_line
-from r1v.train.data.questions import Question, Questions, plan_questions
+from r1v.train.data.examples import ExampleSource, FigureSource
+from r1v.train.data.pairs import PreferencePair, Reply, pair_line
+from r1v.train.data.questions import EncodedQuestion, Questions, plan_questions
 from r1v.train.data.sources import fingerprint, open_source
 from r1v.train.reward.rules import RuleReward
-from r1v.train.rollout.sampler import Response, Sampler
+from r1v.train.rollout.sampler import EngineRollouts, Response
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def make_pairs(config: PairsConfig, console: Console | None = None, *, allow: Co
     """Sample, verify, pair; returns the file. One that was cut off goes on with the next batch."""
     c, console = config, console or Console(stderr=True)
     source = open_source(c.data, c.run.seed, console, chains=c.references)
-    run = Run(c, data=fingerprint(c.data), allow=allow)
+    run = TrainingRun(c, data=fingerprint(c.data), allow=allow)
     file = GrowingFile(run.folder / "pairs.jsonl")
     if file.done:
         console.print(f"{file.path} is whole already")
@@ -64,7 +64,7 @@ def make_pairs(config: PairsConfig, console: Console | None = None, *, allow: Co
     asked = Questions(source, c.model.path, c.data.workers)
     compute = Compute.open(c.run.device, c.run.bf16)
     model = models.load(c.model.path, None, compute.device)
-    sampler = Sampler(
+    sampler = EngineRollouts(
         model if compute.bf16 else model.float(), Processor.from_folder(c.model.path), compute,
         max_num_seqs=c.rollout.max_num_seqs, memory_fraction=c.rollout.memory_fraction,
     )  # fmt: skip
@@ -99,7 +99,7 @@ def make_pairs(config: PairsConfig, console: Console | None = None, *, allow: Co
     return file.finish()
 
 
-def _plan(source: Source, c: PairsConfig, step: int) -> list[PlannedSample]:
+def _plan(source: ExampleSource, c: PairsConfig, step: int) -> list[PlannedSample]:
     """The questions of a batch; the last one may be smaller."""
     size = min(c.batch, c.questions - step * c.batch)
     first = c.data.first_sample + step * (c.batch - size)
@@ -107,8 +107,12 @@ def _plan(source: Source, c: PairsConfig, step: int) -> list[PlannedSample]:
 
 
 def _of_group(
-    source: Source, question: Question, group: Sequence[Response], rules: RuleReward, config: PairsConfig
-) -> list[Pair]:
+    source: ExampleSource,
+    question: EncodedQuestion,
+    group: Sequence[Response],
+    rules: RuleReward,
+    config: PairsConfig,
+) -> list[PreferencePair]:
     """Right replies with wrong ones, each used once."""
     verdicts = [rules.verdict(response, question.example.key) for response in group]
     right = [Reply.of(r) for r, verdict in zip(group, verdicts, strict=True) if verdict is Verdict.RIGHT]
@@ -118,6 +122,6 @@ def _of_group(
     chosen = [(a, b) for a, b in zip(right, wrong, strict=False) if a != b][: config.per_question]
     planned = question.planned
     if isinstance(source, FigureSource):
-        return [Pair("", (), a, b, None, planned) for a, b in chosen]
+        return [PreferencePair("", (), a, b, None, planned) for a, b in chosen]
     images = source.example(planned.family, planned.index, planned.variation).images
-    return [Pair(question.example.question, images, a, b) for a, b in chosen]
+    return [PreferencePair(question.example.question, images, a, b) for a, b in chosen]

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from r1v.train.core.config_read import changed
 from r1v.train.data.curriculum import PlannedSample
-from r1v.train.data.questions import Pool
+from r1v.train.data.questions import QuestionPool
 from r1v.train.sampling import Asker
 from r1v.train.stages.grpo import GRPOConfig
 
@@ -57,7 +57,7 @@ def make_pool(config: GRPOConfig, console: Console | None = None, *, allow: Coll
     bench.save()
     asker.close()
     path = bench.run.folder / "pool.jsonl"
-    pool = Pool(kept)
+    pool = QuestionPool(kept)
     if bench.world.first:
         pool.write(path)
     bench.world.barrier()

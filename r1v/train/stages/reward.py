@@ -26,7 +26,7 @@ from r1v.train.core.keys import key
 from r1v.train.core.run import progress
 from r1v.train.core.workbench import Workbench
 from r1v.train.data.examples import Encoded, MicroBatch
-from r1v.train.data.pairs import Pair, PairFile, encode_pair, question_of
+from r1v.train.data.pairs import PairFile, PreferencePair, encode_pair, question_of
 from r1v.train.data.sources import file_marks
 from r1v.train.data.workers import Workers
 from r1v.train.reward.model import Calibration, pad_rows
@@ -58,7 +58,7 @@ class RewardStageConfig:
             raise ConfigError(f"heldout_share is {self.heldout_share}; it must be above 0 and below 1")
 
 
-def make_rows(processor: Processor, pair: Pair) -> list[Encoded] | str:
+def make_rows(processor: Processor, pair: PreferencePair) -> list[Encoded] | str:
     """The rows of a pair, chosen and rejected; or why it has none."""
     try:
         return encode_pair(processor, pair)
@@ -67,7 +67,7 @@ def make_rows(processor: Processor, pair: Pair) -> list[Encoded] | str:
 
 
 class RewardTrainer:
-    """One run: ``RewardTrainer(config).train()``. allow: see `Run`."""
+    """One run: ``RewardTrainer(config).train()``. allow: see `TrainingRun`."""
 
     def __init__(
         self, config: RewardStageConfig, console: Console | None = None, *, allow: Collection[str] = ()
@@ -82,7 +82,7 @@ class RewardTrainer:
             self.stages.append((images + text, c.second_lr / c.optim.lr))
             self.heldout = self.heldout + held
         make = partial(make_rows, self.processor)
-        self.rows = Workers[Pair, "list[Encoded] | str"](make, c.workers)
+        self.rows = Workers[PreferencePair, "list[Encoded] | str"](make, c.workers)
         self.rows.put(self.heldout)
         made = self.rows.get()
         self.heldout_rows = [row for rows in made if not isinstance(rows, str) for row in rows]
@@ -93,7 +93,7 @@ class RewardTrainer:
         self.policy, self.world = self.bench.policy, self.bench.world
         self.bad = 0
 
-    def _read(self, path: str) -> tuple[list[Pair], list[Pair]]:
+    def _read(self, path: str) -> tuple[list[PreferencePair], list[PreferencePair]]:
         """Pairs of a file to train on, and to hold out: all pairs of a question are on one side."""
         file = PairFile.read(path)
         for error in file.bad[:20]:
@@ -113,7 +113,7 @@ class RewardTrainer:
 
     # -------------------------------------------------------------------------------------------- the loop
 
-    def _plan(self) -> list[tuple[int, int, list[Pair]]]:
+    def _plan(self) -> list[tuple[int, int, list[PreferencePair]]]:
         """(stage, epoch, pairs) of every step of the run."""
         c, plan = self.config, []
         size = c.optim.batch_size

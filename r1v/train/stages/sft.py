@@ -25,7 +25,7 @@ from r1v.train.core.config import DataConfig, ModelConfig, OptimConfig, RunConfi
 from r1v.train.core.keys import key
 from r1v.train.core.workbench import Workbench
 from r1v.train.data.curriculum import Curriculum, CurriculumConfig, PlannedSample
-from r1v.train.data.examples import Batch, FigureSource, Source, Stream
+from r1v.train.data.examples import Batch, BatchStream, ExampleSource, FigureSource
 from r1v.train.data.sources import figures_of, fingerprint, open_source
 
 
@@ -80,7 +80,7 @@ class Tally:
 
 
 class Trainer:
-    """One run: ``Trainer(config).train()``. allow: see `Run`."""
+    """One run: ``Trainer(config).train()``. allow: see `TrainingRun`."""
 
     def __init__(
         self, config: SFTConfig, console: Console | None = None, *, allow: Collection[str] = ()
@@ -113,16 +113,16 @@ class Trainer:
 
     # ---------------------------------------------------------------------------------------------- set-up
 
-    def _open_stream(self, source: Source, prefetch: int) -> Stream:
+    def _open_stream(self, source: ExampleSource, prefetch: int) -> BatchStream:
         c = self.config
-        return Stream(
+        return BatchStream(
             source, c.model.path, batch_size=c.optim.batch_size, micro_batches=c.optim.micro_batches,
             workers=c.data.workers, prefetch=prefetch, packing=c.data.packing,
         )  # fmt: skip
 
     def _make_heldout(self) -> list[Batch]:
         """Held-out figures in full variation, and rows of the file ``data.measure``."""
-        c, sources = self.config, list[Source]()
+        c, sources = self.config, list[ExampleSource]()
         if c.data.measure is None and c.data.heldout and figures_of(self.source) is None:
             self.console.print("nothing is held out: name a file of rows as data.measure to measure on it")
         if c.data.heldout and (held := figures_of(self.source, heldout=True)):
@@ -294,7 +294,7 @@ def only(data: DataConfig, name: str) -> DataConfig:
     return replace(data, source=(name,), families=())
 
 
-def rows_of(source: Source, family: str) -> int:
+def rows_of(source: ExampleSource, family: str) -> int:
     """Rows of a family; without end for figures."""
     rows = getattr(source, "rows", None)
     return 1 << 62 if rows is None else len(rows[family])

@@ -22,9 +22,9 @@ from r1v.models.assemble import AssembleConfig, assemble
 from r1v.train.core.compute import Compute
 from r1v.train.core.config import DataConfig, ModelConfig, OptimConfig, RolloutConfig, RunConfig
 from r1v.train.core.keys import key
-from r1v.train.core.run import Run, write_atomically
+from r1v.train.core.run import TrainingRun, write_atomically
 from r1v.train.data.curriculum import PlannedSample
-from r1v.train.data.examples import FigureSource, JsonlSource, Source
+from r1v.train.data.examples import ExampleSource, FigureSource, JsonlSource
 from r1v.train.data.sources import FIGURES, fingerprint
 from r1v.train.rollout.evaluate import accuracy_of
 from r1v.train.stages.sft import SFTConfig, Trainer
@@ -79,7 +79,7 @@ def transfer(config: TransferConfig, console: Console | None = None, *, allow: C
     """
     c, console = config, console or Console(stderr=True)
     world = Compute.open(c.run.device, c.run.bf16).world
-    run = Run(c, world, data=fingerprint(c.data), allow=allow)
+    run = TrainingRun(c, world, data=fingerprint(c.data), allow=allow)
     out = run.folder
     table: dict[str, float] = {}
     folder = out / "substitute"
@@ -131,7 +131,7 @@ def _train(
 
 def _accuracy(c: TransferConfig, folder: Path, *, thinking: bool) -> float:
     """On held-out questions, by generating."""
-    source: Source
+    source: ExampleSource
     if c.data.measure is None:
         source = FigureSource(c.data.families or tuple(figures.FAMILIES), heldout=True)
     else:
