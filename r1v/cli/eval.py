@@ -43,7 +43,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _configure_run(run: argparse.ArgumentParser) -> None:
-    run.add_argument("tasks", metavar="TASK", nargs="+", help="names of benchmarks; see r1v eval list")
+    run.add_argument(
+        "tasks",
+        metavar="TASK",
+        nargs="+",
+        help="names of benchmarks (see r1v eval list), or one's own questions: a file, a folder, "
+        "hf:OWNER/NAME, a .py file",
+    )
     run.add_argument(
         "--model",
         default=os.environ.get("R1V_MODEL", "r1v-nano"),
@@ -124,14 +130,15 @@ def _pairs(texts: list[str], form: str) -> dict[str, str]:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from r1v.eval.benchmark import benchmark, load_items
+    from r1v.eval.benchmark import load_items
     from r1v.eval.manifest import Plan
     from r1v.eval.model import ModelSettings, open_target
+    from r1v.eval.own import find_benchmark
     from r1v.eval.runner import run as run_benchmarks
     from r1v.eval.store import RunFolder
 
     _check_counts(args)
-    chosen = [benchmark(name) for name in dict.fromkeys(args.tasks)]
+    chosen = [find_benchmark(name) for name in dict.fromkeys(args.tasks)]
     revisions = _pairs(args.revision, "TASK=COMMIT")
     options = _pairs(args.option, "TASK.NAME=VALUE")
     _check_named(chosen, [*revisions, *(key.split(".", 1)[0] for key in options)])
@@ -357,9 +364,12 @@ def _report(args: argparse.Namespace) -> int:
 
 def _list(args: argparse.Namespace) -> int:
     from r1v.eval.benchmark import TASKS, benchmark
+    from r1v.eval.own import package_benchmarks
 
     for name in TASKS:
         one = benchmark(name)
         origin = one.source.repo if one.source else "generated"
         print(f"{name:<18}{one.title:<34}{one.about} [{origin}]")
+    for name in package_benchmarks():
+        print(f"{name:<18}{'of an installed package':<34}")
     return 0

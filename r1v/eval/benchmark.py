@@ -86,8 +86,9 @@ class Benchmark:
     wordings used. version: of loader and grader together; raised when a score would change. judged:
     whether an LLM judge may decide (free answers). aggregate: how a score is made of samples: their mean, or
     the mean of the groups' means, level by level ("a/b/c"). pooled: outer groups whose samples weigh the
-    same. options: what ``--option`` may set, with defaults. about: one line. dialogue: the other side of a
-    question of several turns, None for a question of one.
+    same. options: what ``--option`` may set, with defaults. about: one line. read: gives the rows of one's
+    own questions, which have no source. own: for those, what a manifest keeps so that a run can be scored
+    again. dialogue: the other side of a question of several turns, None for a question of one.
     """
 
     name: str
@@ -104,6 +105,8 @@ class Benchmark:
     aggregate: Aggregate = "mean"
     pooled: tuple[str, ...] = ()
     options: Json = field(default_factory=dict)
+    read: Callable[[], Rows] | None = None
+    own: Json | None = None
     dialogue: Callable[[Item], Dialogue | None] | None = None
 
 
@@ -163,7 +166,9 @@ def load_items(
     if unknown:
         known = ", ".join(which.options) or "none"
         raise ConfigError(f"option {min(unknown)!r} is not one of {which.name}; it has: {known}")
-    if which.source is not None:
+    if which.read is not None:
+        rows = which.read()
+    elif which.source is not None:
         rows = read_rows(which.source, data, which.name, revision)
     else:
         rows = Rows((), Path(), {"generated": True})

@@ -19,6 +19,8 @@ from typing import Any
 from r1v.core import R1VError, UnavailableError
 from r1v.eval.item import Json
 
+MAX_PATH = 1000  # characters; a longer text is a picture itself
+
 
 class DataError(R1VError):
     """A data set is missing, or its rows are not of the form the benchmark has."""
@@ -81,6 +83,12 @@ def read_rows(source: Source, folder: Path | None, name: str, revision: str | No
     if not rows:
         raise DataError(f"{found[0]} and its like hold no rows; expected the official files of {source.repo}")
     return Rows(rows, found[0].parent, {**origin, "files": len(found), "rows": len(rows)})
+
+
+def read_files(paths: Sequence[Path]) -> Rows:
+    """The rows of some files, whatever they are called. Raises DataError."""
+    rows = tuple(row for path in paths for row in _checked(path, Source("", ())))
+    return Rows(rows, paths[0].parent, {"sha256": _digest(paths), "files": len(paths), "rows": len(rows)})
 
 
 def _local(source: Source, folder: Path, name: str) -> list[Path]:
@@ -150,7 +158,8 @@ def _checked(path: Path, source: Source) -> Iterator[Json]:
     """The rows of one file, each an object that has what it must have."""
     for number, row in enumerate(_read(path), 1):
         if not isinstance(row, dict):
-            raise DataError(f"row {number} of {path} is no object; expected the form of {source.repo}")
+            form = f"; expected the form of {source.repo}" if source.repo else ""
+            raise DataError(f"row {number} of {path} is no object{form}")
         for name in source.fields:
             if row.get(name) is None:
                 raise DataError(
@@ -165,9 +174,10 @@ def _read(path: Path) -> Iterator[Json]:
     try:
         if path.suffix == ".parquet":
             yield from _read_parquet(path)
-        elif path.suffix == ".csv":
-            with open(path, encoding="utf-8", newline="") as file:
-                yield from csv.DictReader(file)
+        elif path.suffix in (".csv", ".tsv"):
+            csv.field_size_limit(2**31 - 1)  # pictures may stand in a field, as base64
+            with open(path, encoding="utf-8-sig", newline="") as file:
+                yield from csv.DictReader(file, delimiter="\t" if path.suffix == ".tsv" else ",")
         elif path.suffix == ".jsonl":
             with open(path, encoding="utf-8") as file:
                 yield from (json.loads(line) for line in file if line.strip())
@@ -180,7 +190,7 @@ def _read(path: Path) -> Iterator[Json]:
             if isinstance(whole, dict):  # rows by their names, or one row
                 whole = whole.values() if all(isinstance(v, dict) for v in whole.values()) else [whole]
             yield from whole
-    except (ValueError, UnicodeDecodeError) as error:
+    except (ValueError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} cannot be read ({error}); fetch it again") from error
 
 
@@ -207,8 +217,8 @@ def image_of(value: object, folder: Path) -> bytes:
             return inner if isinstance(inner, bytes) else image_of(inner, folder)
         value = value.get("path")
     if isinstance(value, str) and value:
-        path = (folder / value).resolve()
-        if path.is_relative_to(folder.resolve()) and path.is_file():
+        path = (folder / value[:MAX_PATH]).resolve()
+        if len(value) <= MAX_PATH and path.is_relative_to(folder.resolve()) and path.is_file():
             return path.read_bytes()
         if len(value) > 200:
             import base64

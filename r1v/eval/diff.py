@@ -10,9 +10,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from r1v.eval.benchmark import Benchmark, benchmark
+from r1v.eval.benchmark import Benchmark
 from r1v.eval.item import Json
 from r1v.eval.manifest import differences
+from r1v.eval.own import recorded_benchmark
 from r1v.eval.score import group_weights
 from r1v.eval.statistics import Z, clustered_mean, sign_test
 from r1v.eval.store import RunError, RunFolder
@@ -44,7 +45,8 @@ def compare_runs(left: Path, right: Path) -> dict[str, Any]:
             key[0] == task for key in both
         )
         pairs = [(verdicts[0][key], verdicts[1][key]) for key in both if key[0] == task]
-        tasks[task] = {**_compare_task(benchmark(task), pairs), "left_out": left_out}
+        which = recorded_benchmark(task, manifests[0]["identity"]["tasks"][task].get("own"))
+        tasks[task] = {**_compare_task(which, pairs), "left_out": left_out}
     only = [sorted({key[0] for key in verdicts[i]} - {key[0] for key in verdicts[1 - i]}) for i in (0, 1)]
     return {
         "a": str(left),

@@ -31,7 +31,7 @@ from inspect_ai.scorer import Score, Scorer, Target, accuracy, mean, scorer, std
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from r1v.core import ConfigError, ImageRef, Message
-from r1v.eval.benchmark import TASKS, Dialogue, GradingTools, Loaded, benchmark, load_items
+from r1v.eval.benchmark import TASKS, Benchmark, Dialogue, GradingTools, Loaded, benchmark, load_items
 from r1v.eval.item import Item, Output, data_url, image_bytes
 from r1v.eval.item import Sample as Recorded
 from r1v.prompt import split_text
@@ -166,16 +166,17 @@ def recorded(
 
 
 @scorer(metrics=[accuracy(), mean(), stderr()])
-def graded(task: str, item: Callable[[str], Item], tools: GradingTools | None) -> Scorer:
-    """The benchmark's grader. item: a question by its id; a function, since Inspect writes what a scorer is
-    made of into its logs. tools None makes its own."""
-    which = benchmark(task)
+def graded(
+    task: str, which: Callable[[], Benchmark], item: Callable[[str], Item], tools: GradingTools | None
+) -> Scorer:
+    """The benchmark's grader. which, item: the benchmark, a question by its id; functions, since Inspect
+    writes what a scorer is made of into its logs. tools None makes its own."""
     own = tools or GradingTools(MathVerifier() if available() else None)
 
     async def score(state: TaskState, target: Target) -> Score:
         known = (state.metadata or {}).get("output")
         output = known if isinstance(known, Output) else from_output(state.output, 0.0)
-        grade = which.grade(item(str(state.sample_id)), output, own)
+        grade = which().grade(item(str(state.sample_id)), output, own)
         verdict = verdict_of(
             grade.right,
             found=grade.extracted is not None,
@@ -211,7 +212,7 @@ def to_task(
     return Task(
         dataset=MemoryDataset(samples, name=name),
         solver=recorded(name, seed, recorder, lambda id: other_side(items[id]) if other_side else None),
-        scorer=graded(name, lambda id: items[id], None) if score else None,
+        scorer=graded(name, lambda: loaded.benchmark, lambda id: items[id], None) if score else None,
         epochs=epochs,
         name=name,
         version=loaded.benchmark.version,

@@ -51,6 +51,7 @@ def make_manifest(
             "prompts": {
                 name: dict((prompts.get(name) or prompt(name)).describe()) for name in one.benchmark.prompts
             },
+            **({"own": dict(one.benchmark.own)} if one.benchmark.own else {}),
         }
         for one in loaded
     }

@@ -13,9 +13,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from r1v.core import usable_cores
-from r1v.eval.benchmark import Benchmark, GradingTools, benchmark
+from r1v.eval.benchmark import Benchmark, GradingTools
 from r1v.eval.item import Grade, Item, Json, Sample
 from r1v.eval.judge import Judge, JudgedAnswer
+from r1v.eval.own import recorded_benchmark
 from r1v.eval.statistics import Mean, clustered_mean, interval, pass_at_k, quantile
 from r1v.eval.store import RunError, RunFolder
 from r1v.scoring import MathVerifier, Verdict, extract_answer, verdict_of
@@ -74,19 +75,19 @@ def score_run(
     verifier = MathVerifier() if available() else None
     tools = GradingTools(verifier, code_timeout_s, max(1, usable_cores() // 2))
     judged: list[Judged] = []
+    known = {name: recorded_benchmark(name, manifest["identity"]["tasks"][name].get("own")) for name in names}
     try:
         for name in names:
             own = [sample for sample in samples.values() if sample.task == name]
             judged += score_task(
-                benchmark(name), folder.items(name), own, tools, judge, progress, judge_choices=judge_choices
+                known[name], folder.items(name), own, tools, judge, progress, judge_choices=judge_choices
             )
     finally:
         if verifier is not None:
             verifier.close()
     epochs = manifest["identity"]["plan"]["epochs"]
     summary = {
-        name: summarise(benchmark(name), [one for one in judged if one.task == name], epochs)
-        for name in names
+        name: summarise(known[name], [one for one in judged if one.task == name], epochs) for name in names
     }
     by_judge = {one.task for one in judged if one.rule == "judge"}
     scores = {

@@ -16,15 +16,15 @@ from r1v.eval.benchmark import Benchmark, GradingTools, Load
 from r1v.eval.data import DataError, Source, image_of
 from r1v.eval.grading import grade_choice, grade_free
 from r1v.eval.item import Grade, Item, Json, Output
+from r1v.eval.pictures import placed
 from r1v.eval.prompts import options_text
 from r1v.scoring import extract_answer
 
-_MARK = re.compile(r"<image\s*(\d+)>")
 _NUMBER = re.compile(r"-?(?:\d+\.\d+|\.\d+|\d+)(?:[eE][+-]?\d+)?")
 IN_PICTURE = "The question and its options are in the picture."
 
 
-def _list(value: object) -> list[str]:
+def listed(value: object) -> list[str]:
     """A list that may be stored as the text of a Python list."""
     if isinstance(value, str):
         text = value.strip()
@@ -42,31 +42,17 @@ def with_pictures(text: str, row: Json, request: Load) -> tuple[str | ImageRef, 
     """Text and pictures in the order of the marks; pictures without a mark come first."""
     refs = {
         number: ImageRef(image_of(row[f"image_{number}"], request.rows.folder))
-        for number in range(1, 8)
+        for number in range(1, 10)
         if row.get(f"image_{number}")
     }
-    marked = {int(number) for number in _MARK.findall(text)}
-    parts: list[str | ImageRef] = []
-    for number in sorted(refs.keys() - marked):
-        parts += [refs[number], "\n"]
-    shown: set[int] = set()
-    position = 0
-    for match in _MARK.finditer(text):
-        number = int(match[1])
-        parts.append(text[position : match.start()])
-        # a picture that is named again is named by its number, not shown twice
-        parts += [refs[number]] if number in refs and number not in shown else [f"(picture {number})"]
-        shown.add(number)
-        position = match.end()
-    parts.append(text[position:])
-    return tuple(part for part in parts if part != "")
+    return placed(text, refs)
 
 
 def load(request: Load) -> Sequence[Item]:
     items = []
     for row in request.rows.rows:
-        options = tuple(_list(row.get("options")))
-        answers = _list(row["answer"])
+        options = tuple(listed(row.get("options")))
+        answers = listed(row["answer"])
         question = str(row["question"])
         if options:
             text = request.prompt("choice").fill(question=question, options=options_text(options))
@@ -83,7 +69,7 @@ def load(request: Load) -> Sequence[Item]:
 def load_vision(request: Load) -> Sequence[Item]:
     items = []
     for row in request.rows.rows:
-        options = tuple(_list(row.get("options")))
+        options = tuple(listed(row.get("options")))
         letters = tuple(chr(ord("A") + index) for index in range(len(options) or 10))
         marked = f"The options are {letters[0]} to {letters[-1]}."
         text = request.prompt("choice").fill(question=IN_PICTURE, options=marked)

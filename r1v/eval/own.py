@@ -1,0 +1,385 @@
+"""One's own questions: a file, a folder, a set of the Hugging Face Hub, or a file of Python.
+
+Enters: what was named on the command line. Leaves: a ``Benchmark``. Always holds: a row has what
+``FIELDS`` names and nothing that looks like a misspelling of it; what a grader needs is kept with the
+questions, so that a run can be scored again without the file (a file of Python is needed, unchanged).
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import importlib.util
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from r1v.core import ConfigError, ImageRef, Message
+from r1v.eval.benchmark import TASKS, Benchmark, GradingTools, Load, benchmark
+from r1v.eval.data import DataError, Rows, Source, image_of, read_files, read_rows
+from r1v.eval.grading import grade_choice, grade_free
+from r1v.eval.item import Grade, Item, Json, Output
+from r1v.eval.pictures import placed
+from r1v.eval.prompts import options_text
+
+# field -> other names that data sets have for it
+FIELDS: dict[str, tuple[str, ...]] = {
+    "id": ("index", "qid", "pid", "question_id", "unique_id"),
+    "question": ("problem", "query", "prompt"),
+    "images": ("image", "image_path", "decoded_image", "picture"),
+    "options": ("choices",),
+    "answer": ("solution", "label", "final_answer", "ground_truth"),
+    "type": ("answer_type",),
+    "tolerance": (),
+    "subject": ("category", "group"),
+}
+TYPES = ("math", "number", "string", "choice", "time", "formula")
+SUFFIXES = (".jsonl", ".json", ".csv", ".tsv", ".parquet")
+ENTRY_POINTS = "r1v.benchmarks"  # the group under which a package names its benchmarks
+HUB = "hf:"
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def find_benchmark(name: str) -> Benchmark:
+    """What the command line names: a benchmark of ours, of an installed package, or one's own questions.
+    Raises ConfigError and DataError."""
+    if name.lower().replace("-", "_") in TASKS:
+        return benchmark(name)
+    if name.startswith(HUB):
+        return _of_rows(_clean(name.rsplit("/", 1)[-1]), partial(_hub_rows, name), name)
+    path = Path(name)
+    if path.suffix == ".py":
+        return _of_python(path)
+    if path.is_dir() or path.suffix in SUFFIXES:
+        return _of_rows(_clean(path.stem), partial(_file_rows, path), path.name)
+    if (found := _of_package(name)) is not None:
+        return found
+    return benchmark(name)  # raises, and names those that are known
+
+
+def recorded_benchmark(name: str, own: Json | None) -> Benchmark:
+    """The benchmark of a run. own: what its manifest keeps of one's own questions, None for the others.
+    Raises ConfigError where a file of Python is gone or has changed."""
+    if own is None:
+        return benchmark(name)
+    if own["kind"] == "package":
+        found = _of_package(own["entry"])
+        if found is None:
+            raise ConfigError(
+                f"benchmark {own['entry']!r} comes with a package that is not installed; install it"
+            )
+        return found
+    if own["kind"] == "python":
+        path = Path(own["file"])
+        if not path.is_file() or _sha256(path) != own["sha256"]:
+            raise ConfigError(
+                f"{path}, which grades {name}, is gone or has changed; put it back, or run again"
+            )
+        return _of_python(path)
+    return _of_rows(name, lambda: Rows((), Path(), {}), name)
+
+
+# --------------------------------------------------------------------------------------------- rows of a file
+
+
+def _of_rows(name: str, read: Callable[[], Rows], title: str) -> Benchmark:
+    return Benchmark(
+        name=name,
+        title=f"own questions ({title})",
+        load=load,
+        grade=grade,
+        source=None,
+        prompts=("choice", "open"),
+        about="questions of one's own",
+        judged=True,
+        read=read,
+        own={"kind": "questions"},
+    )
+
+
+def _clean(name: str) -> str:
+    """A name for folders and tables, which no benchmark of ours has."""
+    clean = re.sub(r"\W+", "_", name.split(":")[0].lower()).strip("_") or "questions"
+    return f"own_{clean}" if clean in TASKS else clean
+
+
+def _file_rows(path: Path) -> Rows:
+    if not path.exists():
+        raise DataError(f"{path} is not there; give a file of questions, a folder, or a benchmark's name")
+    files = [path]
+    if path.is_dir():
+        files = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES)
+        if not files:
+            raise DataError(
+                f"{path} holds no file of questions; it needs one that ends in {', '.join(SUFFIXES)}"
+            )
+    rows = read_files(files)
+    ignored = check_fields(rows.rows, path)
+    return Rows(rows.rows, rows.folder, {**rows.origin, "file": path.name, "ignored": ignored})
+
+
+def _hub_rows(name: str) -> Rows:
+    """``hf:OWNER/NAME`` or ``hf:OWNER/NAME:SPLIT``: the files whose name has the split (as a default test,
+    then validation, then train)."""
+    repo, _, split = name.removeprefix(HUB).partition(":")
+    splits = (split,) if split else ("test", "val", "train")
+    patterns = [f"*{one}*.{ending}" for one in splits for ending in ("parquet", "jsonl", "json", "csv")]
+    rows = read_rows(Source(repo, tuple(patterns)), None, repo)
+    return Rows(rows.rows, rows.folder, {**rows.origin, "ignored": check_fields(rows.rows, repo)})
+
+
+def check_fields(rows: Sequence[Json], where: object) -> list[str]:
+    """Names of fields that are not looked at. Raises DataError for a field that is nearly one of ours."""
+    known = set(FIELDS) | {other for names in FIELDS.values() for other in names}
+    unknown = sorted({str(name) for row in rows for name in row} - known)
+    for name in unknown:
+        if re.fullmatch("[A-Z]", name):
+            continue  # an option of VLMEvalKit's table
+        near = difflib.get_close_matches(name.lower(), FIELDS, 1, 0.8)
+        if near and not any(near[0] in row for row in rows):
+            raise DataError(f"{where} has a field {name!r}; is {near[0]!r} meant? Rename or remove it")
+    return unknown
+
+
+def field_of(row: Json, name: str) -> Any:
+    """A field by its name or by one of its other names; None where it is absent or empty."""
+    for key in (name, *FIELDS[name]):
+        value = row.get(key)
+        if value is not None and value != "" and not (isinstance(value, float) and value != value):
+            return value
+    return None
+
+
+def load(request: Load, *, answered: bool = True) -> list[Item]:
+    """The questions of rows that have FIELDS, or the columns of VLMEvalKit's tables (options in A, B, …)."""
+
+    def ask(row: Json, question: str, options: tuple[str, ...]) -> str:
+        if options:
+            return request.prompt("choice").fill(question=question, options=options_text(options))
+        return request.prompt("open").fill(question=question)
+
+    return items_of(request, ask, answered=answered)
+
+
+def items_of(
+    request: Load, ask: Callable[[Json, str, tuple[str, ...]], str], *, answered: bool = True
+) -> list[Item]:
+    """The rows as items. ask: (row, question, options) -> what the model is asked. answered: whether each row
+    must have an answer. Raises DataError."""
+    shared = _shared_pictures(request.rows.rows)
+    items = []
+    for number, row in enumerate(request.rows.rows, 1):
+        found = field_of(row, "id")
+        name = str(number if found is None else found)
+        question = field_of(row, "question")
+        if question is None:
+            raise DataError(f"question {name} has no 'question'; found {', '.join(map(str, list(row)[:12]))}")
+        hint = row.get("hint")
+        text = f"{hint}\n{question}" if isinstance(hint, str) and hint.strip() else str(question)
+        options = options_of(row)
+        answers = _answers(row, options, name) if answered or field_of(row, "answer") is not None else [""]
+        pictures = [ImageRef(image_of(one, request.rows.folder)) for one in _pictures(row, shared)]
+        items.append(
+            Item(
+                name,
+                (Message("user", placed(ask(row, text, options), pictures)),),
+                answers[0],
+                options if answers[0] else (),
+                str(field_of(row, "subject") or ""),
+                {"kind": _type(row, name), **_tolerance(row, name), "also": answers[1:]},
+            )
+        )
+    return items
+
+
+def options_of(row: Json) -> tuple[str, ...]:
+    """The options of a row: a list (also one that is written as text), or the columns A, B, …"""
+    from r1v.eval.tasks.mmmu import listed
+
+    found = field_of(row, "options")
+    if found is not None:
+        return tuple(listed(found if isinstance(found, str) else list(found)))
+    columns = []
+    for letter in _LETTERS:
+        value = row.get(letter)
+        if value is None or str(value).strip() in ("", "nan"):
+            break
+        columns.append(str(value))
+    return tuple(columns)
+
+
+def _answers(row: Json, options: Sequence[str], name: str) -> list[str]:
+    found = field_of(row, "answer")
+    if found is None:
+        raise DataError(f"question {name} has no 'answer'; every question needs one")
+    answers = [str(one).strip() for one in (found if isinstance(found, list | tuple) else [found])]
+    if not options:
+        return answers
+    return [_letter(answers[0], options, name)]
+
+
+def _letter(answer: str, options: Sequence[str], name: str) -> str:
+    """The letter of the right option, from the letter itself or from the option's text."""
+    by_text = [letter for letter, option in zip(_LETTERS, options, strict=False) if option.strip() == answer]
+    by_letter = [answer.upper()] if answer.upper() in _LETTERS[: len(options)] and answer else []
+    found = set(by_text) | set(by_letter)
+    if len(found) != 1:
+        raise DataError(
+            f"question {name}: the answer {answer[:40]!r} names {'several' if found else 'none'} of its "
+            f"{len(options)} options; write the option's letter or its text"
+        )
+    return found.pop()
+
+
+def _type(row: Json, name: str) -> str:
+    kind = str(field_of(row, "type") or "math")
+    if kind not in TYPES:
+        raise DataError(f"question {name} has type {kind!r}; use one of {', '.join(TYPES)}")
+    return kind
+
+
+def _tolerance(row: Json, name: str) -> dict[str, float]:
+    found = field_of(row, "tolerance")
+    if found is None:
+        return {}
+    text = str(found).strip()
+    try:
+        value = float(text.removesuffix("%"))
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise DataError(f"question {name} has tolerance {text[:40]!r}; write a number such as 0.01, or 5%")
+    return {"relative": value / 100} if text.endswith("%") else {"absolute": value}
+
+
+def _pictures(row: Json, shared: Mapping[str, Any]) -> list[Any]:
+    found = field_of(row, "images")
+    if isinstance(found, str) and found.startswith("["):
+        from r1v.eval.tasks.mmmu import listed
+
+        found = listed(found)
+    pictures = list(found) if isinstance(found, list | tuple) else [] if found is None else [found]
+    return [shared.get(one, one) if isinstance(one, str) and len(one) <= 64 else one for one in pictures]
+
+
+def _shared_pictures(rows: Sequence[Json]) -> dict[str, Any]:
+    """Pictures by the index of their row: in VLMEvalKit's tables a row may name another row's picture."""
+    return {
+        str(row["index"]): row["image"]
+        for row in rows
+        if row.get("index") is not None and isinstance(row.get("image"), str) and len(row["image"]) > 64
+    }
+
+
+def grade(item: Item, output: Output, tools: GradingTools) -> Grade:
+    """A letter where there are options, else a free answer of the question's type."""
+    return grade_choice(item, output, tools) if item.options else grade_free(item, output, tools)
+
+
+# ------------------------------------------------------------------------------------------- a file of Python
+
+
+def _of_python(path: Path) -> Benchmark:
+    """A file with ``questions()``, and if it likes ``prompt(row)`` and ``grade(answer, row)``; or one with a
+    ``BENCHMARK``."""
+    module = _module(path)
+    own = {"kind": "python", "file": str(path.resolve()), "sha256": _sha256(path)}
+    ready = getattr(module, "BENCHMARK", None)
+    if isinstance(ready, Benchmark):
+        return _with_own(ready, own)
+    questions = getattr(module, "questions", None)
+    if not callable(questions):
+        raise ConfigError(
+            f"{path} has no function questions(); it gives the rows, each a dict with 'question'"
+        )
+    prompt, judge = getattr(module, "prompt", None), getattr(module, "grade", None)
+    return Benchmark(
+        name=_clean(path.stem),
+        title=f"own questions ({path.name})",
+        load=partial(_python_items, prompt, judge is not None),
+        grade=partial(_python_grade, judge) if judge else grade,
+        source=None,
+        prompts=() if prompt else ("choice", "open"),
+        about=(module.__doc__ or "questions of one's own").strip().splitlines()[0],
+        judged=judge is None,
+        read=partial(_python_rows, questions, path),
+        own=own,
+    )
+
+
+def _with_own(found: Benchmark, own: Json) -> Benchmark:
+    return replace(found, name=_clean(found.name), own=own)
+
+
+def _module(path: Path) -> Any:
+    if not path.is_file():
+        raise DataError(f"{path} is not there; give a file of Python with a function questions()")
+    spec = importlib.util.spec_from_file_location(f"r1v_own_{_clean(path.stem)}", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ConfigError(f"{path} cannot be run ({type(error).__name__}: {error})") from error
+    return module
+
+
+def _python_rows(questions: Callable[[], Iterable[Json]], path: Path) -> Rows:
+    rows = tuple(dict(row) for row in questions())
+    return Rows(rows, path.parent, {"file": path.name, "sha256": _sha256(path), "rows": len(rows)})
+
+
+def _python_items(prompt: Callable[[Json], str] | None, own_grader: bool, request: Load) -> list[Item]:
+    """The rows as items; each item keeps its row, but for pictures, which a grader does not get."""
+    if prompt is None:
+        items = load(request, answered=not own_grader)
+    else:
+        items = items_of(request, lambda row, question, options: prompt(row), answered=not own_grader)
+    unseen = {"images", *FIELDS["images"]}
+    return [
+        replace(item, grading={**item.grading, "row": _as_json(row, unseen)})
+        for item, row in zip(items, request.rows.rows, strict=True)
+    ]
+
+
+def _as_json(row: Json, unseen: set[str]) -> Any:
+    return json.loads(json.dumps({k: v for k, v in row.items() if k not in unseen}, default=str))
+
+
+def _python_grade(
+    judge: Callable[[str, Json], Any], item: Item, output: Output, tools: GradingTools
+) -> Grade:
+    """grade(answer, row): True, False, a share of 1, or None where there is nothing to grade."""
+    said = judge(output.answer, item.grading["row"])
+    if said is None:
+        return Grade(None, None, "own")
+    return Grade(min(1.0, max(0.0, float(said))), output.answer.strip()[-200:], "own")
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+# --------------------------------------------------------------------------------------------------- packages
+
+
+def _of_package(name: str) -> Benchmark | None:
+    """A benchmark that an installed package offers: a ``Benchmark``, or a function that gives one."""
+    for point in entry_points(group=ENTRY_POINTS):
+        if point.name == name:
+            found = point.load()
+            found = found() if callable(found) and not isinstance(found, Benchmark) else found
+            if not isinstance(found, Benchmark):
+                raise ConfigError(f"{point.value} is offered as benchmark {name!r}, but is no Benchmark")
+            return _with_own(found, {"kind": "package", "entry": name})
+    return None
+
+
+def package_benchmarks() -> list[str]:
+    """The names that installed packages offer."""
+    return sorted(point.name for point in entry_points(group=ENTRY_POINTS))
