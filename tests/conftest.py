@@ -13,6 +13,7 @@ import pytest
 
 # Threads of several test processes on few cores stall one another; set before torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("R1V_QUIET", "1")  # what R1V-Nano is has a test of its own
 
 from r1v.cli.instructions import limit_instructions
 

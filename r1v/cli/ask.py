@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from r1v.cli.nano import introduce
 from r1v.cli.parser import (
     CommandParser,
     add_model_arguments,
@@ -34,8 +35,8 @@ def configure(parser: CommandParser) -> None:
                         help="image files or data URLs, then the question in quotes (- reads it from "
                              "standard input)")  # fmt: skip
     parser.add_argument("--question", metavar="TEXT", help="the question; every word is then an image")
-    parser.add_argument("--image_paths", "--image-paths", "--images", nargs="+", default=[], metavar="IMAGE",
-                        help="images, after those given as words")  # fmt: skip
+    parser.add_argument("--images", "--image_paths", "--image-paths", dest="image_paths", nargs="+",
+                        default=[], metavar="IMAGE", help="images, after those given as words")  # fmt: skip
     parser.add_argument("--json", action="store_true",
                         help="one JSON object: thinking, answer, boxed, finish_reason, usage")  # fmt: skip
     parser.add_argument("--hide-thinking", action="store_true", help="show the answer only")
@@ -48,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
     check_model_arguments(args)
     images, question = split_words(args.words, args.question, args.image_paths)
     message = Message.user(question, open_images(images))  # bad files fail before the load
+    introduce(args.model)
     llm = load_model(args)
     params = sampling(args, llm.default_params)
     stream = llm.stream([message], params)

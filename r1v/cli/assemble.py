@@ -18,13 +18,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--projector", metavar="FILE",
                         help="safetensors file, or a whole checkpoint (default: random)")  # fmt: skip
     parser.add_argument("--out", required=True, metavar="DIR", help="the folder to write")
-    parser.add_argument("--layout", choices=("release", "native"), default="native")
+    parser.add_argument("--layout", choices=("release", "native"), default="native",
+                        help="of the files: the release's, or transformers'")  # fmt: skip
     parser.add_argument("--dtype", choices=DTYPES, help="of all weights (default: the language model's)")
     parser.add_argument("--chat-template", metavar="FILE", help="Jinja template that replaces the model's")
     parser.add_argument("--thinking", choices=("require", "install", "keep"), default="require",
-                        help="of a template and tokenizer without <think>: refuse them (default), add the "
-                        "opening of thinking, or keep them")  # fmt: skip
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of a random projector (default: 0)")
+                        help="of a template and tokenizer without <think>: refuse them, add the opening of "
+                        "thinking, or keep them")  # fmt: skip
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of a random projector")
     add_shard_argument(parser)
 
 

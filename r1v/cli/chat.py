@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from r1v.cli.ask import open_images, show
+from r1v.cli.nano import introduce
 from r1v.cli.parser import (
     CommandParser,
     add_model_arguments,
@@ -43,6 +44,7 @@ def run(args: argparse.Namespace) -> int:
     """Talk until the input ends."""
     check_model_arguments(args)
     images = open_images(args.images)
+    introduce(args.model)
     llm = load_model(args)
     chat = ChatSession(llm, args)
     chat.images = images

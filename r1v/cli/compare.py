@@ -10,16 +10,16 @@ from r1v.cli.progress import bars
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("source", metavar="A", help="the checkpoint that is the measure")
+    parser.add_argument("source", metavar="A", help="the model that is the measure")
     parser.add_argument("target", metavar="B", help="the one that is judged")
-    parser.add_argument("--chats", type=int, default=32, metavar="N", help="held-out chains (32)")
-    parser.add_argument("--questions", type=int, default=64, metavar="N", help="to answer; 0 is none (64)")
-    parser.add_argument("--max-tokens", type=int, default=512, metavar="N", help="of an answer (512)")
+    parser.add_argument("--chats", type=int, default=32, metavar="N", help="held-out chains")
+    parser.add_argument("--questions", type=int, default=64, metavar="N", help="to answer; 0 is none")
+    parser.add_argument("--max-tokens", type=int, default=512, metavar="N", help="of an answer")
     parser.add_argument("--chains", choices=("own", "solutions"), default="own",
-                        help="A's own chains (default), or worked solutions")  # fmt: skip
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    parser.add_argument("--out", metavar="FOLDER", help="write JSON, Markdown and plots there")
+                        help="A's own chains, or worked solutions")  # fmt: skip
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the answers")
+    parser.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument("--out", metavar="DIR", help="write JSON, Markdown and plots there")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,17 +1,16 @@
-"""`r1v convert SRC DST --layout release|native`: rewrite a checkpoint, bit for bit."""
+"""`r1v convert MODEL OUT --layout release|native`: rewrite a checkpoint, bit for bit."""
 
 from __future__ import annotations
 
 import argparse
 
+from r1v.cli.parser import MODEL_HELP
 from r1v.core import ConfigError
 
 
 def add_shard_argument(parser: argparse.ArgumentParser) -> None:
     """--max-shard-mb."""
-    parser.add_argument(
-        "--max-shard-mb", type=float, default=5000.0, metavar="MB", help="size of a shard (default: 5000)"
-    )
+    parser.add_argument("--max-shard-mb", type=float, default=5000.0, metavar="MB", help="size of a shard")
 
 
 def shard_bytes(args: argparse.Namespace) -> int:
@@ -23,9 +22,10 @@ def shard_bytes(args: argparse.Namespace) -> int:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("source", metavar="SRC", help="a folder, r1v-nano, a short name or a hub repository")
-    parser.add_argument("target", metavar="DST", help="the folder to write; must not exist, or be empty")
-    parser.add_argument("--layout", required=True, choices=("release", "native"))
+    parser.add_argument("source", metavar="MODEL", help=MODEL_HELP)
+    parser.add_argument("target", metavar="OUT", help="the folder to write; must not exist, or be empty")
+    parser.add_argument("--layout", required=True, choices=("release", "native"),
+                        help="of the files: the release's, or that of transformers")  # fmt: skip
     add_shard_argument(parser)
 
 

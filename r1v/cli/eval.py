@@ -25,17 +25,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     _configure_run(actions.add_parser("run", help="ask a model the questions of benchmarks"))
     score = actions.add_parser("score", help="score a run again, without generating")
-    score.add_argument("run_folder", metavar="RUN", type=Path)
+    score.add_argument("run_folder", metavar="RUN", type=Path, help="the run's folder")
     _add_judge(score)
     diff = actions.add_parser("diff", help="what differs between two runs, and which samples flipped")
-    diff.add_argument("left", metavar="A", type=Path)
-    diff.add_argument("right", metavar="B", type=Path)
+    diff.add_argument("left", metavar="A", type=Path, help="a run's folder")
+    diff.add_argument("right", metavar="B", type=Path, help="another's")
     diff.add_argument("--json", action="store_true", help="as JSON")
     report = actions.add_parser(
         "report", help="tables, charts and single samples, as Markdown and one HTML page"
     )
-    report.add_argument("runs", metavar="RUN", type=Path, nargs="+")
-    report.add_argument("--out", metavar="DIR", type=Path, required=True)
+    report.add_argument("runs", metavar="RUN", type=Path, nargs="+", help="the runs' folders")
+    report.add_argument("--out", metavar="DIR", type=Path, required=True, help="the folder to write")
     report.add_argument(
         "--max-samples", type=int, default=200, metavar="N", help="shown per benchmark and run"
     )
@@ -58,6 +58,7 @@ def _configure_run(run: argparse.ArgumentParser) -> None:
     )
     run.add_argument(
         "--url",
+        metavar="URL",
         help="an OpenAI-compatible endpoint, such as http://localhost:8000/v1; "
         "its key is read from R1V_API_KEY",
     )
@@ -73,23 +74,23 @@ def _configure_run(run: argparse.ArgumentParser) -> None:
     )
     run.add_argument("--prompt", metavar="NAME=FILE", action="append", default=[], help="use another wording")
     run.add_argument("--limit", type=int, metavar="N", help="only the first N questions of each benchmark")
-    run.add_argument("--shuffle-seed", type=int, metavar="SEED", help="shuffle the questions, before --limit")
+    run.add_argument("--shuffle-seed", type=int, metavar="N", help="shuffle the questions, before --limit")
     run.add_argument("--epochs", type=int, default=1, metavar="K", help="times each question is asked")
-    run.add_argument("--seed", type=int, default=0, help="of the sampling")
+    run.add_argument("--seed", type=int, default=0, metavar="N", help="of the sampling")
     run.add_argument(
         "--release", action="store_true", help="sample as the release's script does, up to 64K tokens"
     )
-    run.add_argument("--temperature", type=float)
-    run.add_argument("--top-p", type=float)
-    run.add_argument("--top-k", type=int)
-    run.add_argument("--repetition-penalty", type=float)
+    run.add_argument("--temperature", type=float, metavar="T", help="0 is greedy (default: the model's)")
+    run.add_argument("--top-p", type=float, metavar="P", help="1 is off (default: the model's)")
+    run.add_argument("--top-k", type=int, metavar="K", help="0 is off (default: the model's)")
+    run.add_argument("--repetition-penalty", type=float, metavar="R", help="1 is off (default: the model's)")
     run.add_argument("--max-tokens", type=int, metavar="N", help="of an answer, its thinking included")
     run.add_argument(
         "--thinking-budget", type=int, metavar="N", help="tokens of thinking; 0 is none, -1 no limit"
     )
-    run.add_argument("--device", default="auto")
-    run.add_argument("--dtype", default="auto")
-    run.add_argument("--max-model-len", type=int, metavar="N")
+    run.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda or cuda:N")
+    run.add_argument("--dtype", default="auto", metavar="TYPE", help="auto, float32, bfloat16 or float16")
+    run.add_argument("--max-model-len", type=int, metavar="N", help="tokens of prompt and output together")
     run.add_argument("--max-tiles", type=int, metavar="N", help="image tiles of one question")
     run.add_argument("--max-connections", type=int, metavar="N", help="questions under way at a time")
     run.add_argument("--inspect-logs", metavar="DIR", type=Path, help="keep Inspect's logs, for inspect view")
@@ -105,7 +106,7 @@ def _add_judge(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--judge-choices", action="store_true", help="the judge also decides on multiple choice questions"
     )
-    parser.add_argument("--judge-url", help="an OpenAI-compatible endpoint of the judge")
+    parser.add_argument("--judge-url", metavar="URL", help="an OpenAI-compatible endpoint of the judge")
     parser.add_argument(
         "--code-timeout", type=float, default=6.0, metavar="S", help="seconds for a program's test"
     )

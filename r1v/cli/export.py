@@ -1,18 +1,20 @@
-"""`r1v export gguf MODEL OUT_DIR`: files for llama.cpp."""
+"""`r1v export gguf MODEL OUT`: files for llama.cpp."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
+from r1v.cli.parser import MODEL_HELP
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("format", choices=("gguf",))
-    parser.add_argument("model", metavar="MODEL", help="a folder, r1v-nano, a short name or a hub repository")
-    parser.add_argument("folder", metavar="OUT_DIR", help="where the two files are written")
+    parser.add_argument("format", choices=("gguf",), help="of the files; llama.cpp's is the only one")
+    parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
+    parser.add_argument("folder", metavar="OUT", help="the folder where the two files are written")
     parser.add_argument("--type", choices=("f32", "f16", "q8_0", "q4_0"), default="f16",
-                        help="of the text model's matrices (default: f16)")  # fmt: skip
+                        help="of the text model's matrices")  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:

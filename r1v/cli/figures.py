@@ -23,7 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         description="Write N items of each family: pictures and data.jsonl. "
         "Run the same command again to go on after an interruption.",
     )
-    make.add_argument("--n", type=int, default=100, metavar="N", help="items of each family (default: 100)")
+    make.add_argument("--n", type=int, default=100, metavar="N", help="items of each family")
     make.add_argument("--out", required=True, metavar="DIR", help="new or empty folder, or one to go on with")
     make.add_argument("--workers", type=int, metavar="W", help="processes (default: one for each CPU core)")
     show = actions.add_parser(
@@ -31,11 +31,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="make a contact sheet with questions and answers",
         description="Draw N items, of the families in turn, on one picture with questions and answers.",
     )
-    show.add_argument("--n", type=int, default=16, metavar="N", help="items in all (default: 16)")
+    show.add_argument("--n", type=int, default=16, metavar="N", help="items in all")
     show.add_argument("--out", required=True, metavar="FILE", help="picture to write, such as sheet.png")
-    show.add_argument(
-        "--columns", type=int, default=4, metavar="C", help="pictures side by side (default: 4)"
-    )
+    show.add_argument("--columns", type=int, default=4, metavar="C", help="pictures side by side")
     quiz.configure(
         actions.add_parser(
             "quiz",
@@ -48,10 +46,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
             "--family", action="append", metavar="F", help="may be given several times (default: all)"
         )
         action.add_argument("--split", metavar="S", help="train or heldout (default: both)")
-        action.add_argument("--seed", type=int, default=0, metavar="S", help="first seed (default: 0)")
+        action.add_argument("--seed", type=int, default=0, metavar="N", help="first seed")
         action.add_argument("--difficulty", metavar="D", help="easy, medium or hard (default: all)")
         action.add_argument("--variation", type=float, default=1.0, metavar="V",
-                            help="of the look: 0 is plain, 1 any (default: 1)")  # fmt: skip
+                            help="of the look: 0 is plain, 1 any")  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:

@@ -7,6 +7,8 @@ import dataclasses
 import json
 from typing import TYPE_CHECKING
 
+from r1v.cli.parser import MODEL_HELP
+
 if TYPE_CHECKING:
     from rich.tree import Tree
 
@@ -24,7 +26,7 @@ LAYOUT_NAMES = {
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("path", nargs="?", help="a folder, r1v-nano, a short name or a hub repository")
+    parser.add_argument("path", nargs="?", metavar="MODEL", help=MODEL_HELP)
     kernels = "show the processor's instruction sets and which kernels are chosen, and why"
     parser.add_argument("--kernels", action="store_true", help=kernels)
     parser.add_argument("--json", action="store_true", help="print it as JSON")

@@ -18,7 +18,9 @@ from contextlib import contextmanager, nullcontext
 from types import FrameType
 
 from r1v import __version__
+from r1v.cli.help import HelpFormatter, add_examples
 from r1v.cli.instructions import limit_instructions
+from r1v.cli.nano import ABOUT
 from r1v.cli.parser import CommandParser
 from r1v.core import R1VError
 
@@ -47,9 +49,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
 def build_parser(command: str | None) -> argparse.ArgumentParser:
     """The parser: every command by name, but only the one asked for with its arguments."""
     parser = argparse.ArgumentParser(
-        prog="r1v", description="Multimodal reasoning, step by step and visible."
+        prog="r1v",
+        description="Multimodal reasoning, step by step and visible.",
+        epilog='example:\n  r1v ask examples/demo.png "Find the current in amperes."\n\n'
+        f"r1v COMMAND --help says more. {ABOUT}",
+        formatter_class=HelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"r1v {__version__}")
+    parser.add_argument("--version", action="version", version=f"r1v {__version__}", help="print the version")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     subparsers = parser.add_subparsers(
         dest="command", metavar="COMMAND", required=True, parser_class=CommandParser
@@ -59,6 +65,7 @@ def build_parser(command: str | None) -> argparse.ArgumentParser:
         if name == command:
             loaded = importlib.import_module(module)
             loaded.configure(sub)
+            add_examples(sub)
             sub.set_defaults(run=loaded.run)
     return parser
 

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from r1v.cli.help import HelpFormatter
 from r1v.core import ConfigError, SamplingParams, UnavailableError
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from r1v.llm import LLM, PromptLimits
 
 
+MODEL_HELP = "a folder, a built-in or short name, or owner/name on the Hugging Face hub"
 BACKENDS = ("r1v", "transformers", "vllm", "openai")
 
 
@@ -30,6 +32,9 @@ class CommandParser(argparse.ArgumentParser):
     """As argparse's, but with ``intermixed`` set, words may stand before, between and after the options."""
 
     intermixed = False
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **{"formatter_class": HelpFormatter, **settings})
 
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
@@ -44,18 +49,24 @@ class CommandParser(argparse.ArgumentParser):
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """Which model, and where it runs. The second spelling of an option is that of the release's scripts."""
+    """Which model, and where it runs. Further spellings are those of the release's scripts and of earlier
+    versions; help shows the first."""
     group = parser.add_argument_group("model")
     group.add_argument(
         "--model",
         "--model_path",
         metavar="MODEL",
         default=os.environ.get("R1V_MODEL", "r1v-nano"),
-        help="folder, built-in or short name, or Hugging Face repo (default: $R1V_MODEL, else r1v-nano)",
+        help=f"{MODEL_HELP} (default: $R1V_MODEL, else r1v-nano)",
     )
-    group.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
-    group.add_argument("--dtype", default="auto", help="auto, float32, bfloat16 or float16 (default: auto)")
-    group.add_argument("--max-model-len", type=int, metavar="N", help="tokens of prompt and output together")
+    group.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda or cuda:N")
+    group.add_argument("--dtype", default="auto", metavar="TYPE", help="auto, float32, bfloat16 or float16")
+    group.add_argument(
+        "--max-model-len",
+        type=int,
+        metavar="N",
+        help="tokens of prompt and output together (default: the model's)",
+    )
     group.add_argument(
         "--max-tiles", type=int, metavar="N", help="most tiles of an image (default: the checkpoint's)"
     )
@@ -66,9 +77,9 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         help="CPU threads (default: the idle cores)",
     )
     group.add_argument("--backend", choices=BACKENDS,
-                       help="what runs the model (default: r1v; openai with --base-url; vllm for several "
+                       help="what runs the model (default: r1v; openai with --url; vllm for several "
                             "devices)")  # fmt: skip
-    group.add_argument("--tensor_parallel_size", "--tensor-parallel-size", type=int, default=1, metavar="N",
+    group.add_argument("--tensor-parallel-size", "--tensor_parallel_size", type=int, default=1, metavar="N",
                        help="devices that share the model; more than one needs vLLM")  # fmt: skip
     group.add_argument("--pipeline-parallel-size", "--pipeline_parallel_size", type=int, default=1,
                        metavar="N", help="groups of layers on devices of their own (vLLM)")  # fmt: skip
@@ -80,24 +91,37 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
                        help="what fits on no device stays in the CPU's memory (transformers)")  # fmt: skip
     group.add_argument("--quantisation", choices=("bnb-8bit", "bnb-4bit"),
                        help="bitsandbytes (transformers)")  # fmt: skip
-    group.add_argument("--base-url", metavar="URL", help="of a server, up to and with /v1; its key is in "
-                       "$R1V_API_KEY, $OPENAI_API_KEY or $ANTHROPIC_API_KEY")  # fmt: skip
+    group.add_argument("--url", "--base-url", metavar="URL", dest="base_url",
+                       help="of a server, up to and with /v1; its key is in $R1V_API_KEY, $OPENAI_API_KEY or "
+                            "$ANTHROPIC_API_KEY")  # fmt: skip
     group.add_argument("--api-form", default="openai", choices=("openai", "anthropic"),
-                       help="what that server speaks (default: openai)")  # fmt: skip
-    group.add_argument("--requests-per-minute", type=float, metavar="N", help="sent to that server at most")
+                       help="what that server speaks")  # fmt: skip
+    group.add_argument(
+        "--requests-per-minute",
+        type=float,
+        metavar="N",
+        help="sent to that server at most (default: no limit)",
+    )
 
 
 def add_sampling_arguments(parser: argparse.ArgumentParser) -> None:
     """How to decode; the defaults are the checkpoint's."""
-    group = parser.add_argument_group("sampling (defaults: the checkpoint's, else 0.6 / 0.95 / 1.05)")
+    group = parser.add_argument_group(
+        "sampling",
+        "What is not given is as the checkpoint says, else temperature 0.6, top-p 0.95, penalty 1.05.",
+    )
     group.add_argument("--temperature", type=float, metavar="T", help="0 is greedy")
-    group.add_argument("--top-p", "--top_p", type=float, metavar="P")
+    group.add_argument(
+        "--top-p", "--top_p", type=float, metavar="P", help="the likeliest ids of this mass; 1 is off"
+    )
     group.add_argument("--top-k", "--top_k", type=int, metavar="K", help="0 is off")
     group.add_argument("--min-p", "--min_p", type=float, metavar="P", help="0 is off")
     group.add_argument(
         "--repetition-penalty", "--repetition_penalty", type=float, metavar="R", help="1 is off"
     )
-    group.add_argument("--seed", type=int, metavar="N", help="same seed, same output")
+    group.add_argument(
+        "--seed", type=int, metavar="N", help="same seed, same output (default: another each time)"
+    )
     group.add_argument("--max-tokens", "--max_tokens", type=int, metavar="N",
                        help="of thinking and answer together (default: up to the context's end)")  # fmt: skip
     group.add_argument("--stop", action="append", metavar="TEXT",
@@ -106,7 +130,8 @@ def add_sampling_arguments(parser: argparse.ArgumentParser) -> None:
                        help="end an answer that repeats itself, as thinking that does")  # fmt: skip
     thinking = group.add_mutually_exclusive_group()
     thinking.add_argument("--thinking-budget", "--thinking_budget", type=int, metavar="N",
-                          help="tokens of thinking, then the answer comes; -1 is no limit")  # fmt: skip
+                          help="tokens of thinking, then the answer comes "
+                               "(default: no limit, which is -1)")  # fmt: skip
     thinking.add_argument("--no-thinking", action="store_true", help="answer at once")
 
 
@@ -246,7 +271,7 @@ def check_model_arguments(args: argparse.Namespace) -> None:
             "with GPUs, or on a CPU benchmarks/peers/vllm_cpu.sh"
         )
     if backend == "openai" and args.base_url is None:
-        raise ConfigError("the backend openai needs a URL; give one with --base-url https://…/v1")
+        raise ConfigError("the backend openai needs a URL; give one with --url https://…/v1")
     if args.threads is not None and args.threads < 1:
         raise ConfigError(f"--threads is {args.threads}; it must be at least 1")
     if args.threads is not None and backend == "openai":

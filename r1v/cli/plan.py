@@ -8,6 +8,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from r1v.cli.parser import MODEL_HELP
 from r1v.core import CheckpointError, ConfigError
 
 if TYPE_CHECKING:
@@ -28,29 +29,34 @@ def parse_bytes(text: str) -> int:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument(
-        "model", metavar="MODEL", help="a folder (config.json is enough), r1v-nano, or a name on the hub"
-    )
+    parser.add_argument("model", metavar="MODEL", help=f"{MODEL_HELP}; config.json is enough")
     parser.add_argument(
         "--memory", metavar="SIZE", help="of each device, as in 80GB (default: this machine's)"
     )
     parser.add_argument("--gpus", type=int, default=1, metavar="N", help="devices that share the model")
-    parser.add_argument("--context", type=int, default=8192, metavar="N", help="tokens (default: 8192)")
+    parser.add_argument("--context", type=int, default=8192, metavar="N", help="tokens of a conversation")
     parser.add_argument("--concurrent", type=int, default=1, metavar="N", help="conversations at a time")
     parser.add_argument("--images", type=int, default=1, metavar="N", help="in each conversation")
     parser.add_argument("--bandwidth", metavar="SIZE", help="memory's, as in 2TB/s (default: 1TB/s)")
-    parser.add_argument("--link", metavar="SIZE", default="25GB/s", help="host to device (default: 25GB/s)")
-    parser.add_argument("--format", choices=("bf16", "awq", "awq-vision8", "offload"), help="only this one")
+    parser.add_argument("--link", metavar="SIZE", default="25GB/s", help="host to device")
+    parser.add_argument("--format", choices=("bf16", "awq", "awq-vision8", "offload"),
+                        help="only this one (default: all of them)")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print it as JSON")
     training = parser.add_argument_group("training")
     training.add_argument("--train", metavar="STAGE", help="plan sft, transfer, iterate, reward, mpo or grpo")
     training.add_argument("--devices", type=int, default=1, metavar="N", help="that torchrun splits it over")
     training.add_argument(
-        "--lora", type=int, nargs="?", const=16, default=0, metavar="RANK", help="adapters only (rank 16)"
+        "--lora",
+        type=int,
+        nargs="?",
+        const=16,
+        default=0,
+        metavar="RANK",
+        help="adapters only, of rank 16 unless given (default: every weight)",
     )
     training.add_argument(
         "--rollout", choices=("r1v", "vllm", "away"), default="r1v",
-        help="who samples: r1v, vllm on the same devices, or vllm on others (default: r1v)",
+        help="who samples: r1v, vllm on the same devices, or vllm on others",
     )  # fmt: skip
     training.add_argument("--rows", type=int, default=1, metavar="N", help="of a pass on each device")
     training.add_argument(

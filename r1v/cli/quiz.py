@@ -15,6 +15,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
+from r1v.cli.parser import MODEL_HELP
 from r1v.core import ConfigError
 
 if TYPE_CHECKING:
@@ -38,15 +39,15 @@ class QuizAnswer:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments."""
-    parser.add_argument("--model", default="r1v-nano", metavar="M", help="who is asked (default: r1v-nano)")
-    parser.add_argument("--n", type=int, default=10, metavar="N", help="questions (default: 10)")
+    parser.add_argument("--model", default="r1v-nano", metavar="MODEL", help=f"who is asked: {MODEL_HELP}")
+    parser.add_argument("--n", type=int, default=10, metavar="N", help="questions")
     parser.add_argument(
         "--family",
         action="append",
         metavar="F",
         help="may be given several times (default: those that the model's scores.json claims, else all)",
     )
-    parser.add_argument("--seed", type=int, metavar="S", help="of the draw (default: from the clock)")
+    parser.add_argument("--seed", type=int, metavar="N", help="of the draw (default: from the clock)")
     parser.add_argument("--difficulty", metavar="D", help="easy, medium or hard (default: all)")
     parser.add_argument("--wrong", type=int, default=0, metavar="K", help="show K wrong answers among the N")
     parser.add_argument("--pictures", metavar="DIR", help="save the pictures there")

@@ -14,17 +14,24 @@ def configure(parser: argparse.ArgumentParser) -> None:
         description="Score the rows of a JSONL file (question, images, thinking, answer): each is written "
         "again with `reward`, the raw score, and `score`, an integer from 0 to 5.",
     )  # fmt: skip
-    score.add_argument("file", help="the JSONL file")
+    score.add_argument("file", metavar="FILE", help="the JSONL file")
     clean = actions.add_parser(
         "clean", help="clean pairs",
         description="Deduplicate pairs, drop those that the reward model clearly ranks the other way round "
         "and those whose chosen reply it scores low or hardly above the rejected one.",
     )  # fmt: skip
-    clean.add_argument("file", help="the JSONL file of pairs")
-    clean.add_argument("--low", type=float, default=float("-inf"), help="least score of a chosen reply")
-    clean.add_argument("--margin", type=float, default=0.0, help="least distance to the rejected one")
+    clean.add_argument("file", metavar="FILE", help="the JSONL file of pairs")
+    clean.add_argument("--low", type=float, default=float("-inf"), metavar="X",
+                       help="least score of a chosen reply (default: any)")  # fmt: skip
     clean.add_argument(
-        "--ambiguous", type=float, default=1.0, help="distance the other way that drops a pair at once"
+        "--margin", type=float, default=0.0, metavar="X", help="least distance to the rejected one"
+    )
+    clean.add_argument(
+        "--ambiguous",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="distance the other way that drops a pair at once",
     )
     clean.add_argument(
         "--generator", metavar="MODEL", help="a model that writes anew what is scored low, else it is dropped"
@@ -34,15 +41,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
         description="How often the better answer of VL-RewardBench's or RewardBench's pairs gets the higher "
         "reward. A tie is not right.",
     )  # fmt: skip
-    bench.add_argument("benchmark", choices=("vl_rewardbench", "rewardbench"))
+    bench.add_argument("benchmark", choices=("vl_rewardbench", "rewardbench"), help="which pairs")
     bench.add_argument("--data", metavar="DIR", help="offline data; without it the data set is downloaded")
     bench.add_argument("--limit", type=int, metavar="N", help="only the first N pairs")
     for action in (score, clean, bench):
-        action.add_argument("--model", required=True, help="folder that r1v train reward wrote")
-        action.add_argument("--device", default="auto")
+        action.add_argument(
+            "--model", required=True, metavar="DIR", help="folder that r1v train reward wrote"
+        )
+        action.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda or cuda:N")
     for action in (score, clean):
-        action.add_argument("--out", required=True, help="the file to write")
-    bench.add_argument("--out", help="write the scores as JSON too")
+        action.add_argument("--out", required=True, metavar="FILE", help="the file to write")
+    bench.add_argument("--out", metavar="FILE", help="write the scores as JSON too")
 
 
 def run(args: argparse.Namespace) -> int:

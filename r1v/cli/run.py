@@ -26,13 +26,16 @@ def configure(parser: CommandParser) -> None:
     group.add_argument("--workers", type=int, default=1, metavar="N",
                        help="processes with a model each; with CUDA each on a device of its own")  # fmt: skip
     group.add_argument("--also-url", action="append", default=[], metavar="URL",
-                       help="a further server beside --base-url; may be given several times")  # fmt: skip
-    group.add_argument("--concurrency", type=int, metavar="N", help="requests at a time of each worker")
+                       help="a further server beside --url; may be given several times")  # fmt: skip
+    group.add_argument(
+        "--concurrency",
+        type=int,
+        metavar="N",
+        help="requests at a time of each worker (default: as many as it decodes)",
+    )
     group.add_argument("--keep-going", action="store_true",
                        help="a line that no worker can answer gets a 503; else it ends the run")  # fmt: skip
-    group.add_argument(
-        "--image-folder", type=Path, metavar="FOLDER", help="file:// images may come from here"
-    )
+    group.add_argument("--image-folder", type=Path, metavar="DIR", help="file:// images may come from here")
     group.add_argument("--allow-failures", action="store_true",
                        help="exit with 0 although lines have an error")  # fmt: skip
     group.add_argument("--quiet", action="store_true", help="no progress")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from r1v.cli.parser import (
+    MODEL_HELP,
     CommandParser,
     add_model_arguments,
     check_model_arguments,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 def configure(parser: CommandParser) -> None:
     """Declare the arguments."""
     parser.add_argument("name", nargs="?", metavar="MODEL",
-                        help="the model, as --model names it")  # fmt: skip
+                        help=MODEL_HELP)  # fmt: skip
     add_model_arguments(parser)
     _add_server_arguments(parser)
     _add_limits(parser)
@@ -33,10 +34,19 @@ def configure(parser: CommandParser) -> None:
 def _add_server_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("server")
     group.add_argument(
-        "--host", default="127.0.0.1", help="address to listen on (default: this machine only)"
+        "--host",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="address to listen on: 127.0.0.1 is this machine only, 0.0.0.0 every network",
     )
-    group.add_argument("--port", type=int, default=8000, help="port to listen on; 0 takes a free one")
-    group.add_argument("--served-model-name", metavar="NAME", help="the model's name in the API")
+    group.add_argument(
+        "--port", type=int, default=8000, metavar="N", help="port to listen on; 0 takes a free one"
+    )
+    group.add_argument(
+        "--served-model-name",
+        metavar="NAME",
+        help="the model's name in the API (default: the last part of MODEL)",
+    )
     group.add_argument("--api-key-file", type=Path, metavar="FILE",
                        help="keys that open the server, one a line (or $R1V_API_KEYS)")  # fmt: skip
     group.add_argument("--cors-origin", action="append", default=[], metavar="ORIGIN",
@@ -52,7 +62,7 @@ def _add_server_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--deterministic", action="store_true", default=None,
                        help="answers do not depend on what runs beside them (CPU; slower)")  # fmt: skip
     group.add_argument("--tool-calls", choices=("template", "any"), default="template",
-                       help="read calls in the template's form, or also as bare and fenced JSON")  # fmt: skip
+                       help="read calls in the template's form, or any: bare and fenced JSON")  # fmt: skip
     group.add_argument("--no-ui", action="store_true", help="the API only, without the chat page")
     group.add_argument("--log", choices=("text", "json"),
                        help="the line for each request (default: text on a terminal, else json)")  # fmt: skip

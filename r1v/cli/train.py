@@ -50,7 +50,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         )
         if name == "plot":
             stage.add_argument("folder", metavar="RUN", help="the out folder of a run")
-            stage.add_argument("--out", help="where the picture goes (default: RUN/curve.png)")
+            stage.add_argument(
+                "--out", metavar="FILE", help="where the picture goes (default: RUN/curve.png)"
+            )
             stage.add_argument("--tensorboard", action="store_true", help="write TensorBoard events instead")
         else:
             stage.add_argument("-h", "--help", nargs=0, action=_Help, help="this, and every key")

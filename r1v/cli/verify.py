@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from r1v.cli.parser import CommandParser, quiet_vllm
+from r1v.cli.parser import MODEL_HELP, CommandParser, quiet_vllm
 from r1v.core import ConfigError
 
 if TYPE_CHECKING:
@@ -16,18 +16,24 @@ if TYPE_CHECKING:
 
 def configure(parser: CommandParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("model", metavar="MODEL", help="folder, built-in or short name, or Hugging Face repo")
+    parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
     parser.add_argument("--against", required=True, metavar="PEER",
                         help="transformers, vllm, or the URL of a server, up to and with /v1")  # fmt: skip
-    parser.add_argument("--output", type=Path, metavar="FILE",
+    parser.add_argument("--out", "--output", type=Path, metavar="FILE", dest="output",
                         help="the certificate (default: parity-PEER.json in MODEL's folder)")  # fmt: skip
     parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16", "float16"),
-                        help="of both sides (default: float32, which shows the most)")  # fmt: skip
-    parser.add_argument("--device", default="cpu", help="of both sides (default: cpu)")
+                        help="of both sides; float32 shows the most")  # fmt: skip
+    parser.add_argument("--device", default="cpu", metavar="NAME", help="of both sides")
     parser.add_argument("--max-tokens", type=int, default=96, metavar="N", help="of greedy output to compare")
-    parser.add_argument("--tolerance", type=float, metavar="X", help="largest difference of a logit")
+    parser.add_argument(
+        "--tolerance", type=float, metavar="X", help="largest difference of a logit (default: by dtype)"
+    )
     parser.add_argument("--tensor-parallel-size", type=int, default=1, metavar="N", help="of vLLM")
-    parser.add_argument("--served-name", metavar="NAME", help="the model's name on that server")
+    parser.add_argument(
+        "--served-name",
+        metavar="NAME",
+        help="the model's name on that server (default: the first that it lists)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -48,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         certificate.write(output)
     except OSError as error:
         raise ConfigError(f"the certificate cannot be written to {output} ({error.strerror}); "
-                          "name another file with --output") from error  # fmt: skip
+                          "name another file with --out") from error  # fmt: skip
     print("They agree." if certificate.agrees else "They DIFFER.", f"Certificate: {output}")
     return 0 if certificate.agrees else 1
 

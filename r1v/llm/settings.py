@@ -39,7 +39,7 @@ _ENGINE = {
 # how the settings are called on the command line, where that is not their name
 _OPTIONS = {
     "tensor": "tensor_parallel_size", "pipeline": "pipeline_parallel_size", "data": "data_parallel_size",
-    "url": "base_url", "form": "api_form", "image_cache_bytes": "image_cache_mib",
+    "url": "url", "form": "api_form", "image_cache_bytes": "image_cache_mib",
     "cache_bytes": "cache_mib", "shared_draft_bytes": "shared_draft_bytes (--private-drafts)",
 }  # fmt: skip
 

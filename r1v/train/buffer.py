@@ -88,7 +88,7 @@ class BufferConfig:
     """The Selective Sample Buffer."""
 
     on: bool = key(True, "keep effective samples and replay them")
-    capacity: int = key(1024, "samples")
+    capacity: int = key(1024, "samples that it holds at most")
     max_age: int = key(8, "updates after which a sample is dropped")
     mix: float = key(0.5, "the most of an update that may be replayed")
     max_reuse: int = key(0, "times that a sample is drawn at most; 0: no limit")

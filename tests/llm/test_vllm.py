@@ -221,9 +221,7 @@ def test_vllms_process_ends_with_its_parent_and_its_death_is_said(tmp_path: Path
 
 def test_certificate(tmp_path: Path) -> None:
     target = tmp_path / "certificate.json"
-    in_vllm(
-        "r1v.cli.main", "verify", "r1v-nano", "--against", "vllm", "--max-tokens", "24", "--output", target
-    )
+    in_vllm("r1v.cli.main", "verify", "r1v-nano", "--against", "vllm", "--max-tokens", "24", "--out", target)
     certificate = json.loads(target.read_text())
     assert certificate["agrees"] and certificate["against"] == "vllm"
     for case in certificate["cases"]:

@@ -59,7 +59,7 @@ class MPOConfig:
     rollout: RolloutConfig = key(RolloutConfig(), "how it is asked")
     loss: MPOWeights = key(MPOWeights(), "weights of the loss")
     reward_model: str | None = key(None, "folder of r1v train reward; none: ranked by the rules alone")
-    rounds: int = key(2, "rounds", operational=True)
+    rounds: int = key(2, "rounds of sampling, ranking, pairing and training", operational=True)
     questions: int = key(64, "questions of a round, each answered rollout.group times")
     threshold: float = key(0.0, "least gap of a pair's scores, on the reward model's raw scale")
     per_question: int = key(1, "pairs of a question at most")

@@ -154,7 +154,7 @@ class RemoteBackend:
         """Asks the server what it serves. Raises ConfigError, UnavailableError."""
         remote = config.remote
         if not remote.url:
-            raise ConfigError("the backend openai needs a URL; give one with --base-url https://…/v1")
+            raise ConfigError("the backend openai needs a URL; give one with --url https://…/v1")
         self._remote = replace(remote, url=remote.url.rstrip("/"))
         # the key goes no further than here: a resolved config is stored beside results
         without_key = replace(self._remote, api_key="")

@@ -1,0 +1,37 @@
+"""What R1V-Nano is, said once where it answers: it is small, and neither sees photographs nor converses.
+
+Environment: R1V_QUIET, set to anything, keeps it from being said.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+NAME = "r1v-nano"
+ABOUT = (
+    "R1V-Nano, which answers unless you name another model, is a small model of 13.9 million parameters. It "
+    "knows twenty-eight kinds of drawn figures (circuits, charts, clocks, ...) and sums, in English and "
+    "Chinese. It does not read photographs and does not converse."
+)
+_ONCE = "(said once; R1V_QUIET=1 keeps it quiet; --model names another)"
+
+
+def introduce(model: str) -> None:
+    """Say on standard error what R1V-Nano is, the first time that this user asks it.
+
+    model: as --model has it.
+    """
+    if model != NAME or os.environ.get("R1V_QUIET"):
+        return
+    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    mark = state / "r1v" / "nano-introduced"
+    if mark.exists():
+        return
+    print(f"{ABOUT.replace(', which answers unless you name another model,', '')} {_ONCE}", file=sys.stderr)
+    try:
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+    except OSError:
+        return  # said again the next time
