@@ -277,13 +277,13 @@ class Recipe:
     def ask(self) -> tuple[bool, str]:
         row = json.loads(self.heldout.read_text().splitlines()[0])
         image = self.out / "data" / row["images"][0]
-        command = ["ask", "--model", str(self.final), "--max-tokens", "60", str(image), QUESTION]
+        command = ["ask", "--json", "--model", str(self.final), "--max-tokens", "60", str(image), QUESTION]
         done = subprocess.run(
             [sys.executable, "-m", "r1v.cli.main", *command], capture_output=True, text=True, check=False
         )
-        answers = [line for line in done.stdout.splitlines() if line.startswith("Boxed answer: ")]
-        said = answers[-1] if answers else (done.stdout + done.stderr).strip()
-        return bool(answers), f"r1v ask: {said} (it is {row['answer']})"
+        boxed = None if done.returncode else json.loads(done.stdout)["boxed"]
+        said = boxed if boxed is not None else (done.stdout + done.stderr).strip()
+        return boxed is not None, f"r1v ask: {said} (it is {row['answer']})"
 
 
 def main() -> int:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from r1v.cli.ask import open_images, show
+from r1v.cli.conversation_file import read_conversation, write_conversation
 from r1v.cli.nano import introduce
 from r1v.cli.parser import (
     CommandParser,
@@ -18,6 +20,7 @@ from r1v.cli.parser import (
     load_model,
     sampling,
 )
+from r1v.cli.typed import TypedLines
 from r1v.core import ConfigError, ImageRef, Message, R1VError
 
 if TYPE_CHECKING:
@@ -26,9 +29,13 @@ if TYPE_CHECKING:
 HELP = """\
 /image PATH ...    add images to the next question
 /think on|off|N    think without a limit, not at all, or for N tokens at most
+/save FILE         write the conversation with its images, in the form that the page imports
+/load FILE         go on with a conversation that /save or the page's export wrote
 /reset             forget the conversation
 /help              this text
-/quit              leave (so does Ctrl-D); Ctrl-C ends an answer"""
+/quit              leave (so does Ctrl-D); Ctrl-C ends an answer
+
+Pasted lines are one question. The arrow keys bring back earlier ones."""
 
 
 def configure(parser: CommandParser) -> None:
@@ -48,24 +55,25 @@ def run(args: argparse.Namespace) -> int:
     llm = load_model(args)
     chat = ChatSession(llm, args)
     chat.images = images
-    interactive = sys.stdin.isatty()
-    if interactive:
-        import readline  # noqa: F401 - gives input() a history and line editing
-
+    lines = TypedLines()
+    if lines.interactive:
         print(f"{args.model}. Ask, or /help. Ctrl-D leaves.")
-    while True:
-        try:
-            line = input("\n> " if interactive else "")
-        except EOFError:
-            return 0
-        except KeyboardInterrupt:
-            print("\n(Ctrl-D or /quit leaves)")
-            continue
-        try:
-            if not chat.take(line.strip()):
+    try:
+        while True:
+            try:
+                line = lines.read("\n> ")
+            except EOFError:
                 return 0
-        except R1VError as error:  # one bad turn does not end the conversation
-            print(f"r1v: {error}", file=sys.stderr)
+            except KeyboardInterrupt:
+                print("\n(Ctrl-D or /quit leaves)")
+                continue
+            try:
+                if not chat.take(line.strip()):
+                    return 0
+            except R1VError as error:  # one bad turn does not end the conversation
+                print(f"r1v: {error}", file=sys.stderr)
+    finally:
+        lines.close()
 
 
 class ChatSession:
@@ -73,6 +81,7 @@ class ChatSession:
 
     def __init__(self, llm: LLM, args: argparse.Namespace) -> None:
         self.llm = llm
+        self.model: str = args.model
         self.params = sampling(args, llm.default_params)
         self.hide_thinking: bool = args.hide_thinking
         self.system = (Message("system", (args.system,)),) if args.system else ()
@@ -83,7 +92,7 @@ class ChatSession:
         """Obey a command or answer a question; False asks to leave. R1VError: nothing has changed."""
         if not line:
             return True
-        if not line.startswith("/"):
+        if not line.startswith("/") or "\n" in line:
             self._answer(line)
             return True
         command, _, rest = line.partition(" ")
@@ -95,6 +104,10 @@ class ChatSession:
         elif command == "/reset":
             self.messages, self.images = [], []
             print("(forgotten)")
+        elif command in ("/save", "/load"):
+            if not rest:
+                raise ConfigError(f"{command} needs the name of a file")
+            self._save(_path(rest)) if command == "/save" else self._load(_path(rest))
         elif command == "/think":
             self._think(rest)
         elif command == "/image":
@@ -102,6 +115,14 @@ class ChatSession:
         else:
             raise ConfigError(f"{command} is no command; /help lists them")
         return True
+
+    def _save(self, path: Path) -> None:
+        write_conversation(path, self.messages, self.model)
+        print(f"({_turns(self.messages)} in {path})")
+
+    def _load(self, path: Path) -> None:
+        self.messages, self.images = read_conversation(path), []
+        print(f"({_turns(self.messages)} from {path})")
 
     def _think(self, value: str) -> None:
         budgets = {"on": -1, "off": 0}
@@ -134,3 +155,14 @@ class ChatSession:
         answered = Message("assistant", (completion.answer,), reasoning=completion.thinking or None)
         self.messages += [turn, answered]
         self.images = []
+
+
+def _path(text: str) -> Path:
+    """A file's name as it was typed, with or without quotes."""
+    quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
+    return Path(text[1:-1] if quoted else text).expanduser()
+
+
+def _turns(messages: Sequence[Message]) -> str:
+    count = sum(message.role == "user" for message in messages)
+    return f"{count} question{'s' * (count != 1)}"

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
+
+from r1v.cli.state import state_file
 
 NAME = "r1v-nano"
 ABOUT = (
@@ -25,8 +26,7 @@ def introduce(model: str) -> None:
     """
     if model != NAME or os.environ.get("R1V_QUIET"):
         return
-    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    mark = state / "r1v" / "nano-introduced"
+    mark = state_file("nano-introduced")
     if mark.exists():
         return
     print(f"{ABOUT.replace(', which answers unless you name another model,', '')} {_ONCE}", file=sys.stderr)

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from rich.status import Status
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_BOX_ALONE = re.compile(
+    r"[\s*_$]*(?:(?:the )?(?:final )?answer(?: is)?|答案(?:是|为)?)?[\s*_$:：]*(?:\\[(\[])?\s*"
+    r"(\\(?:boxed|fbox)\{.*\})\s*(?:\\[)\]])?[\s*_$.。]*",
+    re.IGNORECASE | re.DOTALL,
+)
 _BLOCK_END = re.compile(r"\n[ \t]*\n")
 REFRESH_S = 0.1
 
@@ -32,7 +37,7 @@ class Screen(Protocol):
         ...
 
     def finish(self, completion: Completion, boxed: str | None) -> None:
-        """Show the end: the boxed answer, what cut it short, tokens and speed."""
+        """Show the end: what cut it short, tokens and speed. boxed: the content of the answer's box."""
         ...
 
     def close(self) -> None:
@@ -119,8 +124,6 @@ class PlainScreen:
         elif self._segment is not None:
             self._write("\n")
         lines = []
-        if boxed is not None:
-            lines.append(f"Boxed answer: {printable(boxed)}")
         if (cut := remark(completion)) is not None:
             lines.append(f"[{cut}]")
         lines.append(f"[{summary(completion)}]")
@@ -136,7 +139,8 @@ class PlainScreen:
 
 
 class RichScreen:
-    """Thinking dimmed as it streams, the answer in Markdown block by block, the boxed answer in a frame."""
+    """Thinking dimmed as it streams, the answer in Markdown block by block; a last block that is nothing but
+    the boxed answer in a frame."""
 
     def __init__(self, *, hide_thinking: bool = False, console: Console | None = None) -> None:
         from rich.console import Console
@@ -186,12 +190,16 @@ class RichScreen:
 
         from r1v.cli.mathtext import readable
 
-        self.close()
-        if boxed is not None:
+        self._stop_waiting()
+        if boxed is not None and is_box(self._answer.pending):
+            self._answer.drop_pending()  # the frame says it
+            self.close()
             frame = Panel.fit(
-                Text(readable(printable(boxed)), style="bold"), title="boxed answer", border_style="green"
+                Text(readable(printable(boxed)), style="bold"), title="answer", border_style="green"
             )
             self._console.print(frame)
+        else:
+            self.close()
         if (cut := remark(completion)) is not None:
             self._console.print(Text(cut, style="yellow"))
         self._console.print(Text(summary(completion), style="dim"))
@@ -209,30 +217,35 @@ class MarkdownFlow:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._pending = ""
+        self.pending = ""  # what is not printed for good
         self._live: Live | None = None
         self._shown_at = 0.0
         self._num_printed = 0
 
     def push(self, text: str) -> None:
         """Take more of the answer."""
-        self._pending += text
-        end = whole_blocks(self._pending)
+        self.pending += text
+        end = whole_blocks(self.pending)
         if end:
-            block, self._pending = self._pending[:end], self._pending[end:]
+            block, self.pending = self.pending[:end], self.pending[end:]
             self._stop()
             self._print(block)
         now = time.monotonic()
-        if self._pending.strip() and now - self._shown_at >= REFRESH_S:
+        if self.pending.strip() and now - self._shown_at >= REFRESH_S:
             self._shown_at = now
             self._update()
 
     def finish(self) -> None:
         """Print what is left."""
         self._stop()
-        if self._pending.strip():
-            self._print(self._pending)
-        self._pending = ""
+        if self.pending.strip():
+            self._print(self.pending)
+        self.pending = ""
+
+    def drop_pending(self) -> None:
+        """Take back what is not printed for good."""
+        self._stop()
+        self.pending = ""
 
     def _update(self) -> None:
         from rich.live import Live
@@ -242,7 +255,7 @@ class MarkdownFlow:
                 console=self._console, auto_refresh=False, transient=True, vertical_overflow="crop"
             )
             self._live.start()
-        self._live.update(self._markdown(self._pending), refresh=True)
+        self._live.update(self._markdown(self.pending), refresh=True)
 
     def _stop(self) -> None:
         if self._live is not None:
@@ -268,6 +281,19 @@ class MarkdownFlow:
         from r1v.cli.mathtext import readable_markdown
 
         return Markdown(readable_markdown(text), hyperlinks=False)
+
+
+def is_box(text: str) -> bool:
+    r"""Whether a block is nothing but one ``\boxed{...}``, with or without "Answer:" before it."""
+    found = _BOX_ALONE.fullmatch(text)
+    if found is None:
+        return False
+    depth = 0
+    for i, character in enumerate(found[1]):
+        depth += {"{": 1, "}": -1}.get(character, 0)
+        if character == "}" and not depth:
+            return i == len(found[1]) - 1  # the first box ends where the block does
+    return False
 
 
 def whole_blocks(text: str) -> int:

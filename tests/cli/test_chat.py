@@ -1,6 +1,10 @@
 """``r1v chat``: its commands, its memory, and errors that do not end it."""
 
 import io
+import json
+import os
+import pty
+import subprocess
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -103,3 +107,101 @@ def test_the_whole_command(run_r1v, tiny_checkpoint, picture, monkeypatch: pytes
     assert status == 0
     assert out.count("tokens/s") == 3 and "(1 image for the next question)" in out
     assert err.count("\n") == 1 and "/bad is no command" in err
+
+
+def test_a_conversation_is_saved_and_goes_on(
+    chat: ChatSession, llm: LLM, picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chat.take(f"/image {picture}")
+    chat.take("What is it?\nTwo lines.")
+    chat.take("And now?")
+    chat.take(f"/save '{tmp_path / 'my chat.json'}'")
+    other = ChatSession(llm, arguments())
+    other.take(f"/load {tmp_path / 'my chat.json'}")
+    assert "(2 questions in " in capsys.readouterr().out
+    assert len(other.messages) == 4
+    for ours, theirs in zip(chat.messages, other.messages, strict=True):
+        assert (ours.role, ours.text, ours.reasoning) == (theirs.role, theirs.text, theirs.reasoning)
+        assert [ref.source.tobytes() for ref in ours.images] == [
+            ref.source.tobytes() for ref in theirs.images
+        ]
+
+
+def test_what_the_page_exports_is_read_as_far_as_it_shows(llm: LLM, tmp_path: Path) -> None:
+    turn = {"conversation": "c", "pictures": [], "created": 1, "state": "done", "thinking": ""}
+    turns = [
+        {**turn, "id": "q", "parent": None, "role": "user", "text": "Which?"},
+        {**turn, "id": "a", "parent": "q", "role": "assistant", "text": "this", "thinking": "hm"},
+        {**turn, "id": "b", "parent": "q", "role": "assistant", "text": "that"},
+    ]
+    one = {"conversation": {"id": "c", "title": "x", "head": "a"}, "turns": turns, "pictures": []}
+    file = tmp_path / "exported.json"
+    file.write_text(json.dumps({"format": "r1v-conversations", "version": 1, "conversations": [one]}))
+    chat = ChatSession(llm, arguments())
+    chat.take(f"/load {file}")
+    assert [(m.role, m.text, m.reasoning) for m in chat.messages] == [
+        ("user", "Which?", None),
+        ("assistant", "this", "hm"),
+    ]
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"format": "other"}', '{"format": "r1v-conversations"}'])
+def test_a_file_of_another_form_is_neither_read_nor_written_over(
+    content: str, chat: ChatSession, tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.json"
+    file.write_text(content)
+    chat.take("One?")
+    before = list(chat.messages)
+    for command in ("/load", "/save"):
+        with pytest.raises(ConfigError, match=r"mine\.json"):
+            chat.take(f"{command} {file}")
+    assert chat.messages == before and file.read_text() == content
+    with pytest.raises(ConfigError, match="name of a file"):
+        chat.take("/save")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        chat.take(f"/load {tmp_path / 'nowhere.json'}")
+
+
+TYPED = """
+import sys
+from r1v.cli.typed import TypedLines
+lines = TypedLines()
+try:
+    while True:
+        print("GOT", repr(lines.read("> ")), flush=True)
+except EOFError:
+    lines.close()
+"""
+
+
+def typed(tmp_path: Path, keys: bytes) -> str:
+    """What TypedLines reads when these keys come from a terminal that can say what was pasted."""
+    pytest.importorskip("readline")
+    leader, follower = pty.openpty()
+    environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path), "TERM": "xterm"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", TYPED], stdin=follower, stdout=follower, stderr=follower, env=environment
+    )
+    os.close(follower)
+    seen = b""
+    while b"> " not in seen:
+        seen += os.read(leader, 4096)
+    os.write(leader, keys)
+    while True:
+        try:
+            piece = os.read(leader, 4096)
+        except OSError:  # Linux's way to say that the other side is closed
+            break
+        if not piece:
+            break
+        seen += piece
+    assert process.wait(60) == 0
+    os.close(leader)
+    return seen.decode()
+
+
+def test_pasted_lines_are_one_question_and_the_next_chat_remembers_them(tmp_path: Path) -> None:
+    seen = typed(tmp_path, b"\x1b[200~one\rtwo\nthree\x1b[201~\r" + b"alone\r" + b"\x04")
+    assert "GOT 'one\\ntwo\\nthree'" in seen and "GOT 'alone'" in seen
+    assert "GOT 'alone'" in typed(tmp_path, b"\x1b[A\r\x04")  # the arrow up

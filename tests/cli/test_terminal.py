@@ -1,6 +1,7 @@
 """What a generation looks like, on a terminal and without one."""
 
 import io
+import re
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from r1v.cli.terminal import (
     whole_blocks,
 )
 from r1v.core import Completion, FinishDetail, FinishReason, Timing, TokenEvent, Usage
+from r1v.scoring import extract_boxed
 
 
 def done(**changes) -> Completion:
@@ -51,7 +53,7 @@ def plain(events: list[TokenEvent], completion: Completion, boxed: str | None = 
 
 def test_plain_text() -> None:
     assert plain(EVENTS, done()) == (
-        "<think>\n2 red\n</think>\n\nAnswer: \\boxed{2}\n\nBoxed answer: 2\n"
+        "<think>\n2 red\n</think>\n\nAnswer: \\boxed{2}\n\n"
         "[11 tokens (6 thinking), 20.0 tokens/s, first token after 0.25 s]\n"
     )
     hidden = plain(EVENTS, done(), hide_thinking=True)
@@ -104,9 +106,35 @@ def rich_output(events: list[TokenEvent], completion: Completion, boxed: str | N
 def test_rich_output() -> None:
     text = rich_output(EVENTS, done(), "2")
     assert "\x1b[2;3m2 \x1b[0m" in text  # dim, as it streams
-    assert "\x1b[1m2\x1b[0m" in text and "boxed answer" in text and "20.0 tokens/s" in text
+    assert "\x1b[1m2\x1b[0m" in text and "╭" in text and "20.0 tokens/s" in text
     hidden = rich_output(EVENTS, done(), "2", hide_thinking=True)
-    assert "red" not in hidden and "boxed answer" in hidden
+    assert "red" not in hidden and "╭" in hidden
+
+
+def lasting(text: str) -> str:
+    """What stays on the terminal: without what Live wrote and took back, and without colours."""
+    text = re.sub(r"(?:[^\n]*\n)?[^\n]*\r(?:\x1b\[1A)?\x1b\[2K", "", text)
+    return re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", text)
+
+
+@pytest.mark.parametrize(
+    ("answer", "framed"),
+    [
+        ("Answer: \\boxed{1234}", True),
+        ("**Answer:** $\\boxed{1234}$.", True),
+        ("答案：\\boxed{1234}", True),
+        ("We add.\n\n\\[\\boxed{1234}\\]", True),
+        ("So it is \\boxed{1234}, as the sum shows.", False),
+        ("\\boxed{1} or \\boxed{1234}", False),
+    ],
+)
+def test_no_answer_is_printed_twice(answer: str, framed: bool) -> None:
+    boxed = extract_boxed(answer)
+    events = [TokenEvent("answer", answer, (1,))]
+    text = lasting(rich_output(events, done(answer=answer, thinking=""), boxed))
+    assert text.count("1234") == 1, text
+    assert ("╭" in text) is framed
+    assert plain(events, done(answer=answer, thinking=""), boxed).count("1234") == 1
 
 
 def test_rich_output_leaves_the_cursor_visible() -> None:
@@ -117,7 +145,7 @@ def test_rich_output_leaves_the_cursor_visible() -> None:
 def test_markup_and_escape_sequences_of_the_model_are_text() -> None:
     events = [
         TokenEvent("thinking", "\x1b]0;title\x07[red]x[/red]\x9b2J"),
-        TokenEvent("answer", "\x1b[2Jhi [b]"),
+        TokenEvent("answer", "\x1b[2Jhi [b]\n\n\\boxed{[/]}"),
     ]
     text = rich_output(events, done(), "[/]")
     assert "\x1b]0" not in text and "\x1b[2J" not in text and "[red]x[/red]" in text and "[/]" in text
