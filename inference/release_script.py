@@ -50,7 +50,7 @@ def answer(
     try:
         from r1v import LLM, ImageRef, Message, R1VError, SamplingParams
         from r1v.cli.parser import quiet_vllm
-        from r1v.cli.terminal import PlainScreen
+        from r1v.cli.screen.terminal import PlainScreen
         from r1v.llm import ParallelConfig, PromptLimits
         from r1v.prompt import open_image
     except ModuleNotFoundError as error:

@@ -18,7 +18,7 @@ from r1v.cli.parser import (
     load_model,
     sampling,
 )
-from r1v.cli.terminal import make_screen, tokens_per_s
+from r1v.cli.screen.terminal import make_screen, tokens_per_s
 from r1v.core import Completion, ConfigError, ImageError, ImageRef, Message
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from r1v.cli.progress import bars
+from r1v.cli.screen.progress import bars
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

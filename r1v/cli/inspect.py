@@ -35,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the summary; status 1 where the checkpoint cannot be loaded."""
     if args.kernels:
-        from r1v.cli.kernels import show_kernels
+        from r1v.cli.screen.kernels import show_kernels
 
         return show_kernels(args.path, args.json)
     if args.path is None:

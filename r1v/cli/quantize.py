@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from r1v.cli.parser import MODEL_HELP
-from r1v.cli.progress import bars
+from r1v.cli.screen.progress import bars
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

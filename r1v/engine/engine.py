@@ -25,9 +25,9 @@ from r1v.engine.request import EngineOutput, EngineRequest
 from r1v.engine.runner import Runner, make_sampler
 from r1v.engine.sampler import Sampled, mix, rows_of
 from r1v.engine.scheduler import HEAD_START, Chunk, Scheduler, Step
-from r1v.engine.sequence import Prompt, Sequence, read_prompt, staged
+from r1v.engine.sequence import Sequence
 from r1v.engine.speculate import Drafter, SharedDrafts
-from r1v.engine.tiles import TileCache
+from r1v.engine.tiles import PlacedTiles, TileCache, place_tiles, staged
 from r1v.engine.weights import prepare, resolve_format
 from r1v.models import R1V
 from r1v.models.awq import is_quantised
@@ -125,12 +125,12 @@ class Engine:
         Raises PromptError (image tokens do not match the tiles, unknown ids), ContextLengthError.
         """
         self._check(request)
-        prompt = read_prompt(request, self.ids.image_context, self.model.config.tokens_per_tile)
+        tiles = place_tiles(request, self.ids.image_context, self.model.config.tokens_per_tile)
         request_id = next(self._request_ids)
         seed = request.params.seed
         seed = self._entropy.getrandbits(64) if seed is None else seed
         sequences = [
-            self._sequence(request, request_id, index, prompt, seed) for index in range(request.params.n)
+            self._sequence(request, request_id, index, tiles, seed) for index in range(request.params.n)
         ]
         for sequence in sequences[1:]:
             sequence.leader = sequences[0]
@@ -205,11 +205,11 @@ class Engine:
             )
 
     def _sequence(
-        self, request: EngineRequest, request_id: int, index: int, prompt: Prompt, seed: int
+        self, request: EngineRequest, request_id: int, index: int, tiles: PlacedTiles, seed: int
     ) -> Sequence:
         return Sequence.of(
             request, self.ids, base_seed=mix(mix(seed) + index), max_length=self.max_model_len,
-            prompt=prompt, request_id=request_id, index=index,
+            tiles=tiles, request_id=request_id, index=index,
             order=(request_id + HEAD_START * request.priority, request_id, index),
         )  # fmt: skip
 

@@ -189,9 +189,9 @@ class Runner:
             return
         pixels = []
         for sequence, tile in step.tiles:
-            assert sequence.prompt.pixel_values is not None
+            assert sequence.request.pixel_values is not None
             # moved before they are stacked: on a host of many cores torch's threads cost more than the copies
-            pixels.append(sequence.prompt.pixel_values[tile.index].to(self._device, non_blocking=True))
+            pixels.append(sequence.request.pixel_values[tile.index].to(self._device, non_blocking=True))
         batch = torch.stack(pixels).to(self.runnable.dtype)
         features = self.runnable.model.encode_images(batch)
         self.num_encoded += len(pixels)

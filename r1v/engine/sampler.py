@@ -217,7 +217,7 @@ class Sampler:
         """What a sequence has had, brought up to date."""
         seen = self._seen.get(sequence)
         if seen is None:
-            seen = self._seen[sequence] = _Seen(sequence.prompt.token_ids, self.device)
+            seen = self._seen[sequence] = _Seen(sequence.request.token_ids, self.device)
         seen.add(sequence.token_ids[sequence.num_prompt + seen.num_counted :])
         return seen
 

@@ -230,7 +230,7 @@ class CudaSampler:
         if line is None:
             line = seen.take(sequence, busy)
             whole = np.zeros(self.vocab_size, dtype=np.int16)
-            whole[list(sequence.prompt.token_ids)] = 1
+            whole[list(sequence.request.token_ids)] = 1
             self.state.seen[line].copy_(to_device(whole, self.device))
             seen.counted[sequence] = 0
         new = sequence.token_ids[sequence.num_prompt + seen.counted[sequence] :]

@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 
 from r1v.engine.config import EngineConfig
 from r1v.engine.kv_cache import BlockPool
-from r1v.engine.sequence import Sequence, TileSpan
+from r1v.engine.sequence import Sequence
+from r1v.engine.tiles import TileSpan
 
 # A step of priority is worth as much as having arrived this many requests earlier: more urgent requests go
 # first, but no stream of them holds up the others for ever.
@@ -47,7 +48,7 @@ class Chunk:
     @property
     def tiles(self) -> list[TileSpan]:
         """Tiles whose features it needs."""
-        return self.sequence.prompt.tiles_within(self.start, self.end)
+        return self.sequence.tiles.within(self.start, self.end)
 
 
 @dataclass(slots=True)
@@ -224,7 +225,7 @@ class Scheduler:
 
     def _claim_tiles(self, sequence: Sequence, start: int, end: int, step: Step, claimed: set[bytes]) -> int:
         """Add tiles to encode; returns how far the chunk can go with the tiles of this step."""
-        for tile in sequence.prompt.tiles_within(start, end):
+        for tile in sequence.tiles.within(start, end):
             if tile.key in claimed or self._has_tile(tile.key):
                 continue
             if len(step.tiles) == self.config.max_step_tiles:

@@ -9,111 +9,15 @@ other libraries' loops that our settings steer.
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-import torch
-
-from r1v.core import Decoding, FinishReason, PromptError, SamplingParams
+from r1v.core import Decoding, FinishReason, SamplingParams
 from r1v.engine.config import EngineIds
 from r1v.engine.kv_cache import BlockTable, block_digest
 from r1v.engine.request import EngineRequest, TokenMask
 from r1v.engine.speculate import Drafter
 from r1v.engine.thinking import ThinkingControl
-
-
-@dataclass(frozen=True, slots=True)
-class TileSpan:
-    """One image tile in a prompt: the position of its first token, the name of its pixels, its index."""
-
-    start: int
-    key: bytes
-    index: int
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """A checked prompt; the samples of one request share it. Tiles are in the order of their positions."""
-
-    token_ids: tuple[int, ...]
-    tiles: tuple[TileSpan, ...] = ()
-    tokens_per_tile: int = 0
-    pixel_values: torch.Tensor | None = None
-
-    def tiles_within(self, start: int, end: int) -> list[TileSpan]:
-        """Tiles with a token in [start, end)."""
-        if not self.tiles or start > self.tiles[-1].start + self.tokens_per_tile:
-            return []
-        return [t for t in self.tiles if t.start < end and t.start + self.tokens_per_tile > start]
-
-    def identity(self, start: int, end: int) -> bytes:
-        """What stands at the image tokens of [start, end), for the digest of a block."""
-        return b"".join(
-            tile.key + (start - tile.start).to_bytes(8, "little", signed=True)
-            for tile in self.tiles_within(start, end)
-        )
-
-
-def read_prompt(request: EngineRequest, image_context: int, tokens_per_tile: int) -> Prompt:
-    """Check a request's ids against its tiles and name each tile by its content.
-
-    Raises PromptError where image tokens and tiles do not match exactly.
-    """
-    places = [i for i, token_id in enumerate(request.token_ids) if token_id == image_context]
-    pixels = request.pixel_values
-    num_tiles = 0 if pixels is None else pixels.shape[0]
-    if len(places) != num_tiles * tokens_per_tile:
-        raise PromptError(
-            f"the prompt has {len(places)} image tokens, but {num_tiles} tiles of {tokens_per_tile} tokens "
-            "were given; build both with the same tiling"
-        )
-    if pixels is None:
-        return Prompt(request.token_ids)
-    starts = places[::tokens_per_tile]
-    if any(end - start != tokens_per_tile - 1 for start, end in zip(starts, places[tokens_per_tile - 1 ::
-            tokens_per_tile], strict=True)):  # fmt: skip
-        raise PromptError("the image tokens of a tile are not in one piece; build the prompt with Processor")
-    keys = _tile_keys(request, pixels)
-    tiles = tuple(
-        TileSpan(start, key, index) for index, (start, key) in enumerate(zip(starts, keys, strict=True))
-    )
-    return Prompt(request.token_ids, tiles, tokens_per_tile, pixels)
-
-
-def staged(request: EngineRequest, dtype: torch.dtype, device: torch.device) -> EngineRequest:
-    """A request as `Engine.stage` leaves it."""
-    pixels, counts = request.pixel_values, request.tiles_per_image
-    if pixels is None:
-        return request
-    hashes = request.image_hashes
-    if not hashes and counts and sum(counts) == pixels.shape[0]:
-        hashes = tuple(
-            hashlib.blake2b(image.contiguous().view(torch.uint8).cpu().numpy(), digest_size=16).digest()
-            for image in pixels.split(counts)
-        )
-    if device.type == "cuda" and pixels.device.type == "cpu" and pixels.is_floating_point():
-        pixels = pixels.to(dtype).pin_memory()
-    return replace(request, pixel_values=pixels, image_hashes=hashes)
-
-
-def _tile_keys(request: EngineRequest, pixels: torch.Tensor) -> list[bytes]:
-    """A name of 16 bytes for each tile: of its image's hash and its place in it, or of its pixels."""
-    if not request.image_hashes:
-        return [
-            hashlib.blake2b(tile.contiguous().view(torch.uint8).numpy(), digest_size=16).digest()
-            for tile in pixels.cpu()
-        ]
-    counts = request.tiles_per_image
-    if len(counts) != len(request.image_hashes) or sum(counts) != pixels.shape[0]:
-        raise PromptError(
-            f"{len(request.image_hashes)} image hashes and {sum(counts)} tiles in tiles_per_image do not fit "
-            f"{pixels.shape[0]} tiles"
-        )
-    keys = []
-    for name, count in zip(request.image_hashes, counts, strict=True):
-        encoded = name if isinstance(name, bytes) else name.encode()
-        keys += [hashlib.blake2b(encoded + b"#%d" % index, digest_size=16).digest() for index in range(count)]
-    return keys
+from r1v.engine.tiles import PlacedTiles
 
 
 @dataclass(eq=False, slots=True)
@@ -123,7 +27,8 @@ class Sequence:
 
     request_id: int
     index: int
-    prompt: Prompt
+    request: EngineRequest
+    tiles: PlacedTiles
     params: SamplingParams
     order: tuple[int, int, int]
     base_seed: int
@@ -143,7 +48,7 @@ class Sequence:
     finish_reason: FinishReason | None = None
 
     def __post_init__(self) -> None:
-        self.token_ids = list(self.prompt.token_ids)
+        self.token_ids = list(self.request.token_ids)
         self.decoding = self.params.decoding
 
     @classmethod
@@ -154,19 +59,18 @@ class Sequence:
         *,
         base_seed: int,
         max_length: int,
-        prompt: Prompt | None = None,
+        tiles: PlacedTiles | None = None,
         request_id: int = 0,
         index: int = 0,
         order: tuple[int, int, int] = (0, 0, 0),
     ) -> Sequence:
         """One completion of a request. max_length: ids of prompt and output that it can have in the model's
-        context. prompt: None is the request's ids without images."""
+        context. tiles: where the images of the request stand in its prompt; None is nowhere."""
         params = request.params
-        prompt = prompt or Prompt(request.token_ids)
         if params.max_tokens is not None:
-            max_length = min(max_length, len(prompt.token_ids) + params.max_tokens)
+            max_length = min(max_length, len(request.token_ids) + params.max_tokens)
         return cls(
-            request_id, index, prompt, params, order, base_seed,
+            request_id, index, request, tiles or PlacedTiles(), params, order, base_seed,
             thinking=ThinkingControl(ids, opened=request.opens_thinking, budget=params.thinking_budget,
                                      detect_loops=params.detect_loops,
                                      detect_answer_loops=params.detect_answer_loops),
@@ -214,12 +118,12 @@ class Sequence:
     @property
     def num_prompt(self) -> int:
         """Ids of the prompt."""
-        return len(self.prompt.token_ids)
+        return len(self.request.token_ids)
 
     @property
     def num_output(self) -> int:
         """Ids after the prompt."""
-        return len(self.token_ids) - len(self.prompt.token_ids)
+        return len(self.token_ids) - len(self.request.token_ids)
 
     @property
     def num_pending(self) -> int:
@@ -245,5 +149,5 @@ class Sequence:
             ids = self.token_ids[start : start + block_size]
             assert len(ids) == block_size
             previous = self.digests[-1] if self.digests else b""
-            self.digests.append(block_digest(previous, ids, self.prompt.identity(start, start + block_size)))
+            self.digests.append(block_digest(previous, ids, self.tiles.identity(start, start + block_size)))
         return self.digests[block]

@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from r1v.core import ContextLengthError, PromptError, SamplingParams, Usage
-from r1v.engine import EngineIds
+from r1v.engine import EngineIds, EngineRequest, TokenMask
 from r1v.llm.config import LLMConfig
 from r1v.llm.generation import Generation
 from r1v.llm.grammar import GrammarMask
@@ -37,6 +37,22 @@ def engine_ids(processor: Processor) -> EngineIds:
         banned=tuple(sorted(token_id for token_id in banned if token_id is not None)),
         blank=markers.blank_ids,
         spelling=tuple(map(processor.spell, range(processor.vocab_size))) if markers.are_spelled else (),
+    )
+
+
+def engine_request(
+    prompt: Prompt, params: SamplingParams, *, priority: int = 0, mask: TokenMask | None = None
+) -> EngineRequest:
+    """A prompt as our engine takes it: the same ids, its tiles normalised to float32."""
+    return EngineRequest(
+        token_ids=prompt.token_ids,
+        params=params,
+        pixel_values=prompt.pixel_values,
+        tiles_per_image=prompt.tiles_per_image,
+        image_hashes=prompt.image_hashes,
+        opens_thinking=prompt.opens_thinking,
+        priority=priority,
+        mask=mask,
     )
 
 

@@ -24,7 +24,9 @@ from starlette.responses import PlainTextResponse, Response
 from r1v import __version__
 from r1v.core import Completion, R1VError
 from r1v.llm import LLM, ChatRequest, Event, TextRequest, card_of
-from r1v.server.answers import ChatWriter, Json, TextWriter, add_usage, usage_of
+from r1v.server.apis.chat_answers import ChatWriter, Json, TextWriter, add_usage, usage_of
+from r1v.server.apis.chat_params import Translator
+from r1v.server.apis.chat_schema import ChatBody, TextBody, TokenizeBody
 from r1v.server.apis.endpoint import FAILURES, Endpoint
 from r1v.server.apis.messages import Messages
 from r1v.server.apis.responses import Responses
@@ -35,9 +37,7 @@ from r1v.server.images import ImageSource
 from r1v.server.memory import give_back_after_load
 from r1v.server.metrics import CONTENT_TYPE, Metrics
 from r1v.server.middleware import OPEN_PATHS, AccessLog, BodyLimit, Door
-from r1v.server.params import Translator
 from r1v.server.route import BoundedRoute
-from r1v.server.schema import ChatBody, TextBody, TokenizeBody
 from r1v.server.service import Run, Service
 from r1v.server.static_page import StaticPage, read_page
 from r1v.server.stream import DONE, data, unless_gone

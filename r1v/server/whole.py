@@ -15,12 +15,12 @@ from pydantic import ValidationError
 
 from r1v.core import CapacityError, Completion, R1VError, UnavailableError
 from r1v.llm import LLM
-from r1v.server.answers import ChatWriter
+from r1v.server.apis.chat_answers import ChatWriter
+from r1v.server.apis.chat_params import Translator
+from r1v.server.apis.chat_schema import ChatBody
 from r1v.server.config import ServerConfig
 from r1v.server.errors import APIError, from_r1v, from_validation
 from r1v.server.images import ImageSource
-from r1v.server.params import Translator
-from r1v.server.schema import ChatBody
 
 
 class ChatAnswerer:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from r1v.cli.mathtext import readable, readable_markdown
+from r1v.cli.screen.mathtext import readable, readable_markdown
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from r1v.cli.terminal import (
+from r1v.cli.screen.terminal import (
     MarkdownFlow,
     PlainScreen,
     RichScreen,

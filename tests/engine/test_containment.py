@@ -201,7 +201,7 @@ def failing(
     """A runner that cannot compute a sequence whose prompt begins with an id."""
 
     def call(runner: Runner, step: Step) -> torch.Tensor:
-        if any(chunk.sequence.prompt.token_ids[0] == marked for chunk in step.chunks):
+        if any(chunk.sequence.request.token_ids[0] == marked for chunk in step.chunks):
             raise RuntimeError("this one cannot be computed")
         return run(runner, step)
 

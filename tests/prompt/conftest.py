@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
-from r1v.prompt import Processor
+from r1v.prompt import Processor, Prompt
 from r1v.prompt.tokenizer import QWEN2_PATTERN
 
 CORPUS = [
@@ -27,6 +28,23 @@ DEEPSEEK = ["<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<�
 
 # the forms of the releases' templates, in our own words
 TEMPLATES = {path.stem: path.read_text() for path in Path(__file__).parent.glob("templates/*.jinja")}
+
+Make = Callable[..., Processor]
+TINY = Image.new("RGB", (20, 20), "red")  # one tile of 56 x 56: 4 tokens
+CONTEXT = "<IMG_CONTEXT>"
+WIDE = Image.new("RGB", (400, 200), "blue")  # 4 x 2 tiles and a thumbnail
+
+
+def text_of(processor: Processor, prompt: Prompt) -> str:
+    """The prompt with special tokens, runs of image tokens written short."""
+    text = processor.decode(prompt.token_ids, skip_special=False)
+    for count in range(60, 0, -1):
+        text = text.replace(f"<img>{CONTEXT * 4 * count}</img>", f"[{count}]")
+    return text
+
+
+def ids_of(processor: Processor, *contents: str) -> list[int]:
+    return [processor.tokenizer.added[content].id for content in contents]
 
 
 @pytest.fixture(scope="session")

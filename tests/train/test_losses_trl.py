@@ -112,6 +112,16 @@ def reward_of(completions: list[str], completion_ids: list[list[int]], **_: Any)
     return [float(sum(ids) % 5) for ids in completion_ids]
 
 
+def options_of(loss_type: str, **more: Any) -> losses.GRPOOptions:
+    """Our options for TRL's name of a loss."""
+    return losses.GRPOOptions(
+        averaging={"dapo": "token", "cispo": "token", "dr_grpo": "constant"}.get(loss_type, "response"),  # type: ignore[arg-type]
+        surrogate="cispo" if loss_type == "cispo" else "clip",
+        ratios="sequence" if loss_type == "gspo" else "token",
+        **more,
+    )
+
+
 @pytest.mark.parametrize(
     ("loss_type", "scaling", "beta", "clip_high", "correct_kl", "cap"),
     [
@@ -174,15 +184,7 @@ def test_grpo_on_a_recorded_batch(
     theirs = trainer._compute_loss(trainer.model, recorded)
     theirs.backward()
     their_gradient = gradient(trainer.model)
-    options = losses.GRPOOptions(
-        averaging={"dapo": "token", "cispo": "token", "dr_grpo": "constant"}.get(loss_type, "response"),
-        surrogate="cispo" if loss_type == "cispo" else "clip",
-        ratios="sequence" if loss_type == "gspo" else "token",
-        clip_high=clip_high,
-        kl=beta,
-        correct_kl=correct_kl,
-        importance_cap=cap,
-    )
+    options = options_of(loss_type, clip_high=clip_high, kl=beta, correct_kl=correct_kl, importance_cap=cap)
     ours = losses.grpo(
         logprobs, behaviour, advantages, rows_of, options, num_responses=8, num_tokens=int(mask.sum()),
         max_tokens=6, reference=reference, proximal=proximal,

@@ -1,6 +1,7 @@
 /** What went wrong, in words, and what a person can do about it. */
 
-import { t, type Words } from "./i18n";
+import { t } from "./i18n";
+import type { Words } from "./words/en";
 import type { Failure } from "./types";
 
 export type Remedy = "retry" | "key" | "settings" | "new" | "pictures" | "none";

@@ -2,10 +2,8 @@
 
 import { computed, effect } from "@preact/signals";
 import { preferences } from "./settings";
-import { en } from "./words/en";
+import { en, type Words } from "./words/en";
 import { zh } from "./words/zh";
-
-export type Words = Record<keyof typeof en, string>;
 
 export const language = computed<"en" | "zh">(() => {
   const chosen = preferences.value.language;

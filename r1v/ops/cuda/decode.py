@@ -186,7 +186,8 @@ def _attend(  # type: ignore[no-untyped-def]
     PAGE: tl.constexpr, BLOCK: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
     """One new token of one sequence, GROUP query heads, one part of the context: rotate, attend, and in the
-    first part store the token's own key and value."""
+    first part store the token's own key and value. In one piece: what one step leaves in registers the next
+    one uses."""
     if EARLY:
         gdc_launch_dependents()
         gdc_wait()

@@ -42,7 +42,8 @@ def _prepare(  # type: ignore[no-untyped-def]
     scaled, best, best_id, mass, raw_best, raw_mass, vocab, words, bias_width, extra_width, num_splits,
     COLUMNS: tl.constexpr, CHUNK: tl.constexpr, BLOCK: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
-    """Penalties, bans and temperature of one part of one row: `scaled`, its best id, and the sum of exp."""
+    """Penalties, bans and temperature of one part of one row: `scaled`, its best id, and the sum of exp.
+    In one piece: it is one pass over the logits."""
     if EARLY:
         gdc_launch_dependents()
         gdc_wait()
@@ -219,7 +220,7 @@ def _from_the_likeliest(  # type: ignore[no-untyped-def]
     BLOCK: tl.constexpr, CAP: tl.constexpr,
 ):  # fmt: skip
     """Three searches in the running sum from the likeliest id down: for the last id that top-k keeps, for the
-    last that top-p keeps, for the drawn one."""
+    last that top-p keeps, for the drawn one. In one piece: each search begins where the one before ended."""
     kept = whole  # the mass of what is kept so far
     lowest = float("-inf")  # nothing below this value is kept
     chosen = greedy

@@ -1,1 +1,1 @@
-"""The forms in which clients speak to the server, beside OpenAI's chat completions."""
+"""The forms in which clients speak to the server: OpenAI's chat completions, responses and messages."""

@@ -18,11 +18,11 @@ from starlette.responses import Response
 
 from r1v.core import Completion, TokenEvent
 from r1v.llm import Event
-from r1v.server.answers import Json
+from r1v.server.apis.chat_answers import Json
+from r1v.server.apis.chat_params import Translator
+from r1v.server.apis.chat_schema import ChatBody
 from r1v.server.errors import APIError, ErrorBody, from_validation, json_response
 from r1v.server.middleware import notes
-from r1v.server.params import Translator
-from r1v.server.schema import ChatBody
 from r1v.server.service import Run, Service
 from r1v.server.stream import KEEP_ALIVE, EventStream, data, unless_gone
 

@@ -14,7 +14,9 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from r1v.llm import ChatRequest
-from r1v.server.answers import Json
+from r1v.server.apis.chat_answers import Json
+from r1v.server.apis.chat_params import refuse
+from r1v.server.apis.chat_schema import ChatBody
 from r1v.server.apis.endpoint import FAILURES, Endpoint, chat_body, renamed
 from r1v.server.apis.messages_schema import (
     AssistantTurn,
@@ -32,8 +34,6 @@ from r1v.server.apis.messages_schema import (
 )
 from r1v.server.apis.messages_writer import MessageWriter
 from r1v.server.errors import APIError, json_response
-from r1v.server.params import refuse
-from r1v.server.schema import ChatBody
 
 # What chat completions call a thing, and what it is called here.
 NAMES = {

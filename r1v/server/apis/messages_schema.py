@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, Field, Tag
 
-from r1v.server.schema import STRICT, TEXT_OR_LIST, StopText, variant_by
+from r1v.server.apis.chat_schema import STRICT, TEXT_OR_LIST, StopText, variant_by
 
 
 class CacheControl(BaseModel):

@@ -7,7 +7,7 @@ stream, joined, are those of the whole message.
 from __future__ import annotations
 
 from r1v.core import Completion, R1VError, TokenEvent, parse_json
-from r1v.server.answers import Json
+from r1v.server.apis.chat_answers import Json
 from r1v.server.apis.endpoint import sse
 from r1v.server.apis.parts import OutputPart, PartReader, new_id
 from r1v.server.errors import APIError

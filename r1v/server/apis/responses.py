@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
-from r1v.server.answers import Json
+from r1v.server.apis.chat_answers import Json
+from r1v.server.apis.chat_params import refuse
+from r1v.server.apis.chat_schema import ChatBody
 from r1v.server.apis.endpoint import FAILURES, Endpoint, chat_body
 from r1v.server.apis.responses_schema import (
     FlatSchemaFormat,
@@ -28,8 +30,6 @@ from r1v.server.apis.responses_schema import (
     ResponsesBody,
 )
 from r1v.server.apis.responses_writer import ResponseWriter
-from r1v.server.params import refuse
-from r1v.server.schema import ChatBody
 
 # What chat completions call a thing, and what it is called here.
 NAMES = {

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
 
-from r1v.server.schema import (
+from r1v.server.apis.chat_schema import (
     STRICT,
     TEXT_OR_LIST,
     Nothing,

@@ -11,7 +11,7 @@ import time
 from openai.types.responses import Response as OpenAIResponse
 
 from r1v.core import Completion, TokenEvent
-from r1v.server.answers import Json
+from r1v.server.apis.chat_answers import Json
 from r1v.server.apis.endpoint import sse
 from r1v.server.apis.parts import OutputPart, PartReader, new_id
 from r1v.server.apis.responses_schema import ResponsesBody

@@ -17,8 +17,8 @@ import numpy as np
 import torch
 
 from r1v.core import FinishDetail, FinishReason, SamplingParams
-from r1v.engine import Engine, EngineConfig, EngineRequest
-from r1v.llm.prompt_encoder import engine_ids
+from r1v.engine import Engine, EngineConfig
+from r1v.llm.prompt_encoder import engine_ids, engine_request
 from r1v.models import R1V
 from r1v.prompt import Processor, Prompt
 from r1v.train.core.compute import Compute
@@ -148,17 +148,10 @@ class EngineRollouts:
         chosen = [1.0] * len(prompts) if penalties is None else penalties
         for prompt, seed, penalty in zip(prompts, seeds, chosen, strict=True):
             request_id = self.engine.add(
-                EngineRequest(
-                    prompt.token_ids,
-                    SamplingParams(
-                        temperature=temperature, top_p=1.0, repetition_penalty=penalty, seed=seed,
-                        max_tokens=max_tokens, logprobs=0, detect_loops=False, n=n,
-                    ),
-                    prompt.pixel_values,
-                    prompt.tiles_per_image,
-                    prompt.image_hashes,
-                    prompt.opens_thinking,
-                )
+                engine_request(prompt, SamplingParams(
+                    temperature=temperature, top_p=1.0, repetition_penalty=penalty, seed=seed,
+                    max_tokens=max_tokens, logprobs=0, detect_loops=False, n=n,
+                ))
             )  # fmt: skip
             order.append(request_id)
             growing.update({(request_id, index): _Growing() for index in range(n)})

@@ -249,16 +249,7 @@ class GRPOTrainer:
             np.concatenate(first.fresh_behaviour or empty), np.concatenate(first.fresh_logprobs or empty)
         )
         share = telemetry([one.sample for one in fresh], [one.sample for one in trained], drawn, self.buffer)
-        facts = alarms.StepFacts(
-            clipped=sum(t.clipped for t in tallies) / tokens,
-            empty=mean([float(not response.answer.strip()) for response in responses]),
-            truncated=mean([float(r.finish_reason is FinishReason.LENGTH) for r in responses]),
-            repetition=mean([repetition(response.token_ids) for response in responses]),
-            length=mean([float(len(response.token_ids)) for response in responses]),
-            mismatch=mismatch.kl,
-            rule=mean([reward.rule for reward in rewards]),
-            model=mean([reward.model for reward in rewards if math.isfinite(reward.model)]),
-        )
+        facts = _facts(groups, sum(t.clipped for t in tallies) / tokens, mismatch.kl)
         raised = self.alarms.check(facts)
         asked, judged, updated = np.diff(times).tolist()
         families: dict[str, list[float]] = {}
@@ -322,3 +313,19 @@ class GRPOTrainer:
 def mean(values: Sequence[float]) -> float:
     """0 for none."""
     return sum(values) / len(values) if values else 0.0
+
+
+def _facts(groups: Sequence[Group], clipped: float, mismatch: float) -> alarms.StepFacts:
+    """What the alarms look at. clipped: share of the tokens. mismatch: KL between sampler and trainer."""
+    rewards = [reward for group in groups for reward in group.rewards]
+    responses = [response for group in groups for response in group.responses]
+    return alarms.StepFacts(
+        clipped=clipped,
+        empty=mean([float(not response.answer.strip()) for response in responses]),
+        truncated=mean([float(r.finish_reason is FinishReason.LENGTH) for r in responses]),
+        repetition=mean([repetition(response.token_ids) for response in responses]),
+        length=mean([float(len(response.token_ids)) for response in responses]),
+        mismatch=mismatch,
+        rule=mean([reward.rule for reward in rewards]),
+        model=mean([reward.model for reward in rewards if math.isfinite(reward.model)]),
+    )

@@ -2,7 +2,8 @@
 
 import { useRef, useState } from "preact/hooks";
 import { exportJson } from "../files";
-import { t, type Words } from "../i18n";
+import { t } from "../i18n";
+import type { Words } from "../words/en";
 import { importFile } from "../incoming";
 import { SHORTCUTS } from "../keys";
 import { apiKey } from "../settings";

@@ -1,7 +1,8 @@
 /** The list of conversations. */
 
 import { useState } from "preact/hooks";
-import { language, t, type Words } from "../i18n";
+import { language, t } from "../i18n";
+import type { Words } from "../words/en";
 import { preferences } from "../settings";
 import { conversations, currentId, dialog, drawer, focusInput, runs, show, turns } from "../state";
 import { allTurns } from "../store";

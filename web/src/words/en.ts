@@ -243,3 +243,6 @@ export const en = {
   family_network: "Networks",
   family_line_chart: "Line charts",
 };
+
+/** What every language has to say. */
+export type Words = Record<keyof typeof en, string>;

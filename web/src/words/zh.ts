@@ -1,4 +1,4 @@
-import type { Words } from "../i18n";
+import type { Words } from "./en";
 
 /** 简体中文。Failures as in English: "标题|怎么办". */
 export const zh: Words = {

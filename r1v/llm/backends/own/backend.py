@@ -12,11 +12,11 @@ from typing import Any
 import torch
 
 from r1v.core import SamplingParams
-from r1v.engine import Engine, EngineConfig, EngineRequest
+from r1v.engine import Engine, EngineConfig
 from r1v.llm.backends.own.loop import EngineLoop
 from r1v.llm.config import DTYPES, LLMConfig, default_params, resolve
 from r1v.llm.grammar import GrammarCompiler
-from r1v.llm.prompt_encoder import PromptEncoder, engine_ids
+from r1v.llm.prompt_encoder import PromptEncoder, engine_ids, engine_request
 from r1v.llm.requests import BackendLoad, ChatRequest, ModelInfo, Request
 from r1v.llm.stream import Deliver
 from r1v.models import R1V, load
@@ -66,16 +66,7 @@ class EngineBackend:
         mask = None if grammar is None else self._grammars.mask(grammar)
         generation = self._front.generation(request, prompt, params, deliver, mask=mask, arrived_s=arrived_s)
         staged = self._engine.stage(  # here, on the request's own thread
-            EngineRequest(
-                token_ids=prompt.token_ids,
-                params=params,
-                pixel_values=prompt.pixel_values,
-                tiles_per_image=prompt.tiles_per_image,
-                image_hashes=prompt.image_hashes,
-                opens_thinking=prompt.opens_thinking,
-                priority=request.priority,
-                mask=mask,
-            )
+            engine_request(prompt, params, priority=request.priority, mask=mask)
         )
         ticket = self.loop.submit(staged, generation)
         return partial(self._cancel, ticket)

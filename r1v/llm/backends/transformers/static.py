@@ -131,7 +131,7 @@ class StaticLoop:
         from transformers.generation.stopping_criteria import StoppingCriteria, StoppingCriteriaList
 
         rows = [row for job in jobs for row in job.rows]
-        prompts = [list(row.sequence.prompt.token_ids) for row in rows]
+        prompts = [list(row.sequence.request.token_ids) for row in rows]
         batch = SteeredBatch(rows, self._vocab_size, self._ids, self._pad)
         if all(batch.done):
             return

@@ -188,7 +188,7 @@ class RichScreen:
         from rich.panel import Panel
         from rich.text import Text
 
-        from r1v.cli.mathtext import readable
+        from r1v.cli.screen.mathtext import readable
 
         self._stop_waiting()
         if boxed is not None and is_box(self._answer.pending):
@@ -278,7 +278,7 @@ class MarkdownFlow:
     def _markdown(self, text: str) -> Markdown:
         from rich.markdown import Markdown
 
-        from r1v.cli.mathtext import readable_markdown
+        from r1v.cli.screen.mathtext import readable_markdown
 
         return Markdown(readable_markdown(text), hyperlinks=False)
 

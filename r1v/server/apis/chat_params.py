@@ -14,10 +14,7 @@ from typing import Any
 from r1v.core import ConfigError, ImageRef, SamplingParams, ToolCall
 from r1v.core import Message as CoreMessage
 from r1v.llm import ChatRequest, ModelInfo, OutputGrammar, TextRequest
-from r1v.server.config import ServerConfig
-from r1v.server.errors import APIError
-from r1v.server.images import ImageSource
-from r1v.server.schema import (
+from r1v.server.apis.chat_schema import (
     AssistantMessage,
     ChatBody,
     ImagePart,
@@ -32,6 +29,9 @@ from r1v.server.schema import (
     Tool,
     ToolMessage,
 )
+from r1v.server.config import ServerConfig
+from r1v.server.errors import APIError
+from r1v.server.images import ImageSource
 
 # Thinking tokens by effort, as parts of the context; None is no limit.
 EFFORTS: dict[str, float | None] = {

@@ -1,0 +1,1 @@
+"""What commands show: answers and formulas on a terminal, progress, and the table of kernels."""
