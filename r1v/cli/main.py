@@ -105,6 +105,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # eval's event loop cancels its tasks in order only under Python's own handler
         with nullcontext() if command == "eval" else _ctrl_c_ends_imports():
             args = build_parser(command).parse_args(argv)
+            args.argv = argv
             limit_instructions(os.environ)
             status: int = args.run(args)
             sys.stdout.flush()  # a full disk behind it shows here, where it still can be said

@@ -84,7 +84,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--pipeline-parallel-size", "--pipeline_parallel_size", type=int, default=1,
                        metavar="N", help="groups of layers on devices of their own (vLLM)")  # fmt: skip
     group.add_argument("--data-parallel-size", type=int, default=1, metavar="N",
-                       help="copies of the model (vLLM)")  # fmt: skip
+                       help="copies of the model: vLLM's, or with r1v serve a GPU each")  # fmt: skip
     group.add_argument("--executor", default="auto", choices=("auto", "mp", "ray"),
                        help="processes of this machine, or several machines through Ray (vLLM)")  # fmt: skip
     group.add_argument("--offload", action="store_true",

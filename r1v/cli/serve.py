@@ -18,8 +18,8 @@ from r1v.cli.parser import (
 from r1v.core import ConfigError
 
 if TYPE_CHECKING:
-    from r1v.llm import LLM, BackendInfo
-    from r1v.server import ServerConfig
+    from r1v.llm import LLM
+    from r1v.server import LogForm, ServerConfig
 
 
 def configure(parser: CommandParser) -> None:
@@ -64,8 +64,10 @@ def _add_server_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--tool-calls", choices=("template", "any"), default="template",
                        help="read calls in the template's form, or any: bare and fenced JSON")  # fmt: skip
     group.add_argument("--no-ui", action="store_true", help="the API only, without the chat page")
-    group.add_argument("--log", choices=("text", "json"),
+    group.add_argument("--log", choices=("text", "json", "none"),
                        help="the line for each request (default: text on a terminal, else json)")  # fmt: skip
+    group.add_argument("--listen-fd", type=int, metavar="N",
+                       help="listen on this open socket, as a service manager hands over")  # fmt: skip
 
 
 def _add_limits(parser: argparse.ArgumentParser) -> None:
@@ -100,17 +102,32 @@ def start(args: argparse.Namespace, *, open_browser: bool) -> int:
     """Load the model, listen, and serve until a signal comes."""
     if args.name is not None:
         args.model = args.name
+    from r1v.cli.replicas import are_ours, replica_commands
+
+    copies = args.data_parallel_size if are_ours(args) else 1
+    if copies > 1:
+        args.data_parallel_size = 1  # of each copy
     check_model_arguments(args)
     if open_browser and args.no_ui:
         raise ConfigError("--no-ui leaves out the page that r1v ui opens; use r1v serve")
     config = make_config(args, page=not args.no_ui)
-    from r1v.server import serve
+    from r1v.server import serve, serve_replicas
 
+    log_form: LogForm = args.log or ("text" if sys.stderr.isatty() else "json")
+    if copies > 1:
+        args.data_parallel_size = copies
+        commands = replica_commands(args, args.argv)
+        print(f"{copies} copies of {config.name} are being loaded", file=sys.stderr, flush=True)
+        serve_replicas(
+            commands, config, log_form=log_form,
+            on_start=lambda url: announce(url, config, f"{copies} copies", open_browser),
+        )  # fmt: skip
+        return 0
     llm = load(args, config)
     with llm:
         serve(
-            llm, config, on_start=lambda url: announce(url, config, llm.backend, open_browser),
-            log_form=args.log or ("text" if sys.stderr.isatty() else "json"),
+            llm, config, log_form=log_form,
+            on_start=lambda url: announce(url, config, str(llm.backend), open_browser),
         )  # fmt: skip
     return 0
 
@@ -133,6 +150,7 @@ def make_config(args: argparse.Namespace, *, page: bool) -> ServerConfig:
         name=args.served_model_name or Path(args.model).name,
         host=args.host,
         port=args.port,
+        listen_fd=args.listen_fd,
         api_keys=read_keys(args.api_key_file, os.environ.get("R1V_API_KEYS", "")),
         cors_origins=tuple(args.cors_origin),
         image_folder=args.image_folder,
@@ -181,8 +199,10 @@ def read_keys(path: Path | None, listed: str) -> tuple[str, ...]:
     return keys
 
 
-def announce(url: str, config: ServerConfig, backend: BackendInfo, open_browser: bool) -> None:
-    """Say where the server is and what runs the model, once it listens."""
+def announce(url: str, config: ServerConfig, backend: str, open_browser: bool) -> None:
+    """Say where the server is and what runs the model, once it listens. Whoever gave the socket knows."""
+    if config.listen_fd is not None:
+        return
     lines = [f"{config.name}: API at {url}/v1", f"runs by {backend}"]
     if config.page:
         lines.append(f"chat page at {url}/")

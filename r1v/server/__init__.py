@@ -6,7 +6,10 @@ Enters: HTTP requests. Leaves: HTTP responses, metrics, an access log. The page 
 from r1v.server.app import create_app
 from r1v.server.config import ServerConfig
 from r1v.server.console import LogForm
+from r1v.server.replicas import ReplicaCommand, serve_replicas
 from r1v.server.run import serve
 from r1v.server.whole import ChatAnswerer
 
-__all__ = ["ChatAnswerer", "LogForm", "ServerConfig", "create_app", "serve"]
+__all__ = [
+    "ChatAnswerer", "LogForm", "ReplicaCommand", "ServerConfig", "create_app", "serve", "serve_replicas",
+]  # fmt: skip

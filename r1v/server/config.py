@@ -20,7 +20,8 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 class ServerConfig:
     """How one server behaves.
 
-    name: of the model in the API. host, port: where it listens. api_keys: any of them opens the API; none
+    name: of the model in the API. host, port: where it listens. listen_fd: an open
+    socket's descriptor to listen on instead. api_keys: any of them opens the API; none
     means open to whoever can reach it. cors_origins: pages of these origins may call the API. max_queue:
     sequences that may wait beside those that are decoded; more get 429. max_n: completions of one request.
     deadline_s: of one request, from its arrival. drain_s: how long running requests have to finish after
@@ -67,6 +68,7 @@ class ServerConfig:
     max_redirects: int = 3
     image_folder: Path | None = None
     page: bool = True
+    listen_fd: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("max_n", "max_body_bytes", "max_buffered_bytes", "max_image_bytes", "max_image_pixels",

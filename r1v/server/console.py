@@ -1,8 +1,9 @@
 """What the server writes on standard error: one line for each request.
 
 Enters: the records of the loggers ``r1v.server``, whose access lines are JSON. Leaves: those lines as they
-are (``json``), or a line that people read (``text``). Always holds: the text form leaves out what was read
-without trouble (the page's own files, the list of models, probes), and no form holds content of a request.
+are (``json``), a line that people read (``text``), or nothing (``none``). Always holds: the text form leaves
+out what was read without trouble (the page's own files, the list of models, probes), and no form holds
+content of a request.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import logging
 import sys
 from typing import Any, Literal, TypeAlias
 
-LogForm: TypeAlias = Literal["text", "json"]
+LogForm: TypeAlias = Literal["text", "json", "none"]
 
 _RED, _DIM, _END = "\x1b[31m", "\x1b[2m", "\x1b[0m"
 
@@ -30,7 +31,8 @@ def set_up_logs(form: LogForm) -> None:
             else:
                 handler.setFormatter(logging.Formatter(layout))
             logger.addHandler(handler)
-        logger.setLevel(logging.WARNING if name == "uvicorn.error" else logging.INFO)
+        quiet = name == "uvicorn.error" or (name == "r1v.server.access" and form == "none")
+        logger.setLevel(logging.WARNING if quiet else logging.INFO)
         logger.propagate = False
 
 

@@ -13,7 +13,7 @@ import signal
 import socket
 from collections.abc import Callable
 from types import FrameType
-from typing import cast
+from typing import Protocol, cast
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -24,9 +24,25 @@ from r1v.server.app import create_app
 from r1v.server.config import ServerConfig
 from r1v.server.connections import ACCEPTED_AT_ONCE, Connections, connection_limit
 from r1v.server.console import LogForm, set_up_logs
-from r1v.server.service import Service
 
 log = logging.getLogger("r1v.server")
+
+
+class Drainable(Protocol):
+    """What answers requests and can end well. draining: no more are taken."""
+
+    draining: bool
+
+    @property
+    def config(self) -> ServerConfig:
+        """Its settings."""
+
+    @property
+    def num_active(self) -> int:
+        """What has not ended."""
+
+    async def drain(self, limit_s: float) -> int:
+        """Take nothing more, let what runs finish within the limit, end the rest; how many were ended."""
 
 
 class DrainingServer(uvicorn.Server):
@@ -35,7 +51,7 @@ class DrainingServer(uvicorn.Server):
     def __init__(
         self,
         config: uvicorn.Config,
-        service: Service,
+        service: Drainable,
         connections: Connections,
         on_start: Callable[[], None],
     ) -> None:
@@ -69,7 +85,7 @@ class DrainingServer(uvicorn.Server):
 
     async def _drained(self, sig: int) -> None:
         limit_s = self._service.config.drain_s
-        log.info("%s: no new requests; %d sequences have %g s to finish",
+        log.info("%s: no new requests; what runs (%d) has %g s to finish",
                  signal.Signals(sig).name, self._service.num_active, limit_s)  # fmt: skip
         ended = await self._service.drain(limit_s)
         log.info("drained; %d requests were ended early", ended)
@@ -87,14 +103,14 @@ def serve(
     each request on standard error. Raises UnavailableError where the port is taken."""
     app = create_app(llm, config)
     set_up_logs(log_form)
-    listening = _listen(config)
+    listening = listen(config)
     port = listening.getsockname()[1]
     host = f"[{config.host}]" if ":" in config.host else config.host
     server = make_server(app, app.state.service, lambda: on_start(f"http://{host}:{port}"))
     server.run(sockets=[listening])
 
 
-def make_server(app: ASGIApp, service: Service, on_start: Callable[[], None]) -> DrainingServer:
+def make_server(app: ASGIApp, service: Drainable, on_start: Callable[[], None]) -> DrainingServer:
     """The server around an app; it does not listen yet."""
     settings = service.config
     connections = Connections(connection_limit(settings.max_connections), settings.head_timeout_s)
@@ -106,7 +122,16 @@ def make_server(app: ASGIApp, service: Service, on_start: Callable[[], None]) ->
     return DrainingServer(config, service, connections, on_start)
 
 
-def _listen(config: ServerConfig) -> socket.socket:
+def listen(config: ServerConfig) -> socket.socket:
+    """The socket that the settings name. Raises UnavailableError where it cannot be had."""
+    if config.listen_fd is not None:
+        try:
+            return socket.socket(fileno=config.listen_fd)
+        except OSError as error:
+            raise UnavailableError(
+                f"descriptor {config.listen_fd} is no open socket ({error.strerror}); "
+                "give another --listen-fd"
+            ) from error
     try:
         found = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         listening = socket.socket(found[0][0], socket.SOCK_STREAM)

@@ -17,7 +17,7 @@ import pytest
 from r1v.engine import EngineConfig
 from r1v.llm import LLM, ImageLimits, PromptLimits
 from r1v.server import ServerConfig, create_app
-from r1v.server.run import DrainingServer, _listen, make_server
+from r1v.server.run import DrainingServer, listen, make_server
 from r1v.server.service import Service
 
 # ChatML with tools in the Hermes form, as Qwen's templates have it.
@@ -69,7 +69,7 @@ def serving(llm: LLM, **settings: object) -> Iterator[Served]:
     """A server on a free port; leaving ends it."""
     config = ServerConfig(**{"name": "tiny", "port": 0, "page": False, **settings})
     app = create_app(llm, config)
-    listening = _listen(config)
+    listening = listen(config)
     started = threading.Event()
     server = make_server(app, app.state.service, started.set)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)

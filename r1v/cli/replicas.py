@@ -1,0 +1,60 @@
+"""``r1v serve --data-parallel-size N``: how each copy of the model is started, and on which devices.
+
+Enters: the arguments of the command, and the command line itself. Leaves: the command of each copy. Always
+holds: each copy has devices or cores of its own; more copies than the machine has devices are refused.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from r1v.cli.parser import chosen_backend
+from r1v.core import ConfigError, usable_cores
+from r1v.server import ReplicaCommand
+
+
+def are_ours(args: argparse.Namespace) -> bool:
+    """Whether this command starts the copies itself; vLLM makes its own."""
+    if args.data_parallel_size <= 1:
+        return False
+    if args.backend is None:
+        return args.tensor_parallel_size == 1 and args.pipeline_parallel_size == 1 and args.base_url is None
+    return chosen_backend(args) in ("r1v", "transformers")
+
+
+def replica_commands(args: argparse.Namespace, argv: Sequence[str]) -> list[ReplicaCommand]:
+    """The command of each copy. argv: the command line, from "serve" on. Raises ConfigError."""
+    number = args.data_parallel_size
+    words = [word for word in argv if word not in ("serve", "ui")]
+    command = [sys.executable, "-m", "r1v.cli.main", "serve", *words,
+               "--data-parallel-size", "1", "--no-ui", "--log", "none"]  # fmt: skip
+    if ":" in args.device:
+        raise ConfigError(f"--device {args.device} names one device; with --data-parallel-size "
+                          f"{number} leave the number out")  # fmt: skip
+    devices = [] if args.device == "cpu" else visible_gpus()
+    if args.device != "cpu" and devices:
+        if number > len(devices):
+            raise ConfigError(
+                f"--data-parallel-size is {number}, but {len(devices)} GPUs are visible; each copy needs one"
+            )
+        return [ReplicaCommand(command, {"CUDA_VISIBLE_DEVICES": device}) for device in devices[:number]]
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    if number > usable_cores():
+        raise ConfigError(
+            f"--data-parallel-size is {number}, but {usable_cores()} cores can be used; each copy needs one"
+        )
+    return [ReplicaCommand(command, cores=frozenset(cores[n::number]) or None) for n in range(number)]
+
+
+def visible_gpus() -> list[str]:
+    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return []
+    named = [name.strip() for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
+    count = torch.cuda.device_count()
+    return named[:count] if named else [str(number) for number in range(count)]
