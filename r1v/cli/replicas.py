@@ -10,10 +10,13 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from r1v.cli.parser import chosen_backend
 from r1v.core import ConfigError, usable_cores
-from r1v.server import ReplicaCommand
+
+if TYPE_CHECKING:
+    from r1v.server import ReplicaCommand
 
 
 def are_ours(args: argparse.Namespace) -> bool:
@@ -27,6 +30,8 @@ def are_ours(args: argparse.Namespace) -> bool:
 
 def replica_commands(args: argparse.Namespace, argv: Sequence[str]) -> list[ReplicaCommand]:
     """The command of each copy. argv: the command line, from "serve" on. Raises ConfigError."""
+    from r1v.server import ReplicaCommand
+
     number = args.data_parallel_size
     words = [word for word in argv if word not in ("serve", "ui")]
     command = [sys.executable, "-m", "r1v.cli.main", "serve", *words,
