@@ -119,7 +119,8 @@ def ours_sft(args: argparse.Namespace, data: Path, out: Path) -> dict[str, float
 def first_loss(trainer: Any, number: int) -> float:
     """Of the first rows of the data, before training: the mean over their completion tokens."""
     from r1v.prompt import Processor
-    from r1v.train.data.examples import collate, encode
+    from r1v.train.data.batches import collate
+    from r1v.train.data.examples import encode
 
     processor = Processor.from_folder(trainer.config.model.path)
     rows = [("all", encode(processor, trainer.source.example("all", i, 1.0))) for i in range(number)]

@@ -33,7 +33,7 @@ from r1v.train.core.config import ModelConfig, OptimConfig
 from r1v.train.core.distributed import local, whole
 from r1v.train.core.optim import Optimizer
 from r1v.train.core.policy import PolicyModule, build_policy
-from r1v.train.data.examples import MicroBatch
+from r1v.train.data.batches import MicroBatch
 
 PEAK_FLOPS = 989e12  # of an H200 in bf16, dense, by its data sheet
 SMALL = (

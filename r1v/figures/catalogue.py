@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from random import Random
 
 from r1v.core import ConfigError
@@ -86,11 +86,15 @@ def make(
     variation: float = 1.0,
     difficulty: Difficulty | None = None,
     fonts: tuple[str, ...] = FONTS,
+    kind: str | None = None,
+    words: Callable[[str, Mapping[str, object]], tuple[str, str]] | None = None,
 ) -> Figure:
     """The figure of (family, seed).
 
     variation: how far the look may stray from the plain one, in [0, 1]. difficulty: None draws it too; naming
-    one gives another figure of the same seed. fonts: the faces to draw from.
+    one gives another figure of the same seed. fonts: the faces to draw from. kind: of question; None draws it
+    too. words: what turns the kind and its fields into the question and the name of its wording, in place of
+    the family's own grammar.
     """
     kind_of = family(name)
     if seed < 0:
@@ -101,24 +105,49 @@ def make(
         raise ConfigError(f"difficulty {difficulty!r} is not known; use one of {', '.join(DIFFICULTIES)}")
     rng, drawn = _begin(name, seed, difficulty)
     split = split_of_seed(seed)
-    kind = rng.choice(tuple(kind_of.kinds))
+    chance = rng.choice(tuple(kind_of.kinds))
+    kind = chance if kind is None else kind
+    if kind not in kind_of.kinds:
+        raise ConfigError(f"{name} has no questions of kind {kind!r}; use one of {', '.join(kind_of.kinds)}")
     grammar = kind_of.kinds[kind]
     template = wording.choose(grammar, kind, split, rng)
     text = wording.expand(grammar, template)
     style = Style(Random(rng.random()), variation, fonts)
-    draft: Draft = kind_of.draw(Request(kind, drawn, rng, style, text.format, split))
+    said = _Said(kind, words, text, template)
+    draft: Draft = kind_of.draw(Request(kind, drawn, rng, style, said.put, split))
     assert len(draft.images) == kind_of.num_images, f"{name} made {len(draft.images)} images"
     return Figure(
         family=name,
-        template=template,
+        template=said.template,
         seed=seed,
         split=split,
         difficulty=drawn,
         images=draft.images,
-        question=draft.question,
+        question=said.text if words is not None else draft.question,
         answer=draft.answer,
         answer_type=draft.answer_type,
         tolerance=draft.tolerance,
         solution=draft.solution,
         facts=draft.facts,
     )
+
+
+class _Said:
+    """What a family's request for its wording gets, and what was said."""
+
+    def __init__(
+        self,
+        kind: str,
+        words: Callable[[str, Mapping[str, object]], tuple[str, str]] | None,
+        text: str,
+        template: str,
+    ) -> None:
+        self.kind, self.words, self.text, self.template = kind, words, text, template
+
+    def put(self, **fields: object) -> str:
+        """The question with its fields."""
+        if self.words is None:
+            self.text = self.text.format(**fields)
+        else:
+            self.text, self.template = self.words(self.kind, fields)
+        return self.text

@@ -21,7 +21,7 @@ from r1v.train.buffer import BufferedResponse
 from r1v.train.core.config import ModelConfig
 from r1v.train.core.policy import PolicyModule, load_policy
 from r1v.train.core.token_scores import TokenScores
-from r1v.train.data.examples import Encoded, MicroBatch, collate
+from r1v.train.data.batches import Encoded, MicroBatch, collate
 
 # log-probabilities float32 (N,) on the CPU of each part's targets
 Reference: TypeAlias = Callable[[Sequence[MicroBatch]], list[torch.Tensor]]

@@ -21,19 +21,9 @@ from r1v.prompt.template import CHATML
 from r1v.train.core.compute import Compute, normalise
 from r1v.train.core.config_read import changed, make
 from r1v.train.core.policy import as_policy
+from r1v.train.data.batches import Encoded, MicroBatch, collate, pack
 from r1v.train.data.curriculum import PlannedSample
-from r1v.train.data.examples import (
-    AnswerKey,
-    BatchStream,
-    Encoded,
-    Example,
-    FigureSource,
-    JsonlSource,
-    MicroBatch,
-    collate,
-    encode,
-    pack,
-)
+from r1v.train.data.examples import AnswerKey, BatchStream, Example, FigureSource, JsonlSource, encode
 from r1v.train.stages.sft import SFTConfig, Trainer
 
 FAMILIES = ("arithmetic", "counting")

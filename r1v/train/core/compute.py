@@ -13,7 +13,7 @@ from r1v.core import ConfigError
 from r1v.prompt.tiling import IMAGENET_MEAN, IMAGENET_STD
 from r1v.train.core.distributed import ONE_PROCESS, World
 from r1v.train.core.precision import computes_bf16
-from r1v.train.data.examples import MicroBatch
+from r1v.train.data.batches import MicroBatch
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ from r1v.train.core.distributed import first_row, local, whole
 from r1v.train.core.lora import adapted_layers, adapters_off, add_adapters, start_adapters
 from r1v.train.core.optim import components, count, select
 from r1v.train.core.token_scores import TokenScores, token_scores
-from r1v.train.data.examples import MicroBatch
+from r1v.train.data.batches import MicroBatch
 
 
 class PolicyModule(nn.Module):

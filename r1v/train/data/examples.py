@@ -11,9 +11,9 @@ import itertools
 import mmap
 import multiprocessing
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Any, Protocol
@@ -27,6 +27,7 @@ from r1v.figures import Difficulty
 from r1v.prompt import Processor
 from r1v.scoring import AnswerKind, extract_boxed
 from r1v.train.core.distributed import ONE_PROCESS
+from r1v.train.data.batches import Batch, Encoded, collate, pack
 from r1v.train.data.curriculum import PlannedSample
 from r1v.train.data.order import shuffled
 from r1v.train.data.rows import DataRow, beside, parse_line, read_lines, read_row
@@ -46,11 +47,22 @@ class AnswerKey:
 
 
 @dataclass(frozen=True)
+class Earlier:
+    """A turn before the question: pictures, what was asked, and the answer as the template keeps it, without
+    its thinking."""
+
+    images: tuple[ImageRef, ...]
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True)
 class Example:
     """One question with the chain and the answer to learn, and the key that a sampled answer is held against.
 
     facts: what the pictures show, by name, where that is known. difficulty: likewise. columns: other
-    values of the row, for reward functions.
+    values of the row, for reward functions. earlier: the turns before it. answerable: False where the right
+    reply says that it cannot be told; the key is then empty.
     """
 
     images: tuple[ImageRef, ...]
@@ -61,10 +73,27 @@ class Example:
     facts: Mapping[str, str] = field(default_factory=dict)
     difficulty: Difficulty | None = None
     columns: Mapping[str, Any] = field(default_factory=dict)
+    earlier: tuple[Earlier, ...] = ()
+    answerable: bool = True
 
     def messages(self) -> list[Message]:
-        """The conversation that asks the question, images first."""
-        return [Message.user(self.question, self.images)]
+        """The conversation that asks the question, each turn's images first."""
+        before = [
+            message
+            for turn in self.earlier
+            for message in (Message.user(turn.question, turn.images), Message("assistant", (turn.answer,)))
+        ]
+        return [*before, Message.user(self.question, self.images)]
+
+    @property
+    def all_images(self) -> tuple[ImageRef, ...]:
+        """Those of the earlier turns, then those of the question."""
+        return (*(image for turn in self.earlier for image in turn.images), *self.images)
+
+    def without_images(self) -> Example:
+        """The same with its pictures left out, for what needs its texts alone."""
+        earlier = tuple(replace(turn, images=()) for turn in self.earlier)
+        return replace(self, images=(), earlier=earlier)
 
 
 class ExampleSource(Protocol):
@@ -232,15 +261,6 @@ def box(answer: str) -> str:
     return f"Answer: \\boxed{{{answer}}}"
 
 
-@dataclass(frozen=True)
-class Encoded:
-    """One example as tokens. tiles: uint8 (num_tiles, S, S, 3). num_prompt: tokens before the completion."""
-
-    token_ids: np.ndarray
-    num_prompt: int
-    tiles: np.ndarray
-
-
 def encode(processor: Processor, example: Example, thinking: bool = True) -> Encoded:
     """The prompt as at inference, then the chain, its end, the answer and the end of the turn."""
     prompt = processor.encode(example.messages(), thinking=thinking)
@@ -304,95 +324,6 @@ def _make_chunk(samples: Sequence[PlannedSample], slots: Sequence[tuple[int, ...
         except R1VError as error:
             made.append(_Made(np.zeros(0, np.int32), 0, (), f"{sample.family} {sample.index}: {error}"))
     return made
-
-
-@dataclass(frozen=True)
-class MicroBatch:
-    """Rows of examples, each padded on the right in a line of its own, or packed into one line.
-
-    input_ids: int64 (B, T); tiles: uint8 (num_tiles, S, S, 3). target_places: int64 (N,), flat places
-    b*T + t whose next token is to be learned; targets int64 (N,); rows int64 (N,), the example of each;
-    families: the name of each example. segment_ids: int64 (1, T) where packed, the example of each token, -1
-    for padding.
-    """
-
-    input_ids: torch.Tensor
-    tiles: torch.Tensor
-    target_places: torch.Tensor
-    targets: torch.Tensor
-    rows: torch.Tensor
-    families: tuple[str, ...]
-    segment_ids: torch.Tensor | None = None
-
-    def apply(self, move: Callable[[torch.Tensor], torch.Tensor]) -> MicroBatch:
-        """The same with every tensor moved."""
-        return MicroBatch(
-            move(self.input_ids), move(self.tiles), move(self.target_places), move(self.targets),
-            move(self.rows), self.families, None if self.segment_ids is None else move(self.segment_ids),
-        )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Batch:
-    """One step's samples, in parts of similar length. bad: samples that could not be made, by name."""
-
-    parts: tuple[MicroBatch, ...]
-    num_targets: int
-    num_tokens: int
-    bad: tuple[str, ...]
-
-
-def collate(
-    encoded: Sequence[tuple[str, Encoded]], tiles: torch.Tensor, pad_id: int, multiple: int = 32
-) -> MicroBatch:
-    """Rows of one micro-batch, padded on the right to a common multiple. tiles: all of theirs, in order."""
-    longest = max(len(e.token_ids) for _, e in encoded) - 1
-    width = -(-longest // multiple) * multiple
-    ids = np.full((len(encoded), width), pad_id, np.int64)
-    places, targets, rows = [], [], []
-    for row, (_, e) in enumerate(encoded):
-        inputs = e.token_ids[:-1]
-        ids[row, : len(inputs)] = inputs
-        at = np.arange(e.num_prompt - 1, len(inputs))
-        places.append(row * width + at)
-        targets.append(e.token_ids[at + 1])
-        rows.append(np.full(len(at), row))
-    return MicroBatch(
-        torch.from_numpy(ids),
-        tiles,
-        torch.from_numpy(np.concatenate(places)),
-        torch.from_numpy(np.concatenate(targets).astype(np.int64)),
-        torch.from_numpy(np.concatenate(rows)),
-        tuple(family for family, _ in encoded),
-    )
-
-
-def pack(
-    encoded: Sequence[tuple[str, Encoded]], tiles: torch.Tensor, pad_id: int, multiple: int = 32
-) -> MicroBatch:
-    """As ``collate``, but all examples in one line, each seeing only itself."""
-    total = sum(len(e.token_ids) - 1 for _, e in encoded)
-    width = -(-total // multiple) * multiple
-    ids, segments = np.full((1, width), pad_id, np.int64), np.full((1, width), -1, np.int64)
-    places, targets, rows, start = [], [], [], 0
-    for row, (_, e) in enumerate(encoded):
-        inputs = e.token_ids[:-1]
-        ids[0, start : start + len(inputs)] = inputs
-        segments[0, start : start + len(inputs)] = row
-        at = np.arange(e.num_prompt - 1, len(inputs))
-        places.append(start + at)
-        targets.append(e.token_ids[at + 1])
-        rows.append(np.full(len(at), row))
-        start += len(inputs)
-    return MicroBatch(
-        torch.from_numpy(ids),
-        tiles,
-        torch.from_numpy(np.concatenate(places)),
-        torch.from_numpy(np.concatenate(targets).astype(np.int64)),
-        torch.from_numpy(np.concatenate(rows)),
-        tuple(family for family, _ in encoded),
-        torch.from_numpy(segments),
-    )
 
 
 class BatchStream:

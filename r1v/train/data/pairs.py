@@ -21,8 +21,9 @@ import numpy as np
 
 from r1v.core import ConfigError, FinishReason, ImageRef
 from r1v.prompt import Processor, open_image
+from r1v.train.data.batches import Encoded
 from r1v.train.data.curriculum import PlannedSample
-from r1v.train.data.examples import AnswerKey, Encoded, Example, FigureSource
+from r1v.train.data.examples import AnswerKey, Example, FigureSource
 from r1v.train.data.rows import QUESTION, beside, image_sources, parse_line, read_lines, text
 from r1v.train.rollout.sampler import Response
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def make_question(
         return f"{planned.family} {planned.index}: {error}"
     if len(prompt.token_ids) >= processor.context_length:
         return f"{planned.family} {planned.index}: {len(prompt.token_ids)} tokens leave no room for an answer"
-    return EncodedQuestion(planned, prompt, example if keep_images else replace(example, images=()))
+    return EncodedQuestion(planned, prompt, example if keep_images else example.without_images())
 
 
 class Questions:

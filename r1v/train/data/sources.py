@@ -16,10 +16,12 @@ from rich.console import Console
 
 from r1v import figures
 from r1v.core import ConfigError
+from r1v.figures import people
 from r1v.train.core.config import DataConfig
 from r1v.train.data.examples import Example, ExampleSource, FigureSource, JsonlSource
 from r1v.train.data.hub import PREFIX, DatasetSource
 from r1v.train.data.order import shuffled
+from r1v.train.data.people import PeopleSource
 
 BLOCK = 1 << 16
 FIGURES = "figures"
@@ -61,6 +63,8 @@ def _open_one(name: str, config: DataConfig, seed: int, console: Console, chains
                 f"data.families: there are no figures of family {unknown[0]!r}; r1v figures list names them"
             )
         return FigureSource(wanted or tuple(figures.FAMILIES))
+    if name in people.SOURCES:
+        return PeopleSource(name, people.SOURCES[name])
     source: JsonlSource | DatasetSource
     if name.startswith(PREFIX) or name.endswith(".parquet"):
         source = DatasetSource(name, seed, chains=chains, columns=config.columns)

@@ -20,7 +20,7 @@ from r1v.core import CheckpointError
 from r1v.models.reward import RewardModel, load_reward
 from r1v.train.core.compute import Compute, normalise
 from r1v.train.core.run import write_atomically
-from r1v.train.data.examples import Encoded, MicroBatch
+from r1v.train.data.batches import Encoded, MicroBatch
 
 CALIBRATION_FILE = "calibration.json"
 

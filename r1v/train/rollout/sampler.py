@@ -23,7 +23,7 @@ from r1v.models import R1V
 from r1v.prompt import Processor, Prompt
 from r1v.train.core.compute import Compute
 from r1v.train.core.policy import PolicyModule
-from r1v.train.data.examples import Encoded, collate
+from r1v.train.data.batches import Encoded, collate
 from r1v.train.data.questions import EncodedQuestion
 
 

@@ -123,7 +123,7 @@ class VLLMRollouts:
         ]
 
     def _given(self, question: EncodedQuestion, seed: int) -> Ask:
-        images = question.example.images
+        images = question.example.all_images
         assert len(images) == len(question.prompt.tiles_per_image), "a question for vLLM keeps its pictures"
         given = for_vllm(question.prompt, images, self.processor)
         files = []

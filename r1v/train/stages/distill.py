@@ -28,8 +28,9 @@ from r1v.train.core.growing import GrowingFile
 from r1v.train.core.keys import key
 from r1v.train.core.policy import as_policy
 from r1v.train.core.run import TrainingRun, write_atomically
+from r1v.train.data.batches import Encoded, collate
 from r1v.train.data.curriculum import PlannedSample
-from r1v.train.data.examples import Encoded, Example, ExampleSource, collate, encode
+from r1v.train.data.examples import Example, ExampleSource, encode
 from r1v.train.data.judges import FigureJudge, ModelJudge, ReplyJudge, ask_openai
 from r1v.train.data.pairs import Reply
 from r1v.train.data.quality import Assessed, assess, clarity

@@ -29,8 +29,8 @@ from r1v.train.core.keys import key
 from r1v.train.core.optim import learning_rate
 from r1v.train.core.run import progress
 from r1v.train.core.workbench import Workbench
+from r1v.train.data.batches import Encoded, MicroBatch
 from r1v.train.data.curriculum import PlannedSample
-from r1v.train.data.examples import Encoded, MicroBatch
 from r1v.train.data.pairs import choose_pairs
 from r1v.train.data.questions import EncodedQuestion, Questions, plan_questions
 from r1v.train.data.sources import fingerprint, open_source

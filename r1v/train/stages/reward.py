@@ -25,7 +25,7 @@ from r1v.train.core.config import ModelConfig, OptimConfig, RunConfig
 from r1v.train.core.keys import key
 from r1v.train.core.run import progress
 from r1v.train.core.workbench import Workbench
-from r1v.train.data.examples import Encoded, MicroBatch
+from r1v.train.data.batches import Encoded, MicroBatch
 from r1v.train.data.pairs import PairFile, PreferencePair, encode_pair, question_of
 from r1v.train.data.sources import file_marks
 from r1v.train.data.workers import Workers

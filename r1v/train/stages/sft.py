@@ -24,8 +24,9 @@ from r1v.train.core.checks import at_least
 from r1v.train.core.config import DataConfig, ModelConfig, OptimConfig, RunConfig
 from r1v.train.core.keys import key
 from r1v.train.core.workbench import Workbench
+from r1v.train.data.batches import Batch
 from r1v.train.data.curriculum import Curriculum, CurriculumConfig, PlannedSample
-from r1v.train.data.examples import Batch, BatchStream, ExampleSource, FigureSource
+from r1v.train.data.examples import BatchStream, ExampleSource, FigureSource
 from r1v.train.data.sources import figures_of, fingerprint, open_source
 
 

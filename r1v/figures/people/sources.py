@@ -1,0 +1,51 @@
+"""The sources of what people say: for each its families, and how one item is made.
+
+Enters: a source's name, a family of it, a seed and a split. Leaves: a ``Said``. Always holds: the item
+follows from these four and the variation.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from r1v.core import ConfigError
+from r1v.figures.catalogue import family as family_of
+from r1v.figures.item import Split
+from r1v.figures.people.said import Said, boxed
+from r1v.figures.people.stories import make_story
+from r1v.figures.people.talk import KINDS, talk
+from r1v.figures.people.typed import make_typed
+from r1v.figures.people.voices import VOICED, voice
+
+# source -> its families; a family named twice is drawn twice as often
+SOURCES: dict[str, tuple[str, ...]] = {
+    "people": VOICED,
+    "typed": ("sum", "sum", "story"),
+    "talk": ("more", "more", "again", "again", "why", "sure", "new_picture", "sums", "apart"),
+}
+assert set(SOURCES["talk"]) == set(KINDS)
+
+
+def max_images(source: str, family: str) -> int:
+    """The most pictures that an item of a family has, earlier turns included."""
+    if source == "people":
+        return family_of(family).num_images
+    if source == "talk":
+        return 0 if family == "sums" else 2
+    return 0
+
+
+def said(source: str, family: str, seed: int, split: Split, variation: float = 1.0) -> Said:
+    """One item. ConfigError: the source or family is not known."""
+    if family not in SOURCES.get(source, ()):
+        raise ConfigError(f"{source!r} has no family {family!r}; the sources are {', '.join(SOURCES)}")
+    if source == "people":
+        return voice(family, seed, split, variation)
+    if source == "talk":
+        return talk(family, seed, split, variation)
+    rng = Random(f"typed/{family}/{seed}/{split}")
+    if family == "story":
+        question, answer, solution, template = make_story(rng, split)
+        return Said(family, template, split, (), question, answer, "number", solution, boxed(answer))
+    question, answer, kind, solution, template = make_typed(rng, split)
+    return Said(family, template, split, (), question, answer, kind, solution, boxed(answer))

@@ -1,0 +1,111 @@
+"""Examples as tokens, and rows of them in batches.
+
+Enters: encoded examples and their tiles. Leaves: ``MicroBatch`` and ``Batch``. Always holds: what is to be
+learned of an example are the tokens behind its prompt, and no others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """One example as tokens. tiles: uint8 (num_tiles, S, S, 3). num_prompt: tokens before the completion."""
+
+    token_ids: np.ndarray
+    num_prompt: int
+    tiles: np.ndarray
+
+
+@dataclass(frozen=True)
+class MicroBatch:
+    """Rows of examples, each padded on the right in a line of its own, or packed into one line.
+
+    input_ids: int64 (B, T); tiles: uint8 (num_tiles, S, S, 3). target_places: int64 (N,), flat places
+    b*T + t whose next token is to be learned; targets int64 (N,); rows int64 (N,), the example of each;
+    families: the name of each example. segment_ids: int64 (1, T) where packed, the example of each token, -1
+    for padding.
+    """
+
+    input_ids: torch.Tensor
+    tiles: torch.Tensor
+    target_places: torch.Tensor
+    targets: torch.Tensor
+    rows: torch.Tensor
+    families: tuple[str, ...]
+    segment_ids: torch.Tensor | None = None
+
+    def apply(self, move: Callable[[torch.Tensor], torch.Tensor]) -> MicroBatch:
+        """The same with every tensor moved."""
+        return MicroBatch(
+            move(self.input_ids), move(self.tiles), move(self.target_places), move(self.targets),
+            move(self.rows), self.families, None if self.segment_ids is None else move(self.segment_ids),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One step's samples, in parts of similar length. bad: samples that could not be made, by name."""
+
+    parts: tuple[MicroBatch, ...]
+    num_targets: int
+    num_tokens: int
+    bad: tuple[str, ...]
+
+
+def collate(
+    encoded: Sequence[tuple[str, Encoded]], tiles: torch.Tensor, pad_id: int, multiple: int = 32
+) -> MicroBatch:
+    """Rows of one micro-batch, padded on the right to a common multiple. tiles: all of theirs, in order."""
+    longest = max(len(e.token_ids) for _, e in encoded) - 1
+    width = -(-longest // multiple) * multiple
+    ids = np.full((len(encoded), width), pad_id, np.int64)
+    places, targets, rows = [], [], []
+    for row, (_, e) in enumerate(encoded):
+        inputs = e.token_ids[:-1]
+        ids[row, : len(inputs)] = inputs
+        at = np.arange(e.num_prompt - 1, len(inputs))
+        places.append(row * width + at)
+        targets.append(e.token_ids[at + 1])
+        rows.append(np.full(len(at), row))
+    return MicroBatch(
+        torch.from_numpy(ids),
+        tiles,
+        torch.from_numpy(np.concatenate(places)),
+        torch.from_numpy(np.concatenate(targets).astype(np.int64)),
+        torch.from_numpy(np.concatenate(rows)),
+        tuple(family for family, _ in encoded),
+    )
+
+
+def pack(
+    encoded: Sequence[tuple[str, Encoded]], tiles: torch.Tensor, pad_id: int, multiple: int = 32
+) -> MicroBatch:
+    """As ``collate``, but all examples in one line, each seeing only itself."""
+    total = sum(len(e.token_ids) - 1 for _, e in encoded)
+    width = -(-total // multiple) * multiple
+    ids, segments = np.full((1, width), pad_id, np.int64), np.full((1, width), -1, np.int64)
+    places, targets, rows, start = [], [], [], 0
+    for row, (_, e) in enumerate(encoded):
+        inputs = e.token_ids[:-1]
+        ids[0, start : start + len(inputs)] = inputs
+        segments[0, start : start + len(inputs)] = row
+        at = np.arange(e.num_prompt - 1, len(inputs))
+        places.append(start + at)
+        targets.append(e.token_ids[at + 1])
+        rows.append(np.full(len(at), row))
+        start += len(inputs)
+    return MicroBatch(
+        torch.from_numpy(ids),
+        tiles,
+        torch.from_numpy(np.concatenate(places)),
+        torch.from_numpy(np.concatenate(targets).astype(np.int64)),
+        torch.from_numpy(np.concatenate(rows)),
+        tuple(family for family, _ in encoded),
+        torch.from_numpy(segments),
+    )

@@ -1,0 +1,274 @@
+"""What people ask: the same each time, exactly answered, and what is held out stays out of training."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from fractions import Fraction
+from random import Random
+
+import pytest
+
+from r1v.core import ConfigError
+from r1v.figures import claims, family, people
+from r1v.figures.people import phrasing as wording
+from r1v.figures.people import typed, voices
+from r1v.figures.people.stories import STORIES
+from r1v.figures.people.talk import talk
+from r1v.scoring import equivalent, extract_boxed
+
+ITEMS = [(source, name) for source, names in people.SOURCES.items() for name in dict.fromkeys(names)]
+
+
+@pytest.mark.parametrize(("source", "name"), ITEMS)
+def test_an_item_is_the_same_each_time_and_its_box_holds_its_answer(source: str, name: str) -> None:
+    for seed in (3, 12):
+        one, two = (people.said(source, name, seed, "train") for _ in range(2))
+        assert (one.question, one.solution, one.reply) == (two.question, two.solution, two.reply)
+        assert [i.tobytes() for i in one.images] == [i.tobytes() for i in two.images]
+        assert [(t.question, t.reply) for t in one.earlier] == [(t.question, t.reply) for t in two.earlier]
+        assert "{" not in one.question and one.question.strip()
+        assert extract_boxed(one.reply) == one.answer
+        pictures = len(one.images) + sum(len(turn.images) for turn in one.earlier)
+        assert pictures <= people.max_images(source, name)
+
+
+def test_an_unknown_family_is_named() -> None:
+    with pytest.raises(ConfigError, match="'typed' has no family 'poem'"):
+        people.said("typed", "poem", 0, "train")
+
+
+# ------------------------------------------------------------------------------------------------ wordings
+
+
+@pytest.mark.parametrize("name", sorted(people.WORDS))
+def test_every_kind_has_wordings_and_they_name_its_fields_alone(name: str) -> None:
+    kinds = family(name).kinds
+    assert set(kinds) <= set(people.WORDS[name])
+    for kind, clauses in people.WORDS[name].items():
+        assert len(set(clauses)) == len(clauses) >= 3, kind
+        used = {field for clause in clauses for field in re.findall(r"\{(\w+)\}", clause)}
+        if kind in kinds:
+            known = set(re.findall(r"\{(\w+)\}", kinds[kind]))
+            assert used <= known | {"extreme_zh"}, kind
+
+
+def test_heldout_wordings_never_occur_in_training() -> None:
+    rng, seen = Random(0), {"train": set[tuple[str, str]](), "heldout": set[tuple[str, str]]()}
+    for name, kinds in people.WORDS.items():
+        for kind, clauses in kinds.items():
+            fields = dict.fromkeys(re.findall(r"\{(\w+)\}", " ".join(clauses)), "A")
+            held = wording.heldout_clauses(f"{name}/{kind}", clauses)
+            assert held and len(held) < len(clauses)
+            for split in seen:
+                for _ in range(12):
+                    _, template = people.phrase(f"{name}/{kind}", clauses, fields, split, rng)  # type: ignore[arg-type]
+                    number, frame = template.split("/", 3)[3].split("/", 1)
+                    seen[split].add((f"{name}/{kind}/{number}", frame))
+                    assert (clauses[int(number)] in held) == (split == "heldout")
+    assert not {clause for clause, _ in seen["train"]} & {clause for clause, _ in seen["heldout"]}
+    usual = {frame for frames, _ in wording.FRAMES.values() for frame in frames}
+    odd = {frame for _, frames in wording.FRAMES.values() for frame in frames} - usual
+    assert not {frame for _, frame in seen["train"]} & odd
+    assert {frame for _, frame in seen["heldout"]} & odd
+
+
+def test_heldout_sums_and_stories_use_their_own_forms() -> None:
+    frames = {typed.make_typed(Random(seed), "train")[4].split("/", 2)[2] for seed in range(600)}
+    assert not frames & (set(typed.FRAMES[1]) - set(typed.FRAMES[0]))
+    for kind, (_, texts) in STORIES.items():
+        held = wording.heldout_clauses(f"story/{kind}", texts)
+        assert 0 < len(held) < len(texts)
+    items = {split: [people.said("typed", "story", seed, split) for seed in range(150)] for split in
+             ("train", "heldout")}  # fmt: skip
+    templates = {split: {one.template for one in found} for split, found in items.items()}
+    assert not templates["train"] & templates["heldout"]
+
+
+def test_a_slip_leaves_fields_whole() -> None:
+    for seed in range(200):
+        text = wording.slip("what is the value of {name} in the {column}", Random(seed))
+        assert "{name}" in text and "{column}" in text
+    changed = {wording.slip("calculate", Random(seed)) for seed in range(50)}
+    assert len(changed) > 10 and all(abs(len(word) - 9) <= 1 for word in changed)
+
+
+# ------------------------------------------------------------------------------------------------- answers
+
+_EQUATION = re.compile(
+    r"(?<![0-9A-Za-z.^√/])(?<!\d [-+×÷*/x] )\(?-?[\d.]+\)?(?: [-+×÷*/x] \(?-?[\d.]+\)?)+(?= = )"
+)
+_AFTER = re.compile(r" = (-?[\d.]*\d)(?![\d/%]| [-+×÷*/x])")
+
+
+def value(text: str) -> Fraction:
+    """Of a sum in plain signs, by Python's own rules."""
+    text = text.replace("×", "*").replace("x", "*").replace("÷", "/").replace("X", "*").replace(":", "/")
+    text = re.sub(r"\d+(\.\d+)?", lambda m: f"Fraction('{m[0]}')", text)
+    return Fraction(eval(text, {"Fraction": Fraction}))
+
+
+def put(equation: str, name: str, number: str) -> str:
+    """An equation with a number in the place of its unknown, for Python to evaluate."""
+    return re.sub(rf"(\d*){name}", lambda m: f"({m[1] or 1}*{number})", equation)
+
+
+def check_lines(solution: str) -> int:
+    """Every ``a + b = c`` of a chain holds. Returns how many there were."""
+    count = 0
+    for left in _EQUATION.finditer(solution):
+        right = _AFTER.match(solution, left.end())
+        if right and not solution[: left.start()].endswith(("so ", "tick ", "between ")):
+            assert value(left[0]) == value(right[1]), (left[0], right[1], solution)
+            count += 1
+    return count
+
+
+def test_the_sum_that_is_typed_has_the_answer() -> None:
+    words = {" plus ": "+", " minus ": "-", " times ": "*", " divided by ": "/", " multiplied by ": "*",
+             " added to ": "+", " take away ": "-", " over ": "/", "·": "*"}  # fmt: skip
+    checked: Counter[str] = Counter()
+    for seed in range(4000):
+        split = "heldout" if seed % 4 == 3 else "train"
+        question, answer, _, _, template = typed.make_typed(Random(f"test/{seed}"), split)  # type: ignore[arg-type]
+        kind = template.split("/")[1]
+        if kind not in ("binary", "chain", "negative", "decimal") or question != question.replace("  ", " "):
+            continue
+        text = question.lower()
+        for word, sign in words.items():
+            text = text.replace(word, sign)
+        found = max(re.findall(r"[-+*/x×÷:.()\d ]+", text), key=len).strip().rstrip(".")
+        if re.search("[a-wyz]", text.replace(found, "")) and re.search(r"\d", text.replace(found, "")):
+            continue  # a slip within a word for a sign
+        checked[kind] += 1
+        assert value(found.strip()) == Fraction(answer), (question, answer)
+    assert min(checked.values()) > 100 and len(checked) == 4
+
+
+@pytest.mark.parametrize("kind", typed.names_of_kinds())
+def test_every_line_of_a_typed_chain_holds(kind: str) -> None:
+    lines = 0
+    for seed in range(150):
+        made = typed.MAKERS[kind][0](Random(f"lines/{seed}"), "train")
+        lines += check_lines("\n".join(made.lines))
+        if made.answer_type == "number":
+            assert any(made.answer in line for line in made.lines) or kind in ("power", "money", "list")
+    assert lines > 60 or kind == "power"
+
+
+def test_percentages_fractions_and_equations_by_another_way() -> None:
+    for seed in range(300):
+        made = typed.MAKERS["percent"][0](Random(seed), "train")
+        found = re.fullmatch(r"(\d+) ?(?:%|percent) (?:of|from) (\d+)", made.text)
+        if found:
+            assert Fraction(made.answer) == Fraction(found[1]) * Fraction(found[2]) / 100
+        made = typed.MAKERS["fraction"][0](Random(seed), "train")
+        if re.fullmatch(r"\d+/\d+ ?[-+*x×] ?\d+/\d+", made.text):
+            left, sign, right = re.fullmatch(r"(\d+/\d+) ?([-+*x×]) ?(\d+/\d+)", made.text).groups()  # type: ignore[union-attr]
+            a, b = Fraction(left), Fraction(right)
+            assert Fraction(made.answer) == {"+": a + b, "-": a - b}.get(sign, a * b)
+        made = typed.MAKERS["equation"][0](Random(seed), "train")
+        equation = made.lines[0]
+        name = next(c for c in equation if c.isalpha())
+        left, right = put(equation, name, made.answer).split("=")
+        assert eval(left) == eval(right), equation
+
+
+def test_what_the_readme_asks_is_among_the_forms() -> None:
+    forms = {re.sub(r"\d+", "N", typed.make_typed(Random(seed), "train")[0]) for seed in range(6000)}
+    for form in ("Calculate N * N.", "N*N", "N x N", "N / N", "N+N=?", "What is N+N?", "N% of N"):
+        assert form in forms, form
+
+
+def test_stories_by_another_way() -> None:
+    """Numbers as they stand in the text, in order, and what the kind does with them."""
+    ways = {
+        "gives": lambda a, b: a - b, "speed": lambda v, t: v * t, "costs": lambda p, a: p * a,
+        "each": lambda a, b: a * b, "rest": lambda a, b: max(a, b) % min(a, b),
+        "shares": lambda a, b: max(a, b) // min(a, b), "legs": lambda a, b: 2 * a + 4 * b,
+        "weeks": lambda a, b: a * b, "fence": lambda a, b: 2 * (a + b), "bus": lambda a, b, c: a - b + c,
+        "compare": lambda a, b: a - b, "discount": lambda n, p: max(n, p) - n * p // 100,
+    }  # fmt: skip
+    met: Counter[str] = Counter()
+    for seed in range(900):
+        one = people.said("typed", "story", seed, "train")
+        kind = one.template.split("/")[1]
+        numbers = [int(n) for n in re.findall(r"\d+", one.question)]
+        if kind in ways and len(numbers) == ways[kind].__code__.co_argcount:
+            met[kind] += 1
+            assert int(one.answer) == ways[kind](*numbers), one.question
+        check_lines(one.solution)
+    assert set(met) == set(ways)
+
+
+def test_further_questions_are_answered_from_the_facts() -> None:
+    """A second calculation, from the facts alone, of what can be asked of named values and of shapes."""
+    for seed in range(25):
+        figure, asks = voices.draw_base("bar_chart", seed, "train", Random(seed), 1.0)
+        values = {k: int(v) for k, v in figure.facts.items() if k != "grid step"}
+        ranked = sorted(values, key=lambda k: -values[k])
+        for one in asks:
+            pair = [values.get(str(one.fields.get(k))) for k in "ab"]
+            right = {
+                "everything": str(sum(values.values())), "count": str(len(values)), "second": ranked[1],
+                "range": str(values[ranked[0]] - values[ranked[-1]]), "names": ", ".join(values),
+                "apart": str(abs((pair[0] or 0) - (pair[1] or 0))),
+                "is_larger": "yes" if (pair[0] or 0) > (pair[1] or 0) else "no",
+                "below": str(sum(v < int(str(one.fields.get("limit", 0))) for v in values.values())),
+            }  # fmt: skip
+            assert one.answer == right.get(one.kind, one.answer), one
+        figure, asks = voices.draw_base("counting", seed, "train", Random(seed), 1.0)
+        cells = [
+            part.split(" ")[:2]
+            for k, v in figure.facts.items()
+            if k.startswith("row ")
+            for part in v.split(", ")
+        ]
+        for one in asks:
+            if one.kind == "not_color":
+                assert int(one.answer) == sum(c != one.fields["color"] for c, _ in cells)
+            if one.kind == "colors":
+                assert int(one.answer) == len({c for c, _ in cells})
+            if one.kind == "is_there":
+                assert (one.answer == "yes") == (str(one.fields["thing"]).split(" ") in cells)
+
+
+@pytest.mark.parametrize("name", voices.VOICED)
+def test_chains_contradict_no_fact_and_their_sums_hold(name: str) -> None:
+    for seed in range(14):
+        one = people.said("people", name, seed, "heldout" if seed % 3 == 0 else "train")
+        assert claims.check(one.solution, one.facts).wrong == 0, (one.question, one.solution, one.facts)
+        check_lines(one.solution)
+        assert equivalent(one.answer, one.answer, one.answer_type, one.tolerance)
+
+
+# -------------------------------------------------------------------------------------------- conversations
+
+
+def test_conversations_have_two_to_four_turns_and_pictures_where_they_are_shown() -> None:
+    kinds: Counter[int] = Counter()
+    for kind in ("more", "again", "why", "sure", "sums"):
+        for seed in range(12):
+            one = talk(kind, seed, "train")
+            kinds[len(one.earlier) + 1] += 1
+            assert 2 <= len(one.earlier) + 1 <= 4
+            assert not one.images
+            pictures = [len(turn.images) for turn in one.earlier]
+            assert kind == "sums" or (pictures[0] >= 1 and not any(pictures[1:]))
+            if kind in ("why", "sure"):
+                assert extract_boxed(one.earlier[-1].reply) == one.answer
+    assert set(kinds) == {2, 3, 4}
+    assert all(talk("new_picture", seed, "train").images for seed in range(5))
+
+
+def test_a_sum_that_goes_on_uses_the_answer_before_it() -> None:
+    met = 0
+    for seed in range(60):
+        one = talk("sums", seed, "train")
+        if one.solution.startswith("before: "):
+            met += 1
+            before = int(extract_boxed(one.earlier[-1].reply) or "")
+            n = int(re.findall(r"\d+", one.question)[0])
+            assert int(one.answer) in (before + n, before - n, before * n)
+            check_lines(one.solution)
+    assert met > 10
