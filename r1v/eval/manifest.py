@@ -17,7 +17,6 @@ from typing import Any
 from r1v.eval.benchmark import Loaded
 from r1v.eval.item import Json
 from r1v.eval.model import versions
-from r1v.eval.prompts import Wording, prompt
 from r1v.eval.store import RunError
 
 FORMAT = 1
@@ -31,6 +30,7 @@ class Plan:
     seed: int = 0
     limit: int | None = None
     shuffle_seed: int | None = None
+    protocol: str = "r1v"
 
 
 def make_manifest(
@@ -38,9 +38,8 @@ def make_manifest(
     loaded: Sequence[Loaded],
     item_hashes: Mapping[str, str],
     plan: Plan,
-    prompts: Mapping[str, Wording],
 ) -> dict[str, Any]:
-    """The manifest of a run that begins now. prompts: replacements by name."""
+    """The manifest of a run that begins now."""
     tasks = {
         one.benchmark.name: {
             "version": one.benchmark.version,
@@ -48,9 +47,7 @@ def make_manifest(
             "items": len(one.items),
             "partial": one.partial,
             "items_sha256": item_hashes.get(one.benchmark.name),
-            "prompts": {
-                name: dict((prompts.get(name) or prompt(name)).describe()) for name in one.benchmark.prompts
-            },
+            "prompts": {name: dict(wording.describe()) for name, wording in one.wordings.items()},
             **({"own": dict(one.benchmark.own)} if one.benchmark.own else {}),
         }
         for one in loaded
@@ -64,6 +61,7 @@ def make_manifest(
                 "seed": plan.seed,
                 "limit": plan.limit,
                 "shuffle_seed": plan.shuffle_seed,
+                "protocol": plan.protocol,
             },
             "tasks": tasks,
             "versions": dict(versions()),
@@ -88,7 +86,9 @@ def check_same(known: Json, new: Json) -> None:
         name, _, key = rest.partition(".")
         if section == "versions" or path in ("plan.epochs", "plan.limit"):
             continue
-        if path.startswith("model.engine.") and not _there(known["identity"], path):
+        if (path == "plan.protocol" or path.startswith("model.engine.")) and not _there(
+            known["identity"], path
+        ):
             continue  # a setting that did not exist when the run began
         if section == "tasks" and (name not in tasks or key in ("items", "items_sha256", "partial")):
             continue

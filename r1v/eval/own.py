@@ -12,26 +12,27 @@ import hashlib
 import importlib.util
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from r1v.core import ConfigError, ImageRef, Message
+from r1v.core import ConfigError, Message
 from r1v.eval.benchmark import TASKS, Benchmark, GradingTools, Load, benchmark
-from r1v.eval.data import DataError, Rows, Source, image_of, read_files, read_rows
+from r1v.eval.data import DataError, Rows, Source, read_files, read_rows
 from r1v.eval.grading import grade_choice, grade_free
 from r1v.eval.item import Grade, Item, Json, Output
 from r1v.eval.pictures import placed
 from r1v.eval.prompts import options_text
+from r1v.eval.rows import LETTERS, PICTURES, given, options_of, pictures_of, shared_pictures
 
 # field -> other names that data sets have for it
 FIELDS: dict[str, tuple[str, ...]] = {
     "id": ("index", "qid", "pid", "question_id", "unique_id"),
     "question": ("problem", "query", "prompt"),
-    "images": ("image", "image_path", "decoded_image", "picture"),
+    "images": PICTURES[1:],
     "options": ("choices",),
     "answer": ("solution", "label", "final_answer", "ground_truth"),
     "type": ("answer_type",),
@@ -42,7 +43,6 @@ TYPES = ("math", "number", "string", "choice", "time", "formula")
 SUFFIXES = (".jsonl", ".json", ".csv", ".tsv", ".parquet")
 ENTRY_POINTS = "r1v.benchmarks"  # the group under which a package names its benchmarks
 HUB = "hf:"
-_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def find_benchmark(name: str) -> Benchmark:
@@ -148,11 +148,7 @@ def check_fields(rows: Sequence[Json], where: object) -> list[str]:
 
 def field_of(row: Json, name: str) -> Any:
     """A field by its name or by one of its other names; None where it is absent or empty."""
-    for key in (name, *FIELDS[name]):
-        value = row.get(key)
-        if value is not None and value != "" and not (isinstance(value, float) and value != value):
-            return value
-    return None
+    return given(row, name, *FIELDS[name])
 
 
 def load(request: Load, *, answered: bool = True) -> list[Item]:
@@ -171,7 +167,7 @@ def items_of(
 ) -> list[Item]:
     """The rows as items. ask: (row, question, options) -> what the model is asked. answered: whether each row
     must have an answer. Raises DataError."""
-    shared = _shared_pictures(request.rows.rows)
+    shared = shared_pictures(request.rows.rows)
     items = []
     for number, row in enumerate(request.rows.rows, 1):
         found = field_of(row, "id")
@@ -181,9 +177,9 @@ def items_of(
             raise DataError(f"question {name} has no 'question'; found {', '.join(map(str, list(row)[:12]))}")
         hint = row.get("hint")
         text = f"{hint}\n{question}" if isinstance(hint, str) and hint.strip() else str(question)
-        options = options_of(row)
+        options = options_of(row, "options", *FIELDS["options"])
         answers = _answers(row, options, name) if answered or field_of(row, "answer") is not None else [""]
-        pictures = [ImageRef(image_of(one, request.rows.folder)) for one in _pictures(row, shared)]
+        pictures = pictures_of(row, request.rows.folder, shared)
         items.append(
             Item(
                 name,
@@ -195,22 +191,6 @@ def items_of(
             )
         )
     return items
-
-
-def options_of(row: Json) -> tuple[str, ...]:
-    """The options of a row: a list (also one that is written as text), or the columns A, B, …"""
-    from r1v.eval.tasks.mmmu import listed
-
-    found = field_of(row, "options")
-    if found is not None:
-        return tuple(listed(found if isinstance(found, str) else list(found)))
-    columns = []
-    for letter in _LETTERS:
-        value = row.get(letter)
-        if value is None or str(value).strip() in ("", "nan"):
-            break
-        columns.append(str(value))
-    return tuple(columns)
 
 
 def _answers(row: Json, options: Sequence[str], name: str) -> list[str]:
@@ -225,8 +205,8 @@ def _answers(row: Json, options: Sequence[str], name: str) -> list[str]:
 
 def _letter(answer: str, options: Sequence[str], name: str) -> str:
     """The letter of the right option, from the letter itself or from the option's text."""
-    by_text = [letter for letter, option in zip(_LETTERS, options, strict=False) if option.strip() == answer]
-    by_letter = [answer.upper()] if answer.upper() in _LETTERS[: len(options)] and answer else []
+    by_text = [letter for letter, option in zip(LETTERS, options, strict=False) if option.strip() == answer]
+    by_letter = [answer.upper()] if answer.upper() in LETTERS[: len(options)] and answer else []
     found = set(by_text) | set(by_letter)
     if len(found) != 1:
         raise DataError(
@@ -255,25 +235,6 @@ def _tolerance(row: Json, name: str) -> dict[str, float]:
     if not 0 <= value < float("inf"):
         raise DataError(f"question {name} has tolerance {text[:40]!r}; write a number such as 0.01, or 5%")
     return {"relative": value / 100} if text.endswith("%") else {"absolute": value}
-
-
-def _pictures(row: Json, shared: Mapping[str, Any]) -> list[Any]:
-    found = field_of(row, "images")
-    if isinstance(found, str) and found.startswith("["):
-        from r1v.eval.tasks.mmmu import listed
-
-        found = listed(found)
-    pictures = list(found) if isinstance(found, list | tuple) else [] if found is None else [found]
-    return [shared.get(one, one) if isinstance(one, str) and len(one) <= 64 else one for one in pictures]
-
-
-def _shared_pictures(rows: Sequence[Json]) -> dict[str, Any]:
-    """Pictures by the index of their row: in VLMEvalKit's tables a row may name another row's picture."""
-    return {
-        str(row["index"]): row["image"]
-        for row in rows
-        if row.get("index") is not None and isinstance(row.get("image"), str) and len(row["image"]) > 64
-    }
 
 
 def grade(item: Item, output: Output, tools: GradingTools) -> Grade:

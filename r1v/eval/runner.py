@@ -18,7 +18,6 @@ from r1v.eval.benchmark import Loaded
 from r1v.eval.item import Output, Sample
 from r1v.eval.manifest import Plan, check_same, make_manifest, merged
 from r1v.eval.model import Target
-from r1v.eval.prompts import Wording
 from r1v.eval.store import Key, RunFolder
 
 
@@ -72,21 +71,19 @@ class Recording:
         return Progress(task, done, len(self.asked), self.generated, self.tokens, elapsed, left)
 
 
-def begin(
-    folder: RunFolder, target: Target, loaded: Sequence[Loaded], plan: Plan, prompts: Mapping[str, Wording]
-) -> Mapping[str, Any]:
+def begin(folder: RunFolder, target: Target, loaded: Sequence[Loaded], plan: Plan) -> Mapping[str, Any]:
     """Write the manifest and the questions, or check that a run that is there can go on. Raises RunError."""
     known = folder.manifest()
     kept = {one.benchmark.name: one for one in loaded}
     if known is not None:
-        check_same(known, make_manifest(target.description, loaded, {}, plan, prompts))
+        check_same(known, make_manifest(target.description, loaded, {}, plan))
         for name in kept.keys() & known["identity"]["tasks"].keys():
             there = folder.items(name)  # asked before, perhaps with another limit: none of them is dropped
             ids = {item.id for item in there}
             more = (item for item in kept[name].items if item.id not in ids)
             kept[name] = replace(kept[name], items=(*there, *more))
     hashes = {name: folder.write_items(name, one.items) for name, one in kept.items()}
-    manifest = make_manifest(target.description, list(kept.values()), hashes, plan, prompts)
+    manifest = make_manifest(target.description, list(kept.values()), hashes, plan)
     if known is not None:
         manifest = merged(known, manifest)
     folder.write_json("manifest.json", manifest)
@@ -99,7 +96,6 @@ def run(
     loaded: Sequence[Loaded],
     plan: Plan,
     *,
-    prompts: Mapping[str, Wording] | None = None,
     report: Callable[[Progress], None] | None = None,
     max_connections: int | None = None,
     log_dir: Path | None = None,
@@ -109,7 +105,7 @@ def run(
     RunError: the folder is of another run. ConfigError: it is being written. R1VError: Inspect gives up.
     """
     folder.claim()
-    begin(folder, target, loaded, plan, prompts or {})
+    begin(folder, target, loaded, plan)
     asked = {
         (one.benchmark.name, item.id, epoch)
         for one in loaded

@@ -9,15 +9,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from r1v.core import usable_cores
-from r1v.eval.benchmark import Benchmark, GradingTools
+from r1v.core import ConfigError, usable_cores
+from r1v.eval.benchmark import Benchmark, Combine, GradingTools, Scored
+from r1v.eval.extraction import Extractor, read_as
 from r1v.eval.item import Grade, Item, Json, Sample
 from r1v.eval.judge import Judge, JudgedAnswer
 from r1v.eval.own import recorded_benchmark
-from r1v.eval.statistics import Mean, clustered_mean, interval, pass_at_k, quantile
+from r1v.eval.statistics import Mean, bootstrap, clustered_mean, interval, pass_at_k, quantile
 from r1v.eval.store import RunError, RunFolder
 from r1v.scoring import MathVerifier, Verdict, extract_answer, verdict_of
 from r1v.scoring.verifier import available
@@ -57,8 +58,11 @@ def score_run(
     judge_choices: bool = False,
     code_timeout_s: float = 6.0,
     progress: Callable[[str, int, int], None] | None = None,
+    reading: str = "rules",
+    extractor: Extractor | None = None,
 ) -> Json:
-    """Score all samples of a run and write the results. tasks: only these (all if empty).
+    """Score all samples of a run and write the results. tasks: only these (all if empty). reading: how
+    answers are read, one of ``extraction.READINGS``; extractor: the model that reads, for "judge".
 
     judge_choices: the judge also decides on multiple choice, as some protocols have it. progress:
     (task, done, total). Raises RunError for a run that has no samples.
@@ -80,19 +84,31 @@ def score_run(
         for name in names:
             own = [sample for sample in samples.values() if sample.task == name]
             judged += score_task(
-                known[name], folder.items(name), own, tools, judge, progress, judge_choices=judge_choices
+                reread(known[name], reading, extractor),
+                folder.items(name),
+                own,
+                tools,
+                judge,
+                progress,
+                judge_choices=judge_choices,
+                extractor=extractor,
             )
     finally:
         if verifier is not None:
             verifier.close()
     epochs = manifest["identity"]["plan"]["epochs"]
     summary = {
-        name: summarise(known[name], [one for one in judged if one.task == name], epochs) for name in names
+        name: summarise(known[name], [one for one in judged if one.task == name], epochs, folder.items(name))
+        for name in names
     }
+    if extractor is not None and extractor.judge.failures > MAX_JUDGE_FAILURES * max(1, len(judged)):
+        for one in summary.values():
+            one |= {"score": None, "low": None, "high": None, "error": _unread(extractor.judge.failures)}
     by_judge = {one.task for one in judged if one.rule == "judge"}
     scores = {
         "judge": {**judge.describe(), "tasks": sorted(by_judge), "choices": judge_choices} if judge else None,
         "math_verify": verifier is not None,
+        "reading": {"how": reading, **({"judge": extractor.describe()} if extractor else {})},
         "tasks": summary,
     }
     folder.write_text("verdicts.jsonl", "".join(one.to_json() + "\n" for one in judged))
@@ -109,6 +125,7 @@ def score_task(
     progress: Callable[[str, int, int], None] | None = None,
     *,
     judge_choices: bool = False,
+    extractor: Extractor | None = None,
 ) -> list[Judged]:
     """The verdicts on one benchmark's samples, in the order of its questions and epochs.
 
@@ -117,6 +134,8 @@ def score_task(
     """
     order = {item.id: index for index, item in enumerate(items)}
     ordered = sorted((s for s in samples if s.id in order), key=lambda s: (order[s.id], s.epoch))
+    if extractor is not None:
+        extractor.read_all([(items[order[s.id]], s.output) for s in ordered if s.output.error is None])
     graded: list[Grade] = []
     with ThreadPoolExecutor(1) as pool:  # graders of programs run their own processes
         for grade in pool.map(lambda s: grade_sample(which, items[order[s.id]], s, tools), ordered):
@@ -140,6 +159,24 @@ def score_task(
         said = verdicts.get(question) if question is not None else None
         found.append(_judged(items[order[sample.id]], sample, grade, question is not None, said))
     return found
+
+
+def _unread(failures: int) -> str:
+    return (
+        f"the model that reads answers failed on {failures} of them, more than {MAX_JUDGE_FAILURES:.0%}: "
+        "there is no score; ask again with: r1v eval score RUN --reading judge --judge MODEL"
+    )
+
+
+def reread(which: Benchmark, reading: str, extractor: Extractor | None) -> Benchmark:
+    """The benchmark with another way of reading answers. Raises ConfigError."""
+    if reading == "rules":
+        return which
+    if reading == "judge" and extractor is None:
+        raise ConfigError("reading 'judge' needs a model that reads: give --judge MODEL")
+    if extractor is not None:
+        return replace(which, grade=extractor.grader(which))
+    return replace(which, grade=read_as(reading, which))
 
 
 def grade_sample(which: Benchmark, item: Item, sample: Sample, tools: GradingTools) -> Grade:
@@ -208,8 +245,9 @@ def _judged(item: Item, sample: Sample, grade: Grade, asked: bool, said: bool | 
     )
 
 
-def summarise(which: Benchmark, judged: Sequence[Judged], epochs: int) -> Json:
-    """The numbers of one benchmark: score with its interval, pass@k, verdicts, groups, tokens."""
+def summarise(which: Benchmark, judged: Sequence[Judged], epochs: int, items: Sequence[Item] = ()) -> Json:
+    """The numbers of one benchmark: score with its interval, pass@k, verdicts, groups, tokens. items: the
+    questions, which a benchmark that combines samples in its own way needs."""
     by_question: dict[str, list[float]] = {}
     for one in judged:
         if one.score is not None:
@@ -220,7 +258,11 @@ def summarise(which: Benchmark, judged: Sequence[Judged], epochs: int) -> Json:
     summary: dict[str, Any] = {
         "title": which.title,
         "column": which.column,
-        **_aggregate(which, mean, groups),
+        **(
+            combined(which.combine, judged, items)
+            if which.combine and mean
+            else _aggregate(which, mean, groups)
+        ),
         "mean": asdict(mean) if mean else None,
         "epochs": epochs,
         "samples": len(judged),
@@ -275,6 +317,35 @@ def _aggregate(which: Benchmark, mean: Mean | None, groups: Mapping[str, Mean]) 
     variance = sum((weights[name] * one.stderr) ** 2 for name, one in groups.items())
     low, high = interval(value, variance, mean.num_questions, mean.num_samples)
     return {"score": value, "low": low, "high": high}
+
+
+def combined(combine: Combine, judged: Sequence[Judged], items: Sequence[Item]) -> Json:
+    """The score of a benchmark that combines samples in its own way, averaged over epochs; its interval from
+    resampled units."""
+    by_id = {item.id: item for item in items}
+    epochs: dict[int, dict[str, list[Scored]]] = {}
+    for one in judged:
+        if one.score is not None:
+            item = by_id[one.id]
+            epochs.setdefault(one.epoch, {}).setdefault(combine.unit(item), []).append((item, one.score))
+    if not epochs:
+        return {"score": None, "low": None, "high": None}
+
+    def value(units: Sequence[str]) -> float:
+        drawn = [
+            combine.value([pair for unit in units for pair in by_unit.get(unit, ())])
+            for by_unit in epochs.values()
+            if any(unit in by_unit for unit in units)
+        ]
+        return sum(drawn) / len(drawn) if drawn else 0.0
+
+    units = sorted({unit for by_unit in epochs.values() for unit in by_unit})
+    low, high = bootstrap(units, value)
+    found: dict[str, Any] = {"score": value(units), "low": low, "high": high}
+    if combine.parts is not None:
+        whole = [combine.parts([pair for pairs in one.values() for pair in pairs]) for one in epochs.values()]
+        found["parts"] = {name: sum(one[name] for one in whole) / len(whole) for name in whole[0]}
+    return found
 
 
 def _weights(sizes: Mapping[str, int], pooled: Sequence[str] = ()) -> dict[str, float]:

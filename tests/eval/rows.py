@@ -195,6 +195,149 @@ ROWS: dict[str, tuple[str, list[dict[str, Any]]]] = {
             _livebench(8, "reasoning", "spatial", "4", livebench_removal_date="2024-12-01"),
         ],
     ),
+    "mmstar": (
+        "mmstar.jsonl",
+        [{"index": 0, "question": "Which colour?\nOptions: A: red, or so, B: green, C: blue, D: A: none",
+          "image": IMAGE, "answer": "C", "category": "coarse perception", "l2_category": "colour", "meta_info": {}}],
+    ),
+    "mmbench": (
+        "MMBench_DEV_EN_V11.jsonl",
+        [
+            {"index": 7, "hint": "Look.", "question": "Which?", "A": "one", "B": "two", "answer": "B",
+             "category": "counting", "l2-category": "counts", "image": IMAGE, "split": "dev"},
+            {"index": 1000007, "hint": "Look.", "question": "Which?", "A": "two", "B": "one", "answer": "A",
+             "category": "counting", "l2-category": "counts", "image": IMAGE, "split": "dev"},
+            {"index": 8, "hint": None, "question": "And?", "A": "x", "B": "y", "answer": "A",
+             "category": "counting", "l2-category": "counts", "image": IMAGE, "split": "dev"},
+        ],
+    ),
+    "hallusionbench": (
+        "HallusionBench.json",
+        [
+            {"category": "VD", "subcategory": "illusion", "visual_input": "1", "set_id": "0", "figure_id": figure,
+             "question_id": question, "question": "Is it longer?", "gt_answer": answer, "image": IMAGE}
+            for figure, question, answer in (("1", "0", "1"), ("1", "1", "0"), ("2", "0", "0"))
+        ],
+    ),
+    "emma_mini": (
+        "test.jsonl",
+        [
+            {"pid": "math_1", "context": "Here.", "question": "<image_1> Which follows?", "options": ["x", "y"],
+             "answer": "B", "image_1": IMAGE, "image_2": None, "type": "Multiple Choice", "subject": "Math",
+             "task": "Pattern", "category": "2D", "solution": None, "source": "new"},
+            {"pid": "phys_1", "context": None, "question": "How far? <image_1>", "options": None,
+             "answer": "3.33", "image_1": IMAGE, "type": "Open-ended", "subject": "Physics", "task": "Path",
+             "category": "", "solution": None, "source": "new"},
+        ],
+    ),
+    "mmk12": (
+        "test.jsonl",
+        [
+            {"id": "k1", "question": "Which?\nA. one\nB. two\nC. three\nD. four", "answer": "D",
+             "subject": "math", "image": IMAGE},
+            {"id": "k2", "question": "How much is it?", "answer": "$\\frac{3}{2}$", "subject": "physics",
+             "image": IMAGE},
+        ],
+    ),
+    "gaokao_mm": (
+        "2010-2023_Physics_MCQs.json",
+        [{"keywords": "2010-2023_Physics_MCQs", "example": [
+            {"year": "2010", "category": "made up", "question": "1. Which are right? ( )\nA. 1\nB. 2\nC. 3\nD. 4",
+             "picture": ["../Data/2010-2023_Physics_MCQs/2010-2023_Physics_MCQs_0_0.png"], "answer": ["AC"],
+             "analysis": "", "index": 0, "score": 6}]}],
+    ),
+    "mathverse": (
+        "testmini.json",
+        [
+            {"sample_index": "1", "problem_index": "1", "problem_version": "Vision Only", "question": "",
+             "image": IMAGE, "answer": "B", "question_type": "multi-choice", "query_wo": "", "query_cot": "",
+             "question_for_eval": "What is x?\nChoices:\nA:1\nB:2\nC:3\nD:4\nE: 5",
+             "metadata": {"subject": "Plane Geometry", "subfield": "Angle", "split": "testmini", "source": "made up"}},
+            {"sample_index": "2", "problem_index": "2", "problem_version": "Vision Only", "question": "",
+             "image": IMAGE, "answer": "y=2x+1", "question_type": "free-form", "query_wo": "", "query_cot": "",
+             "question_for_eval": "The function?", "metadata": {"subject": "Functions"}},
+            {"sample_index": "3", "problem_index": "2", "problem_version": "Text Dominant", "question": "Long.",
+             "image": IMAGE, "answer": "y=2x+1", "question_type": "free-form", "metadata": {"subject": "Functions"}},
+        ],
+    ),
+    "wemath": (
+        "testmini.json",
+        [
+            {"ID": "5", "split": "testmini", "knowledge concept": "Area", "question": "What is it?",
+             "option": "A. 1 cm; B. 2 cm; C. 3 cm; D. No correct answer", "answer": "B", "image_path": IMAGE,
+             "key": key, "question number": 1, "knowledge concept description": ""}
+            for key in ("2steps_1", "2steps_2", "2steps_multi")
+        ],
+    ),
+    "geometry3k": (
+        "test/2401/data.json",
+        [{"problem_text": "Find x.", "choices": ["1", "2", "3", "4"], "answer": "C", "id": 2401,
+          "annotat_text": "Find $x$.", "compact_text": "Find x.", "precise_value": [1.0, 2.0, 3.0, 4.0],
+          "problem_type_graph": ["Circle"], "problem_type_goal": ["Angle"], "data_type": "test"}],
+    ),
+    "dynamath": (
+        "sample_variant1.jsonl",
+        [
+            {"id": "1", "question": "What is f(2)?", "image": "images/1.png", "decoded_image": IMAGE,
+             "ground_truth": "1.5", "answer_type": "float", "subject": "algebra", "knowledge_level": "high school"},
+            {"id": "2", "question": "Is it even? choices: (A) yes (B) no", "image": "images/2.png",
+             "decoded_image": IMAGE, "ground_truth": "B", "answer_type": "multiple choice",
+             "subject": "algebra", "knowledge_level": "high school"},
+            {"id": "3", "question": "Which kind?", "image": "images/3.png", "decoded_image": IMAGE,
+             "ground_truth": "an odd function", "answer_type": "text", "subject": "algebra",
+             "knowledge_level": "high school"},
+        ],
+    ),
+    "visulogic": (
+        "data.jsonl",
+        [{"image_path": "images/00000.png", "question": "<image>\nWhich is next?\nA: A B: B C: C D: D", "label": "D",
+          "id": "00000", "tag": "Positional Reasoning"}],
+    ),
+    "logicvista": (
+        "dataset.json",
+        [
+            {"imagename": "1.png", "question": "Which? A, B, C or D?", "answer": "A", "reasoning": "",
+             "skill": ["inductive"], "capability": ["diagram"]},
+            {"imagename": "2.png", "question": "Which two? A, B, C or D?", "answer": "B, D", "reasoning": "",
+             "skill": ["deductive"], "capability": ["diagram"]},
+        ],
+    ),
+    "nlvr": (
+        "dev/dev.jsonl",
+        [
+            {"sentence": "There is a red box.", "label": label, "identifier": f"17-{number}",
+             "evals": {"r1": label}, "structured_rep": []}
+            for number, label in enumerate(("true", "false"))
+        ],
+    ),
+    "mme_reasoning": (
+        "MME_Reasoning.jsonl",
+        [
+            {"index": 0, "question": "Which?\nA. 1\nB. 2\nC. 3", "answer": "['A', 'C']", "question_type": "choice",
+             "function_id": None, "special_info": None, "capability": "pattern analysis",
+             "reasoning_type": "inductive", "image": IMAGE},
+            {"index": 1, "question": "How long?", "answer": "\\sqrt{2}", "question_type": "open", "function_id": None,
+             "special_info": None, "capability": "calculation", "reasoning_type": "deductive", "image": IMAGE},
+            {"index": 2, "question": "Make 24.", "answer": None, "question_type": "rule",
+             "function_id": "judge_24points_function", "special_info": "{'init_cards': [4, 6, 1, 1]}",
+             "capability": "calculation", "reasoning_type": "abductive", "image": IMAGE},
+            {"index": 3, "question": "Fill it.", "answer": None, "question_type": "rule",
+             "function_id": "calculate_answer_function_sudoku_4",
+             "special_info": "{'base_matrix': [[1, None, None, 4], [None, 4, 1, None], [None, 1, 4, None], [4, None, None, 1]]}",
+             "capability": "planning and exploring", "reasoning_type": "deductive", "image": IMAGE},
+        ],
+    ),
+    "phyx": (
+        "test_mini.jsonl",
+        [{"index": 3, "description": "A long story.", "question": "How fast?", "question_simply": "Speed?",
+          "options": "['A: 1 m/s', 'B: 2 m/s', 'C: 3 m/s', 'D: 4 m/s']", "answer": "C", "category": "Mechanics",
+          "subfield": "Kinematics", "image_caption": "", "reasoning_type": ["x"], "image": IMAGE}],
+    ),
+    "seephys": (
+        "total.jsonl",
+        [{"index": 9, "question": "What is the force?", "subject": "CM", "level": 3, "answer": "12.5 N",
+          "sig_figs": "3", "language": "English", "caption": "A block.", "images": [IMAGE]}],
+    ),
     "vl_rewardbench": (
         "vl.jsonl",
         [
@@ -214,6 +357,15 @@ ROWS: dict[str, tuple[str, list[dict[str, Any]]]] = {
     ),
 }  # fmt: skip
 
+# pictures that lie beside the rows of some benchmarks
+PICTURES = {
+    "gaokao_mm": "2010-2023_Physics_MCQs/2010-2023_Physics_MCQs_0_0.png",
+    "geometry3k": "test/2401/img_diagram.png",
+    "visulogic": "images/00000.png",
+    "logicvista": "images/1.png",
+    "nlvr": "dev/images/3/dev-17-0-0.png",
+}
+
 BFCL_FUNCTION = {
     "name": "area",
     "description": "Area of a triangle.",
@@ -231,7 +383,7 @@ def write_rows(folder: Path, *names: str) -> Path:
         if names and name not in names:
             continue
         target = folder / name
-        target.mkdir(parents=True, exist_ok=True)
+        (target / file).parent.mkdir(parents=True, exist_ok=True)
         if file.endswith(".csv"):
             head = list(rows[0])
             lines = [",".join(head), *(",".join(str(row[key]) for key in head) for row in rows)]
@@ -243,6 +395,13 @@ def write_rows(folder: Path, *names: str) -> Path:
     if not names or "mathvision" in names:
         (folder / "mathvision" / "images").mkdir(parents=True, exist_ok=True)
         (folder / "mathvision" / "images" / "1.png").write_bytes(png())
+    for name, place in PICTURES.items():
+        if (folder / name).is_dir():
+            (folder / name / place).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name / place).write_bytes(png())
+    for name, place in (("logicvista", "images/2.png"), ("nlvr", "dev/images/3/dev-17-1-4.png")):
+        if (folder / name).is_dir():
+            (folder / name / place).write_bytes(png())
     if not names or "bfcl" in names:
         _write_bfcl(folder / "bfcl")
     return folder

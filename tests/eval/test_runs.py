@@ -41,7 +41,7 @@ def made_run(
     loaded = [load_items(benchmark(name), data=data) for name in tasks]
     folder = RunFolder(path)
     hashes = {one.benchmark.name: folder.write_items(one.benchmark.name, one.items) for one in loaded}
-    folder.write_json("manifest.json", make_manifest(MODEL, loaded, hashes, Plan(epochs), {}))
+    folder.write_json("manifest.json", make_manifest(MODEL, loaded, hashes, Plan(epochs)))
     for one in loaded:
         for item in one.items:
             for epoch, output in enumerate(answers.get(item.id, ())[:epochs], 1):

@@ -3,12 +3,14 @@
 import base64
 import json
 import pickle
+import re
 import zlib
 from pathlib import Path
 
 import pytest
 
 from r1v.core import R1VError
+from r1v.eval import prompts
 from r1v.eval.benchmark import TASKS, GradingTools, benchmark, load_items
 from r1v.eval.data import DataError, Source, read_rows
 from r1v.eval.item import Item, Output
@@ -234,21 +236,46 @@ def test_errors_name_what_is_missing(tmp_path: Path) -> None:
 FROZEN = {
     ("question", 1): "bf085a6e12c9d0e2",
     ("open", 1): "95b77c32536641c8",
+    ("open", 2): "5737a1eb0117589d",
+    ("open", 3): "bf085a6e12c9d0e2",
+    ("open", 4): "32345de5766b2f21",
+    ("open", 5): "4c760e8bd2900f2d",
+    ("open", 6): "fac98fb0a7cc77d0",
     ("choice", 1): "a149eb892f8a86df",
+    ("choice", 2): "919f325b938225a2",
+    ("choice", 3): "d095077a35f608bd",
+    ("choice", 4): "e22222d7b3f128d7",
+    ("choice", 5): "949065fbfce198d3",
+    ("marked", 1): "ff4b747bf21d15cf",
+    ("marked", 2): "077727e5bd5e5f78",
+    ("marked", 3): "bf085a6e12c9d0e2",
+    ("marked", 4): "99fb9a107f324611",
+    ("yes_no", 1): "c467ca5418e5cddc",
+    ("yes_no", 2): "2a1effa98ab54158",
+    ("yes_no", 3): "bf085a6e12c9d0e2",
     ("unit", 1): "48bc886e1eb0c8d3",
+    ("unit", 2): "9045b130fc19f9db",
     ("short", 1): "848c8472f3475399",
+    ("short", 2): "64686609ea22c5fa",
+    ("system", 1): "8bdc45ce725535a0",
     ("bfcl", 1): "5a54f5a10a4be02f",
     ("bfcl_turns", 1): "7c5e92d17808177f",
     ("livecodebench_stdin", 1): "297e8334f59be233",
     ("livecodebench_functional", 1): "efb40260c6a45b3f",
     ("judge", 1): "6214178b7eb32cb2",
+    ("extract", 1): "366c9a3533dfdc13",
     ("pair", 1): "beb8530fa49d33c7",
 }
 
 
 def test_prompts_are_frozen() -> None:
-    hashes = {(name, version): prompt(name).sha256[:16] for name, version in PROMPTS.items()}
+    folder = Path(prompts.__file__).parent
+    hashes = {}
+    for path in folder.glob("*.txt"):
+        name, version = re.fullmatch(r"(\w+)\.v(\d+)\.txt", path.name).groups()
+        hashes[name, int(version)] = prompt(name, int(version)).sha256[:16]
     assert hashes == FROZEN
+    assert {(name, version) for name, version in PROMPTS.items()} <= set(FROZEN)
 
 
 def test_every_benchmark_has_rows_here() -> None:

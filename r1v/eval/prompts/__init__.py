@@ -19,15 +19,19 @@ from r1v.core import ConfigError
 # prompt -> current version; the file is NAME.vVERSION.txt
 PROMPTS: dict[str, int] = {
     "question": 1,
-    "open": 1,
-    "choice": 1,
-    "unit": 1,
+    "open": 2,
+    "choice": 2,
+    "marked": 1,
+    "yes_no": 1,
+    "unit": 2,
     "short": 1,
+    "system": 1,
     "bfcl": 1,
     "bfcl_turns": 1,
     "livecodebench_stdin": 1,
     "livecodebench_functional": 1,
     "judge": 1,
+    "extract": 1,
     "pair": 1,
 }
 
@@ -60,11 +64,11 @@ class Wording:
 
 
 @cache
-def prompt(name: str) -> Wording:
-    """A prompt by name. Raises ConfigError for an unknown one."""
+def prompt(name: str, version: int | None = None) -> Wording:
+    """A prompt by name; version: None is the current one. Raises ConfigError for an unknown one."""
     if name not in PROMPTS:
         raise ConfigError(f"prompt {name!r} is not known; use one of {', '.join(PROMPTS)}")
-    version = PROMPTS[name]
+    version = version or PROMPTS[name]
     text = resources.files(__package__).joinpath(f"{name}.v{version}.txt").read_text(encoding="utf-8")
     return Wording(name, version, text.rstrip("\n"))
 

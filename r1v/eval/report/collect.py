@@ -41,6 +41,18 @@ FURTHER: dict[str, str] = {
     "RealWorldQA": "RealWorldQA",
     "VL_RewardBench_overall": "VL-RewardBench",
     "RewardBench": "RewardBench",
+    "EMMA_mini": "EMMA-mini",
+    "MMK12": "MMK12",
+    "MMStar": "MMStar",
+    "MMBench_en_v11": "MMBench 1.1",
+    "HallusionBench": "HallusionBench",
+    "MathVerse": "MathVerse",
+    "WeMath": "We-Math",
+    "VisuLogic": "VisuLogic",
+    "LogicVista": "LogicVista",
+    "MME_Reasoning": "MME-Reasoning",
+    "PhyX": "PhyX",
+    "SeePhys": "SeePhys",
 }
 # the charts of the release page: title, columns, models
 CHARTS_SHOWN: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
@@ -166,7 +178,12 @@ def collect(paths: Sequence[Path], max_samples: int) -> Report:
 def _belong_together(left: RunView, right: RunView) -> bool:
     def made(run: RunView) -> Json:
         plan = {key: value for key, value in run.manifest["identity"]["plan"].items() if key != "limit"}
-        return {"model": run.manifest["identity"]["model"], "plan": plan, "judge": _judge_of(run)}
+        return {
+            "model": run.manifest["identity"]["model"],
+            "plan": plan,
+            "judge": _judge_of(run),
+            "reading": run.scores.get("reading"),
+        }
 
     return made(left) == made(right) and not left.scores["tasks"].keys() & right.scores["tasks"].keys()
 

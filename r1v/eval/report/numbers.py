@@ -58,6 +58,11 @@ def facts(run: RunView) -> list[tuple[str, str]]:
     cut = [name for name in identity["tasks"] if run.partial(name)]
     if cut:
         found.append(("only a part of", ", ".join(cut)))
+    found.append(("protocol", str(plan.get("protocol", "before there were protocols"))))
+    reading = run.scores.get("reading") or {"how": "rules"}
+    if reading["how"] != "rules":
+        reader = reading.get("judge")
+        found.append(("answers read by", reading["how"] + (f", {reader['model']}" if reader else "")))
     judge = run.scores.get("judge")
     found.append(("judge", judge["model"] if judge else "none: rules"))
     return found

@@ -19,7 +19,7 @@ from r1v.scoring import extract_answer, parse_number
 
 _FORMS = {
     "integer": "The answer is a whole number.",
-    "float": "The answer is a decimal number with {places} of them after the point.",
+    "float": "The answer is a decimal number with {places} after the point.",
     "list": "The answer is a list of numbers in square brackets.",
 }
 
@@ -89,6 +89,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         ),
         prompts=("choice", "open"),
         about="1,000 questions of mathematics in figures, charts and photographs",
+        version=2,
         images=True,
         judged=True,
     )

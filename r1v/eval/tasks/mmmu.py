@@ -7,35 +7,21 @@ and no text.
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Sequence
 
 from r1v.core import ImageRef, Message
 from r1v.eval.benchmark import Benchmark, GradingTools, Load
-from r1v.eval.data import DataError, Source, image_of
+from r1v.eval.data import Source, image_of
 from r1v.eval.grading import grade_choice, grade_free
 from r1v.eval.item import Grade, Item, Json, Output
 from r1v.eval.pictures import placed
 from r1v.eval.prompts import options_text
+from r1v.eval.rows import listed
 from r1v.scoring import extract_answer
 
 _NUMBER = re.compile(r"-?(?:\d+\.\d+|\.\d+|\d+)(?:[eE][+-]?\d+)?")
 IN_PICTURE = "The question and its options are in the picture."
-
-
-def listed(value: object) -> list[str]:
-    """A list that may be stored as the text of a Python list."""
-    if isinstance(value, str):
-        text = value.strip()
-        if text.startswith("["):
-            try:
-                value = ast.literal_eval(text)
-            except (ValueError, SyntaxError) as error:
-                raise DataError(f"options {text[:80]!r} are no list; expected MMMU's form") from error
-        else:
-            value = [value] if text else []
-    return [str(entry) for entry in value] if isinstance(value, list | tuple) else []
 
 
 def with_pictures(text: str, row: Json, request: Load) -> tuple[str | ImageRef, ...]:

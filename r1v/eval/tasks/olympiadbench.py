@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
-from r1v.core import ImageRef, Message
+from r1v.core import ConfigError, ImageRef, Message
 from r1v.eval.benchmark import Benchmark, GradingTools, Load
 from r1v.eval.data import Source, image_of
 from r1v.eval.grading import grade_free
@@ -19,6 +20,13 @@ from r1v.eval.item import Grade, Item, Json, Output
 from r1v.scoring import Tolerance, compare, extract_answer
 from r1v.scoring.reading import split_values
 
+# subset -> what its rows say of themselves
+SUBSETS: dict[str, tuple[tuple[str, str], ...]] = {
+    "en_comp": (("language", "en"), ("difficulty", "comp")),
+    "mm_en_comp": (("language", "en"), ("difficulty", "comp"), ("modality", "multi")),
+    "mm": (("modality", "multi"),),
+    "all": (),
+}
 DEFAULT_ERROR = 1e-8
 _MARK = re.compile(r"<image_?(\d+)>")
 _FORMS = {
@@ -34,6 +42,8 @@ def load(request: Load) -> Sequence[Item]:
     items = []
     for row in request.rows.rows:
         final = row.get("final_answer")
+        if not _asked(row, str(request.options["subset"])):
+            continue
         if not final or str(row.get("question_type", "Open-ended")).startswith("Theorem"):
             continue
         answer = str(final[0] if isinstance(final, list) else final).strip().strip("$")
@@ -41,9 +51,11 @@ def load(request: Load) -> Sequence[Item]:
         kind = str(row.get("answer_type") or "")
         context = str(row.get("context") or "").strip()
         several = bool(row.get("is_multiple_answer"))
-        form = (
-            f" The answer is {_FORMS[kind]}{', one of several' if several else ''}." if kind in _FORMS else ""
-        )
+        form = ""
+        if kind in _FORMS:
+            form = f" There are several answers, and each is {_FORMS[kind]}." if several else (
+                f" The answer is {_FORMS[kind]}."
+            )  # fmt: skip
         text = request.prompt("unit").fill(
             context=f"{context}\n\n" if context else "",
             question=str(row["question"]).strip(),
@@ -61,6 +73,21 @@ def load(request: Load) -> Sequence[Item]:
         message = Message("user", _with_pictures(text, row, request))
         items.append(Item(f"{subject}-{row['id']}", (message,), answer, (), subject, grading))
     return items
+
+
+def _asked(row: Json, subset: str) -> bool:
+    """Whether a row is of the subset; what a row does not say of itself does not leave it out."""
+    if subset not in SUBSETS:
+        raise ConfigError(f"option olympiadbench.subset is {subset!r}; use one of {', '.join(SUBSETS)}")
+    parts = set(Path(str(row.get("_file", ""))).name.split("."))  # the official files say it in their name
+    named = {part for text in parts for part in text.split("_")}
+    by_name = {
+        "language": "en" if "en" in named else "zh" if "zh" in named else "",
+        "difficulty": "comp" if "COMP" in named else "cee" if "CEE" in named else "",
+        "modality": "multi" if "MM" in named else "text" if "TO" in named else "",
+    }
+    said = {name: str(row.get(name) or by_name[name]) for name in by_name}
+    return all(not said[name] or said[name].lower().startswith(start) for name, start in SUBSETS[subset])
 
 
 def _errors(row: Json) -> list[float]:
@@ -124,14 +151,17 @@ BENCHMARKS: dict[str, Benchmark] = {
         grade=grade,
         source=Source(
             "Hothan/OlympiadBench",
-            ("*OE_*_en_COMP*.parquet", "*OE_*_en_COMP*.json", "*OE_*.parquet", "*OE_*.json", "*.jsonl"),
+            ("*OE_*.parquet", "*OE_*.json", "*.jsonl"),
             None,
             "Apache-2.0",
             fields=("id", "question"),
+            keep_path=True,
         ),
         prompts=("unit",),
         about="olympiad mathematics and physics, text and pictures, with units and tolerances",
+        version=2,
         images=True,
         judged=True,
+        options={"subset": "en_comp"},
     )
 }

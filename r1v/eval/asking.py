@@ -1,0 +1,34 @@
+"""How a question becomes messages.
+
+Enters: a question's text, options and pictures, and the prompts of the protocol. Leaves: the conversation
+that is asked. Always holds: the prompt comes from the protocol, the place of the pictures from the question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from r1v.core import ImageRef, Message
+from r1v.eval.benchmark import Load
+from r1v.eval.pictures import placed
+from r1v.eval.prompts import options_text
+
+IN_PICTURE = "The question is in the picture."
+
+
+def asked(
+    request: Load,
+    question: str,
+    options: Sequence[str] = (),
+    pictures: Sequence[ImageRef] = (),
+    prompt: str = "",
+) -> tuple[Message, ...]:
+    """A question of one turn. prompt: "choice" with options and "open" without, unless another is named; one
+    that does not show the options ("marked") is for questions that show them themselves."""
+    wording = request.prompt(prompt or ("choice" if options else "open"))
+    if "{options}" in wording.text:
+        text = wording.fill(question=question, options=options_text(tuple(options)))
+    else:
+        text = wording.fill(question=question)
+    message = Message("user", placed(text, pictures))
+    return (message,) if request.system is None else (Message("system", (request.system.text,)), message)

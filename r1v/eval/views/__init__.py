@@ -1,0 +1,1 @@
+"""Tables that are made from stored runs, without generating anything."""
