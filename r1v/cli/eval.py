@@ -121,7 +121,7 @@ def _add_judge(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reading",
         metavar="WAY",
-        help="how answers are read: rules, box, toolkit, toolkit+box, or judge, which says what the answer was "
+        help="how answers are read: rules, box, toolkit, toolkit+box, or judge, which says what it was "
         "(default: the protocol's)",
     )
     parser.add_argument("--judge-url", metavar="URL", help="an OpenAI-compatible endpoint of the judge")

@@ -17,7 +17,7 @@ FORMS = ("text", "markdown", "latex", "csv")
 def configure_views(actions: Any) -> None:
     """Add the subcommands."""
     readings = actions.add_parser("readings", help="the same answers, read in several ways, in one table")
-    readings.add_argument("run_folder", metavar="RUN", type=Path)
+    readings.add_argument("run_folder", metavar="RUN", type=Path, help="the folder of a run")
     readings.add_argument("--judge", metavar="MODEL", help="a model that says which answer a reply gives")
     readings.add_argument("--judge-url", metavar="URL", help="an OpenAI-compatible endpoint of the judge")
     _add_form(readings)
