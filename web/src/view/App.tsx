@@ -14,7 +14,7 @@ import type { Turn } from "../types";
 import { Composer } from "./Composer";
 import { ConversationMenu } from "./ConversationMenu";
 import { ExamplesDialog } from "./ExamplesDialog";
-import { Icon, IconButton, Mark } from "./icons";
+import { Icon, IconButton, Mark } from "./parts/icons";
 import { ModelDialog } from "./ModelDialog";
 import { DataDialog, KeyDialog, ShortcutsDialog } from "./OtherDialogs";
 import { Lightbox } from "./Pictures";

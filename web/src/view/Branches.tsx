@@ -2,7 +2,7 @@ import { t } from "../i18n";
 import { runs, turns, walkTo } from "../state";
 import { siblings } from "../tree";
 import type { Turn } from "../types";
-import { IconButton } from "./icons";
+import { IconButton } from "./parts/icons";
 
 /** Walks between the versions of a turn. */
 export function Branches({ turn }: { turn: Turn }) {

@@ -5,7 +5,7 @@ import { send, stop } from "../ask";
 import { t } from "../i18n";
 import { draft, focusInput, model, path, running, runs, takesImages } from "../state";
 import { addFiles, MAX_QUESTION, reading } from "../incoming";
-import { Icon, IconButton } from "./icons";
+import { Icon, IconButton } from "./parts/icons";
 import { PictureStrip } from "./Pictures";
 
 /** A text field that is as high as its text. */

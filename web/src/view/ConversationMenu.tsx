@@ -5,8 +5,8 @@ import { exportJson, exportMarkdown } from "../files";
 import { t } from "../i18n";
 import { focusInput, remove, rename } from "../state";
 import type { Conversation } from "../types";
-import { Dialog } from "./Dialog";
-import { IconButton } from "./icons";
+import { Dialog } from "./parts/Dialog";
+import { IconButton } from "./parts/icons";
 
 export function ConversationMenu({ conversation }: { conversation: Conversation }) {
   const [open, setOpen] = useState(false);

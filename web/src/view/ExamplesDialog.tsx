@@ -2,8 +2,8 @@ import { useEffect } from "preact/hooks";
 import { askExample, askNewFigure, examples, kinds, loadExamples } from "../examples";
 import { t } from "../i18n";
 import { dialog } from "../state";
-import { Dialog } from "./Dialog";
-import { Icon } from "./icons";
+import { Dialog } from "./parts/Dialog";
+import { Icon } from "./parts/icons";
 import { ExampleCard, once } from "./Welcome";
 
 /** One example of each kind, at any time. */

@@ -5,8 +5,8 @@ import { askNewFigure, examples, loadExamples } from "../examples";
 import { format, t } from "../i18n";
 import { contextLength, dialog, model, modelId, models, takesImages } from "../state";
 import type { Model } from "../types";
-import { Dialog } from "./Dialog";
-import { Prose } from "./Prose";
+import { Dialog } from "./parts/Dialog";
+import { Prose } from "./parts/Prose";
 import { ExampleCard, once, shortNumber } from "./Welcome";
 
 export function ModelDialog() {

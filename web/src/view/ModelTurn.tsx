@@ -7,11 +7,11 @@ import { sampling } from "../settings";
 import { focusInput, model, type Run } from "../state";
 import type { Turn } from "../types";
 import { Branches } from "./Branches";
-import { CopyButton } from "./CopyButton";
+import { CopyButton } from "./parts/CopyButton";
 import { FailureBox } from "./FailureBox";
-import { Icon, IconButton } from "./icons";
-import { memo } from "./memo";
-import { Prose } from "./Prose";
+import { Icon, IconButton } from "./parts/icons";
+import { memo } from "./parts/memo";
+import { Prose } from "./parts/Prose";
 import { Thinking } from "./Thinking";
 
 interface Props {

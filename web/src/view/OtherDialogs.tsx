@@ -8,7 +8,7 @@ import { importFile } from "../incoming";
 import { SHORTCUTS } from "../keys";
 import { apiKey } from "../settings";
 import { conversations, dialog } from "../state";
-import { Dialog } from "./Dialog";
+import { Dialog } from "./parts/Dialog";
 
 const close = () => (dialog.value = null);
 

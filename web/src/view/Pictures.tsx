@@ -5,7 +5,7 @@ import { t } from "../i18n";
 import { loadPictures, pictureUrl } from "../pictures";
 import { enlarged } from "../state";
 import type { Picture } from "../types";
-import { Icon, IconButton } from "./icons";
+import { Icon, IconButton } from "./parts/icons";
 
 /** The pictures of a turn. */
 export function ShownPictures({ ids }: { ids: readonly string[] }) {

@@ -5,7 +5,7 @@ import { format, t } from "../i18n";
 import { MAX_SIDE } from "../pictures";
 import { DEFAULTS, preferences, sampling, type Preferences, type Sampling } from "../settings";
 import { contextLength, dialog, model } from "../state";
-import { Dialog } from "./Dialog";
+import { Dialog } from "./parts/Dialog";
 
 interface NumberProps {
   label: string;

@@ -8,7 +8,7 @@ import { conversations, currentId, dialog, drawer, focusInput, runs, show, turns
 import { allTurns } from "../store";
 import type { Conversation } from "../types";
 import { ConversationMenu } from "./ConversationMenu";
-import { Icon, IconButton, Mark } from "./icons";
+import { Icon, IconButton, Mark } from "./parts/icons";
 
 const DAY_MS = 86_400_000;
 

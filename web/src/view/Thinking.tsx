@@ -4,9 +4,9 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { count, format, t } from "../i18n";
 import type { Run } from "../state";
 import type { Turn } from "../types";
-import { CopyButton } from "./CopyButton";
-import { Icon } from "./icons";
-import { Prose } from "./Prose";
+import { CopyButton } from "./parts/CopyButton";
+import { Icon } from "./parts/icons";
+import { Prose } from "./parts/Prose";
 
 const SHORT = 700; // characters of thinking that stay open at the end of a conversation
 

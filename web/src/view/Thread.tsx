@@ -4,7 +4,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { t } from "../i18n";
 import { currentId, path, running, runs } from "../state";
 import type { Turn } from "../types";
-import { Icon } from "./icons";
+import { Icon } from "./parts/icons";
 import { ModelTurn } from "./ModelTurn";
 import { UserTurn } from "./UserTurn";
 

@@ -9,9 +9,9 @@ import { focusInput } from "../state";
 import type { Picture, Turn } from "../types";
 import { Branches } from "./Branches";
 import { fitHeight } from "./Composer";
-import { CopyButton } from "./CopyButton";
-import { IconButton } from "./icons";
-import { memo } from "./memo";
+import { CopyButton } from "./parts/CopyButton";
+import { IconButton } from "./parts/icons";
+import { memo } from "./parts/memo";
 import { PictureStrip, ShownPictures } from "./Pictures";
 
 interface Props {

@@ -6,7 +6,7 @@ import { askExample, askNewFigure, examples, kinds, loadExamples } from "../exam
 import { family, format, t } from "../i18n";
 import { contextLength, dialog, focusInput, model, notify, running, takesImages } from "../state";
 import type { Example } from "../types";
-import { Icon } from "./icons";
+import { Icon } from "./parts/icons";
 
 // the first of these that fit the model are on the first screen
 const FIRST = ["circuit", "clock", "geometry", "bar_chart", "molecule", "town_map", "word_problem", "arithmetic"];

@@ -2,7 +2,7 @@
 
 import { memo } from "./memo";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
-import { blocks, fill } from "../markdown";
+import { blocks, fill } from "../../markdown";
 
 const Part = memo(function Part({ html }: { html: string }) {
   const element = useRef<HTMLDivElement>(null);

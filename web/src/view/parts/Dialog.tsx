@@ -2,8 +2,8 @@
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { t } from "../i18n";
-import { focusInput } from "../state";
+import { t } from "../../i18n";
+import { focusInput } from "../../state";
 import { IconButton } from "./icons";
 
 interface Props {

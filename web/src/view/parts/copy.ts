@@ -1,7 +1,7 @@
 /** Copying text, also where the page did not come over HTTPS and the browser has no clipboard for it. */
 
-import { t } from "../i18n";
-import { announcement, notify } from "../state";
+import { t } from "../../i18n";
+import { announcement, notify } from "../../state";
 
 export async function copyText(text: string): Promise<boolean> {
   const copied = await write(text);
