@@ -57,7 +57,7 @@ docs: $(VENV)/.installed-dev  ## the documentation as a site in build/site
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --quiet --strict
 
 bench: $(VENV)/.installed-dev  ## every benchmark, about a minute each; ONLY="decode vision": these
-	@for name in $(or $(ONLY),$(basename $(notdir $(sort $(wildcard benchmarks/*.py))))); do \
+	@for name in $(or $(ONLY),$(patsubst benchmarks/%.py,%,$(sort $(wildcard benchmarks/*.py benchmarks/train/*.py)))); do \
 		echo "== $$name"; start=$$(date +%s); $(RUN) benchmarks/$$name.py $(or $(ARGS),--quick) || exit 1; \
 		echo "== $$name: $$(($$(date +%s) - start)) s"; done
 
@@ -68,7 +68,7 @@ reproduce: $(VENV)/.installed-dev  ## R1V-Nano from nothing to its report: one G
 	$(RUN) examples/nano/reproduce.py --out $(or $(OUT),runs/reproduce) $(if $(HOURS),--hours $(HOURS)) $(ARGS)
 
 reproduce-small: $(VENV)/.installed-dev  ## the same stages for a smaller twin on a CPU, under an hour
-	$(RUN) benchmarks/ablations.py --small --seeds 1 --only recipe --device cpu \
+	$(RUN) experiments/ablations.py --small --seeds 1 --only recipe --device cpu \
 		--out $(or $(OUT),runs/reproduce-small) --plots $(or $(OUT),runs/reproduce-small) $(ARGS)
 
 clean:  ## remove .venv and caches

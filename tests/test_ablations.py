@@ -11,17 +11,18 @@ from random import Random
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SCRIPT = ROOT / "benchmarks" / "ablations.py"
+SCRIPT = ROOT / "experiments" / "ablations.py"
 
 
 @pytest.fixture(autouse=True)
-def benchmarks_on_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+def experiments_on_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("benchmarks", "experiments"):
+        monkeypatch.syspath_prepend(str(ROOT / folder))
 
 
 def test_chains_say_what_the_picture_shows() -> None:
     from PIL import ImageColor
-    from shared.twin import CELL, SIDE, row
+    from small.twin import CELL, SIDE, row
 
     for number in range(30):
         values, image = row(Random(number), "sides", 2)
@@ -41,7 +42,7 @@ def test_chains_say_what_the_picture_shows() -> None:
 
 
 def test_data_is_the_same_each_time_and_has_its_pictures_inside(tmp_path: Path) -> None:
-    from shared.twin import make_data
+    from small.twin import make_data
 
     first, again = (make_data(tmp_path / name, "heldout", 3).read_text() for name in "ab")
     assert first == again

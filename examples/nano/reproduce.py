@@ -23,7 +23,7 @@ from pathlib import Path
 from r1v.figures import FAMILIES
 
 HERE = Path(__file__).parent
-BENCHMARKS = HERE.parents[1] / "benchmarks"
+BENCHMARKS, EXPERIMENTS = (HERE.parents[1] / name for name in ("benchmarks", "experiments"))
 # of each stage in a run of the default length; another length changes all in proportion
 SUPERVISED = {"sft": 3600, "sft2": 300, "sft3": 690, "sft4": 450}
 CONFIGS = {"sft": "sft.toml", "sft2": "sft-more.toml", "sft3": "sft-longer.toml", "sft4": "sft-decide.toml"}
@@ -72,8 +72,8 @@ def measure(models: dict[str, Path], out: Path, options: Sequence[str]) -> str:
     runs = [word for name in models for word in ("--run", f"{name}={out / f'accuracy-{name}.json'}")]
     report = out / "report.md"
     report.write_text("# R1V-Nano, reproduced\n\n<!-- tables -->\n<!-- /tables -->\n")
-    call(BENCHMARKS / "nano_card.py", *runs, "--shipped", best, "--write", report)
-    call(BENCHMARKS / "nano_charts.py", *runs, "--out", out)
+    call(EXPERIMENTS / "nano_card.py", *runs, "--shipped", best, "--write", report)
+    call(EXPERIMENTS / "nano_charts.py", *runs, "--out", out)
     return best
 
 

@@ -42,7 +42,7 @@ def test_measure_names_the_best_and_asks_nothing_twice(
 def test_the_card_takes_what_its_run_did_not_ask_from_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.syspath_prepend(str(SCRIPT.parents[2] / "benchmarks"))
+    monkeypatch.syspath_prepend(str(SCRIPT.parents[2] / "experiments"))
     import nano_card
 
     whole, bare = nano_card.made_up(), nano_card.made_up()

@@ -1,4 +1,4 @@
-"""What the recipe's ideas bring at small scale, by the benchmarks that the docs quote."""
+"""What the recipe's ideas bring at small scale, by the experiments that the docs quote."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ ROOT = Path(__file__).parents[2]
 
 
 def printed(script: str) -> dict[str, Any]:
-    """The line of JSON that a benchmark ends with."""
+    """The line of JSON that an experiment ends with."""
     done = subprocess.run(
-        [sys.executable, str(ROOT / "benchmarks" / script)], capture_output=True, text=True, check=False
+        [sys.executable, str(ROOT / "experiments" / script)], capture_output=True, text=True, check=False
     )
     assert not done.returncode, done.stderr[-3000:]
     print(done.stdout)

@@ -60,7 +60,7 @@ def run(args: argparse.Namespace, engine: str, out: Path) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="few steps")
-    parser.add_argument("--model", default=str(Path(__file__).parents[1] / "r1v" / "models" / "r1v-nano"))
+    parser.add_argument("--model", default=str(Path(__file__).parents[2] / "r1v" / "models" / "r1v-nano"))
     parser.add_argument("--engines", nargs="+", default=["r1v", "vllm"], choices=["r1v", "vllm"])
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--vllm-python", default=sys.executable, help="an interpreter that has vLLM and r1v")

@@ -1,6 +1,6 @@
 """Adaptive-length distillation: length and accuracy of a model's own chains, by difficulty and alpha.
 
-    python benchmarks/chains.py
+    python experiments/chains.py
 
 A tiny model learns grids in words from chains with up to three needless checks, and so checks itself too
 often. It then answers new grids by itself, under the penalty of each; the difficulty of a grid is its number
@@ -18,10 +18,11 @@ from pathlib import Path
 
 import torch
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 sys.path.insert(0, str(Path(__file__).parent))
 
-from shared.grids import ON, QUIET, make_rows, start, train
 from shared.report import commit, interval, processor, versions
+from small.grids import ON, QUIET, make_rows, start, train
 
 from r1v.prompt import Processor
 from r1v.train.core.config_read import make

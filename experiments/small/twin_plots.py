@@ -12,7 +12,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from shared.twin import mean
+from small.twin import mean
 
 Found = Mapping[str, Sequence[Mapping[str, Any]]]
 WINDOW = 5  # steps that a curve is averaged over

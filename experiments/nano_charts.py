@@ -1,11 +1,10 @@
 """R1V-Nano's three charts from results of ``nano_accuracy.py``: families, difficulties, spoilt pictures.
 
-    python benchmarks/nano_charts.py --run SFT=sft.json --run GRPO=grpo.json --out docs/images
+    python experiments/nano_charts.py --run SFT=sft.json --run GRPO=grpo.json --out docs/images
 
 Grouped bars with their numbers, as the release draws its comparisons; whiskers are Wilson's 95% intervals.
-The
-first run that was asked without pictures, too, gives those bars, the order and the claimed families. Writes
-three pictures, prints a line of JSON.
+The first run that was also asked without pictures gives those bars, the order and the claimed families.
+Writes three pictures and prints a line of JSON.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +23,9 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Chart
 from matplotlib.patches import Patch
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+
 from nano_accuracy import Score
 
 matplotlib.use("Agg")

@@ -1,8 +1,8 @@
 """The published ablations on a small twin of R1V-Nano, several seeds, with intervals.
 
-    python benchmarks/ablations.py --device cuda --jobs 8                 # all arms, three seeds
-    python benchmarks/ablations.py --only ssb --plots docs/images         # one ablation, and its picture
-    python benchmarks/ablations.py --small --seeds 1 --only recipe        # every stage once, on one core
+    python experiments/ablations.py --device cuda --jobs 8                 # all arms, three seeds
+    python experiments/ablations.py --only ssb --plots docs/images         # one ablation, and its picture
+    python experiments/ablations.py --small --seeds 1 --only recipe        # every stage once, on one core
 
 Each arm of each seed is a process of its own; up to ``--jobs`` run at once, each on one thread. What is done
 is not run again, what was cut off goes on. Prints a table for each ablation, the mean over seeds with its
@@ -28,10 +28,11 @@ from typing import Any
 
 import torch
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from shared.report import commit, interval, processor, versions
-from shared.twin_arms import ARMS, QUICK, SMALL, Place, Sizes
+from small.twin_arms import ARMS, QUICK, SMALL, Place, Sizes
 
 POLL_S = 0.2
 
@@ -262,7 +263,7 @@ def main() -> None:
     print(report)
     (out / "report.md").write_text(report + "\n")
     if args.plots:
-        from shared.twin_plots import draw_all  # matplotlib is not everywhere where arms run
+        from small.twin_plots import draw_all  # matplotlib is not everywhere where arms run
 
         draw_all(found, args.plots)
     print(json.dumps({

@@ -22,7 +22,7 @@ from r1v.train.stages.iterate import IterateConfig, iterate
 from r1v.train.stages.mpo import MPOConfig, MPOTrainer
 from r1v.train.stages.pairs import PairsConfig, make_pairs
 from r1v.train.stages.reward import RewardStageConfig, RewardTrainer
-from shared.twin import (
+from small.twin import (
     MAX_TOKENS,
     MEMORY,
     QUIET,

@@ -1,7 +1,7 @@
 """The tables of R1V-Nano's model card from results of ``nano_accuracy.py``, put into the card's files.
 
-    python benchmarks/nano_card.py --run SFT=sft.json --run MPO=mpo.json --run GRPO=grpo.json --shipped SFT \\
-        --write r1v/models/r1v-nano/README.md
+    python experiments/nano_card.py --run SFT=sft.json --run MPO=mpo.json --run GRPO=grpo.json \\
+        --shipped SFT --write r1v/models/r1v-nano/README.md
 
 A file's text between ``<!-- tables -->`` and ``<!-- /tables -->`` is replaced; without ``--write`` the tables
 are printed. What the shipped run did not ask (the questions without their pictures, spoilt pictures) is taken
@@ -17,6 +17,9 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+sys.path.insert(0, str(Path(__file__).parent))
 
 from nano_accuracy import Score, tables
 from nano_charts import LEVELS, leading, made_up, pooled

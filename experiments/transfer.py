@@ -1,6 +1,6 @@
 """Multimodal transfer with two small language models of one architecture: the table of R1V's first report.
 
-    python benchmarks/transfer.py
+    python experiments/transfer.py
 
 Pictures are grids of two by two cells, some of them filled with one colour; in words a grid is four letters.
 One language model learns both ways of answering such a grid in words, then becomes two: a substitute that
@@ -22,10 +22,11 @@ from pathlib import Path
 
 import torch
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 sys.path.insert(0, str(Path(__file__).parent))
 
-from shared.grids import HELDOUT, ON, QUIET, accuracy, make_rows, start, train
 from shared.report import commit, interval, processor, versions
+from small.grids import HELDOUT, ON, QUIET, accuracy, make_rows, start, train
 
 from r1v.models.assemble import assemble
 from r1v.train.core.config_read import make

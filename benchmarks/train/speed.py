@@ -281,7 +281,7 @@ def measure(args: argparse.Namespace, part: str, side: str, data: Path, out: Pat
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="few steps")
-    parser.add_argument("--model", default=str(Path(__file__).parents[1] / "r1v" / "models" / "r1v-nano"))
+    parser.add_argument("--model", default=str(Path(__file__).parents[2] / "r1v" / "models" / "r1v-nano"))
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--parts", nargs="+", default=["grpo", "sft"], choices=list(MEASURE))
     parser.add_argument("--steps", type=int, help="counted steps")

@@ -6,10 +6,14 @@
 from __future__ import annotations
 
 import argparse
-
-from shared.models import GEOMETRIES
+import sys
+from pathlib import Path
 
 from r1v.plan.inference import Estimate, PlanTarget, plan
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+
+from shared.models import GEOMETRIES
 
 GB = 10**9
 DEVICES = ((24, 1), (48, 1), (80, 1), (141, 1), (24, 2), (48, 2), (80, 2), (24, 4), (48, 4), (80, 4), (80, 8))
