@@ -1,7 +1,11 @@
 # Every target does its own set-up in .venv; nothing outside it is touched.
-#   make demo PYTHON=python3.12 PIP_OPTIONS="--index-url https://download.pytorch.org/whl/cpu --extra-index-url https://pypi.org/simple"
+#   make demo PYTHON=python3.12 PIP_OPTIONS="--index-url https://mirror.example/simple"
 PYTHON ?= python3
 PIP_OPTIONS ?=
+# Where torch comes from: its CPU build on Linux without an NVIDIA GPU. `make demo TORCH_INDEX=` takes the build
+# with CUDA all the same, another URL another build.
+HAS_NVIDIA := $(shell { command -v nvidia-smi || test -e /dev/nvidiactl; } >/dev/null 2>&1 && echo yes)
+TORCH_INDEX ?= $(if $(HAS_NVIDIA)$(filter-out Linux,$(shell uname -s)),,https://download.pytorch.org/whl/cpu)
 VENV ?= .venv
 ARGS ?=
 # test processes; each computes on one thread, as two threads on two busy cores wait for each other
@@ -9,6 +13,8 @@ JOBS ?= 2
 
 BIN := $(VENV)/bin
 RUN := $(BIN)/python
+PIP := $(RUN) -m pip install --disable-pip-version-check $(PIP_OPTIONS)
+TORCH := $(shell grep -o 'torch>=[^"]*' pyproject.toml)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo serve page test test-all check docs bench recipe-smoke reproduce reproduce-small clean
@@ -19,18 +25,23 @@ help:  ## list the targets
 # The plain install: what a user of the model needs; again when the compiled part changes.
 $(VENV)/.installed: pyproject.toml hatch_build.py $(wildcard r1v/ops/cpu/csrc/*)
 	@$(PYTHON) -c 'import sys; v = sys.version.split()[0]; sys.exit(0 if sys.version_info >= (3, 11) else f"r1v needs Python 3.11 or later, this is {v}; name another one: make PYTHON=python3.12")'
-	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet --disable-pip-version-check $(PIP_OPTIONS) -e .
+	@echo "== setting up $(VENV) with torch$(if $(TORCH_INDEX), (CPU build; TORCH_INDEX= takes the one with CUDA)) and r1v: $(SIZES)"
+	@$(PYTHON) -m venv $(VENV)
+	$(if $(TORCH_INDEX),@$(PIP) --no-deps --retries 1 --timeout 20 --index-url $(TORCH_INDEX) '$(TORCH)' || \
+		echo "== $(TORCH_INDEX) cannot be reached: torch comes from PyPI, which may be the larger build with CUDA")
+	@$(PIP) -e .
+	@echo "== $(VENV) is ready: $$(du -sh $(VENV) | cut -f1)"
 	@touch $@
 
 # The plain install plus everything the tests and the checks use.
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(RUN) -m pip install --quiet --disable-pip-version-check $(PIP_OPTIONS) -e '.[dev]'
+	@echo "== adding what the tests and checks use"
+	@$(PIP) -e '.[dev]'
 	@touch $@
 
 demo: $(VENV)/.installed  ## ask R1V-Nano about a real image file; ARGS=--ten: about ten new figures
 ifneq ($(filter --ten,$(ARGS)),)
-	$(RUN) -m pip install --quiet --disable-pip-version-check $(PIP_OPTIONS) -e '.[figures]'
+	@$(PIP) --quiet -e '.[figures]'
 	$(BIN)/r1v figures quiz --n 10 --pictures runs/ten $(filter-out --ten,$(ARGS))
 else
 	$(BIN)/r1v ask examples/demo.png "$$(cat examples/demo.txt)" $(ARGS)

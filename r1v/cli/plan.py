@@ -12,9 +12,11 @@ from r1v.cli.parser import MODEL_HELP
 from r1v.core import CheckpointError, ConfigError
 
 if TYPE_CHECKING:
-    from r1v.plan.inference import Estimate, MemoryPlan
+    from r1v.models import R1VConfig
+    from r1v.plan.inference import Estimate, Format, MemoryPlan
     from r1v.plan.training import TrainingPlan
 
+CPU_OVERHEAD = 600_000_000  # bytes of Python and torch
 UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20,
          "GIB": 2**30}  # fmt: skip
 
@@ -37,9 +39,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--context", type=int, default=8192, metavar="N", help="tokens of a conversation")
     parser.add_argument("--concurrent", type=int, default=1, metavar="N", help="conversations at a time")
     parser.add_argument("--images", type=int, default=1, metavar="N", help="in each conversation")
-    parser.add_argument("--bandwidth", metavar="SIZE", help="memory's, as in 2TB/s (default: 1TB/s)")
+    parser.add_argument(
+        "--bandwidth",
+        metavar="SIZE",
+        help="memory's, as in 2TB/s (default: this machine's, or with --memory 1TB/s)",
+    )
     parser.add_argument("--link", metavar="SIZE", default="25GB/s", help="host to device")
-    parser.add_argument("--format", choices=("bf16", "awq", "awq-vision8", "offload"),
+    parser.add_argument("--format", choices=("float32", "bf16", "awq", "awq-vision8", "offload"),
                         help="only this one (default: all of them)")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print it as JSON")
     training = parser.add_argument_group("training")
@@ -68,24 +74,21 @@ def run(args: argparse.Namespace) -> int:
     """Print the plan; status 1 where nothing fits as asked."""
     if args.train:
         return run_training(args)
-    import torch
-
-    from r1v.engine.memory import free_memory
     from r1v.models import read_config
     from r1v.models.awq import read_quantisation, stored_quantisation
     from r1v.models.config_json import read_json
     from r1v.models.hub import resolve_config
     from r1v.plan.inference import CHOICES, PlanTarget, plan, quantised_bytes
 
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    memory = parse_bytes(args.memory) if args.memory else free_memory(device)
     folder = resolve_config(args.model)
     config = read_config(folder)
+    memory, bandwidth, known = device_of(args)
+    on_cpu = known == "measured here"
     target = PlanTarget(
         memory, args.gpus, context=args.context, concurrent=args.concurrent, num_images=args.images,
-        bandwidth=parse_bytes(args.bandwidth or "1TB/s"), link=parse_bytes(args.link),
+        bandwidth=bandwidth, link=parse_bytes(args.link), overhead_bytes=CPU_OVERHEAD if on_cpu else None,
     )  # fmt: skip
-    formats = CHOICES
+    formats = cpu_formats(config) if on_cpu else CHOICES
     values = read_json(folder / "config.json")
     try:
         quantised = read_quantisation(values, folder)
@@ -97,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
             f"{error}; its weights take about {size / 1e9:.2g} GB and their scales"
         ) from None
     if quantised:
-        formats = tuple(each for each in CHOICES if each.startswith("awq"))
+        formats = tuple(each for each in formats if each.startswith("awq"))
     found = plan(config, target, (args.format,) if args.format else formats)
     if args.json:
         values = dataclasses.asdict(found)
@@ -105,7 +108,7 @@ def run(args: argparse.Namespace) -> int:
             written |= {"fits": estimate.fits, "used_bytes": estimate.used_bytes}
         print(json.dumps(values | {"verdict": verdict(found)}, indent=2))
     else:
-        _print(args.model, found, assumed=args.bandwidth is None)
+        _print(args.model, found, known)
     return 0 if found.chosen is not None else 1
 
 
@@ -176,7 +179,38 @@ def training_verdict(found: TrainingPlan) -> str:
     return f"{said}; with {', '.join(found.changes)} it takes {gb(nearest.used_bytes)}"
 
 
-def _print(name: str, found: MemoryPlan, assumed: bool) -> None:
+def device_of(args: argparse.Namespace) -> tuple[int, float, str]:
+    """Memory of a device, bytes a second that it reads, and how that rate is known. What is not given is
+    this machine's: of its GPU, else of its processor. ConfigError: several devices of a machine without."""
+    import torch
+
+    from r1v.cli.parser import set_threads
+    from r1v.engine.memory import free_memory
+    from r1v.plan.machine import ASSUMED, read_rate
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if args.bandwidth:
+        rate, known = float(parse_bytes(args.bandwidth)), "as given"
+    elif args.memory:
+        rate, known = ASSUMED, "assumed; give --bandwidth"
+    else:
+        if device.type == "cpu" and args.gpus > 1:
+            raise ConfigError(f"--gpus is {args.gpus}, but this machine has no GPU; give --memory of theirs")
+        set_threads(None)
+        rate, known = read_rate(device)
+    return parse_bytes(args.memory) if args.memory else free_memory(device), rate, known
+
+
+def cpu_formats(config: R1VConfig) -> tuple[Format, ...]:
+    """The formats that a processor runs, as `auto` chooses among them first: float32 for a small model."""
+    from r1v.llm.config import resolve_dtype
+    from r1v.plan.inference import PlanSizes
+
+    small = resolve_dtype("auto", "cpu", 2 * PlanSizes.of(config).num_parameters) == "float32"
+    return ("float32" if small else "bf16", "awq", "awq-vision8")
+
+
+def _print(name: str, found: MemoryPlan, known: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -208,11 +242,12 @@ def _print(name: str, found: MemoryPlan, assumed: bool) -> None:
         ("tokens/s each", [f"{e.tokens_per_s:.1f}" for e in found.estimates]),
     ]  # fmt: skip
     for label, cells in rows:
-        table.add_row(label, *cells)
+        if any(cells):
+            table.add_row(label, *cells)
     console.print(table)
-    at = "assumed; give --bandwidth" if assumed else "as given"
+    shown = f"{target.bandwidth / 1e9:,.0f}" if target.bandwidth >= 1e11 else f"{target.bandwidth / 1e9:.1f}"
     console.print(
-        f"speed: at {target.bandwidth / 1e9:,.0f} GB/s ({at}), {target.efficiency:.0%} of it reached"
+        f"speed: at {shown} GB/s ({known}), {target.efficiency:.0%} of it reached, all of the context in use"
     )
     if target.num_devices > 1:
         console.print("several devices need vLLM (r1v's own engine runs on one)")

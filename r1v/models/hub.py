@@ -8,6 +8,7 @@ used from then on, until another is asked for by ``name@revision``.
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -28,6 +29,7 @@ SHORT_NAMES: Mapping[str, str] = MappingProxyType(
     }
 )
 
+CONNECT_S = 5.0  # seconds in which the hub has to answer
 PATTERNS = ("*.safetensors", "*.json", "*.txt", "*.jinja")
 _REPOSITORY = re.compile(r"([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@([\w./-]+))?")
 
@@ -70,9 +72,13 @@ def resolve_config(name: str | Path) -> Path:
     found = _REPOSITORY.fullmatch(text)
     if text in BUILT_IN or found is None or text.startswith("."):
         return resolve_model(name)
+    cached = _cached(found[1], found[2])
+    if cached is not None and (cached / "config.json").is_file():
+        return cached
     from huggingface_hub import errors, hf_hub_download
 
     try:
+        check_hub()
         return Path(hf_hub_download(found[1], "config.json", revision=found[2])).parent
     except errors.LocalEntryNotFoundError as error:  # an EntryNotFoundError too
         raise _unreachable_config(found[1], error) from None
@@ -92,6 +98,7 @@ def download(repository: str, revision: str | None = None) -> Path:
     from huggingface_hub import errors, snapshot_download
 
     try:
+        check_hub()
         folder = snapshot_download(
             repository,
             # an unfinished download is of this commit: finish that one, whatever main has become
@@ -114,6 +121,31 @@ def download(repository: str, revision: str | None = None) -> Path:
             f"{repository} has no complete safetensors checkpoint; pickled files are not read"
         )
     return Path(folder)
+
+
+def check_hub() -> None:
+    """Raise an OSError where the hub does not answer at all, after at most CONNECT_S: its own client tries
+    again for most of a minute."""
+    import httpx
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        return  # its client says so at once
+    problems: list[str] = ["no answer in time"]
+
+    def ask() -> None:
+        try:
+            with httpx.Client(timeout=CONNECT_S) as client:
+                client.head(constants.ENDPOINT)
+            problems.clear()
+        except httpx.TransportError as error:
+            problems[:] = [str(error) or type(error).__name__]
+
+    asking = threading.Thread(target=ask, daemon=True)  # looking a name up has no limit of its own
+    asking.start()
+    asking.join(CONNECT_S)
+    if problems:
+        raise OSError(f"{httpx.URL(constants.ENDPOINT).host} does not answer: {problems[0]}")
 
 
 def is_complete(folder: Path) -> bool:

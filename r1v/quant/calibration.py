@@ -21,6 +21,7 @@ from r1v.core import ConfigError, ImageRef, Message, SamplingParams
 from r1v.figures import Figure
 from r1v.llm import LLM
 from r1v.prompt import Processor
+from r1v.quant.shipped import NUM_SHIPPED, shipped_questions
 
 ChatSource: TypeAlias = Literal["own", "solutions"]
 CHAT_SOURCES: tuple[ChatSource, ...] = ("own", "solutions")
@@ -36,9 +37,17 @@ class Chat:
 
 
 def figure_questions(split: figures.Split, count: int, families: Sequence[str] = ()) -> list[Figure]:
-    """Questions of all families in turn. ConfigError: count below 1."""
+    """Questions of all families in turn, or of those that are named. The first NUM_SHIPPED of all families
+    come with r1v; others are drawn. ConfigError: count below 1. UnavailableError: nothing here draws them."""
     if count < 1:
         raise ConfigError(f"the number of chats is {count}; it must be at least 1")
+    if not families and count <= NUM_SHIPPED:
+        return shipped_questions(split)[:count]
+    return drawn_questions(split, count, families)
+
+
+def drawn_questions(split: figures.Split, count: int, families: Sequence[str] = ()) -> list[Figure]:
+    """The same questions, each drawn now."""
     names = itertools.islice(itertools.cycle(families or tuple(figures.FAMILIES)), count)
     return [figures.make(name, seed) for name, seed in zip(names, figures.seeds(split), strict=False)]
 

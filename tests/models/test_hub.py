@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ class Hub:
 @pytest.fixture
 def online(cache: Path, native_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
     fake = Hub(cache, native_folder)
+    monkeypatch.setattr(hub, "check_hub", lambda: None)
     monkeypatch.setattr("huggingface_hub.snapshot_download", fake)
     return fake
 
@@ -119,6 +121,7 @@ def test_a_repository_that_is_not_there(cache: Path, monkeypatch: pytest.MonkeyP
     def missing(*args: Any, **options: Any) -> str:
         raise errors.RepositoryNotFoundError.__new__(errors.RepositoryNotFoundError)
 
+    monkeypatch.setattr(hub, "check_hub", lambda: None)
     monkeypatch.setattr("huggingface_hub.snapshot_download", missing)
     with pytest.raises(UnavailableError, match="has no repository owner/name at revision abc"):
         resolve_model("owner/name@abc")
@@ -136,7 +139,46 @@ def test_a_config_that_cannot_be_had_says_why(
     def refuse(*_: Any, **__: Any) -> str:
         raise getattr(errors, failure)("No network. Check the connection.")
 
+    monkeypatch.setattr(hub, "check_hub", lambda: None)
     monkeypatch.setattr("huggingface_hub.hf_hub_download", refuse)
     with pytest.raises(UnavailableError, match=says) as error:
         hub.resolve_config("owner/name")
     assert "Check" not in str(error.value)
+
+
+@pytest.mark.parametrize("resolve", [resolve_model, hub.resolve_config])
+def test_without_a_network_the_hubs_client_is_not_asked(
+    resolve: Any, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That client would try again for most of a minute."""
+    asked: list[str] = []
+    for name in ("snapshot_download", "hf_hub_download"):
+        monkeypatch.setattr(f"huggingface_hub.{name}", lambda *_, **__: asked.append("asked"))
+    with socket.create_server(("127.0.0.1", 0)) as server:  # nobody listens there when it is closed
+        port = server.getsockname()[1]
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{port}")
+    with pytest.raises(UnavailableError, match=r"127\.0\.0\.1 does not answer") as error:
+        resolve("owner/name")
+    assert "\n" not in str(error.value) and not asked
+
+
+def test_a_hub_that_hangs_is_given_up(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "CONNECT_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:  # takes connections and says nothing
+        monkeypatch.setattr(
+            "huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{server.getsockname()[1]}"
+        )
+        with pytest.raises(UnavailableError, match="does not answer"):
+            resolve_model("owner/name")
+
+
+def test_a_config_in_the_cache_needs_no_network(
+    online: Hub, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolve_model("owner/name")
+
+    def fail() -> None:
+        raise AssertionError("the network was asked")
+
+    monkeypatch.setattr(hub, "check_hub", fail)
+    assert (hub.resolve_config("owner/name") / "config.json").is_file()

@@ -26,6 +26,7 @@ from r1v.plan.inference import (
     quantised_bytes,
     weights_of,
 )
+from r1v.plan.machine import read_rate
 
 GB = 10**9
 R1V2 = R1VConfig(
@@ -234,3 +235,36 @@ def test_another_quantisation_is_named_and_not_taken_for_awq(
     size = 2 * (sizes.num_parameters - matrices) + matrices * bits // 8
     assert quantised_bytes(config, values["quantization_config"]) == (None if method == "other" else size)
     assert (f"about {size / 1e9:.2g} GB and their scales" in error) is (method != "other")
+
+
+def test_without_a_gpu_the_plan_is_of_this_processor(run_r1v, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("r1v.plan.machine._measured", lambda num_bytes, rounds: 10e9)
+    status, out, _ = run_r1v("plan", "r1v-nano", "--context", "512", "--json")
+    found = json.loads(out)
+    assert status == 0 and [each["format"] for each in found["estimates"]] == [
+        "float32",
+        "awq",
+        "awq-vision8",
+    ]
+    first = found["estimates"][0]
+    config = read_config(resolve_model("r1v-nano"))
+    language = config.language
+    read = first["weights"]["linears"] + 4 * language.vocab_size * language.hidden_size
+    read += 512 * 2 * language.num_layers * language.num_kv_heads * language.head_dim * 4
+    assert first["tokens_per_s"] == pytest.approx(0.75 * 10e9 / read, rel=1e-6)
+    status, out, _ = run_r1v("plan", "r1v-nano")
+    assert "at 10.0 GB/s (measured here)" in out and "offload" not in out
+    status, _, err = run_r1v("plan", "r1v-nano", "--gpus", "2")
+    assert status == 1 and "no GPU" in err and err.count("\n") == 1
+
+
+def test_a_named_device_is_planned_without_measuring(run_r1v, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("r1v.plan.machine._measured")
+    status, out, _ = run_r1v("plan", "r1v-nano", "--memory", "24GB")
+    assert status == 0 and "1,000 GB/s (assumed" in out and "bf16" in out
+
+
+def test_a_rate_is_measured() -> None:
+    rate, known = read_rate(torch.device("cpu"))
+    assert known == "measured here" and 1e7 < rate < 1e13
