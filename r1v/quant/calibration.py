@@ -21,7 +21,7 @@ from r1v.core import ConfigError, ImageRef, Message, SamplingParams
 from r1v.figures import Figure
 from r1v.llm import LLM
 from r1v.prompt import Processor
-from r1v.quant.shipped import NUM_SHIPPED, shipped_questions
+from r1v.quant.shipped import FOLDER, NUM_SHIPPED, shipped_questions, write_questions
 
 ChatSource: TypeAlias = Literal["own", "solutions"]
 CHAT_SOURCES: tuple[ChatSource, ...] = ("own", "solutions")
@@ -117,3 +117,9 @@ def load_chats(path: Path) -> list[Chat]:
         chats.append(Chat(ids, tensors["tiles"][tile : tile + num_tiles].numpy(), num_prompt))
         token, tile = token + length, tile + num_tiles
     return chats
+
+
+if __name__ == "__main__":
+    splits: tuple[figures.Split, ...] = ("train", "heldout")
+    for split in splits:
+        write_questions(drawn_questions(split, NUM_SHIPPED), FOLDER / f"{split}.zip")

@@ -1,7 +1,8 @@
 """Figure questions that come with r1v, so that a plain install can quantise and compare: 64 of each split.
 
 Enters: a split. Leaves: the same Figures as ``figures.make`` draws, in the order of ``figure_questions``.
-Always holds: pictures are kept without loss. ``python -m r1v.quant.shipped`` draws the two files anew.
+Always holds: pictures are kept without loss. ``python -m r1v.quant.calibration`` draws the two
+files anew.
 """
 
 from __future__ import annotations
@@ -50,12 +51,3 @@ def write_questions(items: Sequence[Figure], path: Path) -> None:
             rows.append(row)
         text = json.dumps(rows, ensure_ascii=False, indent=0)
         file.writestr(zipfile.ZipInfo("questions.json"), text, zipfile.ZIP_DEFLATED)
-
-
-if __name__ == "__main__":
-    from r1v.quant.calibration import drawn_questions
-
-    FOLDER.mkdir(exist_ok=True)
-    splits: tuple[Split, ...] = ("train", "heldout")
-    for split in splits:
-        write_questions(drawn_questions(split, NUM_SHIPPED), FOLDER / f"{split}.zip")
