@@ -145,12 +145,12 @@ def _polynomial(request: Request) -> tuple[list[str], str, int, list[str]]:
     return [f"{name} = {'' if a == 1 else a}x² {sign} {b}", f"x = {x}"], name, value, work
 
 
-_MAKE = {"insert": _insert, "linear": _linear, "system": _system, "polynomial": _polynomial}
+MAKE = {"insert": _insert, "linear": _linear, "system": _system, "polynomial": _polynomial}
 
 
 def draw(request: Request) -> Draft:
     """One to four written lines and the value that follows from them."""
-    written, name, answer, work = _MAKE[request.kind](request)
+    written, name, answer, work = MAKE[request.kind](request)
     image = _write(request.style, written).finish()
     facts = {f"line {i}": line for i, line in enumerate(written, 1)}
     lines = [f"{key}: {line}" for key, line in facts.items()]

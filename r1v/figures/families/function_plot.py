@@ -46,7 +46,7 @@ Function = Callable[[float], float]
 
 
 @dataclass(frozen=True, slots=True)
-class _Plot:
+class Plot:
     shape: str  # line, parabola, corner or steps
     f: Function
     vertex: int | None  # its x
@@ -92,7 +92,7 @@ def _steps(rng: Random, bounds: tuple[int, int, int, int]) -> tuple[Function, tu
     return lambda x: heights[max(i for i in range(len(heights)) if edges[i] <= x)], edges
 
 
-def _plan(request: Request) -> _Plot:
+def plan(request: Request) -> Plot:
     """A function of which enough can be read for the kind of question."""
     rng, style, level, kind = request.rng, request.style, request.level, request.kind
     bounds = (
@@ -118,7 +118,7 @@ def _plan(request: Request) -> _Plot:
             f, vertex, opens_up = _line(rng, level, bounds)
         else:
             f, vertex, opens_up = (_parabola if shape == "parabola" else _corner)(rng, level, bounds)
-        plot = _Plot(shape, f, vertex, opens_up, jumps, bounds, marked and shape != "steps")
+        plot = Plot(shape, f, vertex, opens_up, jumps, bounds, marked and shape != "steps")
         points = plot.points()
         if len(points) < 3 or (kind == "intercept" and 0 not in (x for x, _ in points)):
             continue
@@ -126,7 +126,7 @@ def _plan(request: Request) -> _Plot:
             return plot
 
 
-def _pieces(plot: _Plot) -> list[list[tuple[float, float]]]:
+def curve_pieces(plot: Plot) -> list[list[tuple[float, float]]]:
     """The visible graph as lists of points in coordinates of the data."""
     if plot.jumps:
         return [[(a, plot.f(a)), (b, plot.f(a))] for a, b in zip(plot.jumps, plot.jumps[1:], strict=False)]
@@ -141,16 +141,16 @@ def _pieces(plot: _Plot) -> list[list[tuple[float, float]]]:
     return [piece]
 
 
-def _dots(plot: _Plot) -> list[tuple[float, float, bool]]:
+def dots_of(plot: Plot) -> list[tuple[float, float, bool]]:
     """Dots on the graph: where steps begin (filled) and end (open), or the points with whole coordinates."""
     if plot.jumps:
-        pieces = _pieces(plot)
+        pieces = curve_pieces(plot)
         return [(*piece[0], True) for piece in pieces] + [(*piece[1], False) for piece in pieces]
     return [(x, y, True) for x, y in plot.points()] if plot.marked else []
 
 
 def _axes_inside(
-    draw: ImageDraw.ImageDraw, axes: Axes, plot: _Plot, style: Style, image: Image.Image, every: int
+    draw: ImageDraw.ImageDraw, axes: Axes, plot: Plot, style: Style, image: Image.Image, every: int
 ) -> None:
     """Axes through the origin with their numbers beside them."""
     font = font_for(style, image, 17, 15, 18)
@@ -177,11 +177,11 @@ def _axes_inside(
     draw.text((ox - 7, oy + 5), "0", font=font, fill=ink, anchor="ra")
 
 
-def _render(plot: _Plot, style: Style) -> Image.Image:
+def _render(plot: Plot, style: Style) -> Image.Image:
     color: Color = style.tint(
         style.choice((PALETTE[0], PALETTE[3], PALETTE[2], PALETTE[4], (40, 40, 40))), 20
     )
-    pieces, dots = _pieces(plot), _dots(plot)
+    pieces, dots = curve_pieces(plot), dots(plot)
     if style.flag(agg.SHARE):
         return agg.curve(style, pieces, plot.bounds, color, dots)
     image = style.canvas(448, 448, 0.1)
@@ -221,7 +221,7 @@ def _render(plot: _Plot, style: Style) -> Image.Image:
     return image
 
 
-def _f(point: tuple[int, int]) -> str:
+def point_text(point: tuple[int, int]) -> str:
     return f"f({point[0]}) = {point[1]}"
 
 
@@ -230,32 +230,32 @@ def _minus(left: int, right: int) -> str:
     return f"{left} - {f'({right})' if right < 0 else right} = {left - right}"
 
 
-def _walk(points: list[tuple[int, int]], i: int) -> str:
+def walk(points: list[tuple[int, int]], i: int) -> str:
     """The readings from the y-axis, or the point nearest to it, to a point: one small step after the
     other."""
     start = min(range(len(points)), key=lambda k: abs(points[k][0]))
     way = range(start, i + 1) if i >= start else range(start, i - 1, -1)
-    return "; ".join(_f(points[k]) for k in way)
+    return "; ".join(point_text(points[k]) for k in way)
 
 
-def _ask(request: Request, plot: _Plot) -> tuple[dict[str, object], str, str]:
+def ask(request: Request, plot: Plot) -> tuple[dict[str, object], str, str]:
     """The question's fields, the answer and the solution."""
     rng, points = request.rng, plot.points()
     xs = [p[0] for p in points]
     i = rng.randrange(len(points))
     x, y = points[i]
     if request.kind == "value":
-        return {"x": x}, str(y), f"{_walk(points, i)}\nAt x = {x} the graph has the height {y}."
+        return {"x": x}, str(y), f"{walk(points, i)}\nAt x = {x} the graph has the height {y}."
     if request.kind == "intercept":
         y = points[xs.index(0)][1]
-        return {}, str(y), f"{_f((0, y))}\nThe graph cuts the y-axis at {y}."
+        return {}, str(y), f"{point_text((0, y))}\nThe graph cuts the y-axis at {y}."
     if request.kind == "solve":
         y = 0 if rng.random() < 0.5 and any(p[1] == 0 for p in points) else y
         met = [p[0] for p in points if p[1] == y]
         largest = rng.random() < 0.5
         which = "" if len(met) == 1 else "larger " if largest else "smaller "
         x = max(met) if largest else min(met)
-        work = f"{_walk(points, xs.index(x))}\nThe graph has the height {y} at x = {x}."
+        work = f"{walk(points, xs.index(x))}\nThe graph has the height {y} at x = {x}."
         return {"which": which, "y": y}, str(x), work
     if request.kind == "slope":
         start = min(range(len(points)), key=lambda k: abs(xs[k]))
@@ -263,21 +263,21 @@ def _ask(request: Request, plot: _Plot) -> tuple[dict[str, object], str, str]:
         a, b = points[first], points[first + 1]
         rise, run = b[1] - a[1], b[0] - a[0]
         slope = number(rise / run)
-        work = f"{_f(a)}; {_f(b)}\nRise: {_minus(b[1], a[1])}\nRun: {_minus(b[0], a[0])}"
+        work = f"{point_text(a)}; {point_text(b)}\nRise: {_minus(b[1], a[1])}\nRun: {_minus(b[0], a[0])}"
         return {}, slope, f"{work}\n{rise} / {run} = {slope}\nThe slope is {slope}."
     assert plot.vertex is not None
     x, y = plot.vertex, int(plot.f(plot.vertex))
     axis = rng.choice("xy")
     extreme = "lowest" if plot.opens_up else "highest"
-    work = f"{extreme} x: {x}\n{_f((x, y))}\nThe {extreme} point is ({x}, {y})."
+    work = f"{extreme} x: {x}\n{point_text((x, y))}\nThe {extreme} point is ({x}, {y})."
     answer = str(x if axis == "x" else y)
     return {"axis": axis, "extreme": extreme}, answer, f"{work}\nIts {axis}-coordinate is {answer}."
 
 
 def _draw(request: Request) -> Draft:
-    plot = _plan(request)
+    plot = plan(request)
     image = _render(plot, request.style)
-    fields, answer, solution = _ask(request, plot)
+    fields, answer, solution = ask(request, plot)
     facts = {f"f({x})": str(y) for x, y in plot.points()}
     if plot.vertex is not None:
         facts["lowest x" if plot.opens_up else "highest x"] = str(plot.vertex)

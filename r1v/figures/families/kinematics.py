@@ -53,11 +53,11 @@ KINDS = {
     "By how many metres does the {who} get ahead|What is the area under the graph of the {who} in m] "
     f"from t = {{first}} s to t = {{last}} s [in the graph|here|according to the graph]?{_END}",
 }
-_MOVERS = ("car", "bike", "bus", "train", "runner", "dog", "cat", "boat")
+MOVERS = ("car", "bike", "bus", "train", "runner", "dog", "cat", "boat")
 
 
 @dataclass(frozen=True, slots=True)
-class _Motion:
+class Motion:
     """A graph through corners (t in s, value in m or m/s) on the lines of the grid."""
 
     letter: str  # x or v
@@ -75,7 +75,7 @@ class _Motion:
         ]
 
 
-def _fits(kind: str, motion: _Motion) -> bool:
+def fits(kind: str, motion: Motion) -> bool:
     """Whether every result of the kind is a whole number and there is something to find."""
     pieces = motion.pieces()
     flat = [u == w for _, _, u, w in pieces]
@@ -91,7 +91,7 @@ def _fits(kind: str, motion: _Motion) -> bool:
     return any(flat) if kind == "rest" else not all(flat)
 
 
-def _plan(request: Request) -> _Motion:
+def plan(request: Request) -> Motion:
     rng, style, level, kind = request.rng, request.style, request.level, request.kind
     letter = "v" if kind in ("acceleration", "displacement") else "x"
     lines = style.integer(6, 5, 8)
@@ -108,12 +108,12 @@ def _plan(request: Request) -> _Motion:
         for _ in range(count):
             stay = rng.random() < 0.3
             values.append(values[-1] if stay else step * rng.randint(-below, lines - below))
-        motion = _Motion(letter, times, values, step, -below * step, (lines - below) * step, end)
-        if _fits(kind, motion):
+        motion = Motion(letter, times, values, step, -below * step, (lines - below) * step, end)
+        if fits(kind, motion):
             return motion
 
 
-def _render(motion: _Motion, style: Style) -> Image.Image:
+def _render(motion: Motion, style: Style) -> Image.Image:
     image = style.canvas(448, 448, 0.1)
     draw = ImageDraw.Draw(image)
     font = font_for(style, image, 19, 15, 20)
@@ -159,7 +159,7 @@ def _minus(left: int, right: int) -> str:
     return f"{left} - {f'({right})' if right < 0 else right} = {left - right}"
 
 
-def _corners(motion: _Motion) -> str:
+def corners(motion: Motion) -> str:
     return "; ".join(f"{motion.letter}({t}) = {v}" for t, v in zip(motion.times, motion.values, strict=True))
 
 
@@ -182,7 +182,7 @@ def _area(piece: tuple[int, int, int, int]) -> str:
     return f"{a} to {b} s, {added} = {u + w}, {u + w} x {b - a} = {double}, {double} / 2 = {double // 2}"
 
 
-def _slope(request: Request, motion: _Motion) -> tuple[dict[str, object], str, str]:
+def _slope(request: Request, motion: Motion) -> tuple[dict[str, object], str, str]:
     """Velocity or acceleration in one piece."""
     rng = request.rng
     a, b, u, w = rng.choice([p for p in motion.pieces() if p[2] != p[3]] or motion.pieces())
@@ -200,7 +200,7 @@ def _slope(request: Request, motion: _Motion) -> tuple[dict[str, object], str, s
     return {"when": when}, str(answer), work
 
 
-def _ask(request: Request, motion: _Motion) -> tuple[dict[str, object], str, str]:
+def ask(request: Request, motion: Motion) -> tuple[dict[str, object], str, str]:
     """The question's fields, the answer, and the working after the transcription."""
     rng, pieces = request.rng, motion.pieces()
     if request.kind == "position":
@@ -240,12 +240,12 @@ def _ask(request: Request, motion: _Motion) -> tuple[dict[str, object], str, str
 
 
 def _draw(request: Request) -> Draft:
-    motion = _plan(request)
+    motion = plan(request)
     image = _render(motion, request.style)
-    who = request.rng.choice(_MOVERS)
-    fields, answer, work = _ask(request, motion)
+    who = request.rng.choice(MOVERS)
+    fields, answer, work = ask(request, motion)
     facts = {f"{motion.letter}({t})": str(v) for t, v in zip(motion.times, motion.values, strict=True)}
-    solution = f"{_corners(motion)}\n{work}"
+    solution = f"{corners(motion)}\n{work}"
     return Draft(request.wording(who=who, **fields), answer, "number", solution, facts, (image,))
 
 
