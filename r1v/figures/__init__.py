@@ -20,4 +20,4 @@ __all__ = [
 ]
 
 # modules whose public names other rooms may import as well
-MODULES = ("claims", "people")
+MODULES = ("abroad", "claims", "people")

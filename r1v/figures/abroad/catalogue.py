@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Mapping
 from random import Random
 from typing import Any
 
@@ -21,6 +20,11 @@ SUBJECTS: dict[str, str] = {
     "pie_chart": "r1v.figures.abroad.subjects_charts:PIES",
     "kinematics": "r1v.figures.abroad.subjects_charts:MOTIONS",
     "function_plot": "r1v.figures.abroad.subjects_charts:CURVES",
+    "counting": "r1v.figures.abroad.subjects_shapes:COUNTING",
+    "money": "r1v.figures.abroad.subjects_shapes:MONEY",
+    "venn": "r1v.figures.abroad.subjects_shapes:VENN",
+    "clock": "r1v.figures.abroad.subjects_shapes:CLOCKS",
+    "network": "r1v.figures.abroad.subjects_shapes:NETWORKS",
     "table": "r1v.figures.abroad.subjects_texts:TABLES",
     "expression": "r1v.figures.abroad.subjects_texts:EXPRESSIONS",
     "formula": "r1v.figures.abroad.subjects_texts:FORMULAS",
@@ -31,9 +35,7 @@ SUBJECTS: dict[str, str] = {
 def subject(family: str) -> Subject:
     """A family's subject. Raises ConfigError for one that no foreign tool draws."""
     if family not in SUBJECTS:
-        raise ConfigError(
-            f"no other tool draws the family {family!r}; those drawn are {', '.join(SUBJECTS)}"
-        )
+        raise ConfigError(f"no other tool draws the family {family!r}; those drawn are {', '.join(SUBJECTS)}")
     module, name = SUBJECTS[family].split(":")
     found: Subject = getattr(importlib.import_module(module), name)
     return found
@@ -49,11 +51,11 @@ def usable(family: str, split: Split | None = None) -> list[str]:
     return [name for name, tool in tools(family, split).items() if not tool.missing()]
 
 
-def missing() -> dict[str, list[str]]:
-    """Tools that cannot draw here, as ``family/tool``, with what each lacks."""
+def missing(split: Split | None = None) -> dict[str, list[str]]:
+    """Tools of a split, or all, that cannot draw here, as ``family/tool``, with what each lacks."""
     found = {}
     for family in SUBJECTS:
-        for name, tool in tools(family).items():
+        for name, tool in tools(family, split).items():
             if lacks := tool.missing():
                 found[f"{family}/{name}"] = lacks
     return found
@@ -91,5 +93,3 @@ def make(family: str, tool: str, seed: int, split: Split = "train", question: in
         images=(drawn.image,), question=text[:1].upper() + text[1:], answer=asked.answer,
         answer_type=asked.answer_type, tolerance=asked.tolerance, solution=asked.solution, facts=asked.facts,
     )  # fmt: skip
-
-

@@ -52,7 +52,15 @@ def matplotlib_bars(chart: Chart, rng: Random) -> Drawn:
         names, values = _numbers(chart, turned)
         look: dict[str, Any] = {}
         if rng.random() < 0.35:
-            palette = ["tab:blue", "tab:orange", "tab:green", "tab:red", "tab:purple", "tab:brown", "tab:pink"]
+            palette = [
+                "tab:blue",
+                "tab:orange",
+                "tab:green",
+                "tab:red",
+                "tab:purple",
+                "tab:brown",
+                "tab:pink",
+            ]
             look["color"] = rng.choice(
                 (palette + palette[:1], "skyblue", "steelblue", "orange", "green", "salmon", "gray")
             )
@@ -79,8 +87,11 @@ def seaborn_bars(chart: Chart, rng: Random) -> Drawn:
         names, values = list(chart.names), [float(v) for v in chart.values]
         look: dict[str, Any] = {}
         if rng.random() < 0.6:
-            look = {"hue": names, "legend": False,
-                    "palette": rng.choice(("deep", "muted", "pastel", "Set2", "viridis", "Blues_d"))}  # fmt: skip
+            look = {
+                "hue": names,
+                "legend": False,
+                "palette": rng.choice(("deep", "muted", "pastel", "Set2", "viridis", "Blues_d")),
+            }
         x, y = (values, names) if turned else (names, values)
         seaborn.barplot(x=x, y=y, ax=axes, errorbar=None, **look)
         if chart.printed:
@@ -170,7 +181,10 @@ def pandas_lines(chart: Chart, rng: Random) -> Drawn:
     marks: dict[str, Any] = {}
 
     def paint(figure: Any, axes: Any) -> None:
-        columns = {name or "value": [float(v) for v in row] for name, row in zip(chart.series, chart.rows, strict=True)}
+        columns = {
+            name or "value": [float(v) for v in row]
+            for name, row in zip(chart.series, chart.rows, strict=True)
+        }
         frame = pandas.DataFrame(columns, index=list(chart.names))
         frame.plot(ax=axes, legend=len(columns) > 1, marker=rng.choice((None, "o", ".")))
         axes.set_xticks(range(len(chart.names)), list(chart.names))
@@ -202,7 +216,9 @@ def matplotlib_pie(chart: Chart, rng: Random) -> Drawn:
             pctdistance=0.72 if ring else 0.6, **look,
         )[0]  # fmt: skip
         if legend:
-            beside = rng.choice((("center left", (1, 0.5)), ("center left", (1, 0, 0.5, 1)), ("upper left", (1, 1))))
+            beside = rng.choice(
+                (("center left", (1, 0.5)), ("center left", (1, 0, 0.5, 1)), ("upper left", (1, 1)))
+            )
             axes.legend(wedges, list(chart.names), loc=beside[0], bbox_to_anchor=beside[1])
         if chart.title:
             axes.set_title(chart.title)
@@ -233,7 +249,9 @@ def pandas_pie(chart: Chart, rng: Random) -> Drawn:
     def paint(figure: Any, axes: Any) -> None:
         shown = iter([chart.text(v) for v in chart.values])
         series = pandas.Series([float(v) for v in chart.values], index=list(chart.names), name=chart.axis)
-        series.plot.pie(ax=axes, autopct=lambda _: next(shown), cmap=rng.choice((None, "Set3", "Pastel1", "tab10")))
+        series.plot.pie(
+            ax=axes, autopct=lambda _: next(shown), cmap=rng.choice((None, "Set3", "Pastel1", "tab10"))
+        )
         if chart.title:
             axes.set_title(chart.title)
         marks["order"] = clockwise(axes.patches)

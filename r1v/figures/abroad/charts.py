@@ -65,7 +65,8 @@ BAR_PHRASES: dict[str, tuple[str, str]] = {
         "[Which bar stands for {value}|Whose value is {value}]?",
     ),
     "nth": (
-        f"[What is the name of the|Which category is the|What is the label of the|What does it say under the] "
+        f"[What is the name of the|Which category is the|What is the label of the|What does it say under "
+        f"the] "
         f"{{nth}} bar{_AT}?{_NAME}",
         "[Name the {nth} bar.|What is bar number {number} called?]",
     ),
@@ -272,9 +273,11 @@ class Parts:
         (a, b), names, values = pair, self.names, self.values
         rest = values[a] - values[b]
         work = [
-            f"{names[a]}: {plain(values[a])}{self.chart.unit}", f"{names[b]}: {plain(values[b])}{self.chart.unit}",
-            f"{plain(values[a])} - {plain(values[b])} = {plain(rest)}", f"{names[a]} is {plain(rest)} larger.",
-        ]  # fmt: skip
+            f"{names[a]}: {plain(values[a])}{self.chart.unit}",
+            f"{names[b]}: {plain(values[b])}{self.chart.unit}",
+            f"{plain(values[a])} - {plain(values[b])} = {plain(rest)}",
+            f"{names[a]} is {plain(rest)} larger.",
+        ]
         fields: dict[str, object] = {"larger": names[a], "smaller": names[b]}
         return self.made("difference", fields, plain(rest), work, off=2 * self.gap)
 
@@ -329,7 +332,7 @@ class Parts:
     def title(self) -> Asked | None:
         """What stands above the chart."""
         said = self.chart.title
-        solution = f"title: {said}\nThat is the title."
+        solution = f"title: {said}\nThe title is {said}."
         return Asked("title", {}, said, "string", solution, {"title": said})
 
 

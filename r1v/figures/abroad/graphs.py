@@ -17,7 +17,8 @@ _END = "[|||| Give the number.| Just the number.]"
 _AT = "[||| in the graph| here| according to the graph]"
 MOTION_PHRASES: dict[str, tuple[str, str]] = {
     "position": (
-        f"[What is the position at|Where is it at|What is x at|How far is the {{who}} at|Position at] t = {{t}} s"
+        f"[What is the position at|Where is it at|What is x at|How far is the {{who}} at|Position at] t = "
+        f"{{t}} s"
         f"{_AT}?{_END}",
         "[How far has the {who} got after {t} seconds, by the graph]?",
     ),
@@ -27,12 +28,14 @@ MOTION_PHRASES: dict[str, tuple[str, str]] = {
         "[How quick is it after {t} seconds]?",
     ),
     "velocity": (
-        f"[What is the velocity|How fast does it move|What is the speed with its sign|What is the slope of the "
+        f"[What is the velocity|How fast does it move|What is the speed with its sign|What is the slope "
+        f"of the "
         f"graph] {{when}}{_AT}?{_END}",
         "[Work out the velocity {when}.]",
     ),
     "rest": (
-        f"[For how many seconds does it stand still|How long is the {{who}} at rest|For how long does it not move]"
+        f"[For how many seconds does it stand still|How long is the {{who}} at rest|For how long does it "
+        f"not move]"
         f"{_AT}?{_END}",
         "[How many seconds does the {who} wait in all]?",
     ),
@@ -47,19 +50,22 @@ MOTION_PHRASES: dict[str, tuple[str, str]] = {
         "[By how many m/s per second does v change {when}]?",
     ),
     "displacement": (
-        "[What is the displacement from|How far does it travel from|What is the distance covered from|Find the "
+        "[What is the displacement from|How far does it travel from|What is the distance covered "
+        "from|Find the "
         f"area under the graph from] t = {{first}} s to t = {{last}} s{_AT}?{_END}",
         "[How many metres are covered between {first} s and {last} s]?",
     ),
     "max": (
-        f"[What is the highest {{quantity}}|What is the maximum {{quantity}}|What is the largest {{quantity}}]"
+        f"[What is the highest {{quantity}}|What is the maximum {{quantity}}|What is the largest "
+        f"{{quantity}}]"
         f"{_AT}?{_END}",
         "[How large does the {quantity} get at most]?",
     ),
 }  # fmt: skip
 PLOT_PHRASES: dict[str, tuple[str, str]] = {
     "value": (
-        "[What is f({x})|What is y when x = {x}|What is the value at x = {x}|Find f({x})|What is the y value for "
+        "[What is f({x})|What is y when x = {x}|What is the value at x = {x}|Find f({x})|What is the y "
+        "value for "
         f"x = {{x}}]{_AT}?{_END}",
         "[How high is the curve over x = {x}]?",
     ),
@@ -69,15 +75,18 @@ PLOT_PHRASES: dict[str, tuple[str, str]] = {
         "[What {which}x gives a height of {y}]?",
     ),
     "intercept": (
-        f"[What is the y-intercept|Where does it cross the y-axis|Where does the graph cut the y axis]{_AT}?{_END}",
+        f"[What is the y-intercept|Where does it cross the y-axis|Where does the graph cut the y "
+        f"axis]{_AT}?{_END}",
         "[At what height is the y-axis met]?",
     ),
     "slope": (
-        f"[What is the slope|What is the slope of the line|What is the gradient|How steep is the line]{_AT}?{_END}",
+        f"[What is the slope|What is the slope of the line|What is the gradient|How steep is the "
+        f"line]{_AT}?{_END}",
         "[By how much does y change when x grows by 1]?",
     ),
     "vertex": (
-        f"[What is the {{axis}}-coordinate of the vertex|What is the {{axis}} of the {{extreme}} point|At which "
+        f"[What is the {{axis}}-coordinate of the vertex|What is the {{axis}} of the {{extreme}} point|At "
+        f"which "
         f"{{axis}} is the {{extreme}} point]{_AT}?{_END}",
         "[Give the {axis} of the {extreme} point.]",
     ),
@@ -97,7 +106,9 @@ class Move:
 
 def plan_motion(rng: Random, level: int) -> Move:
     """A motion of straight pieces, and the kinds of questions whose answers are whole numbers."""
-    kind = rng.choice(("position", "velocity", "rest", "distance", "acceleration", "displacement", "acceleration"))
+    kind = rng.choice(
+        ("position", "velocity", "rest", "distance", "acceleration", "displacement", "acceleration")
+    )
     motion = kinematics.plan(plain_request(kind, DIFFICULTIES[level], rng))
     possible = ("acceleration", "displacement") if motion.letter == "v" else ("velocity", "rest", "distance")
     kinds = tuple(one for one in possible if kinematics.fits(one, motion))
@@ -128,10 +139,15 @@ def motion_look(motion: Motion, rng: Random) -> dict[str, str]:
     """Names of the axes and a title as textbooks and programs have them."""
     what, unit = ("velocity", "m/s") if motion.letter == "v" else ("position", "m")
     letter = motion.letter
-    names = rng.choice((
-        (f"{letter} ({unit})", "t (s)"), (f"{what.capitalize()} ({unit})", "Time (s)"), (f"{letter} [{unit}]", "t [s]"),
-        (f"{what} in {unit}", "time in s"), (f"{letter} / {unit}", "t / s"),
-    ))  # fmt: skip
+    names = rng.choice(
+        (
+            (f"{letter} ({unit})", "t (s)"),
+            (f"{what.capitalize()} ({unit})", "Time (s)"),
+            (f"{letter} [{unit}]", "t [s]"),
+            (f"{what} in {unit}", "time in s"),
+            (f"{letter} / {unit}", "t / s"),
+        )
+    )
     title = rng.choice(("", "", f"{what.capitalize()}-time graph", f"{what.capitalize()} vs. time"))
     return {"y": names[0], "x": names[1], "title": title}
 
@@ -171,7 +187,7 @@ def _ticks(axes: Any, motion: Motion, rng: Random) -> None:
         axes.grid(True)
     if rng.random() < 0.5:
         axes.set_yticks(range(motion.low, motion.high + 1, motion.step))
-        axes.set_xticks(range(0, motion.end + 1))
+        axes.set_xticks(range(motion.end + 1))
     if motion.low < 0 and rng.random() < 0.6:
         axes.axhline(0, color="black", linewidth=0.8)
 

@@ -23,7 +23,8 @@ PHRASES: dict[str, tuple[str, str]] = {
         "[How much was it{of} in|What number is reached{of} in] {label}?",
     ),
     "extreme": (
-        "[When is the line{of}|Where is the value{of}|In which one is the value{of}|At which label is the line"
+        "[When is the line{of}|Where is the value{of}|In which one is the value{of}|At which label is "
+        "the line"
         f"{{of}}|When was it{{of}} the] {{extreme}}{_AT}?{_LABEL}",
         "[Where does the curve{of} reach its {extreme} point|When do we see the {extreme} value{of}]?",
     ),
@@ -42,7 +43,8 @@ PHRASES: dict[str, tuple[str, str]] = {
         "[What is the change{of} between {first} and {last}, without a sign]?",
     ),
     "gap": (
-        "[How much higher is {larger} than {smaller} in|What is the difference between {larger} and {smaller} "
+        "[How much higher is {larger} than {smaller} in|What is the difference between {larger} and "
+        "{smaller} "
         f"in|How much more is {{larger}} than {{smaller}} in] {{label}}{_AT}?{_END}",
         "[How far apart are {larger} and {smaller} in] {label}?",
     ),
@@ -71,9 +73,12 @@ def plan(rng: Random, level: int) -> Chart:
         row = [rng.choice(pool) for _ in names]
         rows.append(tuple(row))
     return Chart(
-        tuple(names), tuple(rows), tuple(series), title=rng.choice(words.TITLES) if rng.random() < 0.5 else "",
+        tuple(names),
+        tuple(rows),
+        tuple(series),
+        title=rng.choice(words.TITLES) if rng.random() < 0.5 else "",
         axis=rng.choice(words.LABELS) if rng.random() < 0.4 else "",
-    )  # fmt: skip
+    )
 
 
 class Lines:
@@ -113,7 +118,9 @@ class Lines:
         return lines
 
     def _points(self, extreme: str = "", changes: bool = False) -> list[str]:
-        """Number, colour, grid line, label and value of every point; records and changes where they are met."""
+        """Number, colour, grid line, label and value of every point; records and changes where they
+        are met.
+        """
         pairs = [(label, plain(v)) for label, v in zip(self.labels, self.values, strict=True)]
         largest = extreme == "highest"
         read = so_far(pairs, largest, extreme) if extreme else [f"{n}: {v}" for n, v in pairs]
@@ -122,9 +129,12 @@ class Lines:
             read = [said + change for said, change in zip(read, ["", *steps], strict=True)]
         color = f", {self.drawn.marks['colors'][self.row]}" if self.name else ""
         places = tenths(self.values, self.low, self.step)
-        lines = [f"asked: {self.name}; {self.name}: {self.drawn.marks['colors'][self.row]}"] if self.name else []
+        lines = (
+            [f"asked: {self.name}; {self.name}: {self.drawn.marks['colors'][self.row]}"] if self.name else []
+        )
         return lines + [
-            f"point {i}{color}, {at}; {said}" for i, (at, said) in enumerate(zip(places, read, strict=True), 1)
+            f"point {i}{color}, {at}; {said}"
+            for i, (at, said) in enumerate(zip(places, read, strict=True), 1)
         ]
 
     def _made(

@@ -25,8 +25,9 @@ def settings(rng: Random, share: float = 0.5) -> dict[str, Any]:
     """matplotlib's defaults, or with the given share one of its style sheets."""
     from matplotlib import rcParamsDefault, style
 
+    defaults: Any = rcParamsDefault
     skip = ("backend", "interactive", "toolbar", "figure.max_open_warning", "date.epoch")
-    found = {key: value for key, value in rcParamsDefault.items() if not key.startswith(skip)}
+    found = {key: value for key, value in defaults.items() if not key.startswith(skip)}
     if rng.random() < share:
         found |= dict(style.library[rng.choice([s for s in SHEETS if s in style.library])])
     return found
@@ -37,14 +38,18 @@ def picture(
     sizes: tuple[tuple[float, float], ...] = SIZES, tight: float = 0.5, limit: int = 1200,
     rc: Mapping[str, Any] | None = None, **axes: Any,
 ) -> Image.Image:  # fmt: skip
-    """What ``paint(figure, axes)`` draws on one axes. sheets: share of style sheets; tight: share whose layout
-    is made to fit; limit: of either side in pixels; rc: further settings; axes: for add_subplot."""
+    """What ``paint(figure, axes)`` draws on one axes.
+
+    sheets: share of style sheets; tight: share whose layout is made to fit; limit: of either side in pixels;
+    rc: further settings; axes: for add_subplot.
+    """
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     with matplotlib.rc_context():
-        matplotlib.rcParams.update(_light(settings(rng, sheets) | dict(rc or {})))
+        current: Any = matplotlib.rcParams
+        current.update(_light(settings(rng, sheets) | dict(rc or {})))
         width, height = rng.choice(sizes)
         dpi = rng.choice((100, 100, 100, 72, 80, 120))
         dpi = min(dpi, int(limit / max(width, height)))
@@ -63,7 +68,7 @@ def _light(found: dict[str, Any]) -> dict[str, Any]:
     """Only what differs from what holds now: setting all of it costs milliseconds."""
     import matplotlib
 
-    now = matplotlib.rcParams
+    now: Any = matplotlib.rcParams
     return {key: value for key, value in found.items() if key in now and now[key] != value}
 
 
@@ -84,7 +89,7 @@ def nearest_name(rgb: tuple[int, ...]) -> str:
     if vivid < 0.14 or light > 0.93:
         return "gray" if light < 0.85 else "white"
     degrees = hue * 360
-    if 12 <= degrees < 48 and (light < 0.4 or vivid < 0.35):
+    if 5 <= degrees < 48 and (light < 0.4 or vivid < 0.35):
         return "brown"
     if (degrees >= 325 or degrees < 12) and light > 0.65:
         return "pink"

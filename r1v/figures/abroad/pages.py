@@ -54,12 +54,12 @@ def table(matter: Table, rng: Random) -> Drawn:
     font, size = rng.choice(FONTS), rng.choice((14, 16, 18, 20))
     looks = (
         "table{border-collapse:collapse}td,th{border:1px solid #999;padding:6px 12px}",
-        "table{border-collapse:collapse}th{background:#04AA6D;color:white;text-align:left}td,th{border:1px solid "
-        "#ddd;padding:8px}tr:nth-child(even){background:#f2f2f2}",
+        "table{border-collapse:collapse}th{background:#04AA6D;color:white;text-align:left}"
+        "td,th{border:1px solid #ddd;padding:8px}tr:nth-child(even){background:#f2f2f2}",
         "table{border-collapse:collapse}td,th{padding:8px 16px;border-bottom:1px solid #ddd;text-align:right}"
         "td:first-child,th:first-child{text-align:left}",
-        "body{background:#1e1e1e;color:#ddd}table{border-collapse:collapse}td,th{border:1px solid #555;padding:6px "
-        "10px}",
+        "body{background:#1e1e1e;color:#ddd}table{border-collapse:collapse}"
+        "td,th{border:1px solid #555;padding:6px 10px}",
         "table,td,th{border:1px solid black}td,th{padding:4px 8px}",
         "td,th{padding:3px 14px}th{border-bottom:2px solid #333}",
     )

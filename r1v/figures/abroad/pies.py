@@ -33,7 +33,8 @@ PHRASES: dict[str, tuple[str, str]] = {
         "[How far apart are {larger} and {smaller}|What is {larger} minus {smaller}]?",
     ),
     "total": (
-        f"[How much do {{names}} make together|What is the sum of {{names}}|Add up {{names}}|What is the total "
+        f"[How much do {{names}} make together|What is the sum of {{names}}|Add up {{names}}|What is the "
+        f"total "
         f"of {{names}}]{_AT}?{_END}",
         "[What do {names} come to in all]?",
     ),

@@ -47,7 +47,7 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class Tool:
     """A way to draw a subject. split: ``train``, or ``heldout`` for ever. needs: packages, and programs after
-    an exclamation mark, without which it cannot draw."""
+    an exclamation mark, without which it cannot draw. cheap: it draws another picture for each question."""
 
     name: str
     split: Split

@@ -1,4 +1,6 @@
-"""What is written, typeset by matplotlib's mathtext or typed as in an editor; by Chromium for what is held out."""
+"""What is written, typeset by matplotlib's mathtext or typed as in an editor; by Chromium for what is
+held out.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,16 @@ from r1v.figures.abroad.scene import Drawn
 from r1v.figures.abroad.sums import Written
 from r1v.figures.drawing.style import Color, load_font
 
-TYPED = ("DejaVuSansMono.ttf", "DejaVuSans.ttf", "DejaVuSerif.ttf", "STIXGeneral.ttf", "cmr10.ttf", "cmtt10.ttf",
-         "DejaVuSans-Bold.ttf", "STIXGeneralItalic.ttf")  # fmt: skip
+TYPED = (
+    "DejaVuSansMono.ttf",
+    "DejaVuSans.ttf",
+    "DejaVuSerif.ttf",
+    "STIXGeneral.ttf",
+    "cmr10.ttf",
+    "cmtt10.ttf",
+    "DejaVuSans-Bold.ttf",
+    "STIXGeneralItalic.ttf",
+)
 TIMES, OVER = ("×", "×", "*", "x", "·"), ("÷", "÷", "/", ":")
 
 
@@ -42,8 +52,10 @@ def typed(matter: Written, rng: Random) -> Drawn:
     if few:
         lines = [text.replace("²", "^2") for text in lines]
     dark = rng.random() < 0.2
-    paper: Color = rng.choice(((30, 30, 30), (0, 0, 0), (40, 44, 52))) if dark else rng.choice(
-        ((255, 255, 255), (255, 255, 255), (250, 250, 245), (255, 255, 224))
+    paper: Color = (
+        rng.choice(((30, 30, 30), (0, 0, 0), (40, 44, 52)))
+        if dark
+        else rng.choice(((255, 255, 255), (255, 255, 255), (250, 250, 245), (255, 255, 224)))
     )
     ink: Color = (230, 230, 230) if dark else rng.choice(((0, 0, 0), (0, 0, 0), (40, 40, 40), (0, 0, 160)))
     pitch = size * rng.uniform(1.25, 1.9)
@@ -67,7 +79,12 @@ def latex(text: str, rng: Random) -> str:
     over = rng.choice((r"\\div", "/", r"\\div"))
     text = re.sub(r"(\d+|\?|\([^()]*\)) ÷ (\d+|\?)", rf"\1 {over} \2", text).replace("÷", r"\div")
     text = text.replace("×", rng.choice((r"\times", r"\times", r"\cdot"))).replace("·", r"\cdot")
-    text = text.replace("²", "^2").replace("%", r"\%").replace(" of ", r"\ \mathrm{of}\ ").replace("   ", r"\quad ")
+    text = (
+        text.replace("²", "^2")
+        .replace("%", r"\%")
+        .replace(" of ", r"\ \mathrm{of}\ ")
+        .replace("   ", r"\quad ")
+    )
     return f"${text}$"
 
 
@@ -79,8 +96,15 @@ def mathtext(matter: Written, rng: Random) -> Drawn:
         size = rng.choice((16, 20, 24, 30, 36))
         count = len(matter.lines)
         for i, text in enumerate(matter.lines):
-            axes.text(0.5, 1 - (i + 0.5) / count, latex(text, Random(7)), fontsize=size, ha="center", va="center",
-                      transform=axes.transAxes)  # fmt: skip
+            axes.text(
+                0.5,
+                1 - (i + 0.5) / count,
+                latex(text, Random(7)),
+                fontsize=size,
+                ha="center",
+                va="center",
+                transform=axes.transAxes,
+            )
 
     face = rng.choice(("dejavusans", "cm", "cm", "stix", "dejavuserif"))
     count = len(matter.lines)
@@ -118,10 +142,14 @@ def _row(text: str) -> str:
 def chromium(matter: Written, rng: Random) -> Drawn:
     """A page with the lines as text or as mathematics."""
     size, font = rng.choice((18, 24, 32, 40)), rng.choice(pages.FONTS)
-    style = f"body{{font-family:{font};font-size:{size}px}}" + rng.choice(("", "", "body{background:#222;color:#eee}"))
+    style = f"body{{font-family:{font};font-size:{size}px}}" + rng.choice(
+        ("", "", "body{background:#222;color:#eee}")
+    )
     spoken = any("of" in text or ")" in text[:2] or "   " in text for text in matter.lines)
     if rng.random() < 0.5 and not spoken:
-        body = "".join(f"<p><math display='inline'><mrow>{mathml(text)}</mrow></math></p>" for text in matter.lines)
+        body = "".join(
+            f"<p><math display='inline'><mrow>{mathml(text)}</mrow></math></p>" for text in matter.lines
+        )
     else:
         body = "".join(f"<p style='white-space:pre'>{escape(text)}</p>" for text in matter.lines)
     return Drawn(pages.render(pages.page(style, body)))

@@ -18,7 +18,8 @@ from r1v.figures.working import line, operate, plus, solve, written
 _END = "[|||| Give the number.| Just the number.]"
 PHRASES: dict[str, tuple[str, str]] = {
     "evaluate": (
-        "[What is the result|What's the answer|Solve this|Calculate this|Work this out|Compute the expression|"
+        "[What is the result|What's the answer|Solve this|Calculate this|Work this out|Compute the "
+        "expression|"
         "What does it equal|How much is this|Evaluate it|What is the value of the expression|Solve|"
         f"Please calculate what is written]{_END}",
         "[How much does this come to?|Do the maths.]",
@@ -50,7 +51,8 @@ PHRASES: dict[str, tuple[str, str]] = {
 }
 FORMULA_PHRASES: dict[str, tuple[str, str]] = {
     "find": (
-        "[What is|Find|Solve for|Calculate|What's|Work out|Determine|How large is] {name}[| here| from what is "
+        "[What is|Find|Solve for|Calculate|What's|Work out|Determine|How large is] {name}[| here| from "
+        "what is "
         f"written| in the picture]{_END}",
         "[Tell me the value of {name}.|{name} = ?]",
     ),
@@ -71,11 +73,15 @@ class Written:
 
 def plan(rng: Random, level: int) -> Written:
     """One sum, a gap, a column, the largest of some numbers, a percentage, or a sheet of sums."""
-    kind = rng.choice(("evaluate",) * 5 + ("missing", "missing", "column", "largest", "percent", "sheet", "sheet"))
+    kind = rng.choice(
+        ("evaluate",) * 5 + ("missing", "missing", "column", "largest", "percent", "sheet", "sheet")
+    )
     if kind == "evaluate":
         shown, work, value = _sum(rng, level)
         solution = f"expression: {shown}\n{work}\nThe value is {value}."
-        return Written(kind, (shown + rng.choice(("", "", " =", " = ?")),), (value,), (solution,), {"expression": shown})
+        return Written(
+            kind, (shown + rng.choice(("", "", " =", " = ?")),), (value,), (solution,), {"expression": shown}
+        )
     if kind == "missing":
         return _missing(rng, level)
     if kind == "percent":
@@ -84,7 +90,8 @@ def plan(rng: Random, level: int) -> Written:
         made = [_sum(rng, min(level, 1)) for _ in range(rng.randint(2, 5))]
         lines = tuple(f"{i}) {shown} =" for i, (shown, _, _) in enumerate(made, 1))
         solutions = tuple(
-            f"number {i}: {shown}\n{work}\nThe value is {value}." for i, (shown, work, value) in enumerate(made, 1)
+            f"number {i}: {shown}\n{work}\nThe value is {value}."
+            for i, (shown, work, value) in enumerate(made, 1)
         )
         facts = {f"number {i}": shown for i, (shown, _, _) in enumerate(made, 1)}
         return Written(kind, lines, tuple(value for _, _, value in made), solutions, facts)

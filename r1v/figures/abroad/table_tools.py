@@ -12,7 +12,14 @@ from r1v.figures.abroad.scene import Drawn
 from r1v.figures.abroad.tables import Table
 from r1v.figures.drawing.style import Color, load_font
 
-FACES = ("DejaVuSans.ttf", "DejaVuSans.ttf", "DejaVuSerif.ttf", "DejaVuSansMono.ttf", "STIXGeneral.ttf", "cmss10.ttf")
+FACES = (
+    "DejaVuSans.ttf",
+    "DejaVuSans.ttf",
+    "DejaVuSerif.ttf",
+    "DejaVuSansMono.ttf",
+    "STIXGeneral.ttf",
+    "cmss10.ttf",
+)
 HEADS: tuple[tuple[Color, Color], ...] = (
     ((68, 114, 196), (255, 255, 255)), ((217, 225, 242), (0, 0, 0)), ((242, 242, 242), (0, 0, 0)),
     ((4, 170, 109), (255, 255, 255)), ((52, 58, 64), (255, 255, 255)), ((255, 242, 204), (0, 0, 0)),
@@ -87,8 +94,13 @@ def web(table: Table, rng: Random) -> Drawn:
     image = Image.new("RGB", (int(left + sum(wide) + right), top + title + high * len(rows) + low), paper)
     draw = ImageDraw.Draw(image)
     if title:
-        draw.text((left, top + size / 2), table.title, font=load_font(rng.choice(FACES[:3]), size + 4), fill=ink,
-                  anchor="lm")  # fmt: skip
+        draw.text(
+            (left, top + size / 2),
+            table.title,
+            font=load_font(rng.choice(FACES[:3]), size + 4),
+            fill=ink,
+            anchor="lm",
+        )
     y0, total = top + title, sum(wide)
     line: Color = (90, 90, 90) if dark else rng.choice(((221, 221, 221), (120, 120, 120), (0, 0, 0)))
     if rng.random() < 0.4:
@@ -117,13 +129,19 @@ def matplotlib_table(table: Table, rng: Random) -> Drawn:
         rows = table.grid()
         look: dict[str, Any] = {"loc": "center", "cellLoc": rng.choice(("right", "center", "left"))}
         if rng.random() < 0.5:
-            look |= {"rowLabels": list(table.rows), "colLabels": rows[0][1:], "cellText": [r[1:] for r in rows[1:]]}
+            look |= {
+                "rowLabels": list(table.rows),
+                "colLabels": rows[0][1:],
+                "cellText": [r[1:] for r in rows[1:]],
+            }
             wide = 0.8
         else:
             look |= {"colLabels": rows[0], "cellText": rows[1:]}
             wide = 1.0
         if rng.random() < 0.4:
-            look["colColours"] = [rng.choice(("lightgray", "#cfe2f3", "#f4cccc", "wheat"))] * len(look["colLabels"])
+            look["colColours"] = [rng.choice(("lightgray", "#cfe2f3", "#f4cccc", "wheat"))] * len(
+                look["colLabels"]
+            )
         drawn = axes.table(**look)
         drawn.auto_set_font_size(False)
         drawn.set_fontsize(rng.choice((10, 11, 12, 14)))

@@ -11,7 +11,7 @@ from decimal import Decimal
 from random import Random
 
 from r1v.figures.abroad import words
-from r1v.figures.abroad.charts import ORDINALS, limit_in, running, values_of
+from r1v.figures.abroad.charts import limit_in, running, values_of
 from r1v.figures.abroad.scene import Asked, Drawn, plain
 from r1v.figures.item import AnswerType
 from r1v.figures.steps import readings
@@ -21,7 +21,8 @@ _AT = "[||| in the table| in this table| here| shown]"
 PHRASES: dict[str, tuple[str, str]] = {
     "lookup": (
         "[What is the {column} of {row}|What is {column} for {row}|What's the {column} value for {row}|"
-        "How much {column} does {row} have|What does the table say for {row} under {column}|{column} of {row}|"
+        "How much {column} does {row} have|What does the table say for {row} under {column}|{column} of "
+        "{row}|"
         f"What is in row {{row}}, column {{column}}|Look up {{column}} for {{row}}]{_AT}?{_END}",
         "[Find {row} and tell me its {column}.|What number stands for {row} in the {column} column?]",
     ),
@@ -46,7 +47,8 @@ PHRASES: dict[str, tuple[str, str]] = {
         "[How much is the {extreme} {column} entry]?",
     ),
     "difference": (
-        "[How much more {column} does {larger} have than {smaller}|What is the difference between {larger} and "
+        "[How much more {column} does {larger} have than {smaller}|What is the difference between "
+        "{larger} and "
         "{smaller} in {column}|How much higher is {larger} than {smaller} in {column}|By how much is the "
         f"{{column}} of {{larger}} larger than that of {{smaller}}]{_AT}?{_END}",
         "[Subtract the {column} of {smaller} from that of {larger}.]",
@@ -74,7 +76,8 @@ PHRASES: dict[str, tuple[str, str]] = {
 }  # fmt: skip
 HEADS = (
     "Price Quantity Total Score Age Height Weight Q1 Q2 Q3 Q4 Jan Feb Mar Apr 2019 2020 2021 2022 2023 Math "
-    "English Physics Sales Cost Stock Units Hours Points Wins Goals Speed Distance Calories Sugar Fat Mon Tue Wed "
+    "English Physics Sales Cost Stock Units Hours Points Wins Goals Speed Distance Calories Sugar Fat "
+    "Mon Tue Wed "
     "Revenue Profit Rank Year Population Area Rating Visits Mass Length Width Rent Tax Votes Seats Level"
 ).split()
 FIRST = ("", "Name", "Item", "Product", "City", "Country", "Team", "Student", "Category", "Month", "Region")
@@ -143,7 +146,9 @@ class Cells:
         return [readings(where.items()), readings(cells.items())], where | cells
 
     def _down(self, record: str = "", limit: Decimal | None = None) -> tuple[list[str], dict[str, str]]:
-        """The column that is asked for. record: largest or smallest, said where one is met; limit: likewise."""
+        """The column that is asked for. record: largest or smallest, said where one is met; limit:
+        likewise.
+        """
         where = {self.column: f"column {self.c + 1}"}
         best, parts, over = None, [], 0
         for name, value in zip(self.table.rows, self.down, strict=True):

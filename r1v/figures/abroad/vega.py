@@ -57,7 +57,9 @@ def _base(chart: Chart, rng: Random) -> dict[str, Any]:
 def bars(chart: Chart, rng: Random) -> Drawn:
     """A bar mark; values as text marks where they are printed."""
     step, lines = ticks(0, float(max(chart.values)))
-    rows = [{"n": n, "v": float(v), "t": chart.text(v)} for n, v in zip(chart.names, chart.values, strict=True)]
+    rows = [
+        {"n": n, "v": float(v), "t": chart.text(v)} for n, v in zip(chart.names, chart.values, strict=True)
+    ]
     turned = rng.random() < 0.3
     name = {"field": "n", "type": "nominal", "sort": None, "title": None}
     value = {"field": "v", "type": "quantitative", "title": chart.axis or None,
@@ -151,8 +153,14 @@ def curve(matter: Curve, rng: Random) -> Drawn:
     if plot.jumps:
         for filled in (True, False):
             values = [{"x": x, "y": y} for x, y, full in dots_of(plot) if full is filled]
-            mark = {"type": "point", "size": 60, "filled": True, "opacity": 1, "color": TABLEAU[0] if filled else "white",
-                    "stroke": TABLEAU[0]}  # fmt: skip
+            mark = {
+                "type": "point",
+                "size": 60,
+                "filled": True,
+                "opacity": 1,
+                "color": TABLEAU[0] if filled else "white",
+                "stroke": TABLEAU[0],
+            }
             layers.append({"data": {"values": values}, "mark": mark, "encoding": axes})
     size = rng.choice(((360, 360), (450, 300), (400, 400)))
     return Drawn(render({"width": size[0], "height": size[1], "layer": layers}))

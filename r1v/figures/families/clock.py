@@ -73,7 +73,7 @@ class Time:
         return Time((self.total + minutes) % 720)
 
 
-def _draw_time(rng: Random, level: int) -> Time:
+def draw_time(rng: Random, level: int) -> Time:
     """easy: whole and half hours; medium: multiples of five minutes; hard: any minute."""
     step = (30, 5, 1)[level]
     return Time(rng.randrange(720 // step) * step)
@@ -139,7 +139,7 @@ def _face(style: Style, level: int) -> Face:
     )
 
 
-def _point(x: float, y: float, radius: float, minutes: float) -> tuple[float, float]:
+def dial_point(x: float, y: float, radius: float, minutes: float) -> tuple[float, float]:
     """The point of a dial at a position in minutes, 0 at the top, clockwise."""
     angle = math.pi * minutes / 30
     return x + radius * math.sin(angle), y - radius * math.cos(angle)
@@ -148,12 +148,12 @@ def _point(x: float, y: float, radius: float, minutes: float) -> tuple[float, fl
 def _hand(
     sheet: Sheet, face: Face, x: float, y: float, length: float, width: float, at: float, color: Color
 ) -> None:
-    back = _point(x, y, -face.tail * length, at)
-    tip = _point(x, y, length, at)
+    back = dial_point(x, y, -face.tail * length, at)
+    tip = dial_point(x, y, length, at)
     if not face.taper:
         sheet.line([back, tip], color, max(2.0, width))
         return
-    sides = [_point(x, y, width * 0.8, at + turn) for turn in (15, 45)]
+    sides = [dial_point(x, y, width * 0.8, at + turn) for turn in (15, 45)]
     sheet.polygon([back, sides[0], tip, sides[1]], color)
 
 
@@ -166,7 +166,7 @@ def draw_clock(sheet: Sheet, face: Face, x: float, y: float, radius: float, time
         if face.ticks == "none" or (i % 5 and face.ticks == "hours"):
             continue
         start = inner * (0.91 if i % 5 == 0 else 0.96)
-        ends = [_point(x, y, r, i + face.turn / 6) for r in (start, inner)]
+        ends = [dial_point(x, y, r, i + face.turn / 6) for r in (start, inner)]
         sheet.line(ends, style.ink, 2.5 if i % 5 == 0 else 1)
     size = max(13, round(radius * face.font_share))
     ring = inner * (0.9 if face.ticks != "none" else 0.95) - size * 0.62
@@ -175,7 +175,10 @@ def draw_clock(sheet: Sheet, face: Face, x: float, y: float, radius: float, time
             continue
         label = ROMAN[i] if face.numbers == "roman" else str(i or 12)
         sheet.text(
-            _point(x, y, ring, 5 * i), label, round(size * (0.8 if face.numbers == "roman" else 1)), style.ink
+            dial_point(x, y, ring, 5 * i),
+            label,
+            round(size * (0.8 if face.numbers == "roman" else 1)),
+            style.ink,
         )
     turn = face.turn / 6
     _hand(
@@ -222,7 +225,7 @@ def read(time: Time, prefix: str = "") -> tuple[list[str], dict[str, str]]:
     return lines, facts
 
 
-def _shift(time: Time, minutes: int) -> list[str]:
+def shift(time: Time, minutes: int) -> list[str]:
     """The working of a time some minutes (negative: earlier) away, over the full hour where it is crossed."""
     sign = "+" if minutes > 0 else "-"
     hours, rest = divmod(abs(minutes), 60)
@@ -249,7 +252,7 @@ def _shift(time: Time, minutes: int) -> list[str]:
     return lines
 
 
-def _minutes(rng: Random, level: int) -> int:
+def draw_minutes(rng: Random, level: int) -> int:
     if level == 0:
         return rng.choice((30, 60, 90, 120))
     return rng.randint(1, 18) * 5 if level == 1 else rng.randint(3, 99)
@@ -258,7 +261,7 @@ def _minutes(rng: Random, level: int) -> int:
 def _single(request: Request) -> Draft:
     """One clock: its time, or a time after or before it."""
     rng, style, kind = request.rng, request.style, request.kind
-    time = _draw_time(rng, request.level)
+    time = draw_time(rng, request.level)
     sheet = Sheet(style)
     sheet.clutter()
     half = min(sheet.width, sheet.height) / 2
@@ -269,11 +272,11 @@ def _single(request: Request) -> Draft:
     if kind == "time_zh":
         return _chinese(request, time, sheet)
     lines, facts = read(time)
-    minutes = _minutes(rng, request.level)
+    minutes = draw_minutes(rng, request.level)
     answer = time
     if kind != "time":
         signed = minutes if kind == "after" else -minutes
-        lines += _shift(time, signed)
+        lines += shift(time, signed)
         answer = time.later(signed)
     lines.append(f"It {'is' if kind == 'time' else 'would be'} {answer}.")
     question = request.wording(minutes=minutes)
@@ -295,7 +298,7 @@ def _two(request: Request) -> Draft:
     """Two clocks, the second one later by less than three hours, without passing twelve."""
     rng, style, level = request.rng, request.style, request.level
     while True:
-        first, second = _draw_time(rng, level), _draw_time(rng, level)
+        first, second = draw_time(rng, level), draw_time(rng, level)
         if 0 < second.total - first.total <= (180, 120, 120)[level] and first.total >= 60:
             break
     sheet = Sheet(style, spread=0.1)

@@ -181,7 +181,7 @@ def _render(plot: Plot, style: Style) -> Image.Image:
     color: Color = style.tint(
         style.choice((PALETTE[0], PALETTE[3], PALETTE[2], PALETTE[4], (40, 40, 40))), 20
     )
-    pieces, dots = curve_pieces(plot), dots(plot)
+    pieces, dots = curve_pieces(plot), dots_of(plot)
     if style.flag(agg.SHARE):
         return agg.curve(style, pieces, plot.bounds, color, dots)
     image = style.canvas(448, 448, 0.1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from random import Random
 
 from r1v.figures.drawing.shapes import Sheet
 from r1v.figures.drawing.style import NAMED_COLORS, Style
@@ -50,7 +51,7 @@ LAYOUTS: tuple[tuple[tuple[tuple[float, float], ...], tuple[tuple[int, int], ...
 
 
 @dataclass(frozen=True, slots=True)
-class _Graph:
+class Graph:
     letters: str
     places: tuple[tuple[float, float], ...]
     weights: dict[tuple[int, int], int]
@@ -79,17 +80,17 @@ class _Graph:
         return found
 
 
-def _plan(request: Request) -> _Graph:
+def _plan(request: Request) -> Graph:
     rng, level = request.rng, request.level
     places, edges = LAYOUTS[rng.choice(((0, 0, 1), (1, 2, 2), (3, 3, 4))[level])]
     kept = edges[:-1] if len(edges) > 3 and rng.random() < 0.4 else edges
     high = (9, 12, 20)[level]
     letters = "ABCDEFGH" if rng.random() < 0.6 else "PQRSTUVW"
     shuffled = rng.sample(letters[: len(places)], len(places)) if level else list(letters[: len(places)])
-    return _Graph("".join(shuffled), places, {edge: rng.randint(1, high) for edge in kept})
+    return Graph("".join(shuffled), places, {edge: rng.randint(1, high) for edge in kept})
 
 
-def _rows(graph: _Graph, flip: bool) -> dict[str, str]:
+def rows_of(graph: Graph, flip: bool) -> dict[str, str]:
     """The letters at the top, in the middle and at the bottom, each from left to right."""
     rows: dict[str, list[tuple[float, str]]] = {"top": [], "middle": [], "bottom": []}
     for (x, y), letter in zip(graph.places, graph.letters, strict=True):
@@ -98,7 +99,7 @@ def _rows(graph: _Graph, flip: bool) -> dict[str, str]:
     return {row: ", ".join(letter for _, letter in sorted(found)) for row, found in rows.items() if found}
 
 
-def _render(graph: _Graph, style: Style) -> tuple[Sheet, bool]:
+def _render(graph: Graph, style: Style) -> tuple[Sheet, bool]:
     """The picture, and whether left and right are changed round in it."""
     sheet = Sheet(style, spread=0.1)
     flip = style.flag(0.5)
@@ -128,7 +129,7 @@ def _render(graph: _Graph, style: Style) -> tuple[Sheet, bool]:
     return sheet, flip
 
 
-def _sum(graph: _Graph, way: list[int]) -> tuple[str, int]:
+def _sum(graph: Graph, way: list[int]) -> tuple[str, int]:
     """The line that adds up a way, and its length."""
     values = [graph.weight(a, b) for a, b in itertools.pairwise(way)]
     name = "-".join(graph.letters[n] for n in way)
@@ -141,37 +142,36 @@ def _sum(graph: _Graph, way: list[int]) -> tuple[str, int]:
     return f"way {name}, {text}", total
 
 
-def draw(request: Request) -> Draft:
-    """One network and one question."""
-    rng, kind = request.rng, request.kind
-    graph = _plan(request)
-    sheet, flip = _render(graph, request.style)
-    image, nodes, rows = sheet.finish(), range(len(graph.letters)), _rows(graph, flip)
+def ask(
+    kind: str, graph: Graph, rows: dict[str, str], rng: Random
+) -> tuple[dict[str, object], str, str, dict[str, str]] | None:
+    """The question's fields, the answer, the solution and the facts; None where the draw is no good question.
+
+    rows: the nodes at the top, in the middle and at the bottom.
+    """
+    nodes = range(len(graph.letters))
     facts = rows | {graph.name(a, b): str(w) for (a, b), w in graph.weights.items()}
     if kind == "edge":
         (a, b), weight = rng.choice(list(graph.weights.items()))
-        question = request.wording(a=graph.letters[a], b=graph.letters[b])
-        return Draft(question, str(weight), "number", f"{graph.name(a, b)}: {weight}", facts, (image,))
+        fields: dict[str, object] = {"a": graph.letters[a], "b": graph.letters[b]}
+        return fields, str(weight), f"{graph.name(a, b)}: {weight}", facts
     if kind == "degree":
         a = rng.choice(nodes)
         ends = sorted(graph.around(a), key=lambda n: graph.letters[n])
         lines = [f"{graph.name(a, n)}: {graph.weight(a, n)}, edge {i}" for i, n in enumerate(ends, 1)]
         facts |= {graph.name(a, n): f"{graph.weight(a, n)}, edge {i}" for i, n in enumerate(ends, 1)}
         lines.append(f"That makes {len(ends)}.")
-        question = request.wording(a=graph.letters[a])
-        return Draft(question, str(len(ends)), "number", "\n".join(lines), facts, (image,))
-    while True:
-        a, b = rng.sample(nodes, 2)
-        ways = graph.ways(a, b)
-        if len(ways) <= 4 and (kind == "shortest" or any(len(way) > 2 for way in ways)):
-            break
+        return {"a": graph.letters[a]}, str(len(ends)), "\n".join(lines), facts
+    a, b = rng.sample(nodes, 2)
+    ways = graph.ways(a, b)
+    if len(ways) > 4 or not (kind == "shortest" or any(len(way) > 2 for way in ways)):
+        return None
     if kind == "path":
         way = rng.choice([way for way in ways if len(way) > 2])
         edges = [graph.name(p, q) for p, q in itertools.pairwise(way)]
         line, total = _sum(graph, way)
-        question = request.wording(way="-".join(graph.letters[n] for n in way))
         lines = [*(f"{name}: {facts[name]}" for name in edges), line]
-        return Draft(question, str(total), "number", "\n".join(lines), facts, (image,))
+        return {"way": "-".join(graph.letters[n] for n in way)}, str(total), "\n".join(lines), facts
     used = dict.fromkeys(graph.name(p, q) for way in ways for p, q in itertools.pairwise(way))
     lines, totals = [readings(rows.items()), readings((name, facts[name]) for name in used)], []
     for way in ways:
@@ -179,8 +179,20 @@ def draw(request: Request) -> Draft:
         lines.append(line)
         totals.append(total)
     lines.append(f"The shortest is {min(totals)}.")
-    question = request.wording(a=graph.letters[a], b=graph.letters[b])
-    return Draft(question, str(min(totals)), "number", "\n".join(lines), facts, (image,))
+    fields = {"a": graph.letters[a], "b": graph.letters[b]}
+    return fields, str(min(totals)), "\n".join(lines), facts
+
+
+def draw(request: Request) -> Draft:
+    """One network and one question."""
+    graph = _plan(request)
+    sheet, flip = _render(graph, request.style)
+    image, rows = sheet.finish(), rows_of(graph, flip)
+    while True:
+        asked = ask(request.kind, graph, rows, request.rng)
+        if asked is not None:
+            fields, answer, solution, facts = asked
+            return Draft(request.wording(**fields), answer, "number", solution, facts, (image,))
 
 
 FAMILY = Family("network", "weighted graphs: edges, paths, neighbours, shortest ways", KINDS, draw)

@@ -8,7 +8,8 @@ read: nothing is picked from the readings afterwards.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from random import Random
 
 from r1v.figures.drawing.shapes import Sheet
 from r1v.figures.drawing.style import Color, Style
@@ -47,14 +48,14 @@ TINTS: tuple[Color, ...] = (
 )
 
 
-def _regions(count: int) -> list[tuple[int, ...]]:
+def regions(count: int) -> list[tuple[int, ...]]:
     """Sets that each region lies in, single ones first."""
     if count == 2:
         return [(0,), (1,), (0, 1)]
     return [(0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2)]
 
 
-def _centres(count: int, turned: bool) -> tuple[list[tuple[float, float]], float]:
+def circle_centres(count: int, turned: bool) -> tuple[list[tuple[float, float]], float]:
     """Centres of the circles about the origin, and their radius, within a square of side 2."""
     if count == 2:
         return ([(0.0, -0.38), (0.0, 0.38)] if turned else [(-0.38, 0.0), (0.38, 0.0)]), 0.58
@@ -63,7 +64,7 @@ def _centres(count: int, turned: bool) -> tuple[list[tuple[float, float]], float
     return [(0.36 * math.cos(a), -0.36 * math.sin(a)) for a in angles], 0.54
 
 
-def _spot(region: tuple[int, ...], centres: list[tuple[float, float]]) -> tuple[float, float]:
+def region_spot(region: tuple[int, ...], centres: list[tuple[float, float]]) -> tuple[float, float]:
     """Where the number of a region stands."""
     x = sum(centres[i][0] for i in region) / len(region)
     y = sum(centres[i][1] for i in region) / len(region)
@@ -79,7 +80,7 @@ def _render(style: Style, names: list[str], numbers: dict[tuple[int, ...], int])
     sheet = Sheet(style, spread=0.1)
     count = len(names)
     turned = style.flag(0.4)
-    centres, radius = _centres(count, turned)
+    centres, radius = circle_centres(count, turned)
     half = min(sheet.width, sheet.height) / 2 * style.uniform(0.94, 0.86, 0.98)
     x, y = sheet.width / 2, sheet.height / 2
     tints = [style.tint(style.choice(TINTS), 8) for _ in names]
@@ -92,7 +93,7 @@ def _render(style: Style, names: list[str], numbers: dict[tuple[int, ...], int])
         sheet.disc(x + cx * half, y + cy * half, radius * half, None, edge, width)
     size = style.integer(25, 20, 28)
     for region, number in numbers.items():
-        sx, sy = _spot(region, centres)
+        sx, sy = region_spot(region, centres)
         sheet.text((x + sx * half, y + sy * half), str(number), size, style.ink)
     label = style.integer(21, 18, 24)
     for (cx, cy), name in zip(centres, names, strict=True):
@@ -135,11 +136,19 @@ def draw(request: Request) -> Draft:
     count = 3 if level == 2 or (level == 1 and rng.random() < 0.4) else 2
     high = (9, 20, 40)[level]
     names = rng.sample([n for n in POOLS[rng.choice(THEMES)].names if len(n) <= 6], count)
-    numbers = {region: rng.randint(1, high) for region in _regions(count)}
+    numbers = {region: rng.randint(1, high) for region in regions(count)}
     sheet, order = _render(request.style, names, numbers)
     image = sheet.finish()
     names = [names[i] for i in order]  # from here on in the order in which they are read
     numbers = {r: numbers[tuple(sorted(order[i] for i in r))] for r in numbers}
+    fields, total, solution, facts = ask(kind, names, numbers, rng)
+    return Draft(request.wording(**fields), str(total), "number", solution, facts, (image,))
+
+
+def ask(
+    kind: str, names: Sequence[str], numbers: Mapping[tuple[int, ...], int], rng: Random
+) -> tuple[dict[str, object], int, str, dict[str, str]]:
+    """The question's fields, the answer, the solution and the facts of sets in the order of reading."""
     keys = {
         region: "all three" if len(region) == 3 else "both " + " and ".join(names[i] for i in region)
         if len(region) > 1 else f"only {names[region[0]]}"
@@ -147,7 +156,7 @@ def draw(request: Request) -> Draft:
     }  # fmt: skip
     circles = {f"circle {i + 1}": name for i, name in enumerate(names)}
     facts = circles | {keys[region]: str(number) for region, number in numbers.items()}
-    a, b = rng.sample(range(count), 2)
+    a, b = rng.sample(range(len(names)), 2)
     belongs = {
         "only": lambda r: r == (a,),
         "both": lambda r: a in r and b in r,
@@ -160,8 +169,7 @@ def draw(request: Request) -> Draft:
     asked = ASKED[kind].format(a=names[a], b=names[b])
     steps = _count({keys[region]: number for region, number in numbers.items()}, counted)
     solution = [f"asked: {asked}", readings(circles.items()), *steps, f"That makes {total}."]
-    question = request.wording(a=names[a], b=names[b])
-    return Draft(question, str(total), "number", "\n".join(solution), facts, (image,))
+    return {"a": names[a], "b": names[b]}, total, "\n".join(solution), facts
 
 
 FAMILY = Family("venn", "two or three overlapping sets with numbers", KINDS, draw)

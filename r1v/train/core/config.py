@@ -104,8 +104,8 @@ class DataConfig:
 
     source: tuple[str, ...] = key(
         ("figures",),
-        "figures, people, typed, talk, JSONL or parquet files, or hf:NAME:SPLIT; several are mixed, each "
-        "with :: and its weight (mine.jsonl::2)",
+        "figures, abroad, people, typed, talk, JSONL or parquet files, or hf:NAME:SPLIT; several are mixed, "
+        "each with :: and its weight (mine.jsonl::2)",
     )
     families: tuple[str, ...] = key(
         (), "of figures or of rows; none is all; a figures' family named twice counts twice"

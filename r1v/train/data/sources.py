@@ -18,13 +18,14 @@ from r1v import figures
 from r1v.core import ConfigError
 from r1v.figures import people
 from r1v.train.core.config import DataConfig
+from r1v.train.data.abroad import AbroadSource
 from r1v.train.data.examples import Example, ExampleSource, FigureSource, JsonlSource
 from r1v.train.data.hub import PREFIX, DatasetSource
 from r1v.train.data.order import shuffled
 from r1v.train.data.people import PeopleSource
 
 BLOCK = 1 << 16
-FIGURES = "figures"
+FIGURES, ABROAD = "figures", "abroad"
 
 
 def open_source(config: DataConfig, seed: int, console: Console, *, chains: bool = True) -> ExampleSource:
@@ -65,6 +66,8 @@ def _open_one(name: str, config: DataConfig, seed: int, console: Console, chains
         return FigureSource(wanted or tuple(figures.FAMILIES))
     if name in people.SOURCES:
         return PeopleSource(name, people.SOURCES[name])
+    if name == ABROAD:
+        return AbroadSource.open(config.families, seed, console, alone=len(config.source) == 1)
     source: JsonlSource | DatasetSource
     if name.startswith(PREFIX) or name.endswith(".parquet"):
         source = DatasetSource(name, seed, chains=chains, columns=config.columns)
@@ -86,7 +89,7 @@ def _open_one(name: str, config: DataConfig, seed: int, console: Console, chains
 
 
 def num_rows(source: ExampleSource) -> int | None:
-    """Rows of a file or data set; None for figures, which have no end."""
+    """Rows of a file or data set; None for figures, which have no end, whoever draws them."""
     if isinstance(source, JsonlSource | DatasetSource):
         return sum(len(source.rows[family]) for family in source.families)
     return None
@@ -112,7 +115,9 @@ def file_marks(names: Sequence[str]) -> dict[str, str]:
 class MixedSource:
     """Several sources as one. A family is called after its source, ``mine.jsonl/all``.
 
-    weights: of samples; None is the source's number of rows, and for figures the mean of the others'.
+    weights: of samples; None is the source's number of rows, and for figures the mean of the others'. Where a
+    source asks several questions about each picture, sources take turns in groups of so many samples, so that
+    one worker draws the picture once.
     """
 
     def __init__(
@@ -122,7 +127,7 @@ class MixedSource:
         weights: Sequence[float | None],
         seed: int,
     ) -> None:
-        labels = [Path(name).name if name != FIGURES else name for name in names]
+        labels = [Path(name).name if name not in (FIGURES, ABROAD) else name for name in names]
         if len(set(labels)) < len(labels):
             labels = [f"{place}-{label}" for place, label in enumerate(labels)]
         self.sources: Mapping[str, ExampleSource] = dict(zip(labels, sources, strict=True))
@@ -133,7 +138,8 @@ class MixedSource:
             float(num_rows(source) or usual) if weight is None else weight
             for source, weight in zip(sources, weights, strict=True)
         ]
-        self.counts = dict(zip(labels, shares(given, BLOCK), strict=True))
+        self.together = max(getattr(source, "together", 1) for source in sources)
+        self.counts = dict(zip(labels, shares(given, BLOCK // self.together), strict=True))
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -151,11 +157,13 @@ class MixedSource:
 
     def pick(self, number: int, seed: str) -> tuple[str, int]:
         """The next sample of the source whose turn it is."""
-        block, place = divmod(number, BLOCK)
-        at = shuffled(place, BLOCK, f"{self.seed}/mix/{block}")
+        group, inside = divmod(number, self.together)
+        block, place = divmod(group, BLOCK // self.together)
+        at = shuffled(place, BLOCK // self.together, f"{self.seed}/mix/{block}")
         for label, count in self.counts.items():
             if at < count:
-                family, index = self.sources[label].pick(block * count + at, seed)
+                turn = (block * count + at) * self.together + inside
+                family, index = self.sources[label].pick(turn, seed)
                 return f"{label}/{family}", index
             at -= count
         raise AssertionError("the counts add up to a block")

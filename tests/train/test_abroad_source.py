@@ -1,0 +1,81 @@
+"""Pictures of other people's tools as a source of training examples."""
+
+from itertools import groupby
+
+import pytest
+from rich.console import Console
+
+from r1v.core import ConfigError
+from r1v.figures import abroad
+from r1v.train.core.config import DataConfig
+from r1v.train.data.abroad import AbroadSource
+from r1v.train.data.sources import BLOCK, MixedSource, open_source
+
+QUIET = Console(quiet=True)
+
+
+def opened(*source: str, families: tuple[str, ...] = ()) -> object:
+    return open_source(DataConfig(source=source, families=families), 3, QUIET)
+
+
+def test_a_group_asks_about_one_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = AbroadSource(("pie_chart",), 3)
+    made = []
+    real = abroad.make
+
+    def spy(family: str, tool: str, seed: int, **more: int) -> object:
+        made.append((tool, seed, more.get("question")))
+        return real(family, tool, seed, **more)
+
+    monkeypatch.setattr(abroad, "make", spy)
+    examples = [source.example("pie_chart", i, 1.0) for i in range(2 * abroad.TOGETHER)]
+    assert len({(tool, seed) for tool, seed, _ in made}) == 2
+    assert len({question for _, _, question in made}) == abroad.TOGETHER
+    assert len({one.question for one in examples}) > abroad.TOGETHER
+    for one in examples:
+        assert one.answer == f"Answer: \\boxed{{{one.key.answer}}}"
+
+
+def test_held_out_tools_never_come_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    tools: set[tuple[str, str]] = set()
+    monkeypatch.setattr(abroad, "make", lambda family, tool, *a, **k: tools.add((family, tool)) or stop())
+
+    def stop() -> None:
+        raise ConfigError("seen")
+
+    source = AbroadSource.open((), 1, QUIET)
+    for number in range(0, 4000, abroad.TOGETHER):
+        family, index = source.pick(number, f"1/{number}")
+        with pytest.raises(ConfigError, match="seen"):
+            source.example(family, index, 1.0)
+    shut = {(f, t) for f in abroad.SUBJECTS for t in abroad.tools(f, "heldout")}
+    assert tools and not tools & shut
+    assert {f for f, _ in tools} == set(source.families)
+
+
+def test_an_index_gives_the_same_example_on_every_worker() -> None:
+    source = AbroadSource(("table",), 3)
+    one, again = source.example("table", 11, 1.0), AbroadSource(("table",), 3).example("table", 11, 1.0)
+    assert (one.question, one.thinking, one.answer) == (again.question, again.thinking, again.answer)
+
+
+def test_a_mixture_takes_turns_in_groups_and_keeps_the_shares() -> None:
+    source = opened("figures::3", "abroad::1")
+    assert isinstance(source, MixedSource)
+    picked = [source.pick(n, f"3/{n}") for n in range(BLOCK)]
+    labels = [family.split("/")[0] for family, _ in picked]
+    assert labels.count("abroad") == BLOCK // 4
+    runs = [len(list(run)) for label, run in groupby(labels) if label == "abroad"]
+    assert all(run % abroad.TOGETHER == 0 for run in runs)
+    indices = sorted(index for family, index in picked if family.startswith("abroad/"))
+    assert indices == list(range(BLOCK // 4))
+    for start in range(0, BLOCK, abroad.TOGETHER):
+        group = [index for _, index in picked[start : start + abroad.TOGETHER]]
+        assert group == list(range(group[0], group[0] + abroad.TOGETHER))
+
+
+def test_families_are_chosen_by_name() -> None:
+    source = opened("abroad", families=("bar_chart", "table"))
+    assert isinstance(source, AbroadSource) and source.families == ("bar_chart", "table")
+    with pytest.raises(ConfigError, match="no other tool draws 'handwriting'"):
+        opened("abroad", families=("handwriting",))
