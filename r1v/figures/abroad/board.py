@@ -26,7 +26,7 @@ INK: Color = (20, 20, 20)
 
 
 @dataclass(slots=True)
-class Board:
+class Easel:
     """What is drawn, from back to front. Each thing is a tuple that begins with its kind."""
 
     width: float
@@ -94,8 +94,10 @@ class Board:
         self.line([(at[0] + radius * math.cos(t), at[1] + radius * math.sin(t)) for t in turns], color, width)
 
 
-def by_pillow(board: Board, rng: Random, scale: int = 2) -> Image.Image:
-    """Drawn at twice the size and reduced, in one of matplotlib's faces; at times without soft edges."""
+def by_pillow(board: Easel, rng: Random, scale: int = 2) -> Image.Image:
+    """ToolPicture at twice the size and reduced, in one of matplotlib's faces; at times without soft
+    edges.
+    """
     s = scale if rng.random() < 0.8 else 1
     face = rng.choice(FACES)
     image = Image.new("RGB", (round(board.width * s), round(board.height * s)), board.paper)
@@ -137,7 +139,7 @@ def _disc(image: Image.Image, thing: tuple[Any, ...], s: int) -> Image.Image:
     return image
 
 
-def by_matplotlib(board: Board, rng: Random) -> Image.Image:
+def by_matplotlib(board: Easel, rng: Random) -> Image.Image:
     """Patches, lines and texts on axes of pixels, with matplotlib's edges and faces; at times with
     the frame.
     """
@@ -190,7 +192,7 @@ def _web(color: Color | None) -> Any:
 SVG_FACES = ("Liberation Sans", "Liberation Sans", "Liberation Serif", "Liberation Mono")
 
 
-def by_svg(board: Board, rng: Random) -> Image.Image:
+def by_svg(board: Easel, rng: Random) -> Image.Image:
     """An SVG file as resvg paints it, with the system's faces. For held-out tools."""
     import vl_convert
 

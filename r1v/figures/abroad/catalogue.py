@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from r1v.core import ConfigError, UnavailableError
-from r1v.figures.abroad.scene import Drawn, Subject, Tool, phrase
+from r1v.figures.abroad.scene import DrawingTool, Subject, ToolPicture, phrase
 from r1v.figures.item import DIFFICULTIES, Figure, Split
 
 TOGETHER = 8  # questions of training about one picture
@@ -41,7 +41,7 @@ def subject(family: str) -> Subject:
     return found
 
 
-def tools(family: str, split: Split | None = None) -> dict[str, Tool]:
+def tools(family: str, split: Split | None = None) -> dict[str, DrawingTool]:
     """A family's tools by name, those of a split or all, whether they can draw here or not."""
     return {t.name: t for t in subject(family).tools if split is None or t.split == split}
 
@@ -62,7 +62,7 @@ def missing(split: Split | None = None) -> dict[str, list[str]]:
 
 
 @functools.lru_cache(maxsize=4)
-def _picture(family: str, tool: str, seed: int, split: Split) -> tuple[Any, int, Drawn]:
+def _picture(family: str, tool: str, seed: int, split: Split) -> tuple[Any, int, ToolPicture]:
     """The matter of a seed, its level, and its picture; kept for the further questions about it."""
     found = tools(family).get(tool)
     if found is None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from r1v.figures.abroad.charts import Chart
 from r1v.figures.abroad.mpl import color_name, grid_of, picture
-from r1v.figures.abroad.scene import Drawn
+from r1v.figures.abroad.scene import ToolPicture
 
 
 def exact(value: float) -> Decimal:
@@ -44,7 +44,7 @@ def _numbers(chart: Chart, turned: bool) -> tuple[list[str], list[float]]:
     return (names[::-1], values[::-1]) if turned else (names, values)
 
 
-def matplotlib_bars(chart: Chart, rng: Random) -> Drawn:
+def matplotlib_bars(chart: Chart, rng: Random) -> ToolPicture:
     """plt.bar or plt.barh."""
     turned, marks = rng.random() < 0.25, {}
 
@@ -73,10 +73,10 @@ def matplotlib_bars(chart: Chart, rng: Random) -> Drawn:
         (axes.barh if turned else axes.bar)(names, values, **look)
         marks.update(_finish(chart, axes, rng, turned))
 
-    return Drawn(picture(rng, paint), marks)
+    return ToolPicture(picture(rng, paint), marks)
 
 
-def seaborn_bars(chart: Chart, rng: Random) -> Drawn:
+def seaborn_bars(chart: Chart, rng: Random) -> ToolPicture:
     """seaborn.barplot in one of its own themes."""
     import seaborn
 
@@ -103,10 +103,10 @@ def seaborn_bars(chart: Chart, rng: Random) -> Drawn:
                 )  # fmt: skip
         marks.update(_finish(chart, axes, rng, turned, values=False))
 
-    return Drawn(picture(rng, paint, sheets=0.0, rc=dict(seaborn.axes_style(theme))), marks)
+    return ToolPicture(picture(rng, paint, sheets=0.0, rc=dict(seaborn.axes_style(theme))), marks)
 
 
-def pandas_bars(chart: Chart, rng: Random) -> Drawn:
+def pandas_bars(chart: Chart, rng: Random) -> ToolPicture:
     """Series.plot.bar, with the turned names that it sets."""
     import pandas
 
@@ -121,7 +121,7 @@ def pandas_bars(chart: Chart, rng: Random) -> Drawn:
         frame.plot(kind=kind, ax=axes, legend=legend, rot=rng.choice((None, None, 0, 45)), **more)
         marks.update(_finish(chart, axes, rng, turned))
 
-    return Drawn(picture(rng, paint, tight=0.9), marks)
+    return ToolPicture(picture(rng, paint, tight=0.9), marks)
 
 
 def line_marks(chart: Chart, axes: Any, rng: Random) -> dict[str, Any]:
@@ -143,7 +143,7 @@ def line_marks(chart: Chart, axes: Any, rng: Random) -> dict[str, Any]:
     return {"step": exact(step), "low": exact(low), "colors": colors}
 
 
-def matplotlib_lines(chart: Chart, rng: Random) -> Drawn:
+def matplotlib_lines(chart: Chart, rng: Random) -> ToolPicture:
     """plt.plot, with or without markers, over labels."""
     marks: dict[str, Any] = {}
 
@@ -154,10 +154,10 @@ def matplotlib_lines(chart: Chart, rng: Random) -> Drawn:
             axes.plot(list(chart.names), [float(v) for v in row], marker=marker, linestyle=style, label=name)
         marks.update(line_marks(chart, axes, rng))
 
-    return Drawn(picture(rng, paint), marks)
+    return ToolPicture(picture(rng, paint), marks)
 
 
-def seaborn_lines(chart: Chart, rng: Random) -> Drawn:
+def seaborn_lines(chart: Chart, rng: Random) -> ToolPicture:
     """seaborn.lineplot in one of its own themes."""
     import seaborn
 
@@ -171,10 +171,10 @@ def seaborn_lines(chart: Chart, rng: Random) -> Drawn:
         marks.update(line_marks(chart, axes, rng))
 
     theme = rng.choice(("darkgrid", "whitegrid", "ticks", "white"))
-    return Drawn(picture(rng, paint, sheets=0.0, rc=dict(seaborn.axes_style(theme))), marks)
+    return ToolPicture(picture(rng, paint, sheets=0.0, rc=dict(seaborn.axes_style(theme))), marks)
 
 
-def pandas_lines(chart: Chart, rng: Random) -> Drawn:
+def pandas_lines(chart: Chart, rng: Random) -> ToolPicture:
     """DataFrame.plot."""
     import pandas
 
@@ -190,10 +190,10 @@ def pandas_lines(chart: Chart, rng: Random) -> Drawn:
         axes.set_xticks(range(len(chart.names)), list(chart.names))
         marks.update(line_marks(chart, axes, rng))
 
-    return Drawn(picture(rng, paint), marks)
+    return ToolPicture(picture(rng, paint), marks)
 
 
-def matplotlib_pie(chart: Chart, rng: Random) -> Drawn:
+def matplotlib_pie(chart: Chart, rng: Random) -> ToolPicture:
     """plt.pie with autopct or amounts, names beside the sectors or in a legend."""
     marks: dict[str, Any] = {}
 
@@ -225,7 +225,7 @@ def matplotlib_pie(chart: Chart, rng: Random) -> Drawn:
         marks["order"] = list(range(len(wedges))) if legend else clockwise(wedges)
         marks["colors"] = [color_name(wedges[i].get_facecolor()) for i in marks["order"]]
 
-    return Drawn(picture(rng, paint), marks)
+    return ToolPicture(picture(rng, paint), marks)
 
 
 def clockwise(wedges: Any) -> list[int]:
@@ -240,7 +240,7 @@ def clockwise(wedges: Any) -> list[int]:
     return sorted(range(len(wedges)), key=key)
 
 
-def pandas_pie(chart: Chart, rng: Random) -> Drawn:
+def pandas_pie(chart: Chart, rng: Random) -> ToolPicture:
     """Series.plot.pie."""
     import pandas
 
@@ -257,4 +257,4 @@ def pandas_pie(chart: Chart, rng: Random) -> Drawn:
         marks["order"] = clockwise(axes.patches)
         marks["colors"] = [color_name(axes.patches[i].get_facecolor()) for i in marks["order"]]
 
-    return Drawn(picture(rng, paint, sheets=0.3), marks)
+    return ToolPicture(picture(rng, paint, sheets=0.3), marks)

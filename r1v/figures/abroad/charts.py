@@ -12,7 +12,7 @@ from decimal import Decimal
 from random import Random
 
 from r1v.figures.abroad import words
-from r1v.figures.abroad.scene import Asked, Drawn, plain
+from r1v.figures.abroad.scene import Asked, ToolPicture, plain
 from r1v.figures.item import AnswerType
 from r1v.figures.steps import indexed, readings
 
@@ -189,7 +189,7 @@ class Parts:
 
     place = "bar"
 
-    def __init__(self, chart: Chart, drawn: Drawn, rng: Random) -> None:
+    def __init__(self, chart: Chart, drawn: ToolPicture, rng: Random) -> None:
         self.chart, self.drawn, self.rng = chart, drawn, rng
         order = drawn.marks.get("order", range(len(chart.names)))  # in which the parts are read
         self.names = [chart.names[i] for i in order]
@@ -336,6 +336,6 @@ class Parts:
         return Asked("title", {}, said, "string", solution, {"title": said})
 
 
-def ask_bars(chart: Chart, drawn: Drawn, rng: Random) -> Asked:
+def ask_bars(chart: Chart, drawn: ToolPicture, rng: Random) -> Asked:
     """One question about a bar chart."""
     return Parts(chart, drawn, rng).ask()

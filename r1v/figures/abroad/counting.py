@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
-from r1v.figures.abroad.board import Board, by_pillow, by_svg
+from r1v.figures.abroad.board import Easel, by_pillow, by_svg
 from r1v.figures.abroad.mpl import picture
-from r1v.figures.abroad.scene import Asked, Drawn
+from r1v.figures.abroad.scene import Asked, ToolPicture
 from r1v.figures.drawing.shapes import PLURALS, SHAPES, Thing
 from r1v.figures.drawing.style import NAMED_COLORS, Color
 
@@ -157,7 +157,7 @@ def tallies(scene: Scene, sort: Callable[[Thing], str | None]) -> list[str]:
     return lines
 
 
-def ask(matter: Matter, drawn: Drawn, rng: Random) -> Asked:
+def ask(matter: Matter, drawn: ToolPicture, rng: Random) -> Asked:
     """How many of a sort: all, by colour, by shape, by both, in one group, or how many more."""
     scene: Scene = getattr(matter, drawn.marks["scene"])
     return ask_scene(scene, rng)
@@ -229,9 +229,9 @@ def _more(scene: Scene, rng: Random, colors: list[str]) -> Asked:
 # --------------------------------------------------------------------------------------------------- tools
 
 
-def nlvr_board(scene: Scene, side: float = 100, gap: float = 50) -> Board:
+def nlvr_board(scene: Scene, side: float = 100, gap: float = 50) -> Easel:
     """The boxes as NLVR draws them, beside each other on darker grey."""
-    board = Board(3 * side + 2 * gap, side, (128, 128, 128))
+    board = Easel(3 * side + 2 * gap, side, (128, 128, 128))
     for i, group in enumerate(scene.groups):
         left = i * (side + gap)
         board.box(left, 0, left + side, side, (211, 211, 211))
@@ -249,11 +249,11 @@ def nlvr_board(scene: Scene, side: float = 100, gap: float = 50) -> Board:
     return board
 
 
-def nlvr(matter: Matter, rng: Random) -> Drawn:
+def nlvr(matter: Matter, rng: Random) -> ToolPicture:
     """The boxes, at the public pictures' size or larger."""
     side = rng.choice((100, 100, 100, 150, 200))
     gap = side / 2 if rng.random() < 0.8 else rng.uniform(0.1, 0.6) * side
-    return Drawn(by_pillow(nlvr_board(matter.boxes, side, gap), rng), {"scene": "boxes"})
+    return ToolPicture(by_pillow(nlvr_board(matter.boxes, side, gap), rng), {"scene": "boxes"})
 
 
 MARKERS = {
@@ -268,7 +268,7 @@ MARKERS = {
 }
 
 
-def scatter(matter: Matter, rng: Random) -> Drawn:
+def scatter(matter: Matter, rng: Random) -> ToolPicture:
     """axes.scatter with one marker for each thing."""
 
     def paint(figure: Any, axes: Any) -> None:
@@ -287,15 +287,15 @@ def scatter(matter: Matter, rng: Random) -> Drawn:
         axes.set_ylim(0, 1)
         figure.set_size_inches(rng.choice((5, 6.4, 8)), 1.1 * count + 1.2)
 
-    return Drawn(picture(rng, paint, sheets=0.2, tight=0.3), {"scene": "rows"})
+    return ToolPicture(picture(rng, paint, sheets=0.2, tight=0.3), {"scene": "rows"})
 
 
-def _sheet(matter: Matter, rng: Random) -> Board:
+def _sheet(matter: Matter, rng: Random) -> Easel:
     """Rows of shapes on a wide sheet."""
     scene = matter.rows
     count = len(scene.groups)
     width, high = rng.choice((480, 640, 800, 1000)), rng.choice((90, 110, 140))
-    board = Board(
+    board = Easel(
         width, high * count, rng.choice(((255, 255, 255), (255, 255, 255), (240, 240, 240), (235, 245, 255)))
     )
     columns = max(3, max(len(g) for g in scene.groups), 6)
@@ -313,13 +313,13 @@ def _sheet(matter: Matter, rng: Random) -> Board:
     return board
 
 
-def painted(matter: Matter, rng: Random) -> Drawn:
+def painted(matter: Matter, rng: Random) -> ToolPicture:
     """Rows of shapes as a paint program has them."""
-    return Drawn(by_pillow(_sheet(matter, rng), rng), {"scene": "rows"})
+    return ToolPicture(by_pillow(_sheet(matter, rng), rng), {"scene": "rows"})
 
 
-def svg(matter: Matter, rng: Random) -> Drawn:
+def svg(matter: Matter, rng: Random) -> ToolPicture:
     """Rows, or boxes, as SVG."""
     if rng.random() < 0.5:
-        return Drawn(by_svg(nlvr_board(matter.boxes, 160, 40), rng), {"scene": "boxes"})
-    return Drawn(by_svg(_sheet(matter, rng), rng), {"scene": "rows"})
+        return ToolPicture(by_svg(nlvr_board(matter.boxes, 160, 40), rng), {"scene": "boxes"})
+    return ToolPicture(by_svg(_sheet(matter, rng), rng), {"scene": "rows"})

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from r1v.figures.abroad.mpl import picture
-from r1v.figures.abroad.scene import Asked, Drawn, plain_request
+from r1v.figures.abroad.scene import Asked, ToolPicture, plain_request
 from r1v.figures.families import function_plot, kinematics
 from r1v.figures.families.function_plot import Plot
 from r1v.figures.families.kinematics import Motion
@@ -116,7 +116,7 @@ def plan_motion(rng: Random, level: int) -> Move:
     return Move(motion, level, rng.choice(kinematics.MOVERS), kinds * 2 + always)
 
 
-def ask_motion(move: Move, drawn: Drawn, rng: Random) -> Asked:
+def ask_motion(move: Move, drawn: ToolPicture, rng: Random) -> Asked:
     """One question about a motion graph."""
     motion, kind = move.motion, rng.choice(move.kinds)
     facts = {f"{motion.letter}({t})": str(v) for t, v in zip(motion.times, motion.values, strict=True)}
@@ -152,7 +152,7 @@ def motion_look(motion: Motion, rng: Random) -> dict[str, str]:
     return {"y": names[0], "x": names[1], "title": title}
 
 
-def matplotlib_motion(move: Move, rng: Random) -> Drawn:
+def matplotlib_motion(move: Move, rng: Random) -> ToolPicture:
     """plt.plot with the names of axes; mostly with a grid."""
     motion, look = move.motion, motion_look(move.motion, rng)
 
@@ -163,10 +163,10 @@ def matplotlib_motion(move: Move, rng: Random) -> Drawn:
         axes.set_title(look["title"])
         _ticks(axes, motion, rng)
 
-    return Drawn(picture(rng, paint, sizes=SIZES))
+    return ToolPicture(picture(rng, paint, sizes=SIZES))
 
 
-def seaborn_motion(move: Move, rng: Random) -> Drawn:
+def seaborn_motion(move: Move, rng: Random) -> ToolPicture:
     """seaborn.lineplot with markers."""
     import seaborn
 
@@ -178,7 +178,7 @@ def seaborn_motion(move: Move, rng: Random) -> Drawn:
         _ticks(axes, motion, rng)
 
     theme = rng.choice(("darkgrid", "whitegrid"))
-    return Drawn(picture(rng, paint, sheets=0.0, sizes=SIZES, rc=dict(seaborn.axes_style(theme))))
+    return ToolPicture(picture(rng, paint, sheets=0.0, sizes=SIZES, rc=dict(seaborn.axes_style(theme))))
 
 
 def _ticks(axes: Any, motion: Motion, rng: Random) -> None:
@@ -215,7 +215,7 @@ def plan_curve(rng: Random, level: int) -> Curve:
     return Curve(plot, level, tuple(kinds))
 
 
-def ask_curve(curve: Curve, drawn: Drawn, rng: Random) -> Asked:
+def ask_curve(curve: Curve, drawn: ToolPicture, rng: Random) -> Asked:
     """One question about a function's graph."""
     plot, kind = curve.plot, rng.choice(curve.kinds)
     fields, answer, solution = function_plot.ask(plain_request(kind, DIFFICULTIES[curve.level], rng), plot)
@@ -233,7 +233,7 @@ def _curve(axes: Any, plot: Plot, rng: Random, color: str) -> None:
             axes.plot([x], [y], "o", color=color, markerfacecolor=color if filled else "white")
 
 
-def matplotlib_curve(curve: Curve, rng: Random) -> Drawn:
+def matplotlib_curve(curve: Curve, rng: Random) -> ToolPicture:
     """plt.plot with a grid, ticks as they come or at every unit."""
     plot = curve.plot
 
@@ -251,10 +251,10 @@ def matplotlib_curve(curve: Curve, rng: Random) -> Drawn:
             axes.set_xlabel("x")
             axes.set_ylabel(rng.choice(("y", "f(x)")))
 
-    return Drawn(picture(rng, paint, sizes=SIZES))
+    return ToolPicture(picture(rng, paint, sizes=SIZES))
 
 
-def textbook_curve(curve: Curve, rng: Random) -> Drawn:
+def textbook_curve(curve: Curve, rng: Random) -> ToolPicture:
     """Axes through the origin, as sympy draws them: spines moved to zero, no frame."""
     plot = curve.plot
 
@@ -272,4 +272,4 @@ def textbook_curve(curve: Curve, rng: Random) -> Drawn:
         if rng.random() < 0.5:
             axes.set_aspect("equal")
 
-    return Drawn(picture(rng, paint, sheets=0.1, sizes=SIZES))
+    return ToolPicture(picture(rng, paint, sheets=0.1, sizes=SIZES))

@@ -8,7 +8,7 @@ from random import Random
 
 from r1v.figures.abroad import words
 from r1v.figures.abroad.charts import Chart, apart, clear_extreme, tenths, values_of
-from r1v.figures.abroad.scene import Asked, Drawn, plain
+from r1v.figures.abroad.scene import Asked, ToolPicture, plain
 from r1v.figures.item import AnswerType
 from r1v.figures.steps import readings, so_far
 
@@ -81,10 +81,10 @@ def plan(rng: Random, level: int) -> Chart:
     )
 
 
-class Lines:
+class LineQuestions:
     """Questions about lines; each method named after a kind makes one, or None where none is clear."""
 
-    def __init__(self, chart: Chart, drawn: Drawn, rng: Random) -> None:
+    def __init__(self, chart: Chart, drawn: ToolPicture, rng: Random) -> None:
         self.chart, self.drawn, self.rng = chart, drawn, rng
         self.row = rng.randrange(len(chart.series))
         self.labels, self.values = list(chart.names), list(chart.rows[self.row])
@@ -249,6 +249,6 @@ class Lines:
         return Asked("how_many", {}, str(count), "number", solution, facts)
 
 
-def ask(chart: Chart, drawn: Drawn, rng: Random) -> Asked:
+def ask(chart: Chart, drawn: ToolPicture, rng: Random) -> Asked:
     """One question about a line chart."""
-    return Lines(chart, drawn, rng).ask()
+    return LineQuestions(chart, drawn, rng).ask()

@@ -13,9 +13,9 @@ from typing import Any
 
 from PIL import Image
 
-from r1v.figures.abroad.board import Board, Point, by_pillow
+from r1v.figures.abroad.board import Easel, Point, by_pillow
 from r1v.figures.abroad.mpl import picture
-from r1v.figures.abroad.scene import Asked, Drawn
+from r1v.figures.abroad.scene import Asked, ToolPicture
 from r1v.figures.families import network
 from r1v.figures.families.network import Graph
 
@@ -77,7 +77,7 @@ def plan_net(rng: Random, level: int) -> Net:
     return Net(letters, {(a, b): rng.randint(1, high) for a, b in sorted(edges)})
 
 
-def ask_net(net: Net, drawn: Drawn, rng: Random) -> Asked:
+def ask_net(net: Net, drawn: ToolPicture, rng: Random) -> Asked:
     """One question about a network as it was laid out."""
     graph = Graph(net.letters, tuple(drawn.marks["places"]), net.weights)
     while True:
@@ -107,7 +107,7 @@ def _shares(spots: list[Point]) -> list[Point]:
     return [((x - min(xs)) / wide, (y - min(ys)) / high) for x, y in spots]
 
 
-def networkx_net(net: Net, rng: Random) -> Drawn:
+def networkx_net(net: Net, rng: Random) -> ToolPicture:
     """networkx.draw with one of its layouts, in its own colours."""
     import networkx
 
@@ -138,7 +138,7 @@ def networkx_net(net: Net, rng: Random) -> Drawn:
 
     spots = [(float(places[n][0]), -float(places[n][1])) for n in net.letters]
     sizes = ((6.4, 4.8), (6.4, 4.8), (8, 4), (5, 5))
-    return Drawn(picture(rng, paint, sheets=0.0, sizes=sizes, tight=0.0), {"places": _shares(spots)})
+    return ToolPicture(picture(rng, paint, sheets=0.0, sizes=sizes, tight=0.0), {"places": _shares(spots)})
 
 
 def _layout(graph: Any, net: Net, rng: Random) -> Any:
@@ -175,7 +175,7 @@ def _straight(net: Net, places: list[Point]) -> bool:
     return True
 
 
-def painted_net(net: Net, rng: Random) -> Drawn:
+def painted_net(net: Net, rng: Random) -> ToolPicture:
     """Circles with letters, joined by lines with numbers, wide as a slide."""
     while True:
         places = [(rng.random(), rng.random()) for _ in net.letters]
@@ -183,7 +183,7 @@ def painted_net(net: Net, rng: Random) -> Drawn:
             break
     places = _shares(places)
     width, height, radius = rng.choice((480, 640, 800)), rng.choice((320, 400)), rng.choice((18, 22, 26))
-    board = Board(width, height, rng.choice(((255, 255, 255), (255, 255, 255), (250, 250, 240))))
+    board = Easel(width, height, rng.choice(((255, 255, 255), (255, 255, 255), (250, 250, 240))))
     spots = [
         (radius * 1.6 + x * (width - 3.2 * radius), radius * 1.6 + y * (height - 3.2 * radius))
         for x, y in places
@@ -200,10 +200,10 @@ def painted_net(net: Net, rng: Random) -> Drawn:
     for spot, letter in zip(spots, net.letters, strict=True):
         board.disc(spot, radius, fill, (0, 0, 0), 2)
         board.text(spot, letter, radius, (255, 255, 255) if sum(fill) < 400 else (0, 0, 0))
-    return Drawn(by_pillow(board, rng), {"places": places})
+    return ToolPicture(by_pillow(board, rng), {"places": places})
 
 
-def graphviz_net(net: Net, rng: Random) -> Drawn:
+def graphviz_net(net: Net, rng: Random) -> ToolPicture:
     """dot, neato or circo of Graphviz; held out."""
     lines = [f'  {net.letters[a]} -- {net.letters[b]} [label="{w}"];' for (a, b), w in net.weights.items()]
     look = rng.choice(("", "  node [shape=circle];\n", "  node [style=filled, fillcolor=lightgrey];\n",
@@ -227,4 +227,4 @@ def graphviz_net(net: Net, rng: Random) -> Drawn:
     )
     found = re.findall(r"^node (\S+) (\S+) (\S+)", said.stdout.decode(), re.MULTILINE)
     spots = {name: (float(x), -float(y)) for name, x, y in found}
-    return Drawn(image, {"places": _shares([spots[letter] for letter in net.letters])})
+    return ToolPicture(image, {"places": _shares([spots[letter] for letter in net.letters])})

@@ -11,8 +11,8 @@ from random import Random
 
 from PIL import Image, ImageChops
 
-from r1v.figures.abroad.scene import Drawn
-from r1v.figures.abroad.tables import Table
+from r1v.figures.abroad.scene import ToolPicture
+from r1v.figures.abroad.tables import TableMatter
 
 BROWSER = "chromium"
 FONTS = ("Arial, sans-serif", "Georgia, serif", "Verdana, sans-serif", "'Courier New', monospace",
@@ -49,7 +49,7 @@ def page(style: str, body: str) -> str:
     return f"{head}<body>{body}</body></html>"
 
 
-def table(matter: Table, rng: Random) -> Drawn:
+def table(matter: TableMatter, rng: Random) -> ToolPicture:
     """A table in the styles of web pages."""
     font, size = rng.choice(FONTS), rng.choice((14, 16, 18, 20))
     looks = (
@@ -68,4 +68,4 @@ def table(matter: Table, rng: Random) -> Drawn:
     body = "".join("<tr>" + "".join(f"<td>{escape(c)}</td>" for c in row) + "</tr>" for row in rows[1:])
     title = f"<h3>{escape(matter.title)}</h3>" if matter.title else ""
     style = f"body{{font-family:{font};font-size:{size}px}}" + rng.choice(looks)
-    return Drawn(render(page(style, f"{title}<table><tr>{head}</tr>{body}</table>")))
+    return ToolPicture(render(page(style, f"{title}<table><tr>{head}</tr>{body}</table>")))

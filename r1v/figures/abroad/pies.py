@@ -7,7 +7,7 @@ from random import Random
 
 from r1v.figures.abroad import words
 from r1v.figures.abroad.charts import Chart, Parts
-from r1v.figures.abroad.scene import Asked, Drawn
+from r1v.figures.abroad.scene import Asked, ToolPicture
 
 _END = "[|||| Give the number.| Just the number.]"
 _NAME = "[|||| Give its name.| Answer with the name.]"
@@ -91,6 +91,6 @@ class Slices(Parts):
         return [kind for kind in super().kinds() if kind not in ("nth", "total_all")]
 
 
-def ask(chart: Chart, drawn: Drawn, rng: Random) -> Asked:
+def ask(chart: Chart, drawn: ToolPicture, rng: Random) -> Asked:
     """One question about a pie chart."""
     return Slices(chart, drawn, rng).ask()

@@ -11,14 +11,14 @@ from typing import Any
 from PIL import Image
 
 from r1v.figures.abroad import words
-from r1v.figures.abroad.board import Board, by_matplotlib, by_pillow, by_svg
+from r1v.figures.abroad.board import Easel, by_matplotlib, by_pillow, by_svg
 from r1v.figures.abroad.mpl import picture
-from r1v.figures.abroad.scene import Asked, Drawn
+from r1v.figures.abroad.scene import Asked, ToolPicture
 from r1v.figures.drawing.style import Color
 from r1v.figures.families import clock, venn
 from r1v.figures.families.clock import Time
 
-Painter = Callable[[Board, Random], Image.Image]
+Painter = Callable[[Easel, Random], Image.Image]
 _END = "[|||| Give the number.| Just the number.]"
 
 # ---------------------------------------------------------------------------------------------------- money
@@ -88,7 +88,7 @@ def plan_coins(rng: Random, level: int) -> Coins:
     return Coins(tuple(tuple(values[a:b]) for a, b in pairwise(cuts)), unit)
 
 
-def ask_coins(coins: Coins, drawn: Drawn, rng: Random) -> Asked:
+def ask_coins(coins: Coins, drawn: ToolPicture, rng: Random) -> Asked:
     """One question about money; the rows are read with the running total or count."""
     kind = rng.choice(("total",) * 4 + ("change", "missing", "count", "count", "pieces", "largest"))
     values = [v for row in coins.rows for v in row]
@@ -131,11 +131,11 @@ def ask_coins(coins: Coins, drawn: Drawn, rng: Random) -> Asked:
     return Asked(kind, {"price": price}, str(answer), "number", "\n".join(lines), facts)
 
 
-def _coin_board(coins: Coins, rng: Random) -> Board:
+def _coin_board(coins: Coins, rng: Random) -> Easel:
     """Coins in rows on a wide sheet, larger ones for larger values at times."""
     radius, gap = rng.choice((28, 34, 44, 56)), rng.choice((8, 16, 40))
     wide = max(len(row) for row in coins.rows)
-    board = Board(wide * (2 * radius + gap) + gap, len(coins.rows) * (2 * radius + gap) + gap,
+    board = Easel(wide * (2 * radius + gap) + gap, len(coins.rows) * (2 * radius + gap) + gap,
                   rng.choice(((255, 255, 255), (255, 255, 255), (245, 240, 230), (60, 90, 70))))  # fmt: skip
     sized, inner, metal = rng.random() < 0.4, rng.random() < 0.5, rng.choice((None, *METALS))
     kinds = sorted({v for row in coins.rows for v in row})
@@ -160,9 +160,9 @@ def _coin_board(coins: Coins, rng: Random) -> Board:
     return board
 
 
-def coins_by(painter: Painter) -> Callable[[Coins, Random], Drawn]:
+def coins_by(painter: Painter) -> Callable[[Coins, Random], ToolPicture]:
     """Coins by a painter of boards."""
-    return lambda coins, rng: Drawn(painter(_coin_board(coins, rng), rng))
+    return lambda coins, rng: ToolPicture(painter(_coin_board(coins, rng), rng))
 
 
 # ----------------------------------------------------------------------------------------------------- sets
@@ -214,7 +214,7 @@ def plan_sets(rng: Random, level: int) -> Sets:
     return Sets(tuple(words.names(rng, count, 10)), {r: rng.randint(1, high) for r in venn.regions(count)})
 
 
-def ask_sets(sets: Sets, drawn: Drawn, rng: Random) -> Asked:
+def ask_sets(sets: Sets, drawn: ToolPicture, rng: Random) -> Asked:
     """One sum of regions, in the order in which the circles are read."""
     order = drawn.marks["order"]
     names = [sets.names[i] for i in order]
@@ -235,12 +235,12 @@ SOFT: tuple[Color, ...] = (
 )
 
 
-def sets_by(painter: Painter) -> Callable[[Sets, Random], Drawn]:
+def sets_by(painter: Painter) -> Callable[[Sets, Random], ToolPicture]:
     """Transparent circles with their names above or below."""
 
-    def draw(sets: Sets, rng: Random) -> Drawn:
+    def draw(sets: Sets, rng: Random) -> ToolPicture:
         count, size = len(sets.names), rng.choice((300, 400, 480))
-        board = Board(size * rng.choice((1.15, 1.5, 1.9)), size * 1.12)
+        board = Easel(size * rng.choice((1.15, 1.5, 1.9)), size * 1.12)
         centres, radius = venn.circle_centres(count, False)
         x, y, half = board.width / 2, board.height / 2, size / 2 * 0.96
         colors, alpha = rng.sample(SOFT, count), rng.choice((0.3, 0.4, 0.5))
@@ -258,12 +258,12 @@ def sets_by(painter: Painter) -> Callable[[Sets, Random], Drawn]:
             at = y + cy * half + (-1 if up else 1) * (radius * half + letters * 0.8)
             board.text((x + cx * half * (1.25 if count == 3 else 1.1), at), name, letters)
         order = sorted(range(count), key=lambda i: (round(centres[i][1], 3), centres[i][0]))
-        return Drawn(painter(board, rng), {"order": order})
+        return ToolPicture(painter(board, rng), {"order": order})
 
     return draw
 
 
-def matplotlib_venn(sets: Sets, rng: Random) -> Drawn:
+def matplotlib_venn(sets: Sets, rng: Random) -> ToolPicture:
     """matplotlib-venn's own circles of equal size; held out."""
     import matplotlib_venn as library
 
@@ -291,7 +291,7 @@ def matplotlib_venn(sets: Sets, rng: Random) -> Drawn:
         spots = [(round(-c.y, 1), c.x) for c in drawn.centers]
         marks["order"] = sorted(range(count), key=lambda i: spots[i])
 
-    return Drawn(picture(rng, paint, sheets=0.0, sizes=((6.4, 4.8), (8, 4), (5, 5))), marks)
+    return ToolPicture(picture(rng, paint, sheets=0.0, sizes=((6.4, 4.8), (8, 4), (5, 5))), marks)
 
 
 # --------------------------------------------------------------------------------------------------- clocks
@@ -334,7 +334,7 @@ def plan_clock(rng: Random, level: int) -> Dial:
     return Dial(clock.draw_time(rng, level), level)
 
 
-def ask_clock(dial: Dial, drawn: Drawn, rng: Random) -> Asked:
+def ask_clock(dial: Dial, drawn: ToolPicture, rng: Random) -> Asked:
     """The time, or one before or after it."""
     kind = rng.choice(("time",) * 4 + ("after", "before", "minutes"))
     lines, facts = clock.read(dial.time)
@@ -350,12 +350,12 @@ def ask_clock(dial: Dial, drawn: Drawn, rng: Random) -> Asked:
     return Asked(kind, {"minutes": minutes}, str(answer), "time", "\n".join(lines), facts)
 
 
-def clocks_by(painter: Painter) -> Callable[[Dial, Random], Drawn]:
+def clocks_by(painter: Painter) -> Callable[[Dial, Random], ToolPicture]:
     """A dial with its ticks and hands; at times beside empty room or with a second hand."""
 
-    def draw(dial: Dial, rng: Random) -> Drawn:
+    def draw(dial: Dial, rng: Random) -> ToolPicture:
         radius = rng.choice((90, 130, 180))
-        board = Board(radius * rng.choice((2.2, 2.2, 3.0, 4.0)), radius * rng.choice((2.2, 2.2, 2.6)))
+        board = Easel(radius * rng.choice((2.2, 2.2, 3.0, 4.0)), radius * rng.choice((2.2, 2.2, 2.6)))
         dark = rng.random() < 0.2
         face, ink = (
             ((40, 40, 45), (240, 240, 240))
@@ -389,7 +389,7 @@ def clocks_by(painter: Painter) -> Callable[[Dial, Random], Drawn]:
         if rng.random() < 0.25:
             board.line([(x, y), clock.dial_point(x, y, radius * 0.85, rng.randrange(60))], (220, 30, 30), 1)
         board.disc((x, y), radius * 0.04, color)
-        return Drawn(painter(board, rng))
+        return ToolPicture(painter(board, rng))
 
     return draw
 

@@ -23,7 +23,7 @@ from r1v.figures.item import AnswerType, Difficulty, Request, Split
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class ToolPicture:
     """A picture, and what its tool decided that a reader must know: grid lines, order, colours."""
 
     image: Image.Image
@@ -45,13 +45,13 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Tool:
+class DrawingTool:
     """A way to draw a subject. split: ``train``, or ``heldout`` for ever. needs: packages, and programs after
     an exclamation mark, without which it cannot draw. cheap: it draws another picture for each question."""
 
     name: str
     split: Split
-    draw: Callable[[Any, Random], Drawn]
+    draw: Callable[[Any, Random], ToolPicture]
     needs: tuple[str, ...] = ()
     cheap: bool = False
 
@@ -75,9 +75,9 @@ class Subject:
     """
 
     plan: Callable[[Random, int], Any]
-    ask: Callable[[Any, Drawn, Random], Asked]
+    ask: Callable[[Any, ToolPicture, Random], Asked]
     phrases: Mapping[str, tuple[str, str]]
-    tools: tuple[Tool, ...]
+    tools: tuple[DrawingTool, ...]
 
 
 def phrase(kind: str, grammar: str, rng: Random) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 
 from r1v.figures.abroad import pages
 from r1v.figures.abroad.mpl import picture
-from r1v.figures.abroad.scene import Drawn
+from r1v.figures.abroad.scene import ToolPicture
 from r1v.figures.abroad.sums import Written
 from r1v.figures.drawing.style import Color, load_font
 
@@ -41,7 +41,7 @@ def signs(text: str, rng: Random, plain_only: bool) -> str:
     return text
 
 
-def typed(matter: Written, rng: Random) -> Drawn:
+def typed(matter: Written, rng: Random) -> ToolPicture:
     """Lines in one face on a wide sheet: an editor, a slide, a message."""
     face = rng.choice(TYPED)
     size = rng.choice((16, 20, 24, 28, 36, 48, 64))
@@ -70,7 +70,7 @@ def typed(matter: Written, rng: Random) -> Drawn:
         y = top + pitch * (i + 0.5)
         at, anchor = ((width / 2, y), "mm") if middle else ((left, y), "lm")
         draw.text(at, text, font=font, fill=ink, anchor=anchor)
-    return Drawn(image)
+    return ToolPicture(image)
 
 
 def latex(text: str, rng: Random) -> str:
@@ -88,7 +88,7 @@ def latex(text: str, rng: Random) -> str:
     return f"${text}$"
 
 
-def mathtext(matter: Written, rng: Random) -> Drawn:
+def mathtext(matter: Written, rng: Random) -> ToolPicture:
     """Figure texts in mathtext's faces."""
 
     def paint(figure: Any, axes: Any) -> None:
@@ -111,7 +111,9 @@ def mathtext(matter: Written, rng: Random) -> Drawn:
     longest = max(len(text) for text in matter.lines)
     wide = max(4.0, longest * 0.32)
     sizes = ((wide, 0.9 * count + 0.4), (wide + 2, 0.8 * count + 0.4), (wide, 1.4 * count + 1.0))
-    return Drawn(picture(rng, paint, sheets=0.15, sizes=sizes, tight=0.0, rc={"mathtext.fontset": face}))
+    return ToolPicture(
+        picture(rng, paint, sheets=0.15, sizes=sizes, tight=0.0, rc={"mathtext.fontset": face})
+    )
 
 
 def mathml(text: str) -> str:
@@ -139,7 +141,7 @@ def _row(text: str) -> str:
     return "".join(found)
 
 
-def chromium(matter: Written, rng: Random) -> Drawn:
+def chromium(matter: Written, rng: Random) -> ToolPicture:
     """A page with the lines as text or as mathematics."""
     size, font = rng.choice((18, 24, 32, 40)), rng.choice(pages.FONTS)
     style = f"body{{font-family:{font};font-size:{size}px}}" + rng.choice(
@@ -152,4 +154,4 @@ def chromium(matter: Written, rng: Random) -> Drawn:
         )
     else:
         body = "".join(f"<p style='white-space:pre'>{escape(text)}</p>" for text in matter.lines)
-    return Drawn(pages.render(pages.page(style, body)))
+    return ToolPicture(pages.render(pages.page(style, body)))

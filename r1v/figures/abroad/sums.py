@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-from r1v.figures.abroad.scene import Asked, Drawn, plain_request
+from r1v.figures.abroad.scene import Asked, ToolPicture, plain_request
 from r1v.figures.families import formula
 from r1v.figures.families.expression import SIGNS, make_expression
 from r1v.figures.item import DIFFICULTIES
@@ -165,7 +165,7 @@ def plan_formula(rng: Random, level: int) -> Written:
     return Written("find", tuple(text), (str(answer),), (solution,), facts, name)
 
 
-def ask(matter: Written, drawn: Drawn, rng: Random) -> Asked:
+def ask(matter: Written, drawn: ToolPicture, rng: Random) -> Asked:
     """The question that belongs to what is written; of a sheet, about one of its lines."""
     i = rng.randrange(len(matter.answers))
     fields: dict[str, object] = {"number": i + 1, "name": matter.name}

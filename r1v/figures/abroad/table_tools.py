@@ -8,8 +8,8 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 from r1v.figures.abroad.mpl import picture
-from r1v.figures.abroad.scene import Drawn
-from r1v.figures.abroad.tables import Table
+from r1v.figures.abroad.scene import ToolPicture
+from r1v.figures.abroad.tables import TableMatter
 from r1v.figures.drawing.style import Color, load_font
 
 FACES = (
@@ -26,7 +26,7 @@ HEADS: tuple[tuple[Color, Color], ...] = (
 )  # fmt: skip
 
 
-def spreadsheet(table: Table, rng: Random) -> Drawn:
+def spreadsheet(table: TableMatter, rng: Random) -> ToolPicture:
     """A piece of a spreadsheet: letters above, numbers at the left, grey lines, empty cells around."""
     size = rng.choice((15, 16, 18, 20))
     font = load_font(rng.choice(FACES), size)
@@ -52,7 +52,7 @@ def spreadsheet(table: Table, rng: Random) -> Drawn:
         draw.line((0, y, image.width, y), fill=line)
     shade = rng.choice((None, None, *HEADS))
     _cells(draw, rows, wide, (edge, high * (first + 1)), high, font, shade)
-    return Drawn(image)
+    return ToolPicture(image)
 
 
 def _cells(
@@ -76,7 +76,7 @@ def _cells(
             x += wide[k]
 
 
-def web(table: Table, rng: Random) -> Drawn:
+def web(table: TableMatter, rng: Random) -> ToolPicture:
     """A table as on a page: a coloured head, stripes or rules, room around, at times a dark theme."""
     dark = rng.random() < 0.15
     paper: Color = (30, 30, 30) if dark else (255, 255, 255)
@@ -118,10 +118,10 @@ def web(table: Table, rng: Random) -> Drawn:
         for width in [*wide, 0.0]:
             draw.line((x, y0, x, y0 + high * len(rows)), fill=line)
             x += width
-    return Drawn(image)
+    return ToolPicture(image)
 
 
-def matplotlib_table(table: Table, rng: Random) -> Drawn:
+def matplotlib_table(table: TableMatter, rng: Random) -> ToolPicture:
     """axes.table on an empty axes."""
 
     def paint(figure: Any, axes: Any) -> None:
@@ -150,4 +150,4 @@ def matplotlib_table(table: Table, rng: Random) -> Drawn:
             axes.set_title(table.title)
 
     sizes = ((6.4, 3), (8, 3), (6, 2.5), (7, 4), (6.4, 4.8))
-    return Drawn(picture(rng, paint, sheets=0.0, sizes=sizes))
+    return ToolPicture(picture(rng, paint, sheets=0.0, sizes=sizes))

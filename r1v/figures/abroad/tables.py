@@ -12,7 +12,7 @@ from random import Random
 
 from r1v.figures.abroad import words
 from r1v.figures.abroad.charts import limit_in, running, values_of
-from r1v.figures.abroad.scene import Asked, Drawn, plain
+from r1v.figures.abroad.scene import Asked, ToolPicture, plain
 from r1v.figures.item import AnswerType
 from r1v.figures.steps import readings
 
@@ -84,7 +84,7 @@ FIRST = ("", "Name", "Item", "Product", "City", "Country", "Team", "Student", "C
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TableMatter:
     """cells: a tuple for each row; corner: what stands above the names; thousands: with commas."""
 
     rows: tuple[str, ...]
@@ -104,7 +104,7 @@ class Table:
         return [head, *([n, *map(self.text, row)] for n, row in zip(self.rows, self.cells, strict=True))]
 
 
-def plan(rng: Random, level: int) -> Table:
+def plan(rng: Random, level: int) -> TableMatter:
     """Two to six rows of one to four numbers."""
     rows = rng.randint(*((2, 4), (3, 5), (4, 6))[level])
     columns = rng.randint(*((1, 2), (2, 3), (3, 4))[level])
@@ -115,7 +115,7 @@ def plan(rng: Random, level: int) -> Table:
     drawn = [values_of(rng, rows, level) for _ in range(columns)]  # no two alike in a column
     cells = tuple(zip(*drawn, strict=True))
     title = rng.choice(words.TITLES) if rng.random() < 0.3 else ""
-    return Table(tuple(names), tuple(taken), cells, rng.choice(FIRST), title, rng.random() < 0.4)
+    return TableMatter(tuple(names), tuple(taken), cells, rng.choice(FIRST), title, rng.random() < 0.4)
 
 
 class Cells:
@@ -124,7 +124,7 @@ class Cells:
     KINDS = ("lookup",) * 5 + ("row_sum", "column_sum", "largest", "largest", "largest_value", "difference",
              "difference", "above", "which", "rows", "columns")  # fmt: skip
 
-    def __init__(self, table: Table, rng: Random) -> None:
+    def __init__(self, table: TableMatter, rng: Random) -> None:
         self.table, self.rng = table, rng
         self.r, self.c = rng.randrange(len(table.rows)), rng.randrange(len(table.columns))
         self.row, self.column = table.rows[self.r], table.columns[self.c]
@@ -251,6 +251,6 @@ class Cells:
         return self._made("columns", {}, str(count + 1), ([], {}), work)
 
 
-def ask(table: Table, drawn: Drawn, rng: Random) -> Asked:
+def ask(table: TableMatter, drawn: ToolPicture, rng: Random) -> Asked:
     """One question about a table."""
     return Cells(table, rng).ask()

@@ -12,7 +12,7 @@ from PIL import Image
 from r1v.figures.abroad.charts import Chart
 from r1v.figures.abroad.graphs import Curve, Move, motion_look
 from r1v.figures.abroad.mpl import nearest_name
-from r1v.figures.abroad.scene import Drawn
+from r1v.figures.abroad.scene import ToolPicture
 from r1v.figures.families.function_plot import curve_pieces, dots_of
 
 TABLEAU = ("#4c78a8", "#f58518", "#e45756", "#72b7b2", "#54a24b", "#eeca3b", "#b279a2", "#ff9da6")
@@ -54,7 +54,7 @@ def _base(chart: Chart, rng: Random) -> dict[str, Any]:
     return spec
 
 
-def bars(chart: Chart, rng: Random) -> Drawn:
+def bars(chart: Chart, rng: Random) -> ToolPicture:
     """A bar mark; values as text marks where they are printed."""
     step, lines = ticks(0, float(max(chart.values)))
     rows = [
@@ -70,10 +70,10 @@ def bars(chart: Chart, rng: Random) -> Drawn:
         mark = {"type": "text", "dx": 4, "align": "left"} if turned else {"type": "text", "dy": -6}
         layers.append({"mark": mark, "encoding": {x: name, y: value, "text": {"field": "t"}}})
     spec = {**_base(chart, rng), "data": {"values": rows}, "layer": layers}
-    return Drawn(render(spec, rng.choice(THEMES)), {"step": step, "low": Decimal(0)})
+    return ToolPicture(render(spec, rng.choice(THEMES)), {"step": step, "low": Decimal(0)})
 
 
-def lines(chart: Chart, rng: Random) -> Drawn:
+def lines(chart: Chart, rng: Random) -> ToolPicture:
     """A line mark with or without points, coloured by series."""
     values = [float(v) for row in chart.rows for v in row]
     step, marks = ticks(0, max(values))
@@ -93,10 +93,10 @@ def lines(chart: Chart, rng: Random) -> Drawn:
     mark = {"type": "line", "point": rng.random() < 0.6}
     spec = {**_base(chart, rng), "data": {"values": rows}, "mark": mark, "encoding": encoding}
     colors = [_color(i) for i in range(len(chart.series))]
-    return Drawn(render(spec), {"step": step, "low": Decimal(0), "colors": colors})
+    return ToolPicture(render(spec), {"step": step, "low": Decimal(0), "colors": colors})
 
 
-def pie(chart: Chart, rng: Random) -> Drawn:
+def pie(chart: Chart, rng: Random) -> ToolPicture:
     """Arcs with their numbers and a legend."""
     rows = [
         {"n": n, "v": float(v), "t": chart.text(v), "i": i}
@@ -114,7 +114,7 @@ def pie(chart: Chart, rng: Random) -> Drawn:
         ],
     }  # fmt: skip
     spec["width"] = spec["height"] = 280
-    return Drawn(render(spec), {"colors": [_color(i) for i in range(len(rows))]})
+    return ToolPicture(render(spec), {"colors": [_color(i) for i in range(len(rows))]})
 
 
 def _axes(x: str, y: str, at: tuple[list[int], list[int]]) -> dict[str, Any]:
@@ -126,7 +126,7 @@ def _axes(x: str, y: str, at: tuple[list[int], list[int]]) -> dict[str, Any]:
     return found
 
 
-def motion(move: Move, rng: Random) -> Drawn:
+def motion(move: Move, rng: Random) -> ToolPicture:
     """A motion as a line mark over seconds."""
     found, look = move.motion, motion_look(move.motion, rng)
     lines = (list(range(found.end + 1)), list(range(found.low, found.high + 1, found.step)))
@@ -136,10 +136,10 @@ def motion(move: Move, rng: Random) -> Drawn:
         "data": {"values": [{"x": t, "y": v} for t, v in zip(found.times, found.values, strict=True)]},
         "encoding": _axes(look["x"], look["y"], lines),
     }  # fmt: skip
-    return Drawn(render(spec | ({"title": look["title"]} if look["title"] else {})))
+    return ToolPicture(render(spec | ({"title": look["title"]} if look["title"] else {})))
 
 
-def curve(matter: Curve, rng: Random) -> Drawn:
+def curve(matter: Curve, rng: Random) -> ToolPicture:
     """A function's graph as a line mark, its steps with filled and open points."""
     plot = matter.plot
     low, high, bottom, top = plot.bounds
@@ -163,4 +163,4 @@ def curve(matter: Curve, rng: Random) -> Drawn:
             }
             layers.append({"data": {"values": values}, "mark": mark, "encoding": axes})
     size = rng.choice(((360, 360), (450, 300), (400, 400)))
-    return Drawn(render({"width": size[0], "height": size[1], "layer": layers}))
+    return ToolPicture(render({"width": size[0], "height": size[1], "layer": layers}))
