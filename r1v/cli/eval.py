@@ -106,6 +106,11 @@ def _configure_run(run: argparse.ArgumentParser) -> None:
     run.add_argument("--max-tiles", type=int, metavar="N", help="image tiles of one question")
     run.add_argument("--max-connections", type=int, metavar="N", help="questions under way at a time")
     run.add_argument("--inspect-logs", metavar="DIR", type=Path, help="keep Inspect's logs, for inspect view")
+    without = run.add_mutually_exclusive_group()
+    without.add_argument("--blind", action="store_true", help="leave the pictures out")
+    without.add_argument(
+        "--caption-only", action="store_true", help="put the model's own captions in place of the pictures"
+    )
     run.add_argument("--no-score", action="store_true", help="generate only")
     run.add_argument("--quiet", action="store_true", help="no progress")
     _add_judge(run)
@@ -189,12 +194,13 @@ def _run(args: argparse.Namespace) -> int:
     )  # fmt: skip
     use_expandable_segments()
     target = open_target(settings, _sampling(args, way.sampling_for([one.name for one in chosen])))
-    plan = Plan(args.epochs, args.seed, args.limit, args.shuffle_seed, way.name)
+    pictures = "none" if args.blind else "captions" if args.caption_only else "shown"
+    plan = Plan(args.epochs, args.seed, args.limit, args.shuffle_seed, way.name, pictures)
     with RunFolder(args.out) as folder:
         recording = run_benchmarks(
             folder,
             target,
-            loaded,
+            _without_pictures(loaded, pictures, target, folder),
             plan,
             report=None if args.quiet else _Line(),
             max_connections=args.max_connections,
@@ -213,6 +219,17 @@ def _run(args: argparse.Namespace) -> int:
         scores = _scored(folder, args)
     _show(scores)
     return 1 if _report_errors(scores) else 0
+
+
+def _without_pictures(loaded: list[Any], pictures: str, target: Any, folder: Any) -> list[Any]:
+    """The questions as they are, without pictures, or with captions in their place."""
+    from r1v.eval.blind import blind, caption_pictures, captioned
+
+    if pictures == "captions":
+        folder.claim()
+        captions = caption_pictures(target.model, loaded, folder)
+        return [captioned(one, captions) for one in loaded]
+    return [blind(one) for one in loaded] if pictures == "none" else loaded
 
 
 def _check_counts(args: argparse.Namespace) -> None:

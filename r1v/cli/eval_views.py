@@ -11,7 +11,7 @@ from r1v.core import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FORMS = ("text", "markdown", "latex", "csv")
+FORMS = ("text", "markdown", "latex", "csv", "html")
 
 
 def configure_views(actions: Any) -> None:
@@ -21,6 +21,22 @@ def configure_views(actions: Any) -> None:
     readings.add_argument("--judge", metavar="MODEL", help="a model that says which answer a reply gives")
     readings.add_argument("--judge-url", metavar="URL", help="an OpenAI-compatible endpoint of the judge")
     _add_form(readings)
+    scaling = actions.add_parser("scaling", help="pass@k, maj@k, best-of-k, and accuracy by thinking tokens")
+    scaling.add_argument(
+        "runs", metavar="RUN", type=Path, nargs="+",
+        help="a run with several epochs; more of other thinking budgets for a curve over them",
+    )  # fmt: skip
+    scaling.add_argument("--reward", metavar="MODEL", help="a reward model's folder, for best-of-k")
+    scaling.add_argument("--device", default="auto", help="of the reward model (default: auto)")
+    _add_form(scaling)
+    board = actions.add_parser("leaderboard", help="many runs in one table, with significance")
+    board.add_argument("runs", metavar="RUN", type=Path, nargs="+", help="folders of scored runs")
+    _add_form(board)
+    gap = actions.add_parser(
+        "gap", help="what pictures are worth: a run against its blind and captioned ones"
+    )
+    gap.add_argument("runs", metavar="RUN", type=Path, nargs="+", help="the run, then those without pictures")
+    _add_form(gap)
 
 
 def _add_form(parser: argparse.ArgumentParser) -> None:
@@ -63,4 +79,37 @@ def _readings(args: argparse.Namespace) -> int:
     return 0
 
 
-VIEWS: dict[str, Callable[[argparse.Namespace], int]] = {"readings": _readings}
+def _scaling(args: argparse.Namespace) -> int:
+    from r1v.eval.store import RunFolder
+    from r1v.eval.views.scaling import scaling_tables
+
+    rewarder = None
+    if args.reward:
+        from r1v.train.reward.files import conversation_scorer
+
+        rewarder = conversation_scorer(args.reward, args.device)
+    _give(scaling_tables([RunFolder(path) for path in args.runs], rewarder), args)
+    return 0
+
+
+def _leaderboard(args: argparse.Namespace) -> int:
+    from r1v.eval.views.leaderboard import leaderboard
+
+    _give([leaderboard(args.runs)], args)
+    return 0
+
+
+def _gap(args: argparse.Namespace) -> int:
+    from r1v.eval.store import RunFolder
+    from r1v.eval.views.leaderboard import gap_table
+
+    if len(args.runs) < 2:
+        raise ConfigError("a gap needs two runs: one with pictures, and one with --pictures none or captions")
+    plans = [RunFolder(path).read_json("manifest.json")["identity"]["plan"] for path in args.runs]
+    _give([gap_table(args.runs, [str(plan.get("pictures", "shown")) for plan in plans])], args)
+    return 0
+
+
+VIEWS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "readings": _readings, "scaling": _scaling, "leaderboard": _leaderboard, "gap": _gap,
+}  # fmt: skip

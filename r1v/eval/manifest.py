@@ -31,6 +31,7 @@ class Plan:
     limit: int | None = None
     shuffle_seed: int | None = None
     protocol: str = "r1v"
+    pictures: str = "shown"  # or none, or captions
 
 
 def make_manifest(
@@ -62,6 +63,7 @@ def make_manifest(
                 "limit": plan.limit,
                 "shuffle_seed": plan.shuffle_seed,
                 "protocol": plan.protocol,
+                "pictures": plan.pictures,
             },
             "tasks": tasks,
             "versions": dict(versions()),
@@ -86,7 +88,7 @@ def check_same(known: Json, new: Json) -> None:
         name, _, key = rest.partition(".")
         if section == "versions" or path in ("plan.epochs", "plan.limit"):
             continue
-        if (path == "plan.protocol" or path.startswith("model.engine.")) and not _there(
+        if (path in ("plan.protocol", "plan.pictures") or path.startswith("model.engine.")) and not _there(
             known["identity"], path
         ):
             continue  # a setting that did not exist when the run began

@@ -4,6 +4,7 @@
     samples.jsonl    one line per output, appended and synced as it comes
     items/TASK.jsonl.gz, images/    the questions, so that a run can be read and scored by itself
     judgements.jsonl what a judge said, so that it is asked once
+    captions.jsonl   what the model said of pictures, in runs that replace them by captions
     verdicts.jsonl, scores.json     what scoring makes of all that; written again by each scoring
 
 Always holds: a line of samples.jsonl that was written is never asked for again; a line cut by a crash is
@@ -100,6 +101,14 @@ class RunFolder:
     def append_judgement(self, line: Json) -> None:
         """Add what a judge said."""
         self._append("judgements.jsonl", json.dumps(line, ensure_ascii=False))
+
+    def append_caption(self, line: Json) -> None:
+        """Add the caption of a picture."""
+        self._append("captions.jsonl", json.dumps(line, ensure_ascii=False))
+
+    def captions(self) -> list[Json]:
+        """The captions of pictures, in order."""
+        return [json.loads(line) for line in self._lines("captions.jsonl")]
 
     def _append(self, name: str, line: str) -> None:
         with self._lock:

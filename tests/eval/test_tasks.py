@@ -263,6 +263,7 @@ FROZEN = {
     ("livecodebench_stdin", 1): "297e8334f59be233",
     ("livecodebench_functional", 1): "efb40260c6a45b3f",
     ("judge", 1): "6214178b7eb32cb2",
+    ("caption", 1): "9edc5fd8382d9b9f",
     ("extract", 1): "366c9a3533dfdc13",
     ("pair", 1): "beb8530fa49d33c7",
 }

@@ -32,6 +32,7 @@ PROMPTS: dict[str, int] = {
     "livecodebench_functional": 1,
     "judge": 1,
     "extract": 1,
+    "caption": 1,
     "pair": 1,
 }
 

@@ -7,6 +7,7 @@ signs that a form gives a meaning are escaped.
 from __future__ import annotations
 
 import csv
+import html
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -73,11 +74,32 @@ def as_text(table: TextTable) -> str:
     return "\n".join([table.title, "", *map(line, rows), *(["", *table.notes] if table.notes else [])]) + "\n"
 
 
+def as_html(table: TextTable) -> str:
+    """A page of its own: no network, light and dark."""
+
+    def line(cells: Sequence[str], tag: str) -> str:
+        return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+    title = html.escape(table.title)
+    notes = "".join(f"<p>{html.escape(note)}</p>" for note in table.notes)
+    body = "\n".join(line(row, "td") for row in table.rows)
+    return (
+        f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{title}</title>\n'
+        '<meta name="viewport" content="width=device-width">\n<style>:root{color-scheme:light dark}'
+        "body{font:16px/1.5 system-ui,sans-serif;margin:2rem}div{overflow-x:auto}"
+        "table{border-collapse:collapse}th,td{padding:.3rem .8rem;text-align:right;white-space:nowrap;"
+        "border-bottom:1px solid #8884}th:first-child,td:first-child{text-align:left}</style>\n"
+        f"<h1>{title}</h1>\n<div><table>\n<thead>{line(table.head, 'th')}</thead>\n<tbody>\n{body}\n</tbody>"
+        f"</table></div>\n{notes}\n</html>\n"
+    )
+
+
 FORMS: dict[str, Callable[[TextTable], str]] = {
     "text": as_text,
     "markdown": as_markdown,
     "latex": as_latex,
     "csv": as_csv,
+    "html": as_html,
 }
 
 
