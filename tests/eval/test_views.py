@@ -67,11 +67,11 @@ def test_draws_are_all_or_always_the_same() -> None:
 
 
 def test_the_same_answer_in_another_form_is_the_same_vote() -> None:
-    samples = [scaling.Drawn(True, text, 0) for text in ("1/2", r"\frac12", "0.5", "2")] + [
-        scaling.Drawn(False, None, 0)
+    samples = [scaling.VotingSample(True, text, 0) for text in ("1/2", r"\frac12", "0.5", "2")] + [
+        scaling.VotingSample(False, None, 0)
     ]
     assert scaling.same_answers(samples, Item("1", ())) == [0, 0, 0, 1, None]
-    letters = [scaling.Drawn(True, text, 0) for text in "ABA"]
+    letters = [scaling.VotingSample(True, text, 0) for text in "ABA"]
     assert scaling.same_answers(letters, Item("1", (), "A", ("x", "y"))) == [0, 1, 0]
 
 

@@ -35,7 +35,7 @@ Rewarder = Callable[[Sequence[Sequence[Message]]], Sequence[float]]
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class VotingSample:
     """One sample of a question. answer: what was read out of it, None for nothing. reward: None without
     one."""
 
@@ -45,14 +45,16 @@ class Drawn:
     reward: float | None = None
 
 
-def drawn_samples(folder: RunFolder, task: str, rewarder: Rewarder | None = None) -> dict[str, list[Drawn]]:
+def drawn_samples(
+    folder: RunFolder, task: str, rewarder: Rewarder | None = None
+) -> dict[str, list[VotingSample]]:
     """A benchmark's samples by question, without those that a judge failed on. Raises RunError."""
     verdicts = [one for one in read_verdicts(folder.path) if one["task"] == task and one["score"] is not None]
     rewards = _rewards(folder, task, verdicts, rewarder) if rewarder is not None else {}
-    found: dict[str, list[Drawn]] = {}
+    found: dict[str, list[VotingSample]] = {}
     for one in verdicts:
         found.setdefault(one["id"], []).append(
-            Drawn(
+            VotingSample(
                 one["score"] >= 1,
                 one["extracted"],
                 int(one["thinking_tokens"]),
@@ -79,7 +81,7 @@ def _rewards(
     return {key: None if math.isnan(value) else value for key, value in zip(keys, rewards, strict=True)}
 
 
-def same_answers(samples: Sequence[Drawn], item: Item) -> list[int | None]:
+def same_answers(samples: Sequence[VotingSample], item: Item) -> list[int | None]:
     """For each sample the number of the group of answers that it belongs to; None where none was read.
     Letters are the same where they are equal, other answers where the scorer says so."""
     groups: list[str] = []
@@ -144,7 +146,7 @@ def best_of(rights: Sequence[bool], rewards: Sequence[float | None], k: int) -> 
 
 
 def scaling_table(
-    task: str, samples: Mapping[str, Sequence[Drawn]], items: Mapping[str, Item], rewarded: bool
+    task: str, samples: Mapping[str, Sequence[VotingSample]], items: Mapping[str, Item], rewarded: bool
 ) -> TextTable:
     """pass@k, maj@k and best-of-k for k = 1, 2, 4, … and all. Raises RunError where a question has one
     sample."""
@@ -183,7 +185,7 @@ def _mean(by_question: Mapping[str, float]) -> Mean:
     return found
 
 
-def budget_table(task: str, samples: Mapping[str, Sequence[Drawn]]) -> TextTable:
+def budget_table(task: str, samples: Mapping[str, Sequence[VotingSample]]) -> TextTable:
     """Accuracy by a limit on thinking: a sample whose thinking is longer counts as not right. That is what a
     limit without forcing an answer gives; one that forces an answer gives at least as much."""
     lengths = sorted(sample.thinking_tokens for one in samples.values() for sample in one)
