@@ -34,7 +34,7 @@ NAMES = (*PACKAGES, *REPOSITORIES)
 HEAD = """# Where our verdicts and the official ones differ
 
 Printed by `python benchmarks/parity.py --repositories DIR --page PAGE`; counts and kinds of differences stand
-in [evaluation](../guides/evaluate.md). 1 is right, 0 is wrong. Where MMMU's
+in [evaluation](evaluation.md). 1 is right, 0 is wrong. Where MMMU's
 official parser finds no letter it draws one, and is right by chance alone.
 
 """
