@@ -1,7 +1,7 @@
 """False accepts and false rejects of the scorer on hand-labelled answer pairs, beside math-verify alone.
 
-Prints the table of docs/measurements/evaluation.md (Markdown), every pair that was judged wrongly, and ends with one
-line of JSON. ``--quick`` is the same: the whole takes a few seconds.
+Prints the table of docs/measurements/evaluation.md (Markdown), every pair that was judged wrongly, and ends
+with one line of JSON. ``--quick`` is the same: the whole takes a few seconds.
 """
 
 from __future__ import annotations
