@@ -1,4 +1,4 @@
-"""R1V-Nano on the benchmarks whose data needs no download, as the table of docs/measurements/evaluation.md has them.
+"""R1V-Nano on benchmarks whose data needs no download: the table of docs/measurements/evaluation.md.
 
 Runs ``r1v eval run`` and ``r1v eval report`` as a user would, and prints the table in Markdown with a last
 line of JSON. Killed, it goes on where it was when it is started again with the same --out; each benchmark
