@@ -385,7 +385,8 @@ class Timing:
 @dataclass(frozen=True, slots=True)
 class Completion:
     """One finished output. Thinking that was never closed is thinking: answer is then empty. stop: the stop
-    string that ended it, where one did."""
+    string that ended it, where one did. refused: the answer says that it cannot be told
+    (`r1v.prompt.is_refusal`)."""
 
     thinking: str
     answer: str
@@ -397,6 +398,7 @@ class Completion:
     logprobs: tuple[TokenLogprob, ...] | None = None
     index: int = 0
     stop: str | None = None
+    refused: bool = False
 
 
 def usable_cores(root: Path = Path("/")) -> int:

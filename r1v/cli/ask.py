@@ -135,6 +135,7 @@ def _print_json(stream: Stream, args: argparse.Namespace, llm: LLM) -> int:
         "thinking": completion.thinking,
         "answer": completion.answer,
         "boxed": extract_boxed(completion.answer),
+        "refused": completion.refused,
         "finish_reason": completion.finish_reason.value,
         "finish_detail": completion.finish_detail and completion.finish_detail.value,
         "usage": asdict(completion.usage),

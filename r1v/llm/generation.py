@@ -30,7 +30,7 @@ from r1v.engine import EngineOutput
 from r1v.llm.grammar import GrammarMask
 from r1v.llm.stop import StopMatcher
 from r1v.llm.stream import Deliver
-from r1v.prompt import UNKNOWN_ID, IdSegmenter, SegmentPiece
+from r1v.prompt import UNKNOWN_ID, IdSegmenter, SegmentPiece, is_refusal
 
 U = TypeVar("U", contravariant=True)
 
@@ -171,9 +171,10 @@ class CompletionBuilder(Generic[U]):
         """The whole, as it stands. reason, detail: the backend's; a stop string found here goes before."""
         now = time.perf_counter()
         first = self._first_s
+        answer = "".join(self._texts["answer"])
         return Completion(
             thinking="".join(self._texts["thinking"]),
-            answer="".join(self._texts["answer"]),
+            answer=answer,
             token_ids=tuple(self._token_ids),
             finish_reason=FinishReason.STOP if self.stopped else reason,
             finish_detail=detail,
@@ -182,6 +183,7 @@ class CompletionBuilder(Generic[U]):
             logprobs=None if self._logprobs is None else tuple(self._logprobs),
             index=self._index,
             stop=self._stop.matched,
+            refused=is_refusal(answer),
         )
 
 

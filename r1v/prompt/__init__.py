@@ -6,6 +6,7 @@ Needs numpy, PIL, tokenizers and Jinja; torch is loaded only when a tensor is ma
 from r1v.prompt.detokenizer import Detokenizer
 from r1v.prompt.images import ImageLimits, image_size, open_image
 from r1v.prompt.processor import Processor, Prompt, PromptLimits, SpecialIds
+from r1v.prompt.refusal import is_refusal
 from r1v.prompt.template import ChatTemplate
 from r1v.prompt.thinking import (
     CLOSE_TEXT,
@@ -51,6 +52,7 @@ __all__ = [
     "choose_grid",
     "count_tiles",
     "image_size",
+    "is_refusal",
     "normalise",
     "open_image",
     "share_tiles",

@@ -97,6 +97,15 @@ def test_thinking_answer_and_end_token(processor: Processor) -> None:
     assert 0 < completion.usage.reasoning_tokens < len(ids)
 
 
+@pytest.mark.parametrize(
+    ("answer", "refused"),
+    [("I can't tell: there is no picture.", True), (r"I can't tell. Answer: \boxed{2}", False)],
+)
+def test_a_completion_says_whether_it_refuses(processor: Processor, answer: str, refused: bool) -> None:
+    _, completion, _ = generate(processor, [processor.encode_completion("I can't tell", answer)])
+    assert completion.answer == answer and completion.refused is refused
+
+
 def test_thinking_is_not_searched_for_stop_strings(processor: Processor) -> None:
     ids = processor.encode_completion("the answer is 2", "the answer")
     _, completion, _ = generate(processor, [ids], SamplingParams(stop=("answer",)))

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from rich.console import Console
 
-from r1v.core import ConfigError, R1VError
+from r1v.core import ConfigError, FinishReason, R1VError
 from r1v.scoring import Verdict
 from r1v.train.core.config import RewardConfig
 from r1v.train.core.config_read import changed
@@ -22,6 +23,7 @@ from r1v.train.data.pairs import choose_pairs
 from r1v.train.losses import group_advantages
 from r1v.train.reward.functions import load_function
 from r1v.train.reward.hybrid import Reward, advantages, combine
+from r1v.train.reward.rules import RuleReward, well_formed
 from r1v.train.rollout.sampler import Response
 from r1v.train.stages.grpo import GRPOTrainer
 from tests.train.test_grpo import by_first_token, config, metrics, trainer_of
@@ -56,6 +58,45 @@ def test_a_mixed_group_adds_all_parts() -> None:
     totals = [1.1, 0.45, 0.05]
     assert found.effective
     assert found.values == pytest.approx([total - sum(totals) / 3 for total in totals], abs=1e-6)
+
+
+def test_right_is_better_than_i_cannot_tell_and_that_is_better_than_wrong() -> None:
+    costly = RewardConfig(wrong_cost=1.0, refusal_cost=0.1, model_weight=0.0, format_weight=0.0)
+    right, refused, wrong, cut = (
+        combine(verdict, False, 0.0, costly, refused=said).total
+        for verdict, said in ((Verdict.RIGHT, False), (Verdict.UNPARSED, True), (Verdict.WRONG, False),
+                              (Verdict.TRUNCATED, False))
+    )  # fmt: skip
+    assert (right, refused, wrong, cut) == (1.0, -0.1, -1.0, -1.0)
+    unknown = combine(Verdict.RIGHT, False, 0.0, costly, refused=True).total
+    assert unknown == 1.0  # where there is no answer, to say so is right
+    for verdict in (Verdict.WRONG, Verdict.UNPARSED):  # and without the costs nothing has changed
+        assert combine(verdict, False, 0.0, RewardConfig(), refused=True).total == 0.0
+    group = [combine(v, False, 0.0, costly, refused=s) for v, s in (
+        (Verdict.RIGHT, False), (Verdict.UNPARSED, True), (Verdict.WRONG, False))]  # fmt: skip
+    found = advantages(group, costly)
+    assert found.effective and found.values[0] > found.values[1] > found.values[2]
+
+
+@pytest.mark.parametrize(
+    ("key", "answer", "verdict", "form"),
+    [
+        ("", "I can't tell: there is no picture.", Verdict.RIGHT, True),
+        ("", "Hello!", Verdict.RIGHT, False),
+        ("", "Answer: \\boxed{3}", Verdict.WRONG, True),
+        ("", "", Verdict.WRONG, False),
+        ("3", "I can't tell: there is no picture.", Verdict.UNPARSED, True),
+        ("3", "Answer: \\boxed{3}", Verdict.RIGHT, True),
+    ],
+)
+def test_a_question_without_an_answer_wants_a_reply_without_a_box(
+    key: str, answer: str, verdict: Verdict, form: bool
+) -> None:
+    response = Response((), np.zeros(0, np.float32), FinishReason.STOP, None, "looked for: a chart", answer)
+    rules = RuleReward()
+    assert rules.verdict(response, AnswerKey(key, "number" if key else "string")) is verdict
+    assert well_formed(response) is form
+    rules.close()
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])

@@ -90,6 +90,8 @@ def remark(completion: Completion) -> str | None:
         remarks.append("interrupted")
     elif completion.finish_reason is FinishReason.ERROR:
         remarks.append("ended by an error")
+    elif completion.refused:
+        remarks.append("no answer: the model says that it cannot tell")
     return "; ".join(remarks) or None
 
 

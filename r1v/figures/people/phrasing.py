@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from random import Random
 
 from r1v.figures.item import Split
@@ -96,12 +96,14 @@ def phrase(
     rng: Random,
     *,
     plain: bool = False,
+    held: Collection[str] | None = None,
 ) -> tuple[str, str]:
     """A question's text, and the name of its wording.
 
     name: of the kind of question, ``bar_chart/value``. plain: without slips and odd frames.
+    held: the clauses that are held out; None: as `heldout_clauses` chooses them.
     """
-    held = heldout_clauses(name, clauses)
+    held = heldout_clauses(name, clauses) if held is None else held
     choice = [one for one in clauses if (one in held) == (split == "heldout")] or list(clauses)
     clause = rng.choice(choice)
     sort = sort_of(clause)

@@ -11,6 +11,8 @@ from random import Random
 from r1v.core import ConfigError
 from r1v.figures.catalogue import family as family_of
 from r1v.figures.item import Split
+from r1v.figures.people.refuse import KINDS as UNKNOWN
+from r1v.figures.people.refuse import refuse
 from r1v.figures.people.said import Said, boxed
 from r1v.figures.people.stories import make_story
 from r1v.figures.people.talk import KINDS, talk
@@ -22,8 +24,9 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "people": VOICED,
     "typed": ("sum", "sum", "story"),
     "talk": ("more", "more", "again", "again", "why", "sure", "new_picture", "sums", "apart"),
+    "refuse": ("strange", "strange", "strange", "name", "name", "other", "other", "blind", "world", "chat"),
 }
-assert set(SOURCES["talk"]) == set(KINDS)
+assert set(SOURCES["talk"]) == set(KINDS) and set(SOURCES["refuse"]) == set(UNKNOWN)
 
 
 def max_images(source: str, family: str) -> int:
@@ -32,6 +35,8 @@ def max_images(source: str, family: str) -> int:
         return family_of(family).num_images
     if source == "talk":
         return 0 if family == "sums" else 2
+    if source == "refuse":
+        return {"strange": 1, "name": 1, "other": 2}.get(family, 0)
     return 0
 
 
@@ -43,6 +48,8 @@ def said(source: str, family: str, seed: int, split: Split, variation: float = 1
         return voice(family, seed, split, variation)
     if source == "talk":
         return talk(family, seed, split, variation)
+    if source == "refuse":
+        return refuse(family, seed, split, variation)
     rng = Random(f"typed/{family}/{seed}/{split}")
     if family == "story":
         question, answer, solution, template = make_story(rng, split)

@@ -56,11 +56,45 @@ BASES: Mapping[str, tuple[tuple[str, ...] | None, Asker]] = {
     "force": (("net",), asks_science.force),
     "formula": (("insert", "system"), asks_science.formula),
     "molecule": (("hydrogens",), asks_science.molecule),
-}
+}  # fmt: skip
+# what a family's picture shows, in words
+PICTURES = {
+    "bar_chart": "a bar chart",
+    "line_chart": "a line chart",
+    "pie_chart": "a pie chart",
+    "table": "a table",
+    "circuit": "a circuit",
+    "clock": "a clock",
+    "calendar": "a calendar",
+    "money": "money",
+    "molecule": "a molecule",
+    "force": "forces",
+    "function_plot": "a graph",
+    "network": "a network",
+    "solid": "a solid",
+    "kinematics": "a graph",
+    "venn": "sets",
+    "counting": "shapes",
+    "spatial": "shapes",
+    "compare": "two pictures",
+    "expression": "a sum",
+    "geometry": "geometry",
+    "theorem": "geometry",
+    "formula": "formulas",
+    "odd_one": "shapes",
+    "handwriting": "handwriting",
+    "icon": "drawings",
+    "town_map": "a map",
+}  # fmt: skip
+_WHAT: Clauses = (
+    "what is this", "what do you see", "what kind of picture is this", "!describe the picture",
+    "what does the picture show", "=the kind of this picture", "what's in the image",
+    "what am I looking at", "这是什么图", "图里是什么", "what is it", "!name what is shown",
+)  # fmt: skip
 VOICED = tuple(WORDS)  # families with pictures that are asked about in people's words
 _ROW = re.compile(r"(first |second )?row \d+: |[A-Z]{2}: \d+, edge ")
-_EXTREME_ZH = ("最大", "最小")
-_SMALL = ("smallest", "lowest", "least", "shortest", "weakest", "tiniest")
+_EXTREME_ZH = ("最大", "最小")  # fmt: skip
+_SMALL = ("smallest", "lowest", "least", "shortest", "weakest", "tiniest")  # fmt: skip
 
 
 def filled(fields: Mapping[str, object]) -> dict[str, object]:
@@ -105,6 +139,13 @@ def voice(name: str, seed: int, split: Split, variation: float = 1.0) -> Said:
         kind = rng.choice(kinds)
         one = rng.choice([each for each in asks if each.kind == kind])
         question, template = worded(name, one, split, rng)
+        return _said(name, figure, one, question, template, split)
+
+    if rng.random() < 0.03:
+        figure = make(name, seed, variation=variation)
+        what = PICTURES[name].removeprefix("a ")
+        one = Inquiry("what", what, f"picture: {PICTURES[name]}", {}, "string")
+        question, template = phrase(f"{name}/what", _WHAT, {}, split, rng)
         return _said(name, figure, one, question, template, split)
 
     def words(kind: str, fields: Mapping[str, object]) -> tuple[str, str]:

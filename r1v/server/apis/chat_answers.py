@@ -2,7 +2,7 @@
 
 Enters: Completions and TokenEvents. Leaves: JSON data. Always holds: the deltas of a stream, joined, are what
 the whole response would have held; every object fits the type of the ``openai`` package, with more beside:
-``reasoning_content`` and ``reasoning``, ``finish_detail``, image tokens in the usage.
+``reasoning_content`` and ``reasoning``, ``finish_detail``, ``refused``, image tokens in the usage.
 """
 
 from __future__ import annotations
@@ -126,6 +126,7 @@ class ChatWriter:
             "logprobs": logprobs,
             "finish_reason": "tool_calls" if calls and reason == "stop" else reason,
             "finish_detail": detail,
+            **({"refused": True} if completion.refused else {}),
         }
 
     # ------------------------------------------------------------------------------------------------ chunks
@@ -173,6 +174,8 @@ class ChatWriter:
         end = self._chunk(index, {})
         end["choices"][0]["finish_reason"] = "tool_calls" if called and reason == "stop" else reason
         end["choices"][0]["finish_detail"] = detail
+        if completion.refused:
+            end["choices"][0]["refused"] = True
         return [*chunks, end]
 
     def usage(self, completions: Sequence[Completion]) -> Json:

@@ -55,7 +55,8 @@ class MessageWriter:
         else:
             why = "end_turn" if completion.stop is None else "stop_sequence"
         stop = completion.stop if why == "stop_sequence" else None
-        return {"stop_reason": why, "stop_sequence": stop, "finish_detail": detail}
+        ending: Json = {"stop_reason": why, "stop_sequence": stop, "finish_detail": detail}
+        return ending | ({"refused": True} if completion.refused else {})
 
     # ------------------------------------------------------------------------------------------------ events
 

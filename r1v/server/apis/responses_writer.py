@@ -64,6 +64,7 @@ class ResponseWriter:
             "status": status,
             "incomplete_details": {"reason": "max_output_tokens"} if status == "incomplete" else None,
             "finish_detail": detail,
+            **({"refused": True} if completion.refused else {}),
             "output": self._items,
             "usage": usage_of(completion),
         }

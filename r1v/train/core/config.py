@@ -104,8 +104,8 @@ class DataConfig:
 
     source: tuple[str, ...] = key(
         ("figures",),
-        "figures, abroad, people, typed, talk, JSONL or parquet files, or hf:NAME:SPLIT; several are mixed, "
-        "each with :: and its weight (mine.jsonl::2)",
+        "figures, abroad, people, typed, talk, refuse, JSONL or parquet files, or hf:NAME:SPLIT; several are "
+        "mixed, each with :: and its weight (mine.jsonl::2)",
     )
     families: tuple[str, ...] = key(
         (), "of figures or of rows; none is all; a figures' family named twice counts twice"
@@ -173,6 +173,8 @@ class RewardConfig:
     rule_weight: float = key(1.0, "of a right answer")
     model_weight: float = key(0.5, "of the reward model's bounded score")
     format_weight: float = key(0.5, "of R1's form")
+    wrong_cost: float = key(0.0, "taken off for a reply that is neither right nor says that it cannot tell")
+    refusal_cost: float = key(0.0, "taken off for saying so where there is an answer")
     functions: tuple[str, ...] = key((), 'Python functions "file.py:name:weight"; see docs/guides/train.md')
     model_alone: float = key(
         0.0, "largest advantage that the reward model alone may give where a group is equal by rule; 0: none"
@@ -180,3 +182,4 @@ class RewardConfig:
 
     def __post_init__(self) -> None:
         at_least(self, 0, "rule_weight", "model_weight", "format_weight", "model_alone")
+        at_least(self, 0, "wrong_cost", "refusal_cost")

@@ -34,5 +34,5 @@ class PeopleSource:
         return Example(
             tuple(map(ImageRef, item.images)), item.question, item.solution, item.reply,
             AnswerKey(item.answer, item.answer_type, item.tolerance), item.facts,
-            earlier=earlier, answerable=not item.refused,
+            earlier=earlier, answerable=bool(item.answer),
         )  # fmt: skip

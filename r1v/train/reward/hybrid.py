@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 import torch
 
+from r1v.prompt import is_refusal
 from r1v.scoring import Verdict
 from r1v.train import losses
 from r1v.train.core.compute import Compute
@@ -29,9 +30,9 @@ from r1v.train.rollout.sampler import Response, encoded
 
 @dataclass(frozen=True)
 class Reward:
-    """rule, format: 0 or 1. model: bounded score in (0, 1), 0 without a reward model, NaN for a score that is
-    not finite. functions: by name; None said nothing. ruled: weighted sum of rule and functions. total: of
-    all parts; NaN where one is not finite."""
+    """rule, format: 0 or 1; rule is below 0 by what a wrong answer or a refusal costs. model: bounded score
+    in (0, 1), 0 without a reward model, NaN for a score that is not finite. functions: by name; None said
+    nothing. ruled: weighted sum of rule and functions. total: of all parts; NaN where one is not finite."""
 
     verdict: Verdict
     rule: float
@@ -45,9 +46,14 @@ class Reward:
 def combine(
     verdict: Verdict, form: bool, model: float, config: RewardConfig,
     functions: Mapping[str, float | None] | None = None, weights: Mapping[str, float] | None = None,
+    refused: bool = False,
 ) -> Reward:  # fmt: skip
-    """The weighted sum. model: bounded score, 0 without one. weights: of the functions, by name."""
+    """The weighted sum. model: bounded score, 0 without one. weights: of the functions, by name. refused: the
+    response says that it cannot tell; it costs ``refusal_cost`` where that is not right, and no
+    ``wrong_cost``."""
     rule, shape = (1.0 if yes else 0.0 for yes in (verdict is Verdict.RIGHT, form))
+    if verdict is not Verdict.RIGHT:
+        rule = 0.0 - (config.refusal_cost if refused else config.wrong_cost)
     said = {name: value for name, value in (functions or {}).items() if value is not None}
     ruled = config.rule_weight * rule + sum((weights or {})[name] * value for name, value in said.items())
     total = ruled + config.model_weight * model + config.format_weight * shape
@@ -117,9 +123,8 @@ class HybridReward:
                 wrong += [] if math.isfinite(model) else ["the reward model"]
                 self.bad += [f"{name}, response {number}: {who} gave no finite score" for who in wrong]
                 verdict = self.rules.verdict(response, question.example.key)
-                rewards.append(
-                    combine(verdict, well_formed(response), model, self.config, functions, self.weights)
-                )
+                form, refused = well_formed(response), is_refusal(response.answer)
+                rewards.append(combine(verdict, form, model, self.config, functions, self.weights, refused))
             judged.append(rewards)
         return judged
 

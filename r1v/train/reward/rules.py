@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from r1v.core import FinishReason
 from r1v.figures import claims
-from r1v.prompt import CLOSE_TEXT, OPEN_TEXT
+from r1v.prompt import CLOSE_TEXT, OPEN_TEXT, is_refusal
 from r1v.scoring import MathVerifier, Tolerance, Verdict, compare, extract_answer, verdict_of
 from r1v.scoring.verifier import available
 from r1v.train.data.examples import AnswerKey, Example
@@ -24,8 +24,14 @@ class RuleReward:
         self._verifier = MathVerifier(timeout_s) if available() else None
 
     def verdict(self, response: Response, key: AnswerKey) -> Verdict:
-        """Whether the answer is right, or why there is none."""
+        """Whether the answer is right, or why there is none. A question without an answer (its key is empty)
+        wants a whole reply without a box; a refusal holds no answer, whatever it mentions."""
         found = extract_answer(response.answer)
+        if not key.answer:
+            ended = response.finish_reason is FinishReason.STOP and bool(response.answer.strip())
+            return Verdict.RIGHT if ended and found.how != "boxed" else Verdict.WRONG
+        if is_refusal(response.answer):
+            return Verdict.UNPARSED
         right = None
         if found.text is not None:
             right = compare(found.text, key.answer, key.kind, Tolerance(key.tolerance), self._verifier).equal
@@ -43,11 +49,12 @@ class RuleReward:
 
 
 def well_formed(response: Response) -> bool:
-    """R1's form: some thinking, closed; then an answer with a box; then the end of the turn."""
+    """R1's form: some thinking, closed; then an answer with a box, or one that says that it cannot be told;
+    then the end of the turn."""
     return (
         response.finish_reason is FinishReason.STOP
         and bool(response.thinking.strip())
-        and extract_answer(response.answer).how == "boxed"
+        and (extract_answer(response.answer).how == "boxed" or is_refusal(response.answer))
         and OPEN_TEXT not in response.answer
         and CLOSE_TEXT not in response.answer
     )
