@@ -10,6 +10,7 @@ from r1v.core import ConfigError
 from r1v.figures import wording
 from r1v.figures.drawing.style import FONTS, Style
 from r1v.figures.item import DIFFICULTIES, SPLITS, Difficulty, Draft, Family, Figure, Request, Split
+from r1v.figures.names import OPEN_SHARE
 
 # family -> module that holds it as FAMILY; loaded when first used
 FAMILIES: dict[str, str] = {
@@ -88,13 +89,15 @@ def make(
     fonts: tuple[str, ...] = FONTS,
     kind: str | None = None,
     words: Callable[[str, Mapping[str, object]], tuple[str, str]] | None = None,
+    open_names: float = 0.0,
 ) -> Figure:
     """The figure of (family, seed).
 
     variation: how far the look may stray from the plain one, in [0, 1]. difficulty: None draws it too; naming
     one gives another figure of the same seed. fonts: the faces to draw from. kind: of question; None draws it
     too. words: what turns the kind and its fields into the question and the name of its wording, in place of
-    the family's own grammar.
+    the family's own grammar. open_names: share of the pictures whose names are any names, not those of the
+    family's lists.
     """
     kind_of = family(name)
     if seed < 0:
@@ -114,7 +117,11 @@ def make(
     text = wording.expand(grammar, template)
     style = Style(Random(rng.random()), variation, fonts)
     said = _Said(kind, words, text, template)
-    draft: Draft = kind_of.draw(Request(kind, drawn, rng, style, said.put, split))
+    token = OPEN_SHARE.set(open_names)
+    try:
+        draft: Draft = kind_of.draw(Request(kind, drawn, rng, style, said.put, split))
+    finally:
+        OPEN_SHARE.reset(token)
     assert len(draft.images) == kind_of.num_images, f"{name} made {len(draft.images)} images"
     return Figure(
         family=name,

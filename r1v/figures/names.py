@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from dataclasses import dataclass
 from random import Random
+
+from r1v.figures.open_names import open_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +43,25 @@ POOLS: dict[str, Pool] = {
     "sport": _pool("golf chess tennis judo rugby soccer hockey yoga", "Favourite sport", "Members"),
     "thing": _pool("pen book bag cup hat lamp ball chair bike car bus boat", "Stock", "Items sold"),
 }
+OPEN_SHARE: ContextVar[float] = ContextVar("OPEN_SHARE", default=0.0)  # set by `catalogue.make`
 SPOKEN = ("fruit", "animal", "city", "person", "sport", "thing")  # themes without an order
+
+
+def any_names(rng: Random, count: int, max_length: int) -> list[str]:
+    """Any names at all, with the share OPEN_SHARE; else none, and no random number is drawn."""
+    share = OPEN_SHARE.get()
+    return open_names(rng, count, max_length) if share and rng.random() < share else []
 
 
 def pick(
     rng: Random, count: int, max_length: int, themes: tuple[str, ...] = tuple(POOLS)
 ) -> tuple[str, list[str]]:
-    """A theme and ``count`` different names of it, of at most ``max_length`` letters; months run on."""
+    """A theme and ``count`` different names of it, of at most ``max_length`` letters; months run on.
+
+    With the share OPEN_SHARE the names are any names, and the theme has only its titles.
+    """
+    if any(not POOLS[t].ordered for t in themes) and (found := any_names(rng, count, max_length)):
+        return rng.choice([t for t in themes if not POOLS[t].ordered]), found
     fitting = {t: [n for n in POOLS[t].names if len(n) <= max_length] for t in themes}
     theme = rng.choice([t for t in themes if len(fitting[t]) >= count])
     names = fitting[theme]

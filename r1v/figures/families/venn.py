@@ -14,7 +14,7 @@ from random import Random
 from r1v.figures.drawing.shapes import Sheet
 from r1v.figures.drawing.style import Color, Style
 from r1v.figures.item import Draft, Family, Request
-from r1v.figures.names import POOLS
+from r1v.figures.names import POOLS, any_names
 from r1v.figures.steps import readings
 
 _LEAD = "[|Look at the diagram. |Here is a Venn diagram. |The picture shows a Venn diagram. ]"
@@ -135,7 +135,9 @@ def draw(request: Request) -> Draft:
     rng, level, kind = request.rng, request.level, request.kind
     count = 3 if level == 2 or (level == 1 and rng.random() < 0.4) else 2
     high = (9, 20, 40)[level]
-    names = rng.sample([n for n in POOLS[rng.choice(THEMES)].names if len(n) <= 6], count)
+    names = any_names(rng, count, 6) or rng.sample(
+        [n for n in POOLS[rng.choice(THEMES)].names if len(n) <= 6], count
+    )
     numbers = {region: rng.randint(1, high) for region in regions(count)}
     sheet, order = _render(request.style, names, numbers)
     image = sheet.finish()

@@ -12,7 +12,7 @@ from random import Random
 
 from r1v.figures.catalogue import make
 from r1v.figures.item import Split
-from r1v.figures.people.open_names import made_up, person
+from r1v.figures.open_names import made_up, person
 from r1v.figures.people.phrasing import CHINESE, phrase
 from r1v.figures.people.said import Said
 from r1v.figures.people.strange import strange

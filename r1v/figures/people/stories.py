@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from random import Random
 
 from r1v.figures.item import Split
-from r1v.figures.people.open_names import person, things
+from r1v.figures.open_names import person, things
 from r1v.figures.people.phrasing import CHINESE, heldout_clauses, slip
 from r1v.figures.working import chinese, divide, line, remainder
 

@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 
 from r1v.figures.drawing.style import FONTS, load_font
 from r1v.figures.item import Split
-from r1v.figures.people.open_names import made_up, person, things
+from r1v.figures.open_names import made_up, person, things
 
 SIDE = 448
 Paint = tuple[int, int, int]

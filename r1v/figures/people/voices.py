@@ -91,6 +91,7 @@ _WHAT: Clauses = (
     "what does the picture show", "=the kind of this picture", "what's in the image",
     "what am I looking at", "这是什么图", "图里是什么", "what is it", "!name what is shown",
 )  # fmt: skip
+OPEN = 0.6  # share of pictures with any names on them
 VOICED = tuple(WORDS)  # families with pictures that are asked about in people's words
 _ROW = re.compile(r"(first |second )?row \d+: |[A-Z]{2}: \d+, edge ")
 _EXTREME_ZH = ("最大", "最小")  # fmt: skip
@@ -120,7 +121,7 @@ def draw_base(
         met.append((asked, dict(fields)))
         return "?", f"people/{name}/{asked}"
 
-    figure = make(name, seed, variation=variation, kind=kind, words=words)
+    figure = make(name, seed, variation=variation, kind=kind, words=words, open_names=OPEN)
     asked, fields = met[-1]
     own = Inquiry(asked, figure.answer, figure.solution, fields, figure.answer_type)
     found = {}
@@ -152,7 +153,7 @@ def voice(name: str, seed: int, split: Split, variation: float = 1.0) -> Said:
         return phrase(f"{name}/{kind}", WORDS[name][kind], filled(fields), split, rng)
 
     kind = rng.choice([one for one in family(name).kinds if one in WORDS[name]])
-    figure = make(name, seed, variation=variation, kind=kind, words=words)
+    figure = make(name, seed, variation=variation, kind=kind, words=words, open_names=OPEN)
     one = Inquiry(kind, figure.answer, figure.solution, {}, figure.answer_type)
     return _said(name, figure, one, figure.question, figure.template, split)
 

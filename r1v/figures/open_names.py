@@ -21,6 +21,21 @@ THINGS = (
     "erasers rulers magazines batteries screws nails tiles ribbons toys puzzles kites"
 ).split()  # fmt: skip
 THINGS_ZH = "苹果 橘子 铅笔 本子 糖果 邮票 鸡蛋 面包 书 球 气球 贴纸 花 杯子 玩具 卡片".split()
+CITIES = (
+    "Miami Boston Denver Austin Dallas Houston Phoenix Seattle Chicago Toronto Havana Bogota Caracas "
+    "Santiago Lagos Nairobi Accra Tunis Dakar Dubai Doha Mumbai Chennai Lahore Karachi Dhaka Hanoi "
+    "Manila Jakarta Taipei Osaka Kyoto Sydney Perth Vienna Prague Munich Hamburg Zurich Geneva Lyon "
+    "Nice Porto Lisbon Seville Naples Turin Athens Sofia Warsaw Riga Minsk Dublin Leeds York Bath "
+    "Cork Ghent Bruges Malmo Bergen Turku Izmir Basra Tehran"
+).split()
+WORDS = (
+    "north south east west rent food fuel coal wind solar gas oil tea milk rice corn wheat beef fish "
+    "salmon tuna bread cheese sugar salt math art music physics biology drama sales costs profit "
+    "taxes staff team alpha beta gamma delta zebra eagle whale shark otter tulip oak pine maple iron "
+    "zinc steel paper glass stone brick phone laptop tablet screen router rugby cricket cycling "
+    "rowing skiing adult child junior senior web mail news games video books films shoes shirts hats "
+    "bags cherry papaya banana"
+).split()
 _ONSETS = (
     "b",
     "d",
@@ -64,3 +79,40 @@ def things(rng: Random, chinese: bool = False) -> str:
     if chinese:
         return rng.choice(THINGS_ZH)
     return rng.choice(THINGS) if rng.random() < 0.9 else made_up(rng).lower() + "s"
+
+
+def open_name(rng: Random, max_length: int) -> str:
+    """A name of at most ``max_length`` (3 or more) letters: of the lists, made up, or a code; no blanks."""
+    while True:
+        kind = rng.randrange(6)
+        if kind == 0:
+            name = rng.choice(CITIES)
+        elif kind == 1:
+            name = rng.choice(WORDS)
+        elif kind == 2:
+            name = rng.choice(PEOPLE)
+        elif kind == 3:
+            name = rng.choice(THINGS)
+        elif kind == 4:
+            name = made_up(rng)
+        else:
+            letters = "".join(rng.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(rng.randint(2, 5)))
+            name = (
+                letters
+                if rng.random() < 0.4
+                else letters[:2].upper() + rng.choice(("", str(rng.randint(1, 99))))
+            )
+        if rng.random() < 0.3:
+            name = name.capitalize() if name.islower() else name
+        if len(name) <= max_length and "." not in name:
+            return name
+
+
+def open_names(rng: Random, count: int, max_length: int) -> list[str]:
+    """Different names, also where capitals do not count."""
+    found: list[str] = []
+    while len(found) < count:
+        name = open_name(rng, max_length)
+        if name.lower() not in {one.lower() for one in found}:
+            found.append(name)
+    return found
