@@ -28,7 +28,8 @@ from r1v.eval.statistics import wilson
 from r1v.models.hub import resolve_model
 from r1v.models.tensor_files import TensorFiles
 from r1v.quant import QuantConfig, quantise_checkpoint
-from r1v.quant.calibration import Chat, conversation, figure_chats, figure_questions, load_chats, save_chats
+from r1v.quant.calibration import conversation, figure_chats, figure_questions
+from r1v.quant.chat import Chat, load_chats, save_chats
 from r1v.quant.compare import Answers, Chains, LayerError, MeanInterval, ask, mean, on_chains
 
 METHODS = {

@@ -98,6 +98,35 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory, tiny_tokenizer_fol
     return write_tiny_checkpoint(tmp_path_factory.mktemp("tiny") / "tiny-r1v", tiny_tokenizer_folder)
 
 
+def write_text_checkpoint(folder: Path, tokenizer_folder: Path, family: str = "qwen2") -> Path:
+    """Write a random language model alone, as Qwen2 and Qwen3 are published, greedy by its settings."""
+    import torch
+
+    from r1v.models import R1V, R1VConfig, save
+
+    whole = tiny_config(tokenizer_folder, family=family)
+    model = R1V(R1VConfig(None, whole.language))
+    model.initialise(3)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if parameter.dim() > 1 and "embedding" not in name:
+                parameter.mul_(8.0)
+    save(model, folder, tokenizer_from=tokenizer_folder)
+    (folder / "generation_config.json").write_text(
+        json.dumps({"do_sample": False, "eos_token_id": model.config.language.eos_token_id})
+    )
+    return folder
+
+
+@pytest.fixture(scope="session", params=["qwen2", "qwen3"])
+def text_checkpoint(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, tiny_tokenizer_folder: Path
+) -> Path:
+    """The folder of a tiny language model without a tower, of each family. Read only."""
+    folder = tmp_path_factory.mktemp("text") / f"tiny-{request.param}"
+    return write_text_checkpoint(folder, tiny_tokenizer_folder, request.param)
+
+
 @pytest.fixture(scope="session")
 def endless_checkpoint(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny checkpoint with a long context: greedily it goes on for a minute."""

@@ -15,8 +15,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--chats", type=int, default=32, metavar="N", help="held-out chains")
     parser.add_argument("--questions", type=int, default=64, metavar="N", help="to answer; 0 is none")
     parser.add_argument("--max-tokens", type=int, default=512, metavar="N", help="of an answer")
-    parser.add_argument("--chains", choices=("own", "solutions"), default="own",
-                        help="A's own chains, or worked solutions")  # fmt: skip
+    parser.add_argument("--chains", "--calibration", default="own", metavar="own|solutions|FILE",
+                        help="A's own chains, worked solutions, or a file of texts or talk")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the answers")
     parser.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--out", metavar="DIR", help="write JSON, Markdown and plots there")

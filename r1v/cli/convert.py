@@ -1,4 +1,4 @@
-"""`r1v convert MODEL OUT --layout release|native`: rewrite a checkpoint, bit for bit."""
+"""`r1v convert MODEL OUT`: a checkpoint in another layout, bit for bit, or of a GGUF file."""
 
 from __future__ import annotations
 
@@ -24,16 +24,45 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("source", metavar="MODEL", help=MODEL_HELP)
     parser.add_argument("target", metavar="OUT", help="the folder to write; must not exist, or be empty")
-    parser.add_argument("--layout", required=True, choices=("release", "native"),
-                        help="of the files: the release's, or that of transformers")  # fmt: skip
+    parser.add_argument("--layout", choices=("release", "native"),
+                        help="of a whole model's files: the release's, or transformers'")  # fmt: skip
     add_shard_argument(parser)
+    group = parser.add_argument_group("of a GGUF file")
+    group.add_argument("--mmproj", metavar="FILE", help="the GGUF file of an InternVL's tower and projector")
+    group.add_argument("--dtype", choices=("auto", "float32", "float16", "bfloat16"), default="auto",
+                       help="of the result (default: the file's; bfloat16 where values are packed; float32 "
+                            "keeps every bit)")  # fmt: skip
+    group.add_argument("--apart", action="store_true",
+                       help="keep embedding and output matrix apart where the file rounds one matrix in two "
+                            "ways; without it the finer one is both")  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:
     """Convert, and say what was written."""
-    from r1v.models.convert import convert
+    if args.source.endswith(".gguf"):
+        return _run_gguf(args)
+    from r1v.models.convert import convert, describe_whole
     from r1v.models.hub import resolve_model
 
-    convert(resolve_model(args.source), args.target, args.layout, max_shard_bytes=shard_bytes(args))
-    print(f"wrote {args.target} in the {args.layout} layout")
+    if args.mmproj or args.apart or args.dtype != "auto":
+        raise ConfigError("--mmproj, --dtype and --apart are for GGUF files; leave them out")
+    source = resolve_model(args.source)
+    if args.layout is None and describe_whole(source)[1].vision is not None:
+        raise ConfigError("name the layout of the result: --layout release, or --layout native")
+    convert(source, args.target, args.layout, max_shard_bytes=shard_bytes(args))
+    print(f"wrote {args.target}" + (f" in the {args.layout} layout" if args.layout else ""))
+    return 0
+
+
+def _run_gguf(args: argparse.Namespace) -> int:
+    from r1v.llm.config import DTYPES
+    from r1v.models.gguf_convert import GgufConfig, convert_gguf
+
+    settings = GgufConfig(DTYPES.get(args.dtype), args.apart, args.layout, shard_bytes(args))
+    found = convert_gguf(args.source, args.target, args.mmproj, settings)
+    kinds = ", ".join(f"{number} {kind}" for kind, number in found.kinds.items())
+    print(f"read {args.source}: {kinds}")
+    if found.finer is not None:
+        print(f"embedding and output matrix are one, rounded in two ways: took the finer, {found.finer}")
+    print(f"wrote {args.target} in {str(found.dtype).removeprefix('torch.')}")
     return 0

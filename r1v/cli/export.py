@@ -24,13 +24,17 @@ def run(args: argparse.Namespace) -> int:
     from r1v.quant.gguf_export import export_gguf
 
     source = resolve_model(args.model)
-    text, tower = export_gguf(source, Path(args.folder), args.type)
-    for path in (text, tower):
+    files = export_gguf(source, Path(args.folder), args.type)
+    for path in files:
         print(f"wrote {path}: {path.stat().st_size / 1e6:.1f} MB")
+    if len(files) == 1:
+        print(f"run: llama-cli --jinja -m {files[0]} -p QUESTION")
+        return 0
+    text, tower = files
     print(f"run: llama-mtmd-cli --jinja -m {text} --mmproj {tower} --image PICTURE -p QUESTION")
     config = read_config(source)
     if not config.dynamic_tiling or config.max_tiles == 1:
-        size = config.vision.image_size
+        size = config.image_size
         print(
             f"llama.cpp cuts pictures of more than {size} pixels into tiles, which this model never saw: "
             f"scale them to {size} x {size} first"

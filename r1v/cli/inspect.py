@@ -69,6 +69,7 @@ def _tree(summary: Summary) -> Tree:
     total = f"{_count(summary.num_parameters)} parameters"
     if isinstance(config, R1VConfig):
         parts = tree.add(total)
+        assert config.vision is not None  # a language model alone is described as such
         _vision(parts, config.vision, summary.parameters["vision"])
         projector = parts.add(f"projector: {_count(summary.parameters['projector'])} parameters")
         projector.add(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from r1v.llm import LLM, PromptLimits
 
 
-MODEL_HELP = "a folder, a built-in or short name, or owner/name on the Hugging Face hub"
+MODEL_HELP = "a folder, a GGUF file, a built-in or short name, or owner/name on the Hugging Face hub"
 BACKENDS = ("r1v", "transformers", "vllm", "openai")
 
 

@@ -18,8 +18,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--method", choices=("awq", "rtn"), default="awq", help="awq, or rtn: just round")
     parser.add_argument("--vision-bits", type=int, default=16, choices=(8, 16), help="of the vision tower")
     parser.add_argument("--layout", choices=("release", "native"), help="of the files (default: as MODEL)")
-    parser.add_argument("--calibration", choices=("own", "solutions"), default="own",
-                        help="the model's own answers about figures, or worked solutions")  # fmt: skip
+    parser.add_argument("--calibration", default="own", metavar="own|solutions|FILE",
+                        help="the model's own answers (to figures, or without a tower to prompts of many "
+                             "kinds), worked solutions, or a file of texts or conversations")  # fmt: skip
     parser.add_argument(
         "--chats",
         type=int,

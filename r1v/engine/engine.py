@@ -192,7 +192,9 @@ class Engine:
         for token_id in (*request.params.logit_bias, *request.params.stop_token_ids):
             if not 0 <= token_id < vocab_size:
                 raise PromptError(f"token id {token_id} is outside the vocabulary of {vocab_size}")
-        pixels, side = request.pixel_values, self.model.config.vision.image_size
+        pixels, side = request.pixel_values, self.model.config.image_size
+        if pixels is not None and self.model.config.vision is None:
+            raise PromptError("this model is a language model without a vision tower; it takes no images")
         if pixels is not None and (pixels.shape[1:] != (3, side, side) or not pixels.is_floating_point()):
             raise PromptError(
                 f"pixel_values is {pixels.dtype} {tuple(pixels.shape)}; it must be a floating dtype and "

@@ -38,12 +38,15 @@ def work_of(model: R1V) -> Work:
     language, vision = model.config.language, model.config.vision
     heads = (language.num_heads * 2 + language.num_kv_heads * 2) * language.head_dim
     layer = language.hidden_size * (heads + 3 * language.intermediate_size)
-    patches = vision.patches_per_side**2 + 1
-    tower = vision.hidden_size * (4 * vision.hidden_size + 2 * vision.intermediate_size)
-    attention = 2 * patches * vision.hidden_size
+    tile_flops = 0.0
+    if vision is not None:
+        patches = vision.patches_per_side**2 + 1
+        tower = vision.hidden_size * (4 * vision.hidden_size + 2 * vision.intermediate_size)
+        attention = 2 * patches * vision.hidden_size
+        tile_flops = 2.0 * vision.num_layers * patches * (tower + attention)
     return Work(
         token_flops=2.0 * language.num_layers * layer,
-        tile_flops=2.0 * vision.num_layers * patches * (tower + attention),
+        tile_flops=tile_flops,
         token_bytes=2 * (3 * language.hidden_size + 4 * language.intermediate_size),
     )
 

@@ -125,7 +125,9 @@ def prepare(
     view = _view(model, twins, dtypes["language"])
     assert isinstance(view, R1V)
     for name in ("vision", "projector"):
-        setattr(view, name, _view(getattr(model, name), twins, dtypes["vision"]))
+        part = getattr(model, name)
+        if part is not None:
+            setattr(view, name, _view(part, twins, dtypes["vision"]))
     return RunnableModel(view, head.result(), dtypes["language"])
 
 
@@ -148,7 +150,8 @@ def _in_fp8(model: R1V, keep_weights: bool) -> dict[nn.Module, nn.Module]:
     from r1v.ops.cuda.fp8 import Fp8Linear
 
     twins: dict[nn.Module, nn.Module] = {}
-    for part in (model.language.layers, model.vision.layers):
+    towers = () if model.vision is None else (model.vision.layers,)
+    for part in (model.language.layers, *towers):
         for layer in part.modules():
             if isinstance(layer, nn.Linear) and Fp8Linear.takes(layer):
                 twins[layer] = Fp8Linear.of(layer)

@@ -111,7 +111,7 @@ class PromptEncoder:
     def info(self) -> ModelInfo:
         """What the model can take."""
         processor = self.processor
-        takes_images = None not in (processor.special.image_context, processor.special.img_start)
+        takes_images = processor.takes_images
         return ModelInfo(
             name=self.config.model,
             context_length=self.context_length,

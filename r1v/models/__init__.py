@@ -6,7 +6,7 @@ Enters: folders or hub names, tensors. Leaves: R1V modules and their logits.
 from r1v.models.checkpoint import load, load_language, load_vision, save
 from r1v.models.config import LanguageConfig, R1VConfig, VisionConfig
 from r1v.models.config_json import read_config
-from r1v.models.config_write import write_native, write_release
+from r1v.models.config_write import write_native, write_release, write_text
 from r1v.models.convert import convert
 from r1v.models.hub import resolve_model
 from r1v.models.language import LanguageModel
@@ -30,6 +30,7 @@ __all__ = [
     "save",
     "write_native",
     "write_release",
+    "write_text",
 ]
 
 # modules whose public names other rooms may import as well
@@ -40,6 +41,9 @@ MODULES = (
     "config",
     "config_json",
     "convert",
+    "gguf_convert",
+    "gguf_file",
+    "gguf_names",
     "hub",
     "language",
     "names",

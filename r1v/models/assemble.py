@@ -165,6 +165,8 @@ def _take_projector(
     source = Path(path)
     if source.is_dir():
         description, found = describe_whole(source)
+        if found.vision is None:
+            raise CheckpointError(f"{source} is a language model alone; --projector needs one that has one")
         parameters, files = stored_parameters(description)
         _check_shapes(source, _projector_shapes(found), config)
         stored.merge(parameters, "projector.")
@@ -187,6 +189,7 @@ def _projector_shapes(config: R1VConfig) -> dict[str, tuple[int, ...]]:
 
 def _check_shapes(source: Path, shapes: Mapping[str, tuple[int, ...]], config: R1VConfig) -> None:
     """CheckpointError for a projector that does not fit between the tower and the language model."""
+    assert config.vision is not None
     wrong = [
         f"{name} is {shapes[name]}, it has to be {shape}"
         for name, shape in _projector_shapes(config).items() if shapes[name] != shape

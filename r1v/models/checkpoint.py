@@ -34,7 +34,7 @@ from r1v.models.config_json import (
     read_config,
     read_json,
 )
-from r1v.models.config_write import write_native, write_release
+from r1v.models.config_write import write_native, write_release, write_text
 from r1v.models.language import LanguageModel
 from r1v.models.names import HEAD, Piece, canonical, language_pieces, pieces, vision_pieces
 from r1v.models.r1v import R1V
@@ -183,8 +183,11 @@ class Description:
         return "language.embedding.weight" if isinstance(self.config, R1VConfig) else "embedding.weight"
 
 
-def describe(folder: Path) -> Description:
-    """Any folder known here, whole or bare. CheckpointError, ConfigError: no supported config.json."""
+def describe(folder: Path, *, whole: bool = False) -> Description:
+    """Any folder known here, whole or bare. CheckpointError, ConfigError: no supported config.json.
+
+    whole: a language model's folder is described as an R1V without a tower, in the layout "language".
+    """
     values = read_json(folder / "config.json")
     kind = kind_of(values)
     layout: Layout = "native" if kind.endswith("native") else "release"
@@ -192,7 +195,11 @@ def describe(folder: Path) -> Description:
     head = None
     with without_memory():
         module: nn.Module
-        if kind == "language":
+        if kind == "language" and whole:
+            layout, config = "language", read_config(folder)
+            module = R1V(config)
+            head = f"{HEAD[layout]}.weight" if config.language.tied else None
+        elif kind == "language":
             config = parse_language(values)
             module = LanguageModel(config)
             head = "lm_head.weight" if config.tied else None
@@ -241,7 +248,7 @@ def load(
     *,
     widen: bool = False,
 ) -> R1V:
-    """The model of a whole checkpoint's folder, in eval mode.
+    """The model of a whole checkpoint's folder, or of a language model's alone, in eval mode.
 
     dtype: of the parameters; None is the one that most of the checkpoint has. widen: layers that are stored
     in 4 or 8 bits become plain ones with the same values. Peak memory is the model and one shard. Raises
@@ -276,7 +283,7 @@ def _load(
     device: str | torch.device,
     widen: bool = False,
 ) -> M:
-    description = describe(folder)
+    description = describe(folder, whole=wanted is R1V)
     module = description.module
     if not isinstance(module, wanted):
         remedy = "; build one with `r1v assemble`" if wanted is R1V else ""
@@ -349,7 +356,7 @@ def check_tied_copy(files: TensorFiles, layout: Layout, head: str, embedding: to
 def save(
     model: R1V,
     path: str | os.PathLike[str],
-    layout: Layout = "native",
+    layout: Layout | None = None,
     *,
     tokenizer_from: str | os.PathLike[str] | None = None,
     max_shard_bytes: int = MAX_SHARD_BYTES,
@@ -358,11 +365,13 @@ def save(
 ) -> None:
     """Write a whole checkpoint: config.json, sharded safetensors, tokenizer files.
 
+    layout: None is native, or that of a language model alone where the model is one.
     tokenizer_from: a folder whose tokenizer, template and generation files are copied. dtype: None is the
     model's. overwrite: replace a folder that is there. Raises ConfigError for a model that the layout cannot
     express, CheckpointError for a folder that is not empty.
     """
-    table = pieces(parameter_shapes(model), check_layout(layout), model.config.language)
+    layout = check_layout(layout, model.config)
+    table = pieces(parameter_shapes(model), layout, model.config.language)
     parameters = dict(model.named_parameters())
     dtype = dtype or model.dtype
 
@@ -378,8 +387,18 @@ def save(
     )  # fmt: skip
 
 
-def check_layout(layout: str) -> Layout:
-    """CheckpointError for a layout that cannot be written."""
+def check_layout(layout: str | None, config: R1VConfig | None = None) -> Layout:
+    """The layout to write; None is native, or the only one that a language model alone has.
+
+    CheckpointError: it cannot be written."""
+    if config is not None and config.vision is None:
+        if layout in (None, "language"):
+            return "language"
+        raise CheckpointError(
+            f"the layout {layout} has a vision tower, and this is a language model alone, which has one "
+            "layout: do not ask for another"
+        )
+    layout = "native" if layout is None else layout
     for known in LAYOUTS:
         if layout == known:
             return known
@@ -389,6 +408,8 @@ def check_layout(layout: str) -> Layout:
 def config_for(config: R1VConfig, layout: Layout, dtype: torch.dtype) -> dict[str, Any]:
     """config.json of a layout."""
     name = str(dtype).removeprefix("torch.")
+    if layout == "language":
+        return write_text(config, name)
     return write_release(config, name) if layout == "release" else write_native(config, name)
 
 

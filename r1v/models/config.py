@@ -14,7 +14,9 @@ from r1v.ops import RopeConfig
 
 NormType: TypeAlias = Literal["layer_norm", "rms_norm"]
 Family: TypeAlias = Literal["qwen2", "qwen3"]
-Layout: TypeAlias = Literal["release", "native"]
+Layout: TypeAlias = Literal["release", "native", "language"]
+# the side of the tiles of an empty batch where there is no tower to say it
+DEFAULT_IMAGE_SIZE = 448
 
 ACTIVATIONS = ("gelu", "gelu_pytorch_tanh")
 
@@ -152,6 +154,7 @@ class LanguageConfig:
 class R1VConfig:
     """Vision tower, projector and language model together, with what image preparation has to know.
 
+    vision: None is a language model alone, which takes no images; what is said of images then means nothing.
     downsample: patches merged along each side by the pixel shuffle (2 is a downsample_ratio of 0.5).
     shuffle_version: ``v1`` leaves the two spatial axes swapped, ``v2`` does not. select_layer: which hidden
     state of the tower is used; -1 is the last layer's output, -2 that of the layer before, 0 the embeddings.
@@ -160,7 +163,7 @@ class R1VConfig:
     template, system_message: names and text that release configs carry; kept, not read.
     """
 
-    vision: VisionConfig
+    vision: VisionConfig | None
     language: LanguageConfig
     downsample: int = 2
     shuffle_version: Literal["v1", "v2"] = "v2"
@@ -176,18 +179,10 @@ class R1VConfig:
 
     def __post_init__(self) -> None:
         _positive("config", downsample=self.downsample, min_tiles=self.min_tiles, max_tiles=self.max_tiles)
-        if self.vision.patches_per_side % self.downsample:
-            raise ConfigError(
-                f"{self.vision.patches_per_side} patches a side cannot be merged {self.downsample} by "
-                f"{self.downsample}; check image_size, patch_size and downsample_ratio"
-            )
+        if self.vision is not None:
+            self._check_vision(self.vision)
         if self.shuffle_version not in ("v1", "v2"):
             raise ConfigError(f"ps_version {self.shuffle_version!r} is not known; v1 or v2")
-        states = self.vision.num_layers + 1
-        if not -states <= self.select_layer < states:
-            raise ConfigError(
-                f"select_layer {self.select_layer} is out of range; the tower has {states} hidden states"
-            )
         if self.projector_activation not in ACTIVATIONS:
             raise ConfigError(
                 f"projector activation {self.projector_activation!r} is not supported; "
@@ -199,12 +194,34 @@ class R1VConfig:
                 f"{self.language.vocab_size}"
             )
 
+    def _check_vision(self, vision: VisionConfig) -> None:
+        """ConfigError where the tower cannot be joined as it is said."""
+        if vision.patches_per_side % self.downsample:
+            raise ConfigError(
+                f"{vision.patches_per_side} patches a side cannot be merged {self.downsample} by "
+                f"{self.downsample}; check image_size, patch_size and downsample_ratio"
+            )
+        states = vision.num_layers + 1
+        if not -states <= self.select_layer < states:
+            raise ConfigError(
+                f"select_layer {self.select_layer} is out of range; the tower has {states} hidden states"
+            )
+
+    @property
+    def image_size(self) -> int:
+        """The side of a tile in pixels."""
+        return DEFAULT_IMAGE_SIZE if self.vision is None else self.vision.image_size
+
     @property
     def tokens_per_tile(self) -> int:
-        """Rows of the language model's input that one tile becomes."""
+        """Rows of the language model's input that one tile becomes; 0 without a tower."""
+        if self.vision is None:
+            return 0
         return (self.vision.patches_per_side // self.downsample) ** 2
 
     @property
     def num_vision_layers_used(self) -> int:
-        """Layers of the tower that run for the selected hidden state."""
+        """Layers of the tower that run for the selected hidden state; 0 without a tower."""
+        if self.vision is None:
+            return 0
         return self.select_layer % (self.vision.num_layers + 1)

@@ -128,10 +128,12 @@ class Section:
 
 
 def read_config(path: str | os.PathLike[str]) -> R1VConfig:
-    """R1VConfig of a whole checkpoint's folder, release or native layout."""
+    """R1VConfig of a whole checkpoint's folder, release or native layout, or of a language model's alone."""
     folder = Path(path)
     values = read_json(folder / "config.json")
     kind = kind_of(values)
+    if kind == "language":
+        return R1VConfig(None, parse_language(values))
     if kind not in ("release", "native"):
         raise ConfigError(
             f"{folder} holds only a {values['model_type']} part; build a whole model with `r1v assemble`"

@@ -13,9 +13,14 @@ from r1v.models.config import LanguageConfig, R1VConfig, VisionConfig
 from r1v.ops import RopeConfig
 
 
+def write_text(config: R1VConfig, dtype: str | None = None) -> dict[str, Any]:
+    """config.json of a language model alone, as Qwen2 and Qwen3 are published."""
+    return _without_none(write_language(config.language, dtype))
+
+
 def write_release(config: R1VConfig, dtype: str | None = None) -> dict[str, Any]:
     """config.json of the release layout. ConfigError: what it has no key for."""
-    vision = config.vision
+    vision = _tower(config)
     if vision.qk_norm and vision.qk_norm_eps != vision.norm_eps:
         raise ConfigError(
             f"the release layout has one eps for all norms of the vision tower, this model has "
@@ -39,6 +44,12 @@ def write_release(config: R1VConfig, dtype: str | None = None) -> dict[str, Any]
         "vision_config": write_vision_release(vision, dtype),
     }
     return _without_none(values)
+
+
+def _tower(config: R1VConfig) -> VisionConfig:
+    if config.vision is None:
+        raise ConfigError("a language model alone has no tower; it is written in the layout of its makers")
+    return config.vision
 
 
 def write_vision_release(vision: VisionConfig, dtype: str | None) -> dict[str, Any]:
@@ -65,7 +76,7 @@ def write_vision_release(vision: VisionConfig, dtype: str | None) -> dict[str, A
 
 def write_native(config: R1VConfig, dtype: str | None = None) -> dict[str, Any]:
     """config.json of transformers' InternVLForConditionalGeneration. ConfigError: what it has no key for."""
-    vision = config.vision
+    vision = _tower(config)
     if config.shuffle_version != "v2":
         raise ConfigError("the native layout has no key for ps_version v1; keep the release layout")
     if vision.qk_norm and vision.qk_norm_eps != 1e-6:

@@ -27,7 +27,7 @@ from r1v.models.checkpoint import (
 )
 from r1v.models.config import Layout, R1VConfig
 from r1v.models.names import Piece, pieces
-from r1v.models.tensor_files import TensorFiles
+from r1v.models.tensor_files import TensorFiles, TensorSource
 
 
 class StoredParameters:
@@ -35,11 +35,12 @@ class StoredParameters:
 
     def __init__(self) -> None:
         # parameter -> its tensors, by first row
-        self._tensors: dict[str, list[tuple[Piece, TensorFiles, str]]] = {}
+        self._tensors: dict[str, list[tuple[Piece, TensorSource, str]]] = {}
         self._given: dict[str, torch.Tensor] = {}
 
-    def add(self, files: TensorFiles, places: Mapping[str, Piece], prefix: str = "") -> None:
-        """Take in a folder's tensors. places: tensor name -> piece. prefix: put before parameters' names."""
+    def add(self, files: TensorSource, places: Mapping[str, Piece], prefix: str = "") -> None:
+        """Take in the tensors of a folder or a file. places: tensor name -> piece. prefix: put before
+        parameters' names."""
         for name, piece in places.items():
             self._tensors.setdefault(prefix + piece.parameter, []).append((piece, files, name))
         for tensors in self._tensors.values():
@@ -78,7 +79,7 @@ class StoredParameters:
                 parts.append(opened.get_slice(name)[first:last])
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
-    def _overlapping(self, parameter: str, start: int, rows: int) -> list[tuple[Piece, TensorFiles, str]]:
+    def _overlapping(self, parameter: str, start: int, rows: int) -> list[tuple[Piece, TensorSource, str]]:
         return [
             each for each in self._tensors[parameter]
             if each[0].start < start + rows and start < each[0].start + each[0].shape[0]
@@ -98,8 +99,8 @@ def stored_parameters(description: Description, prefix: str = "") -> tuple[Store
 
 
 def describe_whole(folder: Path) -> tuple[Description, R1VConfig]:
-    """CheckpointError for the folder of a bare part."""
-    description = describe(folder)
+    """A whole model, or a language model alone as one without a tower. CheckpointError for a bare tower."""
+    description = describe(folder, whole=True)
     if not isinstance(description.config, R1VConfig):
         raise CheckpointError(f"{folder} holds only a part; build a whole model with `r1v assemble`")
     return description, description.config
@@ -139,14 +140,14 @@ def write_stored(
 def convert(
     source: str | os.PathLike[str],
     target: str | os.PathLike[str],
-    layout: Layout,
+    layout: Layout | None,
     *,
     max_shard_bytes: int = MAX_SHARD_BYTES,
 ) -> None:
-    """Rewrite a whole checkpoint in a layout. Errors as `checkpoint.load` and `checkpoint.save`."""
+    """Rewrite a whole checkpoint in a layout (None: native). Errors as `load` and `save`."""
     folder = Path(source)
-    check_layout(layout)
     description, config = describe_whole(folder)
+    layout = check_layout(layout, config)
     stored, files = stored_parameters(description)
     write_stored(
         target, config, layout, stored, commonest_dtype(files),

@@ -7,7 +7,9 @@ used from then on, until another is asked for by ``name@revision``.
 
 from __future__ import annotations
 
+import hashlib
 import re
+import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -37,14 +39,17 @@ _REPOSITORY = re.compile(r"([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@([\w./-]+)
 def resolve_model(name: str | Path) -> Path:
     """The folder of a model.
 
-    name: a local folder, ``r1v-nano``, a short name of a release, or a hub repository as ``owner/name``; the
-    last two also with ``@revision``. A repository that is not in Hugging Face's cache is downloaded, with
+    name: a local folder, a GGUF file (converted once, see `folder_of_gguf`), ``r1v-nano``, a short name of a
+    release, or a hub repository as ``owner/name``; the last two also with ``@revision``. A repository that is
+    not in Hugging Face's cache is downloaded, with
     progress; an interrupted download goes on where it stopped. Raises CheckpointError for a name that is
     none of these, UnavailableError where the hub cannot be reached or refuses.
     """
     text = str(name)
     if text and Path(name).is_dir():
         return Path(name)
+    if text.endswith(".gguf"):
+        return folder_of_gguf(Path(name))
     if text in BUILT_IN:
         if not (BUILT_IN[text] / "config.json").is_file():
             raise CheckpointError(f"this installation lacks the built-in model {text}; install r1v again")
@@ -55,10 +60,30 @@ def resolve_model(name: str | Path) -> Path:
     found = _REPOSITORY.fullmatch(text)
     if found is None or text.startswith("."):
         raise CheckpointError(
-            f"{text!r} is no folder and no known model; give a folder, a hub repository (owner/name), "
+            f"{text!r} is no folder and no known model; give a folder, a GGUF file, a hub repository "
+            f"(owner/name), "
             f"or one of {', '.join((*BUILT_IN, *SHORT_NAMES))}"
         )
     return download(found[1], found[2])
+
+
+def folder_of_gguf(file: Path) -> Path:
+    """The checkpoint's folder of a GGUF file, converted at the first use and kept in ~/.cache/r1v/gguf.
+
+    Another size or time of change of the file makes another folder. Errors as `gguf_convert.convert_gguf`.
+    """
+    from r1v.models.gguf_convert import convert_gguf
+
+    if not file.is_file():
+        raise CheckpointError(f"{file} does not exist; give a GGUF file, or the folder of a checkpoint")
+    file = file.resolve()
+    found = file.stat()
+    stamp = hashlib.sha256(f"1 {file} {found.st_size} {found.st_mtime_ns}".encode()).hexdigest()[:12]
+    folder = Path.home() / ".cache" / "r1v" / "gguf" / f"{file.stem}-{stamp}"
+    if not (folder / "config.json").is_file():
+        print(f"converting {file.name} once, into {folder}", file=sys.stderr)
+        convert_gguf(file, folder)
+    return folder
 
 
 def resolve_config(name: str | Path) -> Path:
@@ -70,7 +95,7 @@ def resolve_config(name: str | Path) -> Path:
     if short in SHORT_NAMES:
         text = SHORT_NAMES[short] + (f"@{revision}" if revision else "")
     found = _REPOSITORY.fullmatch(text)
-    if text in BUILT_IN or found is None or text.startswith("."):
+    if text.endswith(".gguf") or text in BUILT_IN or found is None or text.startswith("."):
         return resolve_model(name)
     cached = _cached(found[1], found[2])
     if cached is not None and (cached / "config.json").is_file():

@@ -74,8 +74,13 @@ PROJECTOR: dict[Layout, Names] = {
 }
 
 VISION_PREFIX: dict[Layout, str] = {"release": "vision_model.", "native": "model.vision_tower."}
-LANGUAGE_PREFIX: dict[Layout, str] = {"release": "language_model.model.", "native": "model.language_model."}
-HEAD: dict[Layout, str] = {"release": "language_model.lm_head", "native": "lm_head"}
+# "language" is the layout of a language model alone, as its makers publish it
+LANGUAGE_PREFIX: dict[Layout, str] = {
+    "release": "language_model.model.", "native": "model.language_model.", "language": "model.",
+}  # fmt: skip
+HEAD: dict[Layout, str] = {
+    "release": "language_model.lm_head", "native": "lm_head", "language": "lm_head",
+}  # fmt: skip
 
 # transformers before 5, and 5 when it saves, leave out the `model.` of native names
 _NATIVE_ALIASES = (
@@ -106,7 +111,7 @@ def canonical(name: str, layout: Layout) -> str:
 
 
 def pieces(shapes: Mapping[str, tuple[int, ...]], layout: Layout, language: LanguageConfig) -> list[Piece]:
-    """All tensors of a whole model. shapes: of its parameters, by our names."""
+    """All tensors of a whole model, or of a language model alone. shapes: of its parameters, by our names."""
     found: list[Piece] = []
     for parameter, shape in shapes.items():
         part, rest = parameter.split(".", 1)

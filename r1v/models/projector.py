@@ -10,6 +10,7 @@ from typing import Literal
 import torch
 from torch import nn
 
+from r1v.core import ConfigError
 from r1v.models.config import R1VConfig
 from r1v.models.vision import activate
 
@@ -33,6 +34,8 @@ class Projector(nn.Module):
 
     def __init__(self, config: R1VConfig) -> None:
         super().__init__()
+        if config.vision is None:
+            raise ConfigError("a language model alone has no projector; give one with a vision tower")
         width_in = config.vision.hidden_size * config.downsample**2
         width_out = config.language.hidden_size
         self.factor = config.downsample

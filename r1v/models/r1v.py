@@ -19,13 +19,16 @@ from r1v.ops import CausalAttention, segment_positions
 
 
 class R1V(nn.Module):
-    """Vision tower, projector and language model, for inference and training alike."""
+    """Vision tower, projector and language model, for inference and training alike.
+
+    vision, projector: None of a language model alone.
+    """
 
     def __init__(self, config: R1VConfig) -> None:
         super().__init__()
         self.config = config
-        self.vision = VisionTower(config.vision)
-        self.projector = Projector(config)
+        self.vision = None if config.vision is None else VisionTower(config.vision)
+        self.projector = None if config.vision is None else Projector(config)
         self.language = LanguageModel(config.language)
 
     @property
@@ -39,7 +42,11 @@ class R1V(nn.Module):
         return self.language.embedding.weight.dtype
 
     def encode_images(self, pixel_values: torch.Tensor) -> torch.Tensor:
-        """Normalised tiles (num_tiles, 3, S, S) -> features (num_tiles, tokens_per_tile, D)."""
+        """Normalised tiles (num_tiles, 3, S, S) -> features (num_tiles, tokens_per_tile, D).
+
+        PromptError: the model has no vision tower."""
+        if self.vision is None or self.projector is None:
+            raise PromptError("this model is a language model without a vision tower; it takes no images")
         features: torch.Tensor = self.projector(
             self.vision(pixel_values, num_layers=self.config.num_vision_layers_used)
         )
@@ -123,8 +130,10 @@ class R1V(nn.Module):
         are 0, norms 1, layer scales the configured start.
         """
         generator = torch.Generator("cpu").manual_seed(seed)
-        randomise(self.vision, generator, self.config.vision.num_layers, self.config.vision.layer_scale_init)
-        randomise(self.projector, generator)
+        tower = self.config.vision
+        if tower is not None and self.vision is not None and self.projector is not None:
+            randomise(self.vision, generator, tower.num_layers, tower.layer_scale_init)
+            randomise(self.projector, generator)
         randomise(self.language, generator, self.config.language.num_layers)
 
 

@@ -15,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -56,6 +56,19 @@ class TensorInfo:
     def num_bytes(self) -> int:
         """Size of the data."""
         return math.prod(self.shape) * self.dtype.itemsize
+
+
+class TensorSource(Protocol):
+    """Something that holds tensors by name: a folder of safetensors, or a GGUF file."""
+
+    @property
+    def infos(self) -> dict[str, TensorInfo]:
+        """What there is."""
+        ...
+
+    def open(self, file: str) -> Any:
+        """A context with ``get_slice(name)``, whose slices are rows."""
+        ...
 
 
 def read_header(path: Path) -> dict[str, TensorInfo]:

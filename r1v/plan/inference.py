@@ -179,7 +179,9 @@ def runs_on(format_: Format, num_devices: int) -> bool:
 
 
 def max_tiles(config: R1VConfig) -> int:
-    """Tiles of an image at the checkpoint's largest grid."""
+    """Tiles of an image at the checkpoint's largest grid; 0 of a language model alone."""
+    if config.vision is None:
+        return 0
     if not config.dynamic_tiling:
         return 1
     return config.max_tiles + int(config.use_thumbnail and config.max_tiles > 1)
@@ -244,7 +246,7 @@ def weights_of(
     vision = sizes.vision_matrix * width + sizes.vision_rest * width
     if format_ == "awq-vision8":  # a byte each, and a float32 scale for each row
         vision = sizes.vision_matrix + 4 * sizes.vision_rows + sizes.vision_rest * width
-    if config.vision.num_heads % num_devices == 0:
+    if config.vision is not None and config.vision.num_heads % num_devices == 0:
         vision = -(-vision // num_devices)
     if format_ in ("awq", "awq-vision8"):
         each = sum(_awq_bytes(rows, columns, group_size) for rows, columns in sizes.linears)
@@ -296,14 +298,16 @@ def activation_bytes(config: R1VConfig, target: PlanTarget, width: int = 2) -> i
     inner = -(-language.intermediate_size // target.num_devices)
     prefill = rows * (3 * language.hidden_size + 4 * inner) * width
     tiles = min(target.step_tiles, target.num_images * target.concurrent * max_tiles(config))
-    patches = tiles * (vision.patches_per_side**2 + 1)
-    mlp = patches * (2 * vision.hidden_size + 2 * vision.intermediate_size) * width
-    attention = patches * 7 * vision.hidden_size * width
-    pixels = tiles * 3 * vision.image_size**2 * (4 + width)
+    tower = 0
+    if vision is not None:
+        patches = tiles * (vision.patches_per_side**2 + 1)
+        mlp = patches * (2 * vision.hidden_size + 2 * vision.intermediate_size) * width
+        attention = patches * 7 * vision.hidden_size * width
+        tower = max(mlp, attention) + tiles * 3 * vision.image_size**2 * (4 + width)
     logits = target.concurrent * language.vocab_size * 4 * 3
     kept = target.num_images * target.concurrent * max_tiles(config) * config.tokens_per_tile
     features = min(256 << 20, kept * language.hidden_size * width)
-    return max(prefill, max(mlp, attention) + pixels, logits) + features
+    return max(prefill, tower, logits) + features
 
 
 def estimate(config: R1VConfig, sizes: PlanSizes, target: PlanTarget, format_: Format) -> Estimate:

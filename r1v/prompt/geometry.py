@@ -15,18 +15,22 @@ from r1v.core import CheckpointError
 from r1v.prompt.tiling import TilingConfig
 from r1v.prompt.tokenizer import read_json
 
+# language models alone
+_TEXT_TYPES = ("qwen2", "qwen3")
 _DEFAULT_MAX_TILES = 12  # what the release's scripts and transformers use
 
 
 @dataclass(frozen=True, slots=True)
 class ImageGeometry:
     """tokens_per_tile: image tokens of one tile. image_token_id: as config.json has it, None where it does
-    not. thinks: of a type made for reasoning, whatever its template says."""
+    not. thinks: of a type made for reasoning, whatever its template says. takes_images: False of a
+    language model alone, whatever its tokenizer holds."""
 
     tiling: TilingConfig
     tokens_per_tile: int
     image_token_id: int | None = None
     thinks: bool = False
+    takes_images: bool = True
 
     @classmethod
     def from_folder(cls, folder: Path) -> ImageGeometry:
@@ -49,6 +53,7 @@ class ImageGeometry:
             tokens_per_tile=int(per_side) ** 2,
             image_token_id=image_token_id,
             thinks=config.get("model_type") == "skywork_chat",
+            takes_images=config.get("model_type") not in _TEXT_TYPES,
         )
 
     def with_tiling(self, tiling: TilingConfig) -> ImageGeometry:

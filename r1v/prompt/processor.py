@@ -319,7 +319,12 @@ class Processor:
         if not refs:
             return []
         limits = self.limits
-        if None in (self.special.image_context, self.special.img_start, self.special.img_end):
+        if not self.geometry.takes_images:
+            raise PromptError(
+                "this model takes no images: it is a language model without a vision tower; ask without "
+                "images, or build a model that sees with `r1v assemble`"
+            )
+        if not self.takes_images:
             raise PromptError(
                 "this model takes no images: its tokenizer has no image tokens; ask without images"
             )
@@ -338,6 +343,13 @@ class Processor:
         with ThreadPoolExecutor(min(len(refs), usable_cores(), 8)) as pool:
             # at most so many decoded pictures at a time; the first error in the order of the images is raised
             return list(pool.map(lambda ref: tile_image(open_image(ref, limits.images), tiling), refs))
+
+    @property
+    def takes_images(self) -> bool:
+        """Whether the model has a tower, and the tokenizer the tokens of images."""
+        special = self.special
+        tokens = special.image_context, special.img_start, special.img_end
+        return self.geometry.takes_images and None not in tokens
 
     @property
     def max_tiles_per_request(self) -> int:

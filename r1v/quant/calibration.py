@@ -1,39 +1,29 @@
-"""Chats to calibrate and to measure with: figure questions, their pictures, and chains of thought.
+"""Chats to calibrate and to measure with: figure questions, their pictures, and chains of thought; or texts.
 
 Enters: a checkpoint and a number. Leaves: token ids with tiles, to be stored. Always holds: calibration
-takes seeds of the training split, measurement those of the held-out one.
+takes seeds of the training split, measurement those of the held-out one; a model that takes no pictures is
+shown none.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
-
-import numpy as np
-import torch
-from safetensors.torch import load_file, save_file
 
 from r1v import figures
 from r1v.core import ConfigError, ImageRef, Message, SamplingParams
 from r1v.figures import Figure
 from r1v.llm import LLM
 from r1v.prompt import Processor
+from r1v.quant.chat import Chat
 from r1v.quant.shipped import FOLDER, NUM_SHIPPED, shipped_questions, write_questions
+from r1v.quant.texts import entries_of_prompts, read_entries, text_chats
 
 ChatSource: TypeAlias = Literal["own", "solutions"]
 CHAT_SOURCES: tuple[ChatSource, ...] = ("own", "solutions")
-
-
-@dataclass(frozen=True, slots=True)
-class Chat:
-    """Ids of a whole conversation. tiles: uint8 (num_tiles, S, S, 3). num_prompt: ids before the model's."""
-
-    token_ids: tuple[int, ...]
-    tiles: np.ndarray
-    num_prompt: int
+TEXT_FAMILIES = ("arithmetic", "word_problem")  # whose questions have no pictures
 
 
 def figure_questions(split: figures.Split, count: int, families: Sequence[str] = ()) -> list[Figure]:
@@ -57,9 +47,44 @@ def conversation(item: Figure) -> list[Message]:
     return [Message.user(item.question, [ImageRef(image) for image in item.images])]
 
 
+def check_source(source: str) -> None:
+    """ConfigError unless it is one of CHAT_SOURCES, or a file that can be read as texts."""
+    if source not in CHAT_SOURCES:
+        if not Path(source).is_file():
+            raise ConfigError(
+                f"calibration {source!r} is not known; use one of {', '.join(CHAT_SOURCES)}, or a file of "
+                "texts"
+            )
+        read_entries(Path(source))
+
+
+def chats_of(
+    folder: Path,
+    source: str,
+    count: int,
+    *,
+    split: figures.Split = "train",
+    max_tokens: int = 1024,
+    seed: int = 0,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Chat]:
+    """Chats of a source: a file of texts or conversations (see `texts`), or one of CHAT_SOURCES. Of the
+    latter, a model that takes no pictures answers prompts of many kinds ("own"), or is given worked solutions
+    of questions without pictures. Errors as `figure_chats` and `texts.read_entries`."""
+    takes_images = Processor.from_folder(folder).takes_images
+    if source in CHAT_SOURCES and (takes_images or source == "solutions"):
+        return figure_chats(
+            folder, source, count, split=split, max_tokens=max_tokens, seed=seed, progress=progress,
+            families=() if takes_images else TEXT_FAMILIES,
+        )  # fmt: skip
+    check_source(source)
+    entries = entries_of_prompts(split) if source == "own" else read_entries(Path(source))
+    return text_chats(folder, entries, count, max_tokens=max_tokens, seed=seed, progress=progress)
+
+
 def figure_chats(
     folder: Path,
-    source: ChatSource,
+    source: str,
     count: int,
     *,
     split: figures.Split = "train",
@@ -95,28 +120,6 @@ def figure_chats(
         Chat((*prompt.token_ids, *ids), prompt.tiles, len(prompt.token_ids))
         for prompt, ids in zip(prompts, completions, strict=True)
     ]
-
-
-def save_chats(chats: Sequence[Chat], path: Path) -> None:
-    """Store chats as safetensors."""
-    sizes = [[len(chat.token_ids), chat.num_prompt, len(chat.tiles)] for chat in chats]
-    tensors = {
-        "token_ids": torch.tensor([i for chat in chats for i in chat.token_ids], dtype=torch.int32),
-        "sizes": torch.tensor(sizes, dtype=torch.int32),
-        "tiles": torch.from_numpy(np.concatenate([chat.tiles for chat in chats])),
-    }
-    save_file(tensors, path)
-
-
-def load_chats(path: Path) -> list[Chat]:
-    """What `save_chats` stored."""
-    tensors = load_file(path)
-    chats, token, tile = [], 0, 0
-    for length, num_prompt, num_tiles in tensors["sizes"].tolist():
-        ids = tuple(tensors["token_ids"][token : token + length].tolist())
-        chats.append(Chat(ids, tensors["tiles"][tile : tile + num_tiles].numpy(), num_prompt))
-        token, tile = token + length, tile + num_tiles
-    return chats
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """How good checkpoint B is, measured against A: on held-out chains, and by letting both answer.
 
 Enters: two folders. Leaves: a Comparison. Always holds: both see the same ids, chains that A wrote or worked
-solutions; held-out figures only; a value that is not a number is counted, never averaged away.
+solutions; held-out figures only,
+where no file of texts is given; a value that is not a number is counted, never averaged away.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from r1v.models import R1V, load
 from r1v.models.convert import describe_whole
 from r1v.models.tensor_files import TensorFiles
 from r1v.prompt import normalise
-from r1v.quant.calibration import Chat, ChatSource, conversation, figure_chats, figure_questions
+from r1v.quant.calibration import TEXT_FAMILIES, chats_of, conversation, figure_questions
+from r1v.quant.chat import Chat
 from r1v.scoring import equivalent, extract_boxed
 
 
@@ -114,23 +116,25 @@ def compare(
     num_chats: int = 32,
     num_questions: int = 64,
     max_tokens: int = 512,
-    chains: ChatSource = "own",
+    chains: str = "own",
     seed: int = 0,
     progress: Callable[[str, int, int], None] = lambda what, done, total: None,
     device: str = "cpu",
 ) -> Comparison:
-    """Compare two checkpoints with the same tokenizer. num_questions: 0 asks none.
+    """Compare two checkpoints with the same tokenizer. num_questions: 0 asks none. chains: as of
+    `calibration.chats_of`.
 
     Raises ConfigError where the vocabularies differ, CheckpointError as `models.load`.
     """
-    chats = figure_chats(
+    chats = chats_of(
         source, chains, num_chats, split="heldout", max_tokens=max_tokens, seed=seed,
         progress=lambda done, total: progress("chat", done, total),
     )  # fmt: skip
     measured = on_chains(source, target, chats, progress, device)
     if not num_questions:
         return combined(source, target, measured)
-    items = figure_questions("heldout", num_questions)
+    families = () if describe_whole(source)[1].vision is not None else TEXT_FAMILIES
+    items = figure_questions("heldout", num_questions, families)
     return combined(
         source, target, measured, *(ask(each, items, max_tokens, progress) for each in (source, target))
     )

@@ -3,14 +3,14 @@
 Enters: a full-precision checkpoint. Leaves: two files. Always holds: what llama.cpp's InternVL graph cannot
 compute is refused by name; vectors stay in float32.
 
-llama.cpp appends CLS behind the patches, so the row of the positions that belongs to it is moved to the end.
+The row of the positions that belongs to CLS is moved to the end (see `gguf_names`).
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,9 +19,19 @@ import torch
 
 from r1v.core import CheckpointError, ConfigError, UnavailableError
 from r1v.models import R1VConfig
-from r1v.models.checkpoint import build_empty, parameter_shapes
 from r1v.models.config_json import read_json
 from r1v.models.convert import StoredParameters, describe_whole, stored_parameters
+from r1v.models.gguf_names import (
+    CLS_KEY,
+    CLS_LAST,
+    CONTROL,
+    NORMAL,
+    POSITIONS,
+    QWEN2_SPLIT,
+    UNUSED,
+    gguf_language_pieces,
+    gguf_vision_pieces,
+)
 from r1v.models.names import Piece
 from r1v.prompt import Processor
 from r1v.write_lock import writing
@@ -32,25 +42,11 @@ if TYPE_CHECKING:
 TYPES = ("f32", "f16", "q8_0", "q4_0")
 FILE_TYPES = {"f32": 0, "f16": 1, "q4_0": 2, "q8_0": 7}  # GGUF's general.file_type
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-NORMAL, CONTROL, UNUSED = 1, 3, 5  # GGUF's token types
-QWEN2_SPLIT = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
-    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
-LANGUAGE = {
-    "attention_norm.weight": "attn_norm.weight", "mlp_norm.weight": "ffn_norm.weight",
-    "attention.out.weight": "attn_output.weight", "mlp.down.weight": "ffn_down.weight",
-}  # fmt: skip
-VISION = {
-    "norm1": "ln1", "norm2": "ln2", "attention.out": "attn_out", "attention.q_norm": "attn_q_norm",
-    "attention.k_norm": "attn_k_norm", "mlp.fc1": "ffn_up", "mlp.fc2": "ffn_down",
-}  # fmt: skip
-POSITIONS = "position_embedding"
-PROJECTOR = {"norm": "mm.model.mlp.0", "fc1": "mm.model.mlp.1", "fc2": "mm.model.mlp.3"}
 
 
-def export_gguf(source: Path, folder: Path, kind: str = "f16") -> tuple[Path, Path]:
-    """Write ``NAME-KIND.gguf`` and ``mmproj-NAME-f16.gguf`` (f32 where kind is f32) into a folder.
+def export_gguf(source: Path, folder: Path, kind: str = "f16") -> tuple[Path, ...]:
+    """Write ``NAME-KIND.gguf`` and ``mmproj-NAME-f16.gguf`` (f32 where kind is f32) into a folder; of a
+    language model alone the first only.
 
     kind: of the text model's matrices; with q4_0 the embedding is q8_0. Raises ConfigError for a model or a
     tokenizer that llama.cpp computes otherwise, CheckpointError, UnavailableError without the gguf package.
@@ -66,26 +62,31 @@ def export_gguf(source: Path, folder: Path, kind: str = "f16") -> tuple[Path, Pa
     with writing(folder):
         writer = _writer(text, "qwen2")
         _describe_language(writer, config, source, kind)
-        _write(writer, list(_language_pieces(config)), stored, kind)
+        _write(writer, list(gguf_language_pieces(config)), stored, kind)
+        if config.vision is None:
+            return (text,)
         writer = _writer(tower, "clip")
         _describe_vision(writer, config, tower_kind)
-        _write(writer, list(_vision_pieces(config)), stored, tower_kind)
+        _write(writer, list(gguf_vision_pieces(config)), stored, tower_kind)
     return text, tower
 
 
 def _check(config: R1VConfig, kind: str) -> None:
     vision, language = config.vision, config.language
-    known_rms = (vision.hidden_size, vision.num_layers) == (3200, 45)
     problems = {
         f"a {language.family} language model": language.family != "qwen2",
         f"RoPE scaling {language.rope.kind}": language.rope.kind != "default",
-        "ps_version v1": config.shuffle_version != "v2",
-        f"a tower of this size with {vision.norm_type}": (vision.norm_type == "rms_norm") != known_rms,
-        f"activation {vision.activation}": vision.activation != "gelu",
         f"inputs of {language.intermediate_size}, which {kind} cannot cut into blocks of 32": (
             kind.startswith("q") and bool(language.intermediate_size % 32 or language.hidden_size % 32)
         ),
     }
+    if vision is not None:
+        known_rms = (vision.hidden_size, vision.num_layers) == (3200, 45)
+        problems |= {
+            "ps_version v1": config.shuffle_version != "v2",
+            f"a tower of this size with {vision.norm_type}": (vision.norm_type == "rms_norm") != known_rms,
+            f"activation {vision.activation}": vision.activation != "gelu",
+        }
     for problem, found in problems.items():
         if found:
             raise ConfigError(f"llama.cpp does not compute {problem}; this model cannot be exported")
@@ -166,6 +167,7 @@ def read_tokenizer(source: Path, vocab_size: int) -> tuple[list[str], list[int],
 
 def _describe_vision(writer: GGUFWriter, config: R1VConfig, kind: str) -> None:
     vision = config.vision
+    assert vision is not None
     writer.add_file_type(FILE_TYPES[kind])
     writer.add_clip_has_vision_encoder(True)
     writer.add_clip_projector_type("internvl")
@@ -181,69 +183,9 @@ def _describe_vision(writer: GGUFWriter, config: R1VConfig, kind: str) -> None:
     writer.add_vision_image_std(list(STD))
     writer.add_vision_use_gelu(True)
     writer.add_vision_projector_scale_factor(config.downsample)
+    writer.add_string(CLS_KEY, CLS_LAST)
     writer.add_vision_preproc_min_tiles(config.min_tiles)
     writer.add_vision_preproc_max_tiles(config.max_tiles if config.dynamic_tiling else 1)
-
-
-def _language_pieces(config: R1VConfig) -> Iterator[Piece]:
-    """GGUF's tensors of the text model, and the rows of which parameter each one is."""
-    language = config.language
-    keys = language.num_kv_heads * language.head_dim
-    parts = {
-        "attention.qkv": {"attn_q": language.num_heads * language.head_dim, "attn_k": keys, "attn_v": keys},
-        "mlp.gate_up": {"ffn_gate": language.intermediate_size, "ffn_up": language.intermediate_size},
-    }
-    whole = {"embedding.weight": "token_embd.weight", "norm.weight": "output_norm.weight",
-             "head.weight": "output.weight"}  # fmt: skip
-    for parameter, shape in parameter_shapes(build_empty(config)).items():
-        room, _, name = parameter.partition(".")
-        if room != "language":
-            continue
-        if name in whole:
-            yield Piece(whole[name], parameter, 0, shape)
-            continue
-        _, index, inner = name.split(".", 2)
-        module, _, leaf = inner.rpartition(".")
-        if module in parts:
-            yield from _split(f"blk.{index}.", parts[module], leaf, parameter, shape)
-        else:
-            yield Piece(f"blk.{index}.{LANGUAGE[inner]}", parameter, 0, shape)
-
-
-def _vision_pieces(config: R1VConfig) -> Iterator[Piece]:
-    """As `_language_pieces`, of the tower and the projector."""
-    whole = {"class_embedding": "v.class_embd", POSITIONS: "v.position_embd.weight"}
-    for parameter, shape in parameter_shapes(build_empty(config)).items():
-        room, _, name = parameter.partition(".")
-        module, _, leaf = name.rpartition(".")
-        if room == "projector":
-            yield Piece(f"{PROJECTOR[module]}.{leaf}", parameter, 0, shape)
-        elif room == "vision" and name in whole:
-            yield Piece(whole[name], parameter, 0, shape)
-        elif room == "vision" and module == "patch_embedding":
-            yield Piece(f"v.patch_embd.{leaf}", parameter, 0, shape)
-        elif room == "vision":
-            _, number, inner = name.split(".", 2)
-            prefix, inner = f"v.blk.{number}.", inner.rpartition(".")[0] or inner
-            if int(number) >= config.num_vision_layers_used:
-                continue
-            if inner in ("scale1", "scale2"):
-                yield Piece(f"{prefix}ls{inner[-1]}.weight", parameter, 0, shape)
-            elif inner == "attention.qkv":
-                rows = dict.fromkeys(("attn_q", "attn_k", "attn_v"), shape[0] // 3)
-                yield from _split(prefix, rows, leaf, parameter, shape)
-            else:
-                yield Piece(f"{prefix}{VISION[inner]}.{leaf}", parameter, 0, shape)
-
-
-def _split(
-    prefix: str, rows: Mapping[str, int], leaf: str, parameter: str, shape: tuple[int, ...]
-) -> Iterator[Piece]:
-    """A fused parameter's rows under the names of its parts."""
-    start = 0
-    for name, count in rows.items():
-        yield Piece(f"{prefix}{name}.{leaf}", parameter, start, (count, *shape[1:]))
-        start += count
 
 
 def _write(writer: GGUFWriter, pieces: Sequence[Piece], stored: StoredParameters, kind: str) -> None:

@@ -43,7 +43,8 @@ from r1v.models.tensor_files import TensorFiles
 from r1v.ops import CausalAttention
 from r1v.prompt import normalise
 from r1v.quant.awq import LayerInputs, ScaleChoice, search_layer
-from r1v.quant.calibration import CHAT_SOURCES, Chat, ChatSource, figure_chats, load_chats, save_chats
+from r1v.quant.calibration import CHAT_SOURCES, chats_of, check_source
+from r1v.quant.chat import Chat, load_chats, save_chats
 from r1v.quant.rounding import quantise, quantise_rows
 from r1v.write_lock import writing
 
@@ -60,7 +61,8 @@ Progress = Callable[[str, int, int], None]  # what is done, how much of it, of h
 class QuantConfig:
     """method: "awq", or "rtn" (round to nearest, without calibration). vision_bits: 16 keeps the tower.
 
-    calibration: where the chats come from (see `calibration`). max_tokens: of an answer. search_tokens: of
+    calibration: where the chats come from: one of CHAT_SOURCES, or a file (see `calibration.chats_of`).
+    max_tokens: of an answer. search_tokens: of
     those that scales are searched with; clipping uses all. num_ratios: of the grid. layout: None is the
     source's. device: of the arithmetic.
     """
@@ -69,7 +71,7 @@ class QuantConfig:
     group_size: int = 128
     method: str = "awq"
     vision_bits: int = 16
-    calibration: ChatSource = "own"
+    calibration: str = "own"
     num_chats: int = 64
     max_tokens: int = 1024
     search_tokens: int = 2048
@@ -86,10 +88,7 @@ class QuantConfig:
             raise ConfigError(f"method {self.method!r} is not known; use one of {', '.join(METHODS)}")
         if self.vision_bits not in (8, 16):
             raise ConfigError(f"vision_bits is {self.vision_bits}; it must be 8 or 16")
-        if self.calibration not in CHAT_SOURCES:
-            raise ConfigError(
-                f"calibration {self.calibration!r} is not known; use one of {', '.join(CHAT_SOURCES)}"
-            )
+        check_source(self.calibration)
         for name in ("group_size", "num_chats", "max_tokens", "search_tokens", "num_ratios"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1")
@@ -117,8 +116,8 @@ def quantise_checkpoint(
         work = target.with_name(f".{target.name}.quantise")
         _open_work(work, source, files, config, chats)
         choices = _quantise_layers(source, model_config, stored, work, config, progress)
-        layout = config.layout or description.layout
-        _write(source, target, model_config, check_layout(layout), stored, files, work, config, choices)
+        layout = check_layout(config.layout or description.layout, model_config)
+        _write(source, target, model_config, layout, stored, files, work, config, choices)
         shutil.rmtree(work)
 
 
@@ -150,6 +149,8 @@ def _open_work(
             digest.update(file.read(1 << 20))
             file.seek(max(0, os.fstat(file.fileno()).st_size - (1 << 20)))
             digest.update(file.read())
+    if config.calibration not in CHAT_SOURCES:
+        digest.update(Path(config.calibration).read_bytes())
     for chat in chats or ():
         digest.update(repr(chat.token_ids).encode() + chat.tiles.tobytes())
     run = json.dumps({"source": digest.hexdigest(), "config": asdict(config)}, sort_keys=True)
@@ -318,7 +319,7 @@ def _hidden_states(
         raise CheckpointError(f"{work} lacks {path.name}; remove the folder and begin anew")
     chats_path = work / CHATS
     if not chats_path.is_file():
-        chats = figure_chats(
+        chats = chats_of(
             source, config.calibration, config.num_chats, max_tokens=config.max_tokens, seed=config.seed,
             progress=lambda done, total: progress("chat", done, total),
         )  # fmt: skip
@@ -346,7 +347,8 @@ def _image_features(
 ) -> torch.Tensor | None:
     """Features of all tiles, the tower's layers filled one at a time."""
     tiles = [tile for chat in chats for tile in chat.tiles]
-    if not tiles:
+    tower, projector = model.vision, model.projector
+    if not tiles or tower is None or projector is None:
         return None
     contexts: dict[nn.Module, Any] = {}
 
@@ -358,16 +360,16 @@ def _image_features(
         contexts.pop(module).__exit__(None, None, None)
 
     handles = []
-    for number, layer in enumerate(model.vision.layers):
+    for number, layer in enumerate(tower.layers):
         prefix = f"vision.layers.{number}."
         handles.append(layer.register_forward_pre_hook(lambda m, inputs, prefix=prefix: fill(m, prefix)))
         handles.append(layer.register_forward_hook(lambda m, inputs, out: empty(m)))
     for name in ("class_embedding", "position_embedding"):
-        shape = model.vision.get_parameter(name).shape
+        shape = tower.get_parameter(name).shape
         value = stored.read(f"vision.{name}", 0, shape[0]).to(device, torch.float32)
-        setattr(model.vision, name, nn.Parameter(value, requires_grad=False))
-    fill(model.vision.patch_embedding, "vision.patch_embedding.")
-    fill(model.projector, "projector.")
+        setattr(tower, name, nn.Parameter(value, requires_grad=False))
+    fill(tower.patch_embedding, "vision.patch_embedding.")
+    fill(projector, "projector.")
     try:
         out = []
         for start in range(0, len(tiles), 32):

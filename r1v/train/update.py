@@ -93,7 +93,7 @@ class PolicyLoss:
         self.reference = reference
 
     def _parts(self, samples: Sequence[Trained]) -> list[tuple[list[int], MicroBatch]]:
-        side = self.policy.base.config.vision.image_size
+        side = self.policy.base.config.image_size
         encoded = [(one.sample.family, one.encoded(side)) for one in samples]
         return list(parts_by_length(encoded, self.micro_batches, self.pad_id))
 

@@ -1,8 +1,9 @@
 """Proof that another library computes what we compute: a certificate for one checkpoint.
 
 Enters: a checkpoint and a Peer. Leaves: a Certificate: tile pixels, token ids, logits, greedy tokens and the
-split of thinking, on text, one, two and five images. Always holds: each line says what was compared with what
-and how far apart it was; what a peer does not show is named as not compared, and never counts as equal.
+split of thinking, on text, one, two and five images (of a language model alone: on several texts). Always
+holds: each line says what was compared with what and how far apart it was; what a peer does not show is named
+as not compared, and never counts as equal.
 """
 
 from __future__ import annotations
@@ -56,6 +57,20 @@ def picture(width: int, height: int, seed: int) -> Image.Image:
         draw.ellipse((x, y, x + size, y + size), fill=color, outline="black")
         draw.line((0, y, width, x % height), fill=color, width=2)
     return image
+
+
+TEXTS = {
+    "text": "Calculate 47 + 38. Show the steps.",
+    "code": "Write a Python function that says whether a number is prime, with a docstring.",
+    "Chinese": "请用三句话介绍长城的历史。",
+    "list": "List the planets of the solar system, each with its diameter in km, as a Markdown table.",
+    "signs": "Explain 「∀ε>0 ∃δ>0」 – naïve or not? 🙂\n\n\t```\nx  =  1\n```",
+}
+
+
+def text_cases() -> tuple[Case, ...]:
+    """What a language model alone is compared on."""
+    return tuple(Case(name, (Message.user(text),)) for name, text in TEXTS.items())
 
 
 def cases() -> tuple[Case, ...]:
@@ -218,7 +233,8 @@ class CheckpointVerifier:
             "r1v": __version__, "torch": torch.__version__, "pillow": PIL.__version__,
             "python": platform.python_version(),
         }  # fmt: skip
-        results = tuple(self._case(case, peer, max_tokens, tolerance) for case in cases())
+        compared = cases() if self.processor.takes_images else text_cases()
+        results = tuple(self._case(case, peer, max_tokens, tolerance) for case in compared)
         return Certificate(
             self.name, weights_hash(self.folder), peer.name, versions | peer.versions, self.dtype, tolerance,
             results,

@@ -19,7 +19,8 @@ from r1v.models.hub import resolve_model
 from r1v.ops import RopeConfig
 from r1v.prompt import Processor, normalise
 from r1v.quant import QuantConfig, quantise_checkpoint
-from r1v.quant.calibration import Chat, figure_chats, figure_questions
+from r1v.quant.calibration import figure_chats, figure_questions
+from r1v.quant.chat import Chat
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 PEERS = {"transformers": "R1V_GPTQMODEL_PYTHON", "vllm": "R1V_VLLM_PYTHON"}

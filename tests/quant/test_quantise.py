@@ -20,7 +20,8 @@ from r1v.ops import CausalAttention, rope_frequencies, rope_table
 from r1v.ops.linear import AwqLinear, Int8Linear
 from r1v.quant import QuantConfig, quantise_checkpoint
 from r1v.quant.awq import LayerInputs, clip, search_layer
-from r1v.quant.calibration import figure_chats, load_chats, save_chats
+from r1v.quant.calibration import figure_chats
+from r1v.quant.chat import load_chats, save_chats
 from r1v.quant.compare import compare, mean
 from r1v.quant.report import write_report
 from r1v.quant.rounding import quantise, quantise_rows, round_trip

@@ -62,15 +62,10 @@ def _config(path: str | None) -> R1VConfig | None:
     """The configuration of the model at a path; None without one. Raises ConfigError for other parts."""
     if path is None:
         return None
-    from r1v.core import ConfigError
-    from r1v.models import R1VConfig
+    from r1v.models import read_config
     from r1v.models.hub import resolve_model
-    from r1v.models.summary import summarise
 
-    config = summarise(resolve_model(path)).config
-    if not isinstance(config, R1VConfig):
-        raise ConfigError(f"{path} is no whole R1V model; --kernels takes one, or no path")
-    return config
+    return read_config(resolve_model(path))
 
 
 def _layers(config: R1VConfig | None) -> dict[str, Weights]:
@@ -79,18 +74,21 @@ def _layers(config: R1VConfig | None) -> dict[str, Weights]:
 
     from r1v.ops.select import Weights, int4_group
 
-    language, vision = (1024, 4096), (1024, 4096)
+    language = 1024, 4096
+    vision: tuple[int, int] | None = (1024, 4096)
     if config is not None:
         language = config.language.hidden_size, config.language.intermediate_size
-        vision = config.vision.hidden_size, config.vision.intermediate_size
+        tower = config.vision
+        vision = None if tower is None else (tower.hidden_size, tower.intermediate_size)
     found: dict[str, Weights] = {}
     for dtype in (torch.bfloat16, torch.float16, torch.float32):
         name = str(dtype).removeprefix("torch.")
         found[f"language {language[1]} x {language[0]}, {name}"] = Weights((language[1], language[0]), dtype)
         found[f"language {language[0]} x {language[1]}, {name}"] = Weights(language, dtype)
-        found[f"vision {vision[1]} x {vision[0]}, {name}"] = Weights(
-            (vision[1], vision[0]), dtype, part="vision"
-        )
+        if vision is not None:
+            found[f"vision {vision[1]} x {vision[0]}, {name}"] = Weights(
+                (vision[1], vision[0]), dtype, part="vision"
+            )
     for rows, columns in ((language[1], language[0]), language):
         group = int4_group(columns)
         found[f"language {rows} x {columns}, int4"] = Weights((rows, columns), torch.bfloat16, group)

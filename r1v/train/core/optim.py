@@ -29,8 +29,9 @@ class GroupReport:
 
 
 def components(model: R1V) -> dict[str, nn.Module]:
-    """The parts of a model by the names that configurations use."""
-    return {"vision": model.vision, "projector": model.projector, "llm": model.language}
+    """The parts of a model by the names that configurations use; a language model alone is one part."""
+    found = {"vision": model.vision, "projector": model.projector, "llm": model.language}
+    return {name: part for name, part in found.items() if part is not None}
 
 
 def fits(name: str, wanted: str) -> bool:
@@ -41,8 +42,10 @@ def fits(name: str, wanted: str) -> bool:
 def select(modules: dict[str, nn.Module], wanted: Sequence[str]) -> None:
     """Let the parameters of some components train, or those that patterns name, and freeze the others.
 
-    modules: component -> its module. ConfigError: an entry that means no parameter.
+    modules: component -> its module. A tower and projector that a language model alone lacks are passed over,
+    as stages train them unless told otherwise. ConfigError: an entry that means no parameter.
     """
+    wanted = [one for one in wanted if one in modules or one not in ("vision", "projector")]
     named = {f"{c}.{name}": p for c, module in modules.items() for name, p in module.named_parameters()}
     for one in wanted:
         if not any(fits(name, one) for name in named):

@@ -26,6 +26,7 @@ from r1v.core import CheckpointError, ConfigError, R1VError
 from r1v.models import R1V
 from r1v.models.checkpoint import (
     build_empty,
+    check_layout,
     config_for,
     describe,
     open_any_files,
@@ -86,8 +87,8 @@ class PolicyModule(nn.Module):
         base, unused = self.base, None
         tiles = normalise(part.tiles) if len(part.tiles) else None
         self.saw_pictures |= tiles is not None and torch.is_grad_enabled()
-        if self.split and tiles is None:
-            side = base.config.vision.image_size
+        if self.split and tiles is None and base.vision is not None:
+            side = base.config.image_size
             blank = torch.zeros(1, 3, side, side, device=part.input_ids.device)
             # no feature is placed, but the language model's input has its gradient, as where there are some:
             # else a frozen model's first layer would reduce later here than in other processes
@@ -134,14 +135,16 @@ class PolicyModule(nn.Module):
     def drop_unseen(self) -> None:
         """Take the gradients, all zero, of tower and projector away where no process saw a picture: one
         process alone has none there, and an optimiser that is given none leaves a parameter as it is."""
+        vision, projector = self.base.vision, self.base.projector
         if self.split and not any(self.compute.world.gather(self.saw_pictures)):
-            for parameter in (*self.base.vision.parameters(), *self.base.projector.parameters()):
-                parameter.grad = None
+            for part in (each for each in (vision, projector) if each is not None):
+                for parameter in part.parameters():
+                    parameter.grad = None
         self.saw_pictures = False
 
     def blank(self) -> MicroBatch:
         """One row of two tokens without a picture."""
-        side, image = self.base.config.vision.image_size, self.base.config.image_token_id
+        side, image = self.base.config.image_size, self.base.config.image_token_id
         one = torch.zeros(1, dtype=torch.int64)
         ids = torch.full((1, 2), 1 if image == 0 else 0)
         return MicroBatch(ids, torch.zeros((0, side, side, 3), dtype=torch.uint8), one, one, one, ("",))
@@ -199,10 +202,11 @@ class PolicyModule(nn.Module):
 
     def export(
         self, folder: Path, tokenizer_from: str | Path | None, max_shard_mb: int,
-        layout: Layout = "native", dtype: torch.dtype = torch.bfloat16,
+        layout: Layout | None = None, dtype: torch.dtype = torch.bfloat16,
     ) -> Path:  # fmt: skip
         """Write a whole checkpoint, adapters added in, tensor by tensor: the first process writes, the others
-        send what it asks for. tokenizer_from: None copies no tokenizer."""
+        send what it asks for. tokenizer_from: None copies no tokenizer. layout: as of `models.save`."""
+        layout = check_layout(layout, self.base.config)
         world, names = self.compute.world, list(self.shapes)
         head: dict[str, torch.Tensor] = {}
         if isinstance(self.inner, RewardModel):
@@ -267,7 +271,7 @@ def load_policy(
 
     reward: with a new reward head. CheckpointError, ConfigError: as in `models.load`.
     """
-    description = describe(Path(folder))
+    description = describe(Path(folder), whole=True)
     base = description.module
     if not isinstance(base, R1V):
         raise CheckpointError(f"{folder} is not a whole model; build one with `r1v assemble`")
@@ -288,7 +292,9 @@ def build_policy(
     rows; or, without ``fill``, of one that has its weights and is not split."""
     shapes = parameter_shapes(base)
     base.train()
-    base.language.checkpointing = base.vision.checkpointing = config.checkpointing
+    base.language.checkpointing = config.checkpointing
+    if base.vision is not None:
+        base.vision.checkpointing = config.checkpointing
     select(components(base), config.train)
     if config.lora:
         add_adapters(base, config.lora, config.lora_rank, config.lora_alpha)
@@ -330,7 +336,8 @@ def shard(policy: PolicyModule, hsdp: bool) -> None:
         param_dtype=torch.bfloat16 if compute.bf16 else None, reduce_dtype=torch.float32,
         cast_forward_inputs=False,
     )  # fmt: skip
-    for layer in (*base.vision.layers, *base.language.layers):
+    towers = () if base.vision is None else base.vision.layers
+    for layer in (*towers, *base.language.layers):
         fully_shard(layer, mesh=mesh, mp_policy=precision)
     fully_shard(policy, mesh=mesh, mp_policy=precision, reshard_after_forward=True)
     for module in policy.modules():

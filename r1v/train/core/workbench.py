@@ -158,7 +158,7 @@ def compile_layers(policy: PolicyModule, console: Console) -> None:
     """Compile layer by layer: few small graphs serve the whole model."""
     console.print("compiling the layers: the first steps take minutes")
     torch._dynamo.config.recompile_limit = 32  # past it a layer would run uncompiled, unsaid
-    for layer in policy.base.vision.layers:
+    for layer in () if policy.base.vision is None else policy.base.vision.layers:
         layer.compile()  # only the number of tiles changes, and it alone becomes dynamic
     for layer in policy.base.language.layers:
         layer.compile(dynamic=True)

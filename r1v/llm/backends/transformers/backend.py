@@ -27,8 +27,8 @@ from r1v.llm.grammar import GrammarCompiler
 from r1v.llm.prompt_encoder import PromptEncoder, engine_ids
 from r1v.llm.requests import BackendLoad, ChatRequest, ModelInfo, Request
 from r1v.llm.stream import Deliver
-from r1v.models import R1VConfig, resolve_model, write_native
-from r1v.models.checkpoint import commonest_dtype, parameter_shapes
+from r1v.models import R1VConfig, resolve_model, write_native, write_text
+from r1v.models.checkpoint import check_layout, commonest_dtype, parameter_shapes
 from r1v.models.config_json import read_json
 from r1v.models.convert import describe_whole, stored_parameters
 from r1v.models.names import pieces
@@ -38,7 +38,9 @@ OLDEST = (5, 0)
 MAX_BATCH = 16  # rows of a static batch; the longest holds up the others
 
 # model types of config.json that are ours to prompt
-R1V_TYPES = ("skywork_chat", "internvl_chat", "internvl")
+R1V_TYPES = ("skywork_chat", "internvl_chat", "internvl", "qwen2", "qwen3")
+
+TEXT_TYPES = ("qwen2", "qwen3")
 
 
 def check_transformers() -> str:
@@ -57,31 +59,40 @@ def check_transformers() -> str:
 
 
 def is_r1v(folder: Path) -> bool:
-    """Whether a checkpoint is of our architecture; any other is left to the library."""
+    """Whether a checkpoint is of our architecture, or its language part; any other is left to the library."""
     values = read_json(folder / "config.json")
     return values.get("model_type") in R1V_TYPES
 
 
 def native_config(config: R1VConfig, dtype: str) -> Any:
     """The transformers configuration of the same model. ConfigError: native cannot express it."""
-    from transformers import InternVLConfig
+    from transformers import InternVLConfig, Qwen2Config, Qwen3Config
 
+    if config.vision is None:
+        kind: Any = Qwen3Config if config.language.family == "qwen3" else Qwen2Config
+        return kind.from_dict(write_text(config, dtype))
     return InternVLConfig.from_dict(write_native(config, dtype))
+
+
+def _auto_class(model_type: str) -> Any:
+    """The library's class that makes models of a type."""
+    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
+
+    return AutoModelForCausalLM if model_type in TEXT_TYPES else AutoModelForImageTextToText
 
 
 def build_on_meta(config: Any) -> Any:
     """A transformers model without memory for its parameters; its buffers are real."""
     from accelerate import init_empty_weights
-    from transformers import AutoModelForImageTextToText
 
     with init_empty_weights(include_buffers=False):
-        model = AutoModelForImageTextToText.from_config(config)
+        model = _auto_class(config.model_type).from_config(config)
     model.tie_weights()
     return model
 
 
 def load_r1v(folder: Path, config: LLMConfig, placed: DeviceMap | None = None) -> Any:
-    """A checkpoint of either layout as transformers' own class, filled tensor by tensor.
+    """A checkpoint of any layout as transformers' own class, filled tensor by tensor.
 
     placed: devices; None is the whole on config.device. CheckpointError: incomplete, or quantised.
     """
@@ -90,7 +101,8 @@ def load_r1v(folder: Path, config: LLMConfig, placed: DeviceMap | None = None) -
     dtype = commonest_dtype(files) if config.dtype == "auto" else DTYPES[config.dtype]
     model = build_on_meta(native_config(r1v_config, str(dtype).removeprefix("torch.")))
     placed = placed if placed is not None else placement(model, config, dtype)
-    table = pieces(parameter_shapes(description.module), "native", r1v_config.language)
+    layout = check_layout(None, r1v_config)
+    table = pieces(parameter_shapes(description.module), layout, r1v_config.language)
     for piece in table:
         device = torch.device(device_of(piece.name, placed))
         value = stored.read(piece.parameter, piece.start, piece.shape[0]).to(device=device, dtype=dtype)
@@ -129,7 +141,7 @@ def placement(model: Any, config: LLMConfig, dtype: torch.dtype) -> DeviceMap:
 
 def load_any(folder: Path, config: LLMConfig) -> Any:
     """Any image-text-to-text model of the library, or one that the library is to quantise."""
-    from transformers import AutoConfig, AutoModelForImageTextToText
+    from transformers import AutoConfig
 
     values = read_json(folder / "config.json")
     method = (values.get("quantization_config") or {}).get("quant_method")
@@ -152,7 +164,7 @@ def load_any(folder: Path, config: LLMConfig) -> Any:
         if config.device == "cuda":
             empty = build_on_meta(AutoConfig.from_pretrained(folder))
             options["device_map"] = placement(empty, config, DTYPES[config.dtype])
-        model = AutoModelForImageTextToText.from_pretrained(folder, **options)
+        model = _auto_class(values.get("model_type", "")).from_pretrained(folder, **options)
     except (OSError, ValueError, KeyError, ImportError) as error:
         first = str(error).strip().split("\n")[0]
         raise CheckpointError(f"transformers cannot load {folder}: {first}") from error
@@ -190,7 +202,7 @@ class TransformersBackend:
             processor = Processor.from_folder(folder, limits=config.limits)
             values = read_json(folder / "config.json")
             by_library = config.parallel.quantisation or values.get("quantization_config")
-            if by_library and values.get("model_type") != "internvl":
+            if by_library and values.get("model_type") not in ("internvl", *TEXT_TYPES):
                 raise CheckpointError(
                     f"{folder} is in the release layout, whose quantised form transformers does not know; "
                     "use --backend vllm, or `r1v convert --layout native` before quantising"

@@ -50,10 +50,14 @@ def folder_for_vllm(folder: Path) -> Path:
     """A folder that vLLM loads without flags: release layout, model_type internvl_chat.
 
     The native layout is rewritten once (weights too); of the release layout only config.json is, the rest are
-    links. Kept in ~/.cache/r1v/vllm. CheckpointError: vLLM would compute it wrongly.
+    links. Kept in ~/.cache/r1v/vllm. A language model alone is taken as it is. CheckpointError: vLLM would
+    compute it wrongly.
     """
     folder = folder.resolve()
     values = read_json(folder / "config.json")
+    if values.get("model_type") in ("qwen2", "qwen3"):
+        _check_heads(folder, values)
+        return folder
     _check_heads(folder, values.get("text_config") or values["llm_config"])
     stamp = "".join(
         f"{path.name} {path.stat().st_size} {path.stat().st_mtime_ns};" for path in sorted(folder.iterdir())
