@@ -12,8 +12,8 @@ import pytest
 
 from r1v import LLM
 from r1v.llm import RemoteConfig
-from tests.llm.answers import ask_all, questions
-from tests.llm.test_vllm import compare, needs_vllm
+from tests.llm.backends.answers import ask_all, questions
+from tests.llm.backends.test_vllm import compare, needs_vllm
 
 figures = pytest.importorskip("r1v.figures", reason="figures are drawn with r1v[figures]")
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]

@@ -24,10 +24,10 @@ from r1v.llm.backends.vllm.launch import folder_for_vllm
 from r1v.models import R1V, save
 from r1v.ops import RopeConfig
 from tests.conftest import tiny_config
-from tests.llm.answers import ask_all, by_grammar, few, options, questions
-from tests.llm.other_model import write_llava
+from tests.llm.backends.answers import ask_all, by_grammar, few, options, questions
+from tests.llm.backends.other_model import write_llava
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PYTHON = Path(os.environ.get("R1V_VLLM_PYTHON") or ROOT / ".venv-vllm" / "bin" / "python")
 
 needs_vllm = pytest.mark.skipif(
@@ -82,7 +82,7 @@ def make_checkpoint(folder: Path, tokenizer: Path, name: str) -> Path:
 
 def compare(model: Path | str, source: Path, target: Path) -> dict[str, Any]:
     """Every answer of vLLM equal to our engine's; gives what else the program reports."""
-    in_vllm("tests.llm.answers", model, "vllm", source, target)
+    in_vllm("tests.llm.backends.answers", model, "vllm", source, target)
     found: dict[str, Any] = json.loads(target.read_text())
     with LLM(model, dtype="float32") as ours:
         same(ask_all(ours, questions(source)), found["answers"])
@@ -118,7 +118,7 @@ def test_same_answers(name: str, tmp_path: Path, tiny_tokenizer_folder: Path, pi
 
 def test_two_processes_share_a_model(tmp_path: Path, tiny_tokenizer_folder: Path, picture: Path) -> None:
     folder = make_checkpoint(tmp_path / "model", tiny_tokenizer_folder, "untied qwen3 yarn")
-    in_vllm("tests.llm.answers", folder, "vllm", picture, tmp_path / "answers.json", 2)
+    in_vllm("tests.llm.backends.answers", folder, "vllm", picture, tmp_path / "answers.json", 2)
     with LLM(folder, dtype="float32") as ours:
         same(
             ask_all(ours, few(options(picture))),
@@ -235,7 +235,7 @@ def test_a_model_of_another_kind(tmp_path: Path, tiny_tokenizer_folder: Path, pi
     folder = write_llava(tmp_path / "llava", tiny_tokenizer_folder)
     with LLM(folder, backend="transformers", dtype="float32") as llm:
         expected = ask_all(llm, options(picture))
-    in_vllm("tests.llm.answers", folder, "vllm", picture, tmp_path / "answers.json")
+    in_vllm("tests.llm.backends.answers", folder, "vllm", picture, tmp_path / "answers.json")
     found = json.loads((tmp_path / "answers.json").read_text())["answers"]
     assert found.keys() == expected.keys()
     for name, answers in expected.items():

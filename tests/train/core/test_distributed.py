@@ -36,7 +36,7 @@ from r1v.train.stages.init import InitConfig, initialise
 from r1v.train.stages.mpo import MPOConfig, MPOTrainer
 from r1v.train.stages.reward import RewardStageConfig, RewardTrainer
 from r1v.train.stages.sft import SFTConfig, Trainer
-from tests.train.test_reward import figure_pairs
+from tests.train.reward.test_reward import figure_pairs
 
 SETTINGS = (
     'data.families=["arithmetic","counting"]', "run.steps=4", "optim.batch_size=6", "optim.micro_batches=2",

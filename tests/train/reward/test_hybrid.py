@@ -26,8 +26,8 @@ from r1v.train.reward.hybrid import Reward, advantages, combine
 from r1v.train.reward.rules import RuleReward, well_formed
 from r1v.train.rollout.sampler import Response
 from r1v.train.stages.grpo import GRPOTrainer
-from tests.train.test_grpo import by_first_token, config, metrics, trainer_of
-from tests.train.test_stages import make_reward_model
+from tests.train.stages.test_grpo import by_first_token, config, metrics, trainer_of
+from tests.train.stages.test_stages import make_reward_model
 
 CONFIG = RewardConfig()
 

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-import torch
 
 from r1v import LLM, SamplingParams
 from r1v.core import (
@@ -21,8 +20,7 @@ from r1v.llm.config import LLMConfig
 from r1v.llm.requests import ChatRequest, ModelInfo
 from r1v.models import convert
 from r1v.verify.transformers_peer import rendered
-from tests.conftest import write_tiny_checkpoint
-from tests.llm.other_model import write_llava
+from tests.llm.backends.other_model import write_llava
 
 pytest.importorskip("transformers", reason="this backend is transformers")
 pytest.importorskip("accelerate", reason="this backend places modules by accelerate")
@@ -226,34 +224,3 @@ def test_another_architecture_with_its_own_processor(
         assert isinstance(last, Completion) and last.usage.completion_tokens == 12
         assert last.usage.prompt_tokens > 16 and last.thinking and not last.answer
         assert "".join(e.text for e in events if e.segment == "thinking") == last.thinking
-
-
-def test_verify(tiny_tokenizer_folder: Path, tmp_path: Path, run_r1v) -> None:
-    import json
-
-    folder = write_tiny_checkpoint(tmp_path / "tiny", tiny_tokenizer_folder, "release")
-    config = json.loads((folder / "config.json").read_text())
-    config["llm_config"]["max_position_embeddings"] = 4096
-    (folder / "config.json").write_text(json.dumps(config))
-    status, out, err = run_r1v("verify", folder, "--against", "transformers", "--max-tokens", 8)
-    assert status == 0, out + err
-    certificate = json.loads((folder / "parity-transformers.json").read_text())
-    assert certificate["agrees"] and [c["name"] for c in certificate["cases"]] == [
-        "text", "one image", "two images", "five images"
-    ]  # fmt: skip
-    for case in certificate["cases"]:
-        assert case["ids_equal"] and case["max_logit_difference"] < 1e-3 and case["equal_prefix"] > 0
-        assert case["tiles"] == 0 or case["tile_levels"] <= 2
-
-
-def test_verify_sees_a_difference(tiny_checkpoint: Path) -> None:
-    from r1v.verify.certificate import CheckpointVerifier
-    from r1v.verify.transformers_peer import TransformersPeer
-
-    peer = TransformersPeer(tiny_checkpoint)
-    with torch.no_grad():
-        peer._backend.model.model.language_model.layers[1].mlp.down_proj.weight.mul_(1.1)
-    verifier = CheckpointVerifier(str(tiny_checkpoint))
-    certificate = verifier.run(peer, max_tokens=4)
-    assert not certificate.agrees
-    assert any("logits differ" in problem for case in certificate.cases for problem in case.problems)

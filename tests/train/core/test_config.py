@@ -13,7 +13,7 @@ from r1v.train.stages.grpo import GRPOConfig
 from r1v.train.stages.mpo import MPOConfig
 from r1v.train.stages.sft import SFTConfig
 
-NANO = Path(__file__).parents[2] / "examples" / "nano"
+NANO = Path(__file__).parents[3] / "examples" / "nano"
 
 
 def test_file_and_changes(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from r1v.llm.config import LLMConfig
 from r1v.llm.generation import Generation
 from r1v.llm.requests import ModelInfo
 from r1v.prompt import Processor
-from tests.llm.remote_server import Script, serving
+from tests.llm.backends.remote_server import Script, serving
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from r1v.core import (
 from r1v.llm import RemoteConfig, read_tool_calls
 from r1v.llm.backends.remote.wire import image_data
 from r1v.prompt import ImageLimits
-from tests.llm.remote_server import Script, chunk, serving, stream
+from tests.llm.backends.remote_server import Script, chunk, serving, stream
 
 FAST = {"max_retries": 3, "timeout_s": 5.0}
 

@@ -40,10 +40,10 @@ from r1v.train.rollout.wire import (
     send_asks,
 )
 from r1v.train.stages.grpo import GRPOTrainer
-from tests.train.test_distributed import in_two
-from tests.train.test_grpo import config, metrics, trainer_of, without_times
+from tests.train.core.test_distributed import in_two
+from tests.train.stages.test_grpo import config, metrics, trainer_of, without_times
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PYTHON = Path(os.environ.get("R1V_VLLM_PYTHON") or ROOT / ".venv-vllm" / "bin" / "python")
 needs_vllm = pytest.mark.skipif(
     not PYTHON.is_file(), reason="R1V_VLLM_PYTHON names no interpreter with vLLM (vllm_cpu.sh makes one)"

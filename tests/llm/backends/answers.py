@@ -1,7 +1,7 @@
 """The same requests to any backend, their answers as plain data.
 
 Run as a program it is another interpreter's half of a comparison: vLLM has an environment of its own.
-    PYTHON -m tests.llm.answers MODEL BACKEND PICTURE|FOLDER ANSWERS.json [TENSOR_PARALLEL_SIZE]
+    PYTHON -m tests.llm.backends.answers MODEL BACKEND PICTURE|FOLDER ANSWERS.json [TENSOR_PARALLEL_SIZE]
 PICTURE: what is asked of a tiny checkpoint. FOLDER: figures, NAME.png with its question in NAME.txt.
 """
 

@@ -17,7 +17,7 @@ from r1v.train.core.config_read import changed
 from r1v.train.core.growing import GrowingFile
 from r1v.train.core.workbench import Interrupted
 from r1v.train.stages.sft import SFTConfig, Trainer
-from tests.train.test_sft import config, losses_of, train
+from tests.train.stages.test_sft import config, losses_of, train
 
 QUIET = Console(quiet=True)
 
