@@ -33,7 +33,8 @@ def load(request):
 BENCHMARKS = {
     "sums": Benchmark(
         name="sums", title="Sums", load=load, grade=grade_free, prompts=("question",),
-        about="two numbers to add", source=Source("somebody/sums", ("sums.jsonl",), fields=("id", "question", "answer")),
+        about="two numbers to add",
+        source=Source("somebody/sums", ("sums.jsonl",), fields=("id", "question", "answer")),
     )
 }
 '''
