@@ -18,6 +18,7 @@ from r1v.train.core.workbench import Workbench
 from r1v.train.data.curriculum import PlannedSample
 from r1v.train.data.questions import EncodedQuestion, QuestionPool, Questions, plan_questions
 from r1v.train.data.sources import fingerprint, open_source
+from r1v.train.data.spoilt import spoilt
 from r1v.train.reward.hybrid import HybridReward, Reward, advantages
 from r1v.train.rollout.evaluate import heldout_questions
 from r1v.train.rollout.sampler import EngineRollouts, Response, Rollouts
@@ -47,7 +48,8 @@ class Asker:
         self.source = open_source(data, c.run.seed, console, chains=False)
         away = c.rollout.engine != "r1v"  # then questions keep their pictures, which are cut there
         # worker processes are forked before a device is opened
-        self.questions = Questions(self.source, c.model.path, data.workers, away)
+        asked = spoilt(self.source, data.spoil)
+        self.questions = Questions(asked, c.model.path, data.workers, away)
         self.heldout = (
             heldout_questions(self.source, c.model.path, data, c.run.seed, console, away) if heldout else []
         )

@@ -9,7 +9,9 @@ from r1v.core import ConfigError
 from r1v.figures import abroad
 from r1v.train.core.config import DataConfig
 from r1v.train.data.abroad import AbroadSource
+from r1v.train.data.examples import FigureSource
 from r1v.train.data.sources import BLOCK, MixedSource, open_source
+from r1v.train.data.spoilt import spoilt
 
 QUIET = Console(quiet=True)
 
@@ -62,14 +64,12 @@ def test_an_index_gives_the_same_example_on_every_worker() -> None:
 def test_a_mixture_takes_turns_in_groups_and_keeps_the_shares() -> None:
     source = opened("figures::3", "abroad::1")
     assert isinstance(source, MixedSource)
-    picked = [source.pick(n, f"3/{n}") for n in range(BLOCK)]
+    assert source.counts == {"figures": BLOCK // 8 * 3 // 4, "abroad": BLOCK // 8 // 4}  # groups of eight
+    picked = [source.pick(n, f"3/{n}") for n in range(4096)]
     labels = [family.split("/")[0] for family, _ in picked]
-    assert labels.count("abroad") == BLOCK // 4
     runs = [len(list(run)) for label, run in groupby(labels) if label == "abroad"]
-    assert all(run % abroad.TOGETHER == 0 for run in runs)
-    indices = sorted(index for family, index in picked if family.startswith("abroad/"))
-    assert indices == list(range(BLOCK // 4))
-    for start in range(0, BLOCK, abroad.TOGETHER):
+    assert runs and all(run % abroad.TOGETHER == 0 for run in runs)
+    for start in range(0, 4096, abroad.TOGETHER):
         group = [index for _, index in picked[start : start + abroad.TOGETHER]]
         assert group == list(range(group[0], group[0] + abroad.TOGETHER))
 
@@ -79,3 +79,21 @@ def test_families_are_chosen_by_name() -> None:
     assert isinstance(source, AbroadSource) and source.families == ("bar_chart", "table")
     with pytest.raises(ConfigError, match="no other tool draws 'handwriting'"):
         opened("abroad", families=("handwriting",))
+
+
+def test_a_share_of_the_pictures_is_spoilt_and_which_follows_from_the_index() -> None:
+    source = FigureSource(("table",))
+    assert spoilt(source, 0.0) is source
+    half = spoilt(source, 0.5)
+    changed = [
+        half.example("table", i, 1.0).images[0].source.tobytes()
+        != source.example("table", i, 1.0).images[0].source.tobytes()
+        for i in range(40)
+    ]
+    assert 10 < sum(changed) < 30
+    again = spoilt(source, 0.5).example("table", changed.index(True), 1.0)
+    assert (
+        again.images[0].source.tobytes()
+        == half.example("table", changed.index(True), 1.0).images[0].source.tobytes()
+    )
+    assert again.thinking == source.example("table", changed.index(True), 1.0).thinking

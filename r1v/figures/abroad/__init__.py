@@ -5,5 +5,6 @@ Always holds: a tool marked ``heldout`` never comes out of ``make`` for training
 """
 
 from r1v.figures.abroad.catalogue import SUBJECTS, TOGETHER, make, missing, tools, usable
+from r1v.figures.abroad.spoil import spoil
 
-__all__ = ["SUBJECTS", "TOGETHER", "make", "missing", "tools", "usable"]
+__all__ = ["SUBJECTS", "TOGETHER", "make", "missing", "spoil", "tools", "usable"]

@@ -95,7 +95,7 @@ class Easel:
 
 
 def by_pillow(board: Easel, rng: Random, scale: int = 2) -> Image.Image:
-    """ToolPicture at twice the size and reduced, in one of matplotlib's faces; at times without soft
+    """Drawn at twice the size and reduced, in one of matplotlib's faces; at times without soft
     edges.
     """
     s = scale if rng.random() < 0.8 else 1
@@ -116,7 +116,7 @@ def by_pillow(board: Easel, rng: Random, scale: int = 2) -> Image.Image:
                 [(x * s, y * s) for x, y in points], fill=color, width=max(1, round(width * s)), joint="curve"
             )
         elif thing[0] == "disc":
-            image = _disc(image, thing, s)
+            _disc(image, thing, s)
         else:
             _, (x, y), text, size, color, anchor = thing
             draw.text(
@@ -125,18 +125,20 @@ def by_pillow(board: Easel, rng: Random, scale: int = 2) -> Image.Image:
     return image.reduce(s) if s > 1 else image
 
 
-def _disc(image: Image.Image, thing: tuple[Any, ...], s: int) -> Image.Image:
+def _disc(image: Image.Image, thing: tuple[Any, ...], s: int) -> None:
     """A circle on a picture; a thin filling is laid over what is there."""
     _, (x, y), radius, fill, edge, width, alpha = thing
     reach = radius + (width / 2 if edge is not None and fill is None else 0)
     box = ((x - reach) * s, (y - reach) * s, (x + reach) * s, (y + reach) * s)
     if alpha < 1 and fill is not None:
-        layer = Image.new("RGBA", image.size, (0, 0, 0, 0))
-        ImageDraw.Draw(layer).ellipse(box, fill=(*fill, round(255 * alpha)))
-        image = Image.alpha_composite(image.convert("RGBA"), layer).convert("RGB")
+        left, top, right, bottom = (round(side) for side in box)
+        under = image.crop((left, top, right, bottom))
+        mask = Image.new("L", under.size, 0)
+        ImageDraw.Draw(mask).ellipse((0, 0, right - left - 1, bottom - top - 1), fill=round(255 * alpha))
+        under.paste(fill, (0, 0), mask)
+        image.paste(under, (left, top))
         fill = None
     ImageDraw.Draw(image).ellipse(box, fill=fill, outline=edge, width=max(1, round(width * s)) if edge else 0)
-    return image
 
 
 def by_matplotlib(board: Easel, rng: Random) -> Image.Image:

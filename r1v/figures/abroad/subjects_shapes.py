@@ -29,7 +29,7 @@ CLOCKS = Subject(puzzles.plan_clock, puzzles.ask_clock, puzzles.CLOCK_PHRASES, (
     DrawingTool("svg", "heldout", puzzles.CLOCK_SVG, _SVG),
 ))  # fmt: skip
 NETWORKS = Subject(networks.plan_net, networks.ask_net, networks.NETWORK_PHRASES, (
-    DrawingTool("networkx", "train", networks.networkx_net, ("matplotlib", "networkx")),
+    DrawingTool("networkx", "train", networks.networkx_net, ("matplotlib", "networkx", "scipy")),
     DrawingTool("painted", "train", networks.painted_net, _MPL, cheap=True),
     DrawingTool("graphviz", "heldout", networks.graphviz_net, ("!dot", "!neato", "!circo")),
 ))  # fmt: skip

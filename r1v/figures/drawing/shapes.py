@@ -67,11 +67,17 @@ class Sheet:
         self.style = style
         if not style.flag(0.5):  # half of the pictures need no resizing, which costs more than drawing
             spread = 0.0
+        if style.host is not None:
+            width, height = style.host.size(width, height)
+            spread = 0.0
         self.width = round(width * style.uniform(1.0, 1 - spread, 1 + spread))
         self.height = round(height * style.uniform(1.0, 1 - spread, 1 + spread))
         self.scale = 2 if style.flag(soft) else 1
         self.image = Image.new("RGB", (self.width * self.scale, self.height * self.scale), style.background)
         self.draw = ImageDraw.Draw(self.image)
+        self.easel = (
+            None if style.host is None else style.host.easel(self.width, self.height, style.background)
+        )
 
     def shape(
         self,
@@ -85,6 +91,9 @@ class Sheet:
         edge: Color | None = None,
     ) -> None:
         """A filled shape about (x, y); angle in degrees clockwise; edge: colour of a thin border."""
+        if self.easel is not None:
+            self.easel.shape(shape, (x, y), radius, color, edge, math.radians(angle))
+            return
         s = self.scale
         width = max(1, round(s * radius / 14)) if edge else 0
         x, y, radius = x * s, y * s, radius * s
@@ -102,11 +111,17 @@ class Sheet:
 
     def line(self, points: list[tuple[float, float]], color: Color, width: float = 1) -> None:
         """A polyline, width in logical pixels."""
+        if self.easel is not None:
+            self.easel.line(points, color, width)
+            return
         s = self.scale
         self.draw.line([(x * s, y * s) for x, y in points], fill=color, width=max(1, round(width * s)))
 
     def polygon(self, points: list[tuple[float, float]], color: Color) -> None:
         """A filled polygon."""
+        if self.easel is not None:
+            self.easel.polygon(points, color)
+            return
         s = self.scale
         self.draw.polygon([(x * s, y * s) for x, y in points], fill=color)
 
@@ -120,12 +135,18 @@ class Sheet:
         width: float = 1,
     ) -> None:
         """A disc about (x, y) with or without a border inside its radius."""
+        if self.easel is not None:
+            self.easel.disc((x, y), radius - width / 2 * (edge is not None), fill, edge, width)
+            return
         s = self.scale
         box = ((x - radius) * s, (y - radius) * s, (x + radius) * s, (y + radius) * s)
         self.draw.ellipse(box, fill=fill, outline=edge, width=round(width * s) if edge else 0)
 
     def text(self, xy: tuple[float, float], text: str, size: int, color: Color, anchor: str = "mm") -> None:
         """Text in this picture's face, size in logical pixels."""
+        if self.easel is not None:
+            self.easel.text(xy, text, size, color, anchor)
+            return
         s = self.scale
         font = load_font(self.style.font_name, size * s)
         self.draw.text((xy[0] * s, xy[1] * s), text, font=font, fill=color, anchor=anchor)
@@ -156,6 +177,8 @@ class Sheet:
 
     def finish(self) -> Image.Image:
         """The finished image, at its logical size."""
+        if self.easel is not None and self.style.host is not None:
+            return self.style.host.paint(self.easel)
         return self.image.reduce(self.scale) if self.scale > 1 else self.image
 
 

@@ -11,10 +11,11 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from random import Random
+from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
-from r1v.figures.drawing.style import Color, Style, load_font
+from r1v.figures.drawing.style import Color, Host, Style, load_font
 
 Point = tuple[float, float]
 Box = tuple[float, float, float, float]
@@ -152,7 +153,9 @@ class Sketch:
         )
 
     def paint(self) -> Image.Image:
-        """The picture."""
+        """The picture, by another hand where the style has one."""
+        if self.style.host is not None:
+            return self.style.host.paint(self._handed(self.style.host))
         draw = ImageDraw.Draw(self.image)
         if self.fill is not None:
             for area in self.areas:
@@ -172,6 +175,26 @@ class Sketch:
             draw.text(centre, text, font=self.font, fill=self.style.ink, anchor="mm")
         return self.image
 
+    def _handed(self, host: Host) -> Any:
+        """The same on another hand's easel."""
+        easel = host.easel(self.width, self.height, self.style.background)
+        if self.fill is not None:
+            for area in self.areas:
+                easel.polygon(area, self.fill)
+        for p, q in self.lines:
+            easel.line([p, q], self.line_color, self.line_width)
+        for box, filled in self.boxes:
+            fill = self.line_color if filled else self.style.background
+            easel.box(*box, fill, self.line_color, self.line_width)
+        for at, radius, start, end in self.arcs:
+            turn = math.radians((end - start) % 360 or 360)
+            easel.arc(at, radius, math.radians(start), math.radians(start) + turn, self.line_color, 2)
+        for at, radius in self.discs:
+            easel.disc(at, radius, self.line_color)
+        for centre, text, _ in self.labels:
+            easel.text(centre, text, self.font.size, self.style.ink)
+        return easel
+
 
 def arrange(style: Style, build: Callable[[Style], Sketch], attempts: int = 12) -> Sketch:
     """The first sketch without overlaps; ``build`` is called again with new layout draws until there is one.
@@ -184,6 +207,7 @@ def arrange(style: Style, build: Callable[[Style], Sketch], attempts: int = 12) 
             break
         calm = min(1.0, 2 * (attempts - attempt) / attempts)
         look = Style(Random(style.rng.random()), style.variation * calm, style.fonts)
+        look.host = style.host
         sketch = build(look)
     return sketch
 

@@ -11,7 +11,7 @@ import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -64,12 +64,26 @@ def load_font(name: str, size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(str(font_folder() / name), size)
 
 
+class Host(Protocol):
+    """Another hand that paints what a family lays out: `r1v.figures.abroad.hosted`."""
+
+    def size(self, width: int, height: int) -> tuple[int, int]:
+        """The canvas in pixels in place of the family's own."""
+
+    def easel(self, width: float, height: float, paper: Color) -> Any:
+        """What takes the drawing's parts; it has the methods of ``abroad.board.Easel``."""
+
+    def paint(self, easel: Any) -> Image.Image:
+        """The picture of all parts."""
+
+
 class Style:
     """A source of layout choices that stays near the plain look while ``variation`` is small."""
 
     def __init__(self, rng: Random, variation: float = 1.0, fonts: Sequence[str] = FONTS) -> None:
         self.rng = rng
         self.variation = variation
+        self.host: Host | None = None
         self.fonts = tuple(fonts)
         own = Random(rng.random())  # of its own, so that another set of fonts leaves all else as it was
         pick = own.choice(self.fonts)
@@ -112,6 +126,8 @@ class Style:
 
         The other half needs no resizing before it goes to a model, which costs more than drawing.
         """
+        if self.host is not None:
+            return Image.new("RGB", self.host.size(width, height), self.background)
         if not self.flag(0.5):
             spread = 0.0
         return Image.new(

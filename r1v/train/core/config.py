@@ -114,6 +114,9 @@ class DataConfig:
     direct_share: float = key(0.0, "samples that are trained to answer without thinking")
     packing: bool = key(False, "a part of a batch is one line without padding")
     variation: float = key(1.0, "how far the looks of figures vary, 0 to 1")
+    spoil: float = key(
+        0.0, "share of pictures spoilt: pages around, scales, JPEG, dark themes, photographed screens"
+    )
     first_sample: int = key(0, "number of the first figure")
     heldout: int = key(0, "held-out questions of each family, of figures or of the file measure")
     measure: str | None = key(None, "file of held-out rows")
@@ -123,7 +126,7 @@ class DataConfig:
     def __post_init__(self) -> None:
         at_least(self, 0, "heldout", "workers", "first_sample")
         at_least(self, 1, "prefetch")
-        share(self, "direct_share", "variation")
+        share(self, "direct_share", "variation", "spoil")
         if not self.source:
             raise ConfigError("data.source is empty; name figures, a file or hf:NAME")
 

@@ -28,6 +28,7 @@ from r1v.train.data.batches import Batch
 from r1v.train.data.curriculum import Curriculum, CurriculumConfig, PlannedSample
 from r1v.train.data.examples import BatchStream, ExampleSource, FigureSource
 from r1v.train.data.sources import figures_of, fingerprint, open_source
+from r1v.train.data.spoilt import spoilt
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class Trainer:
                 "answers alone"
             )
         self.source = open_source(c.data, c.run.seed, self.console)
-        self.stream = self._open_stream(self.source, c.data.prefetch)
+        self.stream = self._open_stream(spoilt(self.source, c.data.spoil), c.data.prefetch)
         # held-out items are made by workers of their own, before a device is opened
         self.heldout = self._make_heldout()
         self.bench = Workbench.open(c, self.console, data=fingerprint(c.data), allow=allow)
