@@ -23,6 +23,9 @@ from r1v.scoring.compare import AnswerKind
 PAIRS = Path(__file__).parent / "data" / "answer_pairs.txt"
 HELD_OUT = PAIRS.with_name("answer_pairs_heldout.txt")
 FRESH = PAIRS.with_name("answer_pairs_fresh.txt")  # written by somebody who had not seen the rules
+KINDS = PAIRS.with_name(
+    "answer_pairs_kinds.txt"
+)  # written by answer_pairs.py, before the rules for its kinds
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,7 @@ def main() -> None:
     verifier = MathVerifier()
     verifier("1", "1")  # start the process outside of the times
     scores = {}
-    for path in (PAIRS, HELD_OUT, FRESH):
+    for path in (PAIRS, HELD_OUT, FRESH, KINDS):
         scores[path.stem] = report(path.stem, load_pairs(path), verifier)
     verifier.close()
     commit = subprocess.run(

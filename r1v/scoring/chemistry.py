@@ -27,6 +27,7 @@ _ARROW = re.compile(
     r"<=>|<->|-+>|\\(?:rightleftharpoons|to)(?![a-z])|\\xrightarrow\s*(?:\[[^\]]*\])?\{[^{}]*\}|="
 )
 _PLUS = re.compile(r"\s\+\s|(?<!\^)(?<!\^\d)(?<!\{)(?<!\{\d)\+(?=\s*\d*\s*[A-Z(e])")
+_HYDRATE = re.compile(r"(.+?)(?:\\cdot|\\bullet|\*|\.)\{?(\d{0,3})H2O")
 _SURE = re.compile(r"[A-Z][a-z]|[A-Z)\]]\d|\^\d*[+-]")
 
 
@@ -72,10 +73,13 @@ def atoms(text: str) -> Counter[str] | None:
 
 
 def read_formula(text: str) -> Formula | None:
-    r"""A formula that cannot be a product of variables: it has a symbol of two letters, a count, a charge
-    or ``\ce``."""
+    r"""A formula, or a salt with its water (``CuSO4.5H2O``), that cannot be a product of variables: it has a
+    symbol of two letters, a count, a charge or ``\ce``."""
     marked = _CE.fullmatch(text)
     written = _DRESS.sub("", _STATE.sub("", marked[1] if marked else text))
+    if hydrate := _HYDRATE.fullmatch(written):
+        salt, water = hydrate.groups()
+        return Formula(f"{salt}.{water or 1}H2O") if atoms(salt) and _SURE.search(salt) else None
     if atoms(written) is None or not (marked or _SURE.search(written)):
         return None
     return Formula(written)

@@ -8,8 +8,9 @@ to be the same.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -31,7 +32,7 @@ from r1v.scoring.answers import (
 )
 from r1v.scoring.chemistry import Formula, Reaction
 from r1v.scoring.evaluation import approximate, exact, factor_between, same_value
-from r1v.scoring.expression import Expression, Unreadable, negative, number
+from r1v.scoring.expression import Expression, Unreadable, negative, number, turned
 from r1v.scoring.times import Clock
 from r1v.scoring.units import conversion
 
@@ -70,9 +71,12 @@ def same_reading(given: Reading, answer: Reading, tolerance: Tolerance = EXACT) 
         given, answer = given[:1], answer[:1]  # two times of day are no ratios
     if all(isinstance(reading[0], Scalar) and reading[0].unit is not None for reading in (given, answer)):
         given, answer = given[:1], answer[:1]  # two quantities are no products of letters
+    times = [any(isinstance(value, Clock) for value in reading) for reading in (given, answer)]
     unknown = False
     for right in answer:
         for left in given:
+            if any(times) and {type(left), type(right)} == {Ratio, Scalar}:
+                continue  # 3:45 may be a time of day, and then it is no fraction
             found = same(left, right, tolerance)
             if found:
                 return True
@@ -94,6 +98,9 @@ def same(given: Value, answer: Value, tolerance: Tolerance = EXACT) -> bool | No
         return _same_column(given, answer, tolerance)
     if isinstance(given, Collection) and isinstance(answer, Matrix):
         return _same_column(answer, given, tolerance)
+    for ratio, quotient in ((given, answer), (answer, given)):
+        if isinstance(ratio, Ratio) and isinstance(quotient, Scalar):
+            return _ratio_is(ratio, quotient)
     if type(given) is not type(answer):
         return False
     try:
@@ -102,9 +109,16 @@ def same(given: Value, answer: Value, tolerance: Tolerance = EXACT) -> bool | No
         return None
 
 
+_ANGLE = re.compile(r"m?\s*\\angle\s*([A-Z]{1,3})")
+
+
 def _same_named(given: Value, answer: Value, tolerance: Tolerance) -> bool | None:
     """A name on one side only, or the same on both. ``y`` and ``f(x)`` are both names of a function's
     value."""
+    for named, other in ((given, answer), (answer, given)):
+        tuple_of_names = isinstance(named, Named) and named.name.startswith("(")
+        if tuple_of_names and isinstance(other, Collection) and _names(other):
+            return False  # its names are compared with those of the tuple's own reading
     if isinstance(given, Named) and isinstance(answer, Named):
         if _name(given.name) != _name(answer.name):
             functions = all(name == "y" or "(" in name for name in (given.name, answer.name))
@@ -118,6 +132,8 @@ def _same_named(given: Value, answer: Value, tolerance: Tolerance) -> bool | Non
 
 
 def _name(name: str) -> str:
+    if (angle := _ANGLE.fullmatch(name.replace("{", "").replace("}", "").strip())) is not None:
+        return f"angle{turned('angle', angle[1])}".casefold()
     return (
         name.replace("{", "")
         .replace("}", "")
@@ -143,7 +159,7 @@ def _same_scalars(given: Scalar, answer: Scalar, tolerance: Tolerance) -> bool:
     if _in_radians(given, answer):
         degree = Expression("degree")
         sides = [
-            Expression("product", (side.value, degree))
+            Expression("product", (_times(side.value, side.unit.factor or Fraction(1)), degree))
             if side.unit is not None and side.unit.degrees
             else side.value
             for side in (given, answer)
@@ -246,6 +262,13 @@ def _same_ratios(given: Ratio, answer: Ratio, tolerance: Tolerance) -> bool:
     )
 
 
+def _ratio_is(ratio: Ratio, quotient: Scalar) -> bool:
+    """``3:4`` and a quotient that is written as one, ``3/4``; a decimal is no ratio."""
+    if len(ratio.terms) != 2 or quotient.unit is not None or quotient.value.kind != "quotient":
+        return False
+    return same_value(Expression("quotient", ratio.terms), quotient.value)
+
+
 # relations and sets of numbers
 
 
@@ -283,18 +306,36 @@ def _same_sets(given: RealSet, answer: RealSet, tolerance: Tolerance) -> bool:
     if given.variable and answer.variable and given.variable != answer.variable:
         return False
     left, right = _in_order(given), _in_order(answer)
-    if len(left) != len(right) or len(given.but) != len(answer.but):
-        return False
-    if not all(any(same_value(a, b) for b in answer.but) for a in given.but):
-        return False
-    return all(_same_interval(a, b) for a, b in zip(left, right, strict=True))
+    return len(left) == len(right) and all(_same_interval(a, b) for a, b in zip(left, right, strict=True))
 
 
 def _in_order(region: RealSet) -> list[Interval]:
     def low(interval: Interval) -> float:
         return float("-inf") if interval.low is None else approximate(interval.low) or 0.0
 
-    return sorted(region.intervals, key=low)
+    found = sorted(region.intervals, key=low)
+    for point in sorted(region.but, key=lambda point: approximate(point) or 0.0):
+        found = [part for interval in found for part in _without(interval, point)]
+    return found
+
+
+def _without(interval: Interval, point: Expression) -> list[Interval]:
+    """An interval without one point of it."""
+    at = approximate(point)
+    ends = [None if end is None else approximate(end) for end in (interval.low, interval.high)]
+    if at is None or any(
+        value is None for value, end in zip(ends, (interval.low, interval.high), strict=True) if end
+    ):
+        raise Unreadable
+    low, high = ends
+    if interval.low is not None and same_value(interval.low, point):
+        return [replace(interval, low_closed=False)]
+    if interval.high is not None and same_value(interval.high, point):
+        return [replace(interval, high_closed=False)]
+    if (low is not None and at < low) or (high is not None and at > high):
+        return [interval]
+    before = Interval(interval.low, interval.low_closed, point, False)
+    return [before, Interval(point, False, interval.high, interval.high_closed)]
 
 
 def _same_interval(given: Interval, answer: Interval) -> bool:

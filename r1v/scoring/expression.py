@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
+from r1v.scoring.numerals import REPEATING, repeating_decimal
+
 MAX_TOKENS, MAX_DEPTH = 400, 40
 
 FUNCTIONS = (
@@ -22,6 +24,7 @@ _LATIN = {"asin": "arcsin", "acos": "arccos", "atan": "arctan"}
 _WORDS = "|".join(sorted([*FUNCTIONS, "sqrt", "cbrt", "pi", "infinity", "infty"], key=len, reverse=True))
 _LEXEME = re.compile(
     r"(?P<space>\s+)"
+    rf"|(?P<repeating>{REPEATING})"
     r"|(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,])|\d+(?:\.\d*)?(?:[eE][+-]?\d{1,4}(?![\dA-Za-z]))?|\.\d+)"
     rf"|(?<![A-Za-z\\])(?P<word>{_WORDS})(?![A-Za-z])"
     r"|\\(?P<command>[A-Za-z]+)"
@@ -99,10 +102,18 @@ def parse(text: str) -> Expression:
     reader = _Reader(list(_tokens(text)))
     if not reader.tokens:
         raise Unreadable
-    value = reader.sum()
+    value = reader.whole()
     if reader.position < len(reader.tokens):
         raise Unreadable
     return value
+
+
+def expression_of(text: str) -> Expression | None:
+    """The expression that a text is, or None."""
+    try:
+        return parse(text)
+    except (Unreadable, ValueError, ZeroDivisionError, RecursionError):
+        return None
 
 
 def _tokens(text: str) -> Iterator[_Token]:
@@ -117,6 +128,9 @@ def _tokens(text: str) -> Iterator[_Token]:
             spaced = True
             continue
         lexeme = match[kind]
+        if kind == "repeating":
+            value = repeating_decimal(lexeme)
+            kind, lexeme = "number", f"{value.numerator}/{value.denominator}"
         if kind == "word" or (kind == "command" and lexeme in FUNCTIONS):
             kind, lexeme = "command", _LATIN.get(lexeme, "infty" if lexeme == "infinity" else lexeme)
         if lexeme in ("cdot", "times", "div"):
@@ -239,6 +253,8 @@ class _Reader:
                 "mp",
                 "approx",
                 "circ",
+                "over",
+                "choose",
             )
         return (token.kind == "sign" and token.text in ("(", "[", "{", r"\{")) or (
             self.at("|") and not self.bars
@@ -289,9 +305,18 @@ class _Reader:
 
     def group(self) -> Expression:
         opened = self.take().text
-        value = self.sum()
+        value = self.whole()
         self.expect(_CLOSING[opened])
         return value
+
+    def whole(self) -> Expression:
+        r"""A sum, or two of them about ``\over`` or ``\choose``, which take all that their braces hold."""
+        value = self.sum()
+        token = self.peek()
+        if token.kind != "command" or token.text not in ("over", "choose"):
+            return value
+        self.take()
+        return Expression("quotient" if token.text == "over" else "binomial", (value, self.sum()))
 
     def atom(self) -> Expression:
         token = self.peek()
@@ -355,7 +380,7 @@ class _Reader:
         if name in _SYMBOLS:
             return self.symbol("\\" + name)
         if name in _ACCENTS:
-            return self.symbol(f"\\{name} {self.raw_argument()}")
+            return self.symbol(f"\\{name} {turned(name, self.raw_argument())}")
         raise Unreadable
 
     def raw_argument(self) -> str:
@@ -418,6 +443,12 @@ class _Reader:
             factors = [Expression("quotient", (_product(factors[0], factors[1:]), self.power()))]
         value = _product(factors[0], factors[1:])
         return negative(value) if minus else value
+
+
+def turned(name: str, letters: str) -> str:
+    """The letters of an angle or a segment in the order that comes first: ``CBA`` is the angle ``ABC``."""
+    either_way = (name == "angle" and len(letters) == 3) or (name == "overline" and len(letters) == 2)
+    return min(letters, letters[::-1]) if either_way and letters.isalpha() and letters.isupper() else letters
 
 
 def _product(first: Expression, others: list[Expression]) -> Expression:

@@ -65,6 +65,7 @@ _DROPPED = (
     "limits nolimits rm bf it quad qquad thinspace enspace space hfill"
 ).split()
 _SPACES = re.compile(r"(\\\\)|\\[,;:! ]|~|\\(?:" + "|".join(_DROPPED) + r")(?![A-Za-z])\.?")
+_PRIMES = re.compile(r"\^\s*(?:\{\s*(?:\\prime\s*)+\}|\\prime(?![A-Za-z]))")
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
 _WRAPPED = re.compile(
     r"\\(?:text|mathrm|mathbf|mathit|mathsf|mathtt|textbf|textit|textrm|textsf|textnormal|mbox|hbox|boldsymbol|bm|"
@@ -80,7 +81,7 @@ _OUTER = (
     ("'", "'"),
     ("“", "”"),
 )
-_SPACED_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:(?:\\,|\{,\}|\\!|\u2009|\u202f)\d{3})+(?!\d)")
+_SPACED_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:(?:,\\!|\\,|\{,\}|\\!|\u2009|\u202f)\d{3})+(?!\d)")
 
 
 def tidy(text: str) -> str:
@@ -93,11 +94,17 @@ def tidy(text: str) -> str:
     text = re.sub(
         r"\^\s*\{?\s*\\(?:circ|degree)(?![A-Za-z])\s*\}?|\\(?:degree|deg)(?![A-Za-z])", r"^\\circ ", text
     )
-    text = _COMMAND.sub(lambda match: "\\" + _COMMANDS.get(match[1], match[1]), text)
+    text = _PRIMES.sub(lambda match: "'" * match[0].count("prime"), text)
+    text = _COMMAND.sub(_spelled, text)
     text = re.sub(r"\\(lt|gt)(?![A-Za-z])", lambda match: {"lt": "<", "gt": ">"}[match[1]], text)
     text = re.sub(r"<\s*=|=\s*<", r"\\le ", re.sub(r">\s*=", r"\\ge ", text))
     text = _unwrapped(text).replace(r"\%", "%")
     return _undressed(text)
+
+
+def _spelled(match: re.Match[str]) -> str:
+    name = _COMMANDS.get(match[1], match[1])
+    return name if name in ("[", "]", "-") else "\\" + name
 
 
 def _vulgar(sign: str) -> str:

@@ -25,11 +25,14 @@ from r1v.scoring.answers import (
     Text,
     Value,
 )
+from r1v.scoring.bounds import BOUND, bounded, turned_inward
 from r1v.scoring.chemistry import read_formula, read_reaction
-from r1v.scoring.expression import Expression, Unreadable, number, parse
+from r1v.scoring.expression import Expression, expression_of, number
 from r1v.scoring.notation import brackets, spaceless, split_top, tidy
+from r1v.scoring.numerals import chinese_number
 from r1v.scoring.times import read_clock
 from r1v.scoring.units import Unit, split_units
+from r1v.scoring.vectors import TUPLE_NAME, one_by_one, read_vector
 
 MAX_DEPTH = 4
 _NUMBER_WORDS = {
@@ -51,7 +54,7 @@ _SHORT_WORDS = {"no", "on", "up", "in", "ok"}
 _ARTICLES = re.compile(r"\b(?:the|a|an)\b\s*", re.IGNORECASE)
 _NO_SOLUTION = re.compile(
     r"\\emptyset|\\\{\s*\\\}|\{\s*\}|(?:there (?:is|are) )?no (?:real )?(?:solutions?|roots?|such values?)|"
-    r"none exists?|"
+    r"none exists?|(?:the )?empty set|"
     r"(?:方程)?无(?:实数)?解|空集",
     re.IGNORECASE,
 )
@@ -68,7 +71,6 @@ _NAME = re.compile(
     r"|S_\s*\{?\s*\\triangle\s*[A-Z]{3}\s*\}?|\\frac\{d[a-z]\}\{d[a-z]\}"
     r"|[A-Za-z][A-Za-z \-]{2,39}"  # words
 )
-_TUPLE_NAME = re.compile(r"\(\s*[A-Za-z](?:_\w)?(?:\s*,\s*[A-Za-z](?:_\w)?)+\s*\)")
 _PLUS_MINUS = re.compile(r"\\pm(?![A-Za-z])")
 _MINUS_PLUS = re.compile(r"\\mp(?![A-Za-z])")
 _ENVIRONMENT = re.compile(
@@ -93,14 +95,6 @@ _WORD_INSIDE = re.compile(
     r"(?:[A-Za-z]{4,}|(?<=\s)[A-Za-z]{3,})"
 )
 _UNIT_OF_LETTERS = re.compile(r"[A-Za-z]{2,}\s*\^?[-{}\d]*$")
-_BOUND = {
-    "<": ("lt", False),
-    "le": ("le", False),
-    ">": ("lt", True),
-    "ge": ("le", True),
-    "=": ("=", False),
-    "ne": ("ne", False),
-}
 
 
 def read(text: str, depth: int = 0) -> Reading:
@@ -108,7 +102,7 @@ def read(text: str, depth: int = 0) -> Reading:
     text = _cleared(tidy(text))
     if depth > MAX_DEPTH:
         return (Text(spaceless(text), False),)
-    for reader in (_environment, _sets, _relations, _collections):
+    for reader in (_environment, read_vector, _sets, _relations, _collections):
         if found := reader(text, depth):
             return found
     return _single(text)
@@ -116,15 +110,10 @@ def read(text: str, depth: int = 0) -> Reading:
 
 def _cleared(text: str) -> str:
     text = re.sub(r"^\s*(?:\\approx|≈|~)\s*", "", text)
+    if not text.isascii() and (value := chinese_number(text)) is not None:
+        share = re.fullmatch(r"-?负?百分之.+", text)
+        return f"{value * 100}%" if share else str(value)
     return _NUMBER_WORDS.get(text.casefold(), text)
-
-
-def expression(text: str) -> Expression | None:
-    """The expression that a text is, or None."""
-    try:
-        return parse(text)
-    except (Unreadable, ValueError, ZeroDivisionError, RecursionError):
-        return None
 
 
 def _single(text: str) -> Reading:
@@ -148,7 +137,7 @@ def _single(text: str) -> Reading:
         return (angle,)
     readings: list[Value] = _quantities(text)
     if not _WORD_INSIDE.search(text) and not (readings and _UNIT_OF_LETTERS.search(text)):
-        found = expression(text)
+        found = expression_of(text)
         readings += [] if found is None else [_in_degrees(found)]
     return tuple(readings) or (Text(folded(text), bool(re.fullmatch(r"[^\\{}^_=<>+*/]+", text))),)
 
@@ -162,7 +151,7 @@ def _in_degrees(value: Expression) -> Scalar:
 
 def _quantities(text: str) -> list[Value]:
     for before, unit in split_units(text):
-        value = expression(_without_thousands(before))
+        value = expression_of(_without_thousands(before))
         if value is not None and not value.symbols:
             return [Scalar(value, unit)]
     return []
@@ -187,7 +176,7 @@ def _ratio(text: str) -> Ratio | None:
     match = _RATIO.fullmatch(text)
     if match is None:
         return None
-    terms = [expression(part.strip()) for part in re.split(r":|\\colon(?![a-z])|\bto\b", match[1])]
+    terms = [expression_of(part.strip()) for part in re.split(r":|\\colon(?![a-z])|\bto\b", match[1])]
     return (
         None
         if any(term is None for term in terms)
@@ -249,17 +238,18 @@ def _interval(text: str) -> RealSet | None:
     if match := re.fullmatch(
         r"\\mathbb\s*\{?R\}?\s*\\setminus\s*(?:\\\{|\{)(.*?)(?:\\\}|\})", text, re.DOTALL
     ):
-        points = [expression(part) for part in split_top(match[1], ",;")]
+        points = [expression_of(part) for part in split_top(match[1], ",;")]
         return (
             None
             if any(p is None for p in points)
             else RealSet((EVERYTHING,), "", tuple(p for p in points if p))
         )
+    text = turned_inward(text)
     opening, closing, inner = brackets(text)
     ends = split_top(inner, ",;")
     if opening not in ("(", "[") or closing not in (")", "]") or len(ends) != 2:
         return None
-    values = [expression(end) for end in ends]
+    values = [expression_of(end) for end in ends]
     if values[0] is None or values[1] is None:
         return None
     low, high = (None if _infinite(value) else value for value in values)
@@ -282,7 +272,7 @@ def _relations(text: str, depth: int) -> Reading:
     if (reaction := read_reaction(text)) is not None:
         return (reaction,)
     separated = split_top(_SEPARATOR_WORD.sub(" , ", text), ",;")
-    if len(separated) > 1 and not _TUPLE_NAME.fullmatch(parts[0].strip()):
+    if len(separated) > 1 and not TUPLE_NAME.fullmatch(parts[0].strip()):
         return _several_relations(text, separated, depth)
     if set(signs) == {"approx"}:
         signs = ["="] * len(signs)
@@ -316,13 +306,13 @@ def _equation(parts: list[str], depth: int) -> Reading:
     readings: list[Value] = []
     left, right = parts[0], parts[-1]
     for name, value in ((left, right), (right, left)):
-        if (_NAME.fullmatch(name) or _TUPLE_NAME.fullmatch(name)) and (len(parts) == 2 or name == left):
+        if (_NAME.fullmatch(name) or TUPLE_NAME.fullmatch(name)) and (len(parts) == 2 or name == left):
             found = read(value, depth + 1)
             if not _holds(found, name):
-                readings.append(Named(spaceless(name), found))
+                readings += [Named(spaceless(name), found), *one_by_one(name, found)]
                 break
     if len(parts) == 2:
-        sides = [expression(part) for part in parts]
+        sides = [expression_of(part) for part in parts]
         if sides[0] is not None and sides[1] is not None:
             readings.append(Relation(sides[0], "=", sides[1]))
     return tuple(readings)
@@ -330,21 +320,21 @@ def _equation(parts: list[str], depth: int) -> Reading:
 
 def _holds(reading: Reading, name: str) -> bool:
     """Whether a value has the name among its variables: then ``x = 2x + 1`` gives x no value."""
-    symbol = expression(name)
+    symbol = expression_of(name)
     names = symbol.symbols if symbol is not None and symbol.kind == "symbol" else frozenset()
     return any(names & value.value.symbols for value in reading if isinstance(value, Scalar))
 
 
 def _inequality(parts: list[str], signs: list[str]) -> Reading:
-    sides = [expression(part) for part in parts]
+    sides = [expression_of(part) for part in parts]
     if any(side is None for side in sides):
         return ()
     values = [side for side in sides if side is not None]
     readings: list[Value] = []
-    if (found := _solved(values, signs)) is not None:
+    if (found := _solved(values, signs) or bounded(values, signs)) is not None:
         readings.append(found)
     if len(values) == 2:
-        sign, turned = _BOUND[signs[0]]
+        sign, turned = BOUND[signs[0]]
         first, second = reversed(values) if turned else values
         readings.append(Relation(first, sign, second))
     return tuple(readings)
@@ -360,7 +350,7 @@ def _solved(values: list[Expression], signs: list[str]) -> RealSet | None:
         return None
     variable = variables[0] if len(variables) == 1 or len(values) == 2 else values[1].name
     for left, sign, right in zip(values, signs, values[1:], strict=False):
-        kind, turned = _BOUND.get(sign, ("", False))
+        kind, turned = BOUND.get(sign, ("", False))
         if kind == "ne":
             other = right if left.name == variable else left
             return RealSet((EVERYTHING,), variable, (other,)) if len(values) == 2 else None
@@ -470,7 +460,7 @@ def _environment(text: str, depth: int) -> Reading:
         value = _cases(cells, depth)
     else:
         factor = {"": None, "-": number(-1)}.get(
-            factor_text, expression(factor_text) if factor_text else None
+            factor_text, expression_of(factor_text) if factor_text else None
         )
         if factor_text and factor is None:
             return (Text(spaceless(text), False),)

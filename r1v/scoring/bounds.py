@@ -1,0 +1,63 @@
+r"""Bounds on a variable, and intervals with brackets that are turned outwards.
+
+Enters: the sides of an inequality, or the text of an interval. Leaves: a set of numbers, or the text with the
+usual brackets. Always holds: a bound that is not known to be positive gives no set.
+"""
+
+from __future__ import annotations
+
+import re
+
+from r1v.scoring.answers import Interval, RealSet
+from r1v.scoring.expression import Expression, negative
+
+BOUND = {
+    "<": ("lt", False),
+    "le": ("le", False),
+    ">": ("lt", True),
+    "ge": ("le", True),
+    "=": ("=", False),
+    "ne": ("ne", False),
+}
+
+
+# ]0,1[ and [0,1[: a bracket that is turned outwards leaves its end out
+_OUTWARD = re.compile(r"^\s*(?:(\])([^\[\]()]*)([\[\])])|([\[(])([^\[\]()]*)(\[))\s*$", re.DOTALL)
+
+
+def turned_inward(text: str) -> str:
+    """``]0,1[`` as ``(0,1)``; any other text as it is."""
+    return _OUTWARD.sub(_inward, text)
+
+
+def _inward(match: re.Match[str]) -> str:
+    opening, inner, closing = (match[1], match[2], match[3]) if match[1] else (match[4], match[5], match[6])
+    return f"{'(' if opening == ']' else opening}{inner}{')' if closing == '[' else closing}"
+
+
+def bounded(values: list[Expression], signs: list[str]) -> RealSet | None:
+    """``|x| < 2`` and ``|x - 1| >= 3`` as a set of numbers."""
+    if len(values) != 2 or signs[0] not in ("<", "le", ">", "ge"):
+        return None
+    kind, turned_round = BOUND[signs[0]]
+    small, large = reversed(values) if turned_round else values
+    inside = small.kind == "absolute"
+    bars, bound = (small, large) if inside else (large, small)
+    if bars.kind != "absolute" or bound.symbols or (bound.kind == "number" and bound.value <= 0):
+        return None
+    terms = bars.args[0].args if bars.args[0].kind == "sum" else bars.args
+    variables = [term for term in terms if term.kind == "symbol"]
+    others = [term for term in terms if term.kind != "symbol"]
+    if len(variables) != 1 or any(term.symbols for term in others):
+        return None
+    middle = [negative(term) for term in others]
+    ends = [_sum_of([*middle, end]) for end in (negative(bound), bound)]
+    closed = kind == "le"
+    if inside:
+        return RealSet((Interval(ends[0], closed, ends[1], closed),), variables[0].name)
+    outer = (Interval(None, False, ends[0], closed), Interval(ends[1], closed, None, False))
+    return RealSet(outer, variables[0].name)
+
+
+def _sum_of(terms: list[Expression]) -> Expression:
+    return terms[0] if len(terms) == 1 else Expression("sum", tuple(terms))

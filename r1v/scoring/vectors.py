@@ -1,0 +1,60 @@
+r"""Vectors by their components, and tuples of names.
+
+Enters: a short text, or a tuple's name and value. Leaves: readings as tuples, or as values by name. Always
+holds: components that are named stand in the order of their names.
+"""
+
+from __future__ import annotations
+
+import re
+
+from r1v.scoring.answers import Collection, Named, Reading, Scalar, Value
+from r1v.scoring.expression import expression_of, number
+from r1v.scoring.notation import brackets, spaceless, split_top
+
+TUPLE_NAME = re.compile(r"\(\s*[A-Za-z](?:_\w)?(?:\s*,\s*[A-Za-z](?:_\w)?)+\s*\)")
+
+
+def one_by_one(name: str, found: Reading) -> list[Value]:
+    """``(p, q) = (3, 2)`` as ``p = 3`` and ``q = 2``."""
+    if not TUPLE_NAME.fullmatch(name):
+        return []
+    names = split_top(brackets(name)[2], ",")
+    value = next((one for one in found if isinstance(one, Collection)), None)
+    if value is None or len(value.items) != len(names):
+        return []
+    named = zip(names, value.items, strict=True)
+    return [Collection(tuple((Named(spaceless(one), item),) for one, item in named))]
+
+
+_UNIT_VECTOR = re.compile(
+    r"\\(?:hat|vec|bar|overrightarrow|widehat)\s*\{?\s*\\?([ijk])(?:math)?\s*\}?|\\([ij])math(?![a-z])"
+    r"|(?<![A-Za-z\\])([ijk])(?![A-Za-z])"
+)
+
+
+def read_vector(text: str, depth: int = 0) -> Reading:
+    """``2i - 3j + k`` as (2, -3, 1), beside what it is as an expression. One that names no k has two
+    components, or three. Only i is no vector: it may be the imaginary unit."""
+    found = list(_UNIT_VECTOR.finditer(text))
+    names = [match[1] or match[2] or match[3] for match in found]
+    if len(found) < 2 or len(set(names)) != len(names) or text[found[-1].end() :].strip():
+        return ()
+    parts: dict[str, Reading] = {}
+    start = 0
+    for name, match in zip(names, found, strict=True):
+        factor = text[start : match.start()].strip()
+        if start and factor[:1] not in ("+", "-"):
+            return ()
+        factor = re.sub(r"\\cdot\s*$", "", factor).strip()
+        factor = f"{factor}1" if factor in ("", "+", "-") else factor
+        value = expression_of(factor)
+        if value is None or (value.kind == "sum" and not factor.lstrip("+-").startswith("(")):
+            return ()
+        parts[name] = (Scalar(value),)
+        start = match.end()
+    zero: Reading = (Scalar(number(0)),)
+    three = Collection(tuple(parts.get(name, zero) for name in "ijk"), "(", ")")
+    two = [] if "k" in parts else [Collection(three.items[:2], "(", ")")]
+    whole = expression_of(text)
+    return (*([] if whole is None else [Scalar(whole)]), *two, three)
