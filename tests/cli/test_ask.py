@@ -33,7 +33,7 @@ def test_json(run_r1v, tiny_checkpoint: Path, picture: Path) -> None:
     record = json.loads(out)
     assert status == 0
     assert set(record) == {
-        "model", "thinking", "answer", "boxed", "finish_reason", "finish_detail", "usage", "timing"
+        "model", "thinking", "answer", "boxed", "refused", "finish_reason", "finish_detail", "usage", "timing"
     }  # fmt: skip
     assert record["finish_reason"] == "length" and record["boxed"] is None and record["thinking"] == ""
     assert record["usage"]["completion_tokens"] == 12 and record["usage"]["image_tokens"] == 24

@@ -256,8 +256,11 @@ def test_conversations_have_two_to_four_turns_and_pictures_where_they_are_shown(
             assert not one.images
             pictures = [len(turn.images) for turn in one.earlier]
             assert kind == "sums" or (pictures[0] >= 1 and not any(pictures[1:]))
-            if kind in ("why", "sure"):
+            if kind == "why":
                 assert extract_boxed(one.earlier[-1].reply) == one.answer
+            if kind == "sure":  # it stands by what was right, and by nothing else
+                agreed = extract_boxed(one.earlier[-1].reply) == one.answer
+                assert one.reply.startswith(("Yes.", "是的。") if agreed else ("No, I was wrong.", "不对。"))
     assert set(kinds) == {2, 3, 4}
     assert all(talk("new_picture", seed, "train").images for seed in range(5))
 

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from r1v.cli.screen.terminal import remark
 from r1v.core import Completion, FinishReason
 from r1v.server.apis.chat_answers import ChatWriter
 from r1v.server.apis.messages_writer import MessageWriter
@@ -32,3 +33,8 @@ def test_all_apis_say_whether_an_answer_refuses(refused: bool) -> None:
         assert told.get("refused") is (True if refused else None)
     assert choice["message"]["content"] == one.answer and choice["finish_reason"] == "stop"
     assert message["stop_reason"] == "end_turn"
+
+
+def test_the_terminal_says_so_too() -> None:
+    assert remark(completion(True)) == "no answer: the model says that it cannot tell"
+    assert remark(completion(False)) is None

@@ -128,19 +128,20 @@ def _about(kind: str, seed: int, split: Split, rng: Random, variation: float) ->
             chain.append(last)
         elif not chain:
             chain = [next(one for one in asks if one is not last)]
-    turns = []
+    turns, doubted = [], kind == "sure" and last.answer.isdigit() and rng.random() < 0.3
     for place, one in enumerate(chain):
         question = worded(name, one, split, rng)[0]
-        wrong_free = kind in ("why", "sure") and one is last
-        turns.append(Turn(figure.images if not place else (), question,
-                          boxed(one.answer) if wrong_free else _reply(one, rng)))  # fmt: skip
+        told = boxed(one.answer) if kind in ("why", "sure") and one is last else _reply(one, rng)
+        if doubted and one is last:
+            told = boxed(str(int(last.answer) + rng.choice((1, 2, 3, 10))))
+        turns.append(Turn(figure.images if not place else (), question, told))
     reply, template = "", f"talk/{kind}/{last.kind}"
     if kind == "why":
         question, reply = _one_of(_WHY, split, rng), f"{_because(last.solution)}\n\n{boxed(last.answer)}"
     elif kind == "sure":
         question = _one_of(_SURE, split, rng)
-        yes = "是的。" if CHINESE.search(question) else "Yes."
-        reply = f"{yes}\n\n{boxed(last.answer)}"
+        yes, no = ("是的。", "不对。") if CHINESE.search(question) else ("Yes.", "No, I was wrong.")
+        reply = f"{no if doubted else yes}\n\n{boxed(last.answer)}"
     elif pairs:
         frame = _one_of(_MEANT if rng.random() < 0.25 else _ELLIPTIC, split, rng)
         question, template = frame.replace("{}", value), f"{template}/{frame}"
