@@ -7,18 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from r1v.core import (
-    Completion,
-    FinishReason,
-    ImageRef,
-    Message,
-    R1VError,
-    SamplingParams,
-    TokenEvent,
-    Usage,
-)
-
 if TYPE_CHECKING:
+    from r1v.core import (
+        Completion,
+        FinishReason,
+        ImageRef,
+        Message,
+        R1VError,
+        SamplingParams,
+        TokenEvent,
+        Usage,
+    )
     from r1v.llm import LLM
 
 __version__ = "0.1.0"
@@ -37,9 +36,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Load the façade, and torch with it, only when it is asked for."""
+    """Load a name when it is asked for: the façade brings torch, and the command line starts without both."""
     if name == "LLM":
         from r1v.llm import LLM
 
         return LLM
+    if name in __all__:
+        from r1v import core
+
+        return getattr(core, name)
     raise AttributeError(f"module 'r1v' has no attribute {name!r}")

@@ -10,6 +10,7 @@ import enum
 import json
 import math
 import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -434,3 +435,22 @@ def _text(path: Path) -> str:
         return path.read_text()
     except OSError:
         return ""
+
+
+# -------------------------------------------------------------------------------------------------- progress
+
+
+class ProgressPace:
+    """What all displays of progress ask: at most ten a second, whatever the work's own speed."""
+
+    def __init__(self, every_s: float = 0.1) -> None:
+        """every_s: seconds between two displays; 0.1 is the least."""
+        self._every_s, self._last = max(every_s, 0.1), float("-inf")
+
+    def due(self) -> bool:
+        """Whether to show it now; then the next one is not due for a while."""
+        now = time.monotonic()
+        if now - self._last < self._every_s:
+            return False
+        self._last = now
+        return True

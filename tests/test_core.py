@@ -1,5 +1,6 @@
 """The one door for JSON that somebody else wrote, and the cores that a process may use."""
 
+import ast
 import json
 import os
 import time
@@ -9,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from r1v.core import CheckpointError, R1VError, parse_json, usable_cores
+import r1v
+from r1v.core import CheckpointError, ProgressPace, R1VError, parse_json, usable_cores
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -96,3 +98,37 @@ def test_the_quota_of_a_container_counts(
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     assert usable_cores(tmp_path) == expected
+
+
+# what these read was written by this program itself: its children, logs and notes
+OWN_JSON = {
+    "core.py", "server/console.py", "figures/dataset.py", "train/plot.py", "train/stages/distill.py",
+    "train/rollout/evaluate.py", "train/rollout/wire.py", "train/core/growing.py", "train/core/run.py",
+    "prompt/template.py", "prompt/template_child.py", "eval/sandbox/child.py", "quant/shipped.py",
+    "scoring/verifier.py", "scoring/verifier_child.py",
+}  # fmt: skip
+
+
+def test_what_others_wrote_is_parsed_by_one_function() -> None:
+    """`parse_json` is bounded in bytes and depth; nothing but our own notes is read by the library itself."""
+    package = Path(r1v.__file__).parent
+    found = {
+        str(path.relative_to(package))
+        for path in package.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in ("json.loads", "json.load")
+        and not ast.unparse(node).startswith("json.loads(json.dumps(")
+    }
+    assert found <= OWN_JSON, sorted(found - OWN_JSON)
+
+
+def test_progress_is_shown_at_most_ten_times_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("r1v.core.time.monotonic", lambda: clock[0])
+    for every_s, most in ((0.0, 100), (0.1, 100), (0.5, 20)):
+        pace, shown = ProgressPace(every_s), 0
+        for _ in range(10_000):  # ten seconds of work that reports every millisecond
+            shown += pace.due()
+            clock[0] += 0.001
+        assert most - 1 <= shown <= most + 1

@@ -70,6 +70,8 @@ def test_in_one_process_and_its_forks(tmp_path: Path) -> None:
 def test_every_writer_takes_it(
     tmp_path: Path, tiny_checkpoint: Path, hold: Callable[[Path], subprocess.Popen[bytes]]
 ) -> None:
+    from r1v.cli.main import build_parser
+    from r1v.eval.report import write_report
     from r1v.eval.store import RunFolder
     from r1v.figures.dataset import DatasetConfig, make_dataset
     from r1v.models import convert, load, save
@@ -77,6 +79,11 @@ def test_every_writer_takes_it(
     from r1v.quant import QuantConfig, quantise_checkpoint
     from r1v.quant.gguf_export import export_gguf
     from r1v.train.core.run import TrainingRun
+    from r1v.verify.certificate import Certificate
+
+    def command(*words: str) -> object:
+        args = build_parser(words[0]).parse_args(words)
+        return args.run(args)
 
     out = tmp_path / "out"
     config = SimpleNamespace(run=SimpleNamespace(out=str(out), keep=1))  # of any stage
@@ -89,6 +96,10 @@ def test_every_writer_takes_it(
         lambda: make_dataset(DatasetConfig(families=("clock",), num_items=1), out),
         lambda: RunFolder(out).claim(),
         lambda: TrainingRun(config),
+        lambda: write_report([tiny_checkpoint], out),
+        lambda: Certificate("m", "0", "x", {}, "float32", 0.0, ()).write(out),
+        lambda: command("compare", str(tiny_checkpoint), str(tiny_checkpoint), "--out", str(out)),
+        lambda: command("reward", "score", "rows", "--model", str(tiny_checkpoint), "--out", str(out)),
     ]
     hold(out)
     for writer in writers:

@@ -14,7 +14,7 @@ import zlib
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from r1v.core import ConfigError
+from r1v.core import ConfigError, R1VError, parse_json
 
 Json: TypeAlias = dict[str, Any]
 
@@ -37,6 +37,8 @@ class AnswerFile:
         self._bits = bytearray()  # of the lines with an answer
         self._failed: set[int] = set()
         self._checks: dict[int, str] = {}  # of some lines, to see whether the input is still the same
+        if path.exists() and not path.is_file():
+            raise ConfigError(f"{path} is not a file; name a file for the answers")
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -68,10 +70,10 @@ class AnswerFile:
         if head is not None and line.endswith(_TAIL):
             return int(head[1]), head[2].decode(), False
         try:
-            found = json.loads(line)
+            found = parse_json(line, "the line")
             match = _ID.fullmatch(found["id"])
             assert match is not None
-        except (ValueError, LookupError, TypeError, AssertionError) as error:
+        except (R1VError, LookupError, TypeError, AttributeError, AssertionError) as error:
             raise ConfigError(f"{self._path}, line {place}, was not written by r1v run; name another "
                               "output file") from error  # fmt: skip
         return int(match[1]), match[2], found.get("error") is not None

@@ -7,7 +7,6 @@ many lines are read ahead as are answered at a time, and no more.
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +16,7 @@ from queue import Empty, Full, Queue
 from typing import Any, TypeAlias
 
 from r1v.batch.output import AnswerFile, Json, answer_id
-from r1v.core import CapacityError, ConfigError, UnavailableError
+from r1v.core import CapacityError, ConfigError, R1VError, UnavailableError, parse_json
 
 # the body of a request -> (HTTP status, the body of its response); raises UnavailableError, CapacityError
 Answer: TypeAlias = Callable[[Mapping[str, Any]], tuple[int, Json]]
@@ -171,20 +170,20 @@ class BatchRun:
 
     def _custom_id(self, line: bytes) -> Any:
         try:
-            return json.loads(line).get("custom_id")
-        except (ValueError, AttributeError):
+            return parse_json(line, "the line").get("custom_id")
+        except (R1VError, AttributeError):
             return None
 
     def _answer(self, worker: Worker, task: _Task) -> None:
         custom_id = None
         try:
-            asked = json.loads(task.line)
+            asked = parse_json(task.line, "the line")
             custom_id = asked["custom_id"]
             body = asked["body"]
             if asked.get("url", CHAT_URL) != CHAT_URL or not isinstance(body, dict):
                 raise ValueError(f"url must be {CHAT_URL}, body an object")
-        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-            text = f"the line is no request with custom_id and body: {type(error).__name__} {error}"
+        except (R1VError, ValueError, LookupError, TypeError, AttributeError) as error:
+            text = f"the line is no request with custom_id and body: {error}"
             status, answer = 400, {"error": {"message": text[:300], "type": "invalid_request_error"}}
         else:
             status, answer = worker.answer(body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import nullcontext
 from pathlib import Path
 
 from r1v.cli.screen.progress import bars
@@ -28,16 +29,17 @@ def run(args: argparse.Namespace) -> int:
     from r1v.models.hub import resolve_model
     from r1v.quant.compare import compare
     from r1v.quant.report import markdown, write_report
+    from r1v.write_lock import writing
 
-    with bars() as report:
+    with writing(args.out) if args.out else nullcontext(), bars() as report:
         found = compare(
             resolve_model(args.source), resolve_model(args.target),
             num_chats=args.chats, num_questions=args.questions,
             max_tokens=args.max_tokens, chains=args.chains, seed=args.seed, progress=report,
             device=resolve_device(args.device),
         )  # fmt: skip
-    if args.out:
-        write_report(found, Path(args.out))
+        if args.out:
+            write_report(found, Path(args.out))
     print(markdown(found), end="")
     broken = found.chains.nan_count or (found.answers_b is not None and found.answers_b.out_of_vocabulary)
     return 1 if broken else 0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from r1v.cli.eval_views import VIEWS, configure_views
 from r1v.cli.parser import use_expandable_segments
-from r1v.core import ConfigError
+from r1v.core import ConfigError, ProgressPace
 
 COLUMNS = (
     ("benchmark", "left"), ("score", "right"), ("95% interval", "right"), ("samples", "right"),
@@ -163,6 +163,9 @@ def _run(args: argparse.Namespace) -> int:
     from r1v.eval.store import RunFolder
 
     _check_counts(args)
+    _check_judge(args)
+    if args.no_score and args.judge:
+        raise ConfigError("--no-score asks no judge; leave out --judge, and name it with r1v eval score")
     chosen = [find_benchmark(name) for name in dict.fromkeys(args.tasks)]
     revisions = _pairs(args.revision, "TASK=COMMIT")
     options = _pairs(args.option, "TASK.NAME=VALUE")
@@ -239,6 +242,12 @@ def _check_counts(args: argparse.Namespace) -> None:
             raise ConfigError(f"--{name.replace('_', '-')} is {value}; it must be at least 1")
 
 
+def _check_judge(args: argparse.Namespace) -> None:
+    for name in ("judge_url", "judge_choices"):
+        if getattr(args, name) and args.judge is None:
+            raise ConfigError(f"--{name.replace('_', '-')} is for a judge; name one with --judge")
+
+
 def _check_named(chosen: list[Any], names: list[str]) -> None:
     """--option and --revision are for benchmarks that are run."""
     asked = {one.name for one in chosen}
@@ -276,18 +285,17 @@ def _sampling(args: argparse.Namespace, of_protocol: dict[str, Any]) -> Any:
 
 
 class _Line:
-    """One line of progress on standard error."""
+    """One line of progress on standard error, at most twice a second, and the last of each benchmark."""
 
     def __init__(self) -> None:
-        self.last = 0.0
+        self._pace, self._ended = ProgressPace(0.5), ""
 
     def __call__(self, progress: Any) -> None:
-        import time
-
-        now = time.monotonic()
-        if now - self.last < 0.5 and progress.done < progress.total:
+        ended = progress.done >= progress.total and self._ended != progress.task
+        if ended:
+            self._ended = progress.task
+        elif not self._pace.due():
             return
-        self.last = now
         left = "" if progress.left_s is None else f", {_duration(progress.left_s)} left"
         speed = progress.tokens / progress.elapsed_s if progress.elapsed_s else 0
         end = "\r" if sys.stderr.isatty() else "\n"
@@ -349,6 +357,7 @@ def extractor_of(args: argparse.Namespace, folder: Any, reading: str) -> Any:
 def _score(args: argparse.Namespace) -> int:
     from r1v.eval.store import RunFolder
 
+    _check_judge(args)
     with RunFolder(args.run_folder) as folder:
         scores = _scored(folder, args)
     _show(scores)

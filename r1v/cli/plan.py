@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     from r1v.models.awq import read_quantisation, stored_quantisation
     from r1v.models.config_json import read_json
     from r1v.models.hub import resolve_config
-    from r1v.plan.inference import CHOICES, PlanTarget, plan, quantised_bytes
+    from r1v.plan.inference import CHOICES, PlanTarget, plan, stored_bits
 
     folder = resolve_config(args.model)
     config = read_config(folder)
@@ -88,28 +88,27 @@ def run(args: argparse.Namespace) -> int:
         memory, args.gpus, context=args.context, concurrent=args.concurrent, num_images=args.images,
         bandwidth=bandwidth, link=parse_bytes(args.link), overhead_bytes=CPU_OVERHEAD if on_cpu else None,
     )  # fmt: skip
-    formats = cpu_formats(config) if on_cpu else CHOICES
+    formats, refused = cpu_formats(config) if on_cpu else CHOICES, None
     values = read_json(folder / "config.json")
     try:
-        quantised = read_quantisation(values, folder)
+        if read_quantisation(values, folder):
+            formats = tuple(each for each in formats if each.startswith("awq"))
     except CheckpointError as error:
-        size = quantised_bytes(config, stored_quantisation(values) or {})
-        if size is None:
+        bits = stored_bits(stored_quantisation(values) or {})
+        if bits is None or args.format:
             raise
-        raise CheckpointError(
-            f"{error}; its weights take about {size / 1e9:.2g} GB and their scales"
-        ) from None
-    if quantised:
-        formats = tuple(each for each in formats if each.startswith("awq"))
+        formats, refused = ("stored",), str(error)
+        target = dataclasses.replace(target, stored_bits=bits)
     found = plan(config, target, (args.format,) if args.format else formats)
+    said = verdict(found) if refused is None else f"r1v does not load this checkpoint: {refused}"
     if args.json:
         values = dataclasses.asdict(found)
         for estimate, written in zip(found.estimates, values["estimates"], strict=True):
             written |= {"fits": estimate.fits, "used_bytes": estimate.used_bytes}
-        print(json.dumps(values | {"verdict": verdict(found)}, indent=2))
+        print(json.dumps(values | {"verdict": said}, indent=2))
     else:
-        _print(args.model, found, known)
-    return 0 if found.chosen is not None else 1
+        _print(args.model, found, said, known)
+    return 0 if found.chosen is not None and refused is None else 1
 
 
 def run_training(args: argparse.Namespace) -> int:
@@ -210,8 +209,9 @@ def cpu_formats(config: R1VConfig) -> tuple[Format, ...]:
     return ("float32" if small else "bf16", "awq", "awq-vision8")
 
 
-def _print(name: str, found: MemoryPlan, known: str) -> None:
+def _print(name: str, found: MemoryPlan, said: str, known: str) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     target = found.target
@@ -225,7 +225,8 @@ def _print(name: str, found: MemoryPlan, known: str) -> None:
     )
     table = Table("GB per device", box=None, pad_edge=False)
     for estimate in found.estimates:
-        table.add_column(estimate.format, justify="right")
+        stored = estimate.format == "stored"
+        table.add_column(f"{target.stored_bits} bits" if stored else estimate.format, justify="right")
     rows: list[tuple[str, list[str]]] = [
         ("language layers", [gb(e.weights.linears) for e in found.estimates]),
         ("embedding, output", [gb(e.weights.output) for e in found.estimates]),
@@ -251,7 +252,7 @@ def _print(name: str, found: MemoryPlan, known: str) -> None:
     )
     if target.num_devices > 1:
         console.print("several devices need vLLM (r1v's own engine runs on one)")
-    console.print(f"[bold]{verdict(found)}[/bold]")
+    console.print(f"[bold]{escape(said)}[/bold]")
 
 
 def verdict(found: MemoryPlan) -> str:

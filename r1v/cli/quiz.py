@@ -7,7 +7,6 @@ wordings are held-out ones. With ``--page`` the questions, pictures and replies 
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -85,12 +84,10 @@ def run(args: argparse.Namespace) -> int:
 def claimed(model: str) -> tuple[str, ...]:
     """The families that a checkpoint's own scores name as learned; all where it has none."""
     from r1v import figures
+    from r1v.llm.card import read_card
     from r1v.models import resolve_model
 
-    scores = resolve_model(model) / "scores.json"
-    if not scores.is_file():
-        return tuple(figures.FAMILIES)
-    found = json.loads(scores.read_text()).get("claimed", [])
+    found = [name for name, _ in read_card(resolve_model(model)).kinds]
     return tuple(name for name in found if name in figures.FAMILIES) or tuple(figures.FAMILIES)
 
 

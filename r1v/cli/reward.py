@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import nullcontext
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -56,13 +57,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run one of them; prints counts."""
+    from r1v.write_lock import writing
+
+    with writing(args.out) if args.out else nullcontext():
+        return _run(args)
+
+
+def _run(args: argparse.Namespace) -> int:
     if args.action == "bench":
         return _bench(args)
     from r1v.train.reward.files import clean_pairs, score_replies
 
     if args.action == "score":
         scored, bad = score_replies(args.model, args.file, args.out, args.device)
-        for name in bad:
+        for name in bad[:20]:
             print(f"bad row, left out: {name}", file=sys.stderr)
         print(f"{scored} replies scored, {len(bad)} bad rows left out")
         return 0

@@ -40,6 +40,8 @@ def run(args: argparse.Namespace) -> int:
     """Compare; 1 where something differs."""
     if args.max_tokens < 1:
         raise ConfigError(f"--max-tokens is {args.max_tokens}; it must be at least 1")
+    if args.against == "vllm":
+        quiet_vllm(None)  # before torch is imported, which reads the environment then
     from r1v.verify.certificate import CheckpointVerifier
 
     peer = make_peer(args)
@@ -74,7 +76,6 @@ def make_peer(args: argparse.Namespace) -> Peer:
 
         peer = TransformersPeer(folder, args.dtype, args.device)
     elif args.against == "vllm":
-        quiet_vllm(None)
         from r1v.llm.backends.vllm.launch import check_vllm
 
         check_vllm()

@@ -33,6 +33,8 @@ from r1v.models import R1V
 from r1v.models.awq import is_quantised
 from r1v.ops.paged import PagedCache
 
+MIN_IDLE_BYTES = 32 << 20  # of earlier prompts, and as much of tiles, that a small model keeps while idle
+
 
 @dataclass(slots=True)
 class EngineStats:
@@ -71,6 +73,8 @@ class Engine:
             language.num_layers, (sizes.num_blocks + 1) * config.block_size, language.num_kv_heads,
             language.head_dim, runnable.dtype, model.device,
         )  # fmt: skip
+        self._cache, self._block_bytes = cache, sizes.block_bytes
+        self._idle_bytes = max(MIN_IDLE_BYTES, weight_bytes // 4)
         self._tiles = TileCache(config.image_cache_bytes)
         self._sampler, on_device = make_sampler(language.vocab_size, ids, model.device, config.max_num_seqs)
         self._runner = Runner(runnable, cache, self._tiles, self.config, on_device)
@@ -85,6 +89,17 @@ class Engine:
         self._stats = EngineStats()
 
     # --------------------------------------------------------------------------------------------- outside
+
+    def give_back(self) -> None:
+        """To be called when nothing has run for a while: the oldest of what is kept of earlier prompts and
+        tiles goes, but for a quarter of the model's size, and so does the memory of vacant blocks. On a GPU
+        all memory is the engine's for good, and nothing is dropped."""
+        if self.model.device.type != "cpu":
+            return
+        size = self.config.block_size
+        runs = self._pool.shed(self._idle_bytes // self._block_bytes)
+        self._cache.give_back((first * size, number * size) for first, number in runs)
+        self._tiles.trim(min(self._tiles.max_bytes, self._idle_bytes))
 
     @property
     def has_work(self) -> bool:

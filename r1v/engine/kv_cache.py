@@ -137,6 +137,12 @@ class BlockPool:
                 else:
                     self._kept[block] = None
 
+    def shed(self, num_kept: int) -> list[tuple[int, int]]:
+        """Keep only so many blocks, the latest. Gives the runs (first block, number) of vacant ones."""
+        self._drop(max(0, len(self._kept) - num_kept))
+        edges = np.flatnonzero(np.diff(self._vacant, prepend=False, append=False)).tolist()
+        return [(start, end - start) for start, end in zip(edges[0::2], edges[1::2], strict=True)]
+
     def forget(self) -> None:
         """Drop all content that could be found: the model's weights have changed."""
         self._by_digest.clear()
@@ -153,7 +159,11 @@ class BlockPool:
         """Vacate the oldest kept blocks, several at a time so that neighbours become vacant together."""
         if not self._kept:
             raise CapacityError("the cache is full; the scheduler must preempt first")
-        for _ in range(min(len(self._kept), max(16, len(self._kept) // 8))):
+        self._drop(min(len(self._kept), max(16, len(self._kept) // 8)))
+
+    def _drop(self, number: int) -> None:
+        """Vacate the oldest kept blocks."""
+        for _ in range(number):
             block, _ = self._kept.popitem(last=False)
             digest = self._digests[block]
             assert digest is not None

@@ -135,9 +135,9 @@ class TileCache:
         self._features[key] = features
         self._features.move_to_end(key)
 
-    def trim(self) -> None:
-        """Drop the oldest until the rest fits."""
-        while self.num_bytes > self.max_bytes:
+    def trim(self, max_bytes: int | None = None) -> None:
+        """Drop the oldest until the rest fits. max_bytes: for now; None is the cache's own limit."""
+        while self.num_bytes > (self.max_bytes if max_bytes is None else max_bytes):
             _, features = self._features.popitem(last=False)
             self.num_bytes -= features.nbytes
 

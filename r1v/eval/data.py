@@ -10,16 +10,16 @@ from __future__ import annotations
 import csv
 import fnmatch
 import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from r1v.core import R1VError, UnavailableError
+from r1v.core import R1VError, UnavailableError, parse_json
 from r1v.eval.item import Json
 
 MAX_PATH = 1000  # characters; a longer text is a picture itself
+MAX_DATA_BYTES = 1 << 30  # of a benchmark's file; some hold pictures or test cases
 
 
 class DataError(R1VError):
@@ -181,18 +181,25 @@ def _read(path: Path) -> Iterator[Json]:
                 yield from csv.DictReader(file, delimiter="\t" if path.suffix == ".tsv" else ",")
         elif path.suffix == ".jsonl":
             with open(path, encoding="utf-8") as file:
-                yield from (json.loads(line) for line in file if line.strip())
+                yield from (_parsed(line, path) for line in file if line.strip())
         else:
             text = path.read_text(encoding="utf-8")
             try:
-                whole = json.loads(text)
-            except ValueError:  # some .json files are JSON lines
-                whole = [json.loads(line) for line in text.splitlines() if line.strip()]
+                whole = _parsed(text, path)
+            except DataError:  # some .json files are JSON lines
+                whole = [_parsed(line, path) for line in text.splitlines() if line.strip()]
             if isinstance(whole, dict):  # rows by their names, or one row
                 whole = whole.values() if all(isinstance(v, dict) for v in whole.values()) else [whole]
             yield from whole
     except (ValueError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} cannot be read ({error}); fetch it again") from error
+
+
+def _parsed(text: str, path: Path) -> Any:
+    try:
+        return parse_json(text, "a row", max_bytes=MAX_DATA_BYTES)
+    except R1VError as error:
+        raise DataError(f"{path} cannot be read ({error}); fetch it again") from None
 
 
 def _read_parquet(path: Path) -> Iterator[Json]:

@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from r1v.core import parse_json
 from r1v.eval.benchmark import Benchmark
 from r1v.eval.item import Json
 from r1v.eval.manifest import differences
@@ -24,7 +25,11 @@ def read_verdicts(folder: Path) -> list[Json]:
     path = folder / "verdicts.jsonl"
     if not path.is_file():
         raise RunError(f"{folder} has no verdicts.jsonl; score it first: r1v eval score {folder}")
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
+    return [
+        parse_json(line, f"a line of {path}", error=RunError)
+        for line in path.read_text(encoding="utf-8").split("\n")
+        if line.strip()
+    ]
 
 
 def compare_runs(left: Path, right: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from r1v.core import ImageRef, Message
+from r1v.core import ImageRef, Message, parse_json
 
 Json = Mapping[str, Any]  # a JSON object; keys are the benchmark's own business
 
@@ -98,8 +98,8 @@ class Sample:
 
     @classmethod
     def from_json(cls, line: str) -> Sample:
-        """The inverse; raises ValueError, KeyError or TypeError for anything else."""
-        values = json.loads(line)
+        """The inverse; raises R1VError, KeyError or TypeError for anything else."""
+        values = parse_json(line, "a sample")
         output = values["output"]
         return cls(**{**values, "output": Output(**{**output, "replies": tuple(output.get("replies", ()))})})
 

@@ -7,7 +7,6 @@ two models apart: for ours the hashes of weights, template and configuration, fo
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -15,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from r1v.core import ConfigError, UnavailableError
+from r1v.core import ConfigError, R1VError, UnavailableError, parse_json
 from r1v.eval.item import Json
 
 if TYPE_CHECKING:
@@ -84,6 +83,19 @@ def kind_of(settings: ModelSettings) -> str:
     return "r1v"
 
 
+def check_settings(settings: ModelSettings, sampling: AnswerSampling, kind: str) -> None:
+    """Refuse what a model that runs elsewhere would not obey. Raises ConfigError."""
+    if kind == "r1v":
+        return
+    where = f"the server at {settings.url}" if kind == "url" else f"Inspect's {settings.name}"
+    own = ("device", "dtype", "max_model_len", "max_tiles")
+    given = [f"--{name.replace('_', '-')}" for name in own if getattr(settings, name) not in (None, "auto")]
+    if kind == "inspect" and sampling.repetition_penalty is not None:
+        given.append("--repetition-penalty (--release sets it too)")
+    if given:
+        raise ConfigError(f"{', '.join(given)}: {where} decides on that itself; leave it out")
+
+
 def open_target(settings: ModelSettings, sampling: AnswerSampling, llm: Any = None) -> Target:
     """Load or reach a model. llm: an LLM that is already there.
 
@@ -96,6 +108,7 @@ def open_target(settings: ModelSettings, sampling: AnswerSampling, llm: Any = No
             "evaluation needs Inspect; install it with: pip install 'r1v[eval]'"
         ) from error
     kind = kind_of(settings)
+    check_settings(settings, sampling, kind)
     config = generate_config(sampling, kind, settings.max_connections)
     described: dict[str, Any] = {"name": settings.name, "kind": kind, "sampling": asdict(sampling)}
     if kind == "r1v":
@@ -209,8 +222,8 @@ def file_hash(paths: Sequence[Path]) -> str | None:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        value = parse_json(path.read_bytes(), path.name)
+    except (OSError, R1VError):
         return {}
     return value if isinstance(value, dict) else {}
 

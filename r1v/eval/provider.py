@@ -39,6 +39,7 @@ from r1v.core import (
     R1VError,
     SamplingParams,
     ToolCall,
+    parse_json,
 )
 from r1v.llm import LLM, ChatRequest, OutputGrammar, read_tool_calls
 
@@ -211,9 +212,10 @@ def to_output(completion: Completion, model: str, with_tools: bool = False) -> M
     usage = completion.usage
     detail = completion.finish_detail
     reason = _STOP.get(completion.finish_reason, "unknown")
+    called = [InspectCall(call.id, call.name, parse_json(call.arguments, "arguments")) for call in calls]
     message = ChatMessageAssistant(
         content=content,
-        tool_calls=[InspectCall(call.id, call.name, json.loads(call.arguments)) for call in calls] or None,
+        tool_calls=called or None,
         model=model,
         source="generate",
     )

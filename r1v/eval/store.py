@@ -23,7 +23,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from r1v.core import R1VError
+from r1v.core import R1VError, parse_json
 from r1v.eval.item import Item, Json, Sample, image_bytes, image_kind, messages_from_json, messages_to_json
 from r1v.write_lock import WriteLock
 
@@ -108,7 +108,8 @@ class RunFolder:
 
     def captions(self) -> list[Json]:
         """The captions of pictures, in order."""
-        return [json.loads(line) for line in self._lines("captions.jsonl")]
+        name = "captions.jsonl"
+        return [parse_json(line, f"a line of {name}", error=RunError) for line in self._lines(name)]
 
     def _append(self, name: str, line: str) -> None:
         with self._lock:
@@ -134,7 +135,7 @@ class RunFolder:
         for line in self._lines("samples.jsonl"):
             try:
                 sample = Sample.from_json(line)
-            except (ValueError, KeyError, TypeError) as error:
+            except (R1VError, KeyError, TypeError) as error:
                 raise RunError(
                     f"{self.path / 'samples.jsonl'} has a line that is no sample ({error})"
                 ) from error
@@ -145,7 +146,8 @@ class RunFolder:
 
     def judgements(self) -> list[Json]:
         """What judges said, in order."""
-        return [json.loads(line) for line in self._lines("judgements.jsonl")]
+        name = "judgements.jsonl"
+        return [parse_json(line, f"a line of {name}", error=RunError) for line in self._lines(name)]
 
     def _lines(self, name: str) -> Iterable[str]:
         path = self.path / name
@@ -184,7 +186,8 @@ class RunFolder:
         if not path.is_file():
             raise RunError(f"{path} is not there; it is written when a run starts: run `r1v eval run` again")
         with gzip.open(path, "rt", encoding="utf-8") as file:
-            return [_item(json.loads(line), str(self.path / "images")) for line in file]
+            parsed = (parse_json(line, f"a line of {path}", error=RunError) for line in file)
+            return [_item(values, str(self.path / "images")) for values in parsed]
 
 
 def _item_json(item: Item, names: Mapping[str, str]) -> Json:
@@ -207,13 +210,13 @@ def _item(values: Json, images: str) -> Item:
 
 def _read_json(path: Path) -> Json:
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = parse_json(path.read_bytes(), str(path))
     except FileNotFoundError as error:
         raise RunError(
             f"{path} is not there; give the folder of a run (`r1v eval run … --out RUN`)"
         ) from error
-    except ValueError as error:
-        raise RunError(f"{path} is not JSON ({error}); it may come from another program") from error
+    except R1VError as error:
+        raise RunError(f"{error}; it may come from another program") from error
     if not isinstance(value, dict):
         raise RunError(f"{path} holds no JSON object; it may come from another program")
     return value

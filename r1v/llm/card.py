@@ -6,14 +6,13 @@ one that cannot be understood, has a card too, with less on it.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from r1v.core import R1VError
+from r1v.core import R1VError, parse_json
 from r1v.llm.config import LLMConfig
 from r1v.models import resolve_model
 from r1v.models.summary import summarise
@@ -22,6 +21,7 @@ MAX_SUMMARY_CHARS = 600
 MAX_LIMIT_CHARS = 500
 MAX_LIMITS = 12
 MAX_README_BYTES = 1 << 20
+MAX_SCORES_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,10 @@ def read_card(folder: Path) -> ModelCard:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_bytes()[:MAX_README_BYTES].decode("utf-8", "replace") if path.is_file() else ""
+        if not path.is_file():
+            return ""
+        with path.open("rb") as file:
+            return file.read(MAX_README_BYTES).decode("utf-8", "replace")
     except OSError:
         return ""
 
@@ -105,8 +108,10 @@ def _points(body: str, heading: str) -> tuple[str, ...]:
 def _kinds(path: Path) -> tuple[tuple[str, float], ...]:
     """(name, accuracy in percent) of the kinds that a checkpoint's scores claim."""
     try:
-        scores: Any = json.loads(path.read_text(encoding="utf-8"))
+        if not path.is_file() or path.stat().st_size > MAX_SCORES_BYTES:
+            return ()
+        scores: Any = parse_json(path.read_bytes(), path.name)
         families = scores["families"]
         return tuple((str(name), float(families[name]["accuracy"])) for name in scores["claimed"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (R1VError, OSError, ValueError, KeyError, TypeError, OverflowError):
         return ()

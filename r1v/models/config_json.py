@@ -1,7 +1,7 @@
 """config.json of every layout, read into R1VConfig.
 
-Enters: a folder, or the parsed JSON. Leaves: configs. Always holds: a key is read, or known to
-change nothing, or demanded to have its usual value, or refused by name; no code of a checkpoint is run.
+Enters: a folder, or the parsed JSON. Leaves: configs. Always holds: a key is read, or changes nothing (see
+`config_keys`), or is demanded to have its usual value, or refused by name; no code of a checkpoint is run.
 """
 
 from __future__ import annotations
@@ -49,14 +49,22 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def unused_keys(values: Mapping[str, Any], name: str = "") -> list[str]:
-    """Keys of a config.json, sections included, that other programs leave there and that change nothing."""
+    """Keys of a config.json, sections included, that are not known here and change nothing."""
     found = []
     for key, value in values.items():
-        if key.startswith(config_keys.HARMLESS) and not key.startswith("_"):
-            found.append(f"{name}{key}")
-        elif isinstance(value, Mapping) and key in ("llm_config", "text_config", "vision_config"):
+        if isinstance(value, Mapping) and key in ("llm_config", "text_config", "vision_config"):
             found += unused_keys(value, f"{key}.")
+        elif not key.startswith("_") and (
+            key.startswith(config_keys.HARMLESS)
+            or not (_is_neutral(value) or key in config_keys.KNOWN or config_keys.may_matter(key, value))
+        ):
+            found.append(f"{name}{key}")
     return found
+
+
+def _is_neutral(value: object) -> bool:
+    """Whether a key of this value says no more than that nothing is there."""
+    return value in (None, False, "", [], {})
 
 
 def kind_of(values: Mapping[str, Any]) -> Kind:
@@ -113,12 +121,12 @@ class Section:
                 f"{' or '.join(repr(each) for each in allowed)} is supported"
             )
 
-    def finish(self, ignored: frozenset[str]) -> None:
-        """Refuse keys that nobody read and that are not known to be harmless."""
+    def finish(self, ignored: frozenset[str], *, strict: bool = False) -> None:
+        """Refuse keys that nobody read and that may change the model; strict: all that nobody read."""
         unknown = [
             key for key, value in self.values.items()
             if key not in self.seen and key not in ignored and not key.startswith(config_keys.HARMLESS)
-            and value not in (None, False, "", [], {})
+            and not _is_neutral(value) and (strict or config_keys.may_matter(key, value))
         ]  # fmt: skip
         if unknown:
             raise ConfigError(
@@ -407,5 +415,5 @@ def parse_rope(section: Section, max_positions: int) -> RopeConfig:
         truncate=rope.take("truncate", bool, True),
     )
     section.seen.add("rope_theta")
-    rope.finish(frozenset())
+    rope.finish(frozenset(), strict=True)
     return config

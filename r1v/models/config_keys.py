@@ -1,10 +1,14 @@
-"""Keys of config.json that change nothing here, by section; every other unread key is refused by name.
+"""Keys of config.json that change nothing here, by section; what to think of a key that is nowhere listed.
 
-They come from the class that Hugging Face's configurations share, from training switches of the releases and
-from parts (experts, dropout) that `config_json` demands to be off.
+The lists come from the class that Hugging Face's configurations share, from training switches of the releases
+and from parts (experts, dropout) that `config_json` demands to be off. A key that is neither read nor listed
+may change the model if its name speaks of something that a model is made of; then it is refused by name. Any
+other (notes of a trainer, of a company, of a run) cannot, and `r1v inspect` lists it.
 """
 
 from __future__ import annotations
+
+import re
 
 # beginnings of keys that other programs leave behind and that never change a model
 HARMLESS = ("_", "unsloth_")
@@ -59,3 +63,50 @@ RELEASE = SHARED | _words(
 )
 
 NATIVE = SHARED | _words("image_seq_length hidden_size vocab_size")
+KNOWN = VISION | LANGUAGE | RELEASE | NATIVE
+
+# Words of keys that speak of training, of a run or of its makers, whatever else is in them.
+_OF_A_RUN = _words(
+    """
+    author authors benchmark commit contact cost costs created dataset datasets date description dpo epoch
+    epochs evaluation finetune finetuned finetuning freeze freezing frozen gradient grpo homepage job
+    learning licence license loss losses lr metrics notes optimizer organization repository revision rl
+    run seed sft smoothing tags timestamp train trained trainer training unfreeze url wandb
+    """
+)
+
+# Words of keys that can change a computation: each key that `config_json` reads has one of them, and so has
+# each key that several of transformers' configurations share.
+_OF_A_MODEL = _words(
+    """
+    act activation adapter alibi alpha apply attention attn audio augment auxiliary backbone beta bias
+    bits block blocks bridge cap capacity cardinality causal channel channels chunk clip cls codebook
+    codec coefficient compress concat config context conv cross ctc d decay decoder dense depth depths
+    dilation dim dimension dims distribution downsample downsampling drop dropout dynamic emb embd embed
+    embedder embedding embeddings encoder eps epsilon expand expert experts extent factor factors feat
+    features ff ffn fold freq frequencies frequency func fused gamma gate gated gating gelu global glu
+    group groups hc head heads hidden id ids image images in index init inner intermediate interval kernel
+    kernels kv latent latents layer layerdrop layernorm layers layerscale layout leaky length limit limits
+    local logit logits long lora low mamba mask max mean merge merger method min mixture mlp mode moe
+    mrope mscale mtp multimask multimodal multiplier n nope norm normalization normalize normalized norms
+    num offset offsets ordering out output pad padding parallel partial patch patches pattern pdrop pixel
+    pixels pool pooling pos position positions prefix proj projection projector ps qk qkv quant
+    quantisation quantization query range rank rate rates ratio ratios reduction refine rel relu replace
+    resid residual residuals resolution rms rope rotary routed router routing scale scaled scales scaling
+    scoring sections select semantic seq sequence shape share shared short shuffle sink sinks size sizes
+    skip sliding soft softcap softcapping softmax sparse spatial special split ssm stage stages std
+    strategy stride strides swiglu system tanh target temperature template temporal text theta threshold
+    thumbnail tie tied tile tiles time times token tokenizer tokens top topk tower truncate type types
+    upsample upsampling use video vision visual vocab vocabulary vq weight weights width window with
+    xavier yarn
+    """
+)
+
+
+def may_matter(key: str, value: object = None) -> bool:
+    """Whether a key that is not known here may change what the model computes, by its words; objects and
+    lists, which describe parts, may unless they speak of a run."""
+    words = {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", key)}
+    if words & _OF_A_RUN:
+        return False
+    return not words or bool(words & _OF_A_MODEL) or isinstance(value, dict | list)

@@ -11,7 +11,10 @@ et al. 2022, section 3.1), and each run of neighbouring places in the cache is s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import ctypes
+import mmap
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -50,6 +53,31 @@ class PagedCache:
         return cls(
             torch.empty(shape, dtype=dtype, device=device), torch.empty(shape, dtype=dtype, device=device)
         )
+
+    def give_back(self, runs: Iterable[tuple[int, int]]) -> None:
+        """Return the memory of runs (first slot, number) to the system: what they hold is lost. Whole pages
+        on a CPU; nothing elsewhere, or where the system has no madvise."""
+        if self.keys.device.type != "cpu" or _MADVISE is None:
+            return
+        page, row = mmap.PAGESIZE, self.keys[0, 0].nbytes
+        runs = list(runs)
+        for layer in (*self.keys, *self.values):
+            for first, number in runs:
+                start = -(-(layer.data_ptr() + first * row) // page) * page
+                end = (layer.data_ptr() + (first + number) * row) // page * page
+                if end > start:
+                    _MADVISE(ctypes.c_void_p(start), ctypes.c_size_t(end - start), mmap.MADV_DONTNEED)
+
+
+def _find_madvise() -> Callable[[ctypes.c_void_p, ctypes.c_size_t, int], int] | None:
+    """The system's ``madvise`` where it empties pages at once, which is Linux."""
+    if sys.platform != "linux":
+        return None
+    found: Callable[[ctypes.c_void_p, ctypes.c_size_t, int], int] = ctypes.CDLL(None).madvise
+    return found
+
+
+_MADVISE = _find_madvise()
 
 
 @dataclass(frozen=True, slots=True)

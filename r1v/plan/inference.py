@@ -19,13 +19,14 @@ from r1v.core import ConfigError
 from r1v.models import R1VConfig
 from r1v.models.checkpoint import build_empty, parameter_shapes
 
-Format: TypeAlias = Literal["float32", "bf16", "awq", "awq-vision8", "offload"]
+Format: TypeAlias = Literal["float32", "bf16", "awq", "awq-vision8", "offload", "stored"]
 FORMATS: dict[str, str] = {
     "float32": "all weights in float32",
     "bf16": "all weights in bfloat16",
     "awq": "language model in 4 bits (AWQ), the rest in bfloat16",
     "awq-vision8": "AWQ, and the vision tower in 8 bits",
     "offload": "bfloat16, what does not fit stays in the host's memory",
+    "stored": "language model in the checkpoint's own bits, quantised by a method that r1v does not read",
 }
 CHOICES: tuple[Format, ...] = ("bf16", "awq", "awq-vision8", "offload")
 DEVICE_COUNTS = (1, 2, 4, 8, 16)
@@ -41,7 +42,7 @@ class PlanTarget:
     reads. link: bytes a second from the host's memory. overhead_bytes: None is the CUDA context, libraries
     and what an allocator loses, 0.6 GB and 2% of the memory. efficiency: part of the bandwidth that decoding
     reaches. num_images: in each conversation, all tiles of the largest grid. step_tokens, step_tiles: as
-    EngineConfig's max_step_tokens and max_step_tiles.
+    EngineConfig's max_step_tokens and max_step_tiles. stored_bits: of the format "stored".
     """
 
     memory_bytes: int
@@ -56,10 +57,11 @@ class PlanTarget:
     group_size: int = 128
     step_tokens: int = 1024
     step_tiles: int = 4
+    stored_bits: int = 16
 
     def __post_init__(self) -> None:
         for name in ("memory_bytes", "num_devices", "context", "concurrent", "group_size", "step_tokens",
-                     "step_tiles"):  # fmt: skip
+                     "step_tiles", "stored_bits"):  # fmt: skip
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1")
         for name in ("bandwidth", "link"):
@@ -238,36 +240,37 @@ class PlanSizes:
         return self.vision_matrix + self.vision_rest + self.projector + linears + self.language_rest
 
 
-def weights_of(
-    config: R1VConfig, sizes: PlanSizes, format_: Format, num_devices: int, group_size: int
-) -> WeightBytes:
-    """Bytes on each of num_devices. A tower whose heads cannot be shared out is held whole by each."""
-    width = 4 if format_ == "float32" else 2
+def weights_of(config: R1VConfig, sizes: PlanSizes, format_: Format, target: PlanTarget) -> WeightBytes:
+    """Bytes on each device. A tower whose heads cannot be shared out is held whole by each."""
+    num_devices, width = target.num_devices, 4 if format_ == "float32" else 2
     vision = sizes.vision_matrix * width + sizes.vision_rest * width
     if format_ == "awq-vision8":  # a byte each, and a float32 scale for each row
         vision = sizes.vision_matrix + 4 * sizes.vision_rows + sizes.vision_rest * width
     if config.vision is not None and config.vision.num_heads % num_devices == 0:
         vision = -(-vision // num_devices)
     if format_ in ("awq", "awq-vision8"):
-        each = sum(_awq_bytes(rows, columns, group_size) for rows, columns in sizes.linears)
+        each = sum(_awq_bytes(rows, columns, target.group_size) for rows, columns in sizes.linears)
     else:
-        each = sum(rows * columns for rows, columns in sizes.linears) * width
+        bits = target.stored_bits if format_ == "stored" else 8 * width
+        each = sum(rows * columns for rows, columns in sizes.linears) * bits // 8
     linears = each * sizes.num_layers // num_devices
     return WeightBytes(vision, sizes.projector * width, linears, sizes.language_rest * width // num_devices)
 
 
-def quantised_bytes(config: R1VConfig, quantisation: Mapping[str, Any]) -> int | None:
-    """Bytes of all weights of a checkpoint that is quantised by another method than AutoAWQ's: the language
-    model's layers at the bits that its quantization_config names, without their scales; the rest in 16 bits.
-    None where it names no bits."""
-    bits = quantisation.get("bits", 8 if quantisation.get("quant_method") == "fp8" else None)
+def stored_bits(quantisation: Mapping[str, Any]) -> int | None:
+    """Bits of the language model's layers by the quantization_config of any method; None where it names
+    none. Their scales, which methods place in their own ways, are not in it."""
+    bits = quantisation.get("bits", quantisation.get("w_bit"))
+    if bits is None and quantisation.get("quant_method") in ("fp8", "fbgemm_fp8"):
+        bits = 8
     for key, value in (("load_in_8bit", 8), ("load_in_4bit", 4)):
         bits = value if quantisation.get(key) is True else bits
+    groups = quantisation.get("config_groups")  # as compressed-tensors writes it
+    for group in groups.values() if isinstance(groups, Mapping) else ():
+        weights = group.get("weights") if isinstance(group, Mapping) else None
+        bits = weights.get("num_bits") if isinstance(weights, Mapping) else bits
     bits = int(bits) if isinstance(bits, str) and bits.isdecimal() else bits
-    if type(bits) is not int or not 1 <= bits <= 16:
-        return None
-    plain = weights_of(config, PlanSizes.of(config), "bf16", 1, 128)
-    return plain.total - plain.linears * (16 - bits) // 16
+    return bits if type(bits) is int and 1 <= bits <= 16 else None
 
 
 def _awq_bytes(rows: int, columns: int, group_size: int) -> int:
@@ -313,7 +316,7 @@ def activation_bytes(config: R1VConfig, target: PlanTarget, width: int = 2) -> i
 def estimate(config: R1VConfig, sizes: PlanSizes, target: PlanTarget, format_: Format) -> Estimate:
     """Memory and speed of one format on a target."""
     width = 4 if format_ == "float32" else 2
-    weights = weights_of(config, sizes, format_, target.num_devices, target.group_size)
+    weights = weights_of(config, sizes, format_, target)
     per_token = kv_bytes_per_token(config, target.num_devices, width)
     blocks = -(-target.context // BLOCK)
     kv = per_token * BLOCK * (blocks * target.concurrent + 1)

@@ -101,9 +101,8 @@ def render(
     for message in messages:
         listed.append(_template_message(message, form, hidden, num_images))
         num_images += len(message.images)
-    text = template.render(
-        messages=listed, tools=[hidden.data(tool) for tool in tools] if tools else None, **variables
-    )
+    offered = [hidden.data(tool) for tool in tools] if tools else None
+    text = template.render(hidden.table(), messages=listed, tools=offered, **variables)
     pieces = hidden.pieces(text)
     if form.parts:
         pieces = [part for piece in pieces for part in ([piece] if piece.marked else _cut_images(piece.text))]

@@ -38,15 +38,17 @@ class Hiding:
         """tokens: the contents of all added tokens. literals: the texts that the template writes."""
         contents = [token.strip() for token in tokens if token.strip()]
         characters = {"<", ">"}.union(*map(_essential, contents))
-        edges = "".join(sorted(characters))
+        self.edges = edges = "".join(sorted(characters))
         self.pattern = re.compile(f"[{re.escape(edges)}\U000f0000-\U0010ffff]")
         cores = {content.strip(edges) for content in contents} - {""}
         # A template that writes the two ends of a token around a value makes a token of a value that is the
-        # token's core: `'<' ~ key ~ '>'`. Such values are hidden as a whole.
+        # token's core: `'<' ~ key ~ '>'`. Such values of data are hidden as a whole. Where a template does
+        # it, `'<|' ~ role ~ '|>'`, all that users wrote is hidden, but for what JSON writes in another way.
         longest_first = sorted(map(re.escape, cores), key=len, reverse=True)
         core = f"(?i:{'|'.join(longest_first)})" if cores else "(?!)"
-        self.strict = re.compile(f"{core}|{self.pattern.pattern}")
         self.wraps = any(_ends_inside(literal, contents) for literal in literals)
+        everything = r'[^"\\\x00-\x1f]'
+        self.strict = re.compile(everything if self.wraps else f"{core}|{self.pattern.pattern}")
 
 
 def _essential(content: str) -> set[str]:
@@ -95,6 +97,20 @@ class Hidden:
         if isinstance(value, Sequence):
             return [self.data(item) for item in value]
         raise PromptError(f"tools hold a {type(value).__name__}, which is not JSON; give plain data")
+
+    def table(self) -> dict[str, str]:
+        """Private character -> what it stands for: of all that are hidden, and all that could be."""
+        for character in (*self._hiding.edges, *self._private):
+            for form in (
+                character,
+                character.upper(),
+                character.lower(),
+                character.casefold(),
+                character.title(),
+            ):
+                for each in form:
+                    self._hide(each)
+        return {private: character for character, private in self._private.items()}
 
     def pieces(self, rendered: str) -> list[Rendered]:
         """``rendered`` cut into the template's text, users' characters and marked values."""

@@ -31,6 +31,7 @@ CHATML = (
 )
 
 MAX_TEMPLATE_CHARS = 1_000_000
+MAX_REQUEST_BYTES = 4 << 20  # of a template and its conversation as JSON; the child's own limit
 WALL_S = 60.0  # the child's own limit is processor time; this one is for a machine that gives it none
 _CHILD = Path(__file__).with_name("template_child.py")
 
@@ -63,13 +64,14 @@ class ChatTemplate:
         # the texts that the template writes or compares with
         self.literals: tuple[str, ...] = tuple(found["literals"])
 
-    def render(self, **variables: Any) -> str:
-        """The text for ``variables``, which are JSON data.
+    def render(self, hidden: Mapping[str, str] | None = None, /, **variables: Any) -> str:
+        """The text for ``variables``, which are JSON data. hidden: private characters in their texts and what
+        they stand for, by which the template compares and cuts (see `r1v.prompt.hiding`).
 
         PromptError: the template refuses, fails, or takes too much time or memory (TemplateLimitError).
         CheckpointError: it cannot work with any conversation.
         """
-        found = _ask({"source": self.source, "variables": variables})
+        found = _ask({"source": self.source, "variables": variables, "hidden": hidden})
         if "text" in found:
             return str(found["text"])
         line = found.get("line")
@@ -133,32 +135,44 @@ class _Child:
             body = json.dumps(request, ensure_ascii=False).encode("utf-8", "surrogatepass")
         except (TypeError, ValueError, RecursionError) as error:
             raise PromptError(f"a conversation for a chat template must be plain data: {error}") from None
+        if len(body) > MAX_REQUEST_BYTES:
+            raise PromptError(
+                f"the conversation and its chat template have {len(body)} bytes; the limit is "
+                f"{MAX_REQUEST_BYTES}; send less text"
+            )
         with self._lock:
-            process = self._started()
-            try:
-                assert process.stdin is not None and process.stdout is not None
-                process.stdin.write(len(body).to_bytes(8, "big") + body)
-                process.stdin.flush()
-                if not select.select([process.stdout], [], [], WALL_S)[0]:
-                    raise EOFError
-                length = int.from_bytes(_exactly(process, 8), "big")
-                answer: dict[str, Any] = json.loads(
-                    _exactly(process, length).decode("utf-8", "surrogatepass")
-                )
-            except (OSError, EOFError):
-                process.kill()
-                code = process.wait()
+            used = self._process is not None
+            answer = self._answer(body)
+            if answer.get("fault") == "memory" and used:  # what went before may have left too little
                 self.end()
-                took = "too much time" if code in (-signal.SIGPROF, -signal.SIGKILL) else "too deep a stack"
-                raise TemplateLimitError(
-                    f"the chat template takes {took} and was stopped; use another template"
-                ) from None
+                answer = self._answer(body)
             if answer.get("fault") == "memory":
                 self.end()
                 raise TemplateLimitError(
                     "the chat template takes too much memory and was stopped; use another template"
                 )
             return answer
+
+    def _answer(self, body: bytes) -> dict[str, Any]:
+        """What the child says to one request. Raises TemplateLimitError where it says nothing."""
+        process = self._started()
+        try:
+            assert process.stdin is not None and process.stdout is not None
+            process.stdin.write(len(body).to_bytes(8, "big") + body)
+            process.stdin.flush()
+            if not select.select([process.stdout], [], [], WALL_S)[0]:
+                raise EOFError
+            length = int.from_bytes(_exactly(process, 8), "big")
+            answer: dict[str, Any] = json.loads(_exactly(process, length).decode("utf-8", "surrogatepass"))
+        except (OSError, EOFError):
+            process.kill()
+            code = process.wait()
+            self.end()
+            took = "too much time" if code in (-signal.SIGPROF, -signal.SIGKILL) else "too deep a stack"
+            raise TemplateLimitError(
+                f"the chat template takes {took} and was stopped; use another template"
+            ) from None
+        return answer
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:

@@ -24,7 +24,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from r1v.core import CheckpointError, ConfigError
+from r1v.core import CheckpointError, ConfigError, parse_json
 from r1v.models import R1V, R1VConfig
 from r1v.models.awq import SUFFIXES, pack_codes
 from r1v.models.checkpoint import (
@@ -197,9 +197,19 @@ def _quantise_layers(
             if config.method == "awq" and hidden is None:
                 hidden = _hidden_states(source, model, stored, work, config, index, progress)
             hidden = _quantise_layer(model, stored, work, config, index, hidden)
-        choices.append([ScaleChoice(**each) for each in json.loads(report.read_text(encoding="utf-8"))])
+        choices.append(_read_choices(report))
         progress("block", index + 1, number)
     return choices
+
+
+def _read_choices(path: Path) -> list[ScaleChoice]:
+    """What a run that goes on chose before. CheckpointError: somebody else wrote the file."""
+    try:
+        return [
+            ScaleChoice(**each) for each in parse_json(path.read_bytes(), str(path), error=CheckpointError)
+        ]
+    except (OSError, TypeError) as error:
+        raise CheckpointError(f"{path} cannot be read ({error}); remove its folder and begin anew") from None
 
 
 @torch.no_grad()

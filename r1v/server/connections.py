@@ -21,7 +21,8 @@ log = logging.getLogger("r1v.server")
 # Connections that are accepted before the first of them is looked at.
 ACCEPTED_AT_ONCE = 32
 
-# Descriptors for images that are fetched, files, pipes of children, and connections about to be refused.
+# Descriptors for images that are fetched, files, pipes of children, and connections about to be refused; half
+# of all where there are few.
 RESERVED_DESCRIPTORS = ACCEPTED_AT_ONCE + 32
 
 _BUSY = (
@@ -34,18 +35,26 @@ _BUSY_BODY = (
 )
 
 
-def connection_limit(wanted: int) -> int:
-    """At most ``wanted``, and fewer where the process may not open so many files."""
+def connection_limits(wanted: int) -> tuple[int, int]:
+    """(connections, how many are accepted at once): at most ``wanted`` and ACCEPTED_AT_ONCE, and fewer where
+    the process may not open so many files."""
     try:
         import resource
     except ImportError:  # not a Unix: there is no such limit
-        return wanted
+        return wanted, ACCEPTED_AT_ONCE
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if soft == resource.RLIM_INFINITY:
-        return wanted
-    lowest = os.open(os.devnull, os.O_RDONLY)  # the lowest free number: about as many are open
+        return wanted, ACCEPTED_AT_ONCE
+    free = soft - _lowest_free()
+    reserved = min(RESERVED_DESCRIPTORS, free // 2)
+    return max(1, min(wanted, free - reserved)), max(1, min(ACCEPTED_AT_ONCE, reserved // 2))
+
+
+def _lowest_free() -> int:
+    """The lowest free number of a descriptor: about as many are open."""
+    lowest = os.open(os.devnull, os.O_RDONLY)
     os.close(lowest)
-    return max(1, min(wanted, soft - lowest - RESERVED_DESCRIPTORS))
+    return lowest
 
 
 class OnceAMinute:

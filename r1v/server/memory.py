@@ -35,13 +35,15 @@ def give_back() -> None:
 
 
 async def give_back_after_load(num_requests: Callable[[], float], idle: Callable[[], bool]) -> None:
-    """Give memory back whenever requests have come since the last time: soon where nothing runs, else once a
-    minute. Runs until it is cancelled."""
-    seen, waited_s = num_requests(), 0.0
+    """Give memory back whenever requests have come since the last time: soon where nothing runs, and once
+    more, when the engine has let go of what it kept; else once a minute. Runs until it is cancelled."""
+    seen, waited_s, times = num_requests(), 0.0, 0
     while True:
         await asyncio.sleep(IDLE_S)
         waited_s += IDLE_S
         now = num_requests()
-        if now != seen and (idle() or waited_s >= BUSY_S):
+        if now != seen:
+            times = 2
+        if times and (idle() or waited_s >= BUSY_S):
             await asyncio.to_thread(give_back)
-            seen, waited_s = now, 0.0
+            seen, waited_s, times = now, 0.0, times - 1

@@ -22,7 +22,7 @@ from r1v.core import UnavailableError
 from r1v.llm import LLM
 from r1v.server.app import create_app
 from r1v.server.config import ServerConfig
-from r1v.server.connections import ACCEPTED_AT_ONCE, Connections, connection_limit
+from r1v.server.connections import Connections, connection_limits
 from r1v.server.console import LogForm, set_up_logs
 
 log = logging.getLogger("r1v.server")
@@ -113,10 +113,11 @@ def serve(
 def make_server(app: ASGIApp, service: Drainable, on_start: Callable[[], None]) -> DrainingServer:
     """The server around an app; it does not listen yet."""
     settings = service.config
-    connections = Connections(connection_limit(settings.max_connections), settings.head_timeout_s)
+    limit, at_once = connection_limits(settings.max_connections)
+    connections = Connections(limit, settings.head_timeout_s)
     config = uvicorn.Config(
         app, access_log=False, log_config=None, server_header=False, timeout_keep_alive=30,
-        timeout_graceful_shutdown=10, lifespan="on", backlog=ACCEPTED_AT_ONCE,
+        timeout_graceful_shutdown=10, lifespan="on", backlog=at_once,
         http=cast("type[asyncio.Protocol]", connections.make),
     )  # fmt: skip
     return DrainingServer(config, service, connections, on_start)

@@ -29,6 +29,7 @@ from r1v.llm.facade import LLM
 from r1v.llm.prompt_encoder import engine_ids
 from r1v.models import R1V, load, resolve_model
 from r1v.prompt import Processor, Prompt
+from r1v.write_lock import writing
 
 # Largest difference of a logit that rounding explains (1e-5 in float32 on R1V-Nano).
 TOLERANCE = {"float32": 1e-3, "bfloat16": 0.5, "float16": 0.1}
@@ -176,7 +177,8 @@ class Certificate:
 
     def write(self, path: Path) -> None:
         """As JSON."""
-        path.write_text(json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        with writing(path):
+            path.write_text(json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
     def table(self) -> str:
         """For a terminal."""

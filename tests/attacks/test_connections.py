@@ -7,14 +7,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
 
 from r1v.llm import LLM
-from r1v.server.connections import OnceAMinute, connection_limit
+from r1v.server.connections import OnceAMinute, connection_limits
 from tests.server.conftest import Served, serving
 
 
@@ -107,12 +109,11 @@ def test_a_head_without_an_end_is_refused(served: Served) -> None:
 
 
 def test_the_limit_leaves_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resource, "getrlimit", lambda _: (400, 4000))
-    assert 1 <= connection_limit(1000) <= 400 - 64
-    monkeypatch.setattr(resource, "getrlimit", lambda _: (64, 64))
-    assert connection_limit(1000) == 1
-    monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY,) * 2)
-    assert connection_limit(1000) == 1000
+    monkeypatch.setattr("r1v.server.connections._lowest_free", lambda: 20)
+    for files, limits in ((4000, (1000, 32)), (400, (316, 32)), (64, (22, 11)), (32, (6, 3)), (20, (1, 1)),
+                          (resource.RLIM_INFINITY, (1000, 32))):  # fmt: skip
+        monkeypatch.setattr(resource, "getrlimit", lambda _, files=files: (files, files))
+        assert connection_limits(1000) == limits
 
 
 def test_a_thing_is_said_once(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +130,7 @@ def test_a_thing_is_said_once(caplog: pytest.LogCaptureFixture, monkeypatch: pyt
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("files", [128, 1024])
+@pytest.mark.parametrize("files", [64, 128, 1024])
 def test_a_flood_with_few_descriptors(endless_checkpoint: Path, files: int) -> None:
     """3,000 idle connections and 200 that drip, at a server that may open few files: it answers while they
     come and afterwards, and says little."""
@@ -148,7 +149,10 @@ def test_a_flood_with_few_descriptors(endless_checkpoint: Path, files: int) -> N
             for _ in range(5):
                 assert httpx.get(url + "/health", timeout=60).status_code == 200
             body = {"model": "model", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 4}
-            assert httpx.post(url + "/v1/chat/completions", json=body, timeout=120).status_code == 200
+            with ThreadPoolExecutor(6) as pool:
+                ask = partial(httpx.post, url + "/v1/chat/completions", json=body, timeout=120)
+                asked = [pool.submit(ask) for _ in range(6)]
+                assert [each.result().status_code for each in asked] == [200] * 6
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         assert httpx.get(url + "/health", timeout=60).status_code == 200
     finally:

@@ -143,20 +143,20 @@ def peak_memory() -> Iterator[list[int]]:
         thread.join()
 
 
-def check(source: str) -> None:
+def check(source: str, content: str = "hello") -> None:
     """One hostile template, in a child process of its own."""
     end_child()
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with peak_memory() as peak:
         try:
             template = ChatTemplate(source)
-            template.render(messages=[{"role": "user", "content": "hello"}])
+            template.render(messages=[{"role": "user", "content": content}])
         except R1VError as error:
             assert "\n" not in str(error) and len(str(error)) < 600
     end_child()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    # the compilation and the rendering, each of half a second of processor time at most, and two starts
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2.5
+    # the compilation and the rendering, each of 0.7 seconds of processor time at most, and two starts
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2.9
     assert 0 < peak[0] < 200 << 10, "more than 200 MB"
     assert ChatTemplate("{{ a }}").render(a="b") == "b"
 
@@ -165,6 +165,23 @@ def check(source: str) -> None:
 @pytest.mark.parametrize("source", HOSTILE, ids=range(len(HOSTILE)))
 def test_a_hostile_template(source: str) -> None:
     check(source)
+
+
+ON_CONTENT = [
+    "{% set n = namespace(v=c) %}{% for i in range(60) %}{% set n.v = n.v ~ n.v %}{% endfor %}", "{{ c * 1000 }}",
+    "{{ c | list | sort }}", "{% for a in c %}{% for b in c %}{% endfor %}{% endfor %}", "{{ c.replace('x', c) }}",
+    "{{ c.split('x') | join(c) }}", "{{ c | tojson | tojson | tojson * 9 }}", "{{ c | wordwrap(1) }}", "{{ c | batch(1) | list }}",
+    "{% for i in range(99999) %}{% if c in c ~ 'a' %}{% endif %}{% endfor %}", "{{ c }}{{ c | upper }}{{ c | e }}{{ c.title() }}" * 99,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("character", ["x", "<", "👩"])
+@pytest.mark.parametrize(
+    "number", [0, 4, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2, 3, *range(5, 11)))]
+)
+def test_the_bounds_hold_for_the_largest_conversation_too(number: int, character: str) -> None:
+    content = character * ((template_room.MAX_REQUEST_BYTES - 10_000) // len(character.encode()))
+    check("{% set c = messages[0].content %}" + ON_CONTENT[number], content)
 
 
 def test_there_are_enough_of_them() -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -138,3 +141,37 @@ def test_what_runs_is_said(tiny_checkpoint: Path) -> None:
             assert {"r1v", "torch"} <= found["versions"].keys()
             assert ("transformers" in found["versions"]) == (backend == "transformers")
             assert str(llm.backend).startswith(f"{backend} on cpu (float32; r1v ")
+
+
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [("parser", ["ask", "Why?", "--backend", "vllm"]), ("parser", ["chat", "--backend", "vllm"]),
+     ("verify", ["verify", "r1v-nano", "--against", "vllm"])],
+)  # fmt: skip
+def test_vllm_is_told_to_be_quiet_before_anything_reads_the_environment(
+    module: str, words: list[str]
+) -> None:
+    """torch and vLLM read it once, when they are imported; so do the processes that vLLM starts."""
+    script = (
+        "import importlib.util, os, sys\n"
+        f"from r1v.cli import {module} as module\n"
+        "find = importlib.util.find_spec\n"
+        "importlib.util.find_spec = lambda name, *more: name == 'vllm' or find(name, *more)\n"
+        "tell = module.quiet_vllm\n"
+        "def stop(threads):\n"
+        "    tell(threads)\n"
+        "    for name in ('VLLM_LOGGING_LEVEL', 'PYTHONWARNINGS', 'TORCH_CPP_LOG_LEVEL', 'TORCH_LOGS'):\n"
+        "        print(os.environ.get(name))\n"
+        "    print('torch' in sys.modules, 'vllm' in sys.modules)\n"
+        "    sys.stdout.flush()\n"
+        "    os._exit(0)\n"
+        "module.quiet_vllm = stop\n"
+        "from r1v.cli.main import main\n"
+        f"main({words!r})\n"
+    )
+    set_before = ("VLLM", "TORCH", "PYTHONWARN")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(set_before)}
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=True
+    )
+    assert done.stdout.split() == ["ERROR", "ignore", "ERROR", "-all", "False", "False"]

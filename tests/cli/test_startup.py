@@ -69,6 +69,25 @@ def test_ctrl_c_during_an_import(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr.strip()) == (130, "", "")
 
 
+def test_ctrl_c_before_anything_of_ours_is_imported() -> None:
+    """From the first line of the command on; `r1v.core` is the first module that takes time."""
+    script = (
+        "import os, signal, sys\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name in ('r1v.core', 'r1v.cli.main'): os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+        "from r1v.cli.command import main\n"
+        "assert 'r1v.core' not in sys.modules and 'argparse' not in sys.modules\n"
+        "sys.exit(main())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr.strip()) == (130, "", "")
+
+
 def test_a_missing_image_is_found_without_torch() -> None:
     assert "torch" not in loaded("from r1v.cli.main import main; main(['ask', 'nowhere.png', 'q'])")
 

@@ -15,7 +15,7 @@ from r1v.core import (
     PromptError,
     SamplingParams,
 )
-from r1v.engine import Engine, EngineConfig, EngineIds, EngineRequest
+from r1v.engine import Engine, EngineConfig, EngineIds, EngineOutput, EngineRequest
 from r1v.models import R1V
 from tests.engine.tiny import (
     CLOSE,
@@ -103,6 +103,25 @@ def test_tiles_are_kept_up_to_the_limit(model: R1V) -> None:
         small.add(request(random_, 5, 3))
     drain(small)
     assert small._tiles.num_bytes <= 2 * tile_bytes and len(small._tiles) == 2
+
+
+def test_what_is_given_back_changes_no_answer(model: R1V) -> None:
+    """The oldest prompts go, some of the latest is still found, and answers are what they were."""
+    random_, engine_ = random.Random(14), engine(model)
+    engine_._idle_bytes = 4 * engine_._block_bytes
+    asked = [request(random_, 40, n % 2) for n in range(4)]
+
+    def answer(each: EngineRequest) -> list[EngineOutput]:
+        request_id = engine_.add(each)
+        return drain(engine_)[request_id, 0]
+
+    before = [token_ids(answer(each)) for each in asked]
+    assert engine_._pool.num_kept > 4
+    engine_.give_back()
+    assert engine_._pool.num_kept == 4 and engine_._tiles.num_bytes <= engine_._idle_bytes
+    after = [answer(each) for each in asked]
+    assert [token_ids(each) for each in after] == before
+    assert all(is_greedy(model, each, ids) for each, ids in zip(asked, before, strict=True))
 
 
 def test_samples_of_one_prompt_share_it(model: R1V) -> None:

@@ -53,6 +53,19 @@ def test_digest_depends_on_everything() -> None:
                 block_digest(b"a", [1, 2], b"y"), block_digest(b"a", [1, 2])}) == 5  # fmt: skip
 
 
+def test_shedding_keeps_the_latest_and_names_what_is_vacant() -> None:
+    pool = BlockPool(8, 1)
+    blocks = [pool.allocate(i - 1 if i else None) for i in range(6)]
+    for block in blocks:
+        pool.commit(block, bytes([block]))
+        if block != 3:  # in use
+            pool.release([block])
+    assert pool.shed(2) == [(0, 3), (6, 2)]
+    assert [pool.find(bytes([block])) for block in blocks] == [None, None, None, 3, 4, 5]
+    assert pool.num_kept == 2 and pool.num_free == 7 and pool.references(3) == 1
+    assert pool.shed(0) == [(0, 3), (4, 4)] and pool.num_kept == 0
+
+
 def test_forget_leaves_nothing_to_find() -> None:
     pool = BlockPool(3, 1)
     used, kept = pool.allocate(), pool.allocate()

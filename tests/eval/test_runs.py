@@ -118,7 +118,7 @@ def test_damaged_folders_are_refused_in_words(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"no manifest\.json"):
         score_run(RunFolder(tmp_path))
     (tmp_path / "manifest.json").write_text("{")
-    with pytest.raises(RunError, match="not JSON"):
+    with pytest.raises(RunError, match="not valid JSON"):
         RunFolder(tmp_path).manifest()
     (tmp_path / "samples.jsonl").write_text('{"task": 1}\n')
     with pytest.raises(RunError, match="no sample"):
@@ -360,6 +360,9 @@ def test_a_question_that_does_not_fit_is_recorded_as_failed(
     assert "the context holds" in (out / "samples.jsonl").read_text()
 
 
+URL = "http://127.0.0.1:9/v1"
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -370,10 +373,31 @@ def test_a_question_that_does_not_fit_is_recorded_as_failed(
         (("figures", "--revision", "mmmu=abc"), "'mmmu' is not a benchmark of this run"),
         (("aime24", "--data", "/nowhere"), "data folder /nowhere is not there"),
         (("figures", "--prompt", "haiku=x"), "prompt 'haiku' is not known"),
+        (("figures", "--judge-choices"), "--judge-choices is for a judge"),
+        (("figures", "--judge-url", URL), "--judge-url is for a judge"),
+        (("figures", "--no-score", "--judge", "x"), "--no-score asks no judge"),
+        *(
+            (("figures", "--limit", "1", "--url", URL, *words), f"{words[0]}: the server at {URL} decides")
+            for words in (
+                ("--device", "cpu"),
+                ("--dtype", "float32"),
+                ("--max-model-len", "64"),
+                ("--max-tiles", "1"),
+            )
+        ),
+        (
+            ("figures", "--limit", "1", "--model", "openai/x", "--dtype", "float32"),
+            "--dtype: Inspect's openai/x decides",
+        ),
+        (
+            ("figures", "--limit", "1", "--model", "openai/x", "--repetition-penalty", "1.1"),
+            "--repetition-penalty (",
+        ),
     ],
 )
 def test_wrong_usage_is_told_in_one_line(words, said, tmp_path, tiny_checkpoint, run_r1v) -> None:
-    status, _, errors = run_r1v("eval", "run", *words, "--model", tiny_checkpoint, "--out", tmp_path / "run")
+    model = () if "--model" in words else ("--model", tiny_checkpoint)
+    status, _, errors = run_r1v("eval", "run", *words, *model, "--out", tmp_path / "run")
     assert status == 1 and said in errors and errors.count("\n") == 1
 
 

@@ -18,6 +18,22 @@ def test_nanos_card() -> None:
     assert dict(card.kinds)["clock"] > 70 and len(card.kinds) >= 20
 
 
+CLAIM = '{"claimed": ["x"], "families": {"x": {"accuracy": %s}}}'
+
+
+@pytest.mark.parametrize(
+    "scores",
+    ["[" * 100_000, '{"claimed": ' + "[" * 600 + "]" * 600 + "}", CLAIM % "NaN", CLAIM % ("1" + "0" * 400),
+     " " * (2 << 20) + CLAIM % "1", "{", '"x"'],
+    ids=range(7),
+)  # fmt: skip
+def test_scores_that_are_none(tiny_checkpoint: Path, tmp_path: Path, scores: str) -> None:
+    for file in tiny_checkpoint.iterdir():
+        (tmp_path / file.name).symlink_to(file)
+    (tmp_path / "scores.json").write_text(scores)
+    assert read_card(tmp_path).kinds == ()
+
+
 @pytest.mark.parametrize(
     ("text", "summary", "cannot"),
     [

@@ -1,7 +1,10 @@
 """Reading and writing checkpoints: layouts, round trips, and everything that can be wrong with a folder."""
 
+import ast
 import json
+import re
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +15,19 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from r1v.core import CheckpointError, ConfigError
-from r1v.models import R1V, convert, load, load_language, load_vision, read_config, resolve_model, save
+from r1v.models import (
+    R1V,
+    config_keys,
+    convert,
+    load,
+    load_language,
+    load_vision,
+    read_config,
+    resolve_model,
+    save,
+)
 from r1v.models.config_json import KINDS
+from r1v.models.summary import summarise
 from r1v.models.tensor_files import INDEX_NAME
 from tests.models.oracle import build, prompt
 
@@ -364,6 +378,65 @@ def test_unsupported_configurations_are_refused_by_name(
     folder = edit_config(copied(release_folder, tmp_path / "odd"), change)
     with pytest.raises(ConfigError, match=words):
         load(folder)
+
+
+NOTES = {
+    "wandb_run_id": "a1", "license": "mit", "authors": ["A", "B"], "training_args": {"lr": 1e-5, "layers": 3},
+    "num_train_epochs": 3, "best_loss": 0.31, "freeze_layers": True, "grpo_kl": 0.1, "peft_version": "1.0",
+    "base_model": "a/b", "company": "C", "dataset_mixture": {"x": 0.5},
+}  # fmt: skip
+
+
+def test_keys_that_cannot_change_a_model_are_listed_and_not_refused(
+    release_folder: Path, native_folder: Path, tmp_path: Path
+) -> None:
+    for number, folder in enumerate((release_folder, native_folder)):
+        plain = load(folder).state_dict()
+        language = "llm_config" if number == 0 else "text_config"
+
+        def note(values: dict[str, Any], language: str = language) -> None:
+            for section in (values, values[language], values["vision_config"]):
+                section.update(NOTES)
+
+        edited = edit_config(copied(folder, tmp_path / str(number)), note)
+        listed = summarise(edited)
+        wanted = {f"{section}{key}" for section in ("", f"{language}.", "vision_config.") for key in NOTES}
+        assert listed.problem is None and wanted == set(listed.unused) - set(summarise(folder).unused)
+        noted = load(edited).state_dict()
+        assert all(torch.equal(noted[name], tensor) for name, tensor in plain.items())
+
+
+@pytest.mark.parametrize(
+    "key", ["softcap", "num_experts_per_tok2", "attentionSink", "rope_shift", "use_diff", "extra_head",
+            "d_model", "alt_norm", "mixture", "n", "second_tower", "image_gain"],
+)  # fmt: skip
+def test_keys_that_may_change_a_model_are_refused_by_name(
+    key: str, release_folder: Path, tmp_path: Path
+) -> None:
+    value = {"a": 1} if key in ("second_tower", "mixture") else 2
+    folder = edit_config(
+        copied(release_folder, tmp_path / "odd"), lambda v: v["llm_config"].update({key: value})
+    )
+    with pytest.raises(ConfigError, match=key):
+        load(folder)
+
+
+def test_what_several_configurations_of_transformers_share_may_change_a_model() -> None:
+    import transformers
+
+    seen: Counter[str] = Counter()
+    for path in (Path(transformers.__file__).parent / "models").glob("*/configuration_*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and node.name.endswith("Config"):
+                seen.update(
+                    each.target.id
+                    for each in node.body
+                    if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)
+                )
+    common = {key for key, times in seen.items() if times >= 4} - config_keys.KNOWN
+    of_training = re.compile(r"loss|cost|train|freeze")
+    assert len(common) > 200
+    assert not sorted(k for k in common if not config_keys.may_matter(k) and not of_training.search(k))
 
 
 def test_parts_are_not_taken_for_whole_models(native_folder: Path, tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Attention over the paged cache: runs in place against the gathered reference."""
 
+import mmap
 import random
+import sys
 
 import pytest
 import torch
@@ -78,3 +80,19 @@ def test_many_single_queries_at_once(prompt: int) -> None:
         assert (attend._together is None) == bool(extra)
         expected = PagedAttentionReference(caches[0], places, chosen)(0, q, k, v)
         assert torch.allclose(attend(0, q, k, v), expected, atol=1e-5)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="pages are emptied on Linux")
+def test_memory_of_vacant_places_is_given_back() -> None:
+    """Whole pages of the runs are empty afterwards, and read as zeros; every other place is as it was."""
+    cache = PagedCache.empty(2, 8192, 2, 16, torch.float32)
+    cache.keys.fill_(1.0), cache.values.fill_(1.0)
+    row_bytes = cache.keys[0, 0].nbytes
+    cache.give_back([(100, 3000), (5000, 1)])
+    margin = mmap.PAGESIZE // row_bytes + 1
+    for layer in (*cache.keys, *cache.values):
+        rows = layer.flatten(1)
+        assert (rows[100 + margin : 3100 - margin] == 0).all()
+        assert (rows[:100] == 1).all() and (rows[3100:] == 1).all()
+    cache.keys.fill_(2.0)
+    assert (cache.keys == 2).all()

@@ -23,7 +23,6 @@ from r1v.plan.inference import (
     PlanTarget,
     estimate,
     plan,
-    quantised_bytes,
     weights_of,
 )
 from r1v.plan.machine import read_rate
@@ -70,8 +69,8 @@ def test_readme_says_what_the_release_takes() -> None:
 def test_the_releases_weights_are_those_of_the_issue() -> None:
     sizes = PlanSizes.of(R1V2)
     assert sizes.num_parameters == sum(p.numel() for p in _meta(R1V2).parameters())
-    assert weights_of(R1V2, sizes, "awq", 1, 128).total == pytest.approx(30.6 * GB, rel=0.01)
-    assert weights_of(R1V2, sizes, "bf16", 1, 128).total == 2 * sizes.num_parameters
+    assert weights_of(R1V2, sizes, "awq", PlanTarget(GB)).total == pytest.approx(30.6 * GB, rel=0.01)
+    assert weights_of(R1V2, sizes, "bf16", PlanTarget(GB)).total == 2 * sizes.num_parameters
 
 
 def _meta(config: R1VConfig) -> R1V:
@@ -81,7 +80,7 @@ def _meta(config: R1VConfig) -> R1V:
 
 def test_more_devices_share_layers_and_heads_but_not_an_odd_tower() -> None:
     sizes = PlanSizes.of(R1V2)
-    one, two, five = (weights_of(R1V2, sizes, "bf16", number, 128) for number in (1, 2, 5))
+    one, two, five = (weights_of(R1V2, sizes, "bf16", PlanTarget(GB, number)) for number in (1, 2, 5))
     assert two.linears * 2 == one.linears and two.vision == one.vision  # 25 heads
     assert five.vision * 5 == one.vision
     found = plan(R1V2, PlanTarget(80 * GB, num_devices=2, context=32768, concurrent=4))
@@ -215,26 +214,37 @@ def test_a_checkpoint_that_is_quantised_is_planned_as_such(run_r1v: Any, tmp_pat
     assert status == 0 and [each["format"] for each in json.loads(out)["estimates"]] == ["awq", "awq-vision8"]
 
 
+GROUPS = {"group_0": {"targets": ["Linear"], "weights": {"num_bits": 4, "group_size": 128}}}
+
+
 @pytest.mark.parametrize(
     ("method", "bits", "keys"),
     [("gptq", 8, {"bits": 8}), ("fp8", 8, {}), ("bitsandbytes", 4, {"load_in_4bit": True}),
-     ("gptq", 3, {"bits": "3"}), ("other", 16, {})],
+     ("bitsandbytes", 8, {"load_in_8bit": True}), ("gptq", 3, {"bits": "3"}), ("other", None, {}),
+     ("compressed-tensors", 4, {"config_groups": GROUPS}), ("awq", 8, {"bits": 8})],
 )  # fmt: skip
-def test_another_quantisation_is_named_and_not_taken_for_awq(
-    run_r1v: Any, tmp_path: Path, method: str, bits: int, keys: dict[str, Any]
+def test_another_quantisation_is_named_and_planned_by_its_own_bits(
+    run_r1v: Any, tmp_path: Path, method: str, bits: int | None, keys: dict[str, Any]
 ) -> None:
     folder = write_config(tmp_path)
     values = json.loads((folder / "config.json").read_text())
     values["quantization_config"] = {"quant_method": method, **keys}
     (folder / "config.json").write_text(json.dumps(values))
-    status, out, error = run_r1v("plan", str(folder), "--memory", "80GB")
-    assert status == 1 and not out and f"quantised ({method})" in error and error.count("\n") == 1
-    config = read_config(folder)
-    sizes = PlanSizes.of(config)
+    status, out, error = run_r1v("plan", str(folder), "--memory", "80GB", "--json")
+    assert status == 1
+    if bits is None:
+        assert not out and f"quantised ({method})" in error and error.count("\n") == 1
+        return
+    found = json.loads(out)
+    assert found["verdict"].startswith("r1v does not load this checkpoint") and method in found["verdict"]
+    (written,) = found["estimates"]
+    sizes = PlanSizes.of(read_config(folder))
     matrices = sizes.num_layers * sum(rows * columns for rows, columns in sizes.linears)
-    size = 2 * (sizes.num_parameters - matrices) + matrices * bits // 8
-    assert quantised_bytes(config, values["quantization_config"]) == (None if method == "other" else size)
-    assert (f"about {size / 1e9:.2g} GB and their scales" in error) is (method != "other")
+    assert written["weights"]["linears"] == matrices * bits // 8
+    rest = 2 * (sizes.num_parameters - matrices)
+    assert sum(written["weights"].values()) == rest + matrices * bits // 8
+    status, out, _ = run_r1v("plan", str(folder), "--memory", "80GB")
+    assert status == 1 and f"{bits} bits" in out and "does not load this checkpoint" in " ".join(out.split())
 
 
 def test_without_a_gpu_the_plan_is_of_this_processor(run_r1v, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,10 +38,26 @@ SEEING = [
     "{{ {'k': x} | tojson }}{{ x | tojson(ensure_ascii=true) }}",
     "{% set y %}{{ x }}{% endset %}{{ y | length }}",
     "{{ '%s|%s' | format(x, x | length) }}{{ '{}'.format(x) }}",
+    "{{ '<think>' in x }}{{ '</think>' not in x }}{{ x in ['<think>', 'a'] }}{{ x == '<think>a' }}{{ x != '<' }}",
+    "{{ x.startswith('<tool_response>') and x.endswith('</tool_response>') }}{{ x.startswith(('<', '/')) }}",
+    "{% if '</think>' in x %}{{ x.split('</think>')[-1].lstrip('\n') }}{% else %}{{ x }}{% endif %}",
+    "{{ x.split('</think>')[0].rstrip('\n').split('<think>')[-1].lstrip('\n') }}{{ x.split('<', 1) | join('+') }}",
+    "{{ x.rsplit('>', 1) | join('+') }}{{ x.partition('<') | join('+') }}{{ x.rpartition('</think>') | join('+') }}",
+    "{{ x.replace('<think>', '').replace('</think>', '[/]') }}{{ x | replace('<', '(') }}{{ x.replace('', '-') }}",
+    "{{ x.strip('<>') }}{{ x.lstrip('</') }}{{ x.removeprefix('<think>') }}{{ x.removesuffix('>') }}{{ x | trim('<') }}",
+    "{{ x.find('<') }}{{ x.rfind('>') }}{{ x.count('<') }}{{ x.isalpha() }}{{ x[0] == '<' }}{{ x[-1:] == '>' }}",
+    "{% for c in x %}{{ '(' if c == '<' else ')' if c in '>]' else c }}{% endfor %}{{ x | list | first == '<' }}",
+    "{% set y = x ~ '!' %}{{ '<' in y }}{% set z %}{{ x }}.{% endset %}{{ z.startswith('<') }}{{ (x * 2).count('<') }}",
+    "{% macro f(v) %}{{ v }}{% endmacro %}{{ '<think>' in f(x) }}{{ '>' in ('%s.' % x) }}{{ ('.' + x).find('<') }}",
+    "{{ x | e }}{{ x in '<think>a' }}{{ '<think>'.startswith(x) }}{{ 'a<b'.split(x) | join('+') }}{{ x < '=' }}",
+    "{{ x.splitlines() | join('+') }}{{ x.splitlines(true) | join('+') }}{{ x.split() | join('+') }}{{ {'<': 1}[x] }}",
+    "{{ [x, 'b'] | select('equalto', '<think>') | list | length }}{{ [x] }}{{ [x, x] | unique | join }}{{ x is in ['<'] }}",
 ]
 
 TEXTS = st.one_of(
     st.text(max_size=30),
+    st.lists(st.sampled_from(["<think>", "</think>", "<", ">", "</", "[", "#", "a", "\n", " ", "<tool_response>", "]"]))
+    .map("".join),
     st.lists(
         st.sampled_from(["/no_think", "/think", " ", "\n", "a", "stop", "B", "yes", "ß", "\U000f0000", "\U0010fffd"])
     ).map("".join),
@@ -58,14 +74,17 @@ def test_templates_see_the_text(source: str) -> None:
     hiding = Hiding(TOKENS, template.literals)
 
     @PROPERTY
-    @given(TEXTS.filter(lambda text: text and not set(text) & set("<>[]#") and text.isprintable()))
+    @given(TEXTS.filter(lambda text: text and all(c.isprintable() or c == "\n" for c in text)))
     def check(text: str) -> None:
         hidden = Hidden(hiding)
         assert len(hidden.text(text)) == len(text)
         if any(character >= "\U000f0000" for character in text):  # compared as plain text below
             assert restored(hidden.pieces(hidden.text(text))) == text
             return
-        assert restored(hidden.pieces(template.render(x=hidden.text(text)))) == template.render(x=text)
+        text_there = hidden.text(text)
+        assert restored(hidden.pieces(template.render(hidden.table(), x=text_there))) == template.render(
+            x=text
+        )
 
     check()
 
@@ -80,6 +99,10 @@ CHANGING = [
     "{{ x | trim }}{{ y | trim }}", "{{ x | truncate(9) }}", "{{ '%s%s' | format(x, y) }}", "{{ x | e }}",
     "{{ x | indent }}", "{{ {x: y} | tojson }}", "{{ '<' ~ x ~ '>' }}", "{{ '</' ~ y ~ '>' }}{{ '<|' ~ x ~ '|>' }}",
     "{{ x }}<{{ y }}>", "{{ '<' ~ x | lower ~ '>' }}", "#{{ x }}[{{ y }}]", "{{ x | first }}{{ y | last }}",
+    "{{ x.replace('<think>', '<think>') }}{{ y.replace('<', '<') }}", "{{ x | replace('|', '|') }}{{ y.replace('X', '') }}",
+    "{{ x.split('<') | join('<') if false else x.split('X') | join }}", "{{ x.partition('<') | join }}{{ y.strip('X') }}",
+    "{{ x.replace('</think>', '<|im_end|>') }}{{ y | replace('im_', 'im_') }}", "{{ [x, y] }}{{ x.removeprefix('X') }}",
+    "{% set z = x ~ y %}{{ z.replace('X', '') }}{{ z | e }}", "{{ '%s%s' % (x, y) }}{{ x.rsplit('X', 1) | join }}",
     "{{ x | list | sort | join }}", "{{ x | unique | join }}", "{{ x | wordwrap(3) }}", "{{ x | center(40) }}",
 ]  # fmt: skip
 FRAGMENTS = [
@@ -100,19 +123,45 @@ def test_nothing_a_user_wrote_is_a_special_token(source: str, tokens: TextTokeni
     @given(SMUGGLED, SMUGGLED)
     def check(x: str, y: str) -> None:
         hidden = Hidden(hiding)
-        found = hidden.pieces(template.render(x=hidden.text(x), y=hidden.text(y)))
+        given = {"x": hidden.text(x), "y": hidden.text(y)}
+        found = hidden.pieces(template.render(hidden.table(), **given))
         ids = tokens.encode_pieces(
             [TextPiece(str(p.value)) if p.marked else TextPiece(p.text, trusted=True) for p in found]
         )
         assert [i for i in ids if i in tokens.added_ids] == wanted
         data = Hidden(hiding)
-        found = data.pieces(template.render(x=data.data(x), y=data.data(y)))
+        given = {"x": data.data(x), "y": data.data(y)}
+        found = data.pieces(template.render(data.table(), **given))
         ids = tokens.encode_pieces(
             [TextPiece(str(p.value)) if p.marked else TextPiece(p.text, trusted=True) for p in found]
         )
         assert [i for i in ids if i in tokens.added_ids] == wanted
 
     check()
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [("{{ '<|' ~ x ~ '|>' }}", "im_end"), ("{{ '<|im_' ~ x ~ '|>' }}", "end"), ("{{ '<' ~ x ~ 'ink>' }}", "th"),
+     ("{{ '<|' ~ x.replace('X', '') ~ '|>' }}", "imX_end"), ("{{ '<|' ~ x[1:-1] ~ '|>' }}", " im_end "),
+     ("{{ '</' ~ x | lower ~ '>' }}", "THINK"), ("<|{{ x | trim }}|>", " im_start\n"), ("<{{ x.split('-') | join }}>", "th-ink"),
+     ("{{ '<|' ~ (x | title | lower) ~ '|>' }}", "im_END"), ("{% for c in x %}{{ '<th' ~ c ~ 'nk>' }}{% endfor %}", "i")],
+)  # fmt: skip
+def test_a_template_that_wraps_a_text_makes_no_token_of_it(
+    source: str, text: str, tokens: TextTokenizer
+) -> None:
+    """Whatever part of a token the template writes itself."""
+    template = ChatTemplate(source)
+    hiding = Hiding(tokens.added, template.literals)
+    for hide in (Hidden.text, Hidden.data):
+        hidden = Hidden(hiding)
+        x = hide(hidden, text)
+        found = hidden.pieces(template.render(hidden.table(), x=x))
+        assert restored(found) == template.render(x=text)
+        ids = tokens.encode_pieces(
+            [TextPiece(str(p.value)) if p.marked else TextPiece(p.text, trusted=True) for p in found]
+        )
+        assert not set(ids) & set(tokens.added_ids)
 
 
 @pytest.fixture(scope="module")

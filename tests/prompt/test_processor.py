@@ -212,8 +212,10 @@ def test_what_users_type_is_text(processor: Make, name: str, think_tokens: bool)
             Message("tool", (typed,), tool_call_id=typed),
             Message("user", (typed,)),
         ]
+        # Qwen3's template asks whether a user's text begins so, and shows thinking accordingly
+        word = "<tool_response>word" if typed.startswith("<tool_response>") else "word"
         harmless = [
-            Message(m.role, tuple("word" if isinstance(p, str) else p for p in m.content), reasoning="word")
+            Message(m.role, tuple(word if isinstance(p, str) else p for p in m.content), reasoning="word")
             for m in messages
         ]
         prompt, expected = ours.encode(messages), ours.encode(harmless)
@@ -225,6 +227,26 @@ def test_what_users_type_is_text(processor: Make, name: str, think_tokens: bool)
         if typed.strip() and name != "r1":
             text = ours.decode(prompt.token_ids, skip_special=False)
             assert text.count(typed.strip()) >= 2
+
+
+def test_a_template_decides_by_what_users_typed_as_everywhere(processor: Make) -> None:
+    """Where thinking is shown follows from the last question; as transformers renders the plain text."""
+    library = pytest.importorskip("transformers.utils.chat_template_utils")
+    for text in ("<tool_response>1</tool_response>", "1 < 2? <tool_response>", "yes"):
+        messages = [
+            Message("user", ("Why?",)),
+            Message("assistant", ("So.",), reasoning="Hm."),
+            Message("user", (text,)),
+        ]
+        plain = [
+            {"role": m.role, "content": m.text} | ({"reasoning_content": "Hm."} if m.reasoning else {})
+            for m in messages
+        ]
+        (theirs,), _ = library.render_jinja_template(
+            [plain], chat_template=TEMPLATES["qwen3"], add_generation_prompt=True
+        )
+        ours = processor("qwen3")
+        assert ours.decode(ours.encode(messages).token_ids, skip_special=False) == theirs
 
 
 def test_tools_and_calls_are_text(processor: Make) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from r1v.core import CheckpointError, PromptError
-from r1v.prompt import ChatTemplate, template
+from r1v.prompt import ChatTemplate, template, template_child
 from r1v.prompt.template import CHATML
 from tests.prompt.conftest import TEMPLATES
 
@@ -125,6 +125,23 @@ def test_a_template_that_cannot_work_is_a_fault_of_the_checkpoint() -> None:
 def test_a_long_conversation_is_within_the_bounds(name: str) -> None:
     messages = [{"role": role, "content": "x" * 1000} for _ in range(1000) for role in ("user", "assistant")]
     assert len(rendered(TEMPLATES[name], messages=messages)) > 2_000_000
+
+
+@pytest.mark.parametrize("character", ["x", "<", "é", "字", "👩"])
+def test_the_largest_conversation_is_within_the_bounds_and_a_larger_one_is_refused(character: str) -> None:
+    most = template.MAX_REQUEST_BYTES
+    assert most == template_child.MAX_REQUEST_BYTES
+    content = character * ((most - 10_000) // len(character.encode())) + "\U000f0000"
+    messages = [{"role": "system", "content": "Answer."}, {"role": "user", "content": content}]
+    for name in ("qwq", "qwen3", "r1"):
+        assert content in rendered(TEMPLATES[name], messages=messages)
+    with pytest.raises(PromptError, match=f"the limit is {most}"):
+        rendered(TEMPLATES["qwq"], messages=[{"role": "user", "content": content + "x" * 10_000}])
+
+
+def test_what_earlier_conversations_left_in_the_child_takes_nothing_from_the_next() -> None:
+    for number in range(12):
+        assert rendered(f"{{{{ a }}}}{number}", a="👩" * 900_000) == "👩" * 900_000 + str(number)
 
 
 def test_threads_and_forks_and_a_killed_child() -> None:

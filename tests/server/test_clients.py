@@ -58,6 +58,7 @@ def test_the_schema_describes_every_endpoint(http: httpx.Client) -> None:
 @pytest.mark.skipif(find_spec("schemathesis") is None, reason="schemathesis is not installed")
 def test_schemathesis(served: Served) -> None:
     """Generated requests, good and bad: no 5xx, and every answer is what the schema says."""
+    httpx.get(f"{served.url}/openapi.json", timeout=120)  # made at the first call, for which it waits 10 s
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"{served.url}/openapi.json",
                "--checks", "not_a_server_error,status_code_conformance,content_type_conformance,"
                "response_schema_conformance", "--max-examples", os.environ.get("R1V_EXAMPLES", "25"),

@@ -1,4 +1,5 @@
-"""Progress on standard error: one bar for each kind of work, with the time left."""
+"""Progress on standard error: one bar for each kind of work, with the time left, drawn ten times a second
+on a terminal and once, at the end, elsewhere."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ def bars() -> Iterator[Callable[[str, int, int], None]]:
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
         TextColumn("left"), TimeRemainingColumn(elapsed_when_finished=False),
     )  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with Progress(*columns, console=Console(stderr=True), refresh_per_second=10) as progress:
         tasks: dict[str, TaskID] = {}
 
         def report(what: str, done: int, total: int) -> None:

@@ -157,7 +157,7 @@ class RichScreen:
 
     def _wait(self, words: str) -> None:
         if self._status is None:
-            self._status = self._console.status(f"[dim]{words}[/dim]", spinner="dots")
+            self._status = self._console.status(f"[dim]{words}[/dim]", spinner="dots", refresh_per_second=10)
             self._status.start()
         else:
             self._status.update(f"[dim]{words}[/dim]")

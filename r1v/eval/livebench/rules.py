@@ -12,13 +12,13 @@ import csv
 import difflib
 import io
 import itertools
-import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from html.parser import HTMLParser
 from typing import Any
 
+from r1v.core import R1VError, parse_json
 from r1v.scoring import extract_boxed
 
 _SOLUTION = re.compile(r"<solution>(.*?)</solution>", re.DOTALL)
@@ -307,16 +307,23 @@ def table_reformat(truth: str, answer: str, prompt: str) -> float:
     return float(all(_same_row(a, b) for a, b in zip(wanted, given, strict=True)))
 
 
+def _parsed(text: str) -> Any:
+    try:
+        return parse_json(text, "a table")
+    except R1VError as error:
+        raise ValueError(str(error)) from None
+
+
 def _table(kind: str, text: str) -> list[dict[str, Any]]:
     """Rows of a table in one of LiveBench's formats; raises ValueError and its like."""
     text = text.strip()
     if kind == "json":
-        value = json.loads(text)
+        value = _parsed(text)
         if isinstance(value, dict) and "data" in value and "schema" in value:
             value = value["data"]
         rows = list(value.values()) if isinstance(value, dict) else value
     elif kind == "jsonl":
-        rows = [json.loads(line) for line in text.split("\n") if line.strip().startswith("{")]
+        rows = [_parsed(line) for line in text.split("\n") if line.strip().startswith("{")]
     elif kind in ("csv", "tsv"):
         rows = list(csv.DictReader(io.StringIO(text), delimiter="," if kind == "csv" else "\t"))
     elif kind == "markdown":

@@ -13,14 +13,16 @@ from pathlib import Path
 from r1v.eval.report.collect import collect
 from r1v.eval.report.markdown import markdown
 from r1v.eval.report.page import page
+from r1v.write_lock import writing
 
 
 def write_report(runs: Sequence[Path], out: Path, *, max_samples: int = 200) -> list[Path]:
     """Write both reports into ``out``; gives their paths. Raises RunError for folders that are no scored
     runs."""
-    report = collect(runs, max_samples)
-    out.mkdir(parents=True, exist_ok=True)
     paths = [out / "report.md", out / "report.html"]
-    paths[0].write_text(markdown(report), encoding="utf-8")
-    paths[1].write_text(page(report), encoding="utf-8")
+    with writing(out):
+        report = collect(runs, max_samples)
+        out.mkdir(parents=True, exist_ok=True)
+        paths[0].write_text(markdown(report), encoding="utf-8")
+        paths[1].write_text(page(report), encoding="utf-8")
     return paths

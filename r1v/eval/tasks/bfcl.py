@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from r1v.core import Message
+from r1v.core import Message, parse_json
 from r1v.eval.benchmark import Benchmark, GradingTools, Load
 from r1v.eval.call_turns import PROGRAMS, Turns, check_turns
 from r1v.eval.calls import CallError, check_calls, parse_calls
@@ -92,7 +92,8 @@ def _documented(program: str, folder: Path) -> Iterable[Json]:
     path = folder / f"{PROGRAMS[program]}.json"
     if not path.is_file():
         raise DataError(f"{path} is not there; the folder multi_turn_func_doc is incomplete")
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [parse_json(line, f"a line of {path.name}", error=DataError) for line in lines if line.strip()]
 
 
 def _listed(functions: Sequence[Json]) -> str:
@@ -121,7 +122,7 @@ def _answers(folder: Path) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {}
     for path in sorted((folder / "possible_answer").glob("BFCL_v4_*.json")):
         for line in path.read_text(encoding="utf-8").splitlines():
-            row = json.loads(line) if line.strip() else {}
+            row = parse_json(line.strip() or "{}", f"a line of {path.name}", error=DataError)
             if "ground_truth" in row:
                 found[row["id"]] = row["ground_truth"]
     return found

@@ -8,10 +8,9 @@ The prompts are the data's own. The score is the mean of the categories, each th
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
-from r1v.core import Message
+from r1v.core import Message, parse_json
 from r1v.eval.benchmark import Benchmark, GradingTools, Load
 from r1v.eval.data import DataError, Source
 from r1v.eval.grading import grade_free
@@ -75,7 +74,7 @@ def _special(row: Json, category: str) -> Json:
         details = row.get("original_json") or {}
         metadata = details.get("metadata") or {}
         if isinstance(metadata, str):
-            metadata = json.loads(metadata)
+            metadata = parse_json(metadata, "metadata", error=DataError)
         tests = [
             case
             for name in ("public_test_cases", "private_test_cases")

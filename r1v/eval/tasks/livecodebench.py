@@ -20,9 +20,9 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from r1v.core import ConfigError, Message
+from r1v.core import ConfigError, Message, R1VError, parse_json
 from r1v.eval.benchmark import Benchmark, GradingTools, Load
-from r1v.eval.data import DataError, Source
+from r1v.eval.data import MAX_DATA_BYTES, DataError, Source
 from r1v.eval.item import Grade, Item, Json, Output
 from r1v.eval.sandbox.run import Ended, Limits, run_program
 from r1v.scoring import extract_program
@@ -75,7 +75,7 @@ def load(request: Load) -> Sequence[Item]:
         else:
             text = request.prompt("livecodebench_stdin").fill(question=question)
         metadata = row.get("metadata") or "{}"
-        details = json.loads(metadata) if isinstance(metadata, str) else metadata
+        details = parse_json(metadata, "metadata", error=DataError) if isinstance(metadata, str) else metadata
         grading = {"tests": tests, "function": details.get("func_name"), "date": date}
         group = str(row.get("difficulty", ""))
         items.append(Item(str(row["question_id"]), (Message.user(text),), "", (), group, grading))
@@ -87,11 +87,12 @@ def read_tests(stored: object) -> list[dict[str, str]]:
     value = stored
     if isinstance(value, str):
         try:
-            value = json.loads(value)
-        except ValueError:
+            value = parse_json(value, "test cases", error=DataError, max_bytes=MAX_DATA_BYTES)
+        except DataError:
             try:
-                value = json.loads(_TextOnly(io.BytesIO(zlib.decompress(base64.b64decode(value)))).load())
-            except (ValueError, zlib.error, pickle.UnpicklingError, EOFError) as error:
+                text = _TextOnly(io.BytesIO(zlib.decompress(base64.b64decode(value)))).load()
+                value = parse_json(text, "test cases", error=DataError, max_bytes=MAX_DATA_BYTES)
+            except (ValueError, TypeError, zlib.error, pickle.UnpicklingError, EOFError) as error:
                 raise DataError(f"test cases cannot be read ({error}); fetch the data again") from error
     if not isinstance(value, list):
         raise DataError("test cases are no list; expected the official form")
@@ -132,9 +133,9 @@ def _outcome(program: str, case: Json, function: str | None, limits: Limits) -> 
     """ "" for a test that is passed, else why it is not."""
     if case["testtype"] == "functional":
         try:
-            arguments = [json.loads(line) for line in case["input"].split("\n") if line.strip()]
-            wanted = json.loads(case["output"])
-        except ValueError as error:
+            lines = [line for line in case["input"].split("\n") if line.strip()]
+            *arguments, wanted = (parse_json(each, "a line") for each in (*lines, case["output"]))
+        except R1VError as error:
             raise DataError(f"a test of LiveCodeBench is not JSON ({error}); fetch the data again") from error
         ended = run_program(PRELUDE + program + CALLER, json.dumps([arguments, function]), limits)
         if not ended.ok:
@@ -142,7 +143,10 @@ def _outcome(program: str, case: Json, function: str | None, limits: Limits) -> 
         marked = ended.stdout.rsplit("\x00RESULT ", 1)
         if len(marked) != 2:
             return "no result"
-        given = json.loads(marked[1])
+        try:
+            given = parse_json(marked[1], "the result")
+        except R1VError:  # the program wrote it, not what calls it
+            return "no result"
         return "" if given == wanted else f"gave {str(given)[:80]}, not {str(wanted)[:80]}"
     ended = run_program(PRELUDE + program, case["input"], limits)
     if not ended.ok:

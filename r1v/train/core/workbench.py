@@ -17,7 +17,7 @@ import torch
 from rich.console import Console
 from torch.distributed.tensor import DTensor
 
-from r1v.core import R1VError
+from r1v.core import ProgressPace, R1VError
 from r1v.prompt import Processor
 from r1v.train.core.compute import Compute
 from r1v.train.core.optim import Optimizer, learning_rate
@@ -37,6 +37,7 @@ class Workbench:
     ) -> None:
         self.config, self.compute, self.world, self.run = config, compute, compute.world, run
         self.policy, self.console = policy, console
+        self._pace = ProgressPace()
         self.processor = Processor.from_folder(config.model.path)
         self.optimizer = Optimizer(policy, config.optim, bf16=compute.bf16)
         self.step = 0
@@ -89,6 +90,11 @@ class Workbench:
             )
         self.optimizer.step(rate)
         return found
+
+    def say(self, text: str) -> None:
+        """A line about a step; where steps are shorter than a tenth of a second, of some of them."""
+        if self._pace.due():
+            self.console.print(text, highlight=False)
 
     def end_step(self, begun: float) -> None:
         """Count a step, and its time as training."""

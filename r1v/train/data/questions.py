@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from r1v.core import ConfigError, R1VError
+from r1v.core import ConfigError, R1VError, parse_json
 from r1v.prompt import Processor, Prompt
 from r1v.train.core.distributed import ONE_PROCESS
 from r1v.train.data.curriculum import PlannedSample
@@ -108,9 +108,11 @@ class QuestionPool:
     def read(cls, path: str | Path) -> QuestionPool:
         """From the file that ``write`` makes. ConfigError: it cannot be read."""
         try:
-            rows = [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
+            rows = [
+                parse_json(line, "a line") for line in Path(path).read_text(encoding="utf-8").splitlines()
+            ]
             return cls([PlannedSample(row["family"], row["index"], row["variation"]) for row in rows])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (R1VError, OSError, ValueError, KeyError, TypeError) as error:
             raise ConfigError(f"pool {path} cannot be read: {error}; make it with r1v train pool") from None
 
     def write(self, path: str | Path) -> None:

@@ -7,14 +7,13 @@ row that seems to have an image which is not read here is refused, so that nothi
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from r1v.core import ConfigError, ImageRef
+from r1v.core import ConfigError, ImageRef, R1VError, parse_json
 from r1v.prompt.thinking import CLOSE_TEXT, OPEN_TEXT
 from r1v.scoring import extract_boxed
 
@@ -66,9 +65,9 @@ def read_lines(path: Path, what: str) -> list[str]:
 def parse_line(line: str) -> dict[str, Any]:
     """The values of one line of JSONL. ValueError: it is not a JSON object."""
     try:
-        values = json.loads(line)
-    except RecursionError:
-        raise ValueError("the line is nested too deeply") from None
+        values = parse_json(line, "the line")
+    except R1VError as error:
+        raise ValueError(str(error)) from None
     if not isinstance(values, dict):
         raise ValueError(f"the line is {_kind(values)}, not an object")
     return values

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from r1v.core import CheckpointError
+from r1v.core import CheckpointError, R1VError, parse_json
 from r1v.models.reward import RewardModel, load_reward
 from r1v.train.core.compute import Compute, normalise
 from r1v.train.core.run import write_atomically
@@ -63,9 +63,9 @@ class Calibration:
     def load(cls, folder: Path) -> Calibration:
         """Of a reward model's folder. CheckpointError: it has none, or an unreadable one."""
         try:
-            values = json.loads((folder / CALIBRATION_FILE).read_text())
+            values = parse_json((folder / CALIBRATION_FILE).read_bytes(), CALIBRATION_FILE)
             return cls(float(values["mean"]), float(values["deviation"]), tuple(map(float, values["edges"])))
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (R1VError, OSError, ValueError, KeyError, TypeError, OverflowError) as error:
             raise CheckpointError(
                 f"{folder / CALIBRATION_FILE} cannot be read ({error}); train with r1v train reward"
             ) from None

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from r1v.core import ConfigError, UnavailableError
-from r1v.train.rollout.wire import parse_address, read_key, receive
+from r1v.train.rollout.wire import FOLDER_PREFIX, parse_address, read_key, receive
 
 START_S = 1800.0  # how long an engine that was started here may take before it listens
 CONNECT_S = 60.0  # how long one that was started by hand may be unreachable
@@ -47,7 +47,7 @@ class Link:
     @classmethod
     def start(cls, python: str, settings: Sequence[str], devices: str | None, log: Path) -> Link:
         """``r1v train rollout`` in a process of its own. devices: its CUDA_VISIBLE_DEVICES; None: ours."""
-        folder = Path(tempfile.mkdtemp(prefix="r1v-link-"))  # readable by this user only
+        folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))  # readable by this user only
         address, key = folder / "socket", folder / "key"
         key.write_text(secrets.token_hex(32))
         words = [*settings, f"listen={address}", f"key={key}", "attached=true"]

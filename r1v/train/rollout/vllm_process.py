@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import shutil
 import signal
 import tempfile
 import threading
@@ -31,6 +32,7 @@ from r1v.llm.config import LLMConfig, ParallelConfig, resolve_dtype, weight_byte
 from r1v.train.core.checks import at_least, choice
 from r1v.train.core.keys import key as about
 from r1v.train.rollout.wire import (
+    FOLDER_PREFIX,
     Answered,
     Ask,
     RolloutSampling,
@@ -42,7 +44,7 @@ from r1v.train.rollout.wire import (
 )
 from r1v.train.rollout.wire import receive as receive_message
 
-END_S = 10.0  # for what has to be tidied up
+END_S = 2.0  # for what has to be tidied up, once nobody listens any more
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
 
 
@@ -176,12 +178,14 @@ def serve(
     console = console or Console(stderr=True)
     address, key = parse_address(config.listen), read_key(config.key)
     if config.attached:
-        threading.Thread(target=_end_with_input, daemon=True).start()
+        threading.Thread(target=_end_with_input, args=(config,), daemon=True).start()
     try:
         listener = Listener(address, authkey=key)
     except OSError as error:
         raise R1VError(f"cannot listen at {config.listen}: {error.strerror}; name another address") from None
-    with listener:
+    with contextlib.ExitStack() as stack:
+        stack.callback(_remove_folder, config)
+        stack.enter_context(listener)
         engine = open_engine(config)
         console.print(f"{engine.about}; waiting for a trainer at {config.listen}", highlight=False)
         while True:
@@ -213,10 +217,18 @@ def _answer(engine: RolloutEngine, connection: Connection) -> None:
     send(connection, reply)
 
 
-def _end_with_input() -> None:
+def _remove_folder(config: RolloutEngineConfig) -> None:
+    """Where a trainer started this process: the folder that it made for both, which a killed one leaves."""
+    folder = Path(config.listen).parent
+    if config.attached and folder.name.startswith(FOLDER_PREFIX):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _end_with_input(config: RolloutEngineConfig) -> None:
     """End with the process that started this one, even where that was killed; tidily, if that is quick."""
     while os.read(0, 4096):  # not through sys.stdin, whose lock would be held when the interpreter ends
         pass
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
     time.sleep(END_S)
+    _remove_folder(config)
     os._exit(1)

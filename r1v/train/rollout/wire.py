@@ -16,6 +16,9 @@ from typing import Any
 
 from r1v.core import ConfigError
 
+# of the folder that a trainer makes for a process that it starts: their socket and key, its temporary files
+FOLDER_PREFIX = "r1v-link-"
+
 
 @dataclass(frozen=True)
 class Ask:

@@ -18,6 +18,7 @@ import torch
 from rich.console import Console
 
 from r1v import models
+from r1v.core import ProgressPace
 from r1v.models import R1V
 from r1v.prompt import Processor, open_image
 from r1v.scoring import Verdict
@@ -102,7 +103,7 @@ def distill(
         model, processor, compute, max_num_seqs=c.rollout.max_num_seqs,
         memory_fraction=c.rollout.memory_fraction,
     )  # fmt: skip
-    rules = RuleReward()
+    rules, pace = RuleReward(), ProgressPace()
     counts = DistillCounts(**file.other.get("counts", {}))
     for start in range(int(file.other.get("done", 0)), len(plan), c.batch):
         part, lines = slice(start, start + c.batch), list[str]()
@@ -121,6 +122,8 @@ def distill(
                 lines.append(_line(run.folder, one, example, final, scores, corrected=not right))
         done = min(start + c.batch, len(plan))
         file.add(lines, done=done, counts=asdict(counts))
+        if not pace.due() and done < len(plan):
+            continue
         console.print(
             f"{done} of {len(plan)} questions: {counts.kept} right, {counts.corrected} corrected, "
             f"{counts.dropped} dropped",

@@ -274,7 +274,7 @@ class GRPOTrainer:
         )  # fmt: skip
         seconds = max(sum((asked, judged, updated)), 1e-9)
         left = bench.trained_s * (1 - bench.progress()) / max(bench.progress(), 1e-9)
-        self.console.print(
+        bench.say(
             f"step {bench.step + 1}/{self.config.run.steps}  reward {total:.3f}  right {facts.rule:.3f}"
             f"  effective {share.fresh_effective:.2f} -> {share.effective:.2f}  length {facts.length:.0f}"
             f"  cut off {facts.truncated:.0%}  entropy {sum(t.entropy for t in tallies) / tokens:.2f}"
@@ -283,8 +283,7 @@ class GRPOTrainer:
             f"  {left / 60:.1f} min left"
             + "".join(f"  {name} {value:.3f}" for name, value in functions.items())
             + (f"  {bad} BAD" if bad else "")
-            + "".join(f"  ALARM {one}" for one in raised),
-            highlight=False,
+            + "".join(f"  ALARM {one}" for one in raised)
         )
 
     def _evaluate(self) -> None:

@@ -110,8 +110,10 @@ def _score(c: IterateConfig, path: Path, compute: Compute, console: Console) -> 
         )
     plan = [PlannedSample(*source.pick(i, "rows"), 1.0) for i in range(number)]
     rows, rewards, bad = score_rows(c.reward_model, source, plan, compute)
-    for name in bad:
+    for name in bad[:20]:
         console.print(f"bad row, left out: {name}", highlight=False)
+    if len(bad) > 20:
+        console.print(f"{len(bad)} bad rows left out", highlight=False)
     calibration = Calibration.of(rewards)
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = []

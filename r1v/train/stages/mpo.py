@@ -327,10 +327,9 @@ class MPOTrainer:
             memory_mb=self.bench.compute.peak_bytes() / 2**20,
         )  # fmt: skip
         if (self.bench.step + 1) % c.run.log_every == 0 or self.place + 1 == steps:
-            self.console.print(
+            self.bench.say(
                 f"round {self.round + 1}/{c.rounds}, step {self.place + 1}/{steps}  loss {total:.3f}  margin "
-                f"{margin:+.3f}  pairs right {right:.2f}  grad {norm:.2f}",
-                highlight=False,
+                f"{margin:+.3f}  pairs right {right:.2f}  grad {norm:.2f}"
             )
 
     def _loss(self, pairs: Sequence[TokenPair], places: list[int], part: MicroBatch) -> losses.MPOLoss:

@@ -15,6 +15,7 @@ from random import Random
 from rich.console import Console
 
 from r1v import models
+from r1v.core import ProgressPace
 from r1v.prompt import Processor
 from r1v.scoring import Verdict
 from r1v.train.core.checks import at_least
@@ -69,6 +70,7 @@ def make_pairs(config: PairsConfig, console: Console | None = None, *, allow: Co
         max_num_seqs=c.rollout.max_num_seqs, memory_fraction=c.rollout.memory_fraction,
     )  # fmt: skip
     rules, steps, begun = RuleReward(), -(-c.questions // c.batch), time.monotonic()
+    pace = ProgressPace()
     number = int(file.other.get("pairs", 0))
     if file.step < steps:
         asked.put(_plan(source, c, file.step))
@@ -91,7 +93,8 @@ def make_pairs(config: PairsConfig, console: Console | None = None, *, allow: Co
         number += len(pairs)
         file.add([pair_line(pair, run.folder) for pair in pairs], pairs=number)
         done = min(file.step * c.batch, c.questions)
-        console.print(f"{number} pairs from {done} of {c.questions} questions", highlight=False)
+        if pace.due() or done == c.questions:
+            console.print(f"{number} pairs from {done} of {c.questions} questions", highlight=False)
         if c.run.deadline_s and time.monotonic() - begun >= c.run.deadline_s:
             break
     asked.close()

@@ -51,7 +51,7 @@ def make_pool(config: GRPOConfig, console: Console | None = None, *, allow: Coll
         asked += len(groups)
         for name in asker.take_bad():
             bench.run.log(step=bench.step, bad=name)
-        console.print(f"pool: {len(kept)} of {asked} questions kept", highlight=False)
+        bench.say(f"pool: {len(kept)} of {asked} questions kept")
         bench.end_step(begun)
         bench.keep()
     bench.save()

@@ -148,10 +148,9 @@ class RewardTrainer:
                     grad_norm=norm, bad_pairs=self.bad, wait_s=waited, step_s=time.monotonic() - begun,
                     memory_mb=bench.compute.peak_bytes() / 2**20,
                 )  # fmt: skip
-                self.console.print(
+                bench.say(
                     f"step {bench.step}/{number}  loss {loss:.3f}  pairs right {right:.2f}  grad {norm:.2f}"
-                    + (f"  {self.bad} bad pairs left out" if self.bad else ""),
-                    highlight=False,
+                    + (f"  {self.bad} bad pairs left out" if self.bad else "")
                 )
             if ended or plan[bench.step][:2] != (stage, epoch):
                 self._evaluate(stage, epoch)

@@ -273,10 +273,9 @@ class Trainer:
             wide = sum(self.curriculum.variation.values()) / families
             exact = sum(self.curriculum.exact.values()) / families
             looks = f"  exact {exact:.2f}  variation {wide:.2f}"
-        self.console.print(
+        bench.say(
             f"step {bench.step}/{self.config.run.steps}  loss {nll:.3f}{looks}  grad {tally.norm:.2f}"
-            f"  {tokens_per_s:,.0f} tokens/s  waited {waited:.2f} s  {left / 60:.1f} min left",
-            highlight=False,
+            f"  {tokens_per_s:,.0f} tokens/s  waited {waited:.2f} s  {left / 60:.1f} min left"
         )
 
     def _log_heldout(self) -> None:

@@ -19,7 +19,10 @@ class FakeEngine:
         self.ended: list[EngineOutput] = []
         self.fail_with: Exception | None = None
         self.threads: set[int] = set()
-        self.num_steps = 0
+        self.num_steps = self.num_given_back = 0
+
+    def give_back(self) -> None:
+        self.num_given_back += 1
 
     @property
     def has_work(self) -> bool:
@@ -177,6 +180,22 @@ def test_close(engine: FakeEngine) -> None:
     assert isinstance(collector.error, UnavailableError)
     with pytest.raises(UnavailableError, match="closed"):
         loop.submit(request(), Collector())
+
+
+def test_memory_is_given_back_once_after_each_load(
+    loop: EngineLoop, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("r1v.llm.backends.own.loop.IDLE_S", 0.02)
+    for number in (1, 2):
+        collector = Collector()
+        loop.submit(request(2), collector)
+        assert collector.done.wait(5)
+        until = time.monotonic() + 60
+        while engine.num_given_back < number:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        time.sleep(0.1)
+        assert engine.num_given_back == number
 
 
 def test_no_steps_without_work(loop: EngineLoop, engine: FakeEngine) -> None:

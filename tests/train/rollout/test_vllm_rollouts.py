@@ -8,9 +8,12 @@ import importlib.util
 import multiprocessing
 import os
 import secrets
+import signal
 import socket
+import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -285,3 +288,54 @@ def test_stale_weights_in_vllm_are_noticed(
     trainer.asker.rollouts.sync = lambda: None  # type: ignore[method-assign]
     with pytest.raises(R1VError, match="stale weights"):
         trainer.train()
+
+
+PARENT = """
+import os, signal, subprocess, sys, tempfile, time
+from pathlib import Path
+folder = Path(tempfile.mkdtemp(prefix="r1v-link-"))
+(folder / "key").write_text("0" * 64)
+words = [sys.executable, "-c", sys.argv[1], str(folder)]
+child = subprocess.Popen(words, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+child.stderr.readline()
+print(child.pid, folder, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+CHILD = """
+import os, sys, time
+from rich.console import Console
+from r1v.train.rollout.vllm_process import RolloutEngineConfig, serve
+class Busy:
+    about = {}
+    def __init__(self, config):
+        print("up", file=sys.stderr, flush=True)
+        while %s:
+            try:
+                time.sleep(60)
+            except KeyboardInterrupt:
+                pass
+folder = sys.argv[1]
+config = RolloutEngineConfig(model="x", listen=folder + "/socket", key=folder + "/key", attached=True)
+serve(config, Console(quiet=True), Busy)
+"""
+
+
+@pytest.mark.parametrize("deaf", [False, True])
+def test_the_process_ends_with_a_trainer_that_was_killed(deaf: bool) -> None:
+    """By itself where it can be interrupted, else after END_S; and its folder goes with it."""
+    ended = subprocess.run(
+        [sys.executable, "-c", PARENT, CHILD % deaf], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    pid, folder = ended.stdout.split()
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                break
+        except OSError:
+            break
+        time.sleep(0.1)
+    else:
+        raise AssertionError("the process outlives its trainer")
+    assert not Path(folder).exists()

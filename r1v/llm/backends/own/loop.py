@@ -12,13 +12,14 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Protocol, TypeAlias, TypeVar
 
 from r1v.core import UnavailableError
 from r1v.engine import Engine, EngineOutput, EngineRequest
 
 T = TypeVar("T")
+IDLE_S = 5.0  # without a request, after which the engine gives memory back
 Command: TypeAlias = Callable[[Exception | None], None]  # given the error if the engine has ended
 
 
@@ -129,7 +130,11 @@ class EngineLoop:
     def _obey(self) -> bool:
         """Do what was asked for, waiting where there is nothing else to do; False asks to stop."""
         while not self._commands.empty() or not self._engine.has_work:
-            command = self._commands.get()
+            try:
+                command = self._commands.get(timeout=IDLE_S)
+            except Empty:
+                self._engine.give_back()
+                command = self._commands.get()
             if command is None:
                 return False
             command(None)
