@@ -72,6 +72,31 @@ def test_events_come_in_their_order_and_make_the_whole(client: OpenAI) -> None:
     assert final.output_text == whole.output_text
 
 
+@pytest.mark.parametrize("name", ["summary", "generate_summary"])
+def test_thinking_comes_as_a_summary_where_that_is_asked(name: str, client: OpenAI) -> None:
+    asked = {**GREEDY, **BUDGET, "reasoning": {name: "auto"}}
+    plain = client.responses.create(input="Hi", **GREEDY, **BUDGET).output[0]
+    whole = client.responses.create(input="Hi", **asked)
+    item = whole.output[0]
+    assert item.type == "reasoning" and not item.content and len(item.summary) == 1
+    assert item.summary[0].text == plain.content[0].text
+    events = list(client.responses.create(input="Hi", stream=True, **asked))
+    kinds = [event.type.removeprefix("response.") for event in events]
+    kinds = [kind for number, kind in enumerate(kinds) if not number or kinds[number - 1] != kind]
+    assert kinds[2:8] == [
+        "output_item.added", "reasoning_summary_part.added", "reasoning_summary_text.delta",
+        "reasoning_summary_text.done", "reasoning_summary_part.done", "output_item.done",
+    ]  # fmt: skip
+    told = [event for event in events if event.type == "response.reasoning_summary_text.delta"]
+    assert "".join(event.delta for event in told) == item.summary[0].text
+    assert {event.summary_index for event in told} == {0}
+    with client.responses.stream(input="Hi", **asked) as stream:  # the client's own accumulation
+        final = list(stream)[-1].response
+    assert final.output[0].summary[0].text == item.summary[0].text
+    back = [{"role": "user", "content": "Hi"}, *(each.model_dump() for each in whole.output)]
+    client.responses.create(input=[*back, {"role": "user", "content": "And?"}], **asked)
+
+
 def test_effort_none_is_no_thinking(client: OpenAI) -> None:
     found = client.responses.create(input="Hi", reasoning={"effort": "none"}, **GREEDY)
     assert [item.type for item in found.output] == ["message"]

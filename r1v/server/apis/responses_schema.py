@@ -211,8 +211,8 @@ class TextOptions(BaseModel):
 
 
 class ReasoningOptions(BaseModel):
-    """effort: as reasoning_effort of chat completions. The thinking is sent as it is, so that summary and
-    generate_summary, which ask for less, have no effect."""
+    """effort: as reasoning_effort of chat completions. summary, and its older name generate_summary: the
+    thinking comes, not made shorter, as the summary of its item, which is all that some clients show."""
 
     model_config = STRICT
     effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None

@@ -7,6 +7,7 @@ items of a stream are those of the whole response; each is closed before the nex
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 from openai.types.responses import Response as OpenAIResponse
 
@@ -18,7 +19,25 @@ from r1v.server.apis.responses_schema import ResponsesBody
 from r1v.server.errors import APIError
 
 _ITEMS = {"thinking": "reasoning", "text": "message"}
-_TEXTS = {"reasoning": "reasoning_text", "message": "output_text"}
+
+
+@dataclass(frozen=True)
+class _Form:
+    """How the one text of an item is written. place: the item's list that holds it. text: its type.
+    text_event, part_event: the names of the events of its pieces, and of its beginning and end."""
+
+    place: str
+    text: str
+    text_event: str
+    part_event: str
+
+    def index(self) -> Json:
+        return {f"{self.place}_index": 0}
+
+
+_MESSAGE = _Form("content", "output_text", "output_text", "content_part")
+_REASONING = _Form("content", "reasoning_text", "reasoning_text", "content_part")
+_SUMMARY = _Form("summary", "summary_text", "reasoning_summary_text", "reasoning_summary_part")
 
 
 class ResponseWriter:
@@ -30,6 +49,9 @@ class ResponseWriter:
         self._items: list[Json] = []
         self._open = False  # whether the last item goes on
         self._number = 0
+        asked = body.reasoning
+        as_summary = asked is not None and (asked.summary or asked.generate_summary)
+        self._forms = {"message": _MESSAGE, "reasoning": _SUMMARY if as_summary else _REASONING}
         self._response: Json = {
             "id": new_id("resp"),
             "object": "response",
@@ -106,26 +128,28 @@ class ResponseWriter:
         kind, events = _ITEMS[part.kind], []
         if not self._open or self._items[-1]["type"] != kind:
             events = [*self._close(), *self._start(kind)]
-        self._items[-1]["content"][0]["text"] += part.text
-        told: Json = {**self._place(), "content_index": 0, "delta": part.text}
+        form = self._forms[kind]
+        self._items[-1][form.place][0]["text"] += part.text
+        told: Json = {**self._place(), **form.index(), "delta": part.text}
         if kind == "message":
             told["logprobs"] = []
-        return [*events, self._event(f"response.{_TEXTS[kind]}.delta", told)]
+        return [*events, self._event(f"response.{form.text_event}.delta", told)]
 
     def _start(self, kind: str) -> list[bytes]:
         """Open an item of text, and the one part that it has."""
-        part: Json = {"type": _TEXTS[kind], "text": ""}
+        form = self._forms[kind]
+        part: Json = {"type": form.text, "text": ""}
         if kind == "message":
             item: Json = {"id": new_id("msg"), "type": kind, "role": "assistant", "status": "in_progress"}
             part["annotations"] = []
         else:
             item = {"id": new_id("rs"), "type": kind, "summary": [], "status": "in_progress"}
-        self._items.append({**item, "content": []})
+        self._items.append({**item, form.place: []})
         self._open = True
         added = self._event("response.output_item.added", {**self._at(), "item": self._items[-1]})
-        told = {**self._place(), "content_index": 0, "part": dict(part)}
-        self._items[-1]["content"].append(part)
-        return [added, self._event("response.content_part.added", told)]
+        told = {**self._place(), **form.index(), "part": dict(part)}
+        self._items[-1][form.place].append(part)
+        return [added, self._event(f"response.{form.part_event}.added", told)]
 
     def _take_call(self, part: OutputPart) -> list[bytes]:
         assert part.call is not None
@@ -147,13 +171,15 @@ class ResponseWriter:
             return []
         item, self._open = self._items[-1], False
         item["status"] = status
-        (part,), kind = item["content"], item["type"]
-        told: Json = {**self._place(), "content_index": 0, "text": part["text"]}
+        kind = item["type"]
+        form = self._forms[kind]
+        (part,) = item[form.place]
+        told: Json = {**self._place(), **form.index(), "text": part["text"]}
         if kind == "message":
             told["logprobs"] = []
         return [
-            self._event(f"response.{_TEXTS[kind]}.done", told),
-            self._event("response.content_part.done", {**self._place(), "content_index": 0, "part": part}),
+            self._event(f"response.{form.text_event}.done", told),
+            self._event(f"response.{form.part_event}.done", {**self._place(), **form.index(), "part": part}),
             self._event("response.output_item.done", {**self._at(), "item": item}),
         ]
 
