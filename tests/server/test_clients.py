@@ -124,7 +124,7 @@ print(json.dumps(found))
 @pytest.mark.skipif(find_spec("langchain_openai") is None or find_spec("langchain_anthropic") is None,
                     reason="langchain-openai and langchain-anthropic are not installed")  # fmt: skip
 def test_langchain_shows_the_reasoning(served: Served, picture_url: str) -> None:
-    """Of chat completions langchain-openai reads no reasoning of anybody; of the two newer APIs it shows it."""
+    """langchain-openai reads the reasoning of no chat completion; of the two newer APIs it is shown."""
     found = program(LANGCHAIN, served.url, picture_url)
     assert found["chat"][0]["kinds"] == ["text"] and found["chat"][2]["reasoning"] > 0
     for name in ("responses", "messages"):
@@ -139,7 +139,8 @@ url, picture = sys.argv[1:]
 few = GenerateConfig(max_tokens=24, temperature=0)
 models = {
     "chat": get_model("openai-api/r1v/tiny", base_url=url + "/v1", api_key="none", config=few),
-    "responses": get_model("openai/tiny", base_url=url + "/v1", api_key="none", responses_api=True, config=few),
+    "responses": get_model("openai/tiny", base_url=url + "/v1", api_key="none", config=few,
+                           responses_api=True),
     "messages": get_model("anthropic/tiny", base_url=url, api_key="none", config=few),
 }
 question = [ChatMessageUser(content=[ContentText(text="How many?"), ContentImage(image=picture)])]
