@@ -123,12 +123,39 @@ def start(args: argparse.Namespace, *, open_browser: bool) -> int:
             on_start=lambda url: announce(url, config, f"{copies} copies", open_browser),
         )  # fmt: skip
         return 0
+    from r1v.llm import is_reward_model
+
+    if is_reward_model(args.model):
+        return serve_reward_model(args, config, log_form)
     llm = load(args, config)
     with llm:
         serve(
             llm, config, log_form=log_form,
             on_start=lambda url: announce(url, config, str(llm.backend), open_browser),
         )  # fmt: skip
+    return 0
+
+
+def serve_reward_model(args: argparse.Namespace, config: ServerConfig, log_form: LogForm) -> int:
+    """Serve rewards of conversations. ConfigError: it is not asked to run on our own backend."""
+    from r1v.cli.parser import chosen_backend
+    from r1v.llm import ConversationScorer, ImageLimits, PromptLimits
+    from r1v.server import serve_rewards
+
+    if chosen_backend(args) != "r1v":
+        raise ConfigError(f"{args.model} is a reward model, which r1v itself runs on one device; leave "
+                          "the backend and the sizes out")  # fmt: skip
+    limits = PromptLimits(
+        images=ImageLimits(config.max_image_pixels, config.max_image_bytes), max_images=config.max_images
+    )
+    scorer = ConversationScorer(
+        args.model, device=args.device, dtype=args.dtype, max_tiles=args.max_tiles, limits=limits
+    )
+
+    def said(url: str) -> None:
+        print(f"{config.name}, a reward model: {url}/v1/reward", file=sys.stderr, flush=True)
+
+    serve_rewards(scorer, config, on_start=said, log_form=log_form)
     return 0
 
 

@@ -7,6 +7,7 @@ from r1v.llm.async_stream import AsyncStream
 from r1v.llm.backend import Backend
 from r1v.llm.card import ModelCard, card_of
 from r1v.llm.config import LLMConfig, ParallelConfig, RemoteConfig
+from r1v.llm.conversation_scorer import ConversationScorer, ScoredRow, is_reward_model
 from r1v.llm.facade import LLM
 from r1v.llm.grammar import OutputGrammar
 from r1v.llm.loose_calls import LooseToolCallReader, read_loose_tool_calls
@@ -24,6 +25,7 @@ __all__ = [
     "BackendInfo",
     "BackendLoad",
     "ChatRequest",
+    "ConversationScorer",
     "Event",
     "ImageLimits",
     "LLMConfig",
@@ -35,10 +37,12 @@ __all__ = [
     "PromptLimits",
     "RemoteConfig",
     "Request",
+    "ScoredRow",
     "Stream",
     "TextRequest",
     "ToolCallReader",
     "card_of",
+    "is_reward_model",
     "read_loose_tool_calls",
     "read_tool_calls",
 ]

@@ -3,6 +3,7 @@
 Needs numpy, PIL, tokenizers and Jinja; torch is loaded only when a tensor is made.
 """
 
+from r1v.prompt.conversation import split_reasoning
 from r1v.prompt.detokenizer import Detokenizer
 from r1v.prompt.images import ImageLimits, image_size, open_image
 from r1v.prompt.processor import Processor, Prompt, PromptLimits, SpecialIds
@@ -56,6 +57,7 @@ __all__ = [
     "normalise",
     "open_image",
     "share_tiles",
+    "split_reasoning",
     "split_text",
     "tile_image",
 ]

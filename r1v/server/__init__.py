@@ -7,9 +7,11 @@ from r1v.server.app import create_app
 from r1v.server.config import ServerConfig
 from r1v.server.console import LogForm
 from r1v.server.replicas import ReplicaCommand, serve_replicas
+from r1v.server.rewards import create_reward_app, serve_rewards
 from r1v.server.run import serve
 from r1v.server.whole import ChatAnswerer
 
 __all__ = [
-    "ChatAnswerer", "LogForm", "ReplicaCommand", "ServerConfig", "create_app", "serve", "serve_replicas",
+    "ChatAnswerer", "LogForm", "ReplicaCommand", "ServerConfig", "create_app",
+    "create_reward_app", "serve", "serve_replicas", "serve_rewards",
 ]  # fmt: skip

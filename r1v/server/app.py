@@ -73,7 +73,7 @@ def create_app(llm: LLM, config: ServerConfig) -> FastAPI:
     Responses(service, translator).add_routes(app)
     Messages(service, translator).add_routes(app)
     API(service, translator).add_routes(app)
-    _add_error_handlers(app)
+    add_error_handlers(app)
     page = read_page() if config.page else {}
     if page:
         get = StaticPage(page).get  # behind all other routes
@@ -90,7 +90,7 @@ def create_app(llm: LLM, config: ServerConfig) -> FastAPI:
     return app
 
 
-def _add_error_handlers(app: FastAPI) -> None:
+def add_error_handlers(app: FastAPI) -> None:
     """Every error as an APIError, said in the form of the API that was asked."""
 
     def answer(request: Request, error: Exception) -> Response:

@@ -104,10 +104,14 @@ def serve(
     app = create_app(llm, config)
     set_up_logs(log_form)
     listening = listen(config)
-    port = listening.getsockname()[1]
-    host = f"[{config.host}]" if ":" in config.host else config.host
-    server = make_server(app, app.state.service, lambda: on_start(f"http://{host}:{port}"))
+    server = make_server(app, app.state.service, lambda: on_start(address(config, listening)))
     server.run(sockets=[listening])
+
+
+def address(config: ServerConfig, listening: socket.socket) -> str:
+    """The URL of a socket that listens."""
+    host = f"[{config.host}]" if ":" in config.host else config.host
+    return f"http://{host}:{listening.getsockname()[1]}"
 
 
 def make_server(app: ASGIApp, service: Drainable, on_start: Callable[[], None]) -> DrainingServer:

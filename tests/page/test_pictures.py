@@ -132,6 +132,25 @@ def test_a_photo_stands_upright(page: Any, server: Scripted) -> None:
     assert page.inner_text(".thumb-note").endswith("1000×3000 → 683×2048")
 
 
+def test_heic_is_sent_as_jpeg_where_the_browser_reads_it(page: Any, server: Scripted) -> None:
+    """Chromium does not read it, so it is made to answer as Safari does."""
+    page.evaluate("""() => {
+        const own = window.createImageBitmap.bind(window);
+        window.createImageBitmap = (file, options) => {
+            if (!/heic$/i.test(file.name ?? "")) return own(file, options);
+            const canvas = new OffscreenCanvas(60, 40);
+            canvas.getContext("2d").fillRect(0, 0, 60, 40);
+            return Promise.resolve(canvas.transferToImageBitmap());
+        };
+    }""")
+    bring(page, b"\0\0\0\x18ftypheic", "IMG_1.HEIC", "")
+    page.wait_for_selector(".thumb img")
+    ask(page, "What?")
+    answered(page, 1)
+    (image,) = sent_images(server.asked[0])
+    assert image.format == "JPEG" and image.size == (60, 40)
+
+
 def names(page: Any) -> list[str]:
     titles = page.eval_on_selector_all(".thumb-open", "all => all.map(e => e.title)")
     return [title.removeprefix("Enlarge ") for title in titles]

@@ -78,7 +78,8 @@ body = dict(model="anthropic/tiny", api_base=url, api_key="none", max_tokens=24,
             thinking={"type": "enabled", "budget_tokens": 6}, messages=[{"role": "user", "content": "Hi"}])
 native = asyncio.run(litellm.anthropic.messages.acreate(**body))
 kinds = [block["type"] for block in native["content"]]
-chat = litellm.completion(**body).choices[0].message
+# it does not know that this model thinks
+chat = litellm.completion(allowed_openai_params=["thinking"], **body).choices[0].message
 print(json.dumps({"text": text, "thought": thought, "kinds": kinds, "reasoning": chat.reasoning_content}))
 """
 
