@@ -57,7 +57,7 @@ class RewardBody(BaseModel):
         return self
 
 
-class Reward(BaseModel):
+class JudgedTurn(BaseModel):
     """A conversation's reward, in a list as vLLM has it."""
 
     index: int
@@ -72,7 +72,7 @@ class RewardList(BaseModel):
     object: Literal["list"]
     created: int
     model: str
-    data: list[Reward]
+    data: list[JudgedTurn]
     usage: dict[str, int]
 
 
