@@ -150,7 +150,7 @@ def test_circuit_answers_follow_from_the_facts() -> None:
 
 def test_schemdraw_draws_the_same_circuits(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[tuple[int, int]] = []
-    plain = circuit._schematic
+    plain = circuit.schematic
 
     def counted(*args):  # type: ignore[no-untyped-def]
         image = plain(*args)
@@ -160,7 +160,7 @@ def test_schemdraw_draws_the_same_circuits(monkeypatch: pytest.MonkeyPatch) -> N
         assert all(low == high for edge in edges for low, high in edge), "something touches the border"
         return image
 
-    monkeypatch.setattr(circuit, "_schematic", counted)
+    monkeypatch.setattr(circuit, "schematic", counted)
     for seed in range(120):
         make("circuit", seed)
     assert 1 <= len(calls) <= 15

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from r1v.figures.abroad import circuits
+from r1v.figures.abroad.board import by_pillow, by_svg
 from r1v.figures.abroad.hosted import hosted
+from r1v.figures.abroad.scene import DrawingTool, Subject
 
 _END = "[|||| Give the number.| Just the number.]"
+_STOP = "[?|?|.||? Give the number.|? Just the number.]"
 _FIND = "[What is|Find|Calculate|Work out|What's|Determine|How large is]"
 _NAME = "[||| Answer with colour and shape.]"
 
@@ -12,72 +16,72 @@ GEOMETRY = hosted(
     "geometry",
     {
         "missing_angle": (
-            f"{_FIND} [the missing angle|the angle {{mark}}|{{mark}}|the unknown angle]{_END}",
+            f"{_FIND} [the missing angle|the angle {{mark}}|{{mark}}|the unknown angle]{_STOP}",
             "[How many degrees does the angle {mark} have?|{mark} = ? degrees]",
         ),
         "exterior": (
-            f"{_FIND} [the angle {{mark}}|{{mark}}|the marked angle]{_END}",
+            f"{_FIND} [the angle {{mark}}|{{mark}}|the marked angle]{_STOP}",
             "[How many degrees is {mark}?]",
         ),
         "isosceles": (
-            f"{_FIND} [the angle {{mark}}|{{mark}}|the unknown angle of the isosceles triangle]{_END}",
+            f"{_FIND} [the angle {{mark}}|{{mark}}|the unknown angle of the isosceles triangle]{_STOP}",
             "[How many degrees is {mark} here?]",
         ),
         "parallel": (
-            f"{_FIND} [the angle {{mark}}|{{mark}}|the angle marked {{mark}} at the parallel lines]{_END}",
+            f"{_FIND} [the angle {{mark}}|{{mark}}|the angle marked {{mark}} at the parallel lines]{_STOP}",
             "[How many degrees is {mark} if the lines are parallel?]",
         ),
         "right_triangle": (
-            f"{_FIND} [{{mark}}|the side {{mark}}|the missing side|the length of {{mark}}]{_END}",
+            f"{_FIND} [{{mark}}|the side {{mark}}|the missing side|the length of {{mark}}]{_STOP}",
             "[How long is the side called {mark}?]",
         ),
         "rectangle_area": (
-            f"{_FIND} the area[| of this rectangle| of the shape]{_END}",
+            f"{_FIND} the area[| of this rectangle| of the shape]{_STOP}",
             "[How much area does the rectangle cover?]",
         ),
         "rectangle_perimeter": (
-            f"{_FIND} the perimeter[| of this rectangle| of the shape]{_END}",
+            f"{_FIND} the perimeter[| of this rectangle| of the shape]{_STOP}",
             "[How long is the way around the rectangle?]",
         ),
         "l_shape_area": (
-            f"{_FIND} the area[| of this shape| of the L-shape]{_END}",
+            f"{_FIND} the area[| of this shape| of the L-shape]{_STOP}",
             "[How much area does the L cover?]",
         ),
         "l_shape_perimeter": (
-            f"{_FIND} the perimeter[| of this shape| of the L-shape]{_END}",
+            f"{_FIND} the perimeter[| of this shape| of the L-shape]{_STOP}",
             "[How long is the way around the L?]",
         ),
     },
 )
 THEOREM = hosted("theorem", {
-    "similar": (f"The triangles are similar. {_FIND} [{{mark}}|the side {{mark}}]{_END}",
+    "similar": (f"The triangles are similar. {_FIND} [{{mark}}|the side {{mark}}]{_STOP}",
                 "[How long is {mark}, if both triangles have one form?]"),
-    "ray": (f"The lines are parallel. {_FIND} [{{mark}}|the length {{mark}}]{_END}",
+    "ray": (f"The lines are parallel. {_FIND} [{{mark}}|the length {{mark}}]{_STOP}",
             "[How long is {mark}, as the two lines are parallel?]"),
-    "inscribed": (f"{_FIND} [the angle {{mark}}|{{mark}}][| M is the centre.]{_END}",
+    "inscribed": (f"{_FIND} [the angle {{mark}}|{{mark}}][| M is the centre.]{_STOP}",
                   "[How many degrees is {mark}, when M is the middle of the circle?]"),
-    "thales": (f"{_FIND} [the angle {{mark}}|{{mark}}][| The base is a diameter.]{_END}",
+    "thales": (f"{_FIND} [the angle {{mark}}|{{mark}}][| The base is a diameter.]{_STOP}",
                "[How many degrees is {mark} in the half circle?]"),
-    "cyclic": (f"{_FIND} [the angle {{mark}}|{{mark}}][| All corners lie on the circle.]{_END}",
+    "cyclic": (f"{_FIND} [the angle {{mark}}|{{mark}}][| All corners lie on the circle.]{_STOP}",
                "[How many degrees is {mark} in this cyclic quadrilateral?]"),
 })  # fmt: skip
 SOLID = hosted(
     "solid",
     {
         "box_volume": (
-            f"{_FIND} the volume[| of the box| of this cuboid]{_END}",
+            f"{_FIND} the volume[| of the box| of this cuboid]{_STOP}",
             "[How much fits into the box?]",
         ),
         "box_surface": (
-            f"{_FIND} the surface area[| of the box| of this cuboid]{_END}",
+            f"{_FIND} the surface area[| of the box| of this cuboid]{_STOP}",
             "[How much paper covers all sides of the box?]",
         ),
         "box_edges": (
-            f"{_FIND} the [total length of all edges|sum of all edge lengths]{_END}",
+            f"{_FIND} the [total length of all edges|sum of all edge lengths]{_STOP}",
             "[How much wire do all edges of the box need?]",
         ),
         "prism_volume": (
-            f"{_FIND} the volume[| of the prism| of this triangular prism]{_END}",
+            f"{_FIND} the volume[| of the prism| of this triangular prism]{_STOP}",
             "[How much fits into the prism?]",
         ),
         "cubes": (
@@ -92,7 +96,7 @@ FORCE = hosted(
     "force",
     {
         "net": (
-            f"{_FIND} the [net force|resultant force|total force]{_END}",
+            f"{_FIND} the [net force|resultant force|total force]{_STOP}",
             "[How strongly is the block pushed in all?]",
         ),
         "direction": (
@@ -103,15 +107,15 @@ FORCE = hosted(
         ),
         "balance": (
             f"{_FIND} [{{mark}}|the force {{mark}}] [if the block is at rest|in balance|so that nothing "
-            f"moves]{_END}",
+            f"moves]{_STOP}",
             "[How large is {mark} when all forces cancel?]",
         ),
         "acceleration": (
-            f"{_FIND} the acceleration[| of the block| in m/s²]{_END}",
+            f"{_FIND} the acceleration[| of the block| in m/s²]{_STOP}",
             "[By how many m/s does the block get faster each second?]",
         ),
         "right_angle": (
-            f"{_FIND} the [resultant|resultant force|magnitude of the total force]{_END}",
+            f"{_FIND} the [resultant|resultant force|magnitude of the total force]{_STOP}",
             "[How strong are both forces together?]",
         ),
     },
@@ -218,24 +222,8 @@ CALENDAR = hosted(
         ),
     },
 )
-CIRCUIT = hosted(
-    "circuit",
-    {
-        "total": (
-            f"{_FIND} the [total resistance|equivalent resistance|resistance of the whole circuit]{_END}",
-            "[Which single resistor could replace them all?]",
-        ),
-        "current": (
-            f"[What is the current|How many amps flow through the battery|What current does the battery "
-            f"deliver|Find "
-            f"the current in amperes|Calculate the total current]?{_END}",
-            "[How many amperes flow in all?]",
-        ),
-        "voltage": (
-            f"[What is the voltage across {{name}}|What is the voltage drop over {{name}}|How many volts "
-            f"are across "
-            f"{{name}}|Find the voltage over {{name}}]?{_END}",
-            "[How many volts drop at {name}?]",
-        ),
-    },
-)
+CIRCUIT = Subject(circuits.plan, circuits.ask, circuits.PHRASES, (
+    DrawingTool("schemdraw", "train", circuits.schemdraw, ("matplotlib", "schemdraw")),
+    DrawingTool("painted", "train", circuits.drawn_by(by_pillow), ("matplotlib",), cheap=True),
+    DrawingTool("svg", "heldout", circuits.drawn_by(by_svg), ("vl_convert", "matplotlib")),
+))  # fmt: skip

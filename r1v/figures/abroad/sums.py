@@ -16,12 +16,13 @@ from r1v.figures.item import DIFFICULTIES
 from r1v.figures.working import line, operate, plus, solve, written
 
 _END = "[|||| Give the number.| Just the number.]"
+_STOP = "[?|?|.||? Give the number.|? Just the number.]"
 PHRASES: dict[str, tuple[str, str]] = {
     "evaluate": (
         "[What is the result|What's the answer|Solve this|Calculate this|Work this out|Compute the "
         "expression|"
         "What does it equal|How much is this|Evaluate it|What is the value of the expression|Solve|"
-        f"Please calculate what is written]{_END}",
+        f"Please calculate what is written]{_STOP}",
         "[How much does this come to?|Do the maths.]",
     ),
     "missing": (
@@ -31,7 +32,7 @@ PHRASES: dict[str, tuple[str, str]] = {
     ),
     "column": (
         "[What is the sum of these numbers|Add up the numbers|What is the total|Add all of them up|Find the "
-        f"sum]{_END}",
+        f"sum]{_STOP}",
         "[How much is it when you put all these numbers together?]",
     ),
     "largest": (
@@ -41,11 +42,11 @@ PHRASES: dict[str, tuple[str, str]] = {
     ),
     "sheet": (
         "[What is the answer to|Solve|Work out|Calculate|Answer|What is the result of] [number|problem|task|"
-        f"question] {{number}}{_END}",
+        f"question] {{number}}{_STOP}",
         "[Can you do exercise {number}?]",
     ),
     "percent": (
-        f"[How much is it|What is the result|Calculate this|What's the answer|Work it out]{_END}",
+        f"[How much is it|What is the result|Calculate this|What's the answer|Work it out]{_STOP}",
         "[How much does this come to?]",
     ),
 }
@@ -53,7 +54,7 @@ FORMULA_PHRASES: dict[str, tuple[str, str]] = {
     "find": (
         "[What is|Find|Solve for|Calculate|What's|Work out|Determine|How large is] {name}[| here| from "
         "what is "
-        f"written| in the picture]{_END}",
+        f"written| in the picture]{_STOP}",
         "[Tell me the value of {name}.|{name} = ?]",
     ),
 }

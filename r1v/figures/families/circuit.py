@@ -59,7 +59,7 @@ _PAIRS = tuple(
 )
 
 
-def _circuit(request: Request) -> Circuit:
+def plan(request: Request) -> Circuit:
     """Values of the request's level for its kind."""
     rng, level, kind = request.rng, request.level, request.kind
     shape: Shape = "series"
@@ -166,7 +166,7 @@ def _orient(parts: list[Part], style: Style) -> list[Part]:
     return [Part(part.symbol, moved(part.start), moved(part.end), part.text) for part in parts]
 
 
-def _sketch(circuit: Circuit, style: Style) -> Sketch:
+def sketch_of(circuit: Circuit, style: Style) -> Sketch:
     """The PIL drawing: symbols first, then each label at a free side of its symbol."""
     sketch = Sketch(style, font_px=(23, 19, 27))
     sketch.fill = None
@@ -256,7 +256,7 @@ def _place(sketch: Sketch, centre: Point, u: Point, text: tuple[str, ...], reach
             return
 
 
-def _schematic(circuit: Circuit, style: Style) -> Image.Image:
+def schematic(circuit: Circuit, style: Style) -> Image.Image:
     """The same circuit by schemdraw on matplotlib; slow, for a small share of the items."""
     try:
         import schemdraw
@@ -301,18 +301,18 @@ def _schematic(circuit: Circuit, style: Style) -> Image.Image:
 
 def _draw(request: Request) -> Draft:
     """One question of the request's kind."""
-    circuit = _circuit(request)
+    circuit = plan(request)
     facts = {"battery": str(circuit.volts)} | {f"R{i}": str(ohm) for i, ohm in enumerate(circuit.ohms, 1)}
     read = [f"{name}: {value}" for name, value in facts.items()]
     if request.kind == "total":
         read = read[1:]
-    lines, answer, asked = _working(request.kind, circuit, request.rng)
+    lines, answer, asked = working(request.kind, circuit, request.rng)
     text = request.wording(name=asked)
     style = request.style
     if style.flag(0.04):
-        image = _schematic(circuit, style)
+        image = schematic(circuit, style)
     else:
-        image = arrange(style, lambda look: _sketch(circuit, look)).paint()
+        image = arrange(style, lambda look: sketch_of(circuit, look)).paint()
     return Draft(
         question=text[0].upper() + text[1:],
         answer=str(answer),
@@ -323,7 +323,7 @@ def _draw(request: Request) -> Draft:
     )
 
 
-def _working(kind: str, circuit: Circuit, rng: Random) -> tuple[list[str], int, str]:
+def working(kind: str, circuit: Circuit, rng: Random) -> tuple[list[str], int, str]:
     """The lines after the readings, the answer, and the resistor that is asked about."""
     lines = _total_steps(circuit)
     current = circuit.volts // circuit.total
