@@ -27,6 +27,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--layout", choices=("release", "native"),
                         help="of a whole model's files: the release's, or transformers'")  # fmt: skip
     add_shard_argument(parser)
+    parser.add_argument("--merge-adapter", action="store_true",
+                        help="make the adapter for pictures beside the weights a part of them")  # fmt: skip
     group = parser.add_argument_group("of a GGUF file")
     group.add_argument("--mmproj", metavar="FILE", help="the GGUF file of an InternVL's tower and projector")
     group.add_argument("--dtype", choices=("auto", "float32", "float16", "bfloat16"), default="auto",
@@ -47,10 +49,14 @@ def run(args: argparse.Namespace) -> int:
     if args.mmproj or args.apart or args.dtype != "auto":
         raise ConfigError("--mmproj, --dtype and --apart are for GGUF files; leave them out")
     source = resolve_model(args.source)
-    if args.layout is None and describe_whole(source)[1].vision is not None:
+    description, config = describe_whole(source)
+    layout = args.layout or (description.layout if args.merge_adapter else None)
+    if layout is None and config.vision is not None:
         raise ConfigError("name the layout of the result: --layout release, or --layout native")
-    convert(source, args.target, args.layout, max_shard_bytes=shard_bytes(args))
-    print(f"wrote {args.target}" + (f" in the {args.layout} layout" if args.layout else ""))
+    convert(
+        source, args.target, layout, max_shard_bytes=shard_bytes(args), merge_adapter=args.merge_adapter
+    )  # fmt: skip
+    print(f"wrote {args.target}" + (f" in the {layout} layout" if layout else ""))
     return 0
 
 

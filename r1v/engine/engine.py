@@ -11,11 +11,12 @@ import itertools
 import random
 import time
 from collections.abc import Sequence as Rows
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from r1v.core import ConfigError, ContextLengthError, FinishDetail, FinishReason, PromptError, TokenLogprob
+from r1v.engine.adapted import SALT, AdaptedRunner
 from r1v.engine.config import EngineConfig, EngineIds
 from r1v.engine.flight import Flight, Flights
 from r1v.engine.kv_cache import BlockPool
@@ -58,8 +59,11 @@ class Engine:
     Raises CapacityError where the cache does not fit in memory.
     """
 
-    def __init__(self, model: R1V, config: EngineConfig, ids: EngineIds) -> None:
+    def __init__(self, model: R1V, config: EngineConfig, ids: EngineIds, adapted: R1V | None = None) -> None:
+        """adapted: computes the rows whose prompt has pictures, in place of model (on a CPU)."""
         self.ids, self.model = ids, model
+        if adapted is not None:
+            config = replace(config, keep_weights=True)  # both share what the adapter does not change
         language = model.config.language
         weight_bytes = sum(p.nbytes for p in (*model.language.parameters(), *model.language.buffers()))
         self._format = resolve_format(config.weight_format, model.dtype, model.device, is_quantised(model))
@@ -77,7 +81,12 @@ class Engine:
         self._idle_bytes = max(MIN_IDLE_BYTES, weight_bytes // 4)
         self._tiles = TileCache(config.image_cache_bytes)
         self._sampler, on_device = make_sampler(language.vocab_size, ids, model.device, config.max_num_seqs)
-        self._runner = Runner(runnable, cache, self._tiles, self.config, on_device)
+        self._runner: Runner | AdaptedRunner = Runner(runnable, cache, self._tiles, self.config, on_device)
+        if adapted is not None:
+            self._runner = AdaptedRunner.of(
+                self._runner, adapted, self._format, cache, self._tiles, self.config
+            )
+        self._salt = b"" if adapted is None else SALT
         self._pool = BlockPool(sizes.num_blocks, config.block_size)
         self._scheduler = Scheduler(self.config, self._pool, self._tiles.__contains__, self._draft_cost)
         self._flights = Flights(self._scheduler, self._runner.draw if self._runner.draws else None)
@@ -224,11 +233,14 @@ class Engine:
     def _sequence(
         self, request: EngineRequest, request_id: int, index: int, tiles: PlacedTiles, seed: int
     ) -> Sequence:
-        return Sequence.of(
+        sequence = Sequence.of(
             request, self.ids, base_seed=mix(mix(seed) + index), max_length=self.max_model_len,
             tiles=tiles, request_id=request_id, index=index,
             order=(request_id + HEAD_START * request.priority, request_id, index),
         )  # fmt: skip
+        if request.pixel_values is not None:
+            sequence.salt = self._salt
+        return sequence
 
     def _advance(self) -> None:
         """Schedule, run, sample, take; where the device runs ahead, the next step is launched before the ids

@@ -23,7 +23,8 @@ from r1v.engine.tiles import PlacedTiles
 @dataclass(eq=False, slots=True)
 class Sequence:
     """One of the n completions of a request. order: smaller goes first. leader: the sample whose prefill this
-    one waits for, to share it. base_seed: with a position it gives that token's random number."""
+    one waits for, to share it. base_seed: with a position it gives that token's random number. salt:
+    begins the digests of its blocks, where a model with an adapter fills them."""
 
     request_id: int
     index: int
@@ -37,6 +38,7 @@ class Sequence:
     stop_ids: frozenset[int]
     mask: TokenMask | None = None
     leader: Sequence | None = None
+    salt: bytes = b""
     decoding: Decoding = field(init=False)
     drafter: Drafter | None = None
     token_ids: list[int] = field(default_factory=list)
@@ -148,6 +150,6 @@ class Sequence:
             start = len(self.digests) * block_size
             ids = self.token_ids[start : start + block_size]
             assert len(ids) == block_size
-            previous = self.digests[-1] if self.digests else b""
+            previous = self.digests[-1] if self.digests else self.salt
             self.digests.append(block_digest(previous, ids, self.tiles.identity(start, start + block_size)))
         return self.digests[block]

@@ -35,6 +35,7 @@ __all__ = [
 
 # modules whose public names other rooms may import as well
 MODULES = (
+    "adapter",
     "assemble",
     "awq",
     "checkpoint",

@@ -23,6 +23,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from r1v.core import CheckpointError
+from r1v.models.adapter import refuse_adapter
 from r1v.models.awq import fill_quantised, quantised_table, read_quantisation, stored_quantisation
 from r1v.models.config import LanguageConfig, Layout, R1VConfig, VisionConfig
 from r1v.models.config_json import (
@@ -247,13 +248,17 @@ def load(
     device: str | torch.device = "cpu",
     *,
     widen: bool = False,
+    base: bool = False,
 ) -> R1V:
     """The model of a whole checkpoint's folder, or of a language model's alone, in eval mode.
 
     dtype: of the parameters; None is the one that most of the checkpoint has. widen: layers that are stored
-    in 4 or 8 bits become plain ones with the same values. Peak memory is the model and one shard. Raises
+    in 4 or 8 bits become plain ones with the same values. base: an adapter for pictures beside the weights is
+    left to the caller; without it such a folder is refused. Peak memory is the model and one shard. Raises
     CheckpointError and ConfigError, naming what is missing, left over, damaged or not supported.
     """
+    if not base:
+        refuse_adapter(Path(path), "what is asked for")
     return _load(Path(path), R1V, "a whole model", dtype, device, widen)
 
 

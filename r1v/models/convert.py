@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from r1v.core import CheckpointError
+from r1v.models.adapter import changed, has_adapter, read_adapter, refuse_adapter
 from r1v.models.checkpoint import (
     MAX_SHARD_BYTES,
     Description,
@@ -21,6 +22,7 @@ from r1v.models.checkpoint import (
     commonest_dtype,
     config_for,
     describe,
+    load,
     open_files,
     parameter_shapes,
     write_folder,
@@ -86,8 +88,13 @@ class StoredParameters:
         ]  # fmt: skip
 
 
-def stored_parameters(description: Description, prefix: str = "") -> tuple[StoredParameters, TensorFiles]:
-    """A checkpoint's parameters, checked for completeness. prefix: put before their names."""
+def stored_parameters(
+    description: Description, prefix: str = "", *, base: bool = False
+) -> tuple[StoredParameters, TensorFiles]:
+    """A checkpoint's parameters, checked for completeness. prefix: put before their names. base: as of
+    `checkpoint.load`."""
+    if not base:
+        refuse_adapter(description.folder, "what is asked for")
     files, places = open_files(description)
     stored = StoredParameters()
     stored.add(files, places, prefix)
@@ -143,12 +150,20 @@ def convert(
     layout: Layout | None,
     *,
     max_shard_bytes: int = MAX_SHARD_BYTES,
+    merge_adapter: bool = False,
 ) -> None:
-    """Rewrite a whole checkpoint in a layout (None: native). Errors as `load` and `save`."""
+    """Rewrite a whole checkpoint in a layout (None: native). merge_adapter: its adapter for pictures becomes
+    part of the weights. Errors as `load` and `save`."""
     folder = Path(source)
     description, config = describe_whole(folder)
     layout = check_layout(layout, config)
-    stored, files = stored_parameters(description)
+    if merge_adapter and not has_adapter(folder):
+        raise CheckpointError(f"{folder} has no adapter to merge")
+    stored, files = stored_parameters(description, base=merge_adapter)
+    if merge_adapter:
+        model = load(folder, base=True)
+        for name, value in changed(model, read_adapter(folder, model)).items():
+            stored.put(name, value)
     write_stored(
         target, config, layout, stored, commonest_dtype(files),
         tokenizer_from=folder, max_shard_bytes=max_shard_bytes,

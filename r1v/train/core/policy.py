@@ -24,6 +24,7 @@ from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from r1v import models
 from r1v.core import CheckpointError, ConfigError, R1VError
 from r1v.models import R1V
+from r1v.models.adapter import refuse_adapter
 from r1v.models.checkpoint import (
     build_empty,
     check_layout,
@@ -271,6 +272,7 @@ def load_policy(
 
     reward: with a new reward head. CheckpointError, ConfigError: as in `models.load`.
     """
+    refuse_adapter(Path(folder), "training")
     description = describe(Path(folder), whole=True)
     base = description.module
     if not isinstance(base, R1V):

@@ -20,6 +20,7 @@ from r1v.llm.prompt_encoder import PromptEncoder, engine_ids, engine_request
 from r1v.llm.requests import BackendLoad, ChatRequest, ModelInfo, Request
 from r1v.llm.stream import Deliver
 from r1v.models import R1V, load
+from r1v.models.adapter import adapted, has_adapter, read_adapter
 from r1v.models.hub import resolve_model
 from r1v.prompt import Processor
 
@@ -34,15 +35,16 @@ class EngineBackend:
         config: LLMConfig,
         params: SamplingParams,
         engine_config: EngineConfig,
+        adapted: R1V | None = None,
     ) -> None:
-        """config: resolved. params: the defaults of this checkpoint."""
+        """adapted: see Engine. config: resolved. params: the defaults of this checkpoint."""
         self.config = config
         self.processor = processor
         self._grammars = GrammarCompiler(processor)
         self.default_params = params
         if config.max_model_len is not None:
             engine_config = replace(engine_config, max_model_len=config.max_model_len)
-        self._engine = Engine(model, engine_config, engine_ids(processor))
+        self._engine = Engine(model, engine_config, engine_ids(processor), adapted)
         self.context_length = self._engine.max_model_len
         self._front = PromptEncoder(processor, config, self.context_length)
         self.loop = EngineLoop(self._engine)
@@ -54,8 +56,9 @@ class EngineBackend:
         folder = resolve_model(config.model)
         config = resolve(config, folder)
         processor = Processor.from_folder(folder, limits=config.limits)
-        model = load(folder, DTYPES[config.dtype], torch.device(config.device))
-        return cls(model, processor, config, default_params(folder), engine_config)
+        model = load(folder, DTYPES[config.dtype], torch.device(config.device), base=True)
+        changes = adapted(model, read_adapter(folder, model)) if has_adapter(folder) else None
+        return cls(model, processor, config, default_params(folder), engine_config, changes)
 
     def start(self, request: Request, deliver: Deliver) -> Callable[[], None]:
         """See Backend. Raises ImageError, PromptError, ContextLengthError."""

@@ -19,6 +19,7 @@ import torch
 from r1v.core import CheckpointError, UnavailableError
 from r1v.llm.config import LLMConfig, ParallelConfig
 from r1v.models import convert
+from r1v.models.adapter import refuse_adapter
 from r1v.models.config_json import read_json
 
 TESTED = "0.32"  # what the slow tests run
@@ -54,6 +55,7 @@ def folder_for_vllm(folder: Path) -> Path:
     compute it wrongly.
     """
     folder = folder.resolve()
+    refuse_adapter(folder, "vLLM")
     values = read_json(folder / "config.json")
     if values.get("model_type") in ("qwen2", "qwen3"):
         _check_heads(folder, values)
