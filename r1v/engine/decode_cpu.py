@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import torch
 
-from r1v.engine.scheduler import Chunk
+from r1v.engine.scheduler import Chunk, StepIds
 from r1v.engine.weights import RunnableModel
 from r1v.models.language import LanguageLayer, LanguageModel
 from r1v.ops import isa, rope_frequencies, select
@@ -56,28 +56,21 @@ class CpuDecoder:
         is computed the same whatever is beside it: a few rows at a time, which our products take in one order
         whatever their number, and with attention summed block by block, whichever blocks lie side by side.
         """
-        ids: list[int] = []
-        positions: list[int] = []
-        slots: list[int] = []
-        runs: list[list[tuple[int, int]]] = []
-        sampled: list[int] = []
-        for chunk in chunks:
-            table = chunk.sequence.table
-            ids += chunk.token_ids
-            positions += range(chunk.start, chunk.end)
-            slots += table.slots(chunk.start, chunk.end, block_size)
-            found = [table.slot_runs(end, block_size) for end in range(chunk.start + 1, chunk.end + 1)]
-            runs += found if embeds is None else [_by_block(each, block_size) for each in found]
-            if chunk.samples:
-                sampled += range(len(ids) - 1 - chunk.num_drafts, len(ids))
+        step = StepIds.of(chunks, block_size)
+        runs = [
+            chunk.sequence.table.slot_runs(end, block_size)
+            for chunk in chunks
+            for end in range(chunk.start + 1, chunk.end + 1)
+        ]
         if embeds is None:
-            return self._step(StepRows(ids, positions, slots, runs, sampled))
+            return self._step(StepRows(step.token_ids, step.positions, step.slots, runs, step.sampled))
+        runs = [_by_block(each, block_size) for each in runs]
         logits = []
-        for first in range(0, len(ids), select.FEW_ROWS):
-            end = min(first + select.FEW_ROWS, len(ids))
-            wanted = [row - first for row in sampled if first <= row < end]
+        for first in range(0, len(runs), select.FEW_ROWS):
+            end = min(first + select.FEW_ROWS, len(runs))
+            wanted = [row - first for row in step.sampled if first <= row < end]
             rows = StepRows(
-                range(end - first), positions[first:end], slots[first:end], runs[first:end], wanted
+                range(end - first), step.positions[first:end], step.slots[first:end], runs[first:end], wanted
             )
             logits.append(self._step(rows, embeds[first:end].float().contiguous()))
         return torch.cat(logits)

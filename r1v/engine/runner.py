@@ -15,7 +15,7 @@ from r1v.core import ConfigError
 from r1v.engine.config import EngineConfig, EngineIds
 from r1v.engine.decode_cpu import MAX_ROWS_EACH, CpuDecoder
 from r1v.engine.sampler import Row, Sampler
-from r1v.engine.scheduler import Chunk, Step
+from r1v.engine.scheduler import Chunk, Step, StepIds
 from r1v.engine.tiles import TileCache
 from r1v.engine.weights import RunnableModel
 from r1v.ops import Attention
@@ -138,19 +138,19 @@ class Runner:
         ):
             return self._decoder(step.chunks, self._block_size)
         self._encode(step)
-        ids, positions, slots, spans, last = self._gather(step.chunks)
-        input_ids = torch.tensor(ids, device=self._device).unsqueeze(0)
-        where = torch.tensor(positions, device=self._device).unsqueeze(0)
-        attention = self._attention(self.cache, torch.tensor(slots, device=self._device), spans)
+        rows, spans = StepIds.of(step.chunks, self._block_size), self._spans(step.chunks)
+        input_ids = torch.tensor(rows.token_ids, device=self._device).unsqueeze(0)
+        where = torch.tensor(rows.positions, device=self._device).unsqueeze(0)
+        attention = self._attention(self.cache, torch.tensor(rows.slots, device=self._device), spans)
         embeds = self.runnable.model.embed(input_ids, self._features(step.chunks))
         self.tiles.trim()
-        if self._prompts is not None and len(ids) > 1:
+        if self._prompts is not None and len(rows.token_ids) > 1:
             hidden = self._prompts(embeds[0], where[0], cast("VarlenAttention", attention))
-            hidden = hidden[torch.tensor(last, dtype=torch.int64, device=self._device)]
+            hidden = hidden[torch.tensor(rows.sampled, dtype=torch.int64, device=self._device)]
             return self.runnable.head(self.runnable.model.language.norm(hidden)).float()
         hidden = self.runnable.model.language(embeds, where, attention)[0]
-        if len(last) < len(ids):
-            hidden = hidden[torch.tensor(last, dtype=torch.int64, device=self._device)]
+        if len(rows.sampled) < len(rows.token_ids):
+            hidden = hidden[torch.tensor(rows.sampled, dtype=torch.int64, device=self._device)]
         return self.runnable.head(hidden).float()
 
     def _in_one_way(self, step: Step) -> torch.Tensor:
@@ -164,24 +164,15 @@ class Runner:
         self.tiles.trim()
         return self._decoder(step.chunks, self._block_size, embeds)
 
-    def _gather(
-        self, chunks: Sequence[Chunk]
-    ) -> tuple[list[int], list[int], list[int], list[Span], list[int]]:
-        """Ids, positions, places in the cache and spans of a step's rows, and the rows that sample."""
-        ids: list[int] = []
-        positions: list[int] = []
-        slots: list[int] = []
+    def _spans(self, chunks: Sequence[Chunk]) -> list[Span]:
+        """Which rows of a step are a chunk's, and where in the cache its keys lie."""
         spans: list[Span] = []
-        last: list[int] = []
+        first = 0
         for chunk in chunks:
-            table, start, end = chunk.sequence.table, chunk.start, chunk.end
-            spans.append(Span(len(ids), end - start, table.slot_runs(end, self._block_size)))
-            ids += chunk.token_ids
-            positions += range(start, end)
-            slots += table.slots(start, end, self._block_size)
-            if chunk.samples:
-                last += range(len(ids) - 1 - chunk.num_drafts, len(ids))
-        return ids, positions, slots, spans, last
+            number = len(chunk.token_ids)
+            spans.append(Span(first, number, chunk.sequence.table.slot_runs(chunk.end, self._block_size)))
+            first += number
+        return spans
 
     def _encode(self, step: Step) -> None:
         """Run the vision tower over the step's new tiles."""

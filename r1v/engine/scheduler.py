@@ -14,7 +14,7 @@ found in the cache by content. Nothing of its output is lost.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from r1v.engine.config import EngineConfig
@@ -57,6 +57,30 @@ class Step:
 
     chunks: list[Chunk] = field(default_factory=list)
     tiles: list[tuple[Sequence, TileSpan]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class StepIds:
+    """The ids of a step, one behind the other: positions in their sequences, places in the cache, and in
+    `sampled` the rows whose logits are wanted: the last id of each chunk that samples, and its drafts."""
+
+    token_ids: list[int] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
+    slots: list[int] = field(default_factory=list)
+    sampled: list[int] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, chunks: Iterable[Chunk], block_size: int) -> StepIds:
+        """Those of chunks, in their order."""
+        rows = cls()
+        for chunk in chunks:
+            rows.token_ids += chunk.token_ids
+            rows.positions += range(chunk.start, chunk.end)
+            rows.slots += chunk.sequence.table.slots(chunk.start, chunk.end, block_size)
+            if chunk.samples:
+                end = len(rows.token_ids)
+                rows.sampled += range(end - 1 - chunk.num_drafts, end)
+        return rows
 
 
 class Scheduler:

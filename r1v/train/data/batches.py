@@ -7,7 +7,8 @@ learned of an example are the tokens behind its prompt, and no others.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
 
 import numpy as np
 import torch
@@ -65,41 +66,34 @@ def collate(
     longest = max(len(e.token_ids) for _, e in encoded) - 1
     width = -(-longest // multiple) * multiple
     ids = np.full((len(encoded), width), pad_id, np.int64)
-    places, targets, rows = [], [], []
-    for row, (_, e) in enumerate(encoded):
-        inputs = e.token_ids[:-1]
-        ids[row, : len(inputs)] = inputs
-        at = np.arange(e.num_prompt - 1, len(inputs))
-        places.append(row * width + at)
-        targets.append(e.token_ids[at + 1])
-        rows.append(np.full(len(at), row))
-    return MicroBatch(
-        torch.from_numpy(ids),
-        tiles,
-        torch.from_numpy(np.concatenate(places)),
-        torch.from_numpy(np.concatenate(targets).astype(np.int64)),
-        torch.from_numpy(np.concatenate(rows)),
-        tuple(family for family, _ in encoded),
-    )
+    return _laid_out(encoded, tiles, ids, [row * width for row in range(len(encoded))])
 
 
 def pack(
     encoded: Sequence[tuple[str, Encoded]], tiles: torch.Tensor, pad_id: int, multiple: int = 32
 ) -> MicroBatch:
     """As ``collate``, but all examples in one line, each seeing only itself."""
-    total = sum(len(e.token_ids) - 1 for _, e in encoded)
-    width = -(-total // multiple) * multiple
-    ids, segments = np.full((1, width), pad_id, np.int64), np.full((1, width), -1, np.int64)
-    places, targets, rows, start = [], [], [], 0
-    for row, (_, e) in enumerate(encoded):
+    lengths = [len(e.token_ids) - 1 for _, e in encoded]
+    width = -(-sum(lengths) // multiple) * multiple
+    segments = np.full((1, width), -1, np.int64)
+    segments[0, : sum(lengths)] = np.repeat(np.arange(len(lengths)), lengths)
+    ids = np.full((1, width), pad_id, np.int64)
+    starts = [0, *accumulate(lengths)][:-1]
+    return replace(_laid_out(encoded, tiles, ids, starts), segment_ids=torch.from_numpy(segments))
+
+
+def _laid_out(
+    encoded: Sequence[tuple[str, Encoded]], tiles: torch.Tensor, ids: np.ndarray, starts: Sequence[int]
+) -> MicroBatch:
+    """A batch whose examples begin at these places of ``ids``, counted through its lines."""
+    places, targets, rows = [], [], []
+    for row, ((_, e), start) in enumerate(zip(encoded, starts, strict=True)):
         inputs = e.token_ids[:-1]
-        ids[0, start : start + len(inputs)] = inputs
-        segments[0, start : start + len(inputs)] = row
+        ids.reshape(-1)[start : start + len(inputs)] = inputs
         at = np.arange(e.num_prompt - 1, len(inputs))
         places.append(start + at)
         targets.append(e.token_ids[at + 1])
         rows.append(np.full(len(at), row))
-        start += len(inputs)
     return MicroBatch(
         torch.from_numpy(ids),
         tiles,
@@ -107,5 +101,4 @@ def pack(
         torch.from_numpy(np.concatenate(targets).astype(np.int64)),
         torch.from_numpy(np.concatenate(rows)),
         tuple(family for family, _ in encoded),
-        torch.from_numpy(segments),
     )
