@@ -19,7 +19,7 @@ from r1v.core import ConfigError, R1VError, parse_json
 Json: TypeAlias = dict[str, Any]
 
 _ID = re.compile(r"batch_req_(\d+)_([0-9a-f]{8})")
-# a line of ours with an answer, told without parsing it
+# recognises a line of ours with an answer without parsing it
 _HEAD, _TAIL = re.compile(rb'\{"id":"batch_req_(\d+)_([0-9a-f]{8})",'), b',"error":null}\n'
 
 
@@ -56,7 +56,7 @@ class AnswerFile:
         with self._path.open("rb") as file:
             for place, line in enumerate(file, 1):
                 if not line.endswith(b"\n"):
-                    break  # killed in the middle of it
+                    break  # the process was killed while it wrote this line
                 number, check, failed = self._parse(place, line)
                 self._mark(number, failed=failed)
                 if len(self._checks) < 1000:

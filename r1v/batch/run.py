@@ -22,7 +22,7 @@ from r1v.core import CapacityError, ConfigError, R1VError, UnavailableError, par
 Answer: TypeAlias = Callable[[Mapping[str, Any]], tuple[int, Json]]
 
 CHAT_URL = "/v1/chat/completions"
-MAX_TRIES = 3  # of a line whose worker is not available; then the run stops, to be taken up again
+MAX_TRIES = 3  # tries of a line whose worker is not available; then the run stops and can be resumed
 MIN_REPORT_S = 0.1  # between two reports
 
 
@@ -76,10 +76,11 @@ class BatchRun:
         self._stop = threading.Event()
         self._error: Exception | None = None
         self._num_consuming = 0
-        self._ended = threading.Event()  # nobody answers any more
+        self._ended = threading.Event()  # no worker is left
 
     def run(self, report: Callable[[BatchProgress], None], every_s: float = 1.0) -> BatchProgress:
-        """Answer every line that has no answer yet. Raises what ended the run; it can be taken up again."""
+        """Answer every line that has no answer yet. Raises the error that ended the run, which can be
+        resumed."""
         total = count_lines(self._source)
         threads = [
             threading.Thread(target=self._consume, args=(worker,), daemon=True)
@@ -134,7 +135,7 @@ class BatchRun:
         with self._lock:
             self._error = self._error or error
         self._stop.set()
-        while True:  # room for the feeder's last words
+        while True:  # room for the last entries of the feeder
             try:
                 self._tasks.get_nowait()
             except Empty:

@@ -21,7 +21,7 @@ from r1v.core import R1VError, UnavailableError
 from r1v.llm import LLM
 from r1v.server import ChatAnswerer
 
-MAX_WIDTH = 64  # requests at a time of one worker, unless it is told otherwise
+MAX_WIDTH = 64  # requests that one worker takes at a time by default
 CHILD_WIDTH = 16
 
 # makes a model in the process that calls it; given to another process by its name

@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     """Ask; 130 after Ctrl-C."""
     check_model_arguments(args)
     images, question = split_words(args.words, args.question, args.image_paths)
-    message = Message.user(question, open_images(images))  # bad files fail before the load
+    message = Message.user(question, open_images(images))  # unreadable files fail before the model is loaded
     introduce(args.model)
     llm = load_model(args)
     params = sampling(args, llm.default_params)

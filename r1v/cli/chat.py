@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
             try:
                 if not chat.take(line.strip()):
                     return 0
-            except R1VError as error:  # one bad turn does not end the conversation
+            except R1VError as error:  # an error in one turn does not end the conversation
                 print(f"r1v: {error}", file=sys.stderr)
     finally:
         lines.close()

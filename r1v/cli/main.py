@@ -102,13 +102,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = list(sys.argv[1:] if argv is None else argv)
     command = next((word for word in argv if word in COMMANDS), None)
     try:
-        # eval's event loop cancels its tasks in order only under Python's own handler
+        # eval's event loop cancels its tasks properly only under Python's own handler
         with nullcontext() if command == "eval" else _ctrl_c_ends_imports():
             args = build_parser(command).parse_args(argv)
             args.argv = argv
             limit_instructions(os.environ)
             status: int = args.run(args)
-            sys.stdout.flush()  # a full disk behind it shows here, where it still can be said
+            sys.stdout.flush()  # a full disk shows up here, where an error can still be reported
             return status
     except R1VError as error:
         if "--debug" in argv:

@@ -41,7 +41,7 @@ class CommandParser(argparse.ArgumentParser):
     ) -> tuple[argparse.Namespace, list[str]]:
         if not self.intermixed:
             return super().parse_known_args(args, namespace)
-        self.intermixed = False  # argparse calls this method again, in two passes
+        self.intermixed = False  # argparse calls this method again, once for each of its two passes
         try:
             return self.parse_known_intermixed_args(args, namespace)
         finally:
@@ -160,7 +160,7 @@ def load_model(
     with long_lived_objects():
         from r1v.llm import LLM
 
-        if args.threads is not None or engine is None:  # a server has all threads, unless told otherwise
+        if args.threads is not None or engine is None:  # a server uses all threads unless told otherwise
             set_threads(args.threads)
         return LLM(
             args.model,
@@ -211,7 +211,7 @@ def set_threads(threads: int | None) -> None:
         usable = usable_cores()
         threads = min(torch.get_num_threads(), usable)
         if hasattr(os, "getloadavg"):
-            # the load is that of the whole machine: cores beyond ours take their part of it
+            # the load is that of the whole machine, so cores that are not ours carry a part of it
             beyond = (os.cpu_count() or 1) - usable
             threads = max(1, round(threads - max(0.0, os.getloadavg()[0] - beyond)))
     torch.set_num_threads(threads)
@@ -249,8 +249,8 @@ def backend_settings(args: argparse.Namespace, engine: EngineConfig | None = Non
 
 @contextmanager
 def long_lived_objects() -> Iterator[None]:
-    """What is made inside stays until the process ends, so the garbage collector need not look for it: that
-    takes about 0.3 s from the import of torch, and as much from the exit."""
+    """Objects that are made inside live until the process ends, so the garbage collector is told to skip
+    them. This saves about 0.3 s at the import of torch and as much at the exit."""
     gc.disable()
     try:
         yield
@@ -260,7 +260,8 @@ def long_lived_objects() -> Iterator[None]:
 
 
 def check_model_arguments(args: argparse.Namespace) -> None:
-    """ConfigError: numbers of devices or threads that cannot be, or a backend that cannot take them."""
+    """Raise ConfigError for impossible numbers of devices or threads, or for a backend that cannot use
+    them."""
     for name, size in zip(("tensor", "pipeline", "data"), _sizes(args), strict=True):
         if size < 1:
             raise ConfigError(f"--{name}_parallel_size is {size}; it must be at least 1")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from r1v.plan.inference import Estimate, Format, MemoryPlan
     from r1v.plan.training import TrainingPlan
 
-CPU_OVERHEAD = 600_000_000  # bytes of Python and torch
+CPU_OVERHEAD = 600_000_000  # bytes that Python and torch take themselves
 UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20,
          "GIB": 2**30}  # fmt: skip
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from r1v.core import Completion
     from r1v.figures import Figure
 
-FIRST_SEED = 1 << 33  # more than any run can reach
+FIRST_SEED = 1 << 33  # more than any run can use up
 TRIES = 12  # times as many questions are asked at most to find the wrong answers that --wrong wants
 BATCH = 10
 
@@ -92,7 +92,7 @@ def claimed(model: str) -> tuple[str, ...]:
 
 
 def draw(families: Sequence[str], seed: int, difficulty: str | None) -> Iterator[Figure]:
-    """Held-out figures without end, the families in turn in a shuffled order."""
+    """An endless stream of held-out figures, the families taking turns in a shuffled order."""
     from r1v import figures
 
     rng = Random(seed)

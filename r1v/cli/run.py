@@ -42,7 +42,8 @@ def configure(parser: CommandParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Answer; 0 when every line has its answer, 1 when some are errors, unless these are allowed."""
+    """Answer all lines. Returns 0 when every line has an answer, and 1 when some answers are errors, unless
+    errors are allowed."""
     if not args.input.is_file():
         raise ConfigError(f"there is no file {args.input}")
     if args.workers < 1 or (args.concurrency is not None and args.concurrency < 1):
@@ -77,7 +78,7 @@ def load_from(args: argparse.Namespace, url: str | None) -> LLM:
 
 
 def load_on(args: argparse.Namespace, number: int) -> LLM:
-    """The model in one of several processes, with CUDA each on a device of its own."""
+    """The model in one of several processes, each on a CUDA device of its own if there are any."""
     device = args.device
     if device == "auto":
         import torch
@@ -88,7 +89,7 @@ def load_on(args: argparse.Namespace, number: int) -> LLM:
 
 
 def show(progress: BatchProgress) -> None:
-    """One line on standard error, over and over."""
+    """Write progress to one line on standard error, over and over."""
     left = progress.left_s
     rest = (
         ""

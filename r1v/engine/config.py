@@ -119,7 +119,7 @@ class EngineConfig:
 
 
 def default_num_seqs(device: str) -> int:
-    """Sequences that run at a time where nobody said how many. device: its type."""
+    """How many sequences run at a time when the configuration does not say. device: its type."""
     return 256 if device.startswith("cuda") else 64
 
 

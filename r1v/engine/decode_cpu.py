@@ -1,7 +1,7 @@
 """The language model's decode step on a CPU, one call of our library.
 
-Enters: chunks of a few ids each. Leaves: logits of the rows that sample. Always holds: it reads the layers of
-the view that it was made of, and computes what they compute.
+Enters: chunks of a few ids each. Leaves: logits of the rows that sample. Always holds: it uses the weights of
+the model view that it was made from, and computes the same as the modules of that view.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from r1v.ops import isa, rope_frequencies, select
 from r1v.ops.cpu.native import NativeLinear, NativeStep, StepLayer, StepRows
 from r1v.ops.paged import PagedCache
 
-# Each row reads its whole context anew: longer pieces of prompts go through the model's own modules.
+# Each row reads its whole context again, so longer pieces of prompts go through the model's own modules.
 MAX_ROWS_EACH = 16
 
 
@@ -52,9 +52,10 @@ class CpuDecoder:
     ) -> torch.Tensor:
         """Logits float32 (rows that sample, V), in the order of the chunks; stores keys and values.
 
-        embeds: float32 (rows, D) in place of the ids' own embeddings, for chunks of any length. Then each row
-        is computed the same whatever is beside it: a few rows at a time, which our products take in one order
-        whatever their number, and with attention summed block by block, whichever blocks lie side by side.
+        embeds: float32 (rows, D) in place of the ids' own embeddings, for chunks of any length. The result of
+        a row then does not depend on the other rows: a few rows are computed at a time, our products sum them
+        in the same order whatever their number, and attention is summed block by block, even where blocks lie
+        side by side.
         """
         step = StepIds.of(chunks, block_size)
         runs = [
@@ -92,7 +93,7 @@ def _products(layer: torch.nn.Module) -> tuple[torch.nn.Module, ...]:
 
 
 def _step_layers(language: LanguageModel, cache: PagedCache) -> list[StepLayer]:
-    """The blocks as one call of the library takes them."""
+    """The decoder layers in the form in which one call of the library takes them."""
     layers = []
     for layer, keys, values in zip(language.layers, cache.keys, cache.values, strict=True):
         assert isinstance(layer, LanguageLayer)

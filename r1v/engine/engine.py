@@ -189,8 +189,9 @@ class Engine:
         return outputs
 
     def weights_changed(self) -> float:
-        """The model's weights are others now: drop what was computed with the old ones and rebuild packed
-        copies. Sequences under way keep their ids and go on with the new weights. Returns the seconds."""
+        """Tell the engine that the model's weights have changed: it drops what was computed with the old ones
+        and rebuilds packed copies. Running sequences keep their ids and continue with the new weights.
+        Returns the seconds that this took."""
         if not self.config.keep_weights and self._format != "plain":
             raise ConfigError("the engine has released the model's weights; make it with keep_weights=True")
         start = time.perf_counter()
@@ -247,13 +248,13 @@ class Engine:
         of the last are read."""
         flight = self._flights.current
         if flight is not None:
-            self._flights.current = None  # before anything that may raise
+            self._flights.current = None  # cleared first, because what follows may raise
             self._flights.current = self._flights.follow(flight)
             self._land(flight)
             return
         try:
             step = self._scheduler.plan()
-        except Exception as error:  # noqa: BLE001 - a fault of ours; requests to come must not pay for it
+        except Exception as error:  # noqa: BLE001 - a fault of ours, which must not harm later requests
             self._abandon(error)
             return
         if self._flights.takes(step):
@@ -297,7 +298,7 @@ class Engine:
         """
         try:
             return step.chunks, self._runner(step)
-        except torch.AcceleratorError:  # every later call fails too
+        except torch.AcceleratorError:  # after this error every later call would fail too
             raise
         except Exception as error:  # noqa: BLE001 - reported to whoever asked for the sequence
             if len(step.chunks) == 1:
@@ -338,7 +339,7 @@ class Engine:
             forced = sequence.advance(row.token_id)
             taken += 1
             if forced or sequence.finish_reason is not None or sequence.masked:
-                break  # a later row knew nothing of what is forced, or of the grammar that has begun
+                break  # later rows were computed without the forced ids, or before the grammar began
             if taken <= len(drafts) and drafts[taken - 1] != row.token_id:
                 break
         right = sum(draft == row.token_id for draft, row in zip(drafts, sampled[:taken], strict=False))

@@ -1,8 +1,9 @@
-"""Decode steps on their way: the next one is launched before the ids of the last one have been read.
+"""Decode steps in flight: the next one is launched before the ids of the last one have been read.
 
 Enters: steps in which every sequence decodes one id. Leaves: `Flight`s, to be read a step late. Always holds:
-what is launched ahead depends on no id that has not been read, but through the device: no grammar, no draft,
-no sequence that the length ends; a sequence that turns out to have ended costs one row that is thrown away.
+a step that is launched ahead needs unread ids on the device only, never on the host: it has no grammar, no
+draft, and no sequence that would reach its length; where a sequence turns out to have ended, its row is
+computed and thrown away.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Protocol, TypeAlias
 from r1v.engine.sampler import Row, Sampled
 from r1v.engine.scheduler import Chunk, Scheduler, Step
 
-_FEW = 16  # sequences, up to which drafts are thought of
+_FEW = 16  # with more sequences than this, drafts are not considered
 
 
 class Drawing(Protocol):
@@ -27,7 +28,8 @@ class Drawing(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Flight:
-    """A launched step. alone: sequences run that are not in it, so no other step follows it."""
+    """A launched step. alone: other sequences are running that are not in it, so it must be read before the
+    next step."""
 
     chunks: list[Chunk]
     drawing: Drawing
@@ -39,7 +41,7 @@ Draw: TypeAlias = Callable[[Sequence[Chunk], Sequence[Row], "list[int] | None"],
 
 
 class Flights:
-    """Launches decode steps. draw: how; None where the device cannot run ahead."""
+    """Launches decode steps. draw: the function that launches one; None where the device cannot run ahead."""
 
     def __init__(self, scheduler: Scheduler, draw: Draw | None) -> None:
         self._scheduler, self._draw = scheduler, draw
@@ -62,7 +64,8 @@ class Flights:
         return Flight(step.chunks, self._draw(step.chunks, rows, None), alone)
 
     def follow(self, flight: Flight) -> Flight | None:
-        """Start the step after a flight that has not been read; None where that has to be read first."""
+        """Start the step that follows a flight whose ids have not been read; None where they have to be read
+        first."""
         assert self._draw is not None
         scheduler = self._scheduler
         if flight.alone or (scheduler.waiting and not scheduler.stuck):
@@ -73,7 +76,7 @@ class Flights:
             if sequence.finish_reason is not None or chunk.end + 1 >= sequence.max_length:
                 continue  # it has ended, or its length will end it
             if len(sequence.token_ids) != chunk.end:
-                return None  # ids were forced that this flight knew nothing of
+                return None  # ids were forced after this flight was launched
             if sequence.mask is not None or self._drafts(chunk, len(flight.chunks)):
                 return None
             chunks.append(Chunk(sequence, chunk.end, [-1]))
@@ -84,7 +87,8 @@ class Flights:
         return Flight(chunks, self._draw(chunks, rows, sources))
 
     def _drafts(self, chunk: Chunk, number: int) -> bool:
-        """Whether drafts would pay, as far as one can tell before the last id is known."""
+        """Whether drafts would be worth their cost, as far as this can be judged before the last id is
+        known."""
         drafter = chunk.sequence.drafter
         if drafter is None or number > _FEW:
             return False

@@ -1,7 +1,7 @@
 """The language model's decode step on CUDA, from the fused kernels of `ops.decode_cuda`.
 
 Enters: one new id of each of B sequences, and where they lie in the cache. Leaves: logits float32 (B, V).
-Always holds: it reads the parameters of the very modules it was made of, and computes what they compute.
+Always holds: it uses the parameters of the modules that it was made from, and computes the same as they do.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ class FusedDecoder:
 
 
 class FusedPrompts:
-    """The layers over any mixture of prompts and single ids, fused around products and attention."""
+    """The decoder layers over any mixture of prompts and single ids; what lies around products and attention
+    is fused."""
 
     def __init__(self, runnable: RunnableModel, cache: PagedCache) -> None:
         self.language, self.cache = runnable.model.language, cache
@@ -91,8 +92,8 @@ def _normed(
     gated: bool = False,
     rounds: bool = False,
 ) -> torch.Tensor:
-    """A layer of the RMSNorm of x (B, D), gated where asked for, unless the next layer rounds its inputs and
-    gates them on the way."""
+    """Apply a linear layer to the RMSNorm of x (B, D), gated if asked for; where the following layer rounds
+    its inputs, it applies the gate itself."""
     if type(layer) is nn.Linear:
         return normed_product(x, norm, layer.weight, layer.bias, gated=gated)
     if isinstance(layer, Fp8Linear):
@@ -105,7 +106,7 @@ def _normed(
 
 
 def _added(x: torch.Tensor, layer: nn.Module, residual: torch.Tensor) -> torch.Tensor:
-    """residual (B, D) plus a layer of x; a layer with a bias is not taken here."""
+    """residual (B, D) plus a linear layer applied to x; layers with a bias are not supported here."""
     if type(layer) is nn.Linear:
         return added_product(x, layer.weight, residual)
     if isinstance(layer, Fp8Linear):

@@ -27,7 +27,7 @@ from r1v.ops.cuda.sampling import COLUMNS, NEUTRAL, sample_rows
 from r1v.ops.paged import PagedCache
 from r1v.ops.sampling import to_device
 
-MAX_BIASES = 16  # of a row, in a captured step; rows with more are drawn outside
+MAX_BIASES = 16  # of a row in a captured step; rows with more are drawn outside of it
 _IDS, _POSITIONS, _SLOTS, _SOURCES, _PLACES, _BLOCKS = range(6)  # lines of a step's inputs
 
 
@@ -54,7 +54,7 @@ def _begin(inputs, last, tables, ids, batch, width):  # type: ignore[no-untyped-
     source = tl.load(inputs + 3 * batch + row)
     if source >= 0:
         token = tl.load(last + source)
-    # what could not be drawn has no id; its row is thrown away
+    # a row in which nothing could be drawn has no id; it is thrown away
     tl.store(ids + row, tl.maximum(token, 0))
     place = tl.load(inputs + 4 * batch + row)
     if place >= 0:
@@ -62,14 +62,15 @@ def _begin(inputs, last, tables, ids, batch, width):  # type: ignore[no-untyped-
 
 
 def graph_sizes(max_batch: int) -> list[int]:
-    """Batches that are captured: of 1, 2, 4, then every 8, from 64 on every 16, from 128 on every 32."""
+    """The batch sizes that are captured: 1, 2 and 4, then every multiple of 8, from 64 on of 16, from 128 on
+    of 32."""
     steps = (1, 2, 4, *range(8, 64, 8), *range(64, 128, 16), *range(128, max_batch, 32))
     return [n for n in steps if n < max_batch] + [max_batch]
 
 
 class DecodeGraphs:
-    """Captures on first use, replays afterwards. The cache's last slot belongs to the rows that fill up a
-    batch to the size of its graph: nobody else may use it."""
+    """Captures on first use, replays afterwards. The last slot of the cache is reserved for the rows that pad
+    a batch to the size of its graph; nothing else may use it."""
 
     def __init__(
         self,
@@ -97,7 +98,7 @@ class DecodeGraphs:
         self._rows: list[tuple[list[int], int]] = [([], 0)] * max_batch  # blocks in each row, how many
 
     def clear(self, runnable: RunnableModel) -> None:
-        """Forget the graphs: the parameters lie elsewhere now."""
+        """Forget the graphs, because the parameters have moved in memory."""
         self.runnable = runnable
         self._graphs.clear()
         self._fused = self._fuse()
@@ -145,7 +146,8 @@ class DecodeGraphs:
         return ids, chances, captured.logits[:number]
 
     def _inputs(self, chunks: Sequence[Chunk], size: int, sources: Sequence[int] | None) -> np.ndarray:
-        """The lines of a step's inputs; writes the tables of rows that belong to other sequences now."""
+        """The lines of a step's inputs; rewrites the block tables of rows that now belong to another
+        sequence."""
         inputs = np.empty((6, size), dtype=np.int64)
         nothing = (0, 0, self._filler * self.block_size, -1, -1, 0)
         inputs[:, len(chunks) :] = np.array(nothing)[:, None]

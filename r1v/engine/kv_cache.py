@@ -1,6 +1,6 @@
 """The paged key-value cache: which block belongs to whom, and which block holds what.
 
-Enters: demands for blocks. Leaves: block ids. Always holds: a block is either in use (references > 0), kept
+Enters: requests for blocks. Leaves: block ids. Always holds: a block is either in use (references > 0), kept
 (none, but its content may be asked for again) or vacant; the three add up to all blocks. A digest names the
 content of a full block together with everything before it, so equal digests mean equal keys and values.
 
@@ -85,7 +85,7 @@ class BlockPool:
 
     @property
     def num_free(self) -> int:
-        """Blocks that can be had: vacant ones, and kept ones that would be evicted."""
+        """Blocks that can be allocated: vacant ones, and kept ones, which would be evicted."""
         return self._num_vacant + len(self._kept)
 
     @property
@@ -108,7 +108,8 @@ class BlockPool:
         self._references[block] += 1
 
     def allocate(self, after: int | None = None) -> int:
-        """A block to write to; next to ``after`` where that is vacant. The caller has looked at num_free."""
+        """A block to write to; the neighbour of ``after`` if that is vacant. The caller must have checked
+        num_free."""
         if self._num_vacant == 0:
             self._evict()
         block = -1 if after is None else after + 1
@@ -120,14 +121,14 @@ class BlockPool:
         return block
 
     def commit(self, block: int, digest: bytes) -> None:
-        """State the content of a block that is now full. Where another block holds the same, that one stays
-        the one to be found."""
+        """Record the content of a block that is now full. If another block already holds the same content,
+        that one remains the one that is found."""
         if digest not in self._by_digest:
             self._by_digest[digest] = block
             self._digests[block] = digest
 
     def release(self, blocks: Iterable[int]) -> None:
-        """Give up one use of each block; the end of a sequence is evicted before its beginning."""
+        """Drop one reference to each block. The end of a sequence is evicted before its beginning."""
         for block in reversed(list(blocks)):
             self._references[block] -= 1
             assert self._references[block] >= 0, f"block {block} released twice"
@@ -144,7 +145,7 @@ class BlockPool:
         return [(start, end - start) for start, end in zip(edges[0::2], edges[1::2], strict=True)]
 
     def forget(self) -> None:
-        """Drop all content that could be found: the model's weights have changed."""
+        """Forget all content, because the model's weights have changed."""
         self._by_digest.clear()
         self._digests = [None] * self.num_blocks
         for block in self._kept:

@@ -1,7 +1,7 @@
 """How much memory there is, and how large a cache it makes.
 
-Enters: a device and the shape of the cache. Leaves: a number of blocks. Always holds: what is returned holds
-at least one sequence of the length asked for, else there is an error that says what to change.
+Enters: a device and the shape of the cache. Leaves: a number of blocks. Always holds: the cache holds at
+least one sequence of the length asked for; otherwise an error says what to change.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from r1v.core import CapacityError
 from r1v.engine.config import EngineConfig
 from r1v.models import LanguageConfig
 
-MIN_CONTEXT = 256  # tokens; less is no use to anyone
+MIN_CONTEXT = 256  # tokens; a shorter context would be useless
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Sizes:
 
 
 def free_memory(device: torch.device) -> int:
-    """Bytes that can still be had: of the GPU, or of this machine or container."""
+    """Bytes that can still be allocated: on the GPU, or in this machine or container."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     free = 1 << 62
@@ -49,7 +49,7 @@ def free_memory(device: torch.device) -> int:
 def plan_cache(
     config: EngineConfig, language: LanguageConfig, dtype: torch.dtype, device: torch.device
 ) -> Sizes:
-    """Blocks for as many sequences as may run, as far as memory goes.
+    """Blocks for as many sequences as may run, or for as many as fit in memory.
 
     Raises CapacityError where not even one sequence of max_model_len fits.
     """

@@ -1,4 +1,4 @@
-"""How much one step of the engine computes, so that nobody waits too long for the next id.
+"""How much one step of the engine may compute, so that no request waits too long for its next id.
 
 Enters: a configuration in which sizes may be 0, the model, and what the device was measured to do. Leaves:
 the same with every size set. Always holds: sizes that were given are kept; the rate is measured once and the
@@ -16,9 +16,9 @@ from r1v.engine.config import EngineConfig, default_num_seqs
 from r1v.models import R1V
 
 CPU_STEP_TOKENS, CPU_STEP_TILES = 1024, 4
-CUDA_STEP_MS = 250.0  # a prompt's part of a step; decode steps alone take as long as they take
+CUDA_STEP_MS = 250.0  # what prompts may add to a step; a step that only decodes has no limit
 MIN_STEP_TOKENS, MAX_STEP_TOKENS, MAX_STEP_TILES = 512, 16384, 64
-_REACHED = 0.75  # of the rate of one large product, by a whole step
+_REACHED = 0.75  # share of the rate of one large product that a whole step reaches
 _GRAIN = 256  # tokens; one tile of a product's rows, and coarse enough to hide the noise of measuring
 _ACTIVATIONS = 0.1  # of the free memory, at most
 

@@ -44,7 +44,8 @@ def attention_for(device: torch.device, dtype: torch.dtype) -> AttentionPath:
 def make_sampler(
     vocab_size: int, ids: EngineIds, device: torch.device, max_num_seqs: int
 ) -> tuple[Sampler | CudaSampler, CudaSampler | None]:
-    """The sampler of a device, and once more where it is one of a CUDA device."""
+    """The sampler for a device; on a CUDA device it is returned a second time, as the sampler that draws
+    inside graphs."""
     if device.type != "cuda":
         return Sampler(vocab_size, ids, device), None
     from r1v.engine.sampler_cuda import CudaSampler
@@ -64,7 +65,7 @@ class Runner:
         config: EngineConfig,
         sampler: CudaSampler | None = None,
     ) -> None:
-        """sampler: of a CUDA device, which draws inside captured steps."""
+        """sampler: the one of a CUDA device, which draws inside captured steps; None elsewhere."""
         self.runnable, self.cache, self.tiles = runnable, cache, tiles
         self._sampler = sampler
         self._block_size = config.block_size
@@ -122,7 +123,7 @@ class Runner:
         return DrawnRows.of(rows, ids, chances, lines.errors, logits)
 
     def weights_changed(self, runnable: RunnableModel) -> None:
-        """Run another model of the same shape from now on."""
+        """Use another model of the same shape from now on."""
         if self._graphs is not None and runnable.model is not self.runnable.model:
             self._graphs.clear(runnable)
         self.runnable = runnable
@@ -154,8 +155,9 @@ class Runner:
         return self.runnable.head(hidden).float()
 
     def _in_one_way(self, step: Step) -> torch.Tensor:
-        """As __call__, each row by the same kernels in the same order, whatever the step: each tile alone,
-        and all ids, of prompts too, by the decode step."""
+        """As __call__, but with results that do not depend on the rest of the step: each tile is encoded
+        alone, and all ids, also those of prompts, go through the decode step, whose kernels sum in a fixed
+        order."""
         assert self._decoder is not None
         for sequence, tile in step.tiles:
             self._encode(Step(tiles=[(sequence, tile)]))
@@ -165,7 +167,7 @@ class Runner:
         return self._decoder(step.chunks, self._block_size, embeds)
 
     def _spans(self, chunks: Sequence[Chunk]) -> list[Span]:
-        """Which rows of a step are a chunk's, and where in the cache its keys lie."""
+        """For each chunk: which rows of the step are its own, and where its keys lie in the cache."""
         spans: list[Span] = []
         first = 0
         for chunk in chunks:

@@ -72,7 +72,8 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """What a row gave: an id, with its log-probability where asked for; or an error (token_id is then -1)."""
+    """The result of a row: an id, with its log-probability if asked for; or an error (token_id is then
+    -1)."""
 
     token_id: int
     logprob: TokenLogprob | None = None
@@ -91,7 +92,7 @@ def rows_of(chunks: Rows[Chunk]) -> list[Row]:
 
 
 class _Seen:
-    """The different ids that a penalised sequence has had, and how often each is in its output."""
+    """The distinct ids of a sequence with penalties, and how often each is in its output."""
 
     def __init__(self, prompt: Rows[int], device: torch.device) -> None:
         different = list(dict.fromkeys(prompt))
@@ -140,10 +141,11 @@ class Sampler:
         self._seen.pop(sequence, None)
 
     def discount(self, sequence: Sequence, token_id: int) -> None:
-        """An id was drawn and is not part of the output. Here ids are counted as they are taken."""
+        """An id was drawn but is not part of the output. Nothing to do here, because this sampler counts ids
+        when they are taken."""
 
     def __call__(self, logits: torch.Tensor, rows: Rows[Row]) -> list[Sampled]:
-        """What each row gives. logits: float32 (rows, V), changed in place."""
+        """The result of each row. logits: float32 (rows, V), changed in place."""
         wanted = [i for i, row in enumerate(rows) if row.sequence.params.logprobs is not None]
         where = slice(None) if len(wanted) == len(rows) else wanted
         raw = logits[where].log_softmax(-1) if wanted else logits
@@ -155,7 +157,7 @@ class Sampler:
         ids: list[int] = chosen.tolist()
         logprobs: list[TokenLogprob | None] = [None] * len(rows)
         if wanted:
-            # read from the device at once: one wait a row would make up most of a step of many rows
+            # read from the device in one go: waiting for each row would take most of the time of a large step
             own = raw.gather(1, chosen[where].clamp(min=0).unsqueeze(1)).squeeze(1).tolist()
             for line, index in enumerate(wanted):
                 number = rows[index].sequence.params.logprobs or 0
@@ -214,7 +216,7 @@ class Sampler:
         logits.index_copy_(0, where, part)
 
     def _seen_by(self, sequence: Sequence) -> _Seen:
-        """What a sequence has had, brought up to date."""
+        """The ids that a sequence has had so far, brought up to date."""
         seen = self._seen.get(sequence)
         if seen is None:
             seen = self._seen[sequence] = _Seen(sequence.request.token_ids, self.device)
@@ -240,7 +242,7 @@ def _finite(logits: torch.Tensor) -> torch.Tensor:
 
 
 def failed(kind: int, row: Row) -> Exception:
-    """What went wrong in a row: kind stands in place of its id."""
+    """The error of a row. kind: the negative number that stands in place of its id."""
     place = f"at token {row.position} of the output"
     if kind == _NOT_FINITE:
         return ComputeError(
@@ -253,7 +255,7 @@ def failed(kind: int, row: Row) -> Exception:
 
 
 def has_penalty(sequence: Sequence) -> bool:
-    """Whether what a sequence has had changes its logits."""
+    """Whether the ids that a sequence has had change its logits."""
     params = sequence.params
     return (
         sequence.decoding.repetition_penalty != 1.0
@@ -263,7 +265,7 @@ def has_penalty(sequence: Sequence) -> bool:
 
 
 def banned_ids(ids: EngineIds, vocab_size: int) -> list[int]:
-    """Ids that are never drawn: image tokens and what the model's prompt says, but not the ends."""
+    """Ids that are never drawn: image tokens and those that the configuration bans, but never end tokens."""
     return sorted({i for i in (ids.image_context, *ids.banned) if 0 <= i < vocab_size} - set(ids.eos))
 
 

@@ -74,7 +74,7 @@ class DrawnRows:
         errors: dict[int, Exception],
         logits: torch.Tensor,
     ) -> DrawnRows:
-        """Start the copies. logits are kept only where someone wants the likeliest ids too."""
+        """Start the copies to the host. logits are kept only if a row asks for the likeliest ids as well."""
         both = torch.stack((ids.double(), chances.double()))  # exact for both
         host, arrived = both, None
         if both.is_cuda:
@@ -86,7 +86,7 @@ class DrawnRows:
         return cls(rows, ids, errors, logits.clone() if wanted else None, host, arrived)
 
     def read(self) -> list[Sampled]:
-        """What each row gave; waits until it is there."""
+        """The result of each row; waits until it has arrived."""
         if self.arrived is not None:
             self.arrived.synchronize()
         ids, chances = self.host.tolist()
@@ -106,8 +106,8 @@ class DrawnRows:
 
 
 class _Lines:
-    """Which line of the table of seen ids belongs to whom. Where all are taken, that of a sequence that draws
-    nothing in this step is given away; what it held is written again when it is asked for."""
+    """Which line of the table of seen ids belongs to whom. Where all lines are taken, one of a sequence that
+    draws nothing in this step is reused; its content is written again when that sequence needs it."""
 
     def __init__(self, number: int) -> None:
         self.free = list(range(number))
@@ -170,9 +170,8 @@ class CudaSampler:
         return DrawnRows.of(rows, ids, chances, lines.errors, logits)
 
     def lines(self, rows: Rows[Row], unread: bool = False) -> Lines:
-        """What rows ask for, as the kernels read it; brings counts and grammars on the device up to date.
-
-        unread: each row stands behind an id that was drawn, counted, and not read yet.
+        """What rows ask for, in the form that the kernels read; also brings counts and grammars on the device
+        up to date. unread: before each row an id was drawn and counted that has not been read yet.
         """
         busy = {row.sequence for row in rows}
         single = len(busy) == len(rows)

@@ -102,7 +102,7 @@ class Scheduler:
         self.waiting: list[Sequence] = []
         self.running: list[Sequence] = []
         self.num_preemptions = 0
-        self.stuck = False  # nobody who waits finds a place, until a sequence leaves
+        self.stuck = False  # no waiting sequence fits until a running one leaves
 
     @property
     def has_work(self) -> bool:
@@ -166,7 +166,7 @@ class Scheduler:
         """Move waiting sequences to running, in order; nobody overtakes one that waits for blocks."""
         for sequence in list(self.waiting):
             if sequence.waits_for_leader:
-                continue  # its prompt is about to be in the cache
+                continue  # another sequence is computing the same prompt
             if not self._make_place(sequence):
                 self.stuck = True
                 return
@@ -174,7 +174,8 @@ class Scheduler:
             insort(self.running, sequence, key=lambda s: s.order)
 
     def _make_place(self, sequence: Sequence) -> bool:
-        """Take what the cache has of its ids and see that the rest fits too, if need be by preemption."""
+        """Take over the blocks that already hold its first ids and make room for the rest, by preemption if
+        necessary."""
         while True:
             found = self._found(sequence)
             needed = self._blocks_for(len(sequence.token_ids) + 1) - len(found)
@@ -213,8 +214,9 @@ class Scheduler:
     # ---------------------------------------------------------------------------------------------- budget
 
     def _share(self, sequence: Sequence, left: int) -> int:
-        """Ids of a prompt for one step, of those left: as many as there are. A prompt that would fill more
-        than a whole step takes only half of them, as far as those behind it can use the other half."""
+        """How many ids of a prompt go into this step: as many as are left in its budget. A prompt that would
+        fill more than a whole step takes only half of the budget if the prompts behind it can use the other
+        half."""
         wanted = min(sequence.num_pending, left)
         if sequence.num_pending <= self.config.max_step_tokens:
             return wanted
@@ -230,7 +232,7 @@ class Scheduler:
         drafts = self._drafts(sequence, end, step)
         if not self._reserve(sequence, end):
             return None
-        if drafts:  # guesses are not worth a preemption
+        if drafts:  # drafts are not worth preempting another sequence
             room = (len(sequence.table) + self.pool.num_free - self._promised()) * self.pool.block_size
             drafts = drafts[: max(0, room - end)]
             if not self._reserve(sequence, end + len(drafts)):
@@ -243,7 +245,7 @@ class Scheduler:
         if sequence.drafter is None or sequence.num_pending != 1 or sequence.masked:
             return []
         used = sum(len(chunk.token_ids) for chunk in step.chunks)
-        later = len(self.running)  # each may still need its id
+        later = len(self.running)  # each of these sequences may still need its own id
         left = min(self.config.max_step_tokens - used - later, sequence.max_length - end - 1)
         return sequence.drafter.draft(*self.draft_cost(later, end))[: max(0, left)]
 
@@ -261,7 +263,8 @@ class Scheduler:
     # ---------------------------------------------------------------------------------------------- blocks
 
     def _reserve(self, sequence: Sequence, num_tokens: int) -> bool:
-        """Give it blocks for so many ids, preempting later sequences; False when it had to go itself."""
+        """Give a sequence blocks for so many ids, preempting later sequences if necessary; False if it was
+        preempted itself."""
         table = sequence.table
         while len(table) * self.pool.block_size < num_tokens:
             if self.pool.num_free == 0:

@@ -1,4 +1,4 @@
-"""One completion on its way: its ids, its place in the cache, what was asked for it, and how it moves on.
+"""One completion while it is generated: its ids, its blocks in the cache, its settings, and how it advances.
 
 Always holds: the keys and values of the first ``num_computed`` ids are in the cache, in the blocks of
 ``table``; ids after those still have to go through the model, whether they come from the prompt, were
@@ -145,7 +145,7 @@ class Sequence:
         return self.mask is not None and not self.thinking.inside
 
     def digest(self, block: int, block_size: int) -> bytes:
-        """Name of the content of one of its full blocks."""
+        """The digest that names the content of one of its full blocks."""
         while len(self.digests) <= block:
             start = len(self.digests) * block_size
             ids = self.token_ids[start : start + block_size]

@@ -28,14 +28,14 @@ Guess = tuple[int, int]  # cell of the list of rates, id
 class ContextTable:
     """Which id followed a context, in a fixed number of entries of 8 bytes: tag, id, steadiness.
 
-    The newest context takes the place of another one that shares its entry, but for steady ones, which it
-    weakens; so what no longer comes is forgotten.
+    A new context replaces an older one that shares its entry. A steady entry is not replaced at once but
+    weakened, so that contexts which no longer occur are forgotten.
     """
 
     def __init__(self, num_entries: int) -> None:
         """num_entries: rounded down to a power of two."""
         number = 1 << num_entries.bit_length() - 1
-        self._entries = memoryview(bytearray(8 * number)).cast("Q")  # untouched pages cost no memory
+        self._entries = memoryview(bytearray(8 * number)).cast("Q")  # untouched pages take no memory
         self._mask = number - 1
 
     def learn(self, keys: Sequence[int], token_id: int) -> None:
@@ -121,12 +121,12 @@ class Drafter:
         while guesses and len(drafts) < self.max_drafts:
             cell, token_id = max(guesses, key=lambda guess: self._rates[guess[0]])
             right *= self._rates[cell]
-            if right <= per_row:  # no further id is worth its row
+            if right <= per_row:  # a further id would cost more than it promises
                 break
             drafts.append(token_id)
             expected += right
             value = expected / (1.0 + once + len(drafts) * per_row)
-            if value > 1.02 * best:  # a gain within the noise is none
+            if value > 1.02 * best:  # a gain this small is within the noise
                 number, best = len(drafts), value
             last = [*last, token_id][-_SIZES[0] :]
             guesses = self._find(_keys_of(last))

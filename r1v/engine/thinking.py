@@ -1,4 +1,4 @@
-"""Control of thinking on token ids: where it is, how long it may be, whether it goes round in circles.
+"""Control of thinking on token ids: where it begins and ends, how long it may be, whether it repeats itself.
 
 Enters: the ids of one sequence as they are sampled. Leaves: ids to force, which end thinking. Always holds:
 nothing is forced outside thinking, and after forced ids thinking is closed. Where thinking begins and ends is
@@ -170,7 +170,7 @@ class ThinkingControl:
         return ()
 
     def _symbols(self, token_ids: Sequence[int]) -> tuple[int, ...]:
-        """What the markers are looked for in: the ids themselves, or the bytes that they spell."""
+        """The symbols in which markers are looked for: the ids themselves, or the bytes that they spell."""
         spelling = self._ids.spelling
         if not spelling:
             return tuple(token_ids)
@@ -211,7 +211,8 @@ class ThinkingControl:
         return self._close(FinishDetail.BUDGET) if 0 <= self._budget <= self.num_thinking else ()
 
     def _close(self, detail: FinishDetail) -> tuple[int, ...]:
-        """Force the end. What is forced before the marker itself does not count as thinking."""
+        """Force the end of thinking. Ids that are forced before the marker itself do not count as
+        thinking."""
         counted = self.num_thinking
         for token_id in self._ids.forced_close:
             self._step(token_id)

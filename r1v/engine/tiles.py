@@ -40,7 +40,7 @@ class PlacedTiles:
         return [t for t in self.spans if t.start < end and t.start + self.tokens_per_tile > start]
 
     def identity(self, start: int, end: int) -> bytes:
-        """What stands at the image tokens of [start, end), for the digest of a block."""
+        """Bytes that name the image content of [start, end), for the digest of a block."""
         return b"".join(
             tile.key + (start - tile.start).to_bytes(8, "little", signed=True)
             for tile in self.within(start, end)
@@ -90,7 +90,8 @@ def staged(request: EngineRequest, dtype: torch.dtype, device: torch.device) -> 
 
 
 def _tile_keys(request: EngineRequest, pixels: torch.Tensor) -> list[bytes]:
-    """A name of 16 bytes for each tile: of its image's hash and its place in it, or of its pixels."""
+    """A name of 16 bytes for each tile, made from its image's hash and its place in the image, or from its
+    pixels."""
     if not request.image_hashes:
         return [
             hashlib.blake2b(tile.contiguous().view(torch.uint8).numpy(), digest_size=16).digest()

@@ -64,10 +64,9 @@ class _WideHead:
 def resolve_format(
     weight_format: str, dtype: torch.dtype, device: torch.device, quantised: bool = False
 ) -> str:
-    """What "auto" means: packed on a CPU and for quantised weights, plain for all else.
-
-    quantised: the model holds codes; "plain" would widen them at every call. Raises ConfigError for a packed
-    format on another device.
+    """Resolve "auto": packed on a CPU and for quantised weights, plain otherwise. quantised: the model holds
+    4-bit codes, which "plain" would widen at every call. Raises ConfigError for a packed format on another
+    device.
     """
     if quantised and weight_format in ("auto", "packed"):
         return "packed"
@@ -95,7 +94,7 @@ def prepare(
     if weight_format == "plain":
         narrow = model.device.type == "cpu" and model.dtype in (torch.bfloat16, torch.float16)
         return RunnableModel(model, _WideHead(model) if narrow else model.logits, model.dtype)
-    if model.device.type != "cpu":  # only codes have another layout there
+    if model.device.type != "cpu":  # on a GPU only 4-bit codes have another layout
         pack_all = _in_fp8 if weight_format == "fp8" else _packed_for_cuda
         view = _view(model, pack_all(model, keep_weights), model.dtype)
         assert isinstance(view, R1V)
@@ -109,7 +108,7 @@ def prepare(
     def pack(layer: nn.Module, part: select.Part) -> nn.Module:
         # the tower and the projector see hundreds of rows at a time: 4 bits would only cost accuracy there
         twin = _pack(layer, part, weight_format == "int4" and part != "vision", have)
-        if not keep_weights and layer is not output:  # at once, so that memory holds one of them
+        if not keep_weights and layer is not output:  # released at once, so that memory never holds both
             _release(layer, twin)
         return twin
 
@@ -161,7 +160,8 @@ def _in_fp8(model: R1V, keep_weights: bool) -> dict[nn.Module, nn.Module]:
 
 
 def _packed_for_cuda(model: R1V, keep_weights: bool) -> dict[nn.Module, nn.Module]:
-    """Twins of the 4-bit layers: laid out for the matrix units where they can be, else used as they lie."""
+    """Copies of the 4-bit layers in the layout of the matrix units; where a shape does not allow it, the
+    codes are used as they are stored."""
     from r1v.ops.cuda.int4 import TritonInt4Linear  # Triton comes with CUDA
     from r1v.ops.cuda.int4_mma import MmaInt4Linear, is_available
 
@@ -205,7 +205,8 @@ def _pack(layer: nn.Module, part: select.Part, to_int4: bool, features: Features
 
 
 def _pack_awq(layer: AwqLinear, features: Features) -> nn.Module:
-    """The layer's codes as a CPU's kernel takes them, or the layer itself where none can."""
+    """The layer's codes in the form of the CPU kernel, or the layer itself where no kernel takes its
+    shape."""
     known = select.Weights(layer.shape, torch.float32, layer.group_size)
     choice = select.product(known, features).name
     if choice == "native":
@@ -245,8 +246,8 @@ def _release(layer: nn.Module, twin: nn.Module) -> None:
 
 
 def _view(module: nn.Module, twins: Mapping[nn.Module, nn.Module], dtype: torch.dtype) -> nn.Module:
-    """A copy of a module tree: packed layers in place of their originals, small parameters in dtype,
-    everything else shared."""
+    """A copy of a module tree with packed layers in place of their originals and small parameters in dtype;
+    everything else is shared with the original."""
     if module in twins:
         return twins[module]
     if isinstance(module, nn.Embedding):

@@ -41,7 +41,7 @@ class Backend(Protocol):
 
     @property
     def load(self) -> BackendLoad:
-        """What it is doing now; cheap, from any thread."""
+        """What the backend is doing now. Cheap, and safe to call from any thread."""
         ...
 
     def close(self) -> None:

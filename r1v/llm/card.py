@@ -48,7 +48,7 @@ def card_of(config: LLMConfig) -> ModelCard:
         return ModelCard()
     try:
         return read_card(resolve_model(config.model))
-    except R1VError:  # the model answers all the same; a card is not worth failing for
+    except R1VError:  # a bad card must not keep the model from answering
         return ModelCard()
 
 

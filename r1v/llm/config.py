@@ -199,7 +199,8 @@ def default_params(folder: Path) -> SamplingParams:
 
 
 def _off(given: dict[str, Any]) -> dict[str, Any]:
-    """The ways of other libraries to write a whole number or that nothing is cut off, in ours."""
+    """A value in our form where other libraries write a whole number as 1.0, or "no limit" in their own
+    way."""
     top_k = given.get("top_k")
     if isinstance(top_k, float) and top_k.is_integer():
         top_k = int(top_k)

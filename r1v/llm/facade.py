@@ -50,7 +50,8 @@ BACKENDS: dict[str, Callable[[LLMConfig, EngineConfig], Backend]] = {
 
 IN_MEMORY = "<module>"  # the model's name where it is no checkpoint
 
-# Conversations of chat_many under way at a time, for each that decodes: the next are prepared meanwhile.
+# How many conversations of chat_many are started for each one that is decoded, so that the next are prepared
+# meanwhile.
 AHEAD = 2
 
 
@@ -196,7 +197,8 @@ class LLM:
         return Stream.of(request.params.n, lambda deliver: self._backend.start(request, deliver))
 
     def _complete(self, request: Request) -> Request:
-        """With the checkpoint's settings where it gives none. UnavailableError: this is a forked child."""
+        """The request with the checkpoint's settings for what it does not set. UnavailableError: this is a
+        forked child."""
         if os.getpid() != self._process:
             raise UnavailableError(
                 f"this LLM was made by process {self._process}, and its threads are not in the fork "
@@ -245,7 +247,7 @@ class LLM:
     ) -> list[Completion]:
         """One completion of each conversation, decoded together, in the order given.
 
-        params: for all, or one for each. The first error ends all: nothing is left running.
+        params: for all, or one for each. The first error ends all of them, and nothing is left running.
         """
         chosen = (
             [params or self.default_params] * len(conversations)

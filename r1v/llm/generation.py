@@ -50,11 +50,12 @@ class Segmenter(Protocol[U]):
         ...
 
     def push(self, unit: U, /) -> list[SegmentPiece]:
-        """The pieces that a unit settles; each unit comes back as one id of exactly one piece."""
+        """The pieces that are certain after this unit. Each unit comes back as one id of exactly one
+        piece."""
         ...
 
     def flush(self) -> list[SegmentPiece]:
-        """What still waited; called once, at the end."""
+        """The pieces that were still held back; called once, at the end."""
         ...
 
 
@@ -78,7 +79,7 @@ class CompletionBuilder(Generic[U]):
         self._segmenter = segmenter
         self._stop = StopMatcher(params.stop)
         self._index, self._end_units = index, end_units
-        self._waiting: deque[TokenLogprob] = deque()  # of units that no event has carried yet
+        self._waiting: deque[TokenLogprob] = deque()  # of units that are not in an event yet
         self._texts: dict[Segment, list[str]] = {"thinking": [], "answer": []}
         self._logprobs: list[TokenLogprob] | None = None if params.logprobs is None else []
         self._token_ids: list[int] = []
@@ -110,7 +111,7 @@ class CompletionBuilder(Generic[U]):
         return events
 
     def finish(self, units: Sequence[U] = (), logprobs: Iterable[TokenLogprob] = ()) -> list[TokenEvent]:
-        """Take the last units, and give what still waited. An end unit has no text, even where a tokenizer
+        """Take the last units and release what was held back. An end unit has no text, even where a tokenizer
         gives it one."""
         scores = iter(logprobs)
         ends = bool(units) and units[-1] in self._end_units
@@ -147,7 +148,7 @@ class CompletionBuilder(Generic[U]):
         self._append(events, TokenEvent(piece.segment, text, known, logprobs, self._index))
 
     def _append(self, events: list[TokenEvent], event: TokenEvent) -> None:
-        """Add an event, or join it to the last one where that is of the same segment."""
+        """Add an event, or join it to the last one if both belong to the same segment."""
         if not (event.text or event.token_ids or event.logprobs):
             return
         self._texts[event.segment].append(event.text)
@@ -168,7 +169,8 @@ class CompletionBuilder(Generic[U]):
         )
 
     def completion(self, reason: FinishReason, detail: FinishDetail | None, usage: Usage) -> Completion:
-        """The whole, as it stands. reason, detail: the backend's; a stop string found here goes before."""
+        """The whole completion so far. reason, detail: the backend's; a stop string that was found here takes
+        precedence."""
         now = time.perf_counter()
         first = self._first_s
         answer = "".join(self._texts["answer"])

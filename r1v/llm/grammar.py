@@ -105,7 +105,7 @@ def _plain(schema: Any) -> Any:
 
 @dataclass(slots=True)
 class _Fault:
-    """What went wrong in the masks of one request, if anything did."""
+    """The first error in the masks of one request, if there was one."""
 
     message: str = ""
 
@@ -172,7 +172,7 @@ class GrammarCompiler:
         with self._lock:
             known = grammar.lark in self._compiled
         if not known and grammar != OutputGrammar.json_object():
-            self._try(grammar.lark)  # without the lock: others need not wait
+            self._try(grammar.lark)  # without the lock, so that other requests need not wait
         with self._lock:
             matcher = self._compiled.get(grammar.lark)
             if matcher is None:

@@ -1,7 +1,9 @@
-"""What tries a grammar in a process of its own, as llguidance bounds not all of its work on one.
+"""Tries a grammar in a process of its own, because llguidance does not limit all of the work that a grammar
+can cause.
 
-Stands alone: it is started by path. Enters: a grammar in Lark on standard input. Leaves: on standard output
-nothing where it compiles, else why not in one line. Its parent ends it where it takes too long.
+Stands alone: it is started by path. Enters: a grammar in Lark on standard input. Leaves: nothing on standard
+output if the grammar compiles, otherwise the reason in one line. The parent process ends it if it takes too
+long.
 """
 
 import contextlib

@@ -17,9 +17,9 @@ from typing import Any
 from r1v.core import R1VError, ToolCall, parse_json
 from r1v.llm.tools import AnswerPart, ToolCallReader
 
-MAX_PLACES = 64  # of one answer at which JSON is looked for
+MAX_PLACES = 64  # places of one answer at which JSON is looked for
 _PLACE = re.compile(r"^[ \t]*(?:```|[\[{])", re.MULTILINE)
-_BEGUN = re.compile(r"^[ \t]*`{0,2}\Z", re.MULTILINE)  # what may become such a place
+_BEGUN = re.compile(r"^[ \t]*`{0,2}\Z", re.MULTILINE)  # the beginnings of such a place
 _FENCE = re.compile(r"[ \t]*```(?:json|tool_calls?|xml)?[ \t]*\n(.*?)\n[ \t]*```[ \t]*(?:\n|$)", re.DOTALL)
 
 
@@ -43,7 +43,7 @@ class LooseToolCallReader(ToolCallReader):
         return [*self._sift(super().flush()), *self._release(), *self._settle()]
 
     def _sift(self, parts: list[AnswerPart]) -> list[AnswerPart]:
-        """Hold back text from where another call may begin."""
+        """Pass text on up to the place where another call may begin."""
         sifted: list[AnswerPart] = []
         for part in parts:
             if part.call is not None:
@@ -54,7 +54,7 @@ class LooseToolCallReader(ToolCallReader):
                 self._waiting += part.text
                 continue
             text, self._tail = self._tail + part.text, ""
-            ahead = "" if self._line_begins else "x"  # so that only a new line begins one
+            ahead = "" if self._line_begins else "x"  # so that a call can only begin on a new line
             found = _PLACE.search(ahead + text)
             begun = None if found else _BEGUN.search(ahead + text)
             end = next((match.start() - len(ahead) for match in (found, begun) if match), len(text))
@@ -71,7 +71,7 @@ class LooseToolCallReader(ToolCallReader):
         return sifted
 
     def _release(self) -> list[AnswerPart]:
-        """The text that began no place after all."""
+        """The text that turned out not to begin a call."""
         text, self._tail = self._tail, ""
         return [AnswerPart(text)] if text else []
 

@@ -1,4 +1,4 @@
-"""Which settings a backend obeys, and what a backend is: none is dropped without a word.
+"""Which settings each backend supports: a setting that it does not support is an error, never ignored.
 
 Enters: what the user asked for. Leaves: a ConfigError that names the setting and who takes it; a description
 of what runs.
@@ -36,7 +36,7 @@ _ENGINE = {
     "cache_bytes": ("r1v", "vllm"),
     "keep_weights": (*LOCAL, "openai"),
 }
-# how the settings are called on the command line, where that is not their name
+# the names of settings on the command line, where those differ
 _OPTIONS = {
     "tensor": "tensor_parallel_size", "pipeline": "pipeline_parallel_size", "data": "data_parallel_size",
     "url": "url", "form": "api_form", "image_cache_bytes": "image_cache_mib",

@@ -25,7 +25,7 @@ class StopMatcher:
         if not self._stops:
             return text
         held, self._held = self._held + text, ""
-        # (end, start) of the first match to be complete; of two with one end, the longer
+        # (end, start) of the match that is complete first; of two that end together, the longer one
         ends = [(at + len(stop), at) for stop in self._stops if (at := held.find(stop)) >= 0]
         if ends:
             end, start = min(ends)

@@ -24,7 +24,7 @@ class Mailbox:
     def __init__(self, num_completions: int) -> None:
         lock = threading.RLock()
         self.changed = threading.Condition(lock)
-        self.ended = threading.Condition(lock)  # who waits for the end only is not woken by each event
+        self.ended = threading.Condition(lock)  # waited on by readers of the end only
         self.events: deque[Event] = deque()
         self.completions: dict[int, Completion] = {}
         self.error: Exception | None = None

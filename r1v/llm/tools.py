@@ -52,7 +52,7 @@ class ToolCallReader:
         return parts
 
     def flush(self) -> list[AnswerPart]:
-        """What still waited, at the end; a call without its end marker counts if it is whole."""
+        """What was held back, at the end; a call without its end marker counts if it is complete."""
         held, self._held = self._held, ""
         parts: list[AnswerPart] = []
         if self._inside:

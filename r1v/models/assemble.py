@@ -230,8 +230,8 @@ _OPENING = (
 
 
 def _thinks(folder: Path, template: str) -> bool:
-    """Whether prompts with and without thinking differ: by the template, or since <think> is a token, with
-    which the prompt room turns thinking off."""
+    """Whether prompts with and without thinking differ, either by the template or because <think> is a token,
+    with which the prompt room turns thinking off."""
     files = (folder / name for name in ("tokenizer.json", "tokenizer_config.json", "added_tokens.json"))
     return "<think>" in template or any(
         '"<think>"' in file.read_text(encoding="utf-8") for file in files if file.is_file()
@@ -267,7 +267,7 @@ def _settle_template(folder: Path, settings: AssembleConfig) -> str:
 
 
 def _grow_vocabulary(config: LanguageConfig, tokens: TokenIds, stored: StoredParameters) -> LanguageConfig:
-    """Rows for new ids, where the embedding has none to spare: the mean of those that are there."""
+    """Add rows for new ids if the embedding has no spare ones; each is the mean of the existing rows."""
     if tokens.size <= config.vocab_size:
         return config
     size = -(-tokens.size // 64) * 64

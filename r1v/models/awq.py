@@ -53,7 +53,8 @@ def stored_quantisation(values: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def read_quantisation(values: Mapping[str, Any], folder: Path) -> Quantisation | None:
-    """Understood. CheckpointError: another method, bits or layout than AutoAWQ's 4-bit "gemm"."""
+    """The settings in a quantization_config. CheckpointError: any other method, number of bits or layout than
+    AutoAWQ's 4-bit "gemm"."""
     found = stored_quantisation(values)
     if found is None:
         return None
@@ -197,7 +198,7 @@ def fill_quantised(
     """
     left = Counter(piece.parameter for piece in places.values())
     parts: dict[str, _Parts] = {}
-    # layer by layer, so that no more than one is held twice
+    # layer by layer, so that at most one layer is in memory twice
     names = sorted(places, key=lambda name: places[name].parameter)
     for name, tensor in files.on_device(names, device):
         piece, suffix = places[name], name.rpartition(".")[2]

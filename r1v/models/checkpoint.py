@@ -102,7 +102,7 @@ def parameter_shapes(module: nn.Module) -> dict[str, tuple[int, ...]]:
 
 
 def refuse_quantised(values: Mapping[str, Any], folder: Path) -> None:
-    """CheckpointError for a checkpoint whose weights are packed, where only plain ones will do."""
+    """Raise CheckpointError for a checkpoint with quantised weights, where only plain weights can be used."""
     found = stored_quantisation(values)
     if found is not None:
         raise CheckpointError(
@@ -165,7 +165,7 @@ def match(
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """A folder's config.json, understood. module: on the meta device, without values.
+    """What a folder's config.json describes. module: on the meta device, without values.
 
     head: tensor that a tied model may repeat its embedding in.
     """
@@ -185,7 +185,8 @@ class Description:
 
 
 def describe(folder: Path, *, whole: bool = False) -> Description:
-    """Any folder known here, whole or bare. CheckpointError, ConfigError: no supported config.json.
+    """Describe a folder of any supported layout, a whole model or a single part. CheckpointError,
+    ConfigError: no supported config.json.
 
     whole: a language model's folder is described as an R1V without a tower, in the layout "language".
     """
@@ -329,7 +330,8 @@ def _fill(
     dtype: torch.dtype,
     device: torch.device,
 ) -> None:
-    """Give a meta module its parameters, file by file, each allocated when its first tensor comes."""
+    """Fill the parameters of a module on the meta device, file by file; each is allocated when its first
+    tensor is read."""
     shapes = parameter_shapes(module)
     filled: dict[str, torch.Tensor] = {}
     for name, tensor in files.on_device([name for name in files.infos if name in places], device):
@@ -343,7 +345,8 @@ def _fill(
 
 
 def check_tied_copy(files: TensorFiles, layout: Layout, head: str, embedding: torch.Tensor) -> None:
-    """A tied model's file may hold the output matrix again; it has to be the same."""
+    """Check the output matrix that the file of a tied model may hold a second time: both copies must be
+    equal."""
     for name, info in files.infos.items():
         if canonical(name, layout) == head:
             with files.open(info.file) as opened:
@@ -482,7 +485,8 @@ def copy_tokenizer(source: Path, target: Path) -> None:
 
 
 def _fit_processor(folder: Path, tokens_per_tile: int | None) -> None:
-    """The processor's settings may be another model's; an image has the tokens that this one makes of it."""
+    """Correct the processor's settings, which may come from another model: the number of tokens of an image
+    must be this model's."""
     path = folder / "processor_config.json"
     if tokens_per_tile is None or not path.is_file():
         return

@@ -15,14 +15,15 @@ from r1v.ops import RopeConfig
 NormType: TypeAlias = Literal["layer_norm", "rms_norm"]
 Family: TypeAlias = Literal["qwen2", "qwen3"]
 Layout: TypeAlias = Literal["release", "native", "language"]
-# the side of the tiles of an empty batch where there is no tower to say it
+# the side of tiles in an empty batch, for a model without a tower
 DEFAULT_IMAGE_SIZE = 448
 
 ACTIVATIONS = ("gelu", "gelu_pytorch_tanh")
 
 
 MAX_LAYERS = 4096
-# far beyond any model, and small enough that no shape or table made of it overflows or fills the memory
+# far more than any model has, and small enough that no shape or table of this size overflows or fills the
+# memory
 MAX_SIZE = 2**20
 MAX_SIZES = {"num_layers": MAX_LAYERS, "vocab_size": 2**24, "intermediate_size": 2**22,
              "max_position_embeddings": 2**26}  # fmt: skip
@@ -195,7 +196,7 @@ class R1VConfig:
             )
 
     def _check_vision(self, vision: VisionConfig) -> None:
-        """ConfigError where the tower cannot be joined as it is said."""
+        """Raise ConfigError where the tower does not fit the rest of the model."""
         if vision.patches_per_side % self.downsample:
             raise ConfigError(
                 f"{vision.patches_per_side} patches a side cannot be merged {self.downsample} by "

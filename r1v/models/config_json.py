@@ -37,7 +37,7 @@ KINDS: dict[str, Kind] = {
 
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object from a file. CheckpointError: missing, unreadable or not an object."""
-    if not path.is_file():  # a pipe would be waited for, a loop of links never ends
+    if not path.is_file():  # reading a pipe would block, and a loop of links would never end
         raise CheckpointError(f"{path.parent} has no {path.name}; give the folder of a checkpoint")
     try:
         values = parse_json(path.read_bytes(), str(path), error=CheckpointError)
@@ -112,7 +112,7 @@ class Section:
         return self.take(key, int, default)
 
     def expect(self, key: str, *allowed: Any) -> None:
-        """Demand one of the values that this project can compute; missing or null is fine."""
+        """Require one of the values that this project can compute; a missing key or null is accepted."""
         self.seen.add(key)
         value = self.values.get(key)
         if value is not None and value not in allowed:
@@ -214,7 +214,7 @@ def _has_head(folder: Path | None, *, default: bool) -> bool:
         return default
     try:
         return any(name.endswith("lm_head.weight") for name in TensorFiles(folder).infos)
-    except CheckpointError:  # whoever reads the weights will say so
+    except CheckpointError:  # the error is raised where the weights are read
         return default
 
 
@@ -335,7 +335,7 @@ def parse_language(values: Mapping[str, Any], name: str = "config") -> LanguageC
     section.expect("mlp_bias", False)
     if family == "qwen3":
         section.expect("attention_bias", False)
-    section.seen.add("attention_bias")  # Qwen2 has it whatever its config says
+    section.seen.add("attention_bias")  # Qwen2 has these biases whatever its config says
     section.expect("partial_rotary_factor", 1.0)
     layer_types = section.values.get("layer_types")
     section.seen.add("layer_types")

@@ -19,7 +19,7 @@ def write_text(config: R1VConfig, dtype: str | None = None) -> dict[str, Any]:
 
 
 def write_release(config: R1VConfig, dtype: str | None = None) -> dict[str, Any]:
-    """config.json of the release layout. ConfigError: what it has no key for."""
+    """config.json of the release layout. ConfigError: the layout has no key for a setting of this model."""
     vision = _tower(config)
     if vision.qk_norm and vision.qk_norm_eps != vision.norm_eps:
         raise ConfigError(
@@ -75,7 +75,8 @@ def write_vision_release(vision: VisionConfig, dtype: str | None) -> dict[str, A
 
 
 def write_native(config: R1VConfig, dtype: str | None = None) -> dict[str, Any]:
-    """config.json of transformers' InternVLForConditionalGeneration. ConfigError: what it has no key for."""
+    """config.json of transformers' InternVLForConditionalGeneration. ConfigError: it has no key for a setting
+    of this model."""
     vision = _tower(config)
     if config.shuffle_version != "v2":
         raise ConfigError("the native layout has no key for ps_version v1; keep the release layout")

@@ -41,24 +41,24 @@ class StoredParameters:
         self._given: dict[str, torch.Tensor] = {}
 
     def add(self, files: TensorSource, places: Mapping[str, Piece], prefix: str = "") -> None:
-        """Take in the tensors of a folder or a file. places: tensor name -> piece. prefix: put before
-        parameters' names."""
+        """Add the tensors of a folder or a file. places: tensor name -> piece. prefix: put before parameters'
+        names."""
         for name, piece in places.items():
             self._tensors.setdefault(prefix + piece.parameter, []).append((piece, files, name))
         for tensors in self._tensors.values():
             tensors.sort(key=lambda each: each[0].start)
 
     def merge(self, other: StoredParameters, prefix: str) -> None:
-        """Take over another's parameters whose names start with prefix."""
+        """Add the parameters of another object whose names start with prefix."""
         self._tensors.update({n: each for n, each in other._tensors.items() if n.startswith(prefix)})
         self._given.update({n: each for n, each in other._given.items() if n.startswith(prefix)})
 
     def put(self, parameter: str, value: torch.Tensor) -> None:
-        """Take in a parameter that is in memory; it goes before one in files."""
+        """Add a parameter that is in memory; it replaces one of the same name in files."""
         self._given[parameter] = value
 
     def dtype(self, parameter: str, start: int, rows: int) -> torch.dtype:
-        """Of the tensors that hold these rows. CheckpointError: they differ, and one tensor is asked for."""
+        """The dtype of the tensors that hold these rows. CheckpointError: they have different ones."""
         if parameter in self._given:
             return self._given[parameter].dtype
         dtypes = {files.infos[name].dtype for _, files, name in self._overlapping(parameter, start, rows)}

@@ -31,7 +31,7 @@ SHORT_NAMES: Mapping[str, str] = MappingProxyType(
     }
 )
 
-CONNECT_S = 5.0  # seconds in which the hub has to answer
+CONNECT_S = 5.0  # seconds within which the hub must answer
 PATTERNS = ("*.safetensors", "*.json", "*.txt", "*.jinja")
 _REPOSITORY = re.compile(r"([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@([\w./-]+))?")
 
@@ -116,7 +116,8 @@ def resolve_config(name: str | Path) -> Path:
 
 
 def download(repository: str, revision: str | None = None) -> Path:
-    """A hub repository's snapshot in Hugging Face's cache, fetched as far as it is not there."""
+    """The snapshot of a hub repository in Hugging Face's cache; files that are missing there are
+    downloaded."""
     cached = _cached(repository, revision)
     if cached is not None and is_complete(cached):
         return cached
@@ -126,7 +127,7 @@ def download(repository: str, revision: str | None = None) -> Path:
         check_hub()
         folder = snapshot_download(
             repository,
-            # an unfinished download is of this commit: finish that one, whatever main has become
+            # an unfinished download belongs to this commit: finish it, even if main has moved on
             revision=cached.name if cached is not None else revision,
             allow_patterns=list(PATTERNS),
             ignore_patterns=["*/*"],
@@ -155,7 +156,7 @@ def check_hub() -> None:
     from huggingface_hub import constants
 
     if constants.HF_HUB_OFFLINE:
-        return  # its client says so at once
+        return  # the hub's own client reports this at once
     problems: list[str] = ["no answer in time"]
 
     def ask() -> None:
@@ -166,7 +167,7 @@ def check_hub() -> None:
         except httpx.TransportError as error:
             problems[:] = [str(error) or type(error).__name__]
 
-    asking = threading.Thread(target=ask, daemon=True)  # looking a name up has no limit of its own
+    asking = threading.Thread(target=ask, daemon=True)  # a name lookup has no time limit of its own
     asking.start()
     asking.join(CONNECT_S)
     if problems:

@@ -43,7 +43,7 @@ class LanguageAttention(nn.Module):
             k = self.k_norm(qkv[..., num_heads : num_heads + num_kv_heads, :])
             q, k = rotate(q, cos, sin).to(v.dtype), rotate(k, cos, sin).to(v.dtype)
         else:
-            # q and k lie side by side: one rotation for both
+            # q and k lie side by side, so one rotation serves both
             q, k = rotate(qkv[..., : num_heads + num_kv_heads, :], cos, sin).split(self.heads, dim=-2)
         mixed: torch.Tensor = self.out(attention(self.index, q, k, v).flatten(-2))
         return mixed

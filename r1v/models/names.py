@@ -102,7 +102,7 @@ class Piece:
 
 
 def canonical(name: str, layout: Layout) -> str:
-    """A tensor's name with its older spellings undone."""
+    """A tensor's name in its present spelling, also where the file uses an older one."""
     if layout == "native":
         for old, new in _NATIVE_ALIASES:
             if name.startswith(old):
@@ -173,7 +173,7 @@ def _pieces(
 
 
 def _rows(module: str, total: int, count: int, language: LanguageConfig | None) -> Sequence[int]:
-    """How the rows of a fused parameter are shared out."""
+    """How the rows of a fused parameter are divided among its parts."""
     if module == "attention.qkv" and language is not None:
         keys = language.num_kv_heads * language.head_dim
         return (language.num_heads * language.head_dim, keys, keys)

@@ -76,7 +76,7 @@ class R1V(nn.Module):
             check_image_tokens(input_ids, num_features, self.config.image_token_id)
         if features is None:
             return text
-        # a stable sort finds the places without the host having to know how many they are
+        # a stable sort finds the places without telling the host how many there are
         places = torch.argsort(is_image.logical_not(), stable=True)[:num_features]
         return text.flatten(0, -2).index_copy(0, places, features.to(text.dtype)).view_as(text)
 

@@ -46,7 +46,7 @@ class Summary:
 
 
 def summarise(path: Path) -> Summary:
-    """Look at a folder. CheckpointError, ConfigError: without a readable, supported config.json."""
+    """The summary of a folder. CheckpointError, ConfigError: it has no readable, supported config.json."""
     description = describe(path)
     parameters: dict[str, int] = {}
     for name, shape in parameter_shapes(description.module).items():

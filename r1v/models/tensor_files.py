@@ -155,7 +155,7 @@ class TensorFiles:
         for file in sorted(set(names)):
             for name, info in read_header(folder / file).items():
                 if index is not None and index.get(name) != file:
-                    continue  # the index decides: shards may hold more, or older copies
+                    continue  # the index decides, because shards may hold further tensors or older copies
                 if name in self.infos:
                     raise CheckpointError(f"{folder}: {name} is in {self.infos[name].file} and in {file}")
                 self.infos[name] = info
@@ -218,7 +218,7 @@ class TensorFiles:
             )
 
     def __iter__(self) -> Iterator[tuple[str, torch.Tensor]]:
-        """Every tensor, file by file; the data is mapped, and let go when the caller does."""
+        """Every tensor, file by file. The data is memory-mapped, and released when the caller drops it."""
         for file in self.files:
             with self.open(file) as opened:
                 for name in [name for name, info in self.infos.items() if info.file == file]:
@@ -228,7 +228,7 @@ class TensorFiles:
         """Tensors by name, in order, on a device: read by a few threads, a few ahead of the caller, as one
         thread does not read as fast as a disk or a page cache gives."""
         left = Counter(self.infos[name].file for name in names)
-        opened: dict[str, Any] = {}  # the files that names are still to come from
+        opened: dict[str, Any] = {}  # files with names that are still to be read
 
         def read(name: str) -> torch.Tensor:
             tensor: torch.Tensor = opened[self.infos[name].file].get_tensor(name)

@@ -34,9 +34,9 @@ class ImageSlot:
 
 @dataclass(frozen=True, slots=True)
 class TemplateForm:
-    """What a template expects. parts: content as a list of typed parts, not as text. line_after_image: in
-    that form it ends an image's line itself. arguments_as_data: of tool calls, an object, not JSON text.
-    no_content: a turn that only calls tools has content None."""
+    """What a template expects. parts: content is a list of typed parts, not text. line_after_image: in that
+    form the template itself ends the line of an image. arguments_as_data: the arguments of tool calls are an
+    object, not JSON text. no_content: a turn that only calls tools has content None."""
 
     parts: bool = False
     line_after_image: bool = False
@@ -45,8 +45,8 @@ class TemplateForm:
 
     @classmethod
     def of(cls, template: ChatTemplate, hiding: Hiding) -> TemplateForm:
-        """Found out by rendering one message, and from the source. Raises CheckpointError for a template that
-        is broken, or takes too much for one message."""
+        """Found by rendering one message and by looking at the template's source. Raises CheckpointError for
+        a template that is broken, or takes too much for one message."""
         source = template.source
         arguments_as_data = re.search(r"arguments['\"]?\]?\s*\|\s*tojson", source) is not None
         no_content = re.search(r"content['\"]?\]?\s+is\s+none", source) is not None
@@ -56,7 +56,7 @@ class TemplateForm:
         in_parts = cls(True, False, arguments_as_data, no_content)
         after = _places(template, in_parts, hiding)
         if after is None:
-            return form  # a template that needs more than one user message: let it speak for itself
+            return form  # a template that needs more than one user message: its own error is reported later
         return cls(True, after.startswith("\n"), arguments_as_data, no_content)
 
 
@@ -64,7 +64,8 @@ _PROBE = "a text to be found again"
 
 
 def _places(template: ChatTemplate, form: TemplateForm, hiding: Hiding) -> str | None:
-    """The text between the image and the text of a message of both; None where one of them is lost."""
+    """The text that the template puts between image and text of a message that has both; None if it loses one
+    of them."""
     message = Message("user", (ImageRef(b""), _PROBE))
     try:
         pieces = render(template, form, [message], {"add_generation_prompt": True}, None, hiding)

@@ -31,7 +31,7 @@ class Detokenizer:
         return self._decoder.decode(spelled)
 
     def flush(self) -> str:
-        """What was still waiting, as U+FFFD; the detokenizer can then be used again."""
+        """The bytes that were held back, as U+FFFD; afterwards the detokenizer can be used again."""
         text = self._decoder.decode(b"", final=True)
         self._decoder.reset()
         return text

@@ -1,4 +1,4 @@
-"""How a checkpoint wants images cut, and how many tokens a tile takes, from its config files.
+"""How a checkpoint's images are cut into tiles, and how many tokens a tile takes, from its config files.
 
 Reads both layouts of config.json; where that is silent (the transformers-native layout),
 preprocessor_config.json.
@@ -57,7 +57,8 @@ class ImageGeometry:
         )
 
     def with_tiling(self, tiling: TilingConfig) -> ImageGeometry:
-        """The same with another cut; the side of a tile must stay. Raises CheckpointError."""
+        """The same geometry with other tiling settings; the side of a tile must not change. Raises
+        CheckpointError."""
         if tiling.image_size != self.tiling.image_size:
             raise CheckpointError(
                 f"tiles of {tiling.image_size} pixels do not fit a model for {self.tiling.image_size} pixels"

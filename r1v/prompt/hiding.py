@@ -70,7 +70,7 @@ class Hidden:
 
     def __init__(self, hiding: Hiding) -> None:
         self._hiding = hiding
-        self._private: dict[str, str] = {}  # a character -> what stands for it
+        self._private: dict[str, str] = {}  # a character -> its private replacement
         self._back: dict[int, str] = {}
         self._values: list[object] = []
 

@@ -76,8 +76,9 @@ _DATA_URL = re.compile(r"data:([^,]*?)(;base64)?,", re.IGNORECASE)
 
 
 class _Quiet:
-    """While anyone is inside, PIL's warnings (of large, truncated or oddly tagged files) are not printed: our
-    own error speaks, in one line. Only the first in and the last out touch the filters, which threads share.
+    """While any thread is inside, PIL's warnings (about large, truncated or oddly tagged files) are not
+    printed, because our own error says it in one line. The warning filters belong to all threads, so only the
+    first to enter and the last to leave change them.
     """
 
     def __init__(self) -> None:
@@ -205,7 +206,7 @@ def _stream(ref: ImageRef, limits: ImageLimits) -> IO[bytes]:
             f"image {ref} is a remote address, which is not fetched here; download it and give the file"
         )
     try:
-        # opened first and asked afterwards, so that the file checked is the file read; a pipe must not block
+        # opened before it is checked, so that the checked file is the one read; a pipe must not block this
         stream: IO[bytes] = open(path, "rb", opener=_open_at_once)  # noqa: SIM115 - the caller closes it
     except FileNotFoundError as error:
         raise ImageError(f"image {ref} does not exist; check the path") from error
@@ -275,7 +276,8 @@ def _check_pixels(ref: ImageRef, size: tuple[int, int], limits: ImageLimits) -> 
 
 
 def _check_parts(ref: ImageRef, image: Image.Image, stream: IO[bytes]) -> None:
-    """Refuse an image in so many tiles, strips or passes that decoding takes far longer than its pixels."""
+    """Refuse an image with so many tiles, strips or passes that decoding takes far longer than its size
+    suggests."""
     num_parts = len(getattr(image, "tile", ()))
     if num_parts > MAX_PARTS:
         raise ImageError(f"image {ref} is in {num_parts} parts; the limit is {MAX_PARTS}: save it again")

@@ -1,4 +1,4 @@
-"""Making quantised checkpoints, and judging them. Reading them is the business of `models`."""
+"""Makes quantised checkpoints and measures their quality. `models` reads them."""
 
 from r1v.quant.quantise import QuantConfig, quantise_checkpoint
 

@@ -29,7 +29,7 @@ MAX_COPIED = 1 << 21  # weights
 
 @dataclass(frozen=True, slots=True)
 class LayerInputs:
-    """What a layer's linear layers see, float32 (tokens, K): of qkv, out, gate_up and down."""
+    """The inputs of a layer's linear layers qkv, out, gate_up and down, each float32 (tokens, K)."""
 
     qkv: torch.Tensor
     out: torch.Tensor
@@ -91,7 +91,7 @@ def search_layer(
     mlp.gate_up.weight[mlp.gate_up.weight.shape[0] // 2 :].div_(scales.unsqueeze(1))
     choices.append(ScaleChoice("down", ratio, *errors))
 
-    # q and k meet in a product, where clipping was found to hurt (Lin et al., their code)
+    # q and k are multiplied with each other, where clipping was found to hurt (Lin et al., their code)
     for weight, x in (
         (attention.out.weight, out_seen),
         (mlp.gate_up.weight, gate_up_seen),
@@ -109,10 +109,9 @@ def _search(
     after: Callable[[torch.Tensor], torch.Tensor] = lambda products: products,
     share: Callable[[torch.Tensor], torch.Tensor] | None = None,
 ) -> tuple[float, torch.Tensor, tuple[float, float]]:
-    """The best ratio, its scales (K,), and the relative errors without and with them.
-
-    after: what the error is measured of, given the products of x and the weight. share: makes values equal
-    that one scale has to serve.
+    """The best ratio, its scales (K,), and the relative errors without and with them. after: maps the
+    products of x and the weight to the values whose error is measured. share: makes values equal that have to
+    use the same scale.
     """
     expected = after(F.linear(x, weight))
     size = float(expected.square().mean().clamp(min=1e-20))

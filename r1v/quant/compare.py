@@ -1,4 +1,4 @@
-"""How good checkpoint B is, measured against A: on held-out chains, and by letting both answer.
+"""How well checkpoint B agrees with A, on held-out chains and on the answers of both.
 
 Enters: two folders. Leaves: a Comparison. Always holds: both see the same ids, chains that A wrote or worked
 solutions; held-out figures only,
@@ -54,7 +54,7 @@ def mean(values: Sequence[float], weights: Sequence[float] | None = None) -> Mea
 
 @dataclass(frozen=True, slots=True)
 class LayerError:
-    """Relative squared error of what leaves a decoder layer, B against A."""
+    """Relative squared error of a decoder layer's output, B against A."""
 
     layer: int
     error: float
@@ -79,9 +79,9 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Chains:
-    """Both on the same chains. perplexity_a, perplexity_b: of the chains. kl: KL(A || B) a token, in nats;
-    kl_max: the largest. agreement: share of tokens whose likeliest id is the same. nan_count: logits of B
-    that are no numbers."""
+    """Both checkpoints on the same chains. perplexity_a, perplexity_b: of the chains. kl: KL(A || B) a token,
+    in nats; kl_max: the largest. agreement: share of tokens whose likeliest id is the same. nan_count: logits
+    of B that are no numbers."""
 
     num_tokens: int
     perplexity_a: float

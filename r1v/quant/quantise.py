@@ -54,7 +54,7 @@ METHODS = ("awq", "rtn")
 NOT_CONVERTED = ("vision_model", "vision_tower", "mlp1", "multi_modal_projector", "lm_head",
                  "model.vision_tower", "model.multi_modal_projector")  # fmt: skip
 CHATS = "chats.safetensors"
-Progress = Callable[[str, int, int], None]  # what is done, how much of it, of how much
+Progress = Callable[[str, int, int], None]  # (kind of work, amount done, amount in all)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ def _open_work(
     for name, info in sorted(files.infos.items()):
         digest.update(f"{name} {info}".encode())
     for name in files.files:
-        with (source / name).open("rb") as file:  # the beginning and the end tell other weights apart
+        with (source / name).open("rb") as file:  # both ends are enough to tell weights apart
             digest.update(file.read(1 << 20))
             file.seek(max(0, os.fstat(file.fileno()).st_size - (1 << 20)))
             digest.update(file.read())
@@ -185,7 +185,8 @@ def _quantise_layers(
     config: QuantConfig,
     progress: Progress,
 ) -> list[list[ScaleChoice]]:
-    """Write ``block-N.safetensors`` for every layer, resuming; what AWQ chose in each."""
+    """Write ``block-N.safetensors`` for every layer that is not done yet. Returns what AWQ chose in each
+    layer."""
     model = build_empty(model_config)
     number = model_config.language.num_layers
     hidden: list[torch.Tensor] | None = None
@@ -259,7 +260,7 @@ def _quantise_layer(
 def filled(
     module: nn.Module, prefix: str, stored: StoredParameters, device: torch.device
 ) -> Iterator[nn.Module]:
-    """A meta module with its parameters in float32 for as long as the context lasts."""
+    """Give a module on the meta device its parameters in float32 while the context lasts."""
     shapes = parameter_shapes(module)
     for name, shape in shapes.items():
         value = stored.read(prefix + name, 0, shape[0]).to(device, torch.float32)
@@ -320,7 +321,8 @@ def _hidden_states(
     index: int,
     progress: Progress,
 ) -> list[torch.Tensor]:
-    """What enters layer ``index``: as a killed run left it, else the embedded chats (index 0)."""
+    """The inputs of layer ``index``: those that an interrupted run has stored, or the embedded chats (index
+    0)."""
     path = work / f"hidden-{index:05d}.safetensors"
     if path.is_file():
         states = load_file(path)
@@ -440,7 +442,7 @@ def _is_layer(piece: Piece) -> bool:
 
 
 def _parts(piece: Piece, stored: StoredParameters, config: QuantConfig) -> Iterator[tuple[Piece, int]]:
-    """The tensors that one of the plain layout becomes, with their bytes."""
+    """The tensors that take the place of one tensor of the plain layout, with their sizes in bytes."""
     base = piece.name.removesuffix(".weight")
     matrix = piece.name.endswith(".weight") and len(piece.shape) == 2
     if _is_layer(piece) and matrix:

@@ -33,7 +33,7 @@ from r1v.write_lock import writing
 
 # Largest difference of a logit that rounding explains (1e-5 in float32 on R1V-Nano).
 TOLERANCE = {"float32": 1e-3, "bfloat16": 0.5, "float16": 0.1}
-MAX_LEVELS = 2.0  # transformers resizes in two steps: its tiles differ from PIL's by up to so many of 255
+MAX_LEVELS = 2.0  # of 255; transformers resizes in two steps, so its tiles differ from PIL's
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,8 @@ class Case:
 
 
 def picture(width: int, height: int, seed: int) -> Image.Image:
-    """Shapes on a gradient, with fine lines: pixels that any other way of resizing changes."""
+    """A picture of shapes on a gradient with fine lines, whose pixels change with any other way of
+    resizing."""
     rng = np.random.default_rng(seed)
     rows, cols = np.mgrid[0:height, 0:width]
     base = np.stack([cols * 255 / width, rows * 255 / height, (rows + cols) % 256], -1)
@@ -116,7 +117,7 @@ class Peer(Protocol):
         ...
 
     def num_prompt_tokens(self, case: Case) -> int | None:
-        """How many there are, where the ids themselves are not shown."""
+        """The number of the prompt's tokens, for a peer that does not show the ids themselves."""
         ...
 
     def greedy(self, case: Case, prompt: Prompt, max_tokens: int) -> tuple[list[int] | None, Completion]:
@@ -130,7 +131,7 @@ class Peer(Protocol):
 
 @dataclass(slots=True)
 class CaseResult:
-    """What came out for one case. Fields that are None were not compared.
+    """The result of one case. Fields that are None were not compared.
 
     tiles: how many; tile_levels: largest difference, of 255. ids_equal, num_ids: of the prompt. logits: what
     was compared ("full", "top"), over how many rows, and the largest difference. equal_prefix of num_output

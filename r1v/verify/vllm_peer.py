@@ -112,7 +112,7 @@ class VLLMPeer:
         ).prompt_logprobs
         first = 0 if full else len(prompt.token_ids) - 1
         values = torch.full((num_rows - 1 - first, self._vocab_size), torch.inf)
-        for row in range(len(values)):  # the entry of an id is about it, the row about the id after it
+        for row in range(len(values)):  # an entry belongs to its own id, a row of ours to the id that follows
             place = slice(found.start_indices[first + row + 1], found.end_indices[first + row + 1])
             values[row, torch.tensor(found.token_ids[place])] = torch.tensor(found.logprobs[place])
         return Scores(first, values)

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 @contextmanager
 def bars() -> Iterator[Callable[[str, int, int], None]]:
-    """A function of what is done, how much of it, and of how much; bars stand while the context lasts."""
+    """A function that takes the kind of work, the amount done and the amount in all; its bars are shown while
+    the context lasts."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,

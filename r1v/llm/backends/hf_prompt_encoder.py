@@ -44,8 +44,8 @@ from r1v.prompt import (
     open_image,
 )
 
-MAX_WINDOW = 8  # ids decoded again with a new one
-MAX_BYTES = 4  # of a character, and so of the tokens that may write one together
+MAX_WINDOW = 8  # ids that are decoded again together with each new one
+MAX_BYTES = 4  # bytes of a character, and so the most tokens that write one together
 
 # a token of white space as vocabularies write it: byte-level, by SentencePiece, or as it is
 _BLANK = re.compile(r"(?:[ĠĊĉčċČ▁\s]|<0x(?:20|09|0A|0B|0C|0D)>)+")
@@ -121,8 +121,8 @@ class HFPromptEncoder:
         return cls(processor, config, info, tuple(int(each) for each in eos))
 
     def _find_markers(self) -> ThinkingMarkers:
-        """Of a model that thinks. Markers that are no tokens of their own are told apart in the text alone:
-        their thinking has no budget."""
+        """The markers of a model that thinks. Markers that are not tokens of their own are only found in the
+        text, so thinking between them has no budget."""
         known = self._tokenizer.get_vocab()
         if not {OPEN_TEXT, CLOSE_TEXT} <= known.keys():
             encode = partial(self._tokenizer.encode, add_special_tokens=False)
@@ -232,7 +232,7 @@ def template_source(processor: Any) -> str | None:
 
 
 def _tool_call(call: ToolCall) -> dict[str, Any]:
-    """A call as templates of transformers want it: with its arguments as data."""
+    """A tool call in the form that transformers' templates expect: with its arguments as data."""
     what = f"the arguments of tool call {call.name[:64]}"
     arguments = parse_json(call.arguments or "{}", what, error=PromptError)
     function = {"name": call.name, "arguments": arguments}
@@ -261,7 +261,7 @@ class Speller:
         if text.endswith("\ufffd") and self._num_waiting < MAX_BYTES:
             return b""
         new, self._shown, self._num_waiting = text[len(self._shown) :], text, 0
-        if len(self._window) > MAX_WINDOW:  # a fresh window, from its last id on
+        if len(self._window) > MAX_WINDOW:  # begin a new window at the last id
             self._window = self._window[-1:]
             self._shown = self._tokenizer.decode(self._window)
         return new.encode("utf-8", "replace")

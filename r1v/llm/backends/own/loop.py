@@ -61,7 +61,7 @@ class EngineLoop:
 
     @property
     def ended(self) -> Exception | None:
-        """Why nothing more is taken: the engine's failure, or that the loop was closed."""
+        """Why no more requests are taken: the engine failed, or the loop was closed."""
         return self._closed
 
     def submit(self, request: EngineRequest, receiver: Receiver) -> Ticket:
@@ -128,7 +128,7 @@ class EngineLoop:
                 command(error)
 
     def _obey(self) -> bool:
-        """Do what was asked for, waiting where there is nothing else to do; False asks to stop."""
+        """Run the queued commands, waiting for one if the engine has no work. False: the loop is to stop."""
         while not self._commands.empty() or not self._engine.has_work:
             try:
                 command = self._commands.get(timeout=IDLE_S)
@@ -158,7 +158,7 @@ class EngineLoop:
     def _hand_over(self, output: EngineOutput) -> None:
         ticket = self._tickets.get(output.request_id)
         if ticket is None or output.index not in ticket.open:
-            return  # it ended here before it ended there
+            return  # it ended for the receiver before it ended in the engine
         if output.error is not None:
             self._fail(ticket, output.request_id, output.error)
             return

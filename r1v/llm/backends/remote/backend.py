@@ -50,7 +50,7 @@ from r1v.prompt import TextSegmenter
 
 PASSING = frozenset((408, 409, 425, 429, 500, 502, 503, 504, 529))  # worth another try
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 60.0
-UNKNOWN_CONTEXT = 1 << 17  # where a server does not tell
+UNKNOWN_CONTEXT = 1 << 17  # used where the server does not say
 
 BODIES = {"openai": openai_body, "anthropic": anthropic_body}
 READERS: dict[str, type[OpenAIReader] | type[AnthropicReader]] = {
@@ -61,7 +61,8 @@ PATHS = {"openai": "/chat/completions", "anthropic": "/messages"}
 
 
 class PassingError(Exception):
-    """An error that may be gone at the next try. pause_s: what the server asked for, or None."""
+    """An error that may not occur again at the next try. pause_s: the pause that the server asked for, or
+    None."""
 
     def __init__(self, text: str, pause_s: float | None = None) -> None:
         super().__init__(text)
@@ -120,7 +121,7 @@ class _Answer:
 
     @property
     def stopped(self) -> bool:
-        """Whether a stop string has ended it, which the server did not look for."""
+        """Whether a stop string has ended it that the server itself does not look for."""
         return self._builder.stopped
 
     @property
@@ -160,7 +161,7 @@ class RemoteBackend:
         without_key = replace(self._remote, api_key="")
         self.config = replace(config, device="remote", dtype="auto", remote=without_key)
         self._headers = _headers(remote.form, remote.api_key)
-        self.default_params = SamplingParams()  # the server's own; what is None is not sent
+        self.default_params = SamplingParams()  # the server's own defaults; fields that are None are not sent
         self._found = self._ask_models()
         self._owner = _owner(self._remote.url, self._found)
         length = self._found.get("max_model_len") or self._found.get("context_length") or UNKNOWN_CONTEXT
@@ -181,7 +182,7 @@ class RemoteBackend:
         return cls(config)
 
     def _ask_models(self) -> Json:
-        """What /models says about our model; empty where the server has no such page."""
+        """What /models says about our model; empty if the server has no such address."""
         try:
             answer = httpx.get(f"{self._remote.url}/models", headers=self._headers, timeout=15.0)
         except httpx.HTTPError as error:
@@ -244,7 +245,7 @@ class RemoteBackend:
             deliver(UnavailableError(f"{self._remote.url} answers in a form that is not known: {error!r}"))
 
     async def _try(self, body: Json, answer: _Answer) -> None:
-        """Send until it works, or can no longer work."""
+        """Send the request until it succeeds or a further try would be useless."""
         pause_s = FIRST_PAUSE_S
         for attempt in range(self._remote.max_retries + 1):
             await self._pace.turn()
@@ -371,7 +372,8 @@ def _complaint(response: httpx.Response, url: str) -> Exception:
 
 
 async def _events(response: httpx.Response) -> AsyncIterator[str]:
-    """The data of each server-sent event. A whole JSON answer counts as one event and the end."""
+    """The data of each server-sent event. An answer that is one JSON object counts as a single, last
+    event."""
     if response.headers.get("content-type", "").startswith("application/json"):
         yield (await response.aread()).decode()
         return

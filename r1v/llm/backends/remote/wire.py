@@ -33,7 +33,7 @@ from r1v.prompt import UNKNOWN_ID, ImageLimits, TextUnit, open_image
 
 Json: TypeAlias = dict[str, Any]
 
-ANTHROPIC_MAX_TOKENS = 8192  # where a request sets none; the messages form needs a number
+ANTHROPIC_MAX_TOKENS = 8192  # where a request sets no limit: the messages API requires one
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class WirePart:
 
 @dataclass(slots=True)
 class Delta:
-    """What one event of a stream brings. usage: fields that it sets. done: the stream is complete."""
+    """What one event of a stream adds. usage: the fields that it sets. done: the stream is complete."""
 
     parts: list[WirePart] = field(default_factory=list)
     reason: FinishReason | None = None
@@ -96,7 +96,7 @@ def openai_body(
     given = {"temperature": params.temperature, "top_p": params.top_p}
     for name, neutral in (("top_k", 0), ("min_p", 0.0), ("repetition_penalty", 1.0)):
         value = getattr(params, name)
-        if value != neutral or owner in ("r1v", "vllm"):  # others may not know these names
+        if value != neutral or owner in ("r1v", "vllm"):  # other servers may not know these names
             given[name] = value
     body |= {name: value for name, value in given.items() if value is not None}  # None: the server's own
     for name in ("presence_penalty", "frequency_penalty", "min_tokens"):
@@ -126,7 +126,7 @@ def openai_body(
 
 
 def _thinking(params: SamplingParams, owner: str) -> Json:
-    """How this server is told to think less. ConfigError: it cannot be told."""
+    """The field that tells this server to think less. ConfigError: the server has none."""
     budget = params.thinking_budget
     if budget < 0:
         return {}
@@ -172,18 +172,18 @@ def _openai_message(message: Message, config: RemoteConfig, limits: ImageLimits)
 
 
 def _without_line_ends(content: Sequence[str | ImageRef]) -> list[str | ImageRef]:
-    """Servers put the line end after an image themselves; ours in between are left out."""
+    """Servers put a line end after each image themselves, so ours between the images are left out."""
     return [
         part for number, part in enumerate(content)
         if not (part == "\n" and number and isinstance(content[number - 1], ImageRef))
     ]  # fmt: skip
 
 
-MAX_EVENT_VALUES = 100_000  # of commas and brackets in one event, which holds a few tokens
+MAX_EVENT_VALUES = 100_000  # commas and brackets in one event, which holds only a few tokens
 
 
 def _event(data: str) -> Json:
-    """One event of a server that nobody has to trust. Raises UnavailableError."""
+    """One event of a server, which is not trusted. Raises UnavailableError."""
     found = parse_json(
         data, "an event of the server", error=UnavailableError, max_values=MAX_EVENT_VALUES
     )  # fmt: skip
@@ -223,7 +223,8 @@ class OpenAIReader:
         return delta
 
     def _texts(self, message: Json, logprobs: Mapping[str, Any], delta: Delta) -> None:
-        """Thinking, then the answer; log-probabilities that are not told apart go to what is there."""
+        """Thinking, then the answer. Log-probabilities that are not split between them go to the part that is
+        present."""
         thinking = message.get("reasoning_content") or message.get("reasoning") or ""
         content = message.get("content") or ""
         of_thinking, of_content = (logprobs.get(name) or [] for name in ("reasoning", "content"))
@@ -272,7 +273,7 @@ def text_part(text: str, segment: Segment | None, entries: Sequence[Mapping[str,
 
 
 def _token_id(entry: Mapping[str, Any]) -> int:
-    """The id where a server tells it in place of a token's text."""
+    """The id, if the server sends it in place of the token's text."""
     text = str(entry.get("token", ""))
     spelled = text.removeprefix("token_id:")
     return int(spelled) if spelled != text and spelled.isdigit() else UNKNOWN_ID

@@ -35,9 +35,9 @@ from r1v.models.names import pieces
 from r1v.prompt import Processor
 
 OLDEST = (5, 0)
-MAX_BATCH = 16  # rows of a static batch; the longest holds up the others
+MAX_BATCH = 16  # rows of a static batch; all wait for the longest one
 
-# model types of config.json that are ours to prompt
+# model types of config.json whose prompts we make ourselves
 R1V_TYPES = ("skywork_chat", "internvl_chat", "internvl", "qwen2", "qwen3")
 
 TEXT_TYPES = ("qwen2", "qwen3")
@@ -65,7 +65,7 @@ def is_r1v(folder: Path) -> bool:
 
 
 def native_config(config: R1VConfig, dtype: str) -> Any:
-    """The transformers configuration of the same model. ConfigError: native cannot express it."""
+    """The transformers configuration of the same model. ConfigError: it cannot be expressed there."""
     from transformers import InternVLConfig, Qwen2Config, Qwen3Config
 
     if config.vision is None:
@@ -274,7 +274,7 @@ class TransformersBackend:
 
 
 def _quiet() -> None:
-    """No progress bars and no advice of the library among our own output."""
+    """Keep the library's progress bars and advice out of our own output."""
     from transformers.utils import logging
 
     logging.disable_progress_bar()

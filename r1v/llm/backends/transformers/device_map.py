@@ -37,7 +37,7 @@ def blocks_of(model: nn.Module, bytes_per_value: float | None = None) -> list[Bl
     def size(tensors: Sequence[torch.Tensor]) -> int:
         total = 0.0
         for tensor in tensors:
-            if id(tensor) not in seen:  # a tied copy weighs nothing
+            if id(tensor) not in seen:  # a tied copy takes no memory of its own
                 seen.add(id(tensor))
                 total += tensor.numel() * (bytes_per_value or tensor.element_size())
         return int(total)
@@ -86,7 +86,7 @@ def assign(blocks: Sequence[Block], room_bytes: Sequence[int], *, offload: bool 
 
 
 def _fill(blocks: Sequence[Block], room_bytes: Sequence[int], part: float) -> DeviceMap | None:
-    """Device after device, each to a part of its room; None where that does not do."""
+    """Fill one device after the other, each up to the same share of its room; None if that is not enough."""
     placed: DeviceMap = {}
     device, used = 0, 0.0
     for block in blocks:

@@ -52,7 +52,7 @@ class StaticLoop:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._closed = False
-        self.model_lock = threading.Lock()  # who else calls the model holds it
+        self.model_lock = threading.Lock()  # held by whoever else calls the model
 
     @property
     def num_running(self) -> int:

@@ -127,7 +127,7 @@ class VLLMBackend:
     async def _complete(
         self, asked: VLLMRequest, sampling: Any, index: int, follower: Any, open_ones: set[int]
     ) -> None:
-        """One completion from its first id to its last; open_ones loses it there."""
+        """One completion from its first id to its last; then it is removed from open_ones."""
         sampling = sampling.clone()
         if sampling.seed is not None:
             sampling.seed += index
@@ -173,7 +173,7 @@ class VLLMBackend:
 
 
 def _resolved(config: LLMConfig, folder: Path) -> LLMConfig:
-    """With the device that vLLM takes. ConfigError: another was asked for."""
+    """The configuration with the device that vLLM uses. ConfigError: another one was asked for."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if config.device not in ("auto", device):
         raise ConfigError(

@@ -22,7 +22,7 @@ from r1v.models import convert
 from r1v.models.adapter import refuse_adapter
 from r1v.models.config_json import read_json
 
-TESTED = "0.32"  # what the slow tests run
+TESTED = "0.32"  # the versions that the slow tests run
 OLDEST, NEWEST = (0, 32), (0, 33)
 CPU_CACHE_BYTES = 1 << 30
 CPU_HEAD_DIMS = (32, 64, 80, 96, 112, 128, 160, 192, 224, 256, 512)  # of its attention on a CPU
@@ -86,7 +86,7 @@ def folder_for_vllm(folder: Path) -> Path:
     (building / "config.json").write_text(json.dumps(values, indent=2))
     try:
         building.rename(target)
-    except OSError:  # another process was first
+    except OSError:  # another process has made it meanwhile
         shutil.rmtree(building, ignore_errors=True)
     return target
 
@@ -148,7 +148,7 @@ def engine_arguments(folder: Path, config: LLMConfig, **more: Any) -> dict[str, 
 
 
 def prepare(parallel: ParallelConfig) -> None:
-    """Before vLLM's engine is made in this process."""
+    """To be called before vLLM's engine is made in this process."""
     from r1v.llm.backends.vllm.plugin import register
 
     for name, value in environment(parallel).items():

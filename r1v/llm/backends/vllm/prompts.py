@@ -77,9 +77,9 @@ class R1VPrompts:
         messages = request.messages if isinstance(request, ChatRequest) else ()
         grammar = None
         if isinstance(request, ChatRequest) and request.grammar is not None:
-            self._grammars.mask(request.grammar)  # one that cannot be compiled is refused here
+            self._grammars.mask(request.grammar)  # a grammar that cannot be compiled is refused here
             grammar = request.grammar.lark
-            params = replace(params, min_tokens=0)  # the grammar says when it may end
+            params = replace(params, min_tokens=0)  # the grammar decides when the output may end
         refs = [ref for message in messages for ref in message.images]
         given = for_vllm(prompt, refs, self._processor, self._config.max_tiles)
         receiver = self._front.generation(request, prompt, params, deliver)
@@ -160,7 +160,7 @@ def for_vllm(
 
 
 def check_prompt(ours: Sequence[int], theirs: Sequence[int]) -> None:
-    """PromptError: vLLM made other tokens of a prompt than we did."""
+    """Raises PromptError where vLLM made other tokens of a prompt than we did."""
     if list(ours) != list(theirs):
         raise PromptError(
             f"vLLM made {len(theirs)} tokens of a prompt that has {len(ours)} here; its image "

@@ -45,7 +45,7 @@ def steering(
 
 def ids_of(plain: Mapping[str, Any]) -> EngineIds:
     """The EngineIds that ``steering`` was given."""
-    if plain["is_spelled"]:  # the spelling of every id is too much for each request
+    if plain["is_spelled"]:  # sending the spelling of every id with each request would be too much
         return _ids_of_folder(plain["folder"])
     return EngineIds(
         image_context=plain["image_context"], eos=tuple(plain["eos"]),
@@ -70,7 +70,7 @@ class Follower:
             detect_answer_loops=plain["detect_answer_loops"],
         )  # fmt: skip
         request = EngineRequest((), params, opens_thinking=plain["opened"], mask=mask)
-        # vLLM knows the prompt and the length; here only the output counts
+        # vLLM itself handles the prompt and the length; only the output matters here
         self.sequence = Sequence.of(request, ids, base_seed=0, max_length=sys.maxsize)
         self.forced: deque[int] = deque(self.sequence.begin())
         self.num_seen = 0
