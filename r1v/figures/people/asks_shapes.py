@@ -124,9 +124,9 @@ def _grid(base: Base, what: str) -> list[Inquiry]:
         corners["middle"] = f"{(height + 1) // 2}.{(width + 1) // 2}"
     where, at = base.rng.choice(list(corners.items()))
     found.append(name("corner", cells[at], [*read, f"{at}: {cells[at]}"], where=where, what=what))
-    row = base.rng.randint(1, height)
-    listed = ", ".join(cells[f"{row}.{k}"] for k in range(1, width + 1))
-    found.append(name("row_list", listed, [*read, f"row {row}: {listed}"], row=row))
+    line = base.rng.randint(1, height)
+    listed = ", ".join(cells[f"{line}.{k}"] for k in range(1, width + 1))
+    found.append(name("row_list", listed, [*read, f"row {line}: {listed}"], row=line))
     return found
 
 

@@ -94,7 +94,11 @@ def _siblings(asks: list[Inquiry]) -> list[tuple[Inquiry, Inquiry, str]]:
             if a.kind != b.kind or set(a.fields) != set(b.fields):
                 continue
             differ = [key for key in a.fields if a.fields[key] != b.fields[key]]
-            if len(differ) == 1:
+            if (
+                len(differ) == 1
+                and (len(a.fields) == 1 or differ[0] in ("extreme", "label", "column"))
+                and (a.kind != "cell")
+            ):
                 value = str(b.fields[differ[0]])
                 found.append((a, b, f"the {value}" if differ[0] in ("extreme", "thing", "place") else value))
     return found

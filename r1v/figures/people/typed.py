@@ -102,24 +102,24 @@ def _percent(rng: Random, split: Split) -> Sum:
     if kind == 2:
         more = rng.random() < 0.5
         result = of + part if more else of - part
-        forms = (
+        changed = (
             ("{n} + {p}%", "{n} plus {p}%", "{n} increased by {p}%")
             if more
             else ("{n} - {p}%", "{n} minus {p}%", "{n} reduced by {p}%")
         )
         last = f"{of} {'+' if more else '-'} {written(part)} = {written(result)}"
-        return Sum(rng.choice(forms).format(p=share, n=of), written(result), (*work, last))
+        return Sum(rng.choice(changed).format(p=share, n=of), written(result), (*work, last))
     whole = rng.choice((10, 20, 25, 40, 50, 80, 100, 200, 400))
     share = rng.choice([p for p in range(1, 100) if p * whole % 100 == 0])
     part_of = share * whole // 100
-    forms = (
+    asked = (
         "what percent of {n} is {a}?",
         "{a} is what percent of {n}?",
         "how many percent is {a} of {n}",
         "{a}是{n}的百分之几？",
     )
     lines = (f"{part_of} of {whole}", f"{part_of} × 100 = {part_of * 100}", divide(part_of * 100, whole))
-    return Sum(rng.choice(forms).format(n=whole, a=part_of), str(share), lines, framed=False)
+    return Sum(rng.choice(asked).format(n=whole, a=part_of), str(share), lines, framed=False)
 
 
 def _fraction(rng: Random, split: Split) -> Sum:
@@ -146,9 +146,9 @@ def _fraction(rng: Random, split: Split) -> Sum:
         work = (
             f"both by {common}: {top} / {common} = {top // common}, {bottom} / {common} = {bottom // common}"
         )
-        lines = (f"{top}/{bottom}", f"{work}, so {result}")
+        steps = (f"{top}/{bottom}", f"{work}, so {result}")
         said = rng.choice(("simplify {}", "reduce {}", "{} simplified", "约分 {}", "{} in lowest terms"))
-        return Sum(said.format(f"{top}/{bottom}"), result, lines, framed=False)
+        return Sum(said.format(f"{top}/{bottom}"), result, steps, framed=False)
     a, b, c, d = rng.randint(1, 5), rng.randint(2, 8), rng.randint(1, 5), rng.randint(2, 8)
     if kind == 2:
         sign = rng.choice("+-")
@@ -199,6 +199,7 @@ def _negative(rng: Random, split: Split) -> Sum:
 
 
 def _decimal(rng: Random, split: Split) -> Sum:
+    lines: tuple[str, ...]
     sign, places = rng.choice("++-×÷"), rng.choice((1, 1, 2))
     unit = 10**places
     if sign in "+-":

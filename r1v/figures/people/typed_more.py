@@ -67,36 +67,35 @@ def of_list(rng: Random, split: Split) -> Sum:
             f"{row[-1]} + {step} = {row[-1] + step}",
         )
         return Sum(said.format(", ".join(map(str, row))), str(row[-1] + step), lines, framed=False)
+    return _of_numbers(kind, count, rng)
+
+
+def _of_numbers(kind: str, count: int, rng: Random) -> Sum:
+    """The sum, mean or an extreme of some numbers."""
     numbers = [rng.randint(1, 60) for _ in range(count)]
     if kind == "mean":
         numbers[-1] += -sum(numbers) % count
     listed = ", ".join(map(str, numbers))
     joined = listed if rng.random() < 0.5 else ", ".join(map(str, numbers[:-1])) + f" and {numbers[-1]}"
-    lines, total = [listed], numbers[0]
-    if kind in ("sum", "mean"):
-        for number in numbers[1:]:
-            lines.append(f"{total} + {number} = {total + number}")
-            total += number
-        answer = total
-        if kind == "mean":
-            lines.append(divide(total, count))
-            answer = total // count
-        said = {
-            "sum": ("the sum of {}", "{} added up", "the total of {}"),
-            "mean": ("the average of {}", "the mean of {}"),
-        }
-        return Sum(rng.choice(said[kind]).format(joined), str(answer), tuple(lines))
-    best = numbers[0]
+    lines, found = [listed], numbers[0]
     for number in numbers[1:]:
-        pick = max(best, number) if kind == "largest" else min(best, number)
-        lines.append(f"{best} or {number}: {pick}")
-        best = pick
-    said = (
-        ("the largest of {}", "the biggest number in {}", "the maximum of {}")
-        if kind == "largest"
-        else ("the smallest of {}", "the lowest number in {}", "the minimum of {}")
-    )
-    return Sum(rng.choice(said).format(joined), str(best), tuple(lines))
+        if kind in ("sum", "mean"):
+            lines.append(f"{found} + {number} = {found + number}")
+            found += number
+        else:
+            best = max(found, number) if kind == "largest" else min(found, number)
+            lines.append(f"{found} or {number}: {best}")
+            found = best
+    if kind == "mean":
+        lines.append(divide(found, count))
+        found //= count
+    forms = {
+        "sum": ("the sum of {}", "{} added up", "the total of {}"),
+        "mean": ("the average of {}", "the mean of {}"),
+        "largest": ("the largest of {}", "the biggest number in {}", "the maximum of {}"),
+        "smallest": ("the smallest of {}", "the lowest number in {}", "the minimum of {}"),
+    }[kind]
+    return Sum(rng.choice(forms).format(joined), str(found), tuple(lines))
 
 
 _UNITS = (

@@ -124,7 +124,7 @@ def draw_base(
     figure = make(name, seed, variation=variation, kind=kind, words=words, open_names=OPEN)
     asked, fields = met[-1]
     own = Inquiry(asked, figure.answer, figure.solution, fields, figure.answer_type)
-    found = {}
+    found: dict[tuple[str, str], Inquiry] = {}
     for one in (own, *asker(Base(figure, asked, fields, rng))):
         if one.kind in WORDS[name]:
             found.setdefault((one.kind, str(sorted((k, str(v)) for k, v in one.fields.items()))), one)
