@@ -7,7 +7,7 @@ PIP_OPTIONS ?=
 HAS_NVIDIA := $(shell { command -v nvidia-smi || test -e /dev/nvidiactl; } >/dev/null 2>&1 && echo yes)
 TORCH_INDEX ?= $(if $(HAS_NVIDIA)$(filter-out Linux,$(shell uname -s)),,https://download.pytorch.org/whl/cpu)
 # to download, and on disk; Linux, x86-64
-SIZE_CPU := 0.3 GB to download, 1 GB on disk
+SIZE_CPU := 0.3 GB to download, 1.1 GB on disk
 SIZE_CUDA := 2.8 GB to download, 4.9 GB on disk
 VENV ?= .venv
 ARGS ?=
@@ -56,7 +56,7 @@ serve: $(VENV)/.installed  ## R1V-Nano's API and chat page on http://127.0.0.1:8
 	$(BIN)/r1v serve r1v-nano $(ARGS)
 
 page:  ## build the chat page anew from web/ (needs Node.js)
-	cd web && npm ci --no-audit --no-fund && npm run build
+	cd web && npm install --no-audit --no-fund && npm run build
 
 test: $(VENV)/.installed-dev  ## the test suite
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(JOBS) --dist loadfile $(ARGS)

@@ -98,10 +98,15 @@ def page(window: Window) -> Any:
 
 
 @pytest.fixture
-def nano_page(chromium: Any, nano: Served) -> Iterator[Any]:
+def nano_window(chromium: Any, nano: Served) -> Iterator[Window]:
+    """A window on R1V-Nano."""
+    yield from opened(chromium, nano.url + "/")
+
+
+@pytest.fixture
+def nano_page(nano_window: Window) -> Any:
     """The page on R1V-Nano."""
-    for window in opened(chromium, nano.url + "/"):
-        yield window.open()
+    return nano_window.open()
 
 
 def opened(browser: Any, url: str, **settings: Any) -> Iterator[Window]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.page.conftest import answered, ask, bring, look, opened, until
+from tests.page.conftest import Window, answered, ask, bring, look, opened, until
 from tests.server.conftest import Served
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -106,9 +106,10 @@ def test_the_panel_says_what_nano_is(nano_page: Any) -> None:
     assert "13.9M" in text and "8,192 tokens" in text and "Photographs" in text
 
 
-def test_a_conversation_that_is_too_long(nano_page: Any) -> None:
+def test_a_conversation_that_is_too_long(nano_window: Window) -> None:
     """The real server's own refusal."""
-    page = nano_page
+    nano_window.expected = ("Failed to load resource",)
+    page = nano_window.open()
     page.context.set_default_timeout(60_000)
     ask(page, "7 " * 9000)
     answered(page, 1)

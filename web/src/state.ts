@@ -184,14 +184,26 @@ export function notify(text: string, kind: "info" | "problem" = "info"): void {
   hide = setTimeout(() => (notice.value = null), kind === "info" ? 4_000 : 12_000);
 }
 
+let wanted = false;
+
+/** Whether the cursor is on its way to where questions are written: a dialog that closes then does not take it. */
+export function inputWanted(): boolean {
+  return wanted;
+}
+
 /** Put the cursor where questions are written. Not by touch: the keyboard would cover what there is to read. */
 export function focusInput(byKeyboard = false): void {
   if (!byKeyboard && matchMedia("(pointer: coarse)").matches) return;
   let frames = 0;
+  wanted = true;
   const focus = () => {
-    // behind a dialog that is being closed nothing takes the focus, and closing it gives the focus back
-    if (document.querySelector("dialog[open]") && ++frames < 60) requestAnimationFrame(focus);
-    else document.querySelector<HTMLTextAreaElement>("#question")?.focus();
+    // behind a dialog that is being closed nothing takes the focus
+    if (document.querySelector("dialog[open]") && ++frames < 60) {
+      requestAnimationFrame(focus);
+      return;
+    }
+    wanted = false;
+    document.querySelector<HTMLTextAreaElement>("#question")?.focus();
   };
   requestAnimationFrame(() => requestAnimationFrame(focus));
 }

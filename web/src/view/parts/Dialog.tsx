@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { t } from "../../i18n";
-import { focusInput } from "../../state";
+import { focusInput, inputWanted } from "../../state";
 import { IconButton } from "./icons";
 
 interface Props {
@@ -21,7 +21,8 @@ export function Dialog({ title, onClose, children, ...rest }: Props) {
     dialog.showModal();
     return () => {
       dialog.close();
-      if (before instanceof HTMLElement && before.isConnected && before !== document.body) before.focus();
+      const back = before instanceof HTMLElement && before.isConnected && before !== document.body;
+      if (back && !inputWanted()) before.focus();
       else focusInput();
     };
   }, []);
