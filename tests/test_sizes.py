@@ -14,8 +14,16 @@ CODE = {".py", ".c", ".h", ".cu", ".cuh", ".ts", ".tsx"}
 MAX_FUNCTION, MAX_FILE, MAX_FOLDER = 60, 500, 20
 WHY = {"function": "in one piece", "file": "in one file", "folder": "side by side"}
 PLACES = ("r1v", "benchmarks", "experiments", "examples", "inference", "tests", "web/src")
-# folders of many files by design: a family each, and the tests of a room
-WIDE = (ROOT / "r1v" / "figures" / "families", ROOT / "tests")
+# folders of many files by design: a family of figures or a way of asking each, and the tests of a room
+WIDE = (
+    ROOT / "r1v" / "figures" / "families",
+    ROOT / "r1v" / "figures" / "abroad",
+    ROOT / "r1v" / "figures" / "people",
+    ROOT / "tests",
+)
+# folders that are still to be divided; this list may only shrink, and none of them may pass this number
+CROWDED = {"benchmarks", "r1v/engine", "r1v/eval", "r1v/models", "r1v/scoring"}
+MAX_CROWDED = 30
 
 FILES = sorted(
     path
@@ -55,7 +63,10 @@ def test_files() -> None:
 def test_folders() -> None:
     large = {}
     for folder, number in Counter(path.parent for path in FILES).items():
-        if number <= MAX_FOLDER or any(folder.is_relative_to(wide) for wide in WIDE):
+        crowded = str(folder.relative_to(ROOT)) in CROWDED
+        if number <= (MAX_CROWDED if crowded else MAX_FOLDER) or any(
+            folder.is_relative_to(wide) for wide in WIDE
+        ):
             continue
         init = folder / "__init__.py"
         docstring = ast.get_docstring(ast.parse(init.read_text())) if init.is_file() else None

@@ -45,6 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _configure_run(run: argparse.ArgumentParser) -> None:
+    """In one piece: one call for each option."""
     run.add_argument(
         "tasks",
         metavar="TASK",
@@ -154,10 +155,8 @@ def _pairs(texts: list[str], form: str) -> dict[str, str]:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from r1v.eval.benchmark import load_items
     from r1v.eval.manifest import Plan
     from r1v.eval.model import ModelSettings, open_target
-    from r1v.eval.own import find_benchmark
     from r1v.eval.protocols import protocol
     from r1v.eval.runner import run as run_benchmarks
     from r1v.eval.store import RunFolder
@@ -166,37 +165,14 @@ def _run(args: argparse.Namespace) -> int:
     _check_judge(args)
     if args.no_score and args.judge:
         raise ConfigError("--no-score asks no judge; leave out --judge, and name it with r1v eval score")
-    chosen = [find_benchmark(name) for name in dict.fromkeys(args.tasks)]
-    revisions = _pairs(args.revision, "TASK=COMMIT")
-    options = _pairs(args.option, "TASK.NAME=VALUE")
-    _check_named(chosen, [*revisions, *(key.split(".", 1)[0] for key in options)])
     way = protocol(args.protocol)
-    prompts = _prompts(args.prompt)
-    loaded = [
-        load_items(
-            one,
-            data=args.data,
-            limit=args.limit,
-            shuffle_seed=args.shuffle_seed,
-            revision=revisions.get(one.name),
-            prompts={**way.prompts_for(one), **prompts},
-            options={
-                **way.options_for(one),
-                **{
-                    key.split(".", 1)[1]: value
-                    for key, value in options.items()
-                    if key.startswith(f"{one.name}.")
-                },
-            },
-        )
-        for one in chosen
-    ]
+    loaded = _load(args, way)
     settings = ModelSettings(
         args.model, args.url, os.environ.get("R1V_API_KEY"), args.device, args.dtype, args.max_model_len,
         args.max_tiles, args.max_connections,
     )  # fmt: skip
     use_expandable_segments()
-    target = open_target(settings, _sampling(args, way.sampling_for([one.name for one in chosen])))
+    target = open_target(settings, _sampling(args, way.sampling_for([one.benchmark.name for one in loaded])))
     pictures = "none" if args.blind else "captions" if args.caption_only else "shown"
     plan = Plan(args.epochs, args.seed, args.limit, args.shuffle_seed, way.name, pictures)
     with RunFolder(args.out) as folder:
@@ -222,6 +198,37 @@ def _run(args: argparse.Namespace) -> int:
         scores = _scored(folder, args)
     _show(scores)
     return 1 if _report_errors(scores) else 0
+
+
+def _load(args: argparse.Namespace, way: Any) -> list[Any]:
+    """The questions of the benchmarks that the command names. way: the protocol."""
+    from r1v.eval.benchmark import load_items
+    from r1v.eval.own import find_benchmark
+
+    chosen = [find_benchmark(name) for name in dict.fromkeys(args.tasks)]
+    revisions = _pairs(args.revision, "TASK=COMMIT")
+    options = _pairs(args.option, "TASK.NAME=VALUE")
+    _check_named(chosen, [*revisions, *(key.split(".", 1)[0] for key in options)])
+    prompts = _prompts(args.prompt)
+    return [
+        load_items(
+            one,
+            data=args.data,
+            limit=args.limit,
+            shuffle_seed=args.shuffle_seed,
+            revision=revisions.get(one.name),
+            prompts={**way.prompts_for(one), **prompts},
+            options={
+                **way.options_for(one),
+                **{
+                    key.split(".", 1)[1]: value
+                    for key, value in options.items()
+                    if key.startswith(f"{one.name}.")
+                },
+            },
+        )
+        for one in chosen
+    ]
 
 
 def _without_pictures(loaded: list[Any], pictures: str, target: Any, folder: Any) -> list[Any]:

@@ -67,15 +67,7 @@ def score_run(
     judge_choices: the judge also decides on multiple choice, as some protocols have it. progress:
     (task, done, total). Raises RunError for a run that has no samples.
     """
-    manifest = folder.manifest()
-    if manifest is None:
-        raise RunError(
-            f"{folder.path} has no manifest.json; give the folder of a run (`r1v eval run … --out RUN`)"
-        )
-    samples = folder.samples()
-    names = [name for name in manifest["identity"]["tasks"] if not tasks or name in set(tasks)]
-    if not any(sample.task in names for sample in samples.values()):
-        raise RunError(f"{folder.path} has no samples of {', '.join(names)} yet; run `r1v eval run` first")
+    manifest, samples, names = _to_score(folder, set(tasks))
     verifier = MathVerifier() if available() else None
     tools = GradingTools(verifier, code_timeout_s, max(1, usable_cores() // 2))
     judged: list[Judged] = []
@@ -114,6 +106,20 @@ def score_run(
     folder.write_text("verdicts.jsonl", "".join(one.to_json() + "\n" for one in judged))
     folder.write_json("scores.json", scores)
     return scores
+
+
+def _to_score(folder: RunFolder, tasks: set[str]) -> tuple[Json, dict[Any, Sample], list[str]]:
+    """The manifest and the samples of a run, and the names of the tasks to score. Raises RunError."""
+    manifest = folder.manifest()
+    if manifest is None:
+        raise RunError(
+            f"{folder.path} has no manifest.json; give the folder of a run (`r1v eval run … --out RUN`)"
+        )
+    samples = folder.samples()
+    names = [name for name in manifest["identity"]["tasks"] if not tasks or name in tasks]
+    if not any(sample.task in names for sample in samples.values()):
+        raise RunError(f"{folder.path} has no samples of {', '.join(names)} yet; run `r1v eval run` first")
+    return manifest, samples, names
 
 
 def score_task(

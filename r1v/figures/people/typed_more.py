@@ -152,6 +152,7 @@ def _clock(h: int, m: int) -> str:
 
 
 def of_time(rng: Random, split: Split) -> Sum:
+    """A question about times of day or dates; in one piece: four kinds, side by side."""
     kind, h, m = rng.randrange(4), rng.randint(1, 11), rng.choice((0, 5, 10, 15, 20, 30, 40, 45, 50, 55))
     if kind == 0:
         add = rng.choice((5, 10, 15, 20, 25, 30, 40, 45, 50))
