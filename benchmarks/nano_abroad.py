@@ -4,7 +4,8 @@ Held-out tools first, which never drew for training, asked in wordings that are 
 tools of training, on pictures of their own, apart. ``--nlvr FOLDER`` (or R1V_NLVR) names a checkout of the
 public NLVR corpus (lil-lab/nlvr, CC BY 4.0): shapes are counted by colour and form in its test pictures, by
 what its structured representations say; without it that part is skipped and said. ``--draw FOLDER`` draws the
-items and asks nothing; ``--items FOLDER`` asks what was drawn, on a machine without the tools. Prints a table
+items and asks nothing; ``--items FOLDER`` asks what was drawn, on a machine without the tools. ``--speed``
+says how many samples a core makes of each training tool, as the source ``abroad`` makes them. Prints a table
 and ends with one line of JSON. Intervals are Wilson's, at 95%.
 """
 
@@ -214,6 +215,22 @@ def read_items(folder: Path) -> list[Item]:
     return [Item(**{**row, "image": str(folder / row["image"])}) for row in rows]
 
 
+def speeds(args: argparse.Namespace) -> dict[str, float]:
+    """Samples a second of processor time, by family/tool: drawn once a group, or anew where that is cheap."""
+    found = {}
+    for family in args.family or abroad.SUBJECTS:
+        for tool in abroad.usable(family, "train"):
+            cheap, count = abroad.tools(family)[tool].cheap, abroad.TOGETHER
+            abroad.make(family, tool, 10**6)  # imports and caches
+            began = time.process_time()
+            for seed in range(args.each):
+                for k in range(count):
+                    abroad.make(family, tool, seed * count + k if cheap else seed, question=0 if cheap else k)
+            found[f"{family}/{tool}"] = args.each * count / (time.process_time() - began)
+            print(f"{family} by {tool}: {found[f'{family}/{tool}']:.0f} samples/s")
+    return found
+
+
 def score(replies: Sequence[Reply]) -> Score:
     """Right ones out of some."""
     return Score(sum(one.right for one in replies), len(replies))
@@ -267,6 +284,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--nlvr-items", type=int, default=None, help="NLVR pictures (twice --each)")
     parser.add_argument("--draw", metavar="FOLDER", help="draw the items and stop")
     parser.add_argument("--items", metavar="FOLDER", help="ask what --draw has drawn")
+    parser.add_argument("--speed", action="store_true", help="measure the drawing (--each groups) and stop")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--batch", type=int, default=CHUNK, help="sequences decoded together in a process")
@@ -287,6 +305,11 @@ def options() -> argparse.Namespace:
 def main() -> None:
     args = options()
     started = time.perf_counter()
+    if args.speed:
+        found = speeds(args)
+        mean = len(found) / sum(1 / one for one in found.values())
+        print(json.dumps({"name": "nano_abroad", "samples_per_s": found, "all_tools_alike": mean}))
+        return
     chunks: list[Any] = plan(args) if not args.items else []
     if args.draw:
         print(json.dumps({"name": "nano_abroad", "drawn": write_items(args, chunks), "folder": args.draw}))

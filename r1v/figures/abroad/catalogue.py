@@ -33,6 +33,7 @@ SUBJECTS: dict[str, str] = {
     "odd_one": "r1v.figures.abroad.subjects_hosted:ODD_ONE",
     "calendar": "r1v.figures.abroad.subjects_hosted:CALENDAR",
     "circuit": "r1v.figures.abroad.subjects_hosted:CIRCUIT",
+    "molecule": "r1v.figures.abroad.subjects_hosted:MOLECULE",
     "table": "r1v.figures.abroad.subjects_texts:TABLES",
     "expression": "r1v.figures.abroad.subjects_texts:EXPRESSIONS",
     "formula": "r1v.figures.abroad.subjects_texts:FORMULAS",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from r1v.figures.abroad import circuits
+from r1v.figures.abroad import calendars, circuits, molecules
 from r1v.figures.abroad.board import by_pillow, by_svg
 from r1v.figures.abroad.hosted import hosted
 from r1v.figures.abroad.scene import DrawingTool, Subject
@@ -188,42 +188,49 @@ ODD_ONE = hosted(
         ),
     },
 )
-CALENDAR = hosted(
-    "calendar",
-    {
-        "weekday": (
-            "[What day is the {date}|What day of the week is the {date}|Which weekday is the {date}|The "
-            "{date} is on "
-            "which day]?[|| Answer like Mon.]",
-            "[On what day does the {date} fall?]",
-        ),
-        "date": (
-            f"[What date is the {{nth}} {{weekday}}|When is the {{nth}} {{weekday}}|What is the date of "
-            f"the {{nth}} "
-            f"{{weekday}}]?{_END}",
-            "[The {nth} {weekday} has which date?]",
-        ),
-        "count": (
-            f"[How many {{weekday}}s are there|How many {{weekday}}s are in this month|Number of "
-            f"{{weekday}}s]?{_END}",
-            "[How often is it {weekday} in this month?]",
-        ),
-        "later": (
-            "[What day is it {number} days after the {date}|What weekday is {number} days after the "
-            "{date}|Today is the "
-            "{date}. What day is it in {number} days]?[|| Answer like Mon.]",
-            "[Counting {number} days on from the {date}, which weekday comes?]",
-        ),
-        "between": (
-            f"[How many days are between the two marked days|How many days from the first marked date to "
-            f"the second]"
-            f"?{_END}",
-            "[How far apart are the marked dates, in days?]",
-        ),
-    },
-)
+_CALENDAR = {
+    "weekday": (
+        "[What day is the {date}|What day of the week is the {date}|Which weekday is the {date}|The "
+        "{date} is on "
+        "which day]?[|| Answer like Mon.]",
+        "[On what day does the {date} fall?]",
+    ),
+    "date": (
+        f"[What date is the {{nth}} {{weekday}}|When is the {{nth}} {{weekday}}|What is the date of "
+        f"the {{nth}} "
+        f"{{weekday}}]?{_END}",
+        "[The {nth} {weekday} has which date?]",
+    ),
+    "count": (
+        f"[How many {{weekday}}s are there|How many {{weekday}}s are in this month|Number of "
+        f"{{weekday}}s]?{_END}",
+        "[How often is it {weekday} in this month?]",
+    ),
+    "later": (
+        "[What day is it {number} days after the {date}|What weekday is {number} days after the "
+        "{date}|Today is the "
+        "{date}. What day is it in {number} days]?[|| Answer like Mon.]",
+        "[Counting {number} days on from the {date}, which weekday comes?]",
+    ),
+    "between": (
+        f"[How many days are between the two marked days|How many days from the first marked date to "
+        f"the second]"
+        f"?{_END}",
+        "[How far apart are the marked dates, in days?]",
+    ),
+}
 CIRCUIT = Subject(circuits.plan, circuits.ask, circuits.PHRASES, (
     DrawingTool("schemdraw", "train", circuits.schemdraw, ("matplotlib", "schemdraw")),
     DrawingTool("painted", "train", circuits.drawn_by(by_pillow), ("matplotlib",), cheap=True),
     DrawingTool("svg", "heldout", circuits.drawn_by(by_svg), ("vl_convert", "matplotlib")),
+))  # fmt: skip
+CALENDAR = Subject(calendars.plan, calendars.ask, _CALENDAR, (
+    DrawingTool("terminal", "train", calendars.terminal, ("matplotlib",), cheap=True),
+    DrawingTool("painted", "train", calendars.painted, ("matplotlib",), cheap=True),
+    DrawingTool("chromium", "heldout", calendars.chromium, ("!chromium",)),
+))  # fmt: skip
+MOLECULE = Subject(molecules.plan, molecules.ask, molecules.PHRASES, (
+    DrawingTool("rdkit", "train", molecules.rdkit_colours, ("rdkit", "matplotlib"), cheap=True),
+    DrawingTool("rdkit_black", "train", molecules.rdkit_black, ("rdkit", "matplotlib"), cheap=True),
+    DrawingTool("open_babel", "heldout", molecules.open_babel, ("openbabel", "rdkit", "vl_convert")),
 ))  # fmt: skip

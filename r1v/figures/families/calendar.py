@@ -45,7 +45,7 @@ KINDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Month:
+class Month:
     first: int  # weekday of the 1st, 0 is Monday
     length: int
     name: str
@@ -61,7 +61,7 @@ def _nth(date: int) -> str:
     return f"{date}{'th' if 10 < date < 20 else {1: 'st', 2: 'nd', 3: 'rd'}.get(date % 10, 'th')}"
 
 
-def _render(month: _Month, style: Style) -> Sheet:
+def render(month: Month, style: Style) -> Sheet:
     sheet = Sheet(style, spread=0.1, soft=0.15)
     color: Color = style.tint(
         style.choice((style.ink, *(NAMED_COLORS[c] for c in ("blue", "red", "green")))), 10
@@ -100,7 +100,7 @@ def _render(month: _Month, style: Style) -> Sheet:
     return sheet
 
 
-def _plan(request: Request) -> _Month:
+def plan(request: Request) -> Month:
     rng, level = request.rng, request.level
     number = rng.randrange(12)
     marked: tuple[int, ...] = ()
@@ -111,10 +111,10 @@ def _plan(request: Request) -> _Month:
     sunday_first = rng.random() < 0.4
     start = 6 if sunday_first and request.style.variation >= 0.3 else 0
     title = f"{MONTHS[number]} {rng.randint(2000, 2039)}" if rng.random() < 0.5 else MONTHS[number]
-    return _Month(rng.randrange(7), LENGTHS[number], title, start, marked)
+    return Month(rng.randrange(7), LENGTHS[number], title, start, marked)
 
 
-def _reach(month: _Month, date: int) -> str:
+def _reach(month: Month, date: int) -> str:
     """From the first by weeks to the last same weekday up to a date, then by days."""
     weeks = list(range(1, date + 1, 7))
     lines = [f"{DAYS[month.first]}s: {', '.join(map(str, weeks))}"]
@@ -122,7 +122,7 @@ def _reach(month: _Month, date: int) -> str:
     return "\n".join(lines)
 
 
-def _ask(request: Request, month: _Month) -> tuple[dict[str, object], str, str, dict[str, str]]:
+def ask(request: Request, month: Month) -> tuple[dict[str, object], str, str, dict[str, str]]:
     """The question's fields, the answer, the solution, and further facts."""
     rng, level = request.rng, request.level
     first = DAYS[month.first]
@@ -167,9 +167,9 @@ def _ask(request: Request, month: _Month) -> tuple[dict[str, object], str, str, 
 
 
 def _draw(request: Request) -> Draft:
-    month = _plan(request)
-    image = _render(month, request.style).finish()
-    fields, answer, work, facts = _ask(request, month)
+    month = plan(request)
+    image = render(month, request.style).finish()
+    fields, answer, work, facts = ask(request, month)
     kind: AnswerType = "string" if request.kind in ("weekday", "later") else "number"
     return Draft(request.wording(**fields), answer, kind, work, facts, (image,))
 

@@ -24,7 +24,7 @@ _SIZES = ((2, 5), (6, 8), (9, 12))
 _RING_SIZES = ((3, 8), (6, 11), (8, 14))  # for the question about rings
 _FINE = 2  # lines and letters are painted at this many times the size, then shrunk
 _EDGE = 16  # fine pixels of ground round a drawing
-_ANSWERS: dict[str, Callable[[Molecule], str]] = {
+ANSWERS: dict[str, Callable[[Molecule], str]] = {
     "formula": lambda m: m.formula,
     "carbons": lambda m: str(m.elements.count("C")),
     "hydrogens": lambda m: str(sum(m.hydrogens)),
@@ -36,7 +36,7 @@ _ANSWERS: dict[str, Callable[[Molecule], str]] = {
 # --------------------------------------------------------------------------------------------- choosing
 
 
-def _choose(request: Request) -> Molecule:
+def choose(request: Request) -> Molecule:
     """A molecule of the level and split: of the list, or composed so that the answers are spread."""
     rng, kind = request.rng, request.kind
     low, high = (_RING_SIZES if kind == "rings" else _SIZES)[request.level]
@@ -62,16 +62,16 @@ def _choose(request: Request) -> Molecule:
 def _listed(kind: str, split: Split, low: int, high: int, rng: Random) -> Molecule:
     """A molecule of the list, its answer drawn first so that common ones do not crowd out the rest."""
     pool = [molecule for molecule in named(split) if low <= molecule.size <= high]
-    answers = Counter(_ANSWERS[kind](molecule) for molecule in pool)
+    answers = Counter(ANSWERS[kind](molecule) for molecule in pool)
     weights = [min(count, 5) for count in answers.values()]
     answer = rng.choices(list(answers), weights)[0]
-    return rng.choice([molecule for molecule in pool if _ANSWERS[kind](molecule) == answer])
+    return rng.choice([molecule for molecule in pool if ANSWERS[kind](molecule) == answer])
 
 
 # --------------------------------------------------------------------------------------------- drawing
 
 
-def _drawing(molecule: Molecule, style: Style) -> tuple[Image.Image, list[tuple[float, float]]]:
+def drawing(molecule: Molecule, style: Style) -> tuple[Image.Image, list[tuple[float, float]]]:
     """The picture, and the pixel coordinates of the heavy atoms.
 
     RDKit lays the picture out. Its PNG writer takes some 15 ms, so that for most items its vector output is
@@ -203,8 +203,23 @@ def _reading_order(spots: Sequence[tuple[float, float]]) -> list[int]:
 
 def _draw(request: Request) -> Draft:
     """One question of the request's kind."""
-    molecule = _choose(request)
-    image, spots = _drawing(molecule, request.style)
+    molecule = choose(request)
+    image, spots = drawing(molecule, request.style)
+    answer, solution, facts = working(request.kind, molecule, spots)
+    return Draft(
+        question=_capital(request.wording()),
+        answer=answer,
+        answer_type="formula" if request.kind == "formula" else "number",
+        solution=solution,
+        facts=facts,
+        images=(image,),
+    )
+
+
+def working(
+    kind: str, molecule: Molecule, spots: Sequence[tuple[float, float]]
+) -> tuple[str, str, dict[str, str]]:
+    """The answer, the solution and the facts. spots: of the atoms in the picture, y downwards."""
     facts = {"molecule": molecule.name or molecule.smiles}
     counted: Counter[str] = Counter()
     total, atoms, running = 0, [], []
@@ -221,7 +236,7 @@ def _draw(request: Request) -> Draft:
     for line in rings + doubles:
         name, value = line.split(": ")
         facts[name] = value
-    answer = _ANSWERS[request.kind](molecule)
+    answer = ANSWERS[kind](molecule)
     lines = {
         "formula": [*running, f"The molecular formula is {answer}."],
         "hydrogens": [*running, f"There are {answer} hydrogen atoms."],
@@ -229,15 +244,8 @@ def _draw(request: Request) -> Draft:
         "oxygens": [*atoms, _amount(answer, "oxygen atom")],
         "rings": [*rings, _amount(answer, "ring")],
         "double_bonds": [*doubles, _amount(answer, "double bond")],
-    }[request.kind]
-    return Draft(
-        question=_capital(request.wording()),
-        answer=answer,
-        answer_type="formula" if request.kind == "formula" else "number",
-        solution="\n".join(lines),
-        facts=facts,
-        images=(image,),
-    )
+    }[kind]
+    return answer, "\n".join(lines), facts
 
 
 def _capital(text: str) -> str:
