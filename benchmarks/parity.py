@@ -26,11 +26,12 @@ from pathlib import Path
 from shared.parity import Parity
 from shared.parity_packages import PACKAGES
 from shared.parity_repositories import REPOSITORIES
+from shared.parity_toolkit import TOOLKIT
 
 import r1v
 from r1v.core import UnavailableError
 
-NAMES = (*PACKAGES, *REPOSITORIES)
+NAMES = (*PACKAGES, *REPOSITORIES, *TOOLKIT)
 HEAD = """# Where our verdicts and the official ones differ
 
 Printed by `python benchmarks/parity.py --repositories DIR --page PAGE`; counts and kinds of differences stand
@@ -82,7 +83,9 @@ def main() -> None:
     args = parser.parse_args()
     comparisons: dict[str, Callable[[int], Parity]] = dict(PACKAGES)
     if args.repositories:
-        comparisons |= {name: partial(one, args.repositories) for name, one in REPOSITORIES.items()}
+        comparisons |= {
+            name: partial(one, args.repositories) for name, one in {**REPOSITORIES, **TOOLKIT}.items()
+        }
     results = []
     for name in args.only or comparisons:
         try:

@@ -7,12 +7,15 @@ is kept apart and never reaches it.
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
+import anyio
+import anyio.to_thread
 from inspect_ai import Task, task
 from inspect_ai.dataset import MemoryDataset
 from inspect_ai.dataset import Sample as InspectSample
@@ -27,15 +30,30 @@ from inspect_ai.model import (
     ContentText,
     ModelOutput,
 )
-from inspect_ai.scorer import Score, Scorer, Target, accuracy, mean, scorer, stderr
+from inspect_ai.scorer import (
+    Metric,
+    SampleScore,
+    Score,
+    Scorer,
+    Target,
+    Value,
+    accuracy,
+    mean,
+    metric,
+    scorer,
+    stderr,
+)
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from r1v.core import ConfigError, ImageRef, Message
-from r1v.eval.benchmark import TASKS, Benchmark, Dialogue, GradingTools, Loaded, benchmark, load_items
-from r1v.eval.item import Item, Output, data_url, image_bytes
+from r1v.eval.benchmark import TASKS, Dialogue, GradingTools, Loaded, benchmark, load_items
+from r1v.eval.item import Grade, Item, Output, data_url, image_bytes
 from r1v.eval.item import Sample as Recorded
+from r1v.eval.own import recorded_benchmark
+from r1v.eval.protocols import protocol as find_protocol
+from r1v.eval.score import Judged, summarise
 from r1v.prompt import split_text
-from r1v.scoring import MathVerifier, verdict_of
+from r1v.scoring import MathVerifier, Verdict, verdict_of
 from r1v.scoring.verifier import available
 
 
@@ -165,32 +183,109 @@ def recorded(
     return solve
 
 
+MAX_KEPT = 200_000  # characters of a question's grading that a log keeps, so that it can be scored again
+_asked: dict[tuple[str, str], Item] = {}  # questions of this process, for those that a log cannot keep
+
+
+@metric
+def leaderboard(task: str, own: dict[str, Any] | None = None) -> Metric:
+    """The benchmark's own score and its 95% interval, as ``scores.json`` has them."""
+
+    def value(scores: list[SampleScore]) -> Value:
+        judged, items = [], []
+        for one in scores:
+            kept = one.score.metadata or {}
+            items.append(Item(str(one.sample_id), (), group=kept["group"], grading=kept["grading"]))
+            right = one.score.as_float()
+            judged.append(
+                Judged(
+                    task,
+                    str(one.sample_id),
+                    1,
+                    Verdict(kept["verdict"]),
+                    right,
+                    None,
+                    "",
+                    "",
+                    kept["group"],
+                    0,
+                    0,
+                )
+            )
+        found = summarise(recorded_benchmark(task, own), judged, 1, items)
+        return {name: found[name] for name in ("score", "low", "high")}
+
+    return value
+
+
 @scorer(metrics=[accuracy(), mean(), stderr()])
-def graded(
-    task: str, which: Callable[[], Benchmark], item: Callable[[str], Item], tools: GradingTools | None
-) -> Scorer:
-    """The benchmark's grader. which, item: the benchmark, a question by its id; functions, since Inspect
-    writes what a scorer is made of into its logs. tools None makes its own."""
-    own = tools or GradingTools(MathVerifier() if available() else None)
+def graded(task: str, own: dict[str, Any] | None = None) -> Scorer:
+    """The benchmark's grader. own: what a manifest keeps of one's own questions. The question is taken from
+    the sample's metadata, so that ``inspect score`` grades a log again."""
+    which = recorded_benchmark(task, own)
+    tools: list[GradingTools] = []
+    one_at_a_time = anyio.CapacityLimiter(1)
+
+    def grade(item: Item, output: Output) -> Grade:
+        if not tools:
+            tools.append(GradingTools(MathVerifier() if available() else None))
+        return which.grade(item, output, tools[0])
 
     async def score(state: TaskState, target: Target) -> Score:
-        known = (state.metadata or {}).get("output")
-        output = known if isinstance(known, Output) else from_output(state.output, 0.0)
-        grade = which().grade(item(str(state.sample_id)), output, own)
+        output = _output_of(state)
+        item = _item_of(task, state, target.text)
+        graded = (
+            Grade(None, None, "failed")
+            if output.error is not None
+            else await anyio.to_thread.run_sync(grade, item, output, limiter=one_at_a_time)
+        )
         verdict = verdict_of(
-            grade.right,
-            found=grade.extracted is not None,
-            finish_reason=output.finish_reason,
+            graded.right,
+            found=graded.extracted is not None,
+            finish_reason="error" if output.error is not None else output.finish_reason,
             finish_detail=output.finish_detail,
         )
         return Score(
-            value=grade.score or 0.0,
-            answer=grade.extracted,
-            explanation=f"{verdict} ({grade.rule})",
-            metadata={"verdict": str(verdict)},
+            value=graded.score or 0.0,
+            answer=graded.extracted,
+            explanation=f"{verdict} ({graded.rule})",
+            metadata={"verdict": str(verdict), "group": item.group, "grading": _small(item)},
         )
 
     return score
+
+
+def _small(item: Item) -> dict[str, Any]:
+    """What combining scores may need of a question's grading: its short texts."""
+    return {key: value for key, value in item.grading.items() if isinstance(value, str) and len(value) < 100}
+
+
+def _output_of(state: TaskState) -> Output:
+    """The output that the solver kept, also from a log."""
+    known = (state.metadata or {}).get("output")
+    if isinstance(known, Mapping):
+        return Output(**{**known, "replies": tuple(known.get("replies", ()))})
+    return known if isinstance(known, Output) else from_output(state.output, 0.0)
+
+
+def _item_of(task: str, state: TaskState, answer: str) -> Item:
+    known = _asked.get((task, str(state.sample_id)))
+    if known is not None:
+        return known
+    kept = (state.metadata or {}).get("question")
+    if not isinstance(kept, Mapping):
+        raise ConfigError(
+            f"the log has no grading of {task} {state.sample_id}; score the run: r1v eval score RUN"
+        )
+    return Item(
+        str(state.sample_id), (), answer, tuple(kept["options"]), str(kept["group"]), dict(kept["grading"])
+    )
+
+
+def _kept(item: Item) -> dict[str, Any]:
+    """What a log keeps of a question, so that it can be graded again."""
+    kept = {"options": list(item.options), "group": item.group, "grading": dict(item.grading)}
+    return {"question": kept} if len(json.dumps(kept, default=str)) <= MAX_KEPT else {}
 
 
 def to_task(
@@ -205,14 +300,22 @@ def to_task(
     others."""
     name, other_side = loaded.benchmark.name, loaded.benchmark.dialogue
     items = {item.id: item for item in loaded.items}
+    own = dict(loaded.benchmark.own) if loaded.benchmark.own else None
+    _asked.update({(name, item.id): item for item in loaded.items})
     samples = [
-        InspectSample(id=item.id, input=[to_chat(message) for message in item.messages], target=item.answer)
+        InspectSample(
+            id=item.id,
+            input=[to_chat(message) for message in item.messages],
+            target=item.answer,
+            metadata=_kept(item),
+        )
         for item in loaded.items
     ]
     return Task(
         dataset=MemoryDataset(samples, name=name),
         solver=recorded(name, seed, recorder, lambda id: other_side(items[id]) if other_side else None),
-        scorer=graded(name, lambda: loaded.benchmark, lambda id: items[id], None) if score else None,
+        scorer=graded(name, own) if score else None,
+        metrics=[accuracy(), mean(), stderr(), leaderboard(name, own)] if score else None,
         epochs=epochs,
         name=name,
         version=loaded.benchmark.version,
@@ -221,10 +324,25 @@ def to_task(
 
 def _make(name: str) -> Callable[..., Task]:
     @task(name=name)
-    def make(data: str | None = None, limit: int | None = None, shuffle_seed: int | None = None) -> Task:
-        """data: a folder with the benchmark's files; without it they are downloaded."""
-        folder = Path(data) if data else None
-        return to_task(load_items(benchmark(name), data=folder, limit=limit, shuffle_seed=shuffle_seed))
+    def make(
+        data: str | None = None,
+        limit: int | None = None,
+        shuffle_seed: int | None = None,
+        protocol: str = "r1v",
+        **options: str | float,
+    ) -> Task:
+        """data: a folder with the benchmark's files; without it they are downloaded. options: of the
+        benchmark's own, each with -T NAME=VALUE."""
+        which, way = benchmark(name), find_protocol(protocol)
+        loaded = load_items(
+            which,
+            data=Path(data) if data else None,
+            limit=limit,
+            shuffle_seed=shuffle_seed,
+            prompts=way.prompts_for(which),
+            options={**way.options_for(which), **options},
+        )
+        return to_task(loaded)
 
     return make
 

@@ -100,7 +100,8 @@ def run(
     max_connections: int | None = None,
     log_dir: Path | None = None,
 ) -> Recording:
-    """Ask every question that the folder has no output for. log_dir: keeps Inspect's own logs too.
+    """Ask every question that the folder has no output for. log_dir: keeps Inspect's own logs too,
+    with scores by the rules.
 
     RunError: the folder is of another run. ConfigError: it is being written. R1VError: Inspect gives up.
     """
@@ -150,7 +151,7 @@ def _generate(
 
     missing = {item.id for _, one in left for item in one.items}
     wanted = replace(loaded, items=tuple(item for item in loaded.items if item.id in missing))
-    task = to_task(wanted, epochs=plan.epochs, seed=plan.seed, recorder=recording, score=False)
+    task = to_task(wanted, epochs=plan.epochs, seed=plan.seed, recorder=recording, score=log_dir is not None)
     settings: dict[str, Any] = {"max_connections": max_connections} if max_connections else {}
     with tempfile.TemporaryDirectory(prefix="r1v-inspect-") as scratch:
         logs = inspect_eval(
@@ -161,7 +162,7 @@ def _generate(
             log_samples=log_dir is not None,
             log_images=False,
             log_realtime=False,
-            score=False,
+            score=log_dir is not None,
             max_samples=_max_samples(target, max_connections),
             **settings,
         )

@@ -1,8 +1,12 @@
 """Statistics, function calls, pairs, LiveBench's rules, the provider's conversions."""
 
 import contextlib
+import json
 import math
 import random
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -303,3 +307,52 @@ def test_inspect_runs_our_tasks_and_our_models(name, tmp_path, tiny_checkpoint) 
         "truncated",
         "unparsed",
     }
+
+
+def test_inspects_logs_have_scores_and_are_scored_again(tmp_path, tiny_checkpoint, run_r1v) -> None:
+    """The log of a run shows each sample with its score; Inspect's own command grades it again."""
+    pytest.importorskip("inspect_ai", reason="needs the extra eval")
+    from inspect_ai.log import list_eval_logs, read_eval_log
+
+    from tests.eval.rows import write_rows
+
+    data = write_rows(tmp_path / "data", "hallusionbench")
+    wording = tmp_path / "yes_no.txt"
+    wording.write_text("{question}")
+    status, _, errors = run_r1v(
+        "eval", "run", "hallusionbench", "--model", tiny_checkpoint, "--data", data, "--dtype", "float32",
+        "--max-tokens", 4, "--out", tmp_path / "run", "--inspect-logs", tmp_path / "logs", "--quiet",
+        "--prompt", f"yes_no={wording}",
+    )  # fmt: skip
+    assert status == 0, errors
+    (place,) = list_eval_logs(str(tmp_path / "logs"))
+    log = read_eval_log(place)
+    assert log.samples is not None and len(log.samples) == 3 and log.results is not None
+    assert all("graded" in sample.scores and sample.scores["graded"].explanation for sample in log.samples)
+    verdicts = [json.loads(line) for line in (tmp_path / "run" / "verdicts.jsonl").read_text().splitlines()]
+    shown = {str(sample.id): sample.scores["graded"].metadata["verdict"] for sample in log.samples}
+    assert shown == {one["id"]: one["verdict"] for one in verdicts}
+    scores = json.loads((tmp_path / "run" / "scores.json").read_text())["tasks"]["hallusionbench"]
+    metrics = {name: one.value for name, one in log.results.scores[0].metrics.items()}
+    assert {name: metrics[name] for name in ("score", "low", "high")} == {
+        name: pytest.approx(scores[name]) for name in ("score", "low", "high")
+    }
+    command = [
+        "score",
+        place.name.removeprefix("file://"),
+        "--overwrite",
+        "--action",
+        "overwrite",
+        "--scorer",
+        "r1v/graded",
+        "-S",
+    ]
+    done = subprocess.run(
+        [Path(sys.executable).parent / "inspect", *command, "task=hallusionbench"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    again = read_eval_log(place)
+    assert {str(one.id): one.scores["graded"].metadata["verdict"] for one in again.samples} == shown
