@@ -278,16 +278,12 @@ def _prompts(given: list[str]) -> dict[str, Any]:
 
 def _sampling(args: argparse.Namespace, of_protocol: dict[str, Any]) -> Any:
     """What the command line says, then the release's script, then the protocol."""
-    from dataclasses import asdict
-
-    from r1v.eval.model import RELEASE, RELEASE_VLLM, AnswerSampling
+    from r1v.eval.model import AnswerSampling
+    from r1v.eval.protocols import SCRIPTS
 
     names = ("temperature", "top_p", "top_k", "repetition_penalty", "max_tokens", "thinking_budget")
-    given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
-    of_release = {"transformers": RELEASE, "vllm": RELEASE_VLLM}.get(args.release)
-    chosen = (
-        {key: value for key, value in asdict(of_release).items() if value is not None} if of_release else {}
-    )
+    given: dict[str, Any] = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    chosen = SCRIPTS[args.release] if args.release else {}
     return AnswerSampling(**{**of_protocol, **chosen, **given})
 
 

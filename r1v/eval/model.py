@@ -59,11 +59,6 @@ class AnswerSampling:
     thinking_budget: int | None = None
 
 
-# The release's two scripts draw with these; its report states none.
-RELEASE = AnswerSampling(temperature=0.6, top_p=0.95, repetition_penalty=1.05, max_tokens=65536)
-RELEASE_VLLM = AnswerSampling(temperature=0.0, top_p=0.95, repetition_penalty=1.05, max_tokens=8000)
-
-
 @dataclass(frozen=True, slots=True)
 class Target:
     """model: to ask. description: for the manifest. in_process: whether it is ours."""

@@ -18,10 +18,14 @@ from typing import Any
 
 from r1v.core import ConfigError
 from r1v.eval.benchmark import Benchmark
-from r1v.eval.model import RELEASE
 from r1v.eval.prompts import Wording, prompt
 
 _LONG = 65536
+# how the release's two scripts draw, as fields of AnswerSampling; its report states none
+SCRIPTS: dict[str, dict[str, float]] = {
+    "transformers": {"temperature": 0.6, "top_p": 0.95, "repetition_penalty": 1.05, "max_tokens": _LONG},
+    "vllm": {"temperature": 0.0, "top_p": 0.95, "repetition_penalty": 1.05, "max_tokens": 8000},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +94,7 @@ PROTOCOLS: dict[str, Protocol] = {
         "r1v2",
         "R1V2's report: a reasoned guess where unsure, 64K tokens, a judge decides where one is given",
         _R1V2,
-        {
-            name: getattr(RELEASE, name)
-            for name in ("temperature", "top_p", "repetition_penalty", "max_tokens")
-        },
+        SCRIPTS["transformers"],
         judge_choices=True,
     ),
     "r1v3": Protocol(
