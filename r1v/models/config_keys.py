@@ -68,10 +68,11 @@ KNOWN = VISION | LANGUAGE | RELEASE | NATIVE
 # Words of keys that speak of training, of a run or of its makers, whatever else is in them.
 _OF_A_RUN = _words(
     """
-    author authors benchmark commit contact cost costs created dataset datasets date description dpo epoch
-    epochs evaluation finetune finetuned finetuning freeze freezing frozen gradient grpo homepage job
-    learning licence license loss losses lr metrics notes optimizer organization repository revision rl
-    run seed sft smoothing tags timestamp train trained trainer training unfreeze url wandb
+    author authors benchmark comment comments commit company contact cost costs created dataset datasets
+    date description dpo epoch epochs evaluation finetune finetuned finetuning freeze freezing frozen
+    gradient grpo homepage info job learning licence license loss losses lr metadata metrics note notes
+    optimizer organization project repository revision rl run seed sft smoothing tags timestamp train
+    trained trainer training unfreeze url wandb
     """
 )
 
@@ -104,9 +105,13 @@ _OF_A_MODEL = _words(
 
 
 def may_matter(key: str, value: object = None) -> bool:
-    """Whether a key that is not known here may change what the model computes, by its words; objects and
-    lists, which describe parts, may unless they speak of a run."""
+    """Whether a key that is not known here may change what the model computes: by its words, by the keys of
+    an object, by the numbers of a list."""
     words = {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", key)}
     if words & _OF_A_RUN:
         return False
-    return not words or bool(words & _OF_A_MODEL) or isinstance(value, dict | list)
+    if not words or words & _OF_A_MODEL:
+        return True
+    if isinstance(value, dict):
+        return any(may_matter(inner, each) for inner, each in value.items())
+    return isinstance(value, list) and any(isinstance(each, int | float | dict | list) for each in value)

@@ -383,7 +383,8 @@ def test_unsupported_configurations_are_refused_by_name(
 NOTES = {
     "wandb_run_id": "a1", "license": "mit", "authors": ["A", "B"], "training_args": {"lr": 1e-5, "layers": 3},
     "num_train_epochs": 3, "best_loss": 0.31, "freeze_layers": True, "grpo_kl": 0.1, "peft_version": "1.0",
-    "base_model": "a/b", "company": "C", "dataset_mixture": {"x": 0.5},
+    "base_model": "a/b", "company": "C", "dataset_mixture": {"x": 0.5}, "my_note": {"trained_on": [1, 2]},
+    "origin": {"author": "x", "url": "y"}, "languages": ["en", "zh"],
 }  # fmt: skip
 
 
