@@ -30,9 +30,9 @@ from r1v.train.rollout.sampler import Response, encoded
 
 @dataclass(frozen=True)
 class Reward:
-    """rule, format: 0 or 1; rule is below 0 by what a wrong answer or a refusal costs. model: bounded score
-    in (0, 1), 0 without a reward model, NaN for a score that is not finite. functions: by name; None said
-    nothing. ruled: weighted sum of rule and functions. total: of all parts; NaN where one is not finite."""
+    """rule, format: 0 or 1. model: bounded score in (0, 1), 0 without a reward model, NaN for a score that is
+    not finite. functions: by name; None said nothing. ruled: weighted sum of rule and functions, less what a
+    wrong answer or a refusal costs. total: of all parts; NaN where one is not finite."""
 
     verdict: Verdict
     rule: float
@@ -52,10 +52,10 @@ def combine(
     response says that it cannot tell; it costs ``refusal_cost`` where that is not right, and no
     ``wrong_cost``."""
     rule, shape = (1.0 if yes else 0.0 for yes in (verdict is Verdict.RIGHT, form))
-    if verdict is not Verdict.RIGHT:
-        rule = 0.0 - (config.refusal_cost if refused else config.wrong_cost)
+    cost = 0.0 if rule else config.refusal_cost if refused else config.wrong_cost
     said = {name: value for name, value in (functions or {}).items() if value is not None}
     ruled = config.rule_weight * rule + sum((weights or {})[name] * value for name, value in said.items())
+    ruled -= cost
     total = ruled + config.model_weight * model + config.format_weight * shape
     return Reward(verdict, rule, model, shape, ruled, total, functions or {})
 

@@ -68,6 +68,7 @@ def test_right_is_better_than_i_cannot_tell_and_that_is_better_than_wrong() -> N
                               (Verdict.TRUNCATED, False))
     )  # fmt: skip
     assert (right, refused, wrong, cut) == (1.0, -0.1, -1.0, -1.0)
+    assert combine(Verdict.WRONG, False, 0.0, costly).rule == 0.0  # the share of right ones is still told
     unknown = combine(Verdict.RIGHT, False, 0.0, costly, refused=True).total
     assert unknown == 1.0  # where there is no answer, to say so is right
     for verdict in (Verdict.WRONG, Verdict.UNPARSED):  # and without the costs nothing has changed
