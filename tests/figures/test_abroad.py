@@ -87,6 +87,20 @@ def test_a_held_out_tool_never_draws_for_training(family: str, tool: str) -> Non
         abroad.make(family, tool, 0)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("family", "tool"), SHUT)
+def test_held_out_tools_draw_whole_figures(family: str, tool: str) -> None:
+    if tool not in abroad.usable(family, "heldout"):
+        pytest.skip(f"needs {', '.join(abroad.tools(family)[tool].missing())}")
+    for seed in range(2):
+        for question in range(10):
+            figure = abroad.make(family, tool, seed, "heldout", question)
+            found = check(figure.solution, figure.facts)
+            assert found.wrong == 0 and (found.stated > 0 or figure.answer == "0"), figure.solution
+            assert figure.answer in figure.solution.splitlines()[-1] and figure.split == "heldout"
+            assert "{" not in figure.question and min(figure.images[0].size) >= 20
+
+
 @pytest.mark.parametrize("family", abroad.SUBJECTS)
 def test_held_out_wordings_are_no_training_wordings(family: str) -> None:
     for kind, (trained, held) in catalogue.subject(family).phrases.items():
