@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # Threads of several test processes on few cores stall one another; set before torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -18,6 +19,10 @@ os.environ.setdefault("R1V_QUIET", "1")  # what R1V-Nano is has a test of its ow
 from r1v.cli.instructions import limit_instructions
 
 limit_instructions(os.environ)  # R1V_CPU_ISA
+
+# On a busy machine making examples takes long, which is no fault of the tests.
+settings.register_profile("r1v", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("r1v")
 
 TINY_CONTEXT = 512
 TINY_IMAGE_SIZE = 32  # patch 8, downsample 2: 4 tokens a tile

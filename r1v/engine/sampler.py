@@ -9,7 +9,7 @@ row's logits are, the other rows get their ids.
 from __future__ import annotations
 
 from collections.abc import Sequence as Rows
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -18,6 +18,8 @@ from r1v.core import ComputeError, ConfigError, TokenLogprob
 from r1v.engine.config import EngineIds
 from r1v.engine.scheduler import Chunk
 from r1v.engine.sequence import Sequence
+from r1v.ops import isa, select
+from r1v.ops.cpu.drawing import NOT_FINITE, NOTHING_LEFT, NativeDraw, RowDraw
 from r1v.ops.sampling import RowSettings, penalise, sample, to_device
 
 _MASK = (1 << 64) - 1
@@ -94,11 +96,11 @@ def rows_of(chunks: Rows[Chunk]) -> list[Row]:
 class _Seen:
     """The distinct ids of a sequence with penalties, and how often each is in its output."""
 
-    def __init__(self, prompt: Rows[int], device: torch.device) -> None:
+    def __init__(self, prompt: Rows[int]) -> None:
         different = list(dict.fromkeys(prompt))
         self._place = {token_id: place for place, token_id in enumerate(different)}
-        self._ids = torch.tensor(different, dtype=torch.int64, device=device)
-        self._counts = torch.zeros(len(different), device=device)
+        self._ids = np.array(different, dtype=np.int64)
+        self._counts = np.zeros(len(different), dtype=np.float32)
         self.num_counted = 0  # ids of the output that are in the counts
 
     def add(self, token_ids: Rows[int]) -> None:
@@ -107,20 +109,20 @@ class _Seen:
         for token_id in token_ids:
             place = self._place.setdefault(token_id, len(self._place))
             if place == len(self._ids):  # double the room
-                self._ids = torch.cat((self._ids, torch.zeros_like(self._ids)))
-                self._counts = torch.cat((self._counts, torch.zeros_like(self._counts)))
+                self._ids = np.concatenate((self._ids, np.zeros_like(self._ids)))
+                self._counts = np.concatenate((self._counts, np.zeros_like(self._counts)))
             self._ids[place] = token_id
             self._counts[place] += 1
 
-    def after(self, drafts: Rows[int]) -> tuple[torch.Tensor, torch.Tensor]:
-        """The ids (n,) and their counts (n,), as if the drafts were output too."""
+    def after(self, drafts: Rows[int]) -> tuple[np.ndarray, np.ndarray]:
+        """The ids int64 (n,) and their counts float32 (n,), as if the drafts were output too."""
         number = len(self._place)
         ids, counts = self._ids[:number], self._counts[:number]
         if not drafts:
             return ids, counts
         new = [token_id for token_id in dict.fromkeys(drafts) if token_id not in self._place]
-        ids = torch.cat((ids, ids.new_tensor(new)))
-        counts = torch.cat((counts, counts.new_zeros(len(new))))
+        ids = np.concatenate((ids, np.array(new, dtype=np.int64)))
+        counts = np.concatenate((counts, np.zeros(len(new), dtype=np.float32)))
         for token_id in drafts:
             place = self._place.get(token_id)
             counts[number + new.index(token_id) if place is None else place] += 1
@@ -128,13 +130,21 @@ class _Seen:
 
 
 class Sampler:
-    """Holds the ids that are never drawn, and what penalties need to know of each sequence."""
+    """Holds the ids that are never drawn, and what penalties need to know of each sequence.
 
-    def __init__(self, vocab_size: int, ids: EngineIds, device: torch.device) -> None:
+    native: whether our library draws, where `select.sampler` allows it; torch otherwise, the slow reference.
+    """
+
+    def __init__(self, vocab_size: int, ids: EngineIds, device: torch.device, native: bool = True) -> None:
         self.vocab_size, self.device = vocab_size, device
-        self._banned = torch.tensor(banned_ids(ids, vocab_size), dtype=torch.int64, device=device)
+        banned = banned_ids(ids, vocab_size)
+        self._banned = torch.tensor(banned, dtype=torch.int64, device=device)
         self._seen: dict[Sequence, _Seen] = {}
         self._bit = torch.arange(32, dtype=torch.int32)
+        self._native: NativeDraw | None = None
+        level = isa.features().kernel_level
+        if native and level is not None and select.sampler(isa.features(), device.type).name == "native":
+            self._native = NativeDraw(level, banned)
 
     def forget(self, sequence: Sequence) -> None:
         """Drop what is kept of a finished sequence."""
@@ -149,16 +159,14 @@ class Sampler:
         wanted = [i for i, row in enumerate(rows) if row.sequence.params.logprobs is not None]
         where = slice(None) if len(wanted) == len(rows) else wanted
         raw = logits[where].log_softmax(-1) if wanted else logits
-        finite = _finite(logits)
-        self._penalise(logits, rows)
-        errors = self._adjust(logits, rows)
-        chosen = sample(logits, [_settings(row) for row in rows])
-        chosen = chosen.masked_fill(~_finite(logits), _NOTHING_LEFT).masked_fill(~finite, _NOT_FINITE)
-        ids: list[int] = chosen.tolist()
+        errors: dict[int, Exception] = {}
+        draw = self._drawn_by_torch if self._native is None else self._drawn
+        ids = draw(logits, rows, errors)
         logprobs: list[TokenLogprob | None] = [None] * len(rows)
         if wanted:
-            # read from the device in one go: waiting for each row would take most of the time of a large step
-            own = raw.gather(1, chosen[where].clamp(min=0).unsqueeze(1)).squeeze(1).tolist()
+            # read from the device at once: one wait a row would make up most of a step of many rows
+            chosen = torch.tensor([max(ids[i], 0) for i in wanted], device=self.device)
+            own = raw.gather(1, chosen.unsqueeze(1)).squeeze(1).tolist()
             for line, index in enumerate(wanted):
                 number = rows[index].sequence.params.logprobs or 0
                 logprobs[index] = TokenLogprob(ids[index], own[line], likeliest(raw[line], number))
@@ -170,43 +178,62 @@ class Sampler:
             for line, token_id in enumerate(ids)
         ]
 
-    def _adjust(self, logits: torch.Tensor, rows: Rows[Row]) -> dict[int, Exception]:
-        """Bans, biases and grammars, in place. Returns what grammars raised, by row."""
-        errors: dict[int, Exception] = {}
+    def _drawn(self, logits: torch.Tensor, rows: Rows[Row], errors: dict[int, Exception]) -> list[int]:
+        """An id for each row or what stands in its place, by our library; errors: of grammars, by row."""
+        assert self._native is not None
+        wants = []
+        for line, row in enumerate(rows):
+            sequence = row.sequence
+            want = RowDraw(_settings(row), biases=_biases(row), allowed=self._allowed(row, line, errors))
+            if has_penalty(sequence):
+                seen = self._seen_by(sequence).after(row.drafts)
+                want = replace(want, seen=seen, penalties=_penalties(sequence))
+            wants.append(want)
+        return self._native(logits, wants)
+
+    def _drawn_by_torch(
+        self, logits: torch.Tensor, rows: Rows[Row], errors: dict[int, Exception]
+    ) -> list[int]:
+        """As `_drawn`."""
+        finite = _finite(logits)
+        self._penalise(logits, rows)
         if len(self._banned):
             logits.index_fill_(1, self._banned, float("-inf"))
         added: dict[int, float] = {}  # by place in the flat logits
-        width = logits.shape[1]
         for line, row in enumerate(rows):
-            params = row.sequence.params
-            if params.logit_bias:
-                added |= {line * width + token_id: bias for token_id, bias in params.logit_bias.items()}
-            if row.position < params.min_tokens and not row.sequence.masked:
-                added |= {line * width + token_id: float("-inf") for token_id in row.sequence.stop_ids}
-            if row.sequence.masked:
-                assert row.sequence.mask is not None and not row.drafts
-                try:
-                    bits = row.sequence.mask.bits()
-                except Exception as error:  # noqa: BLE001 - reported to whoever asked for this sequence
-                    errors[line] = error
-                    continue
+            first = line * logits.shape[1]
+            added |= {first + token_id: bias for token_id, bias in (_biases(row) or {}).items()}
+            bits = self._allowed(row, line, errors)
+            if bits is not None:
                 allowed = ((bits.unsqueeze(1) >> self._bit) & 1).flatten()[: self.vocab_size]
                 logits[line].masked_fill_(allowed.to(self.device) == 0, float("-inf"))
         if added:
             places = to_device(list(added), self.device)
             logits.view(-1).index_add_(0, places, to_device(list(added.values()), self.device, logits.dtype))
-        return errors
+        chosen = sample(logits, [_settings(row) for row in rows])
+        chosen = chosen.masked_fill(~_finite(logits), NOTHING_LEFT).masked_fill(~finite, NOT_FINITE)
+        ids: list[int] = chosen.tolist()
+        return ids
+
+    def _allowed(self, row: Row, line: int, errors: dict[int, Exception]) -> torch.Tensor | None:
+        """What a grammar allows, a bit for each id; None where there is none, or it raised."""
+        if not row.sequence.masked:
+            return None
+        assert row.sequence.mask is not None and not row.drafts
+        try:
+            return row.sequence.mask.bits()
+        except Exception as error:  # noqa: BLE001 - reported to whoever asked for this sequence
+            errors[line] = error
+            return None
 
     def _penalise(self, logits: torch.Tensor, rows: Rows[Row]) -> None:
         """Penalties, in place, for the rows that have any."""
         lines = [i for i, row in enumerate(rows) if has_penalty(row.sequence)]
         if not lines:
             return
-        seen = [self._seen_by(rows[i].sequence).after(rows[i].drafts) for i in lines]
-        factors = to_device(
-            [(s.decoding.repetition_penalty, s.params.presence_penalty, s.params.frequency_penalty)
-             for s in (rows[i].sequence for i in lines)], self.device,
-        )  # fmt: skip
+        found = [self._seen_by(rows[i].sequence).after(rows[i].drafts) for i in lines]
+        seen = [(to_device(ids, self.device), to_device(counts, self.device)) for ids, counts in found]
+        factors = to_device([_penalties(rows[i].sequence) for i in lines], self.device, torch.float32)
         if len(lines) == len(rows):
             penalise(logits, seen, factors)
             return
@@ -219,9 +246,24 @@ class Sampler:
         """The ids that a sequence has had so far, brought up to date."""
         seen = self._seen.get(sequence)
         if seen is None:
-            seen = self._seen[sequence] = _Seen(sequence.request.token_ids, self.device)
+            seen = self._seen[sequence] = _Seen(sequence.request.token_ids)
         seen.add(sequence.token_ids[sequence.num_prompt + seen.num_counted :])
         return seen
+
+
+def _biases(row: Row) -> dict[int, float] | None:
+    """What is added to the logits of some ids: the request's biases, and no end before min_tokens."""
+    sequence = row.sequence
+    biases = sequence.params.logit_bias
+    if row.position < sequence.params.min_tokens and not sequence.masked:
+        return {**biases, **dict.fromkeys(sequence.stop_ids, float("-inf"))}
+    return biases or None
+
+
+def _penalties(sequence: Sequence) -> tuple[float, float, float]:
+    """Repetition, presence and frequency."""
+    params = sequence.params
+    return sequence.decoding.repetition_penalty, params.presence_penalty, params.frequency_penalty
 
 
 def _settings(row: Row) -> RowSettings:
@@ -232,10 +274,6 @@ def _settings(row: Row) -> RowSettings:
     return RowSettings(chosen.temperature, chosen.top_k, chosen.top_p, chosen.min_p, number)
 
 
-# in place of an id
-_NOT_FINITE, _NOTHING_LEFT = -1, -2
-
-
 def _finite(logits: torch.Tensor) -> torch.Tensor:
     """Rows (R,) in which something can be drawn: no NaN, nothing too large, not everything ruled out."""
     return logits.amax(-1).abs() < MAX_LOGIT  # the largest is NaN if any is
@@ -244,7 +282,7 @@ def _finite(logits: torch.Tensor) -> torch.Tensor:
 def failed(kind: int, row: Row) -> Exception:
     """The error of a row. kind: the negative number that stands in place of its id."""
     place = f"at token {row.position} of the output"
-    if kind == _NOT_FINITE:
+    if kind == NOT_FINITE:
         return ComputeError(
             f"the model's logits are not finite {place}; the weights or the image are damaged, or the dtype "
             "is too narrow: try float32"

@@ -159,6 +159,15 @@ def decoder(features: Features, native: bool, head_dim: int, cache_dtype: torch.
     return Choice("native", f"one call of our library a step, compiled for {features.kernel_level}")
 
 
+def sampler(features: Features, device_type: str) -> Choice:
+    """How ids are drawn from logits, where no GPU draws them inside its steps."""
+    if device_type != "cpu":
+        return Choice("torch", f"logits are on {device_type}")
+    if features.kernel_level is None:
+        return Choice("torch", "our kernels are not compiled here")
+    return Choice("native", f"one call of our library, compiled for {features.kernel_level}")
+
+
 def paged_attention(device_type: str, dtype: torch.dtype) -> Choice:
     """How prompts and batches attend over the paged cache."""
     if device_type == "cpu":

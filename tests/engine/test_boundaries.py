@@ -113,7 +113,11 @@ def run(model: R1V, case: Case, drafts: int) -> tuple[list[EngineOutput], Engine
 
 
 @given(case=cases(), wrong=st.sampled_from([0.0, 0.0, 0.3]))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_the_features_agree_at_every_boundary(
     model: R1V, case: Case, wrong: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,7 +126,11 @@ def test_the_features_agree_at_every_boundary(
 
 @pytest.mark.slow
 @given(case=cases(), wrong=st.sampled_from([0.0, 0.0, 0.3]))
-@settings(max_examples=3000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=3000,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_the_features_agree_in_thousands_of_cases(
     model: R1V, case: Case, wrong: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -60,7 +60,11 @@ PARAMETERS = st.fixed_dictionaries(
 
 
 @given(values=st.lists(PARAMETERS, min_size=1, max_size=3), images=st.integers(0, 1))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_no_number_reaches_a_neighbour(
     model: R1V, healthy_ids: list[int], values: list[dict[str, Any]], images: int
 ) -> None:
@@ -69,7 +73,11 @@ def test_no_number_reaches_a_neighbour(
 
 @pytest.mark.slow
 @given(values=st.lists(PARAMETERS, min_size=1, max_size=3), images=st.integers(0, 1))
-@settings(max_examples=3000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=3000,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_no_number_of_thousands_reaches_a_neighbour(
     model: R1V, healthy_ids: list[int], values: list[dict[str, Any]], images: int
 ) -> None:

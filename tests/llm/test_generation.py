@@ -11,7 +11,9 @@ from r1v.engine import EngineOutput
 from r1v.llm.generation import Generation
 from r1v.prompt import Processor
 
-SHARED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+SHARED = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
+)
 
 
 @pytest.fixture(scope="session")

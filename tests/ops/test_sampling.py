@@ -2,10 +2,16 @@
 
 import random
 
+import numpy as np
 import pytest
 import torch
 
+from r1v.ops import isa
+from r1v.ops.cpu.drawing import NOT_FINITE, NOTHING_LEFT, NativeDraw, RowDraw
+from r1v.ops.cpu.native import available
 from r1v.ops.sampling import RowSettings, penalise, penalise_reference, sample, sample_reference
+
+HERE = isa.features()
 
 
 def random_rows(random_: random.Random, number: int) -> list[RowSettings]:
@@ -91,3 +97,70 @@ def test_sparse_penalties_equal_reference() -> None:
         seen.append((ids, counts[row, ids].float()))
     penalise(logits, seen, factors)
     assert torch.allclose(logits, expected, atol=1e-6)
+
+
+@pytest.mark.skipif(not available(), reason="our kernels are not compiled here")
+class TestNative:
+    """The library's drawing against torch's, at every level of instructions that this machine has."""
+
+    @pytest.fixture(autouse=True, params=sorted(HERE.kernels, key=isa.LEVEL_NAMES.index))
+    def draw(self, request: pytest.FixtureRequest) -> NativeDraw:
+        if request.param not in HERE.levels:
+            pytest.skip(f"this processor has no {request.param}")
+        return NativeDraw(request.param, [7, 299])
+
+    @pytest.mark.parametrize("seed", range(20))
+    @pytest.mark.parametrize("width", [300, 1537, 20000])
+    def test_equals_the_reference(self, draw: NativeDraw, seed: int, width: int) -> None:
+        random_ = random.Random(seed)
+        generator = torch.Generator().manual_seed(seed)
+        scale = random_.choice([0.1, 1, 6])
+        # every number comes several times: equal ones are told apart by their ids
+        logits = (torch.randn(12, width, generator=generator) * scale * 64).round() / 64
+        rows = random_rows(random_, 12)
+        banned = logits.clone()
+        banned[:, [7, 299]] = float("-inf")
+        expected = sample_reference(banned, rows).tolist()
+        assert draw(logits.clone(), [RowDraw(row) for row in rows]) == expected
+
+    def test_penalties_biases_and_grammars(self, draw: NativeDraw) -> None:
+        torch.manual_seed(1)
+        logits = torch.randn(6, 333)
+        ids = np.array([3, 40, 200], dtype=np.int64)
+        counts = np.array([0, 2, 5], dtype=np.float32)
+        factors = (1.3, 0.4, 0.1)
+        expected = logits.clone()
+        seen = [(torch.from_numpy(ids), torch.from_numpy(counts))] * 6
+        penalise(expected, seen, torch.tensor([factors] * 6))
+        allowed = torch.rand(352) < 0.3
+        bits = (allowed.view(-1, 32).long() << torch.arange(32)).sum(1)
+        bits = torch.where(bits >= 1 << 31, bits - (1 << 32), bits).int()
+        expected.masked_fill_(~allowed[:333], float("-inf"))
+        expected[:, [7, 299]] = float("-inf")
+        chosen = int(expected[0].argmax())
+        expected[:, chosen] -= 3.0
+        settings = [RowSettings(uniform=i / 6, top_k=i) for i in range(6)]
+        rows = [RowDraw(each, (ids, counts), factors, {chosen: -3.0}, bits) for each in settings]
+        got = logits.clone()
+        assert draw(got, rows) == sample_reference(expected, settings).tolist()
+        torch.testing.assert_close(got, expected)
+
+    @pytest.mark.parametrize("settings", [RowSettings(0.0), RowSettings(), RowSettings(top_p=0.9, top_k=3)])
+    def test_what_cannot_be_drawn(self, draw: NativeDraw, settings: RowSettings) -> None:
+        logits = torch.zeros(6, 301)
+        logits[0, 300] = float("nan")
+        logits[1, 5] = float("inf")
+        logits[2, 7] = float("nan")  # also where it is banned
+        logits[3] = float("-inf")
+        logits[4] = float("-inf")
+        logits[4, 299] = 1.0
+        logits[5, :300] = float("-inf")
+        found = draw(logits, [RowDraw(settings)] * 6)
+        assert found == [NOT_FINITE, NOT_FINITE, NOT_FINITE, NOT_FINITE, NOTHING_LEFT, 300]
+
+    def test_no_banned_id_at_the_ends(self, draw: NativeDraw) -> None:
+        logits = torch.full((1, 600), float("-inf"))
+        logits[0, [3, 500]] = torch.tensor([0.0, -20.0])
+        for uniform in (0.0, 0.5, 1 - 2**-53):
+            for settings in (RowSettings(uniform=uniform), RowSettings(min_p=1e-30, uniform=uniform)):
+                assert draw(logits.clone(), [RowDraw(settings)])[0] in (3, 500)

@@ -25,6 +25,7 @@ def show_kernels(path: str | None, as_json: bool) -> int:
     }
     head_dim = 64 if config is None else config.language.head_dim
     rows["decode step"] = select.decoder(features, True, head_dim, torch.float32)
+    rows["drawing ids"] = select.sampler(features, "cpu")
     rows["attention over the cache"] = select.paged_attention("cpu", torch.float32)
     if torch.cuda.is_available():
         rows["attention over the cache, CUDA"] = select.paged_attention("cuda", torch.bfloat16)

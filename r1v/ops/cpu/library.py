@@ -18,6 +18,7 @@ POINTER, INT64, INT32, FLOAT = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32, 
 SIGNATURES: dict[str, tuple[Any, ...]] = {
     "r1v_linear": (POINTER, POINTER, INT64, POINTER, FLOAT, INT32, POINTER, POINTER, INT32),
     "r1v_step": (POINTER, POINTER, POINTER, INT32),
+    "r1v_draw": (POINTER, INT64, INT64, POINTER, INT64, POINTER, POINTER, INT32),
 }
 # every level that csrc can be compiled for
 COMPILED_FOR = ("generic", "avx2", "avx512", "avx512_vnni", "avx512_bf16", "neon", "neon_dot", "neon_bf16")
@@ -30,6 +31,7 @@ class Kernels:
     level: str
     linear: Any
     step: Any
+    draw: Any
 
 
 @functools.cache

@@ -285,43 +285,73 @@ INLINE void fill_panel(int kind, const void *data, int64_t first, int64_t stride
 // ------------------------------------------------------------------------------------------- 4-bit weights
 
 // CODES bytes of codes at a time: the columns in their lower halves, then those in their upper halves. Sums are
-// kept as whole numbers over a group of at most 256 columns.
-#if defined(__AVX2__)
-enum { CODES = 32 };
+// kept as whole numbers over a group of at most 256 columns. WIDE_CODES: a vector holds two blocks of 64 columns,
+// so x is ordered like them (see `round_rows`), and a vector of sums may belong to two groups.
+#if USE_AVX512
+enum { CODES = 64, WIDE_CODES = 1 };
+typedef __m512i IV;
+typedef __m512 IF;
+#define isum vsum
+#define izero _mm512_setzero_si512
+INLINE IF iset(float x) { return _mm512_set1_ps(x); }
+INLINE IF iset_two(float lower, float upper) {
+    return _mm512_mask_blend_ps(0xff00, _mm512_set1_ps(lower), _mm512_set1_ps(upper));
+}
+INLINE IF ifloat(IV v) {
+#if !USE_VNNI
+    v = _mm512_madd_epi16(v, _mm512_set1_epi16(1));
+#endif
+    return _mm512_cvtepi32_ps(v);
+}
+INLINE void split_codes(const uint8_t *codes, int half, IV halves[2]) {
+    IV both, mask = _mm512_set1_epi8(15);
+    if (half) {  // a single block of 64 columns
+        uint8_t padded[64] = {0};
+        memcpy(padded, codes, 32);
+        both = _mm512_loadu_si512(padded);
+    } else {
+        both = _mm512_loadu_si512(codes);
+    }
+    halves[0] = _mm512_and_si512(both, mask);
+    halves[1] = _mm512_and_si512(_mm512_srli_epi16(both, 4), mask);
+}
+// The sums of a group of 256 stay below 2**15 without VNNI: 256 / 32 * 15 * 127.
+INLINE IV idot(IV sum, IV codes, const int8_t *x) {
+    IV given = _mm512_loadu_si512(x);
+#if USE_VNNI
+    return _mm512_dpbusd_epi32(sum, codes, given);
+#else
+    return _mm512_add_epi16(sum, _mm512_maddubs_epi16(codes, given));
+#endif
+}
+#elif defined(__AVX2__)
+enum { CODES = 32, WIDE_CODES = 0 };
 typedef __m256i IV;
 typedef __m256 IF;
 #define isum sum8
-INLINE IF ifloat(IV v) {
-#if !USE_VNNI
-    v = _mm256_madd_epi16(v, _mm256_set1_epi16(1));
-#endif
-    return _mm256_cvtepi32_ps(v);
-}
-INLINE void split_codes(const uint8_t *codes, IV halves[2]) {
+INLINE IF ifloat(IV v) { return _mm256_cvtepi32_ps(_mm256_madd_epi16(v, _mm256_set1_epi16(1))); }
+INLINE void split_codes(const uint8_t *codes, int half, IV halves[2]) {
+    (void)half;
     IV both = _mm256_loadu_si256((const IV *)codes), mask = _mm256_set1_epi8(15);
     halves[0] = _mm256_and_si256(both, mask);
     halves[1] = _mm256_and_si256(_mm256_srli_epi16(both, 4), mask);
 }
-// The sums of a group of 256 stay below 2**15 without VNNI: 256 / 16 * 15 * 127.
+// The sums of a group of 256 stay below 2**15: 256 / 16 * 15 * 127.
 INLINE IV idot(IV sum, IV codes, const int8_t *x) {
-    IV given = _mm256_loadu_si256((const IV *)x);
-#if USE_VNNI
-    return _mm256_dpbusd_epi32(sum, codes, given);
-#else
-    return _mm256_add_epi16(sum, _mm256_maddubs_epi16(codes, given));
-#endif
+    return _mm256_add_epi16(sum, _mm256_maddubs_epi16(codes, _mm256_loadu_si256((const IV *)x)));
 }
 #define izero _mm256_setzero_si256
 INLINE IF iset(float x) { return _mm256_set1_ps(x); }
 #elif defined(__ARM_NEON)
-enum { CODES = 16 };
+enum { CODES = 16, WIDE_CODES = 0 };
 typedef int32x4_t IV;
 typedef float32x4_t IF;
 #define isum vaddvq_f32
 #define ifloat vcvtq_f32_s32
 #define iset vdupq_n_f32
 INLINE IV izero(void) { return vdupq_n_s32(0); }
-INLINE void split_codes(const uint8_t *codes, IV halves[2]) {
+INLINE void split_codes(const uint8_t *codes, int half, IV halves[2]) {
+    (void)half;
     uint8x16_t both = vld1q_u8(codes);
     halves[0] = vreinterpretq_s32_u8(vandq_u8(both, vdupq_n_u8(15)));
     halves[1] = vreinterpretq_s32_u8(vshrq_n_u8(both, 4));
@@ -337,14 +367,15 @@ INLINE IV idot(IV sum, IV codes, const int8_t *x) {
 #endif
 }
 #else
-enum { CODES = 16 };
+enum { CODES = 16, WIDE_CODES = 0 };
 typedef VI IV;
 typedef VF IF;
 #define isum vsum
 #define iset vset
 INLINE IV izero(void) { return (IV){0}; }
 INLINE IF ifloat(IV v) { return (IF){(float)v[0], (float)v[1], (float)v[2], (float)v[3]}; }
-INLINE void split_codes(const uint8_t *codes, IV halves[2]) {
+INLINE void split_codes(const uint8_t *codes, int half, IV halves[2]) {
+    (void)half;
     IV both;
     memcpy(&both, codes, sizeof both);
     halves[0] = both & 0x0f0f0f0f;
@@ -361,3 +392,31 @@ INLINE IV idot(IV sum, IV codes, const int8_t *x) {
     return sum;
 }
 #endif
+
+#if defined(__AVX2__)
+// The sums of four vectors.
+INLINE void isum4(IF a, IF b, IF c, IF d, float four[4]) {
+#if USE_AVX512
+    __m256 v[4], w[4] = {_mm512_castps512_ps256(a), _mm512_castps512_ps256(b), _mm512_castps512_ps256(c),
+                         _mm512_castps512_ps256(d)};
+    v[0] = _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(a), 1));
+    v[1] = _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(b), 1));
+    v[2] = _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(c), 1));
+    v[3] = _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(d), 1));
+    EACH(i, 4) v[i] = _mm256_add_ps(v[i], w[i]);
+#else
+    __m256 v[4] = {a, b, c, d};
+#endif
+    __m256 sums = _mm256_hadd_ps(_mm256_hadd_ps(v[0], v[1]), _mm256_hadd_ps(v[2], v[3]));
+    _mm_storeu_ps(four, _mm_add_ps(_mm256_castps256_ps128(sums), _mm256_extractf128_ps(sums, 1)));
+}
+#else
+INLINE void isum4(IF a, IF b, IF c, IF d, float four[4]) {
+    four[0] = isum(a), four[1] = isum(b), four[2] = isum(c), four[3] = isum(d);
+}
+#endif
+#if !USE_AVX512
+#define iset_two(lower, upper) iset(lower)
+#endif
+// Columns that are taken at a time.
+enum { SPAN = WIDE_CODES ? 128 : 64 };
