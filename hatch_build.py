@@ -23,6 +23,7 @@ SOURCE, LIBRARY = Path("r1v/ops/cpu/csrc/kernels.c"), Path("r1v/ops/cpu/_cpu.so"
 COMMON = ("-O3", "-fPIC", "-fno-math-errno", "-ffp-contract=fast")
 AVX2 = ("-mavx2", "-mfma", "-mf16c")
 AVX512 = (*AVX2, "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mprefer-vector-width=512")
+BF16 = (*AVX512, "-mavx512vnni", "-mavx512bf16")
 
 # architecture -> level of r1v.ops.isa -> the flags that allow its instructions
 FLAGS: dict[str, dict[str, tuple[str, ...]]] = {
@@ -31,7 +32,8 @@ FLAGS: dict[str, dict[str, tuple[str, ...]]] = {
         "avx2": AVX2,
         "avx512": AVX512,
         "avx512_vnni": (*AVX512, "-mavx512vnni"),
-        "avx512_bf16": (*AVX512, "-mavx512vnni", "-mavx512bf16"),
+        "avx512_bf16": BF16,
+        "amx": (*BF16, "-mamx-tile", "-mamx-bf16"),
     },
     "aarch64": {
         "neon": (),  # part of the architecture

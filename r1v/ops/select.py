@@ -113,7 +113,9 @@ def many_rows(weights: Weights, features: Features) -> ManyRows:
     if weights.group_size:
         return NEVER
     if weights.dtype == torch.bfloat16 and has_native_bf16(features) and weights.part != "head":
-        return ManyRows(128, torch.bfloat16)
+        if features.kernel_level == "amx":  # our kernel multiplies in tiles too, and lays no weights out
+            return ManyRows(256, torch.bfloat16)
+        return ManyRows(FEW_ROWS + 1 if "amx_bf16" in features.names else 128, torch.bfloat16)
     if weights.dtype == torch.float32:
         return ManyRows(FEW_ROWS + 1, torch.float32)
     if features.kernel_level == "generic":

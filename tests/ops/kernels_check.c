@@ -152,6 +152,56 @@ static void check_attention(int64_t heads, int64_t key_heads, int64_t hd) {
     compare("attention", 0, hd, out, expected, heads * hd, 1e-5);
 }
 
+// The id that settings and a uniform number choose, by the definition: ids from the likeliest down.
+static int64_t drawn(const float *x, int64_t V, const Draw *want) {
+    int64_t *order = malloc(V * sizeof *order), n = V, chosen = -1;
+    double *p = malloc(V * sizeof *p), mass = 0, before = 0, kept = 0;
+    for (int64_t i = 0; i < V; i++) {
+        int64_t j = i;
+        for (; j > 0 && x[order[j - 1]] < x[i]; j--) order[j] = order[j - 1];
+        order[j] = i;
+    }
+    if (want->top_k > 0) n = want->top_k;
+    for (int64_t i = 0; i < n; i++) mass += p[i] = exp(((double)x[order[i]] - x[order[0]]) / want->temperature);
+    for (int64_t i = 0; i < n; i++) {
+        const int keep = before < want->top_p * mass && p[i] >= want->min_p * p[0];
+        before += p[i];
+        if (!keep) p[i] = 0;
+        kept += p[i];
+    }
+    if (want->top_k == 0 && want->top_p == 1 && want->min_p == 0) {  // nothing filtered: in the order of ids
+        before = 0;
+        for (int64_t i = 0; i < V && chosen < 0; i++) {
+            before += exp(((double)x[i] - x[order[0]]) / want->temperature);
+            if (before > mass * want->uniform) chosen = i;
+        }
+    }
+    before = 0;
+    for (int64_t i = 0; i < n && chosen < 0; i++)
+        if ((before += p[i]) > kept * want->uniform) chosen = order[i];
+    free(order), free(p);
+    return chosen;
+}
+
+static void check_draw(int64_t V, float scale) {
+    const int64_t top_k[] = {0, 5, 0, 0, 40, 0}, banned = 3;
+    const double top_p[] = {1, 1, 0.8, 1, 0.5, 0.999}, min_p[] = {0, 0, 0, 0.1, 0.01, 0};
+    for (int i = 0; i < 6; i++)
+        for (double uniform = 0.03; uniform < 1; uniform += 0.11) {
+            Draw want = {0};
+            want.repetition = 1, want.temperature = 0.7, want.uniform = uniform;
+            want.top_k = top_k[i], want.top_p = top_p[i], want.min_p = min_p[i];
+            float *x = numbers(V, scale);
+            int64_t id;
+            LEVELLED(r1v_draw)(x, 1, V, &banned, 1, &want, &id, 1);
+            if (x[3] != -INFINITY || id != drawn(x, V, &want)) {
+                printf("draw %d of %d, uniform %g: %d\n", i, (int)V, uniform, (int)id);
+                failures++;
+            }
+            free(x);
+        }
+}
+
 int main(void) {
     const int64_t rows[] = {1, 2, 3, 4, 8, 12, 13, 20, 31};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -161,7 +211,9 @@ int main(void) {
             check_linear(kind, 18, 1040, rows[i], 0);
         }
         for (int64_t group = 64; group <= 256; group *= 2) check_linear(INT4, 70, 512, rows[i], group);
+        check_linear(INT4, 39, 320, rows[i], 64);
     }
+    check_draw(300, 1.0f), check_draw(1001, 5.0f), check_draw(2000, 30.0f);
     check_attention(4, 2, 64), check_attention(14, 2, 64), check_attention(6, 3, 8), check_attention(8, 1, 40);
     for (int i = 0; i < 65536; i++) {  // every half against its value
         const int exponent = i >> 10 & 31, digits = i & 1023;

@@ -26,13 +26,13 @@ def level(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("rows", [1, 2, 5, 8, 9, 13, 260])
-@pytest.mark.parametrize(("width", "depth"), [(64, 64), (130, 304), (17, 1040)])
+@pytest.mark.parametrize(("width", "depth"), [(64, 64), (130, 304), (17, 1040), (50, 2576)])
 def test_linear(level: str, dtype: torch.dtype, rows: int, width: int, depth: int) -> None:
     torch.manual_seed(rows)
     weight, bias, x = torch.randn(width, depth).to(dtype), torch.randn(width), torch.randn(rows, depth)
     layer = NativeLinear(weight, bias)
     # many rows of bfloat16 weights are multiplied in bfloat16 where the processor does that
-    rounded = level == "avx512_bf16" and dtype == torch.bfloat16 and rows > FEW_ROWS
+    rounded = level in ("avx512_bf16", "amx") and dtype == torch.bfloat16 and rows > FEW_ROWS
     x = x.bfloat16().float() if rounded else x
     expected = F.linear(x, weight.float(), bias)
     assert torch.allclose(layer(x), expected, atol=5e-4)
@@ -49,13 +49,13 @@ def test_linear(level: str, dtype: torch.dtype, rows: int, width: int, depth: in
         assert torch.allclose(got, F.silu(gates) * ups, atol=1e-3, rtol=1e-4)
 
 
-@pytest.mark.parametrize("group", [64, 128, 256])
+@pytest.mark.parametrize(("group", "columns"), [(64, 512), (64, 320), (128, 512), (128, 384), (256, 512)])
 @pytest.mark.parametrize("rows", [1, 2, 3, 7, 40])
-def test_int4(group: int, rows: int) -> None:
+def test_int4(group: int, columns: int, rows: int) -> None:
     """Exact for inputs rounded to 8 bits, and the rounding costs less than a hundredth."""
     torch.manual_seed(rows)
-    codes, scales = torch.randint(0, 16, (71, 512)), torch.rand(71, 512 // group)
-    zeros, x = 16 * scales * torch.rand_like(scales), torch.randn(rows, 512)
+    codes, scales = torch.randint(0, 16, (71, columns)), torch.rand(71, columns // group)
+    zeros, x = 16 * scales * torch.rand_like(scales), torch.randn(rows, columns)
     layer = NativeLinear.from_codes(codes, scales, zeros, torch.randn(71))
     widened = codes.unflatten(1, (-1, group)) * scales.unsqueeze(-1) - zeros.unsqueeze(-1)
     grouped = x.unflatten(1, (-1, group))

@@ -16,7 +16,7 @@ DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 def machine(level: str, compiled: bool = True, architecture: str = "x86_64") -> Features:
     """A processor of a level, with a library for every level or with none."""
     levels = LEVELS[architecture]
-    return Features(architecture, levels[level], frozenset(levels) - {"amx"} if compiled else frozenset())
+    return Features(architecture, levels[level], frozenset(levels) if compiled else frozenset())
 
 
 EVERY_MACHINE = [
@@ -37,7 +37,8 @@ def test_levels_grow() -> None:
 
 def test_the_best_compiled_level_runs() -> None:
     server = machine("amx")
-    assert server.kernel_level == "avx512_bf16"
+    assert server.kernel_level == "amx"
+    assert Features("x86_64", server.names, server.kernels - {"amx"}).kernel_level == "avx512_bf16"
     assert Features("x86_64", server.names, frozenset({"generic", "avx2"})).kernel_level == "avx2"
     assert Features("x86_64", server.names, frozenset()).kernel_level is None
     # instructions without those below them, as virtual machines may report: no level is skipped by accident
@@ -98,6 +99,9 @@ def test_products_of_few_and_of_many_rows() -> None:
     weights = Weights((4096, 4096), torch.bfloat16)
     assert select.many_rows(weights, machine("avx2")) == select.ManyRows(256, torch.float32)
     assert select.many_rows(weights, machine("avx512_bf16")) == select.ManyRows(128, torch.bfloat16)
+    assert select.many_rows(weights, machine("amx")) == select.ManyRows(256, torch.bfloat16)
+    without = Features("x86_64", machine("amx").names, frozenset({"generic", "avx512_bf16"}))
+    assert select.many_rows(weights, without) == select.ManyRows(select.FEW_ROWS + 1, torch.bfloat16)
     for features in EVERY_MACHINE:
         assert select.many_rows(Weights((64, 64), torch.bfloat16, 64), features) == select.NEVER
 

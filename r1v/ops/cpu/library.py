@@ -21,7 +21,9 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
     "r1v_draw": (POINTER, INT64, INT64, POINTER, INT64, POINTER, POINTER, INT32),
 }
 # every level that csrc can be compiled for
-COMPILED_FOR = ("generic", "avx2", "avx512", "avx512_vnni", "avx512_bf16", "neon", "neon_dot", "neon_bf16")
+COMPILED_FOR = (
+    "generic", "avx2", "avx512", "avx512_vnni", "avx512_bf16", "amx", "neon", "neon_dot", "neon_bf16",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,13 @@ def _library() -> ctypes.CDLL | None:
 
 @functools.cache
 def compiled_levels() -> frozenset[str]:
-    """The levels that the library holds; none where there is no library."""
+    """The levels that the library holds; none where there is no library. "amx" only where the system gives
+    this process the room for tiles."""
     library = _library()
-    return frozenset(level for level in COMPILED_FOR if hasattr(library, f"r1v_linear_{level}"))
+    found = {level for level in COMPILED_FOR if hasattr(library, f"r1v_linear_{level}")}
+    if library is not None and "amx" in found and not library.r1v_allowed_amx():
+        found.discard("amx")
+    return frozenset(found)
 
 
 @functools.cache

@@ -8,8 +8,28 @@
 
 #include "products.h"
 
+#include "tiles.h"
+
+#include "int4.h"
+
+#include "linear.h"
+
 #include "attention.h"
 
 #include "step.h"
 
 #include "sampling.h"
+
+#if USE_AMX
+#include <unistd.h>
+
+// Whether this process may use tiles: Linux gives room for them to those that ask (ARCH_REQ_XCOMP_PERM).
+int32_t LEVELLED(r1v_allowed)(void) {
+#if defined(__linux__)
+    enum { ARCH_PRCTL = 158, REQUEST = 0x1023, TILES = 18 };
+    return syscall(ARCH_PRCTL, REQUEST, TILES) == 0;
+#else
+    return 0;
+#endif
+}
+#endif

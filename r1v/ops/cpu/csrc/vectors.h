@@ -37,6 +37,9 @@ static inline simde__m512 emulated_cvtph(__m256i halves) {  // which the emulati
 #if defined(__AVX512BF16__)
 #define USE_BF16 1
 #endif
+#if defined(__AMX_BF16__)
+#define USE_AMX 1
+#endif
 #endif
 
 #define JOIN_(a, b) a##_##b

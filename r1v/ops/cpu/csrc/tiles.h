@@ -1,0 +1,100 @@
+// Many rows of bfloat16 where the processor has tiles (AMX): 16 rows of weights, as they lie, by 16 rows of x.
+
+#if USE_AMX
+// Rows of x that are multiplied at a time: as many as stay in the second cache beside the weights.
+#define MAX_TILED(K) ((K) <= 1024 ? 512 : (K) <= 2560 ? 192 : (K) <= 8192 ? 96 : 32)
+
+// x (M, K) rounded to bfloat16 in tiles of 16 rows by 32 columns, padded with zeros; in a tile the pair of
+// columns comes first, then the row: (M / 16, K / 32, 16, 16, 2).
+static const float *tiled_pairs(const float *x, int64_t M, int64_t K) {
+    const int64_t across = (K + 31) / 32, down = (M + 15) / 16;
+    uint32_t *to = scratch(3, down * across * 1024);
+    for (int64_t t = 0; t < down; t++)
+        for (int64_t c = 0; c < across; c++) {
+            uint32_t *tile = to + (t * across + c) * 256, pairs[16][16];
+            const int64_t rows = MIN(16, M - t * 16), columns = MIN(32, K - c * 32);
+            for (int64_t m = 0; m < rows; m++) {
+                float given[32] = {0};
+                uint32_t bits[32];
+                memcpy(given, x + (t * 16 + m) * K + c * 32, columns * sizeof(float));
+                memcpy(bits, given, sizeof bits);
+                for (int i = 0; i < 32; i++) bits[i] = (bits[i] + 0x7fff + ((bits[i] >> 16) & 1)) >> 16;
+                for (int i = 0; i < 16; i++) pairs[m][i] = bits[2 * i] | bits[2 * i + 1] << 16;
+            }
+            for (int64_t m = rows; m < 16; m++) memset(pairs[m], 0, sizeof pairs[m]);
+            for (int i = 0; i < 16; i++)
+                for (int m = 0; m < 16; m++) tile[i * 16 + m] = pairs[m][i];
+        }
+    return (const float *)to;
+}
+
+// A tile of 16 rows of weights that may end early, copied to where zeros follow it.
+static const uint16_t *whole_tile(const Weight *w, int64_t n, int64_t k, uint16_t to[512]) {
+    const int64_t K = w->columns, rows = MIN(16, w->rows - n), columns = MIN(32, K - k);
+    memset(to, 0, 512 * sizeof(uint16_t));
+    for (int64_t r = 0; r < rows; r++)
+        memcpy(to + 32 * r, (const uint16_t *)w->data + (n + r) * K + k, columns * sizeof(uint16_t));
+    return to;
+}
+
+// sums[i][j] (16 rows of weights, 16 of x) for R tiles of weights from row n on and M tiles of x.
+INLINE void tile_sums(int R, int M, const uint32_t *x, const Weight *w, int64_t n, int fetch,
+                      float sums[2][2][256]) {
+    const int64_t K = w->columns, across = (K + 31) / 32;
+    const int inside = n + 16 * R <= w->rows;
+    const uint16_t *weights = (const uint16_t *)w->data + n * K;
+    uint16_t ends[2][512];
+    _tile_zero(0);
+    if (M == 2) _tile_zero(1);
+    if (R == 2) _tile_zero(2);
+    if (R == 2 && M == 2) _tile_zero(3);
+    for (int64_t c = 0; c < across; c++) {
+        _tile_loadd(6, x + c * 256, 64);
+        if (M == 2) _tile_loadd(7, x + (across + c) * 256, 64);
+        if (inside && 32 * (c + 1) <= K) {
+            const uint16_t *at = weights + 32 * c;
+            if (fetch)  // what the next call takes
+                EACH(r, 16 * R) __builtin_prefetch((const char *)(at + (16 * R + r) * K), 0, 2);
+            _tile_loadd(4, at, 2 * K);
+            if (R == 2) _tile_loadd(5, at + 16 * K, 2 * K);
+        } else {
+            _tile_loadd(4, whole_tile(w, n, 32 * c, ends[0]), 64);
+            if (R == 2) _tile_loadd(5, whole_tile(w, n + 16, 32 * c, ends[1]), 64);
+        }
+        _tile_dpbf16ps(0, 4, 6);
+        if (M == 2) _tile_dpbf16ps(1, 4, 7);
+        if (R == 2) _tile_dpbf16ps(2, 5, 6);
+        if (R == 2 && M == 2) _tile_dpbf16ps(3, 5, 7);
+    }
+    _tile_stored(0, sums[0][0], 64);
+    if (M == 2) _tile_stored(1, sums[0][1], 64);
+    if (R == 2) _tile_stored(2, sums[1][0], 64);
+    if (R == 2 && M == 2) _tile_stored(3, sums[1][1], 64);
+}
+
+static void tile_products(const float *pairs, int64_t M, const Weight *w, int64_t n0, int64_t n1, float *out,
+                          int64_t ld) {
+    const int64_t across = (w->columns + 31) / 32;
+    struct { uint8_t palette, start, zeros[14]; uint16_t bytes[16]; uint8_t rows[16]; } shape = {.palette = 1};
+    _Alignas(64) float sums[2][2][256];
+    const __m512i places = _mm512_set_epi32(240, 224, 208, 192, 176, 160, 144, 128, 112, 96, 80, 64, 48, 32, 16, 0);
+    for (int i = 0; i < 8; i++) shape.bytes[i] = 64, shape.rows[i] = 16;
+    _tile_loadconfig(&shape);
+    for (int64_t n = n0; n < n1; n += 32)
+        for (int64_t m = 0; m < M; m += 32) {
+            const uint32_t *x = (const uint32_t *)pairs + m / 16 * across * 256;
+            const int64_t rows = MIN(32, M - m), width = MIN(32, n1 - n);
+            if (width > 16 && rows > 16) tile_sums(2, 2, x, w, n, m == 0, sums);
+            else if (width > 16) tile_sums(2, 1, x, w, n, m == 0, sums);
+            else if (rows > 16) tile_sums(1, 2, x, w, n, m == 0, sums);
+            else tile_sums(1, 1, x, w, n, m == 0, sums);
+            for (int64_t i = 0; i < rows; i++)
+                for (int64_t j = 0; j < width; j += 16) {
+                    const __m512 row = _mm512_i32gather_ps(places, sums[j / 16][i / 16] + i % 16, 4);
+                    const int64_t left = MIN(16, width - j);
+                    _mm512_mask_storeu_ps(out + (m + i) * ld + n - n0 + j, (__mmask16)((1u << left) - 1), row);
+                }
+        }
+    _tile_release();
+}
+#endif
