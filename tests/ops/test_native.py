@@ -26,7 +26,7 @@ def level(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("rows", [1, 2, 5, 8, 9, 13, 260])
-@pytest.mark.parametrize(("width", "depth"), [(64, 64), (130, 304), (17, 1040), (50, 2576)])
+@pytest.mark.parametrize(("width", "depth"), [(64, 64), (130, 304), (17, 1040)])
 def test_linear(level: str, dtype: torch.dtype, rows: int, width: int, depth: int) -> None:
     torch.manual_seed(rows)
     weight, bias, x = torch.randn(width, depth).to(dtype), torch.randn(width), torch.randn(rows, depth)

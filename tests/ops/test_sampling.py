@@ -1,6 +1,7 @@
 """Drawing: the fast path against the reference, and against the distributions it claims."""
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -120,8 +121,15 @@ class TestNative:
         rows = random_rows(random_, 12)
         banned = logits.clone()
         banned[:, [7, 299]] = float("-inf")
+        got = draw(logits.clone(), [RowDraw(row) for row in rows])
         expected = sample_reference(banned, rows).tolist()
-        assert draw(logits.clone(), [RowDraw(row) for row in rows]) == expected
+        # its chances are float32: where the number falls on the border of two ids, it may be the other one
+        for line in range(12):
+            near = [min(max(rows[line].uniform + step, 0.0), 1 - 2**-53) for step in (-3e-6, 3e-6)]
+            beside = [replace(rows[line], uniform=each) for each in near]
+            allowed = sample_reference(banned[[line, line]], beside).tolist()
+            assert got[line] in (expected[line], *allowed)
+        assert sum(one != other for one, other in zip(got, expected, strict=True)) <= 1
 
     def test_penalties_biases_and_grammars(self, draw: NativeDraw) -> None:
         torch.manual_seed(1)

@@ -50,21 +50,25 @@ static int find_largest(const float *x, int64_t V, float *most, float *largest, 
 // Relative chances e[i] = exp((x[i] - largest) * scale), 0 where they are too faint; returns their sum. x and e
 // may be one.
 static double chances(const float *x, int64_t n, float largest, float scale, float *e) {
-    VF sum = vzero();
-    int64_t i = 0;
-    for (; i + W <= n; i += W) {
-        VF given = (vload(x + i) - vset(largest)) * vset(scale);
-        VF chance = (VF)((VI)vexp(given) & (VI)(given > vset(FAINT)));
-        if (e) vstore(e + i, chance);
-        sum = sum + chance;
+    double total = 0.0;
+    for (int64_t first = 0; first < n; first += BLOCK) {  // few enough for a sum in float32
+        const int64_t end = MIN(n, first + BLOCK);
+        VF sum = vzero();
+        int64_t i = first;
+        for (; i + W <= end; i += W) {
+            VF given = (vload(x + i) - vset(largest)) * vset(scale);
+            VF chance = (VF)((VI)vexp(given) & (VI)(given > vset(FAINT)));
+            if (e) vstore(e + i, chance);
+            sum = sum + chance;
+        }
+        total += (double)vsum(sum);
+        for (; i < end; i++) {
+            const float given = (x[i] - largest) * scale, chance = given > FAINT ? expf(given) : 0.0f;
+            if (e) e[i] = chance;
+            total += chance;
+        }
     }
-    double rest = 0.0;
-    for (; i < n; i++) {
-        const float given = (x[i] - largest) * scale, chance = given > FAINT ? expf(given) : 0.0f;
-        if (e) e[i] = chance;
-        rest += chance;
-    }
-    return (double)vsum(sum) + rest;
+    return total;
 }
 
 // The id at which the running sum of chances passes `uniform` times their total, in the order of ids.
