@@ -46,6 +46,7 @@ __all__ = [
 
 # modules whose public names other rooms may import as well
 MODULES = (
+    "cpu.drawing",
     "cpu.native",
     "cuda.decode",
     "cuda.fp8",
