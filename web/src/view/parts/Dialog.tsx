@@ -20,9 +20,11 @@ export function Dialog({ title, onClose, children, ...rest }: Props) {
     const before = document.activeElement;
     dialog.showModal();
     return () => {
-      dialog.close();
+      const now = document.activeElement; // this may run when the focus has moved on already
+      dialog.close(); // gives the focus back by itself, wherever it is
       const back = before instanceof HTMLElement && before.isConnected && before !== document.body;
-      if (back && !inputWanted()) before.focus();
+      if (now instanceof HTMLElement && now !== document.body && !dialog.contains(now)) now.focus();
+      else if (back && !inputWanted()) before.focus();
       else focusInput();
     };
   }, []);
