@@ -96,7 +96,7 @@ def _writer(path: Path, architecture: str) -> GGUFWriter:
     try:
         from gguf import GGUFWriter
     except ImportError:
-        raise UnavailableError("the gguf package is not installed; pip install gguf") from None
+        raise UnavailableError("the gguf package is not installed; pip install 'r1v[gguf]'") from None
     return GGUFWriter(path, architecture)
 
 
