@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 Grid = Sequence[Sequence[Any]]
@@ -293,6 +294,10 @@ def _parts(formula: str) -> tuple[str, tuple[str, ...]]:
     return kind.__name__, tuple(sorted(spread(node)))
 
 
+def _on_lines(which: str, answer: Any, info: Mapping[str, Any]) -> bool:
+    return lines_add_up(which, answer)
+
+
 # what is checked for each of MME-Reasoning's functions: (answer, special_info) -> right
 CHECKS: dict[str, Callable[[Any, Mapping[str, Any]], bool]] = {
     "calculate_answer_function_1": lambda answer, info: _proportions(answer),
@@ -310,6 +315,4 @@ CHECKS: dict[str, Callable[[Any, Mapping[str, Any]], bool]] = {
     "judge_24points_function": lambda answer, info: makes(answer, 24, info["init_cards"]),
 }
 for _which in _LINES:
-    CHECKS[f"calculate_answer_function_{_which}"] = lambda answer, info, _which=_which: lines_add_up(
-        _which, answer
-    )
+    CHECKS[f"calculate_answer_function_{_which}"] = partial(_on_lines, _which)

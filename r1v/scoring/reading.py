@@ -35,6 +35,7 @@ from r1v.scoring.units import Unit, split_units
 from r1v.scoring.vectors import TUPLE_NAME, one_by_one, read_vector
 
 MAX_DEPTH = 4
+_GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!\d|,\d)")  # 1,000: a comma that separates no values
 _NUMBER_WORDS = {
     word: str(value)
     for value, word in enumerate(
@@ -271,7 +272,8 @@ def _relations(text: str, depth: int) -> Reading:
         return ()
     if (reaction := read_reaction(text)) is not None:
         return (reaction,)
-    separated = split_top(_SEPARATOR_WORD.sub(" , ", text), ",;")
+    whole = _GROUPED.sub(lambda match: match[0].replace(",", ""), text)
+    separated = split_top(_SEPARATOR_WORD.sub(" , ", whole), ",;")
     if len(separated) > 1 and not TUPLE_NAME.fullmatch(parts[0].strip()):
         return _several_relations(text, separated, depth)
     if set(signs) == {"approx"}:

@@ -208,6 +208,13 @@ def test_salts_with_water(salt: str, water: int) -> None:
         assert not same(written, usual)
 
 
+@QUICK
+@given(st.integers(1000, 10**9), st.integers(1, 99))
+def test_a_named_number_with_separators(number: int, other: int) -> None:
+    assert same(f"x = {number:,}", str(number)) and not same(f"x = {number:,}", str(number + 1))
+    assert same(f"x={number:,}, y={other}", f"y={other}, x={number}")
+
+
 def test_ratios_as_fractions() -> None:
     assert same("3:4", r"\frac{3}{4}") and same("6:8", "3/4") and not same("3:4", "0.75")
     assert not same("3:4", r"\frac43") and not same("3:45", r"\frac{3}{45}")  # may be a time of day
