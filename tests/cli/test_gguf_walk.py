@@ -17,7 +17,7 @@ import pytest
 gguf = pytest.importorskip("gguf", reason="GGUF files need the gguf package")
 pytest.importorskip("transformers", reason="r1v verify needs a peer")
 
-GUIDE = Path(__file__).parents[2] / "docs" / "reference" / "checkpoints.md"
+GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "gguf.md"
 
 
 def commands() -> list[list[str]]:

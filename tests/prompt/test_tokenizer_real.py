@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import random
-import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +53,15 @@ def real_texts() -> list[str]:
 def compare(ours: TextTokenizer, theirs: Any, texts: list[str]) -> int:
     """Ids of all texts, and the texts that come back whole and id by id; how many ids there were."""
     total = 0
+    # NFC of the library's version of Unicode, which need not be Python's
+    normaliser = theirs.backend_tokenizer.normalizer
+    normalised = str if normaliser is None else normaliser.normalize_str
     for text in texts:
         ids = ours.encode_plain(text)
         # in `theirs` an added token in the text would be one: these texts hold none
         assert ids == theirs(text, add_special_tokens=False)["input_ids"], repr(text[:60])
         assert ours.decode(ids) == theirs.decode(ids, clean_up_tokenization_spaces=False)
-        assert ours.decode(ids) == unicodedata.normalize("NFC", text)
+        assert ours.decode(ids) == normalised(text)
         total += len(ids)
         if len(ids) < 400:
             stream = Detokenizer(ours)
@@ -105,8 +107,10 @@ def test_a_real_vocabulary_through_and_through(tmp_path: Path) -> None:
     read_here = transformers.AutoTokenizer.from_pretrained(tmp_path)
     read_there = transformers.AutoTokenizer.from_pretrained(files[0].parent, gguf_file=files[0].name)
     texts = any_strings(10_000, 1) + real_texts()
-    for theirs in (read_here, read_there):
-        assert compare(ours, theirs, texts) > 300_000
     compare_ids(ours, read_here, ours.num_tokens)
+    # what transformers makes of the file has no NFC, unlike what Qwen publishes
+    normalised = read_here.backend_tokenizer.normalizer.normalize_str
+    assert compare(ours, read_there, [normalised(text) for text in texts[::5]]) > 60_000
+    assert compare(ours, read_here, texts) > 300_000
     special = ours.encode_trusted("<|im_start|>user\nHi<|im_end|>")
     assert special == read_there("<|im_start|>user\nHi<|im_end|>")["input_ids"]
