@@ -77,10 +77,10 @@ INLINE void int4_scale(int R, int M, int upper, const Factors *by, int64_t g, IV
             const int64_t i = r * by->groups + g, j = m * by->groups + g;
             const float factor = by->scales[i] * by->x_scales[j];
             IF factors = iset(factor);
-            offsets[r][m] += by->zeros[i] * by->x_sums[j];
+            offsets[r][m] = MULTIPLY_ADD(by->zeros[i], by->x_sums[j], offsets[r][m]);
             if (upper > 0) {
                 factors = iset_two(factor, by->scales[i + 1] * by->x_scales[j + 1]);
-                offsets[r][m] += by->zeros[i + 1] * by->x_sums[j + 1];
+                offsets[r][m] = MULTIPLY_ADD(by->zeros[i + 1], by->x_sums[j + 1], offsets[r][m]);
             }
             sums[r][m] = factors * ifloat(parts[r][m]) + sums[r][m];
         }
@@ -116,13 +116,15 @@ INLINE void int4_tile(int R, int M, const Rounded *x, int64_t m0, const Weight *
         if (two) int4_scale(R, M, 1, &by, g, parts, sums, offsets);
         else int4_scale(R, M, -1, &by, g, parts, sums, offsets);
     }
-    EACH(m, M) {
-        if (R == 4) {
-            float four[4];
-            isum4(sums[0][m], sums[1][m], sums[2][m], sums[3][m], four);
-            EACH(r, 4) out[m * ld + r] = four[r] - offsets[r][m];
-        } else {
-            EACH(r, R) out[m * ld + r] = isum(sums[r][m]) - offsets[r][m];
+    // four sums at a time, also where there are fewer: each in the same order, whatever R and M are
+    EACH(i, (R * M + 3) / 4) {
+        float four[4];
+        IF v[4];
+        EACH(j, 4) v[j] = sums[(4 * i + j) % (R * M) / M][(4 * i + j) % (R * M) % M];
+        isum4(v[0], v[1], v[2], v[3], four);
+        EACH(j, MIN(4, R * M)) {
+            const int r = (4 * i + j) / M, m = (4 * i + j) % M;
+            out[m * ld + r] = four[j] - offsets[r][m];
         }
     }
 }

@@ -55,6 +55,12 @@ static inline simde__m512 emulated_cvtph(__m256i halves) {  // which the emulati
 // Rows are short: the processor's own prefetching would have to find its way anew in each.
 #define PREFETCH(p) __builtin_prefetch((const char *)(p) + 4096, 0, 3)
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
+// Rounded once wherever it stands, which the compiler may else decide anew in each copy of a loop.
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+#define MULTIPLY_ADD(a, b, c) fmaf(a, b, c)
+#else
+#define MULTIPLY_ADD(a, b, c) ((a) * (b) + (c))
+#endif
 
 enum { FLOAT32 = 0, BFLOAT16 = 1, FLOAT16 = 2, INT4 = 3 };
 
