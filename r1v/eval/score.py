@@ -94,8 +94,8 @@ def score_run(
         for name in names
     }
     if extractor is not None and extractor.judge.failures > MAX_JUDGE_FAILURES * max(1, len(judged)):
-        for one in summary.values():
-            one |= {"score": None, "low": None, "high": None, "error": _unread(extractor.judge.failures)}
+        unread = {"score": None, "low": None, "high": None, "error": _unread(extractor.judge.failures)}
+        summary = {name: {**one, **unread} for name, one in summary.items()}
     by_judge = {one.task for one in judged if one.rule == "judge"}
     scores = {
         "judge": {**judge.describe(), "tasks": sorted(by_judge), "choices": judge_choices} if judge else None,

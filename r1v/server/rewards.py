@@ -167,7 +167,7 @@ class RewardAPI:
         finally:
             self._service.num_active -= 1
         found = notes(request.scope)
-        found |= {"model": self._config.name, "prompt_tokens": tokens, "completion_tokens": 0}
+        found.update({"model": self._config.name, "prompt_tokens": tokens, "completion_tokens": 0})
         if images:
             found["images"] = images
         data = [{"index": i, "object": "pooling", "data": [value]} for i, value in enumerate(rewards)]

@@ -29,7 +29,7 @@ def split_options(question: str) -> tuple[str, tuple[str, ...]]:
     if len(found) < 2:
         return question, ()
     marks = list(_OPTION.finditer(found[1]))
-    in_order = []
+    in_order: list[re.Match[str]] = []
     for match in marks:  # letters in order: a letter within an option is no mark
         if match[1] == LETTERS[len(in_order)]:
             in_order.append(match)
