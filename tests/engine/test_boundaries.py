@@ -125,6 +125,7 @@ def test_the_features_agree_at_every_boundary(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @given(case=cases(), wrong=st.sampled_from([0.0, 0.0, 0.3]))
 @settings(
     max_examples=3000,

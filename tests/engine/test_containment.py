@@ -72,6 +72,7 @@ def test_no_number_reaches_a_neighbour(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @given(values=st.lists(PARAMETERS, min_size=1, max_size=3), images=st.integers(0, 1))
 @settings(
     max_examples=3000,

@@ -160,6 +160,7 @@ def test_a_schema_is_followed_by_a_model_that_has_answered_before(tiny_checkpoin
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_tool_calls_are_the_same_with_drafts_and_without(tiny_checkpoint: Path) -> None:
     parameters = {"type": "object", "properties": {"x": {"enum": [1, 2]}}, "required": ["x"],
                   "additionalProperties": False}  # fmt: skip
