@@ -19,6 +19,8 @@ static inline simde__m512 emulated_cvtph(__m256i halves) {  // which the emulati
     return simde_mm512_loadu_ps(wide);
 }
 #define _mm512_cvtph_ps emulated_cvtph
+#undef _mm512_madd_epi16  // which it gives too many arguments
+#define _mm512_madd_epi16 simde_mm512_madd_epi16
 #define USE_AVX512 1
 #define USE_VNNI (R1V_EMULATE >= 2)
 #define USE_BF16 (R1V_EMULATE >= 3)
