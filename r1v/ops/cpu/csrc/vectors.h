@@ -19,6 +19,14 @@ static inline simde__m512 emulated_cvtph(__m256i halves) {  // which the emulati
     return simde_mm512_loadu_ps(wide);
 }
 #define _mm512_cvtph_ps emulated_cvtph
+static inline simde__m512 emulated_cvtepi32(simde__m512i whole) {  // this one too
+    int32_t given[16];
+    float wide[16];
+    simde_mm512_storeu_si512(given, whole);
+    for (int i = 0; i < 16; i++) wide[i] = (float)given[i];
+    return simde_mm512_loadu_ps(wide);
+}
+#define _mm512_cvtepi32_ps emulated_cvtepi32
 #undef _mm512_madd_epi16  // which it gives too many arguments
 #define _mm512_madd_epi16 simde_mm512_madd_epi16
 #define USE_AVX512 1
