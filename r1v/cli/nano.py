@@ -1,4 +1,4 @@
-"""What R1V-Nano is, said once where it answers: it is small, and neither sees photographs nor converses.
+"""What R1V-Nano is, said once where it answers: it is small, and knows drawn figures and sums only.
 
 Environment: R1V_QUIET, set to anything, keeps it from being said.
 """
@@ -14,7 +14,7 @@ NAME = "r1v-nano"
 ABOUT = (
     "R1V-Nano, which answers unless you name another model, is a small model of 13.9 million parameters. It "
     "knows twenty-eight kinds of drawn figures (circuits, charts, clocks, ...) and sums, in English and "
-    "Chinese. It does not read photographs and does not converse."
+    "Chinese. Of photographs and everything else it says that it cannot tell."
 )
 _ONCE = "(said once; R1V_QUIET=1 keeps it quiet; --model names another)"
 
