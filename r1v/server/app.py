@@ -222,7 +222,7 @@ class API(Endpoint):
                 completions = await unless_gone(request.receive, run.whole())
                 usages.append(usage_of(completions))
                 choices += [(number * run.num_completions + c.index, c, *run.finish(c)) for c in completions]
-            self.note(request, runs[0])
+            self.note(request, *runs)
             return json_response(writer.whole(choices, add_usage(usages)))
 
     async def _begin_texts(self, runs: list[Run], requests: list[TextRequest]) -> None:
@@ -245,7 +245,7 @@ class API(Endpoint):
 
     # ------------------------------------------------------------------------------------------------- rest
 
-    async def tokenize(self, body: TokenizeBody) -> Response:
+    async def tokenize(self, body: TokenizeBody, request: Request) -> Response:
         """The tokens of a text, or of a conversation as the chat template writes it."""
         self.check_model(body.model)
         translator = self._translator
@@ -260,6 +260,8 @@ class API(Endpoint):
                     translator.continues(body.messages, body.continue_final_message),
                 )  # fmt: skip
             ids = await self._service.tokenize(work)
+        pictured = work.messages if isinstance(work, ChatRequest) else ()
+        self.note_prompt(request, len(ids), sum(len(message.images) for message in pictured))
         found: Json = {"count": len(ids), "max_model_len": self._llm.context_length, "tokens": ids}
         if body.return_token_strs:
             found["token_strs"] = [self._llm.token_text(token_id)[0] for token_id in ids]

@@ -59,7 +59,9 @@ class RequestFormatter(logging.Formatter):
         parts = [str(entry["status"])] if failed else []
         parts += [str(entry["model"])] if "model" in entry else []
         parts += [_number(entry["images"], "image")] if "images" in entry else []
-        if "completion_tokens" in entry:
+        if "prompt_tokens" in entry and not entry.get("completion_tokens"):
+            parts.append(_number(entry["prompt_tokens"], "token"))  # counted or judged, not answered
+        elif "completion_tokens" in entry:
             parts.append(f"{entry['prompt_tokens']} + {_number(entry['completion_tokens'], 'token')}")
         seconds = f"{entry['seconds']:.1f} s"
         if "first_token_s" in entry:

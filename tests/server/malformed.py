@@ -215,7 +215,10 @@ def requests() -> Iterator[Wrong]:
             for value in values:
                 body = {"model": "tiny", **good, name: value}
                 yield Wrong(path, f"{name}: {short(value)}", dumps(body), path=path)
-        yield Wrong(path, "not JSON", b"{", path=path)
+        for body in wrong_images(path):
+            yield Wrong(f"{path}: images", short(body), dumps({"model": "tiny", **good, **body}), path=path)
+        for name, content in BODIES:
+            yield Wrong(f"{path}: bodies", name, content, path=path)
         yield Wrong(path, "text/plain", b"{}", path=path, headers={"Content-Type": "text/plain"})
     for body in ({}, {"model": "tiny"}, {"model": "x", "messages": chat()["messages"]}, {"model": "tiny", "messages": []},
                  {**chat()}, {"model": "tiny", "messages": chat()["messages"], "stream": True}):  # fmt: skip
@@ -227,6 +230,16 @@ def requests() -> Iterator[Wrong]:
                          ("GET", "/v1/models/%00"), ("POST", "/health"), ("GET", "/nothing")):  # fmt: skip
         yield Wrong("paths and methods", f"{method} {path}", b"", path=path, method=method, headers={})
     yield Wrong("host names", "evil.example", dumps(chat()), headers={**JSON, "Host": "evil.example"})
+
+
+def wrong_images(path: str) -> Iterator[dict[str, Any]]:
+    """The same addresses as in chat completions, in another API's parts."""
+    for url in URLS:
+        if path == "/v1/responses":
+            yield {"input": [{"role": "user", "content": [{"type": "input_image", "image_url": url}]}]}
+        else:
+            source = {"type": "url", "url": url}
+            yield {"messages": [{"role": "user", "content": [{"type": "image", "source": source}]}]}
 
 
 def short(value: object) -> str:

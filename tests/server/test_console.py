@@ -5,6 +5,9 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
+from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -30,6 +33,7 @@ def record(entry: dict[str, object]) -> logging.LogRecord:
         ({}, "POST /v1/chat/completions  r1v-nano · 1 image · 230 + 76 tokens · 1.4 s (first"),
         ({"images": 2}, "2 images · 230 + 76 tokens"),
         ({"finish": ["length/budget"]}, "(first token after 0.3 s) · length/budget"),
+        ({"completion_tokens": 0, "finish": []}, "1 image · 230 tokens · 1.4 s"),
         ({"cut": "disconnect"}, "· ended by disconnect"),
         ({"path": "/\x1b[2J\r\nx"}, "POST /?[2J??x  "),
     ],
@@ -58,20 +62,76 @@ def test_what_was_read_without_trouble_has_no_line(method: str, path: str, statu
     assert worth_a_line(record(entry)) is shown
 
 
-def test_a_real_request(served: Served, http: httpx.Client, picture_url: str) -> None:
-    written = io.StringIO()
-    handler = logging.StreamHandler(written)
+PICTURE = {"type": "image_url", "image_url": {"url": ""}}
+REQUESTS: list[tuple[str, dict[str, Any]]] = [
+    ("/v1/chat/completions", {"messages": [{"role": "user", "content": [
+        PICTURE, {"type": "text", "text": "secret"}]}], "max_tokens": 3}),
+    ("/v1/responses", {"input": [{"role": "user", "content": [
+        {"type": "input_image", "image_url": ""},
+        {"type": "input_text", "text": "secret"}]}], "max_output_tokens": 3}),
+    ("/v1/messages", {"messages": [{"role": "user", "content": [
+        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": ""}},
+        {"type": "text", "text": "secret"}]}], "max_tokens": 3}),
+]  # fmt: skip
+
+
+@pytest.fixture
+def written() -> Iterator[io.StringIO]:
+    """What the console shows of the requests of a test."""
+    text = io.StringIO()
+    handler = logging.StreamHandler(text)
     handler.setFormatter(RequestFormatter(colours=False))
     handler.addFilter(worth_a_line)
     access_log.addHandler(handler)
     access_log.setLevel(logging.INFO)
-    try:
-        parts = [{"type": "image_url", "image_url": {"url": picture_url}}, {"type": "text", "text": "secret"}]
-        body = {"model": "tiny", "messages": [{"role": "user", "content": parts}], "max_tokens": 3}
-        assert http.post("/v1/chat/completions", json=body).status_code == 200
-        assert http.get("/v1/models").status_code == 200
-        served.wait_until(lambda: "chat/completions" in written.getvalue())
-    finally:
-        access_log.removeHandler(handler)
+    yield text
+    access_log.removeHandler(handler)
+
+
+def with_picture(body: object, url: str) -> Any:
+    """The body with a picture wherever one is wanted."""
+    filled = json.dumps(body).replace('"data": ""', json.dumps({"data": url.partition(",")[2]})[1:-1])
+    return json.loads(filled.replace('url": ""', f'url": "{url}"'))
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(("path", "body"), REQUESTS, ids=[path for path, _ in REQUESTS])
+def test_a_real_request(
+    served: Served,
+    http: httpx.Client,
+    picture_url: str,
+    written: io.StringIO,
+    path: str,
+    body: Any,
+    stream: bool,
+) -> None:
+    sent = {**with_picture(body, picture_url), "model": "tiny", "stream": stream}
+    answer = http.post(path, json=sent)
+    assert answer.status_code == 200, answer.text
+    assert http.get("/v1/models").status_code == 200
+    served.wait_until(lambda: path in written.getvalue())
     (line,) = written.getvalue().splitlines()
-    assert "tiny · 1 image · " in line and "+ 3 tokens" in line and "secret" not in line
+    assert re.search(
+        rf"POST {path}  tiny · 1 image · \d+ \+ 3 tokens · [\d.]+ s \(first token after [\d.]+ s\) ", line
+    )
+    assert line.endswith(" · length") and "secret" not in line
+
+
+def test_what_is_only_counted(
+    served: Served, http: httpx.Client, picture_url: str, written: io.StringIO
+) -> None:
+    for path, (_, body) in (("/tokenize", REQUESTS[0]), ("/v1/messages/count_tokens", REQUESTS[2])):
+        sent = {**with_picture(body, picture_url), "model": "tiny"}
+        del sent["max_tokens"]
+        found = http.post(path, json=sent).json()
+        served.wait_until(lambda path=path: path in written.getvalue())
+        number = found.get("count", found.get("input_tokens"))
+        assert f"POST {path}  tiny · 1 image · {number} tokens · " in written.getvalue()
+
+
+def test_several_prompts_have_one_line(served: Served, http: httpx.Client, written: io.StringIO) -> None:
+    body = {"model": "tiny", "prompt": ["One", "Two", "Three"], "max_tokens": 2}
+    usage = http.post("/v1/completions", json=body).json()["usage"]
+    served.wait_until(lambda: "/v1/completions" in written.getvalue())
+    told = f"tiny · {usage['prompt_tokens']} + {usage['completion_tokens']} tokens"
+    assert told in written.getvalue() and usage["completion_tokens"] == 6

@@ -97,6 +97,21 @@ def test_thinking_comes_as_a_summary_where_that_is_asked(name: str, client: Open
     client.responses.create(input=[*back, {"role": "user", "content": "And?"}], **asked)
 
 
+def test_thinking_can_be_sent_back_where_a_client_asks_for_it_encrypted(client: OpenAI) -> None:
+    """Clients of a server that keeps nothing ask so. The thinking comes as text, and goes back as it came."""
+    asked = {**GREEDY, **BUDGET, "include": ["reasoning.encrypted_content"], "store": False}
+    plain = client.responses.create(input="Hi", **GREEDY, **BUDGET)
+    first = client.responses.create(input="Hi", **asked)
+    thinking, answer = first.output
+    assert thinking.content[0].text == plain.output[0].content[0].text and not thinking.encrypted_content
+    assert answer.content[0].text == plain.output_text
+    begun, more = {"role": "user", "content": "Hi"}, {"role": "user", "content": "And?"}
+    second = client.responses.create(
+        input=[begun, *(item.model_dump() for item in first.output), more], **asked
+    )
+    assert second.usage.input_tokens > first.usage.input_tokens
+
+
 def test_effort_none_is_no_thinking(client: OpenAI) -> None:
     found = client.responses.create(input="Hi", reasoning={"effort": "none"}, **GREEDY)
     assert [item.type for item in found.output] == ["message"]
@@ -152,7 +167,7 @@ def test_formats(client: OpenAI) -> None:
     ({"previous_response_id": "resp_1"}, "previous_response_id"), ({"background": True}, "background"),
     ({"store": True}, "store"), ({"truncation": "auto"}, "truncation"),
     ({"conversation": "c"}, "conversation"),
-    ({"include": ["reasoning.encrypted_content"]}, "include"),
+    ({"include": ["reasoning.encrypted_content", "file_search_call.results"]}, "include"),
     ({"max_output_tokens": 10**6}, "max_output_tokens"),
     ({"tools": [{"type": "web_search"}]}, "tools.0.type"), ({"tool_choice": "required"}, "tool_choice"),
     ({"reasoning": {"effort": "low"}, "extra_body": {"thinking_budget": 3}}, "reasoning.effort"),

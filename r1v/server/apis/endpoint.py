@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping
 from contextlib import ExitStack
 from typing import Any, Protocol
 
@@ -137,7 +137,7 @@ class Endpoint:
                 each.end("disconnect")
 
         def close() -> None:
-            self.note(request, run)
+            self.note(request, *(runs or [run]))
             if stack is None:
                 run.close()
             else:
@@ -150,20 +150,33 @@ class Endpoint:
             raise APIError(404, f"the model {name[:100]!r} is not served here; use {self._config.name!r}",
                            code="model_not_found", param="model")  # fmt: skip
 
-    def note(self, request: Request, run: Run) -> None:
-        """Add to the log line what can be said without content."""
+    def note(self, request: Request, *runs: Run) -> None:
+        """Add to the log line what can be said without content. runs: one for each prompt of the request."""
         found = notes(request.scope)
+        self._note_model(found, sum(run.num_images for run in runs))
+        ended = [run for run in runs if run.completions]
+        if ended:
+            every = [(run, completion) for run in ended for completion in run.completions]
+            found["prompt_tokens"] = sum(run.completions[0].usage.prompt_tokens for run in ended)
+            found["completion_tokens"] = sum(completion.usage.completion_tokens for _, completion in every)
+            found["finish"] = sorted({"/".join(filter(None, run.finish(each))) for run, each in every})
+        begun = [run.first_token_s for run in runs if run.first_token_s is not None]
+        if begun:
+            found["first_token_s"] = round(min(begun), 4)
+        cut = next((run.cut for run in runs if run.cut is not None), None)
+        if cut is not None:
+            found["cut"] = cut
+
+    def note_prompt(self, request: Request, num_tokens: int, num_images: int) -> None:
+        """The same for a request whose tokens are counted and that is not answered."""
+        found = notes(request.scope)
+        self._note_model(found, num_images)
+        found["prompt_tokens"] = num_tokens
+
+    def _note_model(self, found: MutableMapping[str, object], num_images: int) -> None:
         found["model"] = self._config.name
-        if run.num_images:
-            found["images"] = run.num_images
-        if run.completions:
-            found["prompt_tokens"] = run.completions[0].usage.prompt_tokens
-            found["completion_tokens"] = sum(c.usage.completion_tokens for c in run.completions)
-            found["finish"] = sorted({"/".join(filter(None, run.finish(c))) for c in run.completions})
-        if run.first_token_s is not None:
-            found["first_token_s"] = round(run.first_token_s, 4)
-        if run.cut is not None:
-            found["cut"] = run.cut
+        if num_images:
+            found["images"] = num_images
 
 
 def chat_body(fields: Json, names: Mapping[str, str]) -> ChatBody:

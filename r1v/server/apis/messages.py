@@ -95,7 +95,7 @@ class Messages(Endpoint):
         writer = MessageWriter(self._config.name, with_tools=bool(body.tools), with_thinking=not hidden)
         return await self.answer(as_chat(body), request, writer, NAMES)
 
-    async def count(self, body: CountBody) -> Response:
+    async def count(self, body: CountBody, request: Request) -> Response:
         """Count the tokens of a conversation as the chat template writes it."""
         self.check_model(body.model)
         chat = chat_body(_conversation(body), NAMES)
@@ -108,7 +108,9 @@ class Messages(Endpoint):
                 )  # fmt: skip
             except APIError as error:
                 raise renamed(error, NAMES) from error
-            return json_response({"input_tokens": len(await self._service.tokenize(work))})
+            number = len(await self._service.tokenize(work))
+            self.note_prompt(request, number, sum(len(message.images) for message in work.messages))
+            return json_response({"input_tokens": number})
 
 
 def as_chat(body: MessagesBody) -> ChatBody:

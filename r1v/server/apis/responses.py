@@ -60,6 +60,11 @@ class Responses(Endpoint):
 
 
 _KEPT = "responses are not kept here; "
+# What clients ask a server for that keeps nothing, so that thinking can be sent back. Here it comes as text.
+_READABLE = "reasoning.encrypted_content"
+_NOT_INCLUDED = (
+    f"only {_READABLE} may be named, which adds nothing: thinking comes as text; leave the rest out"
+)
 _WHOLE = _KEPT + "send the whole conversation in input"
 
 
@@ -71,7 +76,7 @@ def _refuse_what_is_not_here(body: ResponsesBody) -> None:
         ("store", bool(body.store), _KEPT + "send false, or leave it out"),
         ("background", bool(body.background), _KEPT + "send false, and wait or use stream: true"),
         ("truncation", body.truncation == "auto", "auto would drop parts of the input; shorten it yourself"),
-        ("include", bool(body.include), "nothing more can be included; leave it out"),
+        ("include", any(each != _READABLE for each in body.include or ()), _NOT_INCLUDED),
     ):
         if wanted:
             raise refuse(name, remedy, "unsupported")
