@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+log = logging.getLogger("r1v.ops")
 LIBRARY = Path(__file__).with_name("_cpu.so")
 POINTER, INT64, INT32, FLOAT = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32, ctypes.c_float
 # function -> types of its arguments; each is in the library once for each level, as NAME_LEVEL
@@ -49,10 +51,21 @@ def _library() -> ctypes.CDLL | None:
 
 @functools.cache
 def compiled_levels() -> frozenset[str]:
-    """The levels that the library holds; none where there is no library. "amx" only where the system gives
-    this process the room for tiles."""
+    """The levels that the library holds; none where there is no library, and none, said once in the log, where
+    it was compiled from other sources than this code expects. "amx" only where the system gives this process
+    the room for tiles."""
     library = _library()
     found = {level for level in COMPILED_FOR if hasattr(library, f"r1v_linear_{level}")}
+    expected = [f"{name}_{level}" for level in COMPILED_FOR if level in found for name in SIGNATURES]
+    if "amx" in found:
+        expected.append("r1v_allowed_amx")
+    lacking = [name for name in expected if not hasattr(library, name)]
+    if library is not None and (lacking or not found):
+        log.warning(
+            "%s was compiled from other sources than this version's (it lacks %s), so slower torch kernels are "
+            "used; compile it again: pip install -e .", LIBRARY, (lacking or ["r1v_linear"])[0],
+        )  # fmt: skip
+        return frozenset()
     if library is not None and "amx" in found and not library.r1v_allowed_amx():
         found.discard("amx")
     return frozenset(found)
