@@ -51,9 +51,9 @@ def _library() -> ctypes.CDLL | None:
 
 @functools.cache
 def compiled_levels() -> frozenset[str]:
-    """The levels that the library holds; none where there is no library, and none, said once in the log, where
-    it was compiled from other sources than this code expects. "amx" only where the system gives this process
-    the room for tiles."""
+    """The levels that the library holds; none where there is no library, and none, said once in the log,
+    where it was compiled from other sources than this code expects. "amx" only where the system gives this
+    process the room for tiles."""
     library = _library()
     found = {level for level in COMPILED_FOR if hasattr(library, f"r1v_linear_{level}")}
     expected = [f"{name}_{level}" for level in COMPILED_FOR if level in found for name in SIGNATURES]
@@ -62,7 +62,7 @@ def compiled_levels() -> frozenset[str]:
     lacking = [name for name in expected if not hasattr(library, name)]
     if library is not None and (lacking or not found):
         log.warning(
-            "%s was compiled from other sources than this version's (it lacks %s), so slower torch kernels are "
+            "%s was compiled from other sources than this version's (it lacks %s), so torch's kernels are "
             "used; compile it again: pip install -e .", LIBRARY, (lacking or ["r1v_linear"])[0],
         )  # fmt: skip
         return frozenset()
