@@ -45,6 +45,7 @@ class Answer:
     cut: int | None = None
     finish: str = "stop"
     detail: str | None = None
+    refused: bool = False
     status: int = 200
     error: dict[str, Any] | None = None
     headers: dict[str, str] = field(default_factory=dict)
@@ -145,6 +146,8 @@ class Scripted:
                 yield _event({"error": answer.failure})
                 return
             end = {"index": 0, "delta": {}, "finish_reason": answer.finish, "finish_detail": answer.detail}
+            if answer.refused:
+                end["refused"] = True
             yield _event({"choices": [end]})
             if answer.usage:
                 thought = number["reasoning_content"]

@@ -202,6 +202,28 @@ def test_editing_can_be_left_and_can_change_pictures(page: Any, server: Scripted
     assert len(server.asked[1]["messages"][0]["content"]) == 2
 
 
+def test_a_refusal_is_a_note_and_no_answer(page: Any, server: Scripted) -> None:
+    said = "I can't tell: there is no figure that I know."
+    server.say(Answer(said, thinking="looked for: a figure", refused=True), Answer("Answer: \\boxed{4}"))
+    page.locator(".card").first.click()  # a figure whose own answer is known
+    answered(page, 1)
+    note = page.locator(".reply [role=note]")
+    assert note.inner_text().splitlines()[0] == "The model says that it cannot tell."
+    assert said in note.inner_text()
+    # neither right nor wrong, and nothing that looks like a failure
+    assert "own answer is" in page.inner_text(".verdict") and "wrong" not in page.inner_text(".verdict")
+    assert page.locator(".failure, .verdict.wrong, .ending").count() == 0
+    assert note.evaluate("e => getComputedStyle(e).backgroundColor") != page.locator("body").evaluate(
+        "e => getComputedStyle(e).backgroundColor"
+    )
+    page.reload()
+    page.wait_for_selector(".reply [role=note]")
+    ask(page, "Then add 2 and 2")
+    answered(page, 2)
+    assert server.asked[1]["messages"][1] == {"role": "assistant", "content": said}
+    assert page.locator("[role=note]").count() == 1 and page.locator(".boxed").count() == 1
+
+
 def test_copy(page: Any, server: Scripted) -> None:
     server.say("**Bold** \\boxed{4}")
     ask(page, "A question")

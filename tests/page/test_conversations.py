@@ -131,13 +131,14 @@ def test_exported_as_markdown_with_pictures(page: Any, server: Scripted) -> None
 
 
 def test_exported_as_json_and_imported_again(page: Any, server: Scripted) -> None:
-    server.say(Answer("One", thinking="Think."), "Two")
+    server.say(Answer("One", thinking="Think."), Answer("Two", refused=True))
     bring(page, picture())
     page.wait_for_selector(".thumb img")
     ask(page, "A question")
     answered(page, 1)
     page.get_by_label("Answer again").click()
-    until(page, "document.querySelector('.answer')?.innerText.trim() === 'Two'")
+    until(page, "document.querySelector('.reply .prose')?.innerText.trim() === 'Two'")
+    page.wait_for_selector(".reply [role=note]")
     name, content = saved(page, lambda: menu(page, 0, "Export as JSON"))
     assert name == "A-question.json"
     one = json.loads(content)["conversations"][0]
@@ -149,7 +150,7 @@ def test_exported_as_json_and_imported_again(page: Any, server: Scripted) -> Non
     until(page, "document.querySelectorAll('.item').length === 2")
     page.get_by_role("link", name="A question (copy)").click()
     page.wait_for_selector(".shown-picture img")
-    assert page.inner_text(".branch-number") == "2/2"
+    assert page.inner_text(".branch-number") == "2/2" and page.locator(".reply [role=note]").count() == 1
     # and by dropping it, when the first one is gone; both are whole
     assert bring(page, content, name, "application/json", on=".thread")
     until(page, "document.querySelectorAll('.item').length === 3")

@@ -98,7 +98,20 @@ def test_two_hundred_turns(page: Any, server: Scripted) -> None:
     )
 
 
+# A tab whose `held` is a list does not hear of the others' writing until the list is played.
+HEARING = """(() => {
+    const add = BroadcastChannel.prototype.addEventListener;
+    BroadcastChannel.prototype.addEventListener = function (kind, take) {
+        add.call(this, kind, event => (window.held ? window.held.push(() => take(event)) : take(event)));
+    };
+})()"""
+HEAR = (
+    "() => { const held = window.held; window.held = null; held.forEach(act => act()); return held.length; }"
+)
+
+
 def test_two_tabs_see_the_same(window: Window, server: Scripted) -> None:
+    window.context.add_init_script(HEARING)
     one, two = window.open(), window.open()
     wait = threading.Event()
     server.say(Answer("First", thinking="I think."), Answer("Second, slowly", thinking="Longer.", wait=wait))
@@ -116,12 +129,25 @@ def test_two_tabs_see_the_same(window: Window, server: Scripted) -> None:
     answered(one, 2)
     until(two, "document.querySelector('.thread').innerText.includes('Second, slowly')")
     answered(two, 2)
-    # both write at once: two branches, and nothing is lost
+    # both write before they have heard of each other: two branches, and nothing is lost
     server.say("From one", "From two")
+    two.evaluate("() => { window.held = []; }")
     ask(one, "One asks")
+    answered(one, 3)
     ask(two, "Two asks")
+    answered(two, 3)
+    assert two.evaluate(HEAR) > 0
     until(one, TWO_BRANCHES)
     until(two, TWO_BRANCHES)
+    for tab in (one, two):
+        told = []
+        for label in ("Earlier version", "Later version"):
+            button = tab.locator(".asked").last.get_by_label(label)
+            if button.is_enabled():
+                tab.locator(".asked").last.hover()
+                button.click()
+            told.append(tab.locator(".asked .bubble").last.text_content())
+        assert told == ["One asks", "Two asks"]
     two.locator(".item").first.hover()
     two.locator(".item").get_by_role("button", name="More").click()
     two.get_by_role("menuitem", name="Delete").click()

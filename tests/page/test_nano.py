@@ -106,6 +106,14 @@ def test_the_panel_says_what_nano_is(nano_page: Any) -> None:
     assert "13.9M" in text and "8,192 tokens" in text and "Photographs" in text
 
 
+def test_what_nano_does_not_know_is_a_note(nano_page: Any) -> None:
+    """Its own words, not a scripted server's."""
+    page = nano_page
+    ask(page, "What is the capital of France?")
+    answered(page, 1)
+    assert "cannot tell" in page.inner_text(".reply [role=note]") and page.locator(".boxed").count() == 0
+
+
 def test_a_conversation_that_is_too_long(nano_window: Window) -> None:
     """The real server's own refusal."""
     nano_window.expected = ("Failed to load resource",)

@@ -23,7 +23,8 @@ export interface Listener {
   upload(part: number): void;
   thinking(text: string): void;
   answer(text: string): void;
-  finish(reason: string, detail: string | null): void;
+  /** refused: the answer says that the model cannot tell. */
+  finish(reason: string, detail: string | null, refused: boolean): void;
   usage(usage: Usage): void;
 }
 
@@ -95,6 +96,7 @@ interface Chunk {
     delta?: { content?: string | null; reasoning_content?: string | null; reasoning?: string | null };
     finish_reason?: string | null;
     finish_detail?: string | null;
+    refused?: boolean;
   }[];
 }
 
@@ -128,7 +130,7 @@ export function chat(body: object, listener: Listener): Call {
         if (choice?.finish_reason) {
           inText.flush();
           ended = true;
-          listener.finish(choice.finish_reason, choice.finish_detail ?? null);
+          listener.finish(choice.finish_reason, choice.finish_detail ?? null, choice.refused === true);
         }
         if (chunk.usage) listener.usage(chunk.usage);
       },

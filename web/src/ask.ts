@@ -72,7 +72,7 @@ async function answer(question: Turn): Promise<void> {
 
 /** Go on with an answer that was cut off, stopped or interrupted. */
 export async function goOn(turn: Turn): Promise<void> {
-  const { failure: _, finish: __, detail: ___, ...rest } = turn;
+  const { failure: _, finish: __, detail: ___, refused: ____, ...rest } = turn;
   await generate({ ...rest, state: "running" }, true);
 }
 
@@ -154,7 +154,7 @@ async function generate(reply: Turn, further = false): Promise<void> {
     setRun(reply.id, { ...runs.value.get(reply.id)!, call });
     await call.done;
     await writer.end("done");
-    announcement.value = `${t("answer_ready")} ${writer.turn.text}`;
+    announcement.value = `${t(writer.turn.refused ? "refused" : "answer_ready")} ${writer.turn.text}`;
   } catch (error) {
     if (error instanceof Aborted) await writer.end("stopped");
     else if (error instanceof RequestError) {
@@ -220,8 +220,8 @@ class Writer {
     this.grow("answering");
   }
 
-  finish(reason: string, detail: string | null): void {
-    this.turn = { ...this.turn, finish: reason, ...(detail ? { detail } : {}) };
+  finish(reason: string, detail: string | null, refused: boolean): void {
+    this.turn = { ...this.turn, finish: reason, ...(detail ? { detail } : {}), ...(refused ? { refused } : {}) };
   }
 
   usage(usage: Usage): void {

@@ -135,6 +135,7 @@ function rebuilt(one: Exported["conversations"][number]): { conversation: Conver
       pictures: Array.isArray(turn.pictures) ? turn.pictures.map(renamed) : [], created: number(turn.created),
       state: ["done", "stopped", "interrupted"].includes(state) ? state : "done",
       ...(turn.finish ? { finish: text(turn.finish) } : {}), ...(turn.detail ? { detail: text(turn.detail) } : {}),
+      ...(turn.refused === true ? { refused: true } : {}),
       ...(turn.model ? { model: text(turn.model) } : {}), ...(turn.expected ? { expected: text(turn.expected) } : {}),
       ...(turn.stats ? { stats: statsOf(turn.stats, number) } : {}),
     };

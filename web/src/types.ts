@@ -54,6 +54,8 @@ export interface Turn {
   /** Why it ended, as the API names it: `stop`, `length`; and `budget`, `loop`, `deadline`. */
   finish?: string;
   detail?: string;
+  /** Whether the server marked the answer as one that says it cannot be told. */
+  refused?: boolean;
   stats?: Stats;
   model?: string;
   /** The exact answer of a shipped example, to compare with. */

@@ -27,11 +27,11 @@ export const ModelTurn = memo(function ModelTurn({ turn, run, last, onEdit }: Pr
     <article class="turn reply" aria-label={t("model_word")} aria-busy={busy} data-state={turn.state}>
       {busy && !turn.thinking && !turn.text && <Progress run={run} />}
       <Thinking turn={turn} run={run} last={last} />
-      {turn.text && (
+      {turn.text && (turn.refused ? <Refusal text={turn.text} /> : (
         <div class="answer">
           <Prose text={turn.text} growing={busy} />
         </div>
-      )}
+      ))}
       {turn.state === "done" && !turn.text && <p class="note">{t("no_answer")}</p>}
       <Verdict turn={turn} />
       <Ending turn={turn} />
@@ -40,6 +40,16 @@ export const ModelTurn = memo(function ModelTurn({ turn, run, last, onEdit }: Pr
     </article>
   );
 });
+
+/** What the model says where it cannot tell: a note, not an answer. */
+function Refusal({ text }: { text: string }) {
+  return (
+    <div class="answer refusal" role="note" aria-label={t("refused")}>
+      <p class="refusal-head"><Icon name="info" />{t("refused")}</p>
+      <Prose text={text} />
+    </div>
+  );
+}
 
 /** Until the first piece comes: how much has been sent, then that the model reads. Without a run, another tab
  * has asked. */
@@ -61,6 +71,7 @@ function Progress({ run }: { run: Run | null }) {
 /** Beside a shipped figure: whether the answer is the figure's own. */
 function Verdict({ turn }: { turn: Turn }) {
   if (turn.expected === undefined || turn.state !== "done" || !turn.text) return null;
+  if (turn.refused) return <p class="verdict">{t("own_answer", { answer: turn.expected })}</p>;
   const found = lastBox(turn.text) ?? turn.text;
   const right = sameAnswer(found, turn.expected);
   return (
