@@ -27,7 +27,9 @@ def configure_views(actions: Any) -> None:
         help="a run with several epochs; more of other thinking budgets for a curve over them",
     )  # fmt: skip
     scaling.add_argument("--reward", metavar="MODEL", help="a reward model's folder, for best-of-k")
-    scaling.add_argument("--device", default="auto", help="of the reward model (default: auto)")
+    scaling.add_argument(
+        "--device", default="auto", metavar="NAME", help="of the reward model (default: auto)"
+    )
     _add_form(scaling)
     board = actions.add_parser("leaderboard", help="many runs in one table, with significance")
     board.add_argument("runs", metavar="RUN", type=Path, nargs="+", help="folders of scored runs")

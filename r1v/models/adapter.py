@@ -22,7 +22,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from r1v.core import CheckpointError
+from r1v.core import CheckpointError, parse_json
 from r1v.models.r1v import R1V
 
 FOLDER, TENSORS, ABOUT = "adapter", "adapter.safetensors", "adapter.json"
@@ -75,7 +75,7 @@ def read_adapter(folder: Path, base: R1V) -> dict[str, torch.Tensor]:
     """The tensors of a checkpoint's adapter. CheckpointError: damaged, or made for another base."""
     try:
         tensors: dict[str, torch.Tensor] = load_file(folder / FOLDER / TENSORS)
-        about = json.loads((folder / FOLDER / ABOUT).read_text(encoding="utf-8"))
+        about = parse_json((folder / FOLDER / ABOUT).read_bytes(), ABOUT, error=CheckpointError)
         printed = {str(name): [float(v) for v in values] for name, values in about["base"].items()}
     except (OSError, SafetensorError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise CheckpointError(f"{folder / FOLDER} cannot be read: {str(error)[:120]}") from None

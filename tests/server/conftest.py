@@ -49,7 +49,7 @@ class Served:
     service: Service
     server: DrainingServer
 
-    def wait_until(self, condition: Callable[[], bool], timeout_s: float = 10.0) -> float:
+    def wait_until(self, condition: Callable[[], bool], timeout_s: float = 60.0) -> float:
         """Seconds until the condition holds; fails after timeout_s."""
         start = time.monotonic()
         while not condition():

@@ -79,7 +79,7 @@ def test_static_batches(pair, picture: Path) -> None:
     [
         ("{% for a in range(99999) %}{{ range(99999) | sum }}{% endfor %}", "too much time"),
         ("{% set s = namespace(x='ab') %}{% for i in range(40) %}{% set s.x = s.x ~ s.x %}{% endfor %}",
-         "too much memory"),
+         "too much (memory|time)"),  # whichever limit a busy machine reaches first
         ("{{ messages | no_such_filter }}", "template"),
     ],
 )  # fmt: skip
