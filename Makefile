@@ -44,10 +44,10 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	@$(PIP) -e '.[dev]'
 	@touch $@
 
-demo: $(VENV)/.installed  ## ask R1V-Nano about a real image file; ARGS=--ten: about ten new figures
+demo: $(VENV)/.installed  ## ask R1V-Nano about a real image file; ARGS=--ten: about ten new figures, some by other tools
 ifneq ($(filter --ten,$(ARGS)),)
 	@$(PIP) --quiet -e '.[figures]'
-	$(BIN)/r1v figures quiz --n 10 --pictures runs/ten $(filter-out --ten,$(ARGS))
+	$(BIN)/r1v figures quiz --n 10 --abroad --pictures runs/ten $(filter-out --ten,$(ARGS))
 else
 	$(BIN)/r1v ask examples/demo.png "$$(cat examples/demo.txt)" $(ARGS)
 endif

@@ -1,4 +1,4 @@
-"""``r1v figures``: make figure questions on disk, show some on one picture, ask a model about new ones."""
+"""``r1v figures``: list families and tools, make questions on disk, show some, ask a model about new ones."""
 
 from __future__ import annotations
 
@@ -11,12 +11,17 @@ from r1v.cli import quiz
 from r1v.core import ConfigError, usable_cores
 
 if TYPE_CHECKING:
-    from r1v.figures.dataset import DatasetReport
+    from r1v.figures.dataset import DatasetConfig, DatasetReport
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments of all actions."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    actions.add_parser(
+        "list",
+        help="list the families and the tools that draw them",
+        description="List the families, what they ask about, and other people's tools that draw them too.",
+    )
     make = actions.add_parser(
         "make",
         help="write pictures and questions to a folder",
@@ -50,27 +55,65 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action.add_argument("--difficulty", metavar="D", help="easy, medium or hard (default: all)")
         action.add_argument("--variation", type=float, default=1.0, metavar="V",
                             help="of the look: 0 is plain, 1 any")  # fmt: skip
+        action.add_argument(
+            "--tool",
+            metavar="T",
+            help="draw with this tool of others instead (`r1v figures list` names them)",
+        )
 
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the action."""
     if args.action == "quiz":
         return quiz.run(args)
+    if args.action == "list":
+        return _list()
     return _make(args) if args.action == "make" else _show(args)
 
 
-def _make(args: argparse.Namespace) -> int:
-    from r1v.figures import FAMILIES
-    from r1v.figures.dataset import DatasetConfig, make_dataset
+def _list() -> int:
+    from r1v.figures import FAMILIES, abroad, family
 
-    config = DatasetConfig(
-        families=tuple(args.family or FAMILIES),
+    width = max(map(len, FAMILIES))
+    for name in FAMILIES:
+        print(f"{name:<{width}}  {family(name).summary}")
+        if name not in abroad.SUBJECTS:
+            continue
+        named: dict[str, list[str]] = {"train": [], "heldout": []}
+        for tool, found in abroad.tools(name).items():
+            lacks = found.missing()
+            named[found.split].append(f"{tool} (needs {', '.join(lacks)})" if lacks else tool)
+        print(f"{'':<{width}}  other tools: {', '.join(named['train'])}")
+        print(f"{'':<{width}}  never for training: {', '.join(named['heldout'])}")
+    return 0
+
+
+def _config(args: argparse.Namespace) -> DatasetConfig:
+    """What make and show are to draw; without families, all, or all that a named tool draws."""
+    from r1v.figures import FAMILIES, abroad
+    from r1v.figures.dataset import DatasetConfig
+
+    families = tuple(args.family or FAMILIES)
+    if args.tool is not None and not args.family:
+        families = tuple(name for name in abroad.SUBJECTS if args.tool in abroad.tools(name))
+        if not families:
+            known = sorted({tool for name in abroad.SUBJECTS for tool in abroad.tools(name)})
+            raise ConfigError(f"--tool {args.tool} is not known; use one of {', '.join(known)}")
+    return DatasetConfig(
+        families=families,
         num_items=args.n,
         seed=args.seed,
         split=args.split,
         difficulty=args.difficulty,
         variation=args.variation,
+        tool=args.tool,
     )
+
+
+def _make(args: argparse.Namespace) -> int:
+    from r1v.figures.dataset import make_dataset
+
+    config = _config(args)
     workers = args.workers if args.workers is not None else usable_cores()
     if sys.stderr.isatty():
         from rich.console import Console
@@ -110,19 +153,10 @@ def _print_report(report: DatasetReport, out: str) -> None:
 
 
 def _show(args: argparse.Namespace) -> int:
-    from r1v.figures import FAMILIES, make
-    from r1v.figures.dataset import DatasetConfig
     from r1v.figures.drawing.sheet import contact_sheet
 
-    families = tuple(args.family or FAMILIES)
-    config = DatasetConfig(
-        families=families,
-        num_items=args.n,
-        seed=args.seed,
-        split=args.split,
-        difficulty=args.difficulty,
-        variation=args.variation,
-    )
+    config = _config(args)
+    families = config.families
     if args.columns < 1:
         raise ConfigError(f"--columns is {args.columns}; it must be at least 1")
     target = Path(args.out)
@@ -132,10 +166,7 @@ def _show(args: argparse.Namespace) -> int:
         raise ConfigError(f"the folder of {args.out} does not exist; make it, or name another")
     # The families take turns, and a family's next item has its next seed.
     chosen = [seed for seed in config.item_seeds() for _ in families][: args.n]
-    figures = [
-        make(families[i % len(families)], seed, variation=args.variation, difficulty=args.difficulty)
-        for i, seed in enumerate(chosen)
-    ]
+    figures = [config.figure(families[i % len(families)], seed) for i, seed in enumerate(chosen)]
     try:
         contact_sheet(figures, columns=args.columns).save(target)
     except OSError as error:

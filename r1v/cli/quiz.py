@@ -1,21 +1,25 @@
 """``r1v figures quiz``: draw figure questions that were in no data set, ask a model, show what it says.
 
 The seeds come from the clock unless one is named, far above those of training and of the measurements;
-wordings are held-out ones. With ``--page`` the questions, pictures and replies become a Markdown page.
+wordings are held-out ones. With ``--abroad`` every third picture is drawn by a tool that others wrote, one
+that never drew for training where it is installed; ``--tool`` names the tools, which then draw all pictures.
+With ``--page`` the questions, pictures and replies become a Markdown page.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
+import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
 from r1v.cli.parser import MODEL_HELP
-from r1v.core import ConfigError
+from r1v.core import ConfigError, UnavailableError
 
 if TYPE_CHECKING:
     from r1v import LLM
@@ -25,13 +29,28 @@ if TYPE_CHECKING:
 FIRST_SEED = 1 << 33  # more than any run can use up
 TRIES = 12  # times as many questions are asked at most to find the wrong answers that --wrong wants
 BATCH = 10
+EVERY = 3  # with --abroad, each picture of this number is drawn by another tool
+
+
+@dataclass(frozen=True)
+class QuizFigure:
+    """A figure, and the tool of others that drew it; empty where r1v drew it itself."""
+
+    figure: Figure
+    tool: str = ""
+
+    @property
+    def title(self) -> str:
+        """What it is, in words."""
+        by = f", drawn by {self.tool}" if self.tool else ""
+        return f"{self.figure.family}, {self.figure.difficulty}{by}"
 
 
 @dataclass(frozen=True)
 class QuizAnswer:
-    """A figure, the reply, and whether its boxed answer is the exact one."""
+    """What was asked, the reply, and whether its boxed answer is the exact one."""
 
-    figure: Figure
+    asked: QuizFigure
     reply: Completion
     right: bool
 
@@ -48,6 +67,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, metavar="N", help="of the draw (default: from the clock)")
     parser.add_argument("--difficulty", metavar="D", help="easy, medium or hard (default: all)")
+    parser.add_argument(
+        "--abroad",
+        action="store_true",
+        help=f"one picture in {EVERY} is drawn by other people's tools, where they are installed",
+    )
+    parser.add_argument(
+        "--tool",
+        action="append",
+        metavar="T",
+        help="draw all pictures with this tool (with --abroad, one in "
+        f"{EVERY}); may be given several times; `r1v figures list` names them",
+    )
     parser.add_argument("--wrong", type=int, default=0, metavar="K", help="show K wrong answers among the N")
     parser.add_argument("--pictures", metavar="DIR", help="save the pictures there")
     parser.add_argument("--page", metavar="FILE", help="write a Markdown page, its pictures beside it")
@@ -62,22 +93,31 @@ def run(args: argparse.Namespace) -> int:
             f"--n is {args.n} and --wrong {args.wrong}; N must be at least 1, K between 0 and N"
         )
     seed = int(time.time()) if args.seed is None else args.seed
-    llm = LLM(args.model)
     families = tuple(args.family) if args.family else claimed(args.model)
-    drawn = draw(families, seed, args.difficulty)
+    tools = foreign_tools(families, args.tool) if args.abroad or args.tool else {}
+    if args.abroad and not args.tool:
+        say_what_lacks(tools)
+    drawn = draw(families, seed, args.difficulty, tools, EVERY if args.abroad else 1)
+    llm = LLM(args.model)
     wanted = {True: args.n - args.wrong, False: args.wrong} if args.wrong else {True: args.n, False: args.n}
     shown: list[QuizAnswer] = []
-    asked = right = 0
-    while len(shown) < args.n and asked < TRIES * args.n:
-        count = BATCH if args.wrong else min(BATCH, args.n - asked)
+    answers: list[QuizAnswer] = []
+    while len(shown) < args.n and len(answers) < TRIES * args.n:
+        count = BATCH if args.wrong else min(BATCH, args.n - len(answers))
         for one in ask(llm, [next(drawn) for _ in range(count)]):
-            asked, right = asked + 1, right + one.right
+            answers.append(one)
             if len(shown) < args.n and sum(s.right is one.right for s in shown) < wanted[one.right]:
                 shown.append(one)
                 report(one, len(shown), Path(args.pictures) if args.pictures else None)
-    print(f"{right} of {asked} right (seed {seed}; `--seed {seed}` asks the same again)")
+    right = sum(one.right for one in answers)
+    print(f"{right} of {len(answers)} right (seed {seed}; `--seed {seed}` asks the same again)")
+    theirs = [one.right for one in answers if one.asked.tool]
+    if 0 < len(theirs) < len(answers):
+        print(f"{sum(theirs)} of the {len(theirs)} that other tools drew, "
+              f"{right - sum(theirs)} of the {len(answers) - len(theirs)} of r1v's own")  # fmt: skip
     if args.page:
-        write_page(shown, Path(args.page), f"{right} of {asked} answers were right when this page was drawn")
+        summary = f"{right} of {len(answers)} answers were right when this page was drawn"
+        write_page(shown, Path(args.page), summary)
     return 0
 
 
@@ -91,50 +131,147 @@ def claimed(model: str) -> tuple[str, ...]:
     return tuple(name for name in found if name in figures.FAMILIES) or tuple(figures.FAMILIES)
 
 
-def draw(families: Sequence[str], seed: int, difficulty: str | None) -> Iterator[Figure]:
-    """An endless stream of held-out figures, the families taking turns in a shuffled order."""
+def foreign_tools(families: Sequence[str], wanted: Sequence[str] | None) -> dict[str, list[str]]:
+    """The tools of others that draw each family here; families that none of them draws are left out.
+
+    wanted: by name; None takes those that never drew for training, and where there are none the rest. Raises
+    ConfigError where one is not known or draws none of the families, UnavailableError where it is missing.
+    """
+    from r1v.figures import abroad
+
+    drawn = [name for name in families if name in abroad.SUBJECTS]
+    if wanted is None:
+        every = {name: abroad.usable(name, "heldout") or abroad.usable(name, "train") for name in drawn}
+        return {name: tools for name, tools in every.items() if tools}
+    for tool in wanted:
+        known = sorted({found for name in abroad.SUBJECTS for found in abroad.tools(name)})
+        if tool not in known:
+            raise ConfigError(f"--tool {tool} is not known; use one of {', '.join(known)}")
+        places = [abroad.tools(name)[tool] for name in drawn if tool in abroad.tools(name)]
+        if not places:
+            raise ConfigError(f"--tool {tool} draws none of the families that are asked about")
+        if lacks := places[0].missing():
+            raise UnavailableError(f"--tool {tool} needs {', '.join(lacks)}, which is not installed")
+    every = {name: [tool for tool in wanted if tool in abroad.tools(name)] for name in drawn}
+    return {name: tools for name, tools in every.items() if tools}
+
+
+def say_what_lacks(tools: Mapping[str, Sequence[str]]) -> None:
+    """On standard error: which tools that never drew for training are missing, and what they need."""
+    from r1v.figures import abroad
+
+    lacking = {name.split("/")[1]: lacks for name, lacks in abroad.missing("heldout").items()}
+    if lacking:
+        names = "; ".join(f"{name} (needs {', '.join(lacks)})" for name, lacks in lacking.items())
+        print(f"not installed, so these do not draw: {names}", file=sys.stderr)
+    if not tools:
+        print("no other tool can draw here, so r1v draws all", file=sys.stderr)
+
+
+def draw(
+    families: Sequence[str],
+    seed: int,
+    difficulty: str | None,
+    tools: Mapping[str, Sequence[str]],
+    every: int = 1,
+) -> Iterator[QuizFigure]:
+    """An endless stream of held-out figures, the families taking turns in a shuffled order.
+
+    tools: of others, for each family that they draw; each picture whose number is a multiple of ``every`` is
+    theirs. Without any, all are r1v's own.
+    """
+    own = own_figures(families, seed, difficulty)
+    theirs = foreign_figures(tools, seed, difficulty)
+    for number in itertools.count(1):
+        drawn = next(theirs, None) if number % every == 0 else None
+        yield next(own) if drawn is None else drawn
+
+
+def own_figures(families: Sequence[str], seed: int, difficulty: str | None) -> Iterator[QuizFigure]:
+    """Those that r1v draws."""
     from r1v import figures
 
     rng = Random(seed)
     while True:
         for name in rng.sample(list(families), len(families)):
             number = 8 * (FIRST_SEED + rng.randrange(1 << 32)) + 7  # every eighth seed is held out
-            yield figures.make(name, number, difficulty=difficulty)  # type: ignore[arg-type]
+            yield QuizFigure(figures.make(name, number, difficulty=difficulty))  # type: ignore[arg-type]
 
 
-def ask(llm: LLM, drawn: Sequence[Figure]) -> list[QuizAnswer]:
+def foreign_figures(
+    tools: Mapping[str, Sequence[str]], seed: int, difficulty: str | None
+) -> Iterator[QuizFigure]:
+    """Those that other tools draw, in held-out words."""
+    from r1v.figures import DIFFICULTIES
+
+    if difficulty is not None and difficulty not in DIFFICULTIES:
+        raise ConfigError(f"difficulty {difficulty!r} is not known; use one of {', '.join(DIFFICULTIES)}")
+    rng = Random(f"{seed}/abroad")
+    left = {name: list(found) for name, found in tools.items()}
+    while left:
+        for name in rng.sample(list(left), len(left)):
+            tool = rng.choice(left[name])
+            try:
+                yield QuizFigure(_foreign_figure(name, tool, rng, difficulty), tool)
+            except UnavailableError as error:  # it is there and does not work, as a browser in a cage
+                print(f"{name} by {tool} is left out: {error}", file=sys.stderr)
+                left[name].remove(tool)
+                if not left[name]:
+                    del left[name]
+
+
+def _foreign_figure(name: str, tool: str, rng: Random, difficulty: str | None) -> Figure:
+    """One by a tool; its seed decides how hard it is, and one in three fits."""
+    from r1v.figures import abroad
+
+    while True:
+        figure = abroad.make(name, tool, FIRST_SEED + rng.randrange(1 << 32), "heldout")
+        if difficulty in (None, figure.difficulty):
+            return figure
+
+
+def ask(llm: LLM, drawn: Sequence[QuizFigure]) -> list[QuizAnswer]:
     """Greedy replies to some figures."""
     from r1v import ImageRef, Message, SamplingParams
     from r1v.scoring import equivalent, extract_boxed
 
-    conversations = [[Message.user(f.question, [ImageRef(image) for image in f.images])] for f in drawn]
+    figures = [one.figure for one in drawn]
+    conversations = [[Message.user(f.question, [ImageRef(image) for image in f.images])] for f in figures]
     replies = llm.chat_many(conversations, SamplingParams.greedy(max_tokens=400))
-    asked = []
-    for figure, reply in zip(drawn, replies, strict=True):
+    answers = []
+    for one, figure, reply in zip(drawn, figures, replies, strict=True):
         given = extract_boxed(reply.answer)
         right = given is not None and equivalent(given, figure.answer, figure.answer_type, figure.tolerance)
-        asked.append(QuizAnswer(figure, reply, right))
-    return asked
+        answers.append(QuizAnswer(one, reply, right))
+    return answers
 
 
 def report(one: QuizAnswer, number: int, folder: Path | None) -> None:
     """One question on the screen; its pictures in the folder."""
-    figure = one.figure
-    print(f"{number}. {figure.family}, {figure.difficulty}: {figure.question}")
+    print(f"{number}. {one.asked.title}: {one.asked.figure.question}")
     if folder is not None:
-        print("   " + " ".join(save(figure, folder, number)))
+        print("   " + " ".join(save(one.asked, folder, number)))
     print("\n".join(f"   | {line}" for line in one.reply.thinking.strip().splitlines()))
-    verdict = "right" if one.right else f"wrong, it is {figure.answer}"
-    print(f"   {one.reply.answer.strip()}   [{verdict}]\n", flush=True)
+    print(f"   {one.reply.answer.strip()}   [{verdict(one, '')}]\n", flush=True)
 
 
-def save(figure: Figure, folder: Path, number: int) -> list[str]:
+def verdict(one: QuizAnswer, mark: str) -> str:
+    """Right, or what would have been. mark: around the word that says wrong."""
+    if one.right:
+        return "right"
+    said = "cannot tell" if one.reply.refused else "wrong"
+    return f"{mark}{said}{mark}, it is {one.asked.figure.answer}"
+
+
+def save(drawn: QuizFigure, folder: Path, number: int) -> list[str]:
     """Write a figure's pictures; returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"{number:02d}-{figure.family}-{i}.png" for i in range(1, len(figure.images) + 1)]
+    figure = drawn.figure
+    stem = f"{number:02d}-{figure.family}" + (f"-{drawn.tool}" if drawn.tool else "")
+    paths = [folder / f"{stem}-{i}.png" for i in range(1, len(figure.images) + 1)]
     for path, image in zip(paths, figure.images, strict=True):
         # few colours suffice for a drawing, and make it small
-        image.quantize(48).save(path, optimize=True)
+        image.convert("RGB").quantize(48).save(path, optimize=True)
     return list(map(str, paths))
 
 
@@ -151,10 +288,9 @@ def write_page(shown: Sequence[QuizAnswer], page: Path, summary: str) -> None:
         "",
     ]
     for number, one in enumerate(shown, 1):
-        figure = one.figure
-        pictures = [Path(path).relative_to(page.parent) for path in save(figure, folder, number)]
-        verdict = "right" if one.right else f"**wrong**, it is {figure.answer}"
-        lines += [f"## {number}. {figure.family}, {figure.difficulty}: {verdict}", ""]
+        figure = one.asked.figure
+        pictures = [Path(path).relative_to(page.parent) for path in save(one.asked, folder, number)]
+        lines += [f"## {number}. {one.asked.title}: {verdict(one, '**')}", ""]
         lines += [f'<img src="{path.as_posix()}" width="280" alt="{figure.family}">' for path in pictures]
         lines += ["", figure.question, "", "```text", one.reply.thinking.strip(), ""]
         lines += [one.reply.answer.strip(), "```", ""]

@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from r1v.core import CapacityError, ConfigError
+from r1v.figures import abroad
 from r1v.figures.catalogue import FAMILIES, make, seeds
 from r1v.figures.item import DIFFICULTIES, SPLITS, Difficulty, Figure, Split
 from r1v.write_lock import writing
@@ -34,7 +35,9 @@ class DatasetConfig:
     """What a data set holds.
 
     families: by name. num_items: of each family. seed: the first one to be used; each family takes the next
-    num_items seeds of the split (None: of both). difficulty: None is all three. variation: of the look.
+    num_items seeds of the split (None: of both). difficulty: None is all three. variation: of the look. tool:
+    of others, which draws in place of r1v, its own looks in all difficulties; split None is then the one that
+    the tool belongs to.
     """
 
     families: tuple[str, ...] = tuple(FAMILIES)
@@ -43,6 +46,7 @@ class DatasetConfig:
     split: Split | None = None
     difficulty: Difficulty | None = None
     variation: float = 1.0
+    tool: str | None = None
 
     def __post_init__(self) -> None:
         for name in self.families:
@@ -64,6 +68,31 @@ class DatasetConfig:
             )
         if not 0.0 <= self.variation <= 1.0:
             raise ConfigError(f"variation is {self.variation}; it must be at least 0 and at most 1")
+        if self.tool is not None:
+            self._check_tool(self.tool)
+
+    def _check_tool(self, tool: str) -> None:
+        for name in self.families:
+            if tool not in abroad.tools(name):
+                raise ConfigError(
+                    f"{name} is not drawn by {tool!r}; its tools are {', '.join(abroad.tools(name))}"
+                )
+            if self.split == "train" and abroad.tools(name)[tool].split == "heldout":
+                raise ConfigError(
+                    f"{tool} is held out: it never draws {name} for training; use split heldout"
+                )
+        if self.difficulty is not None or self.variation != 1.0:
+            raise ConfigError(f"{tool} draws all difficulties and its own looks; leave both settings out")
+
+    def figure(self, family: str, seed: int) -> Figure:
+        """The item of a family and a seed. Raises UnavailableError where a package or a tool is missing."""
+        if self.tool is None:
+            return make(family, seed, variation=self.variation, difficulty=self.difficulty)
+        return abroad.make(family, self.tool, seed, self.split or abroad.tools(family)[self.tool].split)
+
+    def settings(self) -> dict[str, object]:
+        """What ``config.json`` says; without a tool where r1v itself draws, as sets of earlier versions."""
+        return {key: value for key, value in asdict(self).items() if key != "tool" or value is not None}
 
     def item_seeds(self) -> Iterator[int]:
         """The seeds of each family's items, in order."""
@@ -113,9 +142,9 @@ def item_id(figure: Figure) -> str:
     return f"{figure.family}-{figure.seed:08d}"
 
 
-def to_row(figure: Figure, images: list[str]) -> dict[str, object]:
-    """The line of ``data.jsonl``; images are paths relative to its folder."""
-    return {
+def to_row(figure: Figure, images: list[str], tool: str | None = None) -> dict[str, object]:
+    """The line of ``data.jsonl``; images are paths relative to its folder. tool: of others that drew it."""
+    row: dict[str, object] = {
         "id": item_id(figure),
         "family": figure.family,
         "template": figure.template,
@@ -130,6 +159,7 @@ def to_row(figure: Figure, images: list[str]) -> dict[str, object]:
         "solution": figure.solution,
         "facts": dict(figure.facts),
     }
+    return row if tool is None else row | {"tool": tool}
 
 
 def make_dataset(
@@ -151,7 +181,7 @@ def make_dataset(
     root = Path(folder)
     start = time.perf_counter()
     for name in config.families:
-        make(name, config.seed, variation=0.0)  # a missing package shows before anything is written
+        _try(config, name)  # a missing package shows before anything is written
     with writing(root):
         try:
             _open_folder(root, config)
@@ -184,7 +214,7 @@ def make_dataset(
 
 def _open_folder(root: Path, config: DatasetConfig) -> None:
     """Make the folder, or check that it holds this very data set."""
-    text = json.dumps(asdict(config), indent=2) + "\n"
+    text = json.dumps(config.settings(), indent=2) + "\n"
     written = root / "config.json"
     if root.exists() and not root.is_dir():
         raise ConfigError(f"{root} is a file; name a new or empty folder")
@@ -206,7 +236,7 @@ def _difference(found: str, config: DatasetConfig) -> str:
     """The first setting in which two configs differ, in words."""
     try:
         settings = json.loads(found)
-        wanted = json.loads(json.dumps(asdict(config)))
+        wanted = json.loads(json.dumps(config.settings()))
         for key, value in wanted.items():
             if settings.get(key) != value:
                 return f" ({key} {json.dumps(settings.get(key))}, not {json.dumps(value)})"
@@ -285,9 +315,12 @@ def _end_with_parent() -> None:
 
 
 @functools.cache
-def _warm(name: str) -> None:
+def _try(config: DatasetConfig, name: str) -> None:
     """Make one figure, once in a process, so that imports and caches do not count as its family's time."""
-    make(name, 0, variation=0.0)
+    if config.tool is None:
+        make(name, 0, variation=0.0)
+    else:
+        config.figure(name, config.seed)
 
 
 def _make_part(part: _Part, root: Path, config: DatasetConfig) -> FamilyTime:
@@ -296,10 +329,10 @@ def _make_part(part: _Part, root: Path, config: DatasetConfig) -> FamilyTime:
     folder = root / "images" / part.family
     folder.mkdir(parents=True, exist_ok=True)
     lines = []
-    _warm(part.family)
+    _try(config, part.family)
     for seed in part.seeds:
         before = time.process_time()
-        figure = make(part.family, seed, variation=config.variation, difficulty=config.difficulty)
+        figure = config.figure(part.family, seed)
         made = time.process_time()
         names = []
         for number, image in enumerate(figure.images, 1):
@@ -307,7 +340,7 @@ def _make_part(part: _Part, root: Path, config: DatasetConfig) -> FamilyTime:
             path = folder / f"{item_id(figure)}{suffix}.png"
             image.save(path, "PNG", compress_level=2)
             names.append(path.relative_to(root).as_posix())
-        lines.append(json.dumps(to_row(figure, names), ensure_ascii=False))
+        lines.append(json.dumps(to_row(figure, names, config.tool), ensure_ascii=False))
         spent.make_s += made - before
         spent.write_s += time.process_time() - made
     _write(root / _PARTS / part.name, ("\n".join(lines) + "\n").encode())

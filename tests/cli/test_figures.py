@@ -8,7 +8,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from r1v.cli import quiz
 from r1v.cli.main import main
+from r1v.core import ConfigError, UnavailableError
+from r1v.figures import FAMILIES, abroad
+from r1v.figures.abroad import pages
+from r1v.figures.abroad.scene import DrawingTool
 
 
 def test_make_writes_a_set_and_tells_the_speed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -58,6 +63,13 @@ def test_show_makes_a_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         (["make", "--split", "test", "--out", "OUT"], "'test' is not known"),
         (["make", "--workers", "0", "--out", "OUT"], "workers is 0"),
         (["make", "--out", "."], "not empty"),
+        (["make", "--tool", "crayon", "--out", "OUT"], "--tool crayon is not known; use one of boxes,"),
+        (["make", "--tool", "vega", "--family", "clock", "--out", "OUT"], "clock is not drawn by 'vega'"),
+        (["make", "--tool", "vega", "--family", "icon", "--out", "OUT"], "no other tool draws"),
+        (["make", "--tool", "vega", "--split", "train", "--out", "OUT"], "vega is held out"),
+        (["make", "--tool", "typed", "--difficulty", "easy", "--out", "OUT"], "draws all difficulties"),
+        (["quiz", "--tool", "crayon"], "--tool crayon is not known"),
+        (["quiz", "--tool", "vega", "--family", "clock"], "draws none of the families"),
         (["show", "--n", "-1", "--out", "OUT.png"], "is -1; it must be at least 1"),
         (["show", "--out", "OUT.txt"], "must end in .png"),
         (["show", "--out", "nowhere/OUT.png"], "does not exist"),
@@ -113,3 +125,104 @@ def test_quiz_asks_and_writes_a_page(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert (tmp_path / picture.split('"')[1]).is_file()
     assert len(list((tmp_path / "pictures").iterdir())) == 1
     assert main(["figures", "quiz", "--n", "2", "--wrong", "3"]) == 1
+
+
+def lacking(self: DrawingTool) -> list[str]:
+    """What a machine lacks that has the tools of training only."""
+    return ["a_package"] if self.split == "heldout" else []
+
+
+def test_list_names_families_and_tools_and_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(DrawingTool, "missing", lacking)
+    assert main(["figures", "list"]) == 0
+    printed = capsys.readouterr().out
+    lines = [line.split()[0] for line in printed.splitlines() if not line.startswith(" ")]
+    assert lines == list(FAMILIES)
+    assert "other tools: matplotlib, seaborn, pandas\n" in printed
+    assert "never for training: vega (needs a_package)\n" in printed
+
+
+def test_make_and_show_draw_with_a_named_tool(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--family", "clock", "--tool", "painted", "--n", "2", "--seed", "5", "--out"]
+    assert main(["figures", "make", *words, str(tmp_path / "set"), "--workers", "1"]) == 0
+    rows = [json.loads(line) for line in (tmp_path / "set" / "data.jsonl").read_text().splitlines()]
+    for row, seed in zip(rows, (5, 6), strict=True):
+        figure = abroad.make("clock", "painted", seed, "train")
+        assert (row["tool"], row["split"], row["question"]) == ("painted", "train", figure.question)
+        with Image.open(tmp_path / "set" / row["images"][0]) as drawn:
+            assert drawn.tobytes() == figure.images[0].tobytes()
+    assert main(["figures", "make", *words, str(tmp_path / "set"), "--workers", "1"]) == 0
+    assert "complete already" in capsys.readouterr().out
+    assert main(["figures", "show", *words, str(tmp_path / "sheet.png")]) == 0
+    assert "2 figures" in capsys.readouterr().out
+
+
+def test_every_third_picture_of_the_quiz_is_drawn_by_another_tool(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(DrawingTool, "missing", lacking)
+    page = tmp_path / "page.md"
+    words = [
+        "figures",
+        "quiz",
+        "--n",
+        "3",
+        "--seed",
+        "3",
+        "--family",
+        "clock",
+        "--abroad",
+        "--page",
+        str(page),
+    ]
+    assert main(words) == 0
+    printed = capsys.readouterr()
+    third = next(line for line in printed.out.splitlines() if line.startswith("3. clock"))
+    assert ", drawn by painted: " in third or ", drawn by matplotlib: " in third
+    assert printed.out.count("drawn by") == 1 and "of the 1 that other tools drew" in printed.out
+    assert "svg (needs a_package)" in printed.err
+    assert "## 3. clock" in page.read_text() and "drawn by" in page.read_text()
+    assert len(list((tmp_path / "page").glob("03-clock-*-1.png"))) == 1
+
+
+def test_tools_that_never_drew_for_training_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DrawingTool, "missing", lambda self: [])
+    assert quiz.foreign_tools(["icon", "bar_chart", "clock"], None) == {
+        "bar_chart": ["vega"],
+        "clock": ["svg"],
+    }
+    assert quiz.foreign_tools(["icon", "bar_chart"], ["seaborn"]) == {"bar_chart": ["seaborn"]}
+    monkeypatch.setattr(DrawingTool, "missing", lacking)
+    assert quiz.foreign_tools(["clock"], None) == {"clock": ["painted", "matplotlib"]}
+    with pytest.raises(UnavailableError, match="--tool svg needs a_package"):
+        quiz.foreign_tools(["clock"], ["svg"])
+
+
+def test_a_tool_named_alone_draws_all_at_the_asked_difficulty() -> None:
+    drawn = quiz.draw(["clock", "icon"], 1, "hard", quiz.foreign_tools(["clock", "icon"], ["painted"]))
+    for _ in range(4):
+        one = next(drawn)
+        assert (one.figure.family, one.tool, one.figure.difficulty) == ("clock", "painted", "hard")
+        assert one.figure.split == "heldout"
+    with pytest.raises(ConfigError, match="'odd' is not known"):
+        next(quiz.draw(["clock"], 1, "odd", {"clock": ["painted"]}))
+
+
+def test_a_tool_that_does_not_work_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> None:
+        raise UnavailableError("it paints nothing")
+
+    monkeypatch.setattr(abroad, "make", broken)
+    drawn = quiz.draw(["clock"], 1, None, {"clock": ["svg"]}, every=2)
+    assert [next(drawn).tool for _ in range(5)] == [""] * 5
+    assert capsys.readouterr().err == "clock by svg is left out: it paints nothing\n"
+
+
+def test_a_browser_that_fails_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: "/bin/false")
+    with pytest.raises(UnavailableError, match="/bin/false paints no page here"):
+        pages.render("<p>1</p>")

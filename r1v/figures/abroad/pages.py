@@ -11,6 +11,7 @@ from random import Random
 
 from PIL import Image, ImageChops
 
+from r1v.core import UnavailableError
 from r1v.figures.abroad.scene import ToolPicture
 from r1v.figures.abroad.tables import TableMatter
 
@@ -20,19 +21,24 @@ FONTS = ("Arial, sans-serif", "Georgia, serif", "Verdana, sans-serif", "'Courier
 
 
 def render(html: str, width: int = 900, height: int = 700, scale: float = 1.0) -> Image.Image:
-    """A page as Chromium paints it, cut down to what is on it."""
+    """A page as Chromium paints it, cut to what is on it. Raises UnavailableError where it paints none."""
     program = shutil.which(BROWSER)
     assert program is not None, "the tool names it as needed"
     with tempfile.TemporaryDirectory() as folder:
         page, shot = Path(folder) / "page.html", Path(folder) / "shot.png"
         page.write_text(html, encoding="utf-8")
-        subprocess.run(
-            [program, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
-             f"--user-data-dir={folder}/profile", f"--force-device-scale-factor={scale}",
-             f"--window-size={width},{height}", f"--screenshot={shot}", page.as_uri()],
-            check=True, capture_output=True, timeout=120,
-        )  # fmt: skip
-        image = Image.open(shot).convert("RGB")
+        try:
+            subprocess.run(
+                [program, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
+                 f"--user-data-dir={folder}/profile", f"--force-device-scale-factor={scale}",
+                 f"--window-size={width},{height}", f"--screenshot={shot}", page.as_uri()],
+                check=True, capture_output=True, timeout=120,
+            )  # fmt: skip
+            image = Image.open(shot).convert("RGB")
+        except (OSError, subprocess.SubprocessError) as error:
+            raise UnavailableError(
+                f"{program} paints no page here ({error}); choose another tool, or install another Chromium"
+            ) from error
     return cut(image)
 
 
