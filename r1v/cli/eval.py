@@ -202,7 +202,7 @@ def _run(args: argparse.Namespace) -> int:
 
 def _load(args: argparse.Namespace, way: Any) -> list[Any]:
     """The questions of the benchmarks that the command names. way: the protocol."""
-    from r1v.eval.benchmark import load_items
+    from r1v.eval.benchmark import load_items, remark
     from r1v.eval.own import find_benchmark
 
     chosen = [find_benchmark(name) for name in dict.fromkeys(args.tasks)]
@@ -210,7 +210,7 @@ def _load(args: argparse.Namespace, way: Any) -> list[Any]:
     options = _pairs(args.option, "TASK.NAME=VALUE")
     _check_named(chosen, [*revisions, *(key.split(".", 1)[0] for key in options)])
     prompts = _prompts(args.prompt)
-    return [
+    loaded = [
         load_items(
             one,
             data=args.data,
@@ -229,6 +229,9 @@ def _load(args: argparse.Namespace, way: Any) -> list[Any]:
         )
         for one in chosen
     ]
+    for said in filter(None, map(remark, loaded)):
+        print(said, file=sys.stderr)
+    return loaded
 
 
 def _without_pictures(loaded: list[Any], pictures: str, target: Any, folder: Any) -> list[Any]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
 from r1v.core import ConfigError, Message
-from r1v.eval.data import DataError, Rows, Source, read_rows
+from r1v.eval.data import DataError, OtherSetError, Rows, Source, read_rows
 from r1v.eval.item import Grade, Item, Json, Output
 from r1v.eval.prompts import Wording, prompt
 from r1v.scoring.compare import Verifier
@@ -60,6 +60,10 @@ TASKS: dict[str, str] = {
     "vl_rewardbench": "r1v.eval.tasks.pairs",
     "rewardbench": "r1v.eval.tasks.pairs",
 }
+
+# folders of these names hold that benchmark's data; "figures" is generated, and a name for pictures too
+FOLDERS = frozenset(TASKS) - {"figures"}
+COMMON_FIELDS = frozenset({"id", "index", "question", "answer", "options", "image", "images", "subject"})
 
 Aggregate: TypeAlias = Literal["mean", "groups"]
 
@@ -155,6 +159,24 @@ def benchmark(name: str) -> Benchmark:
     return found
 
 
+def remark(loaded: Loaded) -> str | None:
+    """One line where the data is not the whole official set, or not as it was published; None where it is,
+    or where that is not known."""
+    which, origin = loaded.benchmark, loaded.origin
+    repo = which.source.repo if which.source is not None else ""
+    if "of" in origin:
+        return (
+            f"{which.name}: found {len(loaded.items):,} of the {origin['of']:,} questions of {repo}; "
+            "the score is of a part and is marked so, get the rest for the whole"
+        )
+    if origin.get("official") is False:
+        return (
+            f"{which.name}: the questions are as many as those of {repo}, but not the same texts; "
+            "the score is of other questions, fetch the files again for the official ones"
+        )
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """A benchmark's questions as they will be asked, and where they come from. partial: a limit left some
@@ -183,6 +205,40 @@ def _check_items(which: Benchmark, items: Sequence[Item], options: Json) -> None
             )
 
 
+def _rows_of(which: Benchmark, source: Source, data: Path | None, revision: str | None) -> Rows:
+    """The rows of the asked set; where they are another benchmark's, the error says whose."""
+    from r1v.eval.marks import wrong_row
+
+    try:
+        return read_rows(source, data, which.name, revision, FOLDERS)
+    except OtherSetError as error:
+        likely: tuple[int, str] = (0, "")
+        for name in TASKS:
+            other = benchmark(name).source
+            if name == which.name or other is None or wrong_row(other.marks, error.row) is not None:
+                continue
+            own = [one for one in other.fields if one not in COMMON_FIELDS]
+            if own and all(error.row.get(one) is not None for one in other.fields):
+                likely = max(likely, (len(other.fields), name))
+        hint = f" (its rows have the form of {likely[1]})" if likely[1] else ""
+        raise DataError(f"{error}{hint}") from None
+
+
+def _count(which: Benchmark, count: int, options: Json) -> Json:
+    """Whether all questions of the set are there, for the manifest. Raises DataError where there are more
+    than the set has."""
+    official = which.source.marks.num_questions if which.source is not None else None
+    if official is None or any(options[name] != value for name, value in which.options.items()):
+        return {}
+    if count > official:
+        assert which.source is not None
+        raise DataError(
+            f"{which.name}: {count:,} questions were found, {which.source.repo} has {official:,}; "
+            "leave only that set's files in the folder, or name its folder with --data"
+        )
+    return {} if count == official else {"of": official}
+
+
 def load_items(
     which: Benchmark,
     *,
@@ -206,7 +262,7 @@ def load_items(
     if which.read is not None:
         rows = which.read()
     elif which.source is not None:
-        rows = read_rows(which.source, data, which.name, revision)
+        rows = _rows_of(which, which.source, data, revision)
     else:
         rows = Rows((), Path(), {"generated": True})
     given = prompts or {}
@@ -230,5 +286,6 @@ def load_items(
     if shuffle_seed is not None:
         random.Random(shuffle_seed).shuffle(items)
     partial = limit is not None and len(items) > limit
-    origin = {**rows.origin, **({"options": options} if options else {})}
+    all_there = {} if partial else _count(which, len(items), request.options)
+    origin = {**rows.origin, **all_there, **({"options": options} if options else {})}
     return Loaded(which, tuple(items[:limit]), origin, partial, wordings)

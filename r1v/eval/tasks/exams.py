@@ -18,6 +18,7 @@ from r1v.eval.benchmark import Benchmark, GradingTools, Load
 from r1v.eval.data import DataError, Source, image_of
 from r1v.eval.grading import grade_choice, grade_free, grade_letters, grade_mixed
 from r1v.eval.item import Grade, Item, Output
+from r1v.eval.marks import Marks
 from r1v.eval.rows import LETTERS, options_of, pictures_of, text_of
 from r1v.scoring import extract_answer
 
@@ -141,6 +142,7 @@ BENCHMARKS: dict[str, Benchmark] = {
             "luckychao/EMMA-mini",
             ("*/test-*.parquet", "*EMMA*.tsv", "*.parquet", "*.jsonl", "*.json"),
             fields=("question", "answer", "subject"),
+            marks=Marks(split="test", num_questions=400),
         ),
         prompts=("choice", "open"),
         about="400 questions of mathematics, physics, chemistry and coding that need several looks",
@@ -157,6 +159,7 @@ BENCHMARKS: dict[str, Benchmark] = {
             "FanqingM/MMK12",
             ("data/test-*.parquet", "*test*.parquet", "*.parquet", "*.jsonl"),
             fields=("question", "answer"),
+            marks=Marks(split="test", num_questions=2000),
         ),
         prompts=("marked", "open"),
         about="2,000 school questions of mathematics, physics, chemistry and biology",
@@ -172,6 +175,7 @@ BENCHMARKS: dict[str, Benchmark] = {
             "OpenMOSS-Team/GAOKAO-MM",
             ("2010-2023_*.json", "*/2010-2023_*.json", "*.json"),
             fields=("example",),
+            marks=Marks(num_questions=646),
         ),
         prompts=("marked",),
         about="646 questions of China's college entrance examination, in Chinese, with 897 pictures",

@@ -16,6 +16,7 @@ from r1v.eval.benchmark import Benchmark, Combine, Load, Scored
 from r1v.eval.data import Source
 from r1v.eval.grading import grade_choice, grade_yes_no
 from r1v.eval.item import Item, Json
+from r1v.eval.marks import Marks
 from r1v.eval.rows import LETTERS, options_of, pictures_of, shared_pictures, text_of
 
 _OPTIONS = re.compile(r"\n?\s*Options:\s*(?=\(?A[):.])", re.IGNORECASE)
@@ -157,6 +158,7 @@ BENCHMARKS: dict[str, Benchmark] = {
             "Lin-Chen/MMStar",
             ("mmstar.parquet", "*MMStar*.tsv", "*.parquet", "*.jsonl", "*.tsv"),
             fields=("index", "question", "answer", "category"),
+            marks=Marks(num_questions=1500),
         ),
         prompts=("choice",),
         about="1,500 questions that need their picture, of 6 kinds",
@@ -172,6 +174,7 @@ BENCHMARKS: dict[str, Benchmark] = {
             "opencompass/MMBench",
             ("*MMBench_DEV_EN_V11*.tsv", "*DEV_EN_V11*", "en/dev-*.parquet", "*.tsv", "*.parquet", "*.jsonl"),
             fields=("index", "question", "answer"),
+            marks=Marks(split="dev", each={"split": "dev"}),
         ),
         prompts=("choice",),
         about="a question counts where all turns of its options are answered right",

@@ -23,6 +23,7 @@ from r1v.eval.benchmark import Benchmark, Combine, GradingTools, Load, Scored
 from r1v.eval.data import Source, image_of
 from r1v.eval.grading import grade_choice, grade_free, grade_mixed
 from r1v.eval.item import Grade, Item, Output
+from r1v.eval.marks import Marks
 from r1v.eval.rows import LETTERS, given, options_of, pictures_of, text_of
 from r1v.eval.tasks.general import all_right
 from r1v.scoring import extract_answer
@@ -215,6 +216,7 @@ BENCHMARKS: dict[str, Benchmark] = {
             "AI4Math/MathVerse",
             ("testmini.parquet", "*testmini.json", "*MathVerse*.tsv", "*.parquet", "*.jsonl", "*.tsv"),
             fields=("problem_version", "answer", "question_type"),
+            marks=Marks(split="testmini", each={"metadata.split": "testmini"}, num_questions=788),
         ),
         prompts=("marked", "open"),
         about="788 questions of mathematics that stand in the picture alone",
@@ -240,6 +242,7 @@ BENCHMARKS: dict[str, Benchmark] = {
                 "*.tsv",
             ),
             fields=("question", "answer", "key"),
+            marks=Marks(split="testmini", each={"split": "testmini"}),
         ),
         prompts=("choice",),
         about="problems of two and three steps, asked as a whole and step by step",
@@ -263,6 +266,7 @@ BENCHMARKS: dict[str, Benchmark] = {
             ),
             keep_path=True,
             fields=("answer",),
+            marks=Marks(split="test", each={"data_type": "test"}, num_questions=601),
         ),
         prompts=("choice", "open"),
         about="601 problems of school geometry with a diagram",
@@ -286,6 +290,7 @@ BENCHMARKS: dict[str, Benchmark] = {
             ),
             keep_path=True,
             fields=("question", "answer_type"),
+            marks=Marks(num_questions=5010),
         ),
         prompts=("marked", "open"),
         about="501 questions of mathematics in ten variants each",

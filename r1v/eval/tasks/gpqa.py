@@ -15,6 +15,7 @@ from r1v.eval.benchmark import Benchmark, Load
 from r1v.eval.data import Source
 from r1v.eval.grading import grade_choice
 from r1v.eval.item import Item
+from r1v.eval.marks import Marks
 from r1v.eval.prompts import options_text
 
 
@@ -55,6 +56,7 @@ BENCHMARKS: dict[str, Benchmark] = {
                 "Incorrect Answer 3",
                 "Record ID",
             ),
+            marks=Marks(num_questions=198),
         ),
         prompts=("choice",),
         about="198 graduate questions of biology, chemistry and physics",

@@ -16,6 +16,7 @@ from r1v.core import Message, UnavailableError
 from r1v.eval.benchmark import Benchmark, GradingTools, Load
 from r1v.eval.data import Source
 from r1v.eval.item import Grade, Item, Output
+from r1v.eval.marks import Marks
 
 
 def load(request: Load) -> Sequence[Item]:
@@ -110,6 +111,9 @@ BENCHMARKS: dict[str, Benchmark] = {
             "966cd89545d6b6acfd7638bc708b98261ca58e84",
             "Apache-2.0",
             fields=("key", "prompt", "instruction_id_list", "kwargs"),
+            marks=Marks(
+                num_questions=541, content="c91ba4ead571c420a11436b26923c9fefa055f4a19ca205932bb091c2d4abcc6"
+            ),
         ),
         prompts=("question",),
         about="541 prompts with verifiable instructions; prompt-level strict accuracy",

@@ -16,6 +16,7 @@ from r1v.eval.data import DataError, Source
 from r1v.eval.grading import grade_free
 from r1v.eval.item import Grade, Item, Json, Output
 from r1v.eval.livebench.rules import rule_for
+from r1v.eval.marks import Marks
 from r1v.eval.tasks import ifeval, livecodebench
 
 CATEGORIES = ("math", "reasoning", "coding", "language", "data_analysis", "instruction_following")
@@ -117,6 +118,7 @@ BENCHMARKS: dict[str, Benchmark] = {
             REVISIONS["math"],
             also=tuple((f"livebench/{name}", REVISIONS[name]) for name in CATEGORIES[1:]),
             fields=("question_id", "category", "task", "turns"),
+            marks=Marks(split="test"),
         ),
         prompts=("question",),
         about="mathematics, reasoning, code, language, data analysis and instructions",

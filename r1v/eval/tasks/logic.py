@@ -17,6 +17,7 @@ from r1v.eval.benchmark import Benchmark, Combine, GradingTools, Load, Scored
 from r1v.eval.data import DataError, Source
 from r1v.eval.grading import grade_choice, grade_letters, grade_yes_no
 from r1v.eval.item import Grade, Item, Json, Output
+from r1v.eval.marks import Marks
 from r1v.eval.rows import LETTERS, given, listed, pictures_of, text_of
 from r1v.eval.tasks.general import all_right
 
@@ -123,6 +124,7 @@ BENCHMARKS: dict[str, Benchmark] = {
             "VisuLogic/VisuLogic",
             ("data.jsonl", "*VisuLogic*.tsv", "*.parquet", "*.jsonl", "*.tsv"),
             fields=("question",),
+            marks=Marks(num_questions=1000),
         ),
         prompts=("marked",),
         about="1,000 puzzles of visual reasoning that words do not describe",
@@ -138,6 +140,7 @@ BENCHMARKS: dict[str, Benchmark] = {
             "Yijia-Xiao/LogicVista",
             ("*dataset.json", "*LogicVista*.tsv", "*.parquet", "*.json", "*.jsonl", "*.tsv"),
             fields=("question", "answer"),
+            marks=Marks(num_questions=448),
         ),
         prompts=("marked",),
         about="448 questions of five skills of logical reasoning",
@@ -153,6 +156,7 @@ BENCHMARKS: dict[str, Benchmark] = {
             "lil-lab/nlvr",
             ("dev/dev.json", "dev.json", "*dev*.json", "*.json", "*.jsonl"),
             fields=("sentence", "label", "identifier"),
+            marks=Marks(split="dev"),
         ),
         prompts=("yes_no",),
         about="sentences about drawn boxes: true or false",

@@ -13,6 +13,7 @@ from r1v.eval.benchmark import Benchmark, Load
 from r1v.eval.data import DataError, Source
 from r1v.eval.grading import grade_free
 from r1v.eval.item import Item
+from r1v.eval.marks import Marks
 
 MMATH = "en.json"
 
@@ -42,8 +43,9 @@ def load_math500(load: Load) -> Sequence[Item]:
     return _load(load, "MATH500")
 
 
-def _source(repo: str, revision: str | None, *files: str) -> Source:
-    return Source(repo, (*files, MMATH, f"**/{MMATH}"), revision)
+def _source(repo: str, revision: str | None, num_questions: int, *files: str) -> Source:
+    marks = Marks(num_questions=num_questions)
+    return Source(repo, (*files, MMATH, f"**/{MMATH}"), revision, marks=marks)
 
 
 BENCHMARKS: dict[str, Benchmark] = {
@@ -54,7 +56,11 @@ BENCHMARKS: dict[str, Benchmark] = {
         load=load_aime,
         grade=grade_free,
         source=_source(
-            "Maxwell-Jia/AIME_2024", "8d88b2876a82a080e2f172cc9b25d0d9d2cb4792", "*.parquet", "*aime*.jsonl"
+            "Maxwell-Jia/AIME_2024",
+            "8d88b2876a82a080e2f172cc9b25d0d9d2cb4792",
+            30,
+            "*.parquet",
+            "*aime*.jsonl",
         ),
         prompts=("open",),
         about="30 competition problems with integer answers",
@@ -66,7 +72,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         column="MATH_500",
         load=load_math500,
         grade=grade_free,
-        source=_source("HuggingFaceH4/MATH-500", None, "test.jsonl", "*.jsonl"),
+        source=_source("HuggingFaceH4/MATH-500", None, 500, "test.jsonl", "*.jsonl"),
         prompts=("open",),
         about="500 competition problems of seven subjects",
         judged=True,

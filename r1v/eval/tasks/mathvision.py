@@ -15,6 +15,7 @@ from r1v.eval.benchmark import Benchmark, GradingTools, Load
 from r1v.eval.data import Source, image_of
 from r1v.eval.grading import grade_choice, grade_free
 from r1v.eval.item import Grade, Item, Output
+from r1v.eval.marks import Marks
 from r1v.eval.prompts import options_text
 from r1v.scoring import extract_choice
 
@@ -71,14 +72,23 @@ def _with_value(item: Item) -> Item:
     return Item(item.id, item.messages, value, (), item.group, item.grading)
 
 
-def _benchmark(name: str, title: str, column: str, files: tuple[str, ...], about: str) -> Benchmark:
+def _benchmark(
+    name: str, title: str, column: str, files: tuple[str, ...], about: str, marks: Marks
+) -> Benchmark:
     return Benchmark(
         name=name,
         title=title,
         column=column,
         load=load,
         grade=grade,
-        source=Source("MathLLMs/MathVision", files, None, "MIT", fields=("id", "question", "answer")),
+        source=Source(
+            "MathLLMs/MathVision",
+            files,
+            None,
+            "MIT",
+            fields=("id", "question", "answer", "level", "subject"),
+            marks=marks,
+        ),
         prompts=("choice", "open"),
         about=about,
         version=2,
@@ -94,6 +104,11 @@ BENCHMARKS: dict[str, Benchmark] = {
         "MathVision",
         ("data/testmini*.parquet", "*testmini*.parquet", "testmini.jsonl", "**/testmini.jsonl"),
         "304 questions of mathematics competitions with pictures",
+        Marks(
+            split="testmini",
+            num_questions=304,
+            content="44ee83331c0d1f27e40deb074ee78a8b7306bdda970c3cc39c57f2eaf4c5821a",
+        ),
     ),
     "mathvision_full": _benchmark(
         "mathvision_full",
@@ -101,5 +116,6 @@ BENCHMARKS: dict[str, Benchmark] = {
         "",
         ("data/test-*.parquet", "test-*.parquet", "test.jsonl", "**/test.jsonl"),
         "3,040 questions of mathematics competitions with pictures",
+        Marks(split="test", num_questions=3040),
     ),
 }

@@ -14,6 +14,7 @@ from r1v.eval.benchmark import Benchmark, GradingTools, Load
 from r1v.eval.data import Source, image_of
 from r1v.eval.grading import grade_choice, grade_free
 from r1v.eval.item import Grade, Item, Output
+from r1v.eval.marks import Marks
 from r1v.eval.prompts import options_text
 from r1v.scoring import extract_answer, parse_number
 
@@ -85,7 +86,8 @@ BENCHMARKS: dict[str, Benchmark] = {
             ("data/testmini-*.parquet", "*testmini*.parquet", "testmini.json", "*.parquet", "*.jsonl"),
             "2b6ad69445fbb5695c9b165475e8decdbeb97747",
             "CC-BY-SA-4.0",
-            fields=("pid", "question", "answer"),
+            fields=("pid", "question", "answer", "question_type", "answer_type"),
+            marks=Marks(split="testmini", each={"metadata.split": "testmini"}, num_questions=1000),
         ),
         prompts=("choice", "open"),
         about="1,000 questions of mathematics in figures, charts and photographs",

@@ -19,6 +19,7 @@ from r1v.eval.benchmark import Benchmark, GradingTools, Load
 from r1v.eval.data import DataError, Source
 from r1v.eval.grading import grade_free, grade_letters
 from r1v.eval.item import Grade, Item, Output
+from r1v.eval.marks import Marks
 from r1v.eval.puzzles import CHECKS, makes, same_formula
 from r1v.eval.rows import given, pictures_of, text_of
 from r1v.scoring import extract_answer
@@ -167,6 +168,7 @@ BENCHMARKS: dict[str, Benchmark] = {
             "InternScience/MME-Reasoning",
             ("*MME_Reasoning*.tsv", "*MME-Reasoning*.tsv", "*.parquet", "*.tsv", "*.json", "*.jsonl"),
             fields=("index", "question", "question_type"),
+            marks=Marks(num_questions=1188),
         ),
         prompts=("marked", "open"),
         about="1,188 questions of logical reasoning, with puzzles checked by their rules",

@@ -15,6 +15,7 @@ from r1v.eval.benchmark import Benchmark, GradingTools, Load
 from r1v.eval.data import Source, image_of
 from r1v.eval.grading import grade_choice, grade_free
 from r1v.eval.item import Grade, Item, Json, Output
+from r1v.eval.marks import Marks
 from r1v.eval.pictures import placed
 from r1v.eval.prompts import options_text
 from r1v.eval.rows import listed
@@ -110,7 +111,8 @@ BENCHMARKS: dict[str, Benchmark] = {
             ("*/validation-*.parquet", "*validation*.parquet", "*.parquet", "*.jsonl"),
             "171b0ef74cd1704464e6940860968009d8cdd59a",
             "Apache-2.0",
-            fields=("id", "question", "answer"),
+            fields=("id", "question", "answer", "question_type", "subfield"),
+            marks=Marks(split="validation", each={"id": "validation_.*"}, num_questions=900),
         ),
         prompts=("choice", "open"),
         about="900 college questions of 30 subjects with pictures",
@@ -128,7 +130,10 @@ BENCHMARKS: dict[str, Benchmark] = {
             ("standard (10 options)/*.parquet", "*standard*10*.parquet", "*.parquet", "*.jsonl"),
             None,
             "Apache-2.0",
-            fields=("id", "question", "answer"),
+            fields=("id", "question", "options", "answer", "subject"),
+            marks=Marks(
+                split="test", lacks=("question_type", "subfield"), num_options=(5, 10), num_questions=1730
+            ),
         ),
         prompts=("choice", "open"),
         about="MMMU with ten options and without what text alone answers",
@@ -142,10 +147,11 @@ BENCHMARKS: dict[str, Benchmark] = {
         grade=grade_choice,
         source=Source(
             "MMMU/MMMU_Pro",
-            ("vision/*.parquet", "*vision*.parquet", "*.parquet", "*.jsonl"),
+            ("vision/*.parquet", "*/vision/*.parquet", "vision*.parquet", "*.parquet", "*.jsonl"),
             None,
             "Apache-2.0",
-            fields=("id", "answer", "image"),
+            fields=("id", "image", "options", "answer", "subject"),
+            marks=Marks(split="test", lacks=("question",), num_questions=1730),
         ),
         prompts=("choice",),
         about="MMMU-Pro with the whole question in the picture",

@@ -14,6 +14,7 @@ from r1v.core import ImageRef, Message
 from r1v.eval.benchmark import Benchmark, GradingTools, Load
 from r1v.eval.data import Source
 from r1v.eval.item import Grade, Item, Output
+from r1v.eval.marks import Marks
 from r1v.eval.pairs import Pair, rewardbench_pair, vl_rewardbench_pair
 from r1v.scoring import extract_answer
 
@@ -53,6 +54,7 @@ BENCHMARKS: dict[str, Benchmark] = {
             "MMInstruction/VL-RewardBench",
             ("data/test-*.parquet", "*.parquet", "*.jsonl"),
             fields=("id", "query", "response", "human_ranking"),
+            marks=Marks(split="test"),
         ),
         prompts=("pair",),
         about="pairs of answers about pictures: which one is better",

@@ -17,6 +17,7 @@ from r1v.eval.benchmark import Benchmark, GradingTools, Load
 from r1v.eval.data import Source
 from r1v.eval.grading import grade_choice, grade_free
 from r1v.eval.item import Grade, Item, Output
+from r1v.eval.marks import Marks
 from r1v.eval.rows import given, listed, pictures_of, text_of
 from r1v.eval.tasks.exams import tagged
 from r1v.scoring import parse_number
@@ -113,6 +114,7 @@ BENCHMARKS: dict[str, Benchmark] = {
                 "*.tsv",
             ),
             fields=("answer",),
+            marks=Marks(split="testmini", num_questions=1000),
         ),
         prompts=("choice", "marked"),
         about="1,000 questions of university physics, realistic pictures, shortened text",
@@ -129,6 +131,7 @@ BENCHMARKS: dict[str, Benchmark] = {
             "SeePhys/SeePhys",
             ("data/*.parquet", "*SeePhys_total.tsv", "*.parquet", "*.json", "*.jsonl", "*.tsv"),
             fields=("index", "answer"),
+            marks=Marks(num_questions=2000),
         ),
         prompts=("open",),
         about="2,000 questions of physics from school to doctoral examinations",

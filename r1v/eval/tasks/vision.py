@@ -14,6 +14,7 @@ from r1v.eval.benchmark import Benchmark, GradingTools, Load
 from r1v.eval.data import Source, image_of
 from r1v.eval.grading import grade_choice, grade_mixed
 from r1v.eval.item import Grade, Item, Json, Output
+from r1v.eval.marks import Marks
 from r1v.eval.prompts import options_text
 from r1v.scoring import extract_answer, parse_number
 
@@ -162,7 +163,12 @@ BENCHMARKS: dict[str, Benchmark] = {
         column="AI2D",
         load=load_ai2d,
         grade=grade_choice,
-        source=Source("lmms-lab/ai2d", _TEST, fields=("question", "options", "answer")),
+        source=Source(
+            "lmms-lab/ai2d",
+            _TEST,
+            fields=("question", "options", "answer"),
+            marks=Marks(split="test", num_questions=3088),
+        ),
         prompts=("choice",),
         about="diagrams of school science, multiple choice",
         images=True,
@@ -173,7 +179,12 @@ BENCHMARKS: dict[str, Benchmark] = {
         column="ChartQA",
         load=load_chartqa,
         grade=grade_chartqa,
-        source=Source("lmms-lab/ChartQA", _TEST, fields=("question", "answer")),
+        source=Source(
+            "lmms-lab/ChartQA",
+            _TEST,
+            fields=("question", "answer"),
+            marks=Marks(split="test", num_questions=2500),
+        ),
         prompts=("short",),
         about="questions about charts, 5% tolerance",
         images=True,
@@ -184,7 +195,12 @@ BENCHMARKS: dict[str, Benchmark] = {
         column="TextVQA",
         load=load_textvqa,
         grade=grade_textvqa,
-        source=Source("lmms-lab/textvqa", _VALIDATION, fields=("question", "answers")),
+        source=Source(
+            "lmms-lab/textvqa",
+            _VALIDATION,
+            fields=("question", "answers"),
+            marks=Marks(split="validation", num_questions=5000),
+        ),
         prompts=("short",),
         about="reading text in photographs",
         images=True,
@@ -195,7 +211,12 @@ BENCHMARKS: dict[str, Benchmark] = {
         column="RealWorldQA",
         load=load_realworldqa,
         grade=grade_mixed,
-        source=Source("lmms-lab/RealWorldQA", _TEST, fields=("question", "answer")),
+        source=Source(
+            "lmms-lab/RealWorldQA",
+            _TEST,
+            fields=("question", "answer"),
+            marks=Marks(split="test", num_questions=765),
+        ),
         prompts=("choice", "short"),
         about="photographs from vehicles and streets",
         images=True,

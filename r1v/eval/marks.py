@@ -1,0 +1,120 @@
+"""What tells the files of one set of questions from those of another.
+
+Enters: names of files and rows, and what marks the set that is asked for. Leaves: in words, why they are not
+of that set. Always holds: what a set is not known to have is not asked of it.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from r1v.eval.item import Json
+
+# words of files' names that say which split they hold -> the split
+_SPLITS = {
+    "train": "train", "training": "train", "validation": "validation", "val": "validation", "dev": "dev",
+    "test": "test", "testmini": "testmini",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What marks a set.
+
+    split: a file that is named for another one is refused; "" asks nothing. lacks: fields that other sets
+    have and this one has not. each: by field (a dot reaches into an object) the pattern of its text, in every
+    row that has the field. num_options: least and most options of the question that has the most of them.
+    num_questions: of the whole set, with the benchmark's options as they are; None where no official number
+    is known. content: the ``content_digest`` of the whole set, "" where it is not known.
+    """
+
+    split: str = ""
+    lacks: tuple[str, ...] = ()
+    each: Mapping[str, str] = field(default_factory=dict)
+    num_options: tuple[int, int] | None = None
+    num_questions: int | None = None
+    content: str = ""
+
+
+def other_split(marks: Marks, path: Path) -> str | None:
+    """The split that a file's name says, where it is not the one that is asked for."""
+    words = re.split(r"[^a-z]+", path.stem.lower().replace("test_mini", "testmini"))
+    said = [_SPLITS[word] for word in words if word in _SPLITS]
+    return said[0] if marks.split and said and marks.split not in said else None
+
+
+def wrong_row(marks: Marks, row: Json) -> str | None:
+    """What a row has that no row of the set has, in words."""
+    for name in marks.lacks:
+        if row.get(name) is not None:
+            return f"a field {name!r}"
+    for name, form in marks.each.items():
+        value = _reached(row, name)
+        if value is not None and not re.fullmatch(form, str(value)):
+            return f"{name} {str(value)[:40]!r}"
+    return None
+
+
+def wrong_rows(marks: Marks, rows: Sequence[Json]) -> str | None:
+    """What all rows together have that the set has not, in words."""
+    if marks.num_options is not None:
+        low, high = marks.num_options
+        most = max((_num_options(row) for row in rows), default=0)
+        if not low <= most <= high:
+            return f"at most {most} options to a question"
+    return None
+
+
+def asked_for(marks: Marks, repo: str) -> str:
+    """The set in words: repository, split, number of questions, options."""
+    parts = [f"the {marks.split} split"] if marks.split else []
+    if marks.num_questions is not None:
+        parts.append(f"{marks.num_questions:,} questions")
+    if marks.num_options is not None:
+        parts.append("up to {1} options".format(*marks.num_options))
+    return f"{repo} ({', '.join(parts)})" if parts else repo
+
+
+def content_digest(rows: Sequence[Json], fields: Sequence[str]) -> str:
+    """A hash of the given fields of all rows, whatever their order and the format of the file: what is
+    absent is left out, and a number is the same as its text."""
+    lines = sorted(
+        json.dumps([_plain(row.get(name)) for name in fields], sort_keys=True, ensure_ascii=False)
+        for row in rows
+    )
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items() if one is not None}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return "" if value is None else str(value).strip()
+
+
+def _reached(row: Json, path: str) -> Any:
+    value: Any = row
+    for name in path.split("."):
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(name)
+    return value
+
+
+def _num_options(row: Json) -> int:
+    """How many options a row has; they may be a list, or the text of one."""
+    options = row.get("options")
+    if isinstance(options, str):
+        try:
+            options = ast.literal_eval(options.strip())
+        except (ValueError, SyntaxError):
+            return 0
+    return len(options) if isinstance(options, list | tuple) else 0
