@@ -29,12 +29,14 @@ CPU_HEAD_DIMS = (32, 64, 80, 96, 112, 128, 160, 192, 224, 256, 512)  # of its at
 
 
 def check_vllm() -> str:
-    """vLLM's version. UnavailableError: not installed, or not one that we know."""
+    """vLLM's version. Its messages go to standard error from its import on, as answers go to standard output,
+    unless the user has set another place. UnavailableError: not installed, or not one that we know."""
     if importlib.util.find_spec("vllm") is None:
         raise UnavailableError(
             "vLLM is needed and not installed here: pip install 'r1v[vllm]' on a machine "
             "with GPUs, or on a CPU benchmarks/peers/vllm_cpu.sh"
         )
+    os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")  # read once, when it is imported
     import vllm
 
     found = str(vllm.__version__)
