@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from r1v.figures import FAMILIES, family
+from r1v.figures import FAMILIES, abroad, family
 from r1v.llm import LLM
 from r1v.server.static_page import FOLDER, POLICY, read_page
 
@@ -103,6 +104,17 @@ def test_the_examples_are_images_the_package_ships() -> None:
             for image in each["images"]:
                 with Image.open(io.BytesIO(base64.b64decode(image))) as opened:
                     assert opened.format == "WEBP" and max(opened.size) < 1000
+
+
+def test_the_examples_have_sums_as_people_type_them_and_pictures_by_others() -> None:
+    """Those by others' tools say which; it never drew for training."""
+    first = json.loads((FOLDER / "examples" / "one-of-each.json").read_text(encoding="utf-8"))
+    by_others = {kind: example["tool"] for kind, example in first.items() if "tool" in example}
+    assert len(by_others) >= 5
+    for kind, tool in by_others.items():
+        assert abroad.tools(kind)[tool].split == "heldout"
+    terms = re.findall(r"\d+", first["arithmetic"]["question"])
+    assert sum(map(int, terms)) == int(first["arithmetic"]["answer"])
 
 
 def test_the_bundle_is_small() -> None:
