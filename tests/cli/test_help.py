@@ -94,7 +94,7 @@ def test_every_help_ends_in_examples_that_parse(name: str, parser: argparse.Argu
 
 def test_the_first_help_names_a_command_and_says_what_the_small_model_is(run_r1v) -> None:
     status, out, _ = run_r1v("--help")
-    assert status == 0 and "r1v ask examples/demo.png" in out and "does not read photographs" in out
+    assert status == 0 and "r1v ask examples/demo.png" in out and "Of photographs" in out
 
 
 @pytest.mark.parametrize("stage", [stage for stage in STAGES if stage != "plot"])
