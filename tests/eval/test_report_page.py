@@ -1,5 +1,7 @@
 """The report's page in a real browser."""
 
+import json
+import re
 import shutil
 from pathlib import Path
 
@@ -48,3 +50,27 @@ def test_samples_are_found_and_shown_as_text(tmp_path: Path) -> None:
         browser.close()
     assert [url for url in requests if not url.startswith("data:")] == [path.as_uri()]
     assert not trouble
+
+
+def test_a_model_has_one_colour_everywhere(tmp_path: Path) -> None:
+    """Also where a run has no bar in a chart, and for published models in several charts."""
+    data = write_rows(tmp_path / "data")
+    paths = []
+    for number, tasks in enumerate((("aime24",), ("mathvision",), ("aime24", "mathvision"))):
+        paths.append(tmp_path / f"run{number}")
+        made_run(paths[-1], data, {**ANSWERS, "2024-I-1": [box("204")]}, tasks)
+        manifest = json.loads((paths[-1] / "manifest.json").read_text())
+        manifest["identity"]["model"]["name"] = f"model-{number}"
+        (paths[-1] / "manifest.json").write_text(json.dumps(manifest))
+        score_run(RunFolder(paths[-1]))
+    html = write_report(paths, tmp_path / "out")[1].read_text()
+    drawn = re.findall(r'class="c(\d+)"><title>([^<]*?), [^<,]*: [\d.]+</title>', html)
+    dots = re.findall(r'<i class="dot c(\d+)"></i>(model-\d)', html)
+    legends = re.findall(r'class="c(\d+)"/><text [^>]*class="legend">([^<]*)<', html)
+    colours: dict[str, set[str]] = {}
+    for colour, name in (*drawn, *dots, *legends):
+        colours.setdefault(name, set()).add(colour)
+    assert {f"model-{number}" for number in range(3)} < set(colours) and "InternVL3-38B" in colours
+    assert len(drawn) > 10 and len(dots) > 5 and len(legends) > 10
+    assert all(len(found) == 1 for found in colours.values()), colours
+    assert len(set.union(*colours.values())) == len(colours)  # and no two models share one

@@ -9,9 +9,19 @@ from typing import Any
 
 import pytest
 
+from r1v.eval.item import Output
 from tests.eval.rows import write_rows
+from tests.eval.test_runs import made_run
 
 pytest.importorskip("inspect_ai", reason="needs the extra eval")
+
+
+# what a student wrote -> what the reading model says it was
+READ = {
+    "half a dozen of them": "The student counts.\nANSWER: 6",
+    "the last but one": "ANSWER: D",
+    "I give up": "ANSWER: NONE",
+}
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -22,10 +32,12 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.seen.append(body)
-        judged = "reference answer" in json.dumps(body["messages"])
+        asked = json.dumps(body["messages"])
+        judged = "reference answer" in asked
+        read = next((said for text, said in READ.items() if text in asked), None)
         message = {
             "role": "assistant",
-            "content": "VERDICT: SAME" if judged else "Answer: \\boxed{204}",
+            "content": read or ("VERDICT: SAME" if judged else "Answer: \\boxed{204}"),
             "reasoning_content": r"It might be \boxed{3}.",
         }
         reply = json.dumps(
@@ -80,3 +92,37 @@ def test_a_served_model_and_a_served_judge(tmp_path: Path, endpoint: str, run_r1
     scores = json.loads((out / "scores.json").read_text())
     assert scores["judge"]["model"] == "a-judge" and "mathvision" in scores["judge"]["tasks"]
     assert scores["tasks"]["mathvision"]["judge_against_rules"]["differ"] == 6
+
+
+def test_readings_with_a_served_model(tmp_path: Path, endpoint: str, run_r1v) -> None:
+    """Answers in words that no rule reads are read by the model; it sees no right answer and is asked once."""
+    said = dict(zip("123", READ, strict=True))
+    data = write_rows(tmp_path / "data", "mathvision")
+    made_run(tmp_path / "run", data, {id: [Output(answer=f"Well, {text}.")] for id, text in said.items()})
+    command = (
+        "eval",
+        "readings",
+        tmp_path / "run",
+        "--judge",
+        "a-reader",
+        "--judge-url",
+        endpoint,
+        "--form",
+        "csv",
+    )
+    status, printed, errors = run_r1v(*command)
+    assert status == 0, errors
+    lines = [line.split(",") for line in printed.splitlines()]
+    head, row = (next(line for line in lines if line[0] == name) for name in ("benchmark", "mathvision"))
+    cells = dict(zip(head, row, strict=False))
+    assert cells["samples"] == "3" and cells["box"].lstrip('"').startswith("0.0")
+    assert any(cell.lstrip('"').startswith("66.7") for cell in row), (
+        row
+    )  # two of three, one without an answer
+    asked = [json.dumps(body["messages"]) for body in _Handler.seen if body["model"] == "a-reader"]
+    assert len(asked) == 3
+    for text in READ:
+        assert sum(text in one for one in asked) == 1
+    assert all("A student answered" in one and "reference" not in one for one in asked)
+    run_r1v(*command)
+    assert sum(body["model"] == "a-reader" for body in _Handler.seen) == 3  # its words are stored

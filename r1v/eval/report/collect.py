@@ -295,17 +295,19 @@ def _small(ref: ImageRef, side: int = 480) -> str:
 
 def chart_values(
     report: Report, columns: Sequence[str], models: Sequence[str]
-) -> list[tuple[str, list[Any]]]:
-    """(model, [(value, low, high) or None per column]) of our runs, then of the published models' chart
-    values."""
-    rows: list[tuple[str, list[Any]]] = []
-    for run in report.runs:
+) -> list[tuple[str, int, list[Any]]]:
+    """(model, colour, [(value, low, high) or None per column]) of our runs, then of the published models'
+    chart values. A run's colour is its place in the report; a published model's comes after all of these, by
+    its place among the models of all charts, so that each has one colour in all of them."""
+    known_models = list(dict.fromkeys(model for _, _, shown in CHARTS_SHOWN for model in shown))
+    rows: list[tuple[str, int, list[Any]]] = []
+    for index, run in enumerate(report.runs):
         values: list[Any] = []
         for column in columns:
             one = run.by_column(column)
             values.append((100 * one["score"], 100 * one["low"], 100 * one["high"]) if one else None)
         if any(values):
-            rows.append((run.name, values))
+            rows.append((run.name, index, values))
     for model in models:
         known = {p.benchmark: p.score for p in report.published if p.model == model and p.source == CHARTS}
         known |= {
@@ -313,5 +315,6 @@ def chart_values(
             for p in report.published
             if p.model == model == "Skywork-R1V2-38B" and p.benchmark not in known
         }
-        rows.append((model, [(known[c], None, None) if c in known else None for c in columns]))
+        colour = len(report.runs) + known_models.index(model)
+        rows.append((model, colour, [(known[c], None, None) if c in known else None for c in columns]))
     return rows

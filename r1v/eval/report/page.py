@@ -177,8 +177,7 @@ def _charts(report: Report) -> str:
     drawn = []
     for title, columns, models in CHARTS_SHOWN:
         rows = chart_values(report, columns, models)
-        ours = len(rows) - len(models)
-        chart = svg.bars(title, [COLUMNS[column] for column in columns], rows, ours)
+        chart = svg.bars(title, [COLUMNS[column] for column in columns], rows)
         drawn.append(f"<figure><figcaption>{escape(title)}</figcaption>{chart}</figure>")
     return _section(
         "The release's charts",

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-NUM_COLOURS = 10  # classes c0 (ours) … c9 in style.css
+NUM_COLOURS = 14  # classes c0 … c13 in style.css
 
 
 def _text(x: float, y: float, text: str, *, anchor: str = "middle", kind: str = "") -> str:
@@ -18,27 +18,24 @@ def _text(x: float, y: float, text: str, *, anchor: str = "middle", kind: str = 
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{style}>{escape(text)}</text>'
 
 
-def bars(title: str, columns: Sequence[str], rows: Sequence[tuple[str, Sequence[Any]]], num_ours: int) -> str:
-    """Grouped bars. rows: (model, [(value, low, high) or None for each column]), percent; ours come first."""
+def bars(title: str, columns: Sequence[str], rows: Sequence[tuple[str, int, Sequence[Any]]]) -> str:
+    """Grouped bars. rows: (model, colour, [(value, low, high) or None for each column]), percent."""
     width, top, height, axis = 960.0, 58.0, 250.0, 30.0
     group = (width - axis) / len(columns)
     parts = [_frame(axis, width, top, height)]
-    colours = [
-        index if index < num_ours else index - num_ours + max(1, num_ours) for index in range(len(rows))
-    ]
     for place, column in enumerate(columns):
         present = [
-            (i, name, values[place]) for i, (name, values) in enumerate(rows) if values[place] is not None
+            (colour, name, values[place]) for name, colour, values in rows if values[place] is not None
         ]
         step = min(44.0, (group - 26) / max(1, len(present)))
         left = axis + place * group + (group - step * len(present)) / 2
-        for order, (index, name, (value, low, high)) in enumerate(present):
+        for order, (colour, name, (value, low, high)) in enumerate(present):
             x = left + order * step
             size = height * value / 100
             y = top + height - size
             parts.append(
                 f'<rect x="{x + 2:.1f}" y="{y:.1f}" width="{step - 4:.1f}" height="{max(size, 0.8):.1f}" '
-                f'rx="2" class="c{colours[index] % NUM_COLOURS}">'
+                f'rx="2" class="c{colour % NUM_COLOURS}">'
                 f"<title>{escape(name)}, {escape(column)}: {value:.1f}</title></rect>"
             )
             tip = y
@@ -52,7 +49,7 @@ def bars(title: str, columns: Sequence[str], rows: Sequence[tuple[str, Sequence[
                 )
             parts.append(_text(x + step / 2, tip - 5, f"{value:.1f}", kind="value"))
         parts.append(_text(axis + place * group + group / 2, top + height + 22, column, kind="name"))
-    parts.append(_legend([(name, colours[i] % NUM_COLOURS) for i, (name, _) in enumerate(rows)], width))
+    parts.append(_legend([(name, colour % NUM_COLOURS) for name, colour, _ in rows], width))
     return _svg(title, width, top + height + 34, parts)
 
 
