@@ -95,7 +95,7 @@ def test_a_served_model_and_a_served_judge(tmp_path: Path, endpoint: str, run_r1
 
 
 def test_readings_with_a_served_model(tmp_path: Path, endpoint: str, run_r1v) -> None:
-    """Answers in words that no rule reads are read by the model; it sees no right answer and is asked once."""
+    """Answers that no rule reads are read by the model; it sees no right answer and is asked once."""
     said = dict(zip("123", READ, strict=True))
     data = write_rows(tmp_path / "data", "mathvision")
     made_run(tmp_path / "run", data, {id: [Output(answer=f"Well, {text}.")] for id, text in said.items()})
