@@ -14,7 +14,7 @@ NAME = "r1v-nano"
 ABOUT = (
     "R1V-Nano, which answers unless you name another model, is a small model of 13.9 million parameters. It "
     "knows twenty-eight kinds of drawn figures (circuits, charts, clocks, ...) and sums, in English and "
-    "Chinese. Of photographs and everything else it says that it cannot tell."
+    "Chinese. Of photographs and everything else it mostly says that it cannot tell."
 )
 _ONCE = "(said once; R1V_QUIET=1 keeps it quiet; --model names another)"
 
