@@ -31,6 +31,8 @@ def main() -> None:
             found = {
                 name: (spent[1][i] - spent[0][i]) / asked["number"] for i, name in enumerate(("wall", "cpu"))
             }
+            # the first of the two tokens comes with the prompt
+            found |= {f"prompt_{name}": spent[0][i] - found[name] for i, name in enumerate(("wall", "cpu"))}
         print("RESULT " + json.dumps(found), flush=True)
 
 
