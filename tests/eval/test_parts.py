@@ -356,3 +356,34 @@ def test_inspects_logs_have_scores_and_are_scored_again(tmp_path, tiny_checkpoin
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     again = read_eval_log(place)
     assert {str(one.id): one.scores["graded"].metadata["verdict"] for one in again.samples} == shown
+
+
+@pytest.mark.slow
+def test_inspects_own_command_runs_our_tasks(tmp_path: Path) -> None:
+    """``inspect eval r1v/NAME -T …`` on R1V-Nano: found by entry points, options read, scored."""
+    command = Path(sys.executable).with_name("inspect")
+    if not command.exists():
+        pytest.skip("the command inspect is not installed")
+    from tests.eval.rows import write_rows
+
+    data = write_rows(tmp_path / "data", "mathvision")
+    done = subprocess.run(
+        [
+            command, "eval", "r1v/mathvision", "--model", "r1v/r1v-nano", "--limit", "1",
+            "--max-tokens", "24", "-T", f"data={data}",
+            "-T", "protocol=r1v2", "-M", "device=cpu", "--display", "plain",
+            "--log-dir", tmp_path / "logs", "--log-format", "json",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    (path,) = (tmp_path / "logs").glob("*.json")
+    log = json.loads(path.read_text())
+    assert log["status"] == "success" and log["eval"]["task_args"]["protocol"] == "r1v2"
+    (sample,) = log["samples"]
+    assert sample["output"]["usage"]["output_tokens"] > 0 and sample["scores"]
+    assert "most plausible" in json.dumps(sample["input"])  # the protocol's wording
+    assert log["results"]["scores"]
