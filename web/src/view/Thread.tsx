@@ -41,7 +41,8 @@ export function Thread({ editing, onEdit }: Props) {
     return () => observer.disconnect();
   }, []);
   const scrolled = () => {
-    const box = scroller.current!;
+    const box = scroller.current;
+    if (!box) return; // it had scrolled before the thread was taken away
     const near = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR;
     follows.current = near;
     setAway(!near);
