@@ -8,6 +8,7 @@ row's logits are, the other rows get their ids.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from collections.abc import Sequence as Rows
 from dataclasses import dataclass, replace
 
@@ -251,7 +252,7 @@ class Sampler:
         return seen
 
 
-def _biases(row: Row) -> dict[int, float] | None:
+def _biases(row: Row) -> Mapping[int, float] | None:
     """What is added to the logits of some ids: the request's biases, and no end before min_tokens."""
     sequence = row.sequence
     biases = sequence.params.logit_bias

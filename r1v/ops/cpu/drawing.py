@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,7 +35,7 @@ class RowDraw:
     settings: RowSettings
     seen: tuple[np.ndarray, np.ndarray] | None = None
     penalties: tuple[float, float, float] = _NO_PENALTY
-    biases: dict[int, float] | None = None
+    biases: Mapping[int, float] | None = None
     allowed: torch.Tensor | None = None
 
 
