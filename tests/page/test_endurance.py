@@ -163,6 +163,7 @@ def test_a_tab_that_was_closed(window: Window, server: Scripted) -> None:
     one, two = window.open(), window.open()
     server.say(Answer("It will not end", wait=threading.Event()))
     ask(one, "A question")
+    one.wait_for_selector(".reply")  # it is stored before it is shown
     two.wait_for_selector(".item")
     one.close(run_before_unload=False)
     two.click(".item a")
