@@ -67,7 +67,7 @@ def test_a_benchmark_made_by_its_recipe(tmp_path: Path) -> None:
     assert command is not None
     words = command[1].replace("NAME", "sums").replace("FOLDER", "data").split()
     done = subprocess.run(
-        [sys.executable, "-m", "r1v.cli.main", *words, "--out", "run", "--max-tokens", "60"],
+        [sys.executable, "-m", "r1v.cli.main", *words, "--out", "run", "--max-tokens", "160"],
         cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]

@@ -36,6 +36,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
                  "--thinking install --out mine",),
     "figures": ("r1v figures quiz --n 5",),
     "figures make": ("r1v figures make --n 1000 --family clock --split train --out figures",),
+    "figures list": ("r1v figures list",),
     "figures show": ("r1v figures show --n 8 --out sheet.png",),
     "figures quiz": ("r1v figures quiz --n 10 --pictures my-ten",),
     "eval": ("r1v eval list",),

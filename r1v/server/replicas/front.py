@@ -153,10 +153,13 @@ class Front:
         if request.method == "POST":
             large = len(body) > LARGE_BYTES
             keys = await asyncio.to_thread(routing_keys, body) if large else routing_keys(body)
-        for _ in self.replicas:
-            number = self._router.choose(keys, [replica.load for replica in self.replicas])
+        lost: set[int] = set()  # whose end has not been noticed yet
+        while True:
+            loads = [None if replica.number in lost else replica.load for replica in self.replicas]
+            number = self._router.choose(keys, loads)
             if number is None:
                 break
+            lost.add(number)
             replica = self.replicas[number]
             replica.num_requests += 1
             try:
