@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from r1v.ops import isa
-from r1v.ops.cpu.drawing import NOT_FINITE, NOTHING_LEFT, NativeDraw, RowDraw
+from r1v.ops.cpu.drawing import MAX_IDS, NOT_FINITE, NOTHING_LEFT, NativeDraw, RowDraw, _packed
 from r1v.ops.cpu.native import available
 from r1v.ops.sampling import RowSettings, penalise, penalise_reference, sample, sample_reference
 
@@ -172,3 +172,9 @@ class TestNative:
         for uniform in (0.0, 0.5, 1 - 2**-53):
             for settings in (RowSettings(uniform=uniform), RowSettings(min_p=1e-30, uniform=uniform)):
                 assert draw(logits.clone(), [RowDraw(settings)])[0] in (3, 500)
+
+
+def test_a_top_k_beyond_any_vocabulary_is_none() -> None:
+    """A request may name any whole number; the C call takes 64 bits."""
+    plain = RowSettings(temperature=0.7, top_k=MAX_IDS, uniform=0.5)
+    assert _packed(RowDraw(replace(plain, top_k=10**30)), []) == _packed(RowDraw(plain), [])

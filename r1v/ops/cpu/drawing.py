@@ -21,6 +21,7 @@ from r1v.ops.sampling import RowSettings
 NOT_FINITE, NOTHING_LEFT = -1, -2  # in place of an id
 _FIELDS = struct.Struct("=7q4dq3d")  # csrc/sampling.h's Draw
 _NO_PENALTY = (1.0, 0.0, 0.0)
+MAX_IDS = 2**31  # of a vocabulary: a top-k above that is the same as none, however large
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,5 +82,5 @@ def _packed(row: RowDraw, held: list[object]) -> bytes:
     chosen = row.settings
     return _FIELDS.pack(
         seen, counts, num_seen, biased, added, len(row.biases or ()), allowed, *row.penalties,
-        chosen.temperature, chosen.top_k, chosen.top_p, chosen.min_p, chosen.uniform,
+        chosen.temperature, min(chosen.top_k, MAX_IDS), chosen.top_p, chosen.min_p, chosen.uniform,
     )  # fmt: skip
