@@ -12,8 +12,8 @@ and ends with one line of JSON. Intervals are Wilson's, at 95%.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
-import multiprocessing
 import os
 import platform
 import subprocess
@@ -21,7 +21,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
@@ -30,6 +29,7 @@ from typing import Any
 import torch
 from nano_accuracy import Score, load
 from PIL import Image
+from shared.processes import in_chunks
 
 import r1v
 from r1v import ImageRef, Message, SamplingParams
@@ -176,18 +176,7 @@ def work(args: argparse.Namespace, chunk: tuple[str, str, str, list[int]] | list
 
 def ask_all(args: argparse.Namespace, chunks: Sequence[Any]) -> list[Reply]:
     """Every reply, by as many processes as asked for."""
-    replies: list[Reply] = []
-    if args.processes == 1:
-        for done, chunk in enumerate(chunks, 1):
-            replies += work(args, chunk)
-            print(f"\r{done} of {len(chunks)} parts", end="", file=sys.stderr, flush=True)
-    else:
-        with ProcessPoolExecutor(args.processes, multiprocessing.get_context("spawn")) as pool:
-            for done, one in enumerate(as_completed([pool.submit(work, args, c) for c in chunks]), 1):
-                replies += one.result()
-                print(f"\r{done} of {len(chunks)} parts", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
-    return replies
+    return list(in_chunks(functools.partial(work, args), [(chunk,) for chunk in chunks], args.processes))
 
 
 def write_items(args: argparse.Namespace, chunks: Sequence[tuple[str, str, str, list[int]]]) -> int:

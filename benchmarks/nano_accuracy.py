@@ -21,7 +21,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
@@ -29,6 +28,7 @@ from random import Random
 import numpy as np
 import torch
 from PIL import Image
+from shared.processes import in_chunks
 
 import r1v
 from r1v import LLM, ImageRef, Message, SamplingParams, figures
@@ -218,24 +218,7 @@ def plan(args: argparse.Namespace, names: Sequence[str]) -> list[tuple[str, str,
 
 def ask_all(args: argparse.Namespace, names: Sequence[str]) -> list[Answer]:
     """Every answer, by as many processes as asked for."""
-    chunks, answers, started = plan(args, names), [], time.perf_counter()
-
-    def report(done: int) -> None:
-        spent = time.perf_counter() - started
-        print(f"\r{done} of {len(chunks)} parts, {spent:.0f} s", end="", file=sys.stderr, flush=True)
-
-    if args.processes == 1:
-        for done, chunk in enumerate(chunks, 1):
-            answers += ask(args, *chunk)
-            report(done)
-    else:
-        context = multiprocessing.get_context("spawn")  # a forked process cannot use CUDA
-        with ProcessPoolExecutor(args.processes, context) as pool:
-            for done, future in enumerate(as_completed([pool.submit(ask, args, *c) for c in chunks]), 1):
-                answers += future.result()
-                report(done)
-    print(file=sys.stderr)
-    return answers
+    return list(in_chunks(functools.partial(ask, args), plan(args, names), args.processes))
 
 
 # ----------------------------------------------------------------------------------------------- reports

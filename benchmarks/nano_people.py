@@ -12,20 +12,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import os
 import platform
 import subprocess
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
 from nano_accuracy import Score, load
+from shared.processes import in_chunks
 
 import r1v
 from r1v import ImageRef, Message, SamplingParams
@@ -147,23 +146,7 @@ def plan(args: argparse.Namespace) -> list[tuple[str, str, list[int]]]:
 
 def ask_all(args: argparse.Namespace) -> list[Told]:
     """Every answer, by as many processes as asked for."""
-    chunks, told, started = plan(args), [], time.perf_counter()
-
-    def report(done: int) -> None:
-        spent = time.perf_counter() - started
-        print(f"\r{done} of {len(chunks)} parts, {spent:.0f} s", end="", file=sys.stderr, flush=True)
-
-    if args.processes == 1:
-        for done, chunk in enumerate(chunks, 1):
-            told += ask(args, *chunk)
-            report(done)
-    else:
-        context = multiprocessing.get_context("spawn")  # a forked process cannot use CUDA
-        with ProcessPoolExecutor(args.processes, context) as pool:
-            for done, future in enumerate(as_completed([pool.submit(ask, args, *c) for c in chunks]), 1):
-                told += future.result()
-                report(done)
-    print(file=sys.stderr)
+    told = in_chunks(partial(ask, args), plan(args), args.processes)
     return sorted(told, key=lambda one: (one.measure, one.group, one.number))
 
 

@@ -33,8 +33,9 @@ def replica_commands(args: argparse.Namespace, argv: Sequence[str]) -> list[Repl
     from r1v.server import ReplicaCommand
 
     number = args.data_parallel_size
-    words = [word for word in argv if word not in ("serve", "ui")]
-    command = [sys.executable, "-m", "r1v.cli.main", "serve", *words,
+    words = list(argv)
+    words[words.index(args.command)] = "serve"  # also for r1v ui
+    command = [sys.executable, "-m", "r1v.cli.main", *words,
                "--data-parallel-size", "1", "--no-ui", "--log", "none"]  # fmt: skip
     if ":" in args.device:
         raise ConfigError(f"--device {args.device} names one device; with --data-parallel-size "
