@@ -19,8 +19,8 @@ TASK = '''"""Sums: two numbers to add."""
 
 from r1v.core import Message
 from r1v.eval.benchmark import Benchmark
-from r1v.eval.data import Source
-from r1v.eval.grading import grade_free
+from r1v.eval.questions.data import Source
+from r1v.eval.grading.graders import grade_free
 from r1v.eval.item import Item
 
 

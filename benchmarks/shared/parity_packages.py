@@ -20,7 +20,7 @@ from typing import Any
 
 from r1v.core import UnavailableError
 from r1v.eval.benchmark import benchmark, load_items
-from r1v.eval.call_turns import programs_of, right_call
+from r1v.eval.grading.call_turns import programs_of, right_call
 from r1v.eval.item import Item, Output
 from shared.parity import TOOLS, Parity, bare_package, folder_of, module_at
 

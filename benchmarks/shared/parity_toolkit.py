@@ -14,8 +14,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from r1v.eval.extraction import toolkit_letter
-from r1v.eval.puzzles import CHECKS, lines_add_up
+from r1v.eval.grading.extraction import toolkit_letter
+from r1v.eval.grading.puzzles import CHECKS, lines_add_up
 from shared.parity import Parity, stand_ins
 
 FOLDER = Path("Skywork-R1V") / "eval" / "vlmevalkit" / "vlmeval"

@@ -203,7 +203,7 @@ def _run(args: argparse.Namespace) -> int:
 def _load(args: argparse.Namespace, way: Any) -> list[Any]:
     """The questions of the benchmarks that the command names. way: the protocol."""
     from r1v.eval.benchmark import load_items, remark
-    from r1v.eval.own import find_benchmark
+    from r1v.eval.questions.own import find_benchmark
 
     chosen = [find_benchmark(name) for name in dict.fromkeys(args.tasks)]
     revisions = _pairs(args.revision, "TASK=COMMIT")
@@ -322,7 +322,7 @@ def _duration(seconds: float) -> str:
 def _judge(args: argparse.Namespace, folder: Any, wording: Any = None) -> Any:
     if args.judge is None:
         return None
-    from r1v.eval.judge import Judge
+    from r1v.eval.grading.judge import Judge
     from r1v.eval.model import AnswerSampling, ModelSettings, open_target
 
     settings = ModelSettings(args.judge, args.judge_url, os.environ.get("R1V_JUDGE_API_KEY"))
@@ -351,7 +351,7 @@ def _scored(folder: Any, args: argparse.Namespace) -> Any:
 
 def extractor_of(args: argparse.Namespace, folder: Any, reading: str) -> Any:
     """The model that says which answer a reply gives; None where none is named."""
-    from r1v.eval.extraction import READINGS, Extractor
+    from r1v.eval.grading.extraction import READINGS, Extractor
     from r1v.eval.prompts import prompt
 
     if reading not in READINGS:
@@ -448,7 +448,7 @@ def _report(args: argparse.Namespace) -> int:
 
 def _list(args: argparse.Namespace) -> int:
     from r1v.eval.benchmark import TASKS, benchmark
-    from r1v.eval.own import package_benchmarks
+    from r1v.eval.questions.own import package_benchmarks
 
     for name in TASKS:
         one = benchmark(name)

@@ -64,8 +64,8 @@ def _give(tables: list[Any], args: argparse.Namespace) -> None:
 def _readings(args: argparse.Namespace) -> int:
     import os
 
-    from r1v.eval.extraction import Extractor
-    from r1v.eval.judge import Judge
+    from r1v.eval.grading.extraction import Extractor
+    from r1v.eval.grading.judge import Judge
     from r1v.eval.model import AnswerSampling, ModelSettings, open_target
     from r1v.eval.prompts import prompt
     from r1v.eval.store import RunFolder

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from r1v.core import ImageRef, Message
 from r1v.eval.benchmark import Load
-from r1v.eval.pictures import placed
 from r1v.eval.prompts import options_text
+from r1v.eval.questions.pictures import placed
 
 IN_PICTURE = "The question is in the picture."
 

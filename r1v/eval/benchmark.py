@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
 from r1v.core import ConfigError, Message
-from r1v.eval.data import DataError, OtherSetError, Rows, Source, read_rows
 from r1v.eval.item import Grade, Item, Json, Output
 from r1v.eval.prompts import Wording, prompt
+from r1v.eval.questions.data import DataError, OtherSetError, Rows, Source, read_rows
 from r1v.scoring.compare import Verifier
 
 # benchmark -> module that holds it in BENCHMARKS; loaded when first used
@@ -207,7 +207,7 @@ def _check_items(which: Benchmark, items: Sequence[Item], options: Json) -> None
 
 def _rows_of(which: Benchmark, source: Source, data: Path | None, revision: str | None) -> Rows:
     """The rows of the asked set; where they are another benchmark's, the error says whose."""
-    from r1v.eval.marks import wrong_row
+    from r1v.eval.questions.marks import wrong_row
 
     try:
         return read_rows(source, data, which.name, revision, FOLDERS)

@@ -14,7 +14,7 @@ from r1v.core import parse_json
 from r1v.eval.benchmark import Benchmark
 from r1v.eval.item import Json
 from r1v.eval.manifest import differences
-from r1v.eval.own import recorded_benchmark
+from r1v.eval.questions.own import recorded_benchmark
 from r1v.eval.score import group_weights
 from r1v.eval.statistics import Z, clustered_mean, sign_test
 from r1v.eval.store import RunError, RunFolder

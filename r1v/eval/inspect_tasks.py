@@ -49,8 +49,8 @@ from r1v.core import ConfigError, ImageRef, Message
 from r1v.eval.benchmark import TASKS, Dialogue, GradingTools, Loaded, benchmark, load_items
 from r1v.eval.item import Grade, Item, Output, data_url, image_bytes
 from r1v.eval.item import Sample as Recorded
-from r1v.eval.own import recorded_benchmark
 from r1v.eval.protocols import protocol as find_protocol
+from r1v.eval.questions.own import recorded_benchmark
 from r1v.eval.score import Judged, summarise
 from r1v.prompt import split_text
 from r1v.scoring import MathVerifier, Verdict, verdict_of

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from r1v.core import ImageRef, Message
-from r1v.eval.data import DataError, Source, image_of, read_rows
 from r1v.eval.item import Json
+from r1v.eval.questions.data import DataError, Source, image_of, read_rows
 from r1v.eval.statistics import Mean, clustered_mean
 
 # RewardBench's four sections and their subsets, as its leaderboard averages them

@@ -14,10 +14,10 @@ from typing import Any
 
 from r1v.core import ConfigError, usable_cores
 from r1v.eval.benchmark import Benchmark, Combine, GradingTools, Scored
-from r1v.eval.extraction import Extractor, read_as
+from r1v.eval.grading.extraction import Extractor, read_as
+from r1v.eval.grading.judge import Judge, JudgedAnswer
 from r1v.eval.item import Grade, Item, Json, Sample
-from r1v.eval.judge import Judge, JudgedAnswer
-from r1v.eval.own import recorded_benchmark
+from r1v.eval.questions.own import recorded_benchmark
 from r1v.eval.statistics import Mean, bootstrap, clustered_mean, interval, pass_at_k, quantile
 from r1v.eval.store import RunError, RunFolder
 from r1v.scoring import MathVerifier, Verdict, extract_answer, verdict_of

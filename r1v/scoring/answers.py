@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from r1v.scoring.chemistry import Formula, Reaction
 from r1v.scoring.expression import Expression
-from r1v.scoring.times import Clock
-from r1v.scoring.units import Unit
+from r1v.scoring.kinds.chemistry import Formula, Reaction
+from r1v.scoring.kinds.times import Clock
+from r1v.scoring.kinds.units import Unit
 
 
 @dataclass(frozen=True, slots=True)

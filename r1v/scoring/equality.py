@@ -30,11 +30,11 @@ from r1v.scoring.answers import (
     Text,
     Value,
 )
-from r1v.scoring.chemistry import Formula, Reaction
 from r1v.scoring.evaluation import approximate, exact, factor_between, same_value
 from r1v.scoring.expression import Expression, Unreadable, negative, number, turned
-from r1v.scoring.times import Clock
-from r1v.scoring.units import conversion
+from r1v.scoring.kinds.chemistry import Formula, Reaction
+from r1v.scoring.kinds.times import Clock
+from r1v.scoring.kinds.units import conversion
 
 _NOT_ITEMS = (Collection, NoSolution)  # what a set of one value is not: {x} is x, {∅} is not ∅
 MAX_TERMS = 8  # of a sum that is brought over one denominator

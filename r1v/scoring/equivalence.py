@@ -11,13 +11,13 @@ from fractions import Fraction
 from typing import Literal, TypeAlias
 
 from r1v.scoring.answers import Named, Reading, Relation, Scalar
-from r1v.scoring.chemistry import atoms
 from r1v.scoring.equality import EXACT, Tolerance, same, same_reading
 from r1v.scoring.evaluation import exact
 from r1v.scoring.expression import Unreadable
+from r1v.scoring.kinds.chemistry import atoms
+from r1v.scoring.kinds.times import read_clock
 from r1v.scoring.notation import MAX_LENGTH, spaceless, tidy
 from r1v.scoring.reading import read
-from r1v.scoring.times import read_clock
 
 AnswerType: TypeAlias = Literal["number", "string", "choice", "time", "formula"]
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from r1v.scoring.numerals import REPEATING, repeating_decimal
+from r1v.scoring.kinds.numerals import REPEATING, repeating_decimal
 
 MAX_TOKENS, MAX_DEPTH = 400, 40
 

@@ -25,14 +25,14 @@ from r1v.scoring.answers import (
     Text,
     Value,
 )
-from r1v.scoring.bounds import BOUND, bounded, turned_inward
-from r1v.scoring.chemistry import read_formula, read_reaction
 from r1v.scoring.expression import Expression, expression_of, number
+from r1v.scoring.kinds.bounds import BOUND, bounded, turned_inward
+from r1v.scoring.kinds.chemistry import read_formula, read_reaction
+from r1v.scoring.kinds.numerals import chinese_number
+from r1v.scoring.kinds.times import read_clock
+from r1v.scoring.kinds.units import Unit, split_units
+from r1v.scoring.kinds.vectors import TUPLE_NAME, one_by_one, read_vector
 from r1v.scoring.notation import brackets, spaceless, split_top, tidy
-from r1v.scoring.numerals import chinese_number
-from r1v.scoring.times import read_clock
-from r1v.scoring.units import Unit, split_units
-from r1v.scoring.vectors import TUPLE_NAME, one_by_one, read_vector
 
 MAX_DEPTH = 4
 _GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!\d|,\d)")  # 1,000: a comma that separates no values

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from r1v.eval.benchmark import TASKS, benchmark, load_items, remark
-from r1v.eval.data import DataError
-from r1v.eval.marks import Marks, content_digest, other_split
+from r1v.eval.questions.data import DataError
+from r1v.eval.questions.marks import Marks, content_digest, other_split
 from tests.eval.rows import ROWS, png, write_rows
 
 DATA = os.environ.get("R1V_TEST_DATA")

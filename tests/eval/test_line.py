@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from r1v.core import ConfigError
-from r1v.eval import puzzles
 from r1v.eval.benchmark import TASKS, GradingTools, benchmark, load_items
-from r1v.eval.data import DataError
-from r1v.eval.extraction import READINGS, read_as, toolkit_letter
+from r1v.eval.grading import puzzles
+from r1v.eval.grading.extraction import READINGS, read_as, toolkit_letter
 from r1v.eval.item import Item, Output
 from r1v.eval.protocols import PROTOCOLS, protocol
+from r1v.eval.questions.data import DataError
 from r1v.eval.score import Judged, summarise
 from r1v.eval.tasks.general import split_options
 from r1v.eval.tasks.geometry import wemath_parts

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from r1v.core import ConfigError, ImageRef, R1VError
-from r1v.eval import own
 from r1v.eval.benchmark import GradingTools, load_items
 from r1v.eval.item import Output
-from r1v.eval.own import find_benchmark, recorded_benchmark
+from r1v.eval.questions import own
+from r1v.eval.questions.own import find_benchmark, recorded_benchmark
 from tests.eval.rows import png
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "evaluate.md"
@@ -122,7 +122,9 @@ def test_a_set_of_the_hub_is_read_by_its_split(tmp_path: Path, monkeypatch: pyte
     (tmp_path / "data").mkdir()
     write_lines(tmp_path / "data" / "train-0.jsonl", {"question": "Train?", "answer": "1"})
     write_lines(tmp_path / "data" / "test-0.jsonl", {"question": "Test?", "answer": "2", "level": 3})
-    monkeypatch.setattr("r1v.eval.data._download", lambda repo, files, revision: (tmp_path, f"{repo}@1"))
+    monkeypatch.setattr(
+        "r1v.eval.questions.data._download", lambda repo, files, revision: (tmp_path, f"{repo}@1")
+    )
     loaded = load_items(find_benchmark("hf:somebody/Some-Set"))
     assert loaded.benchmark.name == "some_set" and [item.answer for item in loaded.items] == ["2"]
     assert loaded.origin["revision"] == "somebody/Some-Set@1" and loaded.origin["ignored"] == ["level"]

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from r1v.core import Completion, ConfigError, FinishDetail, FinishReason, SamplingParams, Usage
-from r1v.eval.calls import CallError, parse_calls
+from r1v.eval.grading.calls import CallError, parse_calls
 from r1v.eval.livebench.rules import edit_distance, rule_for, table_reformat
 from r1v.eval.pairs import Pair, pair_accuracy, rewardbench_pair
 from r1v.eval.published import published

@@ -16,8 +16,8 @@ import pytest
 from r1v.core import ConfigError
 from r1v.eval.benchmark import benchmark, load_items
 from r1v.eval.diff import compare_runs, diff_text
+from r1v.eval.grading.judge import Judge, parse_verdict
 from r1v.eval.item import Output, Sample
-from r1v.eval.judge import Judge, parse_verdict
 from r1v.eval.manifest import Plan, check_same, differences, make_manifest
 from r1v.eval.report import write_report
 from r1v.eval.report.collect import collect

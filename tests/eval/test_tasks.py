@@ -12,9 +12,9 @@ import pytest
 from r1v.core import R1VError
 from r1v.eval import prompts
 from r1v.eval.benchmark import TASKS, GradingTools, benchmark, load_items
-from r1v.eval.data import DataError, Source, read_rows
 from r1v.eval.item import Item, Output
 from r1v.eval.prompts import PROMPTS, prompt
+from r1v.eval.questions.data import DataError, Source, read_rows
 from r1v.scoring import MathVerifier
 from r1v.scoring.verifier import available
 from tests.eval.rows import ROWS, write_rows

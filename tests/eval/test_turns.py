@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import pytest
 
 from r1v.core import Message
-from r1v.eval import call_turns
 from r1v.eval.benchmark import GradingTools, benchmark, load_items
-from r1v.eval.call_turns import MAX_STEPS, Turns, check_turns
+from r1v.eval.grading import call_turns
+from r1v.eval.grading.call_turns import MAX_STEPS, Turns, check_turns
 from r1v.eval.item import Item, Output, Sample
 from r1v.eval.score import _weights
 

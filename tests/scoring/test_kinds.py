@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from r1v.scoring import compare
-from r1v.scoring.numerals import chinese_number
+from r1v.scoring.kinds.numerals import chinese_number
 
 QUICK = settings(max_examples=60, deadline=None)
 SIGNS = "零一二三四五六七八九"

@@ -18,10 +18,10 @@ from typing import Any
 
 from r1v.core import Message, parse_json
 from r1v.eval.benchmark import Benchmark, GradingTools, Load
-from r1v.eval.call_turns import PROGRAMS, Turns, check_turns
-from r1v.eval.calls import CallError, check_calls, parse_calls
-from r1v.eval.data import DataError, Source
+from r1v.eval.grading.call_turns import PROGRAMS, Turns, check_turns
+from r1v.eval.grading.calls import CallError, check_calls, parse_calls
 from r1v.eval.item import Grade, Item, Json, Output
+from r1v.eval.questions.data import DataError, Source
 
 # category -> section; irrelevance and relevance only ask whether there is a call
 CATEGORIES: dict[str, str] = {

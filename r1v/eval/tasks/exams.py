@@ -15,11 +15,11 @@ from pathlib import PurePosixPath
 from r1v.core import ImageRef
 from r1v.eval.asking import asked
 from r1v.eval.benchmark import Benchmark, GradingTools, Load
-from r1v.eval.data import DataError, Source, image_of
-from r1v.eval.grading import grade_choice, grade_free, grade_letters, grade_mixed
+from r1v.eval.grading.graders import grade_choice, grade_free, grade_letters, grade_mixed
 from r1v.eval.item import Grade, Item, Output
-from r1v.eval.marks import Marks
-from r1v.eval.rows import LETTERS, options_of, pictures_of, text_of
+from r1v.eval.questions.data import DataError, Source, image_of
+from r1v.eval.questions.marks import Marks
+from r1v.eval.questions.rows import LETTERS, options_of, pictures_of, text_of
 from r1v.scoring import extract_answer
 
 _LISTED = re.compile(r"^\s*\(?([A-H])[.:、)．]", re.MULTILINE)

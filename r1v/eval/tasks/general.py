@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 
 from r1v.eval.asking import asked
 from r1v.eval.benchmark import Benchmark, Combine, Load, Scored
-from r1v.eval.data import Source
-from r1v.eval.grading import grade_choice, grade_yes_no
+from r1v.eval.grading.graders import grade_choice, grade_yes_no
 from r1v.eval.item import Item, Json
-from r1v.eval.marks import Marks
-from r1v.eval.rows import LETTERS, options_of, pictures_of, shared_pictures, text_of
+from r1v.eval.questions.data import Source
+from r1v.eval.questions.marks import Marks
+from r1v.eval.questions.rows import LETTERS, options_of, pictures_of, shared_pictures, text_of
 
 _OPTIONS = re.compile(r"\n?\s*Options:\s*(?=\(?A[):.])", re.IGNORECASE)
 _OPTION = re.compile(r"(?:^|[\s,;])\(?([A-H])[):.]\s*")

@@ -20,11 +20,11 @@ from pathlib import Path
 from r1v.core import ImageRef
 from r1v.eval.asking import IN_PICTURE, asked
 from r1v.eval.benchmark import Benchmark, Combine, GradingTools, Load, Scored
-from r1v.eval.data import Source, image_of
-from r1v.eval.grading import grade_choice, grade_free, grade_mixed
+from r1v.eval.grading.graders import grade_choice, grade_free, grade_mixed
 from r1v.eval.item import Grade, Item, Output
-from r1v.eval.marks import Marks
-from r1v.eval.rows import LETTERS, given, options_of, pictures_of, text_of
+from r1v.eval.questions.data import Source, image_of
+from r1v.eval.questions.marks import Marks
+from r1v.eval.questions.rows import LETTERS, given, options_of, pictures_of, text_of
 from r1v.eval.tasks.general import all_right
 from r1v.scoring import extract_answer
 

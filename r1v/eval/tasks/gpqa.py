@@ -12,11 +12,11 @@ from collections.abc import Sequence
 
 from r1v.core import Message
 from r1v.eval.benchmark import Benchmark, Load
-from r1v.eval.data import Source
-from r1v.eval.grading import grade_choice
+from r1v.eval.grading.graders import grade_choice
 from r1v.eval.item import Item
-from r1v.eval.marks import Marks
 from r1v.eval.prompts import options_text
+from r1v.eval.questions.data import Source
+from r1v.eval.questions.marks import Marks
 
 
 def load(request: Load) -> Sequence[Item]:

@@ -14,9 +14,9 @@ from typing import Any
 
 from r1v.core import Message, UnavailableError
 from r1v.eval.benchmark import Benchmark, GradingTools, Load
-from r1v.eval.data import Source
 from r1v.eval.item import Grade, Item, Output
-from r1v.eval.marks import Marks
+from r1v.eval.questions.data import Source
+from r1v.eval.questions.marks import Marks
 
 
 def load(request: Load) -> Sequence[Item]:

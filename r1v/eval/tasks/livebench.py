@@ -12,11 +12,11 @@ from collections.abc import Sequence
 
 from r1v.core import Message, parse_json
 from r1v.eval.benchmark import Benchmark, GradingTools, Load
-from r1v.eval.data import DataError, Source
-from r1v.eval.grading import grade_free
+from r1v.eval.grading.graders import grade_free
 from r1v.eval.item import Grade, Item, Json, Output
 from r1v.eval.livebench.rules import rule_for
-from r1v.eval.marks import Marks
+from r1v.eval.questions.data import DataError, Source
+from r1v.eval.questions.marks import Marks
 from r1v.eval.tasks import ifeval, livecodebench
 
 CATEGORIES = ("math", "reasoning", "coding", "language", "data_analysis", "instruction_following")

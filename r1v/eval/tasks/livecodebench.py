@@ -22,8 +22,8 @@ from typing import Any
 
 from r1v.core import ConfigError, Message, R1VError, parse_json
 from r1v.eval.benchmark import Benchmark, GradingTools, Load
-from r1v.eval.data import MAX_DATA_BYTES, DataError, Source
 from r1v.eval.item import Grade, Item, Json, Output
+from r1v.eval.questions.data import MAX_DATA_BYTES, DataError, Source
 from r1v.eval.sandbox.run import Ended, Limits, run_program
 from r1v.scoring import extract_program
 

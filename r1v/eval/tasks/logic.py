@@ -14,11 +14,11 @@ from pathlib import Path
 from r1v.core import ImageRef
 from r1v.eval.asking import asked
 from r1v.eval.benchmark import Benchmark, Combine, GradingTools, Load, Scored
-from r1v.eval.data import DataError, Source
-from r1v.eval.grading import grade_choice, grade_letters, grade_yes_no
+from r1v.eval.grading.graders import grade_choice, grade_letters, grade_yes_no
 from r1v.eval.item import Grade, Item, Json, Output
-from r1v.eval.marks import Marks
-from r1v.eval.rows import LETTERS, given, listed, pictures_of, text_of
+from r1v.eval.questions.data import DataError, Source
+from r1v.eval.questions.marks import Marks
+from r1v.eval.questions.rows import LETTERS, given, listed, pictures_of, text_of
 from r1v.eval.tasks.general import all_right
 
 _MARKS = re.compile(r"\s*<image>\s*")

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 from r1v.core import Message
 from r1v.eval.benchmark import Benchmark, Load
-from r1v.eval.data import DataError, Source
-from r1v.eval.grading import grade_free
+from r1v.eval.grading.graders import grade_free
 from r1v.eval.item import Item
-from r1v.eval.marks import Marks
+from r1v.eval.questions.data import DataError, Source
+from r1v.eval.questions.marks import Marks
 
 MMATH = "en.json"
 

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 
 from r1v.core import ImageRef, Message
 from r1v.eval.benchmark import Benchmark, GradingTools, Load
-from r1v.eval.data import Source, image_of
-from r1v.eval.grading import grade_choice, grade_free
+from r1v.eval.grading.graders import grade_choice, grade_free
 from r1v.eval.item import Grade, Item, Output
-from r1v.eval.marks import Marks
 from r1v.eval.prompts import options_text
+from r1v.eval.questions.data import Source, image_of
+from r1v.eval.questions.marks import Marks
 from r1v.scoring import extract_choice
 
 _MARK = re.compile(r"\s*<image\d+>\s*")

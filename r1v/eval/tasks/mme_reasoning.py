@@ -16,12 +16,12 @@ from typing import Any
 
 from r1v.eval.asking import asked
 from r1v.eval.benchmark import Benchmark, GradingTools, Load
-from r1v.eval.data import DataError, Source
-from r1v.eval.grading import grade_free, grade_letters
+from r1v.eval.grading.graders import grade_free, grade_letters
+from r1v.eval.grading.puzzles import CHECKS, makes, same_formula
 from r1v.eval.item import Grade, Item, Output
-from r1v.eval.marks import Marks
-from r1v.eval.puzzles import CHECKS, makes, same_formula
-from r1v.eval.rows import given, pictures_of, text_of
+from r1v.eval.questions.data import DataError, Source
+from r1v.eval.questions.marks import Marks
+from r1v.eval.questions.rows import given, pictures_of, text_of
 from r1v.scoring import extract_answer
 
 _GRIDS = "the filled grid as a list of rows"

@@ -12,13 +12,13 @@ from collections.abc import Sequence
 
 from r1v.core import ImageRef, Message
 from r1v.eval.benchmark import Benchmark, GradingTools, Load
-from r1v.eval.data import Source, image_of
-from r1v.eval.grading import grade_choice, grade_free
+from r1v.eval.grading.graders import grade_choice, grade_free
 from r1v.eval.item import Grade, Item, Json, Output
-from r1v.eval.marks import Marks
-from r1v.eval.pictures import placed
 from r1v.eval.prompts import options_text
-from r1v.eval.rows import listed
+from r1v.eval.questions.data import Source, image_of
+from r1v.eval.questions.marks import Marks
+from r1v.eval.questions.pictures import placed
+from r1v.eval.questions.rows import listed
 from r1v.scoring import extract_answer
 
 _NUMBER = re.compile(r"-?(?:\d+\.\d+|\.\d+|\d+)(?:[eE][+-]?\d+)?")

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from r1v.core import ConfigError, ImageRef, Message
 from r1v.eval.benchmark import Benchmark, GradingTools, Load
-from r1v.eval.data import Source, image_of
-from r1v.eval.grading import grade_free
+from r1v.eval.grading.graders import grade_free
 from r1v.eval.item import Grade, Item, Json, Output
+from r1v.eval.questions.data import Source, image_of
 from r1v.scoring import Tolerance, compare, extract_answer
 from r1v.scoring.reading import split_values
 

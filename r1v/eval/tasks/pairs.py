@@ -12,10 +12,10 @@ from collections.abc import Sequence
 
 from r1v.core import ImageRef, Message
 from r1v.eval.benchmark import Benchmark, GradingTools, Load
-from r1v.eval.data import Source
 from r1v.eval.item import Grade, Item, Output
-from r1v.eval.marks import Marks
 from r1v.eval.pairs import Pair, rewardbench_pair, vl_rewardbench_pair
+from r1v.eval.questions.data import Source
+from r1v.eval.questions.marks import Marks
 from r1v.scoring import extract_answer
 
 

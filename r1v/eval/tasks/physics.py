@@ -14,11 +14,11 @@ from collections.abc import Sequence
 
 from r1v.eval.asking import IN_PICTURE, asked
 from r1v.eval.benchmark import Benchmark, GradingTools, Load
-from r1v.eval.data import Source
-from r1v.eval.grading import grade_choice, grade_free
+from r1v.eval.grading.graders import grade_choice, grade_free
 from r1v.eval.item import Grade, Item, Output
-from r1v.eval.marks import Marks
-from r1v.eval.rows import given, listed, pictures_of, text_of
+from r1v.eval.questions.data import Source
+from r1v.eval.questions.marks import Marks
+from r1v.eval.questions.rows import given, listed, pictures_of, text_of
 from r1v.eval.tasks.exams import tagged
 from r1v.scoring import parse_number
 

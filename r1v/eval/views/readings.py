@@ -7,8 +7,8 @@ nothing is generated, so two columns differ by the reading alone.
 from __future__ import annotations
 
 from r1v.eval.benchmark import GradingTools
-from r1v.eval.extraction import READINGS, Extractor
-from r1v.eval.own import recorded_benchmark
+from r1v.eval.grading.extraction import READINGS, Extractor
+from r1v.eval.questions.own import recorded_benchmark
 from r1v.eval.score import Judged, reread, score_task, summarise
 from r1v.eval.store import RunError, RunFolder
 from r1v.eval.views.tables import TextTable, share

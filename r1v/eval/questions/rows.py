@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from r1v.core import ImageRef
-from r1v.eval.data import DataError, image_of
 from r1v.eval.item import Json
+from r1v.eval.questions.data import DataError, image_of
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 PICTURES = ("images", "image", "image_path", "decoded_image", "picture")

@@ -21,12 +21,12 @@ from typing import Any
 
 from r1v.core import ConfigError, Message
 from r1v.eval.benchmark import TASKS, Benchmark, GradingTools, Load, benchmark
-from r1v.eval.data import DataError, Rows, Source, read_files, read_rows
-from r1v.eval.grading import grade_choice, grade_free
+from r1v.eval.grading.graders import grade_choice, grade_free
 from r1v.eval.item import Grade, Item, Json, Output
-from r1v.eval.pictures import placed
 from r1v.eval.prompts import options_text
-from r1v.eval.rows import LETTERS, PICTURES, given, options_of, pictures_of, shared_pictures
+from r1v.eval.questions.data import DataError, Rows, Source, read_files, read_rows
+from r1v.eval.questions.pictures import placed
+from r1v.eval.questions.rows import LETTERS, PICTURES, given, options_of, pictures_of, shared_pictures
 
 # field -> other names that data sets have for it
 FIELDS: dict[str, tuple[str, ...]] = {

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from r1v.core import Message, UnavailableError
-from r1v.eval.calls import Call, CallError, literal, parse_calls
+from r1v.eval.grading.calls import Call, CallError, literal, parse_calls
 from r1v.eval.item import Item, Json
 
 PROGRAMS: dict[str, str] = {

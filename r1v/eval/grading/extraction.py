@@ -16,8 +16,8 @@ import re
 from collections.abc import Callable, Sequence
 
 from r1v.eval.benchmark import Benchmark, GradingTools
+from r1v.eval.grading.judge import Judge, JudgedAnswer
 from r1v.eval.item import Grade, Item, Json, Output
-from r1v.eval.judge import Judge, JudgedAnswer
 from r1v.scoring import extract_boxed
 
 READINGS = ("rules", "box", "toolkit", "toolkit+box", "judge")

@@ -17,7 +17,7 @@ from typing import Any
 
 from r1v.core import R1VError, UnavailableError, parse_json
 from r1v.eval.item import Json
-from r1v.eval.marks import Marks, asked_for, content_digest, other_split, wrong_row, wrong_rows
+from r1v.eval.questions.marks import Marks, asked_for, content_digest, other_split, wrong_row, wrong_rows
 
 MAX_PATH = 1000  # characters; a longer text is a picture itself
 MAX_DATA_BYTES = 1 << 30  # of a benchmark's file; some hold pictures or test cases

@@ -1,0 +1,1 @@
+"""How outputs are graded: graders that several benchmarks share, judges, function calls, puzzles."""
