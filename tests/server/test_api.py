@@ -252,6 +252,25 @@ def test_what_clients_of_other_servers_send(http: httpx.Client, changes: dict) -
     assert answer.status_code == 200, answer.text
 
 
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/completions"])
+def test_an_answer_of_a_fixed_length(http: httpx.Client, path: str) -> None:
+    """As benchmark clients ask, even where the end is the likeliest token at every place."""
+    asked = (
+        {"prompt": "Hi"} if path == "/v1/completions" else {"messages": [{"role": "user", "content": "Hi"}]}
+    )
+    body = {"model": "tiny", "temperature": 0, "max_tokens": 12, "logit_bias": {"40": 100},
+            "stop_token_ids": [40], **asked}  # fmt: skip
+    short = http.post(path, json=body).json()
+    assert short["usage"]["completion_tokens"] < 12
+    fixed = http.post(path, json={**body, "ignore_eos": True})
+    assert fixed.json()["usage"]["completion_tokens"] == 12
+    assert fixed.json()["choices"][0]["finish_reason"] == "length"
+    if path == "/v1/chat/completions":
+        del body["max_tokens"]
+        refused = http.post(path, json={**body, "ignore_eos": True})
+        assert refused.status_code == 400 and refused.json()["error"]["param"] == "ignore_eos"
+
+
 def test_reasoning_can_be_left_out(http: httpx.Client) -> None:
     body = {
         "model": "tiny",

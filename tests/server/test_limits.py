@@ -2,6 +2,7 @@
 
 import json
 import logging
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 from r1v.core import ConfigError, SamplingParams
 from r1v.llm import LLM
 from r1v.server import ServerConfig
+from r1v.server.connections import Connection, Connections
 from r1v.server.middleware import access_log
 
 from .conftest import Served, serving
@@ -273,3 +275,20 @@ def test_settings_are_checked() -> None:
                   {"cors_origins": ("a.example",)}):  # fmt: skip
         with pytest.raises(ConfigError):
             ServerConfig(**wrong)
+
+
+def test_pieces_of_an_answer_are_sent_at_once(
+    endless: Served, client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nagle's algorithm is off: with it each piece waits up to 40 ms for the other side's acknowledgement."""
+    found: list[int] = []
+    touch = Connections.touch
+
+    def note(connections: Connections, connection: Connection) -> None:
+        connected = connection.transport.get_extra_info("socket")
+        found.append(connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        touch(connections, connection)
+
+    monkeypatch.setattr(Connections, "touch", note)
+    assert client.get("/health").status_code == 200
+    assert found and all(found)

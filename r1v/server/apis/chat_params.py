@@ -183,6 +183,10 @@ class Translator:
             raise refuse("max_tokens", f"{limit} is more than the context of {self._info.context_length}")
         if limit is not None and (body.min_tokens or 0) > limit:
             raise refuse("min_tokens", f"{body.min_tokens} is more than max_tokens, {limit}")
+        if body.ignore_eos:  # what benchmark clients send for answers of a fixed length
+            if limit is None:
+                raise refuse("ignore_eos", "needs max_tokens, the length that the answer is to have")
+            changes["min_tokens"] = limit
         if body.deadline_s is not None and body.deadline_s > self._config.deadline_s:
             raise refuse(
                 "deadline_s", f"{body.deadline_s:g} is more than this server's {self._config.deadline_s:g}"

@@ -294,6 +294,7 @@ class SamplingFields(BaseModel):
     logit_bias: dict[str, Bias] | None = Field(default=None, max_length=1024)
     max_tokens: int | None = Field(default=None, ge=1, le=2**31)
     min_tokens: int | None = Field(default=None, ge=0, le=2**31)
+    ignore_eos: bool | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     deadline_s: float | None = Field(default=None, gt=0)
@@ -302,7 +303,6 @@ class SamplingFields(BaseModel):
     # vLLM's clients send these with their defaults; other values have no meaning here
     skip_special_tokens: Literal[True] | None = None
     spaces_between_special_tokens: Literal[True] | None = None
-    ignore_eos: Literal[False] | None = None
     include_stop_str_in_output: Literal[False] | None = None
     use_beam_search: Literal[False] | None = None
     prompt_logprobs: None = None
