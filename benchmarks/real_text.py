@@ -28,7 +28,7 @@ import torch
 from benchmarks.shared.report import emit, processor
 from r1v import LLM, Message, SamplingParams
 from r1v.models import load
-from r1v.models.gguf_convert import GgufConfig, convert_gguf
+from r1v.models.gguf.convert import GgufConfig, convert_gguf
 from r1v.prompt import Processor
 from r1v.quant import QuantConfig, quantise_checkpoint
 from r1v.quant.chat import Chat

@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _run_gguf(args: argparse.Namespace) -> int:
     from r1v.llm.config import DTYPES
-    from r1v.models.gguf_convert import GgufConfig, convert_gguf
+    from r1v.models.gguf.convert import GgufConfig, convert_gguf
 
     settings = GgufConfig(DTYPES.get(args.dtype), args.apart, args.layout, shard_bytes(args))
     found = convert_gguf(args.source, args.target, args.mmproj, settings)

@@ -23,9 +23,9 @@ from r1v.ops.paged import PagedAttentionReference, PagedCache, RunAttention, Spa
 from r1v.ops.select import paged_attention
 
 if TYPE_CHECKING:  # their kernels need Triton, which comes with CUDA
-    from r1v.engine.fused import FusedPrompts
-    from r1v.engine.graphs import DecodeGraphs
-    from r1v.engine.sampler_cuda import CudaSampler, DrawnRows
+    from r1v.engine.cuda.fused import FusedPrompts
+    from r1v.engine.cuda.graphs import DecodeGraphs
+    from r1v.engine.cuda.sampler import CudaSampler, DrawnRows
     from r1v.ops.cuda.paged import VarlenAttention
 
 AttentionPath: TypeAlias = Callable[[PagedCache, torch.Tensor, Sequence[Span]], Attention]
@@ -48,7 +48,7 @@ def make_sampler(
     inside graphs."""
     if device.type != "cuda":
         return Sampler(vocab_size, ids, device), None
-    from r1v.engine.sampler_cuda import CudaSampler
+    from r1v.engine.cuda.sampler import CudaSampler
 
     found = CudaSampler(vocab_size, ids, device, max_num_seqs)
     return found, found
@@ -73,7 +73,7 @@ class Runner:
         self._attention = attention_for(self._device, cache.keys.dtype)
         self._graphs: DecodeGraphs | None = None
         if sampler is not None and config.cuda_graphs:
-            from r1v.engine.graphs import DecodeGraphs
+            from r1v.engine.cuda.graphs import DecodeGraphs
 
             assert config.max_model_len is not None
             max_blocks = -(-config.max_model_len // config.block_size)
@@ -102,7 +102,7 @@ class Runner:
         fits = paged_attention(self._device.type, self.cache.keys.dtype).name == "varlen"
         if not (fits and self._fuses):
             return None
-        from r1v.engine.fused import FusedPrompts
+        from r1v.engine.cuda.fused import FusedPrompts
 
         return FusedPrompts(self.runnable, self.cache)
 
@@ -115,7 +115,7 @@ class Runner:
         self, chunks: Sequence[Chunk], rows: Sequence[Row], sources: list[int] | None = None
     ) -> DrawnRows:
         """Launch a captured decode step and the drawing of its ids. See `flight.Draw`."""
-        from r1v.engine.sampler_cuda import DrawnRows
+        from r1v.engine.cuda.sampler import DrawnRows
 
         assert self._graphs is not None and self._sampler is not None
         lines = self._sampler.lines(rows, unread=sources is not None)

@@ -5,8 +5,8 @@ Enters: folders or hub names, tensors. Leaves: R1V modules and their logits.
 
 from r1v.models.checkpoint import load, load_language, load_vision, save
 from r1v.models.config import LanguageConfig, R1VConfig, VisionConfig
-from r1v.models.config_json import read_config
-from r1v.models.config_write import write_native, write_release, write_text
+from r1v.models.config_json.read import read_config
+from r1v.models.config_json.write import write_native, write_release, write_text
 from r1v.models.convert import convert
 from r1v.models.hub import resolve_model
 from r1v.models.language import LanguageModel
@@ -40,11 +40,11 @@ MODULES = (
     "awq",
     "checkpoint",
     "config",
-    "config_json",
+    "config_json.read",
     "convert",
-    "gguf_convert",
-    "gguf_file",
-    "gguf_names",
+    "gguf.convert",
+    "gguf.file",
+    "gguf.names",
     "hub",
     "language",
     "names",

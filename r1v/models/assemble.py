@@ -31,7 +31,7 @@ from r1v.models.checkpoint import (
     without_memory,
 )
 from r1v.models.config import LanguageConfig, Layout, R1VConfig, VisionConfig
-from r1v.models.config_json import IMAGE_TOKEN, read_json
+from r1v.models.config_json.read import IMAGE_TOKEN, read_json
 from r1v.models.convert import StoredParameters, describe_whole, stored_parameters, write_stored
 from r1v.models.image_tokens import TokenIds, chat_template, ensure_image_tokens
 from r1v.models.names import PROJECTOR, Piece

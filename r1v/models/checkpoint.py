@@ -26,7 +26,7 @@ from r1v.core import CheckpointError
 from r1v.models.adapter import refuse_adapter
 from r1v.models.awq import fill_quantised, quantised_table, read_quantisation, stored_quantisation
 from r1v.models.config import LanguageConfig, Layout, R1VConfig, VisionConfig
-from r1v.models.config_json import (
+from r1v.models.config_json.read import (
     Kind,
     kind_of,
     parse_language,
@@ -35,7 +35,7 @@ from r1v.models.config_json import (
     read_config,
     read_json,
 )
-from r1v.models.config_write import write_native, write_release, write_text
+from r1v.models.config_json.write import write_native, write_release, write_text
 from r1v.models.language import LanguageModel
 from r1v.models.names import HEAD, Piece, canonical, language_pieces, pieces, vision_pieces
 from r1v.models.r1v import R1V

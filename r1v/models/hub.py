@@ -70,9 +70,9 @@ def resolve_model(name: str | Path) -> Path:
 def folder_of_gguf(file: Path) -> Path:
     """The checkpoint's folder of a GGUF file, converted at the first use and kept in ~/.cache/r1v/gguf.
 
-    Another size or time of change of the file makes another folder. Errors as `gguf_convert.convert_gguf`.
+    Another size or time of change of the file makes another folder. Errors as `gguf.convert.convert_gguf`.
     """
-    from r1v.models.gguf_convert import convert_gguf
+    from r1v.models.gguf.convert import convert_gguf
 
     if not file.is_file():
         raise CheckpointError(f"{file} does not exist; give a GGUF file, or the folder of a checkpoint")

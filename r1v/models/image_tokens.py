@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from r1v.core import CheckpointError
-from r1v.models.config_json import IMAGE_TOKEN, read_json
+from r1v.models.config_json.read import IMAGE_TOKEN, read_json
 
 IMAGE_TOKENS = ("<img>", "</img>", IMAGE_TOKEN)
 

@@ -14,7 +14,7 @@ from typing import Any
 from r1v.core import CheckpointError
 from r1v.models.checkpoint import describe, open_any_files, parameter_shapes
 from r1v.models.config import LanguageConfig, R1VConfig, VisionConfig
-from r1v.models.config_json import Kind, unused_keys
+from r1v.models.config_json.read import Kind, unused_keys
 from r1v.models.tensor_files import TensorFiles
 
 

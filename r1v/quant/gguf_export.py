@@ -3,7 +3,7 @@
 Enters: a full-precision checkpoint. Leaves: two files. Always holds: what llama.cpp's InternVL graph cannot
 compute is refused by name; vectors stay in float32.
 
-The row of the positions that belongs to CLS is moved to the end (see `gguf_names`).
+The row of the positions that belongs to CLS is moved to the end (see `r1v/models/gguf/names.py`).
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import torch
 
 from r1v.core import CheckpointError, ConfigError, UnavailableError
 from r1v.models import R1VConfig
-from r1v.models.config_json import read_json
+from r1v.models.config_json.read import read_json
 from r1v.models.convert import StoredParameters, describe_whole, stored_parameters
-from r1v.models.gguf_names import (
+from r1v.models.gguf.names import (
     CLS_KEY,
     CLS_LAST,
     CONTROL,

@@ -54,7 +54,7 @@ def test_rows_equal_their_parts() -> None:
 @pytest.mark.parametrize("qwen3", [False, True])
 def test_decoder_equals_model(batch: int, qwen3: bool) -> None:
     """Logits and cache of a step, for contexts of different lengths."""
-    from r1v.engine.fused import FusedDecoder
+    from r1v.engine.cuda.fused import FusedDecoder
     from r1v.ops.cuda.paged import DecodeTables
 
     torch.manual_seed(batch)
@@ -276,7 +276,7 @@ class FromCache:
 @pytest.mark.parametrize("qwen3", [False, True])
 def test_prompts_equal_model(qwen3: bool) -> None:
     """Hidden states and cache of two prompts and a single id, one prompt with ids before it."""
-    from r1v.engine.fused import FusedPrompts
+    from r1v.engine.cuda.fused import FusedPrompts
 
     torch.manual_seed(3)
     model = tiny_model(layers=2, family="qwen3" if qwen3 else "qwen2").to(DEVICE)

@@ -33,7 +33,7 @@ class Twin:
     num_ahead: int = 0
 
     def draw(self, chunks: Sequence[Chunk], rows: Sequence[Row], sources: list[int] | None):  # type: ignore[no-untyped-def]
-        from r1v.engine.sampler_cuda import CudaSampler, DrawnRows, sample_rows
+        from r1v.engine.cuda.sampler import CudaSampler, DrawnRows, sample_rows
 
         sampler = self.engine._sampler
         assert isinstance(sampler, CudaSampler)
@@ -53,7 +53,7 @@ class Twin:
 
 def with_cuda_sampler(model: R1V, ahead: bool, **settings: object) -> tuple[Engine, Twin]:
     """An engine on the CPU that samples as one on a CUDA device does."""
-    from r1v.engine.sampler_cuda import CudaSampler
+    from r1v.engine.cuda.sampler import CudaSampler
 
     engine_ = engine(model, **settings)
     engine_._sampler = CudaSampler(64, IDS, torch.device("cpu"), engine_.config.max_num_seqs)

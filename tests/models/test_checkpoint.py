@@ -17,7 +17,6 @@ from safetensors.torch import load_file, save_file
 from r1v.core import CheckpointError, ConfigError
 from r1v.models import (
     R1V,
-    config_keys,
     convert,
     load,
     load_language,
@@ -26,7 +25,8 @@ from r1v.models import (
     resolve_model,
     save,
 )
-from r1v.models.config_json import KINDS
+from r1v.models.config_json import keys
+from r1v.models.config_json.read import KINDS
 from r1v.models.summary import summarise
 from r1v.models.tensor_files import INDEX_NAME
 from tests.models.oracle import build, prompt
@@ -434,10 +434,10 @@ def test_what_several_configurations_of_transformers_share_may_change_a_model() 
                     for each in node.body
                     if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)
                 )
-    common = {key for key, times in seen.items() if times >= 4} - config_keys.KNOWN
+    common = {key for key, times in seen.items() if times >= 4} - keys.KNOWN
     of_training = re.compile(r"loss|cost|train|freeze")
     assert len(common) > 200
-    assert not sorted(k for k in common if not config_keys.may_matter(k) and not of_training.search(k))
+    assert not sorted(k for k in common if not keys.may_matter(k) and not of_training.search(k))
 
 
 def test_parts_are_not_taken_for_whole_models(native_folder: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 
 from r1v.core import CheckpointError, R1VError
 from r1v.models import LanguageConfig, R1VConfig, VisionConfig, write_native, write_release
-from r1v.models.config_json import parse_native, parse_release
+from r1v.models.config_json.read import parse_native, parse_release
 from r1v.models.tensor_files import TensorFiles, read_header
 
 CONFIG = R1VConfig(

@@ -12,8 +12,8 @@ import torch
 from r1v.core import CheckpointError
 from r1v.models import load, read_config
 from r1v.models.checkpoint import save
-from r1v.models.gguf_convert import GgufConfig, convert_gguf
-from r1v.models.gguf_file import GgufFile
+from r1v.models.gguf.convert import GgufConfig, convert_gguf
+from r1v.models.gguf.file import GgufFile
 from r1v.models.hub import resolve_model
 from r1v.models.names import pieces
 from r1v.quant.gguf_export import export_gguf

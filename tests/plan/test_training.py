@@ -12,7 +12,7 @@ import pytest
 from r1v.core import ConfigError
 from r1v.models import LanguageConfig, R1VConfig, VisionConfig
 from r1v.models.checkpoint import build_empty, parameter_shapes
-from r1v.models.config_write import write_native
+from r1v.models.config_json.write import write_native
 from r1v.plan.training import TrainingTarget, estimate, plan_training, sizes
 
 GB = 10**9

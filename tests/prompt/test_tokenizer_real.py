@@ -95,8 +95,8 @@ def test_a_small_vocabulary_through_and_through() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(2400)
 def test_a_real_vocabulary_through_and_through(tmp_path: Path) -> None:
-    from r1v.models.gguf_file import GgufFile
-    from r1v.models.gguf_tokenizer import write_tokenizer
+    from r1v.models.gguf.file import GgufFile
+    from r1v.models.gguf.tokenizer import write_tokenizer
 
     files = sorted(Path(os.environ.get("R1V_REAL_WEIGHTS") or "/nowhere").glob("*.gguf"))
     if not files:

@@ -29,7 +29,7 @@ from r1v.llm.requests import BackendLoad, ChatRequest, ModelInfo, Request
 from r1v.llm.stream import Deliver
 from r1v.models import R1VConfig, resolve_model, write_native, write_text
 from r1v.models.checkpoint import check_layout, commonest_dtype, parameter_shapes
-from r1v.models.config_json import read_json
+from r1v.models.config_json.read import read_json
 from r1v.models.convert import describe_whole, stored_parameters
 from r1v.models.names import pieces
 from r1v.prompt import Processor

@@ -20,7 +20,7 @@ from r1v.core import CheckpointError, UnavailableError
 from r1v.llm.config import LLMConfig, ParallelConfig
 from r1v.models import convert
 from r1v.models.adapter import refuse_adapter
-from r1v.models.config_json import read_json
+from r1v.models.config_json.read import read_json
 
 TESTED = "0.32"  # the versions that the slow tests run
 OLDEST, NEWEST = (0, 32), (0, 33)

@@ -1,4 +1,4 @@
-"""The language model's decode step on CUDA, from the fused kernels of `ops.decode_cuda`.
+"""The language model's decode step on CUDA, from the fused kernels of `ops/cuda/decode.py`.
 
 Enters: one new id of each of B sequences, and where they lie in the cache. Leaves: logits float32 (B, V).
 Always holds: it uses the parameters of the modules that it was made from, and computes the same as they do.

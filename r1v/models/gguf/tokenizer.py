@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from r1v.core import CheckpointError
-from r1v.models.gguf_file import GgufFile
-from r1v.models.gguf_names import CONTROL, NORMAL, QWEN2_SPLIT, UNUSED, USER_DEFINED
+from r1v.models.gguf.file import GgufFile
+from r1v.models.gguf.names import CONTROL, NORMAL, QWEN2_SPLIT, UNUSED, USER_DEFINED
 
 # GGUF's names of splits that are Qwen2's
 QWEN2_NAMES = ("qwen2", "deepseek-r1-qwen")

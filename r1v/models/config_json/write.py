@@ -1,6 +1,6 @@
 """config.json of both whole layouts, written from R1VConfig.
 
-Always holds: what `config_json` reads back is the config that was written, or writing was refused.
+Always holds: what `read_config` reads back is the config that was written, or writing was refused.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """config.json of every layout, read into R1VConfig.
 
 Enters: a folder, or the parsed JSON. Leaves: configs. Always holds: a key is read, or changes nothing (see
-`config_keys`), or is demanded to have its usual value, or refused by name; no code of a checkpoint is run.
+`keys`), or is demanded to have its usual value, or refused by name; no code of a checkpoint is run.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar, cast
 
 from r1v.core import CheckpointError, ConfigError, parse_json
-from r1v.models import config_keys
 from r1v.models.config import LanguageConfig, R1VConfig, VisionConfig
+from r1v.models.config_json import keys
 from r1v.models.tensor_files import TensorFiles
 from r1v.ops import RopeConfig
 
@@ -55,8 +55,8 @@ def unused_keys(values: Mapping[str, Any], name: str = "") -> list[str]:
         if isinstance(value, Mapping) and key in ("llm_config", "text_config", "vision_config"):
             found += unused_keys(value, f"{key}.")
         elif not key.startswith("_") and (
-            key.startswith(config_keys.HARMLESS)
-            or not (_is_neutral(value) or key in config_keys.KNOWN or config_keys.may_matter(key, value))
+            key.startswith(keys.HARMLESS)
+            or not (_is_neutral(value) or key in keys.KNOWN or keys.may_matter(key, value))
         ):
             found.append(f"{name}{key}")
     return found
@@ -125,8 +125,8 @@ class Section:
         """Refuse keys that nobody read and that may change the model; strict: all that nobody read."""
         unknown = [
             key for key, value in self.values.items()
-            if key not in self.seen and key not in ignored and not key.startswith(config_keys.HARMLESS)
-            and not _is_neutral(value) and (strict or config_keys.may_matter(key, value))
+            if key not in self.seen and key not in ignored and not key.startswith(keys.HARMLESS)
+            and not _is_neutral(value) and (strict or keys.may_matter(key, value))
         ]  # fmt: skip
         if unknown:
             raise ConfigError(
@@ -170,7 +170,7 @@ def parse_release(values: Mapping[str, Any], folder: Path | None = None) -> R1VC
         image_token_id=image_token_id,
         **_tiling(top),
     )
-    top.finish(config_keys.RELEASE)
+    top.finish(keys.RELEASE)
     return config
 
 
@@ -192,7 +192,7 @@ def parse_native(values: Mapping[str, Any], folder: Path | None = None) -> R1VCo
         image_token_id=_image_token_id(top, folder),
         **_tiling(top),
     )
-    top.finish(config_keys.NATIVE)
+    top.finish(keys.NATIVE)
     return config
 
 
@@ -296,7 +296,7 @@ def parse_vision_release(values: Mapping[str, Any]) -> VisionConfig:
         activation=section.take("hidden_act", str, "gelu"),
         layer_scale_init=section.take("initializer_factor", float, 0.1),
     )
-    section.finish(config_keys.VISION)
+    section.finish(keys.VISION)
     return config
 
 
@@ -322,7 +322,7 @@ def parse_vision_native(values: Mapping[str, Any]) -> VisionConfig:
         activation=section.take("hidden_act", str, "gelu"),
         layer_scale_init=section.take("layer_scale_init_value", float, 0.1),
     )
-    section.finish(config_keys.VISION)
+    section.finish(keys.VISION)
     return config
 
 
@@ -367,7 +367,7 @@ def parse_language(values: Mapping[str, Any], name: str = "config") -> LanguageC
         eos_token_id=tuple(eos) if isinstance(eos, list) else section.take("eos_token_id", int, None),
         pad_token_id=section.take("pad_token_id", int, None),
     )
-    section.finish(config_keys.LANGUAGE)
+    section.finish(keys.LANGUAGE)
     return config
 
 

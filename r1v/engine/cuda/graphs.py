@@ -17,9 +17,9 @@ import torch
 import triton
 import triton.language as tl
 
-from r1v.engine.fused import FusedDecoder
+from r1v.engine.cuda.fused import FusedDecoder
+from r1v.engine.cuda.sampler import CudaSampler, Lines
 from r1v.engine.sampler import MAX_LOGIT
-from r1v.engine.sampler_cuda import CudaSampler, Lines
 from r1v.engine.scheduler import Chunk
 from r1v.engine.weights import RunnableModel
 from r1v.ops.cuda.paged import DecodeTables, TableAttention

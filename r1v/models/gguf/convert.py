@@ -18,10 +18,10 @@ import torch
 from r1v.core import CheckpointError
 from r1v.models.checkpoint import MAX_SHARD_BYTES, check_layout
 from r1v.models.config import Family, LanguageConfig, Layout, R1VConfig, VisionConfig
-from r1v.models.config_json import IMAGE_TOKEN, find_token_id
+from r1v.models.config_json.read import IMAGE_TOKEN, find_token_id
 from r1v.models.convert import StoredParameters, write_stored
-from r1v.models.gguf_file import PLAIN, GgufFile
-from r1v.models.gguf_names import (
+from r1v.models.gguf.file import PLAIN, GgufFile
+from r1v.models.gguf.names import (
     CLASS,
     CLS_KEY,
     CLS_LAST,
@@ -29,7 +29,7 @@ from r1v.models.gguf_names import (
     gguf_language_pieces,
     gguf_vision_pieces,
 )
-from r1v.models.gguf_tokenizer import write_tokenizer
+from r1v.models.gguf.tokenizer import write_tokenizer
 from r1v.models.names import Piece
 from r1v.models.tensor_files import some_names
 from r1v.ops import RopeConfig
