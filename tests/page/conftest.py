@@ -143,13 +143,31 @@ def until(page: Any, expression: str) -> None:
         page.wait_for_timeout(30)
 
 
+def drawn(page: Any) -> None:
+    """Wait until what came into sight is drawn: before, a turn has no innerText (content-visibility)."""
+    page.evaluate(
+        "new Promise(done => { setTimeout(done, 2000);"
+        " requestAnimationFrame(() => requestAnimationFrame(() => done())); })"
+    )
+
+
 def answered(page: Any, number: int) -> None:
-    """Wait for so many answers that have ended."""
+    """Wait for so many answers that have ended, and are drawn."""
     until(
         page,
         f"document.querySelectorAll('.reply').length === {number} &&"
         " !document.querySelector('.reply[data-state=running]')",
     )
+    drawn(page)
+
+
+def requested(page: Any, server: Scripted, number: int) -> None:
+    """Wait until the server was asked so often: where a new answer takes the place of another, the number of
+    answers does not tell that it has begun."""
+    end = time.monotonic() + SLOW_MS / 1000
+    while len(server.asked) < number:
+        assert time.monotonic() < end, f"asked {len(server.asked)} times, not {number}"
+        page.wait_for_timeout(30)
 
 
 def picture(width: int = 60, height: int = 40, kind: str = "PNG", colour: str = "red") -> bytes:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.page.conftest import answered, ask, bring, picture, until
+from tests.page.conftest import answered, ask, bring, drawn, picture, requested, until
 from tests.page.scripted import Answer, Scripted
 
 pytestmark = pytest.mark.slow
@@ -171,12 +171,15 @@ def test_regenerate_edit_and_branches(page: Any, server: Scripted) -> None:
     answered(page, 2)
     page.locator(".asked").first.get_by_label("Earlier version").click()
     until(page, "document.querySelectorAll('.reply').length === 1")
+    drawn(page)
     assert page.inner_text(".bubble") == "A question"
     page.reload()
     page.wait_for_selector(".reply")
+    drawn(page)
     assert page.inner_text(".bubble") == "A question" and page.inner_text(".asked .branch-number") == "1/2"
     page.locator(".asked").first.get_by_label("Later version").click()
     until(page, "document.querySelectorAll('.reply').length === 2")
+    drawn(page)
     assert "After it" in page.inner_text(".thread")
 
 
@@ -197,6 +200,7 @@ def test_editing_can_be_left_and_can_change_pictures(page: Any, server: Scripted
     assert page.locator(".composer .thumb").count() == 0
     page.get_by_label("Remove a.png").click()
     page.get_by_role("button", name="Ask", exact=True).click()
+    requested(page, server, 2)
     answered(page, 1)
     until(page, "document.activeElement.id === 'question'")
     assert len(server.asked[1]["messages"][0]["content"]) == 2

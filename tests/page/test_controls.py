@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from tests.page.conftest import Window, answered, ask, bring, opened, picture, until
+from r1v.server.static_page import FOLDER
+from tests.page.conftest import Window, answered, ask, bring, drawn, opened, picture, until
 from tests.page.scripted import Answer, Scripted
 
 pytestmark = pytest.mark.slow
@@ -40,6 +42,8 @@ def test_settings_are_sent_kept_and_reset(page: Any, server: Scripted) -> None:
     }  # fmt: skip
     assert sent["messages"][0] == {"role": "system", "content": "Be brief."}
     settings(page)
+    for name, (_, default) in names.items():  # said beside what was chosen instead
+        assert f"default: {default}" in page.locator(".field", has_text=name).first.inner_text(), name
     page.get_by_role("button", name="Back to the defaults").click()
     assert page.get_by_label("Temperature").input_value() == ""
     page.keyboard.press("Escape")
@@ -110,6 +114,31 @@ def test_examples_and_new_figures(page: Any, server: Scripted) -> None:
         until(page, "document.activeElement.id === 'question'")
     assert len(set(asked)) == len(asked)  # none of them was shown before
     assert page.evaluate("JSON.parse(localStorage.getItem('r1v.seen')).figures.length") == 6
+
+
+def test_the_tool_that_drew_a_figure_is_named(window: Window, server: Scripted) -> None:
+    """Where it was not r1v's own: on its card and beside its picture, and it stays with the conversation."""
+    one = json.loads((FOLDER / "examples" / "one-of-each.json").read_text(encoding="utf-8"))
+    shown = {"clock": one["clock"] | {"tool": "vega"}, "circuit": one["circuit"]}
+    shown["circuit"].pop("tool", None)
+    window.context.route("**/one-of-each.json", lambda route: route.fulfill(json=shown))
+    page = window.open()
+    page.wait_for_selector(".card")
+    named = {
+        each.split("\n")[0]: "Drawn with Vega" in each for each in page.locator(".card").all_inner_texts()
+    }
+    assert named == {"Clocks": True, "Circuits": False}
+    page.locator(".card", has_text="Clocks").click()
+    answered(page, 1)
+    assert page.inner_text(".drawn-with") == "Drawn with Vega"
+    page.reload()
+    page.wait_for_selector(".shown-picture img")
+    drawn(page)
+    assert page.inner_text(".drawn-with") == "Drawn with Vega"
+    page.click(".new-chat")
+    page.locator(".card", has_text="Circuits").click()
+    answered(page, 1)
+    assert page.locator(".drawn-with").count() == 0
 
 
 def test_everything_by_keyboard(page: Any, server: Scripted) -> None:

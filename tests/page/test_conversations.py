@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.page.conftest import Window, answered, ask, bring, picture, until
+from tests.page.conftest import Window, answered, ask, bring, drawn, picture, until
 from tests.page.scripted import Answer, Scripted
 
 pytestmark = pytest.mark.slow
@@ -50,9 +50,11 @@ def test_several_are_kept_with_their_pictures(window: Window, page: Any, server:
     assert titles(page) == ["And triangles?", "How many circles?"]
     page.reload()
     page.wait_for_selector(".reply")
+    drawn(page)
     assert "Other" in page.inner_text(".thread")  # the address names the conversation
     page.get_by_role("link", name="How many circles?").click()
     page.wait_for_selector(".shown-picture img")
+    drawn(page)
     assert page.evaluate("document.querySelector('.shown-picture img').naturalWidth") == 60
     assert "Two" in page.inner_text(".answer")
     page.click(".thinking-toggle") if page.locator(".thinking-body:visible").count() == 0 else None
@@ -150,6 +152,7 @@ def test_exported_as_json_and_imported_again(page: Any, server: Scripted) -> Non
     until(page, "document.querySelectorAll('.item').length === 2")
     page.get_by_role("link", name="A question (copy)").click()
     page.wait_for_selector(".shown-picture img")
+    drawn(page)
     assert page.inner_text(".branch-number") == "2/2" and page.locator(".reply [role=note]").count() == 1
     # and by dropping it, when the first one is gone; both are whole
     assert bring(page, content, name, "application/json", on=".thread")
@@ -208,4 +211,5 @@ def test_an_imported_file_may_say_anything(page: Any) -> None:
     assert titles(page) == ["<b>T</b>"]
     page.click(".item a")
     page.wait_for_selector(".bubble")
+    drawn(page)
     assert page.inner_text(".bubble") == "<img src=x onerror=alert(1)>"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.page.conftest import Window, answered, ask, bring, until
+from tests.page.conftest import Window, answered, ask, bring, drawn, until
 from tests.page.scripted import Answer, Scripted
 
 pytestmark = pytest.mark.slow
@@ -28,6 +28,7 @@ def test_loaded_again_in_the_middle_of_an_answer(page: Any, server: Scripted) ->
     page.wait_for_timeout(700)
     page.reload()
     page.wait_for_selector(".reply[data-state=interrupted]")
+    drawn(page)
     assert "closed or loaded again" in page.inner_text(".ending")
     kept = page.inner_text(".answer")
     assert len(kept) > 15 and kept.startswith("The answer is long")

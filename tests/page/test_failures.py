@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.page.conftest import Window, answered, ask, bring, picture, until
+from tests.page.conftest import Window, answered, ask, bring, drawn, picture, until
 from tests.page.scripted import Answer, Scripted
 
 pytestmark = pytest.mark.slow
@@ -91,6 +91,7 @@ def test_the_connection_is_lost_and_found_again(window: Window, server: Scripted
     server.stop()
     ask(page, "Are you there?")
     page.wait_for_selector(".failure")
+    drawn(page)
     assert "did not answer" in page.inner_text(".failure")
     page.wait_for_selector(".banner:has-text('cannot be reached')")
     assert page.get_attribute(".dot", "data-state") == "lost"
@@ -109,6 +110,7 @@ def test_loaded_again_while_the_server_is_away(window: Window, server: Scripted)
     answered(page, 1)
     window.context.set_offline(True)
     page.wait_for_selector(".banner:has-text('offline')")
+    drawn(page)
     assert page.inner_text(".bubble") == "A question"
     window.context.set_offline(False)
     page.wait_for_selector(".dot[data-state=ok]")

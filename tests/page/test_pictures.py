@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.page.conftest import Window, answered, ask, bring, picture, until
+from tests.page.conftest import Window, answered, ask, bring, drawn, picture, until
 from tests.page.scripted import Answer, Scripted
 
 pytestmark = pytest.mark.slow
@@ -238,10 +238,12 @@ def test_sending_and_reading_have_a_bar(window: Window, page: Any, server: Scrip
     network.send("Network.emulateNetworkConditions", slow)
     ask(page, "What?")
     page.wait_for_selector("progress[value]")
+    drawn(page)
     assert "Sending the image" in page.inner_text(".progress-line")
     until(page, "document.querySelector('progress[value]')?.value > 0.1")
     network.send("Network.emulateNetworkConditions", {**slow, "uploadThroughput": -1})
     page.wait_for_selector("progress:not([value])")
+    drawn(page)
     assert "Reading the image" in page.inner_text(".progress-line")
     wait.set()
     answered(page, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -32,12 +33,45 @@ def test_every_word_is_used() -> None:
         assert f'"{name}"' in code or name.startswith(made), f"{name} is used nowhere"
 
 
+def codes_of(source: str) -> set[str]:
+    """The error codes that a file of the server names, wherever it names one."""
+    found = set(re.findall(r'"code":"(\w+)"', source))  # an answer that is written as bytes
+    for node in ast.walk(ast.parse(source)):
+        named: list[ast.expr] = []
+        if isinstance(node, ast.Call):
+            name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+            named += [each.value for each in node.keywords if each.arg == "code"]
+            named += {"refuse": node.args[2:3], "error_body": node.args[2:3]}.get(name, [])
+        elif isinstance(node, ast.Tuple) and len(node.elts) == 3:  # (kind of error, status, code)
+            status = getattr(node.elts[1], "value", None)
+            named += node.elts[2:] if isinstance(status, int) and 400 <= status < 600 else []
+        elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "codes":
+            named += node.value.values if isinstance(node.value, ast.Dict) else []
+        elif isinstance(node, ast.arguments):
+            defaults = zip(reversed(node.args), reversed(node.defaults), strict=False)
+            named += [value for argument, value in defaults if argument.arg == "code"]
+        found |= {
+            each.value for each in named if isinstance(each, ast.Constant) and isinstance(each.value, str)
+        }
+    return found
+
+
 def test_every_refusal_has_words() -> None:
-    """Codes that the server's source names, each with a title and what to do."""
-    source = "".join(path.read_text() for path in (ROOT / "r1v" / "server").glob("*.py"))
-    codes = set(re.findall(r'code="(\w+)"', source)) | set(re.findall(r', \d{3}, "(\w+)"\)', source))
-    codes |= set(re.findall(r'error_body\(\d+, [^)]*"(\w+)"\)', source))
-    assert len(codes) > 20
+    """Codes that the server's source names and those that malformed requests were seen to get, each with a
+    title and what to do."""
+    files = (ROOT / "r1v" / "server").rglob("*.py")
+    codes = set().union(*(codes_of(path.read_text(encoding="utf-8")) for path in files))
+    table = (ROOT / "docs" / "reference" / "server.md").read_text(encoding="utf-8")
+    seen = set(re.findall(r"\b[45]\d\d `(\w+)`", table))
+    assert len(seen) > 10 and seen <= codes
+    assert {
+        "unsupported",
+        "queue_full",
+        "unavailable",
+        "no_capacity",
+        "model_not_found",
+        "internal_error",
+    } <= codes
     known = (SOURCES / "failures.ts").read_text(encoding="utf-8")
     for code in codes:
         assert re.search(rf'^  {code}: \["fail_\w+", "\w+"\],$', known, re.MULTILINE), code

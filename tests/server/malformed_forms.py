@@ -46,7 +46,7 @@ RESPONSES: dict[str, list[Any]] = {
               [{"type": "function", "name": "f"}], [{"type": "function", "function": {"name": "f"}}]],
     "tool_choice": ["x", "required", 1, {}, {"type": "function"}, {"type": "function", "name": "f"}],
     "parallel_tool_calls": ["x", 1], "stream": ["yes", 1], "stream_options": [{"foo": 1}, {"include_usage": 1}],
-    "truncation": ["auto", "x"], "store": [True, 1], "background": [True, "x"], "previous_response_id": ["resp_1", 1],
+    "truncation": [True, "x"], "store": [True, 1], "background": [True, "x"], "previous_response_id": ["resp_1", 1],
     "conversation": ["conv_1", {"id": "x"}, 1], "include": [["message.output_text.logprobs"], "x", [1]],
     "metadata": [1, {"a": 1}, {str(i): "x" for i in range(17)}], "user": [1, "x" * 1001], "service_tier": ["flex"],
     "messages": [[]], "max_tokens": [5], "n": [2], "stop": ["x"], "prompt": [{"id": "x"}], "max_tool_calls": [1], "foo": [1],

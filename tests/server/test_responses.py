@@ -163,10 +163,47 @@ def test_formats(client: OpenAI) -> None:
     assert found.output_text.startswith("{") and "\n" not in found.output_text
 
 
+def test_truncation_leaves_out_the_oldest_turns_and_no_more(client: OpenAI, tools: Served) -> None:
+    """The oracle: the prompts of every shorter conversation, counted one by one."""
+    said = [
+        {"role": role, "content": f"{role} {number}"}
+        for number in range(20)
+        for role in ("user", "assistant")
+    ]
+    turns, system = (
+        [*said, {"role": "user", "content": "And now?"}],
+        {"role": "system", "content": "Be brief."},
+    )
+    context = tools.llm.context_length
+
+    def count(cut: int) -> int:
+        body = {"model": "tiny", "messages": [system, *turns[cut:]]}
+        return httpx.post(f"{tools.url}/tokenize", json=body, timeout=60).json()["count"]
+
+    asked = {**GREEDY, **BUDGET, "instructions": "Be brief.", "truncation": "auto"}
+    fitting = [cut for cut in range(0, len(turns), 2) if count(cut) + GREEDY["max_output_tokens"] <= context]
+    assert fitting and fitting[0] > 0
+    found = client.responses.create(input=turns, **asked)
+    assert found.truncation == "auto" and found.usage.input_tokens == count(fitting[0])
+    same = client.responses.create(input=turns[fitting[0] :], **asked)  # which fits as it is
+    assert found.output_text == same.output_text and same.usage.input_tokens == found.usage.input_tokens
+    *_, last = client.responses.create(input=turns, stream=True, **asked)
+    assert last.response.output_text == found.output_text and last.response.truncation == "auto"
+    for settings in ({"truncation": "disabled"}, {}):
+        with pytest.raises(BadRequestError, match="tokens"):
+            client.responses.create(input=turns, **GREEDY, **settings)
+
+
+def test_truncation_never_leaves_out_the_last_question(client: OpenAI) -> None:
+    turns = [{"role": "user", "content": "Hi"}, {"role": "user", "content": "word " * 3000}]
+    with pytest.raises(BadRequestError) as error:
+        client.responses.create(input=turns, truncation="auto", **GREEDY)
+    assert error.value.code == "context_length_exceeded"
+
+
 @pytest.mark.parametrize("wrong, param", [
     ({"previous_response_id": "resp_1"}, "previous_response_id"), ({"background": True}, "background"),
-    ({"store": True}, "store"), ({"truncation": "auto"}, "truncation"),
-    ({"conversation": "c"}, "conversation"),
+    ({"store": True}, "store"), ({"conversation": "c"}, "conversation"),
     ({"include": ["reasoning.encrypted_content", "file_search_call.results"]}, "include"),
     ({"max_output_tokens": 10**6}, "max_output_tokens"),
     ({"tools": [{"type": "web_search"}]}, "tools.0.type"), ({"tool_choice": "required"}, "tool_choice"),

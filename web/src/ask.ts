@@ -24,14 +24,17 @@ function turnOf(role: Turn["role"], conversation: string, parent: string | null)
   };
 }
 
+/** What is known of a shipped example. */
+export type Origin = Pick<Turn, "expected" | "tool">;
+
 /** Ask a question at the end of the conversation that is shown, or in a new one. */
-export async function send(text: string, pictures: readonly Picture[], expected?: string): Promise<void> {
+export async function send(text: string, pictures: readonly Picture[], origin: Origin = {}): Promise<void> {
   const conversation = current.value ?? newConversation(titleOf(text));
   if (!current.value) {
     await saveConversation(conversation);
     await show(conversation.id);
   }
-  await askAt(path.value.at(-1)?.id ?? null, conversation.id, text, pictures, expected);
+  await askAt(path.value.at(-1)?.id ?? null, conversation.id, text, pictures, origin);
 }
 
 function titleOf(text: string): string {
@@ -40,12 +43,13 @@ function titleOf(text: string): string {
 }
 
 async function askAt(
-  parent: string | null, conversation: string, text: string, pictures: readonly Picture[], expected?: string,
+  parent: string | null, conversation: string, text: string, pictures: readonly Picture[], origin: Origin,
 ): Promise<void> {
   const question = turnOf("user", conversation, parent);
   question.text = text;
   question.pictures = pictures.map((picture) => picture.id);
-  if (expected !== undefined) question.expected = expected;
+  if (origin.expected !== undefined) question.expected = origin.expected;
+  if (origin.tool !== undefined) question.tool = origin.tool;
   for (const picture of pictures) await putPicture({ ...picture, conversation });
   await saveTurn(question);
   await answer(question);
@@ -54,7 +58,7 @@ async function askAt(
 /** A new branch with another wording of a question. */
 export async function edit(turn: Turn, text: string, pictures: readonly Picture[]): Promise<void> {
   const same = pictures.length === turn.pictures.length && text === turn.text;
-  await askAt(turn.parent, turn.conversation, text, pictures, same ? turn.expected : undefined);
+  await askAt(turn.parent, turn.conversation, text, pictures, same ? turn : {});
 }
 
 /** A new branch with another answer to the same question. */

@@ -48,7 +48,7 @@ export async function picturesOfExample(example: Example, name: string): Promise
 
 export async function askExample(name: string): Promise<void> {
   const example = examples.value?.[name];
-  if (example) await send(example.question, await picturesOfExample(example, name), example.answer);
+  if (example) await askFigure(example, name);
 }
 
 /** Ask about a figure that was not shown here before; after the last one it begins again. */
@@ -64,6 +64,20 @@ export async function askNewFigure(kind?: string): Promise<void> {
   const chosen = left[Math.floor(Math.random() * left.length)]!;
   const before = fresh.length ? seen.value.figures : seen.value.figures.filter((each) => !each.startsWith(`${name}/`));
   seen.value = { figures: [...before, key(chosen)] };
-  const example = drawn[chosen]!;
-  await send(example.question, await picturesOfExample(example, name), example.answer);
+  await askFigure(drawn[chosen]!, name);
+}
+
+async function askFigure({ question, answer, tool, ...rest }: Example, name: string): Promise<void> {
+  const pictures = await picturesOfExample({ question, answer, ...rest }, name);
+  await send(question, pictures, { expected: answer, ...(tool ? { tool } : {}) });
+}
+
+const TOOLS: Record<string, string> = {
+  svg: "SVG (resvg)", vega: "Vega", chromium: "Chromium", graphviz: "Graphviz", matplotlib_venn: "matplotlib-venn",
+  open_babel: "Open Babel",
+};
+
+/** The name of a drawing tool as people write it. */
+export function toolName(tool: string): string {
+  return TOOLS[tool] ?? tool.replace(/_/g, " ");
 }

@@ -137,6 +137,7 @@ function rebuilt(one: Exported["conversations"][number]): { conversation: Conver
       ...(turn.finish ? { finish: text(turn.finish) } : {}), ...(turn.detail ? { detail: text(turn.detail) } : {}),
       ...(turn.refused === true ? { refused: true } : {}),
       ...(turn.model ? { model: text(turn.model) } : {}), ...(turn.expected ? { expected: text(turn.expected) } : {}),
+      ...(turn.tool ? { tool: text(turn.tool) } : {}),
       ...(turn.stats ? { stats: statsOf(turn.stats, number) } : {}),
     };
   });

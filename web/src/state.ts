@@ -191,7 +191,8 @@ export function inputWanted(): boolean {
   return wanted;
 }
 
-/** Put the cursor where questions are written. Not by touch: the keyboard would cover what there is to read. */
+/** Put the cursor where questions are written: at once, so that no key is lost, and again when what changes has
+ * been drawn. Not by touch: the keyboard would cover what there is to read. */
 export function focusInput(byKeyboard = false): void {
   if (!byKeyboard && matchMedia("(pointer: coarse)").matches) return;
   let frames = 0;
@@ -205,5 +206,6 @@ export function focusInput(byKeyboard = false): void {
     wanted = false;
     document.querySelector<HTMLTextAreaElement>("#question")?.focus();
   };
+  if (!document.querySelector("dialog[open]")) document.querySelector<HTMLTextAreaElement>("#question")?.focus();
   requestAnimationFrame(() => requestAnimationFrame(focus));
 }

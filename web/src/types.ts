@@ -60,6 +60,8 @@ export interface Turn {
   model?: string;
   /** The exact answer of a shipped example, to compare with. */
   expected?: string;
+  /** The tool that drew the figure of a shipped example, where it was not r1v's own. */
+  tool?: string;
 }
 
 export interface Conversation {
@@ -102,4 +104,6 @@ export interface Example {
   answer: string;
   /** WebP files in Base64. */
   images: string[];
+  /** The tool that drew them, where it was not r1v's own. */
+  tool?: string;
 }

@@ -2,7 +2,7 @@
 
 Enters: bodies of responses_schema.py. Leaves: responses. Always holds: sampling, limits, images and thinking
 are those of chat completions; nothing is kept after a response has been sent, and what would need that is
-refused.
+refused; only ``truncation: auto`` leaves out parts of a conversation.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ from collections.abc import Sequence
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
+from r1v.core import ContextLengthError
+from r1v.core import Message as CoreMessage
+from r1v.llm import ChatRequest
 from r1v.server.apis.chat_answers import Json
 from r1v.server.apis.chat_params import refuse
 from r1v.server.apis.chat_schema import ChatBody
-from r1v.server.apis.endpoint import FAILURES, Endpoint, chat_body
+from r1v.server.apis.endpoint import FAILURES, Endpoint, chat_body, renamed
 from r1v.server.apis.responses_schema import (
     FlatSchemaFormat,
     FunctionCall,
@@ -30,6 +33,7 @@ from r1v.server.apis.responses_schema import (
     ResponsesBody,
 )
 from r1v.server.apis.responses_writer import ResponseWriter
+from r1v.server.errors import APIError
 
 # What chat completions call a thing, and what it is called here.
 NAMES = {
@@ -56,7 +60,46 @@ class Responses(Endpoint):
 
     async def respond(self, body: ResponsesBody, request: Request) -> Response:
         """Answer a conversation with text and images."""
-        return await self.answer(as_chat(body), request, ResponseWriter(body), NAMES)
+        chat = as_chat(body)
+        if body.truncation == "auto":
+            self.check_model(body.model)
+            chat = await self._shortened(chat)
+        return await self.answer(chat, request, ResponseWriter(body), NAMES)
+
+    async def _shortened(self, chat: ChatBody) -> ChatBody:
+        """The same without its oldest turns, as few of them as must go for the prompt to fit. Instructions
+        and the last question always stay. Where turns go, there is room for max_output_tokens, or for an
+        eighth of the context where a request has none."""
+        try:
+            messages = await self._translator.messages(chat.messages)
+        except APIError as error:
+            raise renamed(error, NAMES) from error
+        context = self._llm.context_length
+        cuts = question_places([message.role for message in messages])
+        if not cuts or await self._fits(chat, messages, 0, context - 1):
+            return chat
+        longest = context - (chat.max_tokens or max(1, context // 8))
+        low, high = 0, len(cuts) - 1
+        while low < high:  # the first cut behind which the rest fits
+            middle = (low + high) // 2
+            if await self._fits(chat, messages, cuts[middle], longest):
+                high = middle
+            else:
+                low = middle + 1
+        kept = kept_places([message.role for message in messages], cuts[low])
+        return chat.model_copy(update={"messages": [chat.messages[place] for place in kept]})
+
+    async def _fits(self, chat: ChatBody, messages: Sequence[CoreMessage], cut: int, longest: int) -> bool:
+        """Whether the prompt without the turns before ``cut`` has at most ``longest`` tokens."""
+        params = self._translator.tokenized(chat.thinking_budget != 0 and chat.reasoning_effort != "none")
+        tools = self._translator.tool_list(chat.tools)
+        kept = kept_places([message.role for message in messages], cut)
+        work = ChatRequest(tuple(messages[place] for place in kept), params, tools)
+        with self._service.admit():
+            try:
+                return len(await self._service.tokenize(work)) <= longest
+            except ContextLengthError:
+                return False
 
 
 _KEPT = "responses are not kept here; "
@@ -69,17 +112,30 @@ _WHOLE = _KEPT + "send the whole conversation in input"
 
 
 def _refuse_what_is_not_here(body: ResponsesBody) -> None:
-    """What would need a store of responses, or would change the input unseen."""
+    """What would need a store of responses, or tools that are not here."""
     for name, wanted, remedy in (
         ("previous_response_id", body.previous_response_id is not None, _WHOLE),
         ("conversation", body.conversation is not None, _WHOLE),
         ("store", bool(body.store), _KEPT + "send false, or leave it out"),
         ("background", bool(body.background), _KEPT + "send false, and wait or use stream: true"),
-        ("truncation", body.truncation == "auto", "auto would drop parts of the input; shorten it yourself"),
         ("include", any(each != _READABLE for each in body.include or ()), _NOT_INCLUDED),
     ):
         if wanted:
             raise refuse(name, remedy, "unsupported")
+
+
+_INSTRUCTIONS = ("system", "developer")
+
+
+def question_places(roles: Sequence[str]) -> list[int]:
+    """Where a conversation may begin when its oldest turns go: at each question but the first."""
+    return [place for place, role in enumerate(roles) if role == "user"][1:]
+
+
+def kept_places(roles: Sequence[str], cut: int) -> list[int]:
+    """Of a conversation without its turns before ``cut``: those, and the instructions that it began with."""
+    first = next((place for place, role in enumerate(roles) if role not in _INSTRUCTIONS), len(roles))
+    return [*range(first), *range(max(cut, first), len(roles))]
 
 
 def as_chat(body: ResponsesBody) -> ChatBody:

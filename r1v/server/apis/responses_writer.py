@@ -64,7 +64,7 @@ class ResponseWriter:
             "previous_response_id": None,
             "store": False,
             "background": False,
-            "truncation": "disabled",
+            "truncation": body.truncation or "disabled",
             **_asked(body),
         }
 

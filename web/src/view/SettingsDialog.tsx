@@ -29,7 +29,7 @@ function NumberField({ label, text, value, fallback, low, high, step, onChange }
     <div class="field number">
       <label for={id}>
         <span>{label}</span>
-        <small>{text}</small>
+        <small>{text}{value !== null && ` (${t("default_is", { value: fallback })})`}</small>
       </label>
       <div>
         <input

@@ -2,6 +2,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { edit } from "../ask";
+import { toolName } from "../examples";
 import { readFiles, receiver } from "../incoming";
 import { t } from "../i18n";
 import { loadPictures } from "../pictures";
@@ -29,6 +30,7 @@ export const UserTurn = memo(function UserTurn({ turn, editing, busy, onEdit }: 
       ) : (
         <>
           {turn.pictures.length > 0 && <ShownPictures ids={turn.pictures} />}
+          {turn.tool && <p class="drawn-with">{t("drawn_with", { tool: toolName(turn.tool) })}</p>}
           {turn.text && <div class="bubble">{turn.text}</div>}
           <footer class="actions">
             <Branches turn={turn} />

@@ -2,7 +2,7 @@
 
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { askExample, askNewFigure, examples, kinds, loadExamples } from "../examples";
+import { askExample, askNewFigure, examples, kinds, loadExamples, toolName } from "../examples";
 import { family, format, t } from "../i18n";
 import { contextLength, dialog, focusInput, model, notify, running, takesImages } from "../state";
 import type { Example } from "../types";
@@ -73,6 +73,7 @@ export function ExampleCard({ name, example, onClick, note }: { name: string; ex
         {note && <span class="card-note">{note}</span>}
       </span>
       <span class="card-question">{example.question}</span>
+      {example.tool && <span class="card-tool">{t("drawn_with", { tool: toolName(example.tool) })}</span>}
     </button>
   );
 }

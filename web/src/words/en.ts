@@ -108,6 +108,7 @@ export const en = {
   ended_interrupted: "This page was closed or loaded again while the answer came.",
   ended_filter: "The server held the answer back.",
   refused: "The model says that it cannot tell.",
+  drawn_with: "Drawn with {tool}",
   own_answer: "The figure’s own answer is {answer}.",
   right_answer: "The figure’s own answer is the same.",
   wrong_answer: "The figure’s own answer is {answer}. The model is wrong here.",

@@ -110,6 +110,7 @@ export const zh: Words = {
   ended_interrupted: "回答过程中页面被关闭或重新加载。",
   ended_filter: "服务器没有放出这个答案。",
   refused: "模型表示无法回答。",
+  drawn_with: "由 {tool} 绘制",
   own_answer: "这张图自带的答案是 {answer}。",
   right_answer: "与此图自带的答案一致。",
   wrong_answer: "此图自带的答案是 {answer}。模型在这里答错了。",
