@@ -14,6 +14,7 @@ ARGS ?=
 # test processes; each computes on one thread, as two threads on two busy cores wait for each other
 JOBS ?= 2
 
+BENCHMARKS := $(wildcard benchmarks/*.py $(foreach room,cpu eval quant train,benchmarks/$(room)/*.py))
 BIN := $(VENV)/bin
 RUN := $(BIN)/python
 PIP := $(RUN) -m pip install --disable-pip-version-check $(PIP_OPTIONS)
@@ -72,8 +73,8 @@ check: $(VENV)/.installed-dev docs  ## ruff, mypy and the documentation's links;
 docs: $(VENV)/.installed-dev  ## the documentation as a site in build/site
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --quiet --strict
 
-bench: $(VENV)/.installed-dev  ## every benchmark, about a minute each; ONLY="decode vision": these
-	@for name in $(or $(ONLY),$(patsubst benchmarks/%.py,%,$(sort $(wildcard benchmarks/*.py benchmarks/train/*.py)))); do \
+bench: $(VENV)/.installed-dev  ## every benchmark, about a minute each; ONLY="decode cpu/levels": these
+	@for name in $(or $(ONLY),$(patsubst benchmarks/%.py,%,$(sort $(wildcard $(BENCHMARKS))))); do \
 		echo "== $$name"; start=$$(date +%s); $(RUN) benchmarks/$$name.py $(or $(ARGS),--quick) || exit 1; \
 		echo "== $$name: $$(($$(date +%s) - start)) s"; done
 

@@ -21,9 +21,6 @@ WIDE = (
     ROOT / "r1v" / "figures" / "people",
     ROOT / "tests",
 )
-# folders that are still to be divided; this list may only shrink, and none of them may pass this number
-CROWDED = {"benchmarks"}
-MAX_CROWDED = 30
 
 FILES = sorted(
     path
@@ -63,10 +60,7 @@ def test_files() -> None:
 def test_folders() -> None:
     large = {}
     for folder, number in Counter(path.parent for path in FILES).items():
-        crowded = str(folder.relative_to(ROOT)) in CROWDED
-        if number <= (MAX_CROWDED if crowded else MAX_FOLDER) or any(
-            folder.is_relative_to(wide) for wide in WIDE
-        ):
+        if number <= MAX_FOLDER or any(folder.is_relative_to(wide) for wide in WIDE):
             continue
         init = folder / "__init__.py"
         docstring = ast.get_docstring(ast.parse(init.read_text())) if init.is_file() else None

@@ -293,8 +293,8 @@ def mmmu(count: int) -> Parity:
 
 
 def free(count: int) -> Parity:
-    """The labelled pairs of benchmarks/scorer.py that are plain mathematics: what math-verify is made for."""
-    from scorer import load_pairs
+    """The labelled pairs of benchmarks/eval/scorer.py that are plain mathematics: what math-verify is made for."""
+    from eval.scorer import load_pairs
 
     from r1v.scoring import MathVerifier, compare
 

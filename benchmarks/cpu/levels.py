@@ -15,6 +15,9 @@ import tempfile
 from pathlib import Path
 
 import torch
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from shared.models import GEOMETRIES, product_rate, prompt, read_bandwidth, transformers_model
 from shared.peers import close_all, start_children
 from shared.report import emit, median, processor

@@ -5,7 +5,7 @@ names alone, before the rules for them. Where a kind has values, sympy or exact 
 them are the same; where it has none (units of other languages, reactions, names), the label is written by
 hand.
 
-    python benchmarks/answer_pairs.py > benchmarks/data/answer_pairs_kinds.txt
+    python benchmarks/data/answer_pairs.py > benchmarks/data/answer_pairs_kinds.txt
 """
 
 from __future__ import annotations
@@ -314,7 +314,7 @@ def labelled() -> None:
 
 
 def main() -> None:
-    print("# A fourth set of answer pairs, written by benchmarks/answer_pairs.py from the kinds' names")
+    print("# A fourth set of answer pairs, written by benchmarks/data/answer_pairs.py from the kinds' names")
     print("# alone. Its form is that of answer_pairs.txt.")
     for part in (
         equations, spaced_and_summed, powers_and_roots, units, huge_powers, angles, chemistry, sets, labelled,
