@@ -15,7 +15,6 @@ import torch
 from r1v.ops.isa import Features
 
 Product: TypeAlias = Literal["native", "onednn", "fbgemm", "torch_int4", "plain", "widened"]
-CudaProduct: TypeAlias = Literal["mma", "triton", "widened"]
 Part: TypeAlias = Literal["language", "vision", "head"]  # head: the output matrix
 HALF_MAX = 65504.0  # the largest float16
 NATIVE_GROUPS = (64, 128, 256)  # columns that share a scale in our 4-bit kernel

@@ -21,7 +21,6 @@ from torch.nn import functional as F
 from r1v.models.language import LanguageLayer
 from r1v.quant.rounding import LEVELS, group_grid, round_trip
 
-NUM_RATIOS = 20
 NUM_SHRINKS = 10
 SMALLEST_SHRINK = 0.5
 MAX_COPIED = 1 << 21  # weights

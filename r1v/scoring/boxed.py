@@ -22,7 +22,6 @@ MAX_JOINT = 40  # characters
 @dataclass(frozen=True, slots=True)
 class _Box:
     start: int  # of the command
-    content_start: int
     end: int  # behind the closing brace
     content: str
 
@@ -53,9 +52,8 @@ def extract_boxes(text: str) -> list[str]:
 def _boxes(text: str) -> list[_Box]:
     """Complete boxes that hold something and no other box, in order."""
     found: list[_Box] = []
-    opened: list[
-        tuple[int, int] | None
-    ] = []  # where command and content start, for a box; None for another brace
+    # where command and content of each box start; None for another brace
+    opened: list[tuple[int, int] | None] = []
     for mark in _MARKS.finditer(text):
         token = mark.group()
         if token == "}":
@@ -64,7 +62,7 @@ def _boxes(text: str) -> list[_Box]:
                 continue
             content = text[start[1] : mark.start()].strip()
             if content and not (found and found[-1].start > start[0]):
-                found.append(_Box(start[0], start[1], mark.end(), content))
+                found.append(_Box(start[0], mark.end(), content))
         elif token == "{":
             opened.append(None)
         elif len(token) > 2:

@@ -17,7 +17,6 @@ from fastapi.exceptions import RequestValidationError
 from openai.types import Completion as TextCompletion
 from openai.types.chat import ChatCompletion
 from starlette.exceptions import HTTPException
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse, Response
 
@@ -36,7 +35,7 @@ from r1v.server.facts import model_facts
 from r1v.server.images import ImageSource
 from r1v.server.memory import give_back_after_load
 from r1v.server.metrics import CONTENT_TYPE, Metrics
-from r1v.server.middleware import OPEN_PATHS, AccessLog, BodyLimit, Door
+from r1v.server.middleware import add_middleware
 from r1v.server.route import BoundedRoute
 from r1v.server.service import Run, Service
 from r1v.server.static_page import StaticPage, read_page
@@ -78,15 +77,7 @@ def create_app(llm: LLM, config: ServerConfig) -> FastAPI:
     if page:
         get = StaticPage(page).get  # behind all other routes
         app.add_api_route("/{path:path}", get, methods=["GET", "HEAD"], include_in_schema=False)
-    app.add_middleware(BodyLimit, config=config)
-    app.add_middleware(Door, config=config, open_paths=(*OPEN_PATHS, *page))
-    if config.cors_origins:
-        app.add_middleware(
-            CORSMiddleware, allow_origins=list(config.cors_origins), allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", "Content-Type", "X-Api-Key", "Anthropic-Version"],
-            expose_headers=["X-Request-Id", "Retry-After"],
-        )  # fmt: skip
-    app.add_middleware(AccessLog, metrics=metrics)
+    add_middleware(app, config, metrics, page)
     return app
 
 

@@ -18,7 +18,9 @@ import uuid
 from collections.abc import Collection, MutableMapping
 from typing import Any, Protocol
 
+from starlette.applications import Starlette
 from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from r1v.server.config import ServerConfig
@@ -229,3 +231,19 @@ class BodyLimit:
             413, f"the body has more than {self._config.max_body_bytes} bytes; send smaller or fewer images",
             code="body_too_large",
         )  # fmt: skip
+
+
+def add_middleware(
+    app: Starlette, config: ServerConfig, metrics: RequestCounter, open_paths: Collection[str] = ()
+) -> None:
+    """Put everything of this module before an app, and CORS where origins are given. open_paths: paths that
+    are open without a key, besides those for probes."""
+    app.add_middleware(BodyLimit, config=config)
+    app.add_middleware(Door, config=config, open_paths=(*OPEN_PATHS, *open_paths))
+    if config.cors_origins:
+        app.add_middleware(
+            CORSMiddleware, allow_origins=list(config.cors_origins), allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", "X-Api-Key", "Anthropic-Version"],
+            expose_headers=["X-Request-Id", "Retry-After"],
+        )  # fmt: skip
+    app.add_middleware(AccessLog, metrics=metrics)

@@ -23,7 +23,7 @@ from r1v.core import Message as CoreMessage
 from r1v.core import R1VError
 from r1v.llm import ConversationScorer, ScoredRow
 from r1v.server.apis.chat_params import Translator
-from r1v.server.apis.chat_schema import STRICT, Message
+from r1v.server.apis.chat_schema import Message, StrictModel
 from r1v.server.apis.endpoint import FAILURES
 from r1v.server.app import add_error_handlers
 from r1v.server.config import ServerConfig
@@ -31,7 +31,7 @@ from r1v.server.console import LogForm, set_up_logs
 from r1v.server.errors import APIError, from_r1v, json_response
 from r1v.server.images import ImageSource
 from r1v.server.metrics import CONTENT_TYPE
-from r1v.server.middleware import OPEN_PATHS, AccessLog, BodyLimit, Door, notes
+from r1v.server.middleware import add_middleware, notes
 from r1v.server.route import BoundedRoute
 from r1v.server.run import address, listen, make_server
 from r1v.server.stream import unless_gone
@@ -40,10 +40,9 @@ PATHS = ("/v1/reward", "/pooling")
 Talk = list[Message]
 
 
-class RewardBody(BaseModel):
+class RewardBody(StrictModel):
     """The body of /v1/reward: one conversation, or several. Each ends with the turn that is judged."""
 
-    model_config = STRICT
     model: str = Field(min_length=1, max_length=500)
     messages: Talk | None = Field(default=None, min_length=2, max_length=4096, fail_fast=True)
     conversations: list[Talk] | None = Field(default=None, min_length=1, max_length=256, fail_fast=True)
@@ -219,9 +218,7 @@ def create_reward_app(scorer: ConversationScorer, config: ServerConfig) -> FastA
     app.state.service = service
     RewardAPI(service).add_routes(app)
     add_error_handlers(app)
-    app.add_middleware(BodyLimit, config=config)
-    app.add_middleware(Door, config=config, open_paths=OPEN_PATHS)
-    app.add_middleware(AccessLog, metrics=service)
+    add_middleware(app, config, service)
     return app
 
 

@@ -23,15 +23,6 @@ Ratios: TypeAlias = Literal["token", "sequence"]
 STD_EPS = 1e-4  # keeps a group of nearly equal rewards from huge advantages; TRL's value
 
 
-def completion_nll(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Negative log-likelihood of each target token, in nats.
-
-    logits: (N, V) of the places before the targets, any float dtype; targets: (N,) int64.
-    Returns (N,) float32.
-    """
-    return functional.cross_entropy(logits.float(), targets, reduction="none")
-
-
 def exact_rows(right: torch.Tensor, rows: torch.Tensor, num_rows: int) -> torch.Tensor:
     """Which rows have every target right.
 

@@ -1,7 +1,7 @@
 """From a checked body to a request of the façade.
 
-Enters: bodies of schema.py. Leaves: ChatRequests and TextRequests. Always holds: every parameter that was
-sent either takes effect or is refused by name.
+Enters: bodies as `chat_schema` describes them. Leaves: ChatRequests and TextRequests. Always holds: every
+parameter that was sent either takes effect or is refused by name.
 """
 
 from __future__ import annotations

@@ -10,7 +10,11 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
-STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+class StrictModel(BaseModel):
+    """An object without unknown fields, with values of the stated types and finite numbers."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
 
 def variant_by(key: str, known: tuple[str, ...]) -> Discriminator:
@@ -38,26 +42,23 @@ TEXT_OR_LIST = Discriminator(
 # ------------------------------------------------------------------------------------------------- messages
 
 
-class TextPart(BaseModel):
+class TextPart(StrictModel):
     """Text in a message."""
 
-    model_config = STRICT
     type: Literal["text"]
     text: str
 
 
-class ImageURL(BaseModel):
+class ImageURL(StrictModel):
     """Where an image is: a data:, http(s):// or file:// URL. detail has no effect on this model's tiling."""
 
-    model_config = STRICT
     url: str = Field(min_length=1)
     detail: Literal["auto", "low", "high"] = "auto"
 
 
-class ImagePart(BaseModel):
+class ImagePart(StrictModel):
     """An image in a message."""
 
-    model_config = STRICT
     type: Literal["image_url"]
     image_url: ImageURL
 
@@ -80,47 +81,42 @@ Nothing: TypeAlias = Annotated[list[Any], Field(max_length=0)] | None
 SpeakerName: TypeAlias = Annotated[str, Field(max_length=128)] | None
 
 
-class SystemMessage(BaseModel):
+class SystemMessage(StrictModel):
     """Instructions; ``developer`` is another name for it."""
 
-    model_config = STRICT
     role: Literal["system", "developer"]
     content: TextContent
     name: SpeakerName = None
 
 
-class UserMessage(BaseModel):
+class UserMessage(StrictModel):
     """What a person says and shows."""
 
-    model_config = STRICT
     role: Literal["user"]
     content: UserContent
     name: SpeakerName = None
 
 
-class CalledFunction(BaseModel):
+class CalledFunction(StrictModel):
     """A function's name and its arguments, a JSON object as text."""
 
-    model_config = STRICT
     name: str = Field(min_length=1, max_length=128)
     arguments: str = Field(max_length=1_000_000)
 
 
-class CalledTool(BaseModel):
+class CalledTool(StrictModel):
     """A call that the model made earlier."""
 
-    model_config = STRICT
     id: str = Field(max_length=256)
     type: Literal["function"] = "function"
     function: CalledFunction
     index: int | None = None
 
 
-class AssistantMessage(BaseModel):
+class AssistantMessage(StrictModel):
     """What the model said. reasoning_content, reasoning: its thinking, by either name. The fields that must
     be empty are those with which the official client sends an answer back. content null is an empty turn."""
 
-    model_config = STRICT
     role: Literal["assistant"]
     content: TextContent | None = None
     name: SpeakerName = None
@@ -139,10 +135,9 @@ class AssistantMessage(BaseModel):
         return self
 
 
-class ToolMessage(BaseModel):
+class ToolMessage(StrictModel):
     """What a tool answered."""
 
-    model_config = STRICT
     role: Literal["tool"]
     content: UserContent
     tool_call_id: str = Field(max_length=256)
@@ -161,67 +156,60 @@ Message: TypeAlias = Annotated[
 # ---------------------------------------------------------------------------------------- tools and formats
 
 
-class Function(BaseModel):
+class Function(StrictModel):
     """A function that may be called. parameters: JSON schema of its arguments."""
 
-    model_config = STRICT
     name: str = Field(pattern=r"^[a-zA-Z0-9_.-]{1,64}$")
     description: str | None = None
     parameters: dict[str, Any] | None = None
     strict: bool | None = None
 
 
-class Tool(BaseModel):
+class Tool(StrictModel):
     """A tool; functions are the only kind."""
 
-    model_config = STRICT
     type: Literal["function"]
     function: Function
 
 
-class FunctionName(BaseModel):
+class FunctionName(StrictModel):
     """A function by name."""
 
-    model_config = STRICT
     name: str
 
 
-class NamedTool(BaseModel):
+class NamedTool(StrictModel):
     """The tool that must be called."""
 
-    model_config = STRICT
     type: Literal["function"]
     function: FunctionName
 
 
-class TextFormat(BaseModel):
+class TextFormat(StrictModel):
     """Plain text."""
 
-    model_config = STRICT
     type: Literal["text"]
 
 
-class ObjectFormat(BaseModel):
+class ObjectFormat(StrictModel):
     """Any JSON object."""
 
-    model_config = STRICT
     type: Literal["json_object"]
 
 
-class NamedSchema(BaseModel):
+class NamedSchema(StrictModel):
     """A JSON schema with its name. strict false: the schema is followed all the same."""
 
-    model_config = ConfigDict(**STRICT, protected_namespaces=())
+    model_config = ConfigDict(protected_namespaces=())
     name: str = Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")
     description: str | None = None
     schema_: dict[str, Any] = Field(alias="schema")
     strict: bool | None = None
 
 
-class SchemaFormat(BaseModel):
+class SchemaFormat(StrictModel):
     """JSON that fits a schema."""
 
-    model_config = STRICT
     type: Literal["json_schema"]
     json_schema: NamedSchema
 
@@ -245,18 +233,16 @@ ToolChoice: TypeAlias = Annotated[
 ]  # fmt: skip
 
 
-class TemplateArguments(BaseModel):
+class TemplateArguments(StrictModel):
     """What the chat template can be told."""
 
-    model_config = STRICT
     enable_thinking: bool | None = None
     thinking_budget: int | None = Field(default=None, ge=-1, le=2**31)
 
 
-class StreamOptions(BaseModel):
+class StreamOptions(StrictModel):
     """include_usage: a last chunk with the token counts."""
 
-    model_config = STRICT
     include_usage: bool = False
     include_obfuscation: Literal[False] = False
 
@@ -268,11 +254,10 @@ TokenId: TypeAlias = Annotated[int, Field(ge=0, le=2**31)]
 Bias: TypeAlias = Annotated[float, Field(ge=-100, le=100)]
 
 
-class SamplingFields(BaseModel):
+class SamplingFields(StrictModel):
     """How to decode; what is not given is the checkpoint's own default. deadline_s: of this request, at most
     the server's. user, metadata, safety_identifier and prompt_cache_key are labels without effect."""
 
-    model_config = STRICT
     model: str = Field(min_length=1, max_length=500)
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, gt=0, le=1)
@@ -372,10 +357,9 @@ class TextBody(SamplingFields):
     best_of: Literal[1] | None = None
 
 
-class TokenizeBody(BaseModel):
+class TokenizeBody(StrictModel):
     """The body of /tokenize: text, or a conversation as the chat template writes it."""
 
-    model_config = STRICT
     model: str = Field(min_length=1, max_length=500)
     prompt: str | None = None
     messages: list[Message] | None = Field(default=None, min_length=1, max_length=4096, fail_fast=True)

@@ -1,27 +1,26 @@
 """What clients may send to /v1/messages, as Anthropic names it.
 
-Always holds: strict types and no unknown field, as in schema.py; numbers have the ranges of chat completions.
+Always holds: types are strict and unknown fields are refused, as in `chat_schema`; numbers have the same
+ranges as in chat completions.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, Field, Tag
+from pydantic import ConfigDict, Field, Tag
 
-from r1v.server.apis.chat_schema import STRICT, TEXT_OR_LIST, StopText, variant_by
+from r1v.server.apis.chat_schema import TEXT_OR_LIST, StopText, StrictModel, variant_by
 
 
-class CacheControl(BaseModel):
+class CacheControl(StrictModel):
     """A wish about caches, without effect: prompts are cached by what they begin with."""
 
-    model_config = STRICT
     type: Literal["ephemeral"]
     ttl: Literal["5m", "1h"] | None = None
 
 
-class _Block(BaseModel):
-    model_config = STRICT
+class _Block(StrictModel):
     cache_control: CacheControl | None = None
 
 
@@ -33,19 +32,17 @@ class TextBlock(_Block):
     citations: None = None
 
 
-class Base64Source(BaseModel):
+class Base64Source(StrictModel):
     """An image's bytes."""
 
-    model_config = STRICT
     type: Literal["base64"]
     media_type: Literal["image/jpeg", "image/png", "image/gif", "image/webp"]
     data: str = Field(min_length=1)
 
 
-class URLSource(BaseModel):
+class URLSource(StrictModel):
     """Where an image is."""
 
-    model_config = STRICT
     type: Literal["url"]
     url: str = Field(min_length=1)
 
@@ -60,10 +57,9 @@ class ImageBlock(_Block):
     ]
 
 
-class ThinkingBlock(BaseModel):
+class ThinkingBlock(StrictModel):
     """What the model thought in an earlier turn. signature: any; this server needs none."""
 
-    model_config = STRICT
     type: Literal["thinking"]
     thinking: str
     signature: str | None = None
@@ -115,20 +111,18 @@ AssistantBlock: TypeAlias = Annotated[
 _BLOCKS = Field(min_length=1, fail_fast=True)
 
 
-class UserTurn(BaseModel):
+class UserTurn(StrictModel):
     """What a person says and shows, and what tools answered."""
 
-    model_config = STRICT
     role: Literal["user"]
     content: Annotated[
         Annotated[str, Tag("~text")] | Annotated[list[UserBlock], Tag("~list"), _BLOCKS], TEXT_OR_LIST
     ]
 
 
-class AssistantTurn(BaseModel):
+class AssistantTurn(StrictModel):
     """What the model said. As the last message it is continued."""
 
-    model_config = STRICT
     role: Literal["assistant"]
     content: Annotated[
         Annotated[str, Tag("~text")] | Annotated[list[AssistantBlock], Tag("~list"), _BLOCKS], TEXT_OR_LIST
@@ -141,27 +135,24 @@ Turn: TypeAlias = Annotated[
 ]
 
 
-class ThinkingOn(BaseModel):
+class ThinkingOn(StrictModel):
     """Think, for at most budget_tokens, which max_tokens counts too. display omitted: the thinking is not
     sent."""
 
-    model_config = STRICT
     type: Literal["enabled"]
     budget_tokens: int = Field(ge=1, le=2**31)
     display: Literal["summarized", "omitted"] | None = None
 
 
-class ThinkingOff(BaseModel):
+class ThinkingOff(StrictModel):
     """Do not think."""
 
-    model_config = STRICT
     type: Literal["disabled"]
 
 
-class ThinkingFree(BaseModel):
+class ThinkingFree(StrictModel):
     """Think as long as it takes."""
 
-    model_config = STRICT
     type: Literal["adaptive"]
     display: Literal["summarized", "omitted"] | None = None
 
@@ -184,43 +175,39 @@ class MessagesTool(_Block):
     strict: bool | None = None
 
 
-class MessagesToolChoice(BaseModel):
+class MessagesToolChoice(StrictModel):
     """Which tools must be called. name: for the type tool, and only there."""
 
-    model_config = STRICT
     type: Literal["auto", "any", "tool", "none"]
     name: str | None = None
     disable_parallel_tool_use: bool | None = None
 
 
-class JSONFormat(BaseModel):
+class JSONFormat(StrictModel):
     """JSON that fits a schema."""
 
-    model_config = {**STRICT, "protected_namespaces": ()}
+    model_config = ConfigDict(protected_namespaces=())
     type: Literal["json_schema"]
     schema_: dict[str, Any] = Field(alias="schema")
 
 
-class OutputConfig(BaseModel):
+class OutputConfig(StrictModel):
     """effort: sets the thinking as reasoning_effort does in chat completions, max as xhigh. format: of the
     answer."""
 
-    model_config = STRICT
     effort: Literal["low", "medium", "high", "xhigh", "max"] | None = None
     format: JSONFormat | None = None
 
 
-class MessagesMetadata(BaseModel):
+class MessagesMetadata(StrictModel):
     """A label without effect."""
 
-    model_config = STRICT
     user_id: str | None = Field(default=None, max_length=1000)
 
 
-class CountBody(BaseModel):
+class CountBody(StrictModel):
     """The body of /v1/messages/count_tokens: a conversation."""
 
-    model_config = STRICT
     model: str = Field(min_length=1, max_length=500)
     messages: list[Turn] = Field(min_length=1, max_length=4096, fail_fast=True)
     system: (

@@ -1,20 +1,21 @@
 """What clients may send to /v1/responses, as OpenAI names it.
 
-Always holds: strict types and no unknown field, as in schema.py; what would need a store is refused by name.
+Always holds: types are strict and unknown fields are refused, as in `chat_schema`; a field that would need
+a store of responses is refused by name.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
+from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
 from r1v.server.apis.chat_schema import (
-    STRICT,
     TEXT_OR_LIST,
     Nothing,
     ObjectFormat,
     StreamOptions,
+    StrictModel,
     TextFormat,
     variant_by,
 )
@@ -23,28 +24,25 @@ ItemStatus: TypeAlias = Literal["in_progress", "completed", "incomplete"] | None
 ItemId: TypeAlias = Annotated[str, Field(max_length=256)] | None
 
 
-class InputText(BaseModel):
+class InputText(StrictModel):
     """Text in a message of the input."""
 
-    model_config = STRICT
     type: Literal["input_text"]
     text: str
 
 
-class InputImage(BaseModel):
+class InputImage(StrictModel):
     """An image: a data:, http(s):// or file:// URL. detail has no effect on this model's tiling."""
 
-    model_config = STRICT
     type: Literal["input_image"]
     image_url: str = Field(min_length=1)
     detail: Literal["auto", "low", "high", "original"] | None = None
     file_id: None = None
 
 
-class OutputText(BaseModel):
+class OutputText(StrictModel):
     """Text that the model wrote."""
 
-    model_config = STRICT
     type: Literal["output_text"]
     text: str
     annotations: Nothing = None
@@ -60,10 +58,9 @@ ContentPart: TypeAlias = Annotated[
 _PARTS = Field(min_length=1, fail_fast=True)
 
 
-class InputMessage(BaseModel):
+class InputMessage(StrictModel):
     """A message of the conversation."""
 
-    model_config = STRICT
     type: Literal["message"] = "message"
     role: Literal["user", "system", "developer", "assistant"]
     content: Annotated[
@@ -83,10 +80,9 @@ class InputMessage(BaseModel):
         return self
 
 
-class FunctionCall(BaseModel):
+class FunctionCall(StrictModel):
     """A call that the model made earlier."""
 
-    model_config = STRICT
     type: Literal["function_call"]
     call_id: str = Field(max_length=256)
     name: str = Field(min_length=1, max_length=128)
@@ -101,10 +97,9 @@ ResultPart: TypeAlias = Annotated[
 ]
 
 
-class FunctionResult(BaseModel):
+class FunctionResult(StrictModel):
     """What a function answered."""
 
-    model_config = STRICT
     type: Literal["function_call_output"]
     call_id: str = Field(max_length=256)
     output: Annotated[
@@ -114,18 +109,16 @@ class FunctionResult(BaseModel):
     status: ItemStatus = None
 
 
-class ReasoningText(BaseModel):
+class ReasoningText(StrictModel):
     """What the model thought, or a summary of it."""
 
-    model_config = STRICT
     type: Literal["reasoning_text", "summary_text"]
     text: str
 
 
-class ReasoningItem(BaseModel):
+class ReasoningItem(StrictModel):
     """The thinking before the message or the call that follows it."""
 
-    model_config = STRICT
     type: Literal["reasoning"]
     id: ItemId = None
     summary: list[ReasoningText] = Field(default_factory=list)
@@ -153,10 +146,9 @@ Item: TypeAlias = Annotated[
 ]  # fmt: skip
 
 
-class FunctionTool(BaseModel):
+class FunctionTool(StrictModel):
     """A function that may be called. parameters: JSON schema of its arguments."""
 
-    model_config = STRICT
     type: Literal["function"]
     name: str = Field(pattern=r"^[a-zA-Z0-9_.-]{1,64}$")
     description: str | None = None
@@ -164,10 +156,9 @@ class FunctionTool(BaseModel):
     strict: bool | None = None
 
 
-class NamedFunction(BaseModel):
+class NamedFunction(StrictModel):
     """The function that must be called."""
 
-    model_config = STRICT
     type: Literal["function"]
     name: str
 
@@ -183,10 +174,10 @@ FunctionChoice: TypeAlias = Annotated[
 ]  # fmt: skip
 
 
-class FlatSchemaFormat(BaseModel):
+class FlatSchemaFormat(StrictModel):
     """JSON that fits a schema. strict false: the schema is followed all the same."""
 
-    model_config = {**STRICT, "protected_namespaces": ()}
+    model_config = ConfigDict(protected_namespaces=())
     type: Literal["json_schema"]
     name: str = Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")
     schema_: dict[str, Any] = Field(alias="schema")
@@ -194,10 +185,9 @@ class FlatSchemaFormat(BaseModel):
     strict: bool | None = None
 
 
-class TextOptions(BaseModel):
+class TextOptions(StrictModel):
     """The form of the answer."""
 
-    model_config = STRICT
     format: (
         Annotated[
             Annotated[TextFormat, Tag("~text")]
@@ -210,20 +200,18 @@ class TextOptions(BaseModel):
     verbosity: Literal["medium"] | None = None
 
 
-class ReasoningOptions(BaseModel):
+class ReasoningOptions(StrictModel):
     """effort: as reasoning_effort of chat completions. summary, and its older name generate_summary: the
     thinking comes, not made shorter, as the summary of its item, which is all that some clients show."""
 
-    model_config = STRICT
     effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
     summary: Literal["auto", "concise", "detailed"] | None = None
     generate_summary: Literal["auto", "concise", "detailed"] | None = None
 
 
-class ResponsesBody(BaseModel):
+class ResponsesBody(StrictModel):
     """The body of /v1/responses. thinking_budget: tokens of thinking, as in chat completions."""
 
-    model_config = STRICT
     model: str = Field(min_length=1, max_length=500)
     input: Annotated[
         Annotated[str, Tag("~text")]

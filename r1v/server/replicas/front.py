@@ -15,7 +15,6 @@ import httpx
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.applications import Starlette
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -25,7 +24,7 @@ from r1v.server.config import ServerConfig
 from r1v.server.console import LogForm, set_up_logs
 from r1v.server.errors import APIError, json_response
 from r1v.server.metrics import CONTENT_TYPE
-from r1v.server.middleware import OPEN_PATHS, AccessLog, BodyLimit, Door
+from r1v.server.middleware import add_middleware
 from r1v.server.replicas.process import Replica, ReplicaCommand
 from r1v.server.replicas.routing import Router, routing_keys
 from r1v.server.run import listen, make_server
@@ -245,15 +244,7 @@ def create_front(front: Front) -> Starlette:
     routes += [Route(path, show, methods=["GET", "HEAD"]) for path in page]
     app = Starlette(routes=routes, exception_handlers={APIError: answer, Exception: answer})
     app.router.default = front.forward
-    app.add_middleware(BodyLimit, config=config)
-    app.add_middleware(Door, config=config, open_paths=(*OPEN_PATHS, *page))
-    if config.cors_origins:
-        app.add_middleware(
-            CORSMiddleware, allow_origins=list(config.cors_origins), allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", "Content-Type", "X-Api-Key", "Anthropic-Version"],
-            expose_headers=["X-Request-Id", "Retry-After"],
-        )  # fmt: skip
-    app.add_middleware(AccessLog, metrics=front.metrics)
+    add_middleware(app, config, front.metrics, page)
     return app
 
 

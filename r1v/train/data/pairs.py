@@ -61,13 +61,6 @@ class PreferencePair:
             return source.example(self.figure.family, self.figure.index, self.figure.variation)
         return Example(self.images, self.question, "", "", AnswerKey(""))
 
-    @property
-    def has_images(self) -> bool:
-        """Whether it counts as a multimodal pair."""
-        if self.figure is not None:
-            return FigureSource((self.figure.family,)).max_images(self.figure.family) > 0
-        return bool(self.images)
-
 
 @dataclass(frozen=True)
 class PairFile:
