@@ -20,12 +20,15 @@ ROOT = Path(__file__).parents[2]
 def pictures(chromium: Any, nano: Served) -> None:
     """First screen, answer, model, phone, dark."""
     for window in opened(
-        chromium, nano.url + "/", viewport={"width": 1280, "height": 900}, device_scale_factor=1.5
+        chromium, nano.url + "/", viewport={"width": 1280, "height": 980}, device_scale_factor=1.5
     ):
         page = window.open()
         page.wait_for_selector(".card img")
         page.wait_for_timeout(500)
         look(page, "page-first")
+        ask(page, "Calculate 47 + 38. Show the steps.")  # its first answer waits for fonts and code
+        answered(page, 1)
+        page.click(".new-chat")
         page.locator(".card").first.click()
         answered(page, 1)
         page.wait_for_timeout(500)
@@ -35,6 +38,7 @@ def pictures(chromium: Any, nano: Served) -> None:
         page.wait_for_timeout(500)
         look(page, "page-model")
         page.keyboard.press("Escape")
+        page.focus("#question")
         page.emulate_media(color_scheme="dark")
         page.wait_for_timeout(300)
         look(page, "page-dark")

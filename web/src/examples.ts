@@ -73,7 +73,7 @@ async function askFigure({ question, answer, tool, ...rest }: Example, name: str
 }
 
 const TOOLS: Record<string, string> = {
-  svg: "SVG (resvg)", vega: "Vega", chromium: "Chromium", graphviz: "Graphviz", matplotlib_venn: "matplotlib-venn",
+  svg: "resvg", vega: "Vega", chromium: "Chromium", graphviz: "Graphviz", matplotlib_venn: "matplotlib-venn",
   open_babel: "Open Babel",
 };
 

@@ -14,9 +14,12 @@ function figures(turn: Turn, busy: boolean): string[] {
   const stats = turn.stats;
   if (!stats) return [];
   const tokens = count(stats.thinkingTokens, "token", "tokens");
-  const parts = [stats.exact ? tokens : t("about", { n: tokens }), t("seconds", { n: format(stats.thinkingS, 1) })];
-  if (stats.thinkingS > 0.05 && (busy ? stats.thinkingTokens > 2 : true))
-    parts.push(t("rate", { n: format(stats.thinkingTokens / stats.thinkingS) }));
+  const parts = [stats.exact ? tokens : t("about", { n: tokens })];
+  if (stats.thinkingS > 0.05) {
+    // below that all of it came in one piece, as from a proxy that holds streams back: the page saw no time pass
+    parts.push(t("seconds", { n: format(stats.thinkingS, 1) }));
+    if (!busy || stats.thinkingTokens > 2) parts.push(t("rate", { n: format(stats.thinkingTokens / stats.thinkingS) }));
+  }
   return parts;
 }
 
@@ -43,7 +46,11 @@ export function Thinking({ turn, run, last }: { turn: Turn; run: Run | null; las
         >
           <span class="thinking-mark" aria-hidden="true" />
           <span class="thinking-title">{t(busy ? "thinking_now" : "thought")}</span>
-          <span class="thinking-figures">{figures(turn, busy && run !== null).join(" · ")}</span>
+          <span class="thinking-figures">
+            {figures(turn, busy && run !== null).map((part, index, all) => (
+              <span key={index}>{index < all.length - 1 ? `${part} · ` : part}</span>
+            ))}
+          </span>
           <Icon name="down" />
         </button>
         {open && !busy && <CopyButton text={turn.thinking} label={t("copy_thinking")} />}
