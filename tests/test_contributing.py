@@ -18,10 +18,10 @@ PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 TASK = '''"""Sums: two numbers to add."""
 
 from r1v.core import Message
-from r1v.eval.benchmark import Benchmark
-from r1v.eval.questions.data import Source
+from r1v.eval.benchmark import Benchmark, by_name
 from r1v.eval.grading.graders import grade_free
 from r1v.eval.item import Item
+from r1v.eval.questions.data import Source
 
 
 def load(request):
@@ -30,13 +30,12 @@ def load(request):
         yield Item(str(row["id"]), (Message.user(text),), row["answer"])
 
 
-BENCHMARKS = {
-    "sums": Benchmark(
-        name="sums", title="Sums", load=load, grade=grade_free, prompts=("question",),
-        about="two numbers to add",
+BENCHMARKS = by_name(
+    Benchmark(
+        "sums", "Sums", load=load, grade=grade_free, prompts=("question",), about="two numbers to add",
         source=Source("somebody/sums", ("sums.jsonl",), fields=("id", "question", "answer")),
     )
-}
+)
 '''
 ROWS = '{"id": 1, "question": "Calculate 47 + 38.", "answer": "85"}\n' * 2
 

@@ -150,6 +150,11 @@ class Benchmark:
     dialogue: Callable[[Item], Dialogue | None] | None = None
 
 
+def by_name(*benchmarks: Benchmark) -> dict[str, Benchmark]:
+    """The benchmarks of a file as its ``BENCHMARKS``."""
+    return {one.name: one for one in benchmarks}
+
+
 def benchmark(name: str) -> Benchmark:
     """A benchmark by its name. Raises ConfigError for an unknown one."""
     key = name.lower().replace("-", "_")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from r1v.core import Message, parse_json
-from r1v.eval.benchmark import Benchmark, GradingTools, Load
+from r1v.eval.benchmark import Benchmark, GradingTools, Load, by_name
 from r1v.eval.grading.call_turns import PROGRAMS, Turns, check_turns
 from r1v.eval.grading.calls import CallError, check_calls, parse_calls
 from r1v.eval.item import Grade, Item, Json, Output
@@ -167,25 +167,15 @@ def grade(item: Item, output: Output, tools: GradingTools) -> Grade:
     return Grade(float(reason is None), written, "ast", {"reason": reason} if reason else {})
 
 
-BENCHMARKS: dict[str, Benchmark] = {
-    "bfcl": Benchmark(
-        name="bfcl",
-        title="BFCL (version 3's overall, Python)",
-        column="BFCL",
-        load=load,
-        grade=grade,
-        source=Source(
-            "ShishirPatil/gorilla",
-            tuple(f"{prefix}BFCL_v4_*.json" for prefix in ("", "data/", "**/data/")),
-            None,
-            "Apache-2.0",
-            package=("bfcl-eval", "bfcl_eval", "data"),
-        ),
+BENCHMARKS = by_name(
+    Benchmark(
+        "bfcl", "BFCL (version 3's overall, Python)", column="BFCL", load=load, grade=grade,
         prompts=("bfcl", "bfcl_turns"),
-        about="function calls in one turn and in several, as the official checkers compare them",
-        version=2,
-        aggregate="groups",
-        pooled=("live",),
-        dialogue=dialogue,
-    )
-}
+        about="function calls in one turn and in several, as the official checkers compare them", version=2,
+        aggregate="groups", pooled=("live",), dialogue=dialogue,
+        source=Source(
+            "ShishirPatil/gorilla", tuple(f"{prefix}BFCL_v4_*.json" for prefix in ("", "data/", "**/data/")),
+            None, "Apache-2.0", package=("bfcl-eval", "bfcl_eval", "data"),
+        ),
+    ),
+)  # fmt: skip

@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 
 from r1v.core import ImageRef
 from r1v.eval.asking import asked
-from r1v.eval.benchmark import Benchmark, GradingTools, Load
+from r1v.eval.benchmark import Benchmark, GradingTools, Load, by_name
 from r1v.eval.grading.graders import grade_choice, grade_free, grade_letters, grade_mixed
 from r1v.eval.item import Grade, Item, Output
 from r1v.eval.questions.data import DataError, Source, image_of
@@ -131,54 +131,34 @@ def grade_emma(item: Item, output: Output, tools: GradingTools) -> Grade:
     return Grade(float(given == item.answer.strip().lower()), grade.extracted, grade.rule)
 
 
-BENCHMARKS: dict[str, Benchmark] = {
-    "emma_mini": Benchmark(
-        name="emma_mini",
-        title="EMMA-mini",
-        column="EMMA_mini",
-        load=load_emma,
-        grade=grade_emma,
-        source=Source(
-            "luckychao/EMMA-mini",
-            ("*/test-*.parquet", "*EMMA*.tsv", "*.parquet", "*.jsonl", "*.json"),
-            fields=("question", "answer", "subject"),
-            marks=Marks(split="test", num_questions=400),
-        ),
+BENCHMARKS = by_name(
+    Benchmark(
+        "emma_mini", "EMMA-mini", column="EMMA_mini", load=load_emma, grade=grade_emma,
         prompts=("choice", "open"),
         about="400 questions of mathematics, physics, chemistry and coding that need several looks",
-        images=True,
-        judged=True,
-    ),
-    "mmk12": Benchmark(
-        name="mmk12",
-        title="MMK12 (test)",
-        column="MMK12",
-        load=load_mmk12,
-        grade=grade_mmk12,
+        images=True, judged=True,
         source=Source(
-            "FanqingM/MMK12",
-            ("data/test-*.parquet", "*test*.parquet", "*.parquet", "*.jsonl"),
-            fields=("question", "answer"),
-            marks=Marks(split="test", num_questions=2000),
+            "luckychao/EMMA-mini", ("*/test-*.parquet", "*EMMA*.tsv", "*.parquet", "*.jsonl", "*.json"),
+            fields=("question", "answer", "subject"), marks=Marks(split="test", num_questions=400),
         ),
+    ),
+    Benchmark(
+        "mmk12", "MMK12 (test)", column="MMK12", load=load_mmk12, grade=grade_mmk12,
         prompts=("marked", "open"),
-        about="2,000 school questions of mathematics, physics, chemistry and biology",
-        images=True,
+        about="2,000 school questions of mathematics, physics, chemistry and biology", images=True,
         judged=True,
-    ),
-    "gaokao_mm": Benchmark(
-        name="gaokao_mm",
-        title="GAOKAO-MM",
-        load=load_gaokao,
-        grade=grade_gaokao,
         source=Source(
-            "OpenMOSS-Team/GAOKAO-MM",
-            ("2010-2023_*.json", "*/2010-2023_*.json", "*.json"),
-            fields=("example",),
-            marks=Marks(num_questions=646),
+            "FanqingM/MMK12", ("data/test-*.parquet", "*test*.parquet", "*.parquet", "*.jsonl"),
+            fields=("question", "answer"), marks=Marks(split="test", num_questions=2000),
         ),
-        prompts=("marked",),
+    ),
+    Benchmark(
+        "gaokao_mm", "GAOKAO-MM", load=load_gaokao, grade=grade_gaokao, prompts=("marked",),
         about="646 questions of China's college entrance examination, in Chinese, with 897 pictures",
         images=True,
+        source=Source(
+            "OpenMOSS-Team/GAOKAO-MM", ("2010-2023_*.json", "*/2010-2023_*.json", "*.json"),
+            fields=("example",), marks=Marks(num_questions=646),
+        ),
     ),
-}
+)  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from r1v import figures
 from r1v.core import ImageRef, Message
-from r1v.eval.benchmark import Benchmark, GradingTools, Load
+from r1v.eval.benchmark import Benchmark, GradingTools, Load, by_name
 from r1v.eval.item import Grade, Item, Output, image_bytes
 from r1v.scoring import equivalent, extract_boxed
 
@@ -36,16 +36,10 @@ def grade(item: Item, output: Output, tools: GradingTools) -> Grade:
     return Grade(float(right), given, f"boxed, {item.grading['kind']}")
 
 
-BENCHMARKS: dict[str, Benchmark] = {
-    "figures": Benchmark(
-        name="figures",
-        title="Figures (held out)",
-        load=load,
-        grade=grade,
-        source=None,
-        prompts=("question",),
+BENCHMARKS = by_name(
+    Benchmark(
+        "figures", "Figures (held out)", load=load, grade=grade, prompts=("question",),
         about="generated charts, clocks, geometry, circuits, molecules and sums with exact answers",
-        images=True,
-        options={"per_family": 25, "first_seed": 0, "families": ""},
-    )
-}
+        images=True, options={"per_family": 25, "first_seed": 0, "families": ""}, source=None,
+    ),
+)  # fmt: skip

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from r1v.eval.asking import asked
-from r1v.eval.benchmark import Benchmark, Combine, Load, Scored
+from r1v.eval.benchmark import Benchmark, Combine, Load, Scored, by_name
 from r1v.eval.grading.graders import grade_choice, grade_yes_no
 from r1v.eval.item import Item, Json
 from r1v.eval.questions.data import Source
@@ -147,62 +147,38 @@ def _hallusion(samples: Sequence[Scored]) -> float:
     return sum(_hallusion_parts(samples).values()) / 3
 
 
-BENCHMARKS: dict[str, Benchmark] = {
-    "mmstar": Benchmark(
-        name="mmstar",
-        title="MMStar",
-        column="MMStar",
-        load=load_mmstar,
-        grade=grade_choice,
+BENCHMARKS = by_name(
+    Benchmark(
+        "mmstar", "MMStar", column="MMStar", load=load_mmstar, grade=grade_choice, prompts=("choice",),
+        about="1,500 questions that need their picture, of 6 kinds", images=True,
         source=Source(
-            "Lin-Chen/MMStar",
-            ("mmstar.parquet", "*MMStar*.tsv", "*.parquet", "*.jsonl", "*.tsv"),
-            fields=("index", "question", "answer", "category"),
-            marks=Marks(num_questions=1500),
+            "Lin-Chen/MMStar", ("mmstar.parquet", "*MMStar*.tsv", "*.parquet", "*.jsonl", "*.tsv"),
+            fields=("index", "question", "answer", "category"), marks=Marks(num_questions=1500),
         ),
-        prompts=("choice",),
-        about="1,500 questions that need their picture, of 6 kinds",
-        images=True,
     ),
-    "mmbench": Benchmark(
-        name="mmbench",
-        title="MMBench 1.1 (en, dev)",
-        column="MMBench_en_v11",
-        load=load_mmbench,
-        grade=grade_choice,
+    Benchmark(
+        "mmbench", "MMBench 1.1 (en, dev)", column="MMBench_en_v11", load=load_mmbench, grade=grade_choice,
+        prompts=("choice",), about="a question counts where all turns of its options are answered right",
+        images=True, options={"circular": "no"}, combine=Combine(_mmbench_question, _circular),
         source=Source(
             "opencompass/MMBench",
             ("*MMBench_DEV_EN_V11*.tsv", "*DEV_EN_V11*", "en/dev-*.parquet", "*.tsv", "*.parquet", "*.jsonl"),
-            fields=("index", "question", "answer"),
-            marks=Marks(split="dev", each={"split": "dev"}),
+            fields=("index", "question", "answer"), marks=Marks(split="dev", each={"split": "dev"}),
         ),
-        prompts=("choice",),
-        about="a question counts where all turns of its options are answered right",
-        images=True,
-        options={"circular": "no"},
-        combine=Combine(_mmbench_question, _circular),
     ),
-    "hallusionbench": Benchmark(
-        name="hallusionbench",
-        title="HallusionBench",
-        column="HallusionBench",
-        load=load_hallusion,
-        grade=grade_yes_no,
-        source=Source(
-            "lmms-lab/HallusionBench",
-            (
-                "data/image-*.parquet",
-                "HallusionBench.json",
-                "*HallusionBench*.tsv",
-                "*.parquet",
-                "*.jsonl",
-                "*.tsv",
-            ),
-            fields=("question",),
-        ),
+    Benchmark(
+        "hallusionbench", "HallusionBench", column="HallusionBench", load=load_hallusion, grade=grade_yes_no,
         prompts=("yes_no",),
         about="yes or no about pictures, some of them changed; mean of answers, figures and pairs",
         images=True,
         combine=Combine(lambda item: item.grading["figure"].rsplit("_", 1)[0], _hallusion, _hallusion_parts),
+        source=Source(
+            "lmms-lab/HallusionBench",
+            (
+                "data/image-*.parquet", "HallusionBench.json", "*HallusionBench*.tsv", "*.parquet", "*.jsonl",
+                "*.tsv",
+            ),
+            fields=("question",),
+        ),
     ),
-}
+)  # fmt: skip

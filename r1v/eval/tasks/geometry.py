@@ -19,7 +19,7 @@ from pathlib import Path
 
 from r1v.core import ImageRef
 from r1v.eval.asking import IN_PICTURE, asked
-from r1v.eval.benchmark import Benchmark, Combine, GradingTools, Load, Scored
+from r1v.eval.benchmark import Benchmark, Combine, GradingTools, Load, Scored, by_name
 from r1v.eval.grading.graders import grade_choice, grade_free, grade_mixed
 from r1v.eval.item import Grade, Item, Output
 from r1v.eval.questions.data import Source, image_of
@@ -205,97 +205,56 @@ def _dynamath_parts(samples: Sequence[Scored]) -> dict[str, float]:
     return {"worst_case": all_right(samples, {item.id: _problem(item) for item, _ in samples})}
 
 
-BENCHMARKS: dict[str, Benchmark] = {
-    "mathverse": Benchmark(
-        name="mathverse",
-        title="MathVerse (vision only)",
-        column="MathVerse",
-        load=load_mathverse,
-        grade=grade_mixed,
+BENCHMARKS = by_name(
+    Benchmark(
+        "mathverse", "MathVerse (vision only)", column="MathVerse", load=load_mathverse, grade=grade_mixed,
+        prompts=("marked", "open"), about="788 questions of mathematics that stand in the picture alone",
+        images=True, judged=True, options={"version": "Vision Only"},
         source=Source(
             "AI4Math/MathVerse",
             ("testmini.parquet", "*testmini.json", "*MathVerse*.tsv", "*.parquet", "*.jsonl", "*.tsv"),
             fields=("problem_version", "answer", "question_type"),
             marks=Marks(split="testmini", each={"metadata.split": "testmini"}, num_questions=788),
         ),
-        prompts=("marked", "open"),
-        about="788 questions of mathematics that stand in the picture alone",
-        images=True,
-        judged=True,
-        options={"version": "Vision Only"},
     ),
-    "wemath": Benchmark(
-        name="wemath",
-        title="We-Math (strict)",
-        column="WeMath",
-        load=load_wemath,
-        grade=grade_choice,
+    Benchmark(
+        "wemath", "We-Math (strict)", column="WeMath", load=load_wemath, grade=grade_choice,
+        prompts=("choice",), about="problems of two and three steps, asked as a whole and step by step",
+        images=True, combine=Combine(_problem, _strict, wemath_parts),
         source=Source(
             "We-Math/We-Math",
             (
-                "*testmini*.parquet",
-                "testmini.json",
-                "*WeMath*.tsv",
-                "*.parquet",
-                "*.json",
-                "*.jsonl",
+                "*testmini*.parquet", "testmini.json", "*WeMath*.tsv", "*.parquet", "*.json", "*.jsonl",
                 "*.tsv",
             ),
-            fields=("question", "answer", "key"),
-            marks=Marks(split="testmini", each={"split": "testmini"}),
+            fields=("question", "answer", "key"), marks=Marks(split="testmini", each={"split": "testmini"}),
         ),
-        prompts=("choice",),
-        about="problems of two and three steps, asked as a whole and step by step",
-        images=True,
-        combine=Combine(_problem, _strict, wemath_parts),
     ),
-    "geometry3k": Benchmark(
-        name="geometry3k",
-        title="Geometry3K (test)",
-        load=load_geometry3k,
-        grade=grade_mixed,
+    Benchmark(
+        "geometry3k", "Geometry3K (test)", load=load_geometry3k, grade=grade_mixed,
+        prompts=("choice", "open"), about="601 problems of school geometry with a diagram", images=True,
+        judged=True,
         source=Source(
             "hiyouga/geometry3k",
             (
-                "test/*/data.json",
-                "*/data.json",
-                "data/test-*.parquet",
-                "*test*.parquet",
-                "*.parquet",
+                "test/*/data.json", "*/data.json", "data/test-*.parquet", "*test*.parquet", "*.parquet",
                 "*.jsonl",
             ),
-            keep_path=True,
-            fields=("answer",),
+            keep_path=True, fields=("answer",),
             marks=Marks(split="test", each={"data_type": "test"}, num_questions=601),
         ),
-        prompts=("choice", "open"),
-        about="601 problems of school geometry with a diagram",
-        images=True,
-        judged=True,
     ),
-    "dynamath": Benchmark(
-        name="dynamath",
-        title="DynaMath",
-        load=load_dynamath,
-        grade=grade_dynamath,
+    Benchmark(
+        "dynamath", "DynaMath", load=load_dynamath, grade=grade_dynamath, prompts=("marked", "open"),
+        about="501 questions of mathematics in ten variants each", images=True, judged=True,
+        combine=Combine(_problem, _mean, _dynamath_parts),
         source=Source(
             "DynaMath/DynaMath_Sample",
             (
-                "data/sample_variant*.parquet",
-                "*variant*.parquet",
-                "*DynaMath*.tsv",
-                "*.parquet",
-                "*.jsonl",
+                "data/sample_variant*.parquet", "*variant*.parquet", "*DynaMath*.tsv", "*.parquet", "*.jsonl",
                 "*.tsv",
             ),
-            keep_path=True,
-            fields=("question", "answer_type"),
-            marks=Marks(num_questions=5010),
+            keep_path=True, fields=("question", "answer_type"), marks=Marks(num_questions=5010),
         ),
-        prompts=("marked", "open"),
-        about="501 questions of mathematics in ten variants each",
-        images=True,
-        judged=True,
-        combine=Combine(_problem, _mean, _dynamath_parts),
     ),
-}
+)  # fmt: skip

@@ -11,7 +11,7 @@ import random
 from collections.abc import Sequence
 
 from r1v.core import Message
-from r1v.eval.benchmark import Benchmark, Load
+from r1v.eval.benchmark import Benchmark, Load, by_name
 from r1v.eval.grading.graders import grade_choice
 from r1v.eval.item import Item
 from r1v.eval.prompts import options_text
@@ -36,29 +36,17 @@ def load(request: Load) -> Sequence[Item]:
     return items
 
 
-BENCHMARKS: dict[str, Benchmark] = {
-    "gpqa": Benchmark(
-        name="gpqa",
-        title="GPQA diamond",
-        column="GPQA",
-        load=load,
-        grade=grade_choice,
+BENCHMARKS = by_name(
+    Benchmark(
+        "gpqa", "GPQA diamond", column="GPQA", load=load, grade=grade_choice, prompts=("choice",),
+        about="198 graduate questions of biology, chemistry and physics",
         source=Source(
-            "Idavidrein/gpqa",
-            ("gpqa_diamond.csv", "**/gpqa_diamond.csv"),
-            None,
-            "CC-BY-4.0",
+            "Idavidrein/gpqa", ("gpqa_diamond.csv", "**/gpqa_diamond.csv"), None, "CC-BY-4.0",
             fields=(
-                "Question",
-                "Correct Answer",
-                "Incorrect Answer 1",
-                "Incorrect Answer 2",
-                "Incorrect Answer 3",
-                "Record ID",
+                "Question", "Correct Answer", "Incorrect Answer 1", "Incorrect Answer 2",
+                "Incorrect Answer 3", "Record ID",
             ),
             marks=Marks(num_questions=198),
         ),
-        prompts=("choice",),
-        about="198 graduate questions of biology, chemistry and physics",
-    )
-}
+    ),
+)  # fmt: skip

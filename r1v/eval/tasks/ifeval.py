@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from r1v.core import Message, UnavailableError
-from r1v.eval.benchmark import Benchmark, GradingTools, Load
+from r1v.eval.benchmark import Benchmark, GradingTools, Load, by_name
 from r1v.eval.item import Grade, Item, Output
 from r1v.eval.questions.data import Source
 from r1v.eval.questions.marks import Marks
@@ -98,24 +98,17 @@ def _checkers() -> tuple[Any, Any, bool]:
         return evaluate_instructions, INSTRUCTION_DICT, False
 
 
-BENCHMARKS: dict[str, Benchmark] = {
-    "ifeval": Benchmark(
-        name="ifeval",
-        title="IFEval",
-        column="IFEval",
-        load=load,
-        grade=grade,
+BENCHMARKS = by_name(
+    Benchmark(
+        "ifeval", "IFEval", column="IFEval", load=load, grade=grade, prompts=("question",),
+        about="541 prompts with verifiable instructions; prompt-level strict accuracy",
         source=Source(
-            "google/IFEval",
-            ("ifeval_input_data.jsonl", "*input_data.jsonl"),
-            "966cd89545d6b6acfd7638bc708b98261ca58e84",
-            "Apache-2.0",
+            "google/IFEval", ("ifeval_input_data.jsonl", "*input_data.jsonl"),
+            "966cd89545d6b6acfd7638bc708b98261ca58e84", "Apache-2.0",
             fields=("key", "prompt", "instruction_id_list", "kwargs"),
             marks=Marks(
-                num_questions=541, content="c91ba4ead571c420a11436b26923c9fefa055f4a19ca205932bb091c2d4abcc6"
+                num_questions=541, content="c91ba4ead571c420a11436b26923c9fefa055f4a19ca205932bb091c2d4abcc6",
             ),
         ),
-        prompts=("question",),
-        about="541 prompts with verifiable instructions; prompt-level strict accuracy",
-    )
-}
+    ),
+)  # fmt: skip

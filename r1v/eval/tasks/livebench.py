@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from r1v.core import Message, parse_json
-from r1v.eval.benchmark import Benchmark, GradingTools, Load
+from r1v.eval.benchmark import Benchmark, GradingTools, Load, by_name
 from r1v.eval.grading.graders import grade_free
 from r1v.eval.item import Grade, Item, Json, Output
 from r1v.eval.livebench.rules import rule_for
@@ -105,24 +105,15 @@ def grade(item: Item, output: Output, tools: GradingTools) -> Grade:
     return grade_free(item, output, tools)
 
 
-BENCHMARKS: dict[str, Benchmark] = {
-    "livebench": Benchmark(
-        name="livebench",
-        title="LiveBench",
-        column="LiveBench",
-        load=load,
-        grade=grade,
-        source=Source(
-            "livebench/math",
-            ("*/test-*.parquet", "*.parquet", "*.jsonl"),
-            REVISIONS["math"],
-            also=tuple((f"livebench/{name}", REVISIONS[name]) for name in CATEGORIES[1:]),
-            fields=("question_id", "category", "task", "turns"),
-            marks=Marks(split="test"),
-        ),
-        prompts=("question",),
-        about="mathematics, reasoning, code, language, data analysis and instructions",
-        aggregate="groups",
+BENCHMARKS = by_name(
+    Benchmark(
+        "livebench", "LiveBench", column="LiveBench", load=load, grade=grade, prompts=("question",),
+        about="mathematics, reasoning, code, language, data analysis and instructions", aggregate="groups",
         options={"release": ""},
-    )
-}
+        source=Source(
+            "livebench/math", ("*/test-*.parquet", "*.parquet", "*.jsonl"), REVISIONS["math"],
+            also=tuple((f"livebench/{name}", REVISIONS[name]) for name in CATEGORIES[1:]),
+            fields=("question_id", "category", "task", "turns"), marks=Marks(split="test"),
+        ),
+    ),
+)  # fmt: skip

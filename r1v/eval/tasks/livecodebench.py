@@ -21,7 +21,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from r1v.core import ConfigError, Message, R1VError, parse_json
-from r1v.eval.benchmark import Benchmark, GradingTools, Load
+from r1v.eval.benchmark import Benchmark, GradingTools, Load, by_name
 from r1v.eval.item import Grade, Item, Json, Output
 from r1v.eval.questions.data import MAX_DATA_BYTES, DataError, Source
 from r1v.eval.sandbox.run import Ended, Limits, run_program
@@ -176,21 +176,15 @@ def _same_numbers(left: str, right: str) -> bool:
         return False
 
 
-BENCHMARKS: dict[str, Benchmark] = {
-    "livecodebench": Benchmark(
-        name="livecodebench",
-        title="LiveCodeBench (code generation)",
-        column="LiveCodeBench",
-        load=load,
-        grade=grade,
+BENCHMARKS = by_name(
+    Benchmark(
+        "livecodebench", "LiveCodeBench (code generation)", column="LiveCodeBench", load=load, grade=grade,
+        prompts=("livecodebench_stdin", "livecodebench_functional"),
+        about="contest problems by date window, run against their tests in a sandbox", version=2,
+        options={"from": "2024-08-01", "to": "2025-02-01"},
         source=Source(
-            "livecodebench/code_generation_lite",
-            ("test*.jsonl", "**/test*.jsonl", "*.jsonl"),
+            "livecodebench/code_generation_lite", ("test*.jsonl", "**/test*.jsonl", "*.jsonl"),
             fields=("question_id", "question_content", "public_test_cases"),
         ),
-        prompts=("livecodebench_stdin", "livecodebench_functional"),
-        about="contest problems by date window, run against their tests in a sandbox",
-        version=2,
-        options={"from": "2024-08-01", "to": "2025-02-01"},
-    )
-}
+    ),
+)  # fmt: skip

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from r1v.core import ImageRef
 from r1v.eval.asking import asked
-from r1v.eval.benchmark import Benchmark, Combine, GradingTools, Load, Scored
+from r1v.eval.benchmark import Benchmark, Combine, GradingTools, Load, Scored, by_name
 from r1v.eval.grading.graders import grade_choice, grade_letters, grade_yes_no
 from r1v.eval.item import Grade, Item, Json, Output
 from r1v.eval.questions.data import DataError, Source
@@ -113,54 +113,33 @@ def _consistency(samples: Sequence[Scored]) -> dict[str, float]:
     return {"consistency": all_right(samples, {item.id: _sentence(item) for item, _ in samples})}
 
 
-BENCHMARKS: dict[str, Benchmark] = {
-    "visulogic": Benchmark(
-        name="visulogic",
-        title="VisuLogic",
-        column="VisuLogic",
-        load=load_visulogic,
-        grade=grade_choice,
-        source=Source(
-            "VisuLogic/VisuLogic",
-            ("data.jsonl", "*VisuLogic*.tsv", "*.parquet", "*.jsonl", "*.tsv"),
-            fields=("question",),
-            marks=Marks(num_questions=1000),
-        ),
-        prompts=("marked",),
-        about="1,000 puzzles of visual reasoning that words do not describe",
+BENCHMARKS = by_name(
+    Benchmark(
+        "visulogic", "VisuLogic", column="VisuLogic", load=load_visulogic, grade=grade_choice,
+        prompts=("marked",), about="1,000 puzzles of visual reasoning that words do not describe",
         images=True,
+        source=Source(
+            "VisuLogic/VisuLogic", ("data.jsonl", "*VisuLogic*.tsv", "*.parquet", "*.jsonl", "*.tsv"),
+            fields=("question",), marks=Marks(num_questions=1000),
+        ),
     ),
-    "logicvista": Benchmark(
-        name="logicvista",
-        title="LogicVista",
-        column="LogicVista",
-        load=load_logicvista,
-        grade=grade_logicvista,
+    Benchmark(
+        "logicvista", "LogicVista", column="LogicVista", load=load_logicvista, grade=grade_logicvista,
+        prompts=("marked",), about="448 questions of five skills of logical reasoning", images=True,
+        judged=True,
         source=Source(
             "Yijia-Xiao/LogicVista",
             ("*dataset.json", "*LogicVista*.tsv", "*.parquet", "*.json", "*.jsonl", "*.tsv"),
-            fields=("question", "answer"),
-            marks=Marks(num_questions=448),
+            fields=("question", "answer"), marks=Marks(num_questions=448),
         ),
-        prompts=("marked",),
-        about="448 questions of five skills of logical reasoning",
-        images=True,
-        judged=True,
     ),
-    "nlvr": Benchmark(
-        name="nlvr",
-        title="NLVR (dev)",
-        load=load_nlvr,
-        grade=grade_yes_no,
-        source=Source(
-            "lil-lab/nlvr",
-            ("dev/dev.json", "dev.json", "*dev*.json", "*.json", "*.jsonl"),
-            fields=("sentence", "label", "identifier"),
-            marks=Marks(split="dev"),
-        ),
-        prompts=("yes_no",),
-        about="sentences about drawn boxes: true or false",
-        images=True,
+    Benchmark(
+        "nlvr", "NLVR (dev)", load=load_nlvr, grade=grade_yes_no, prompts=("yes_no",),
+        about="sentences about drawn boxes: true or false", images=True,
         combine=Combine(_sentence, _mean, _consistency),
+        source=Source(
+            "lil-lab/nlvr", ("dev/dev.json", "dev.json", "*dev*.json", "*.json", "*.jsonl"),
+            fields=("sentence", "label", "identifier"), marks=Marks(split="dev"),
+        ),
     ),
-}
+)  # fmt: skip

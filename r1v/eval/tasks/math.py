@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from r1v.core import Message
-from r1v.eval.benchmark import Benchmark, Load
+from r1v.eval.benchmark import Benchmark, Load, by_name
 from r1v.eval.grading.graders import grade_free
 from r1v.eval.item import Item
 from r1v.eval.questions.data import DataError, Source
@@ -48,33 +48,18 @@ def _source(repo: str, revision: str | None, num_questions: int, *files: str) ->
     return Source(repo, (*files, MMATH, f"**/{MMATH}"), revision, marks=marks)
 
 
-BENCHMARKS: dict[str, Benchmark] = {
-    "aime24": Benchmark(
-        name="aime24",
-        title="AIME 2024",
-        column="AIME24",
-        load=load_aime,
-        grade=grade_free,
+BENCHMARKS = by_name(
+    Benchmark(
+        "aime24", "AIME 2024", column="AIME24", load=load_aime, grade=grade_free, prompts=("open",),
+        about="30 competition problems with integer answers", judged=True,
         source=_source(
-            "Maxwell-Jia/AIME_2024",
-            "8d88b2876a82a080e2f172cc9b25d0d9d2cb4792",
-            30,
-            "*.parquet",
+            "Maxwell-Jia/AIME_2024", "8d88b2876a82a080e2f172cc9b25d0d9d2cb4792", 30, "*.parquet",
             "*aime*.jsonl",
         ),
-        prompts=("open",),
-        about="30 competition problems with integer answers",
-        judged=True,
     ),
-    "math500": Benchmark(
-        name="math500",
-        title="MATH-500",
-        column="MATH_500",
-        load=load_math500,
-        grade=grade_free,
+    Benchmark(
+        "math500", "MATH-500", column="MATH_500", load=load_math500, grade=grade_free, prompts=("open",),
+        about="500 competition problems of seven subjects", judged=True,
         source=_source("HuggingFaceH4/MATH-500", None, 500, "test.jsonl", "*.jsonl"),
-        prompts=("open",),
-        about="500 competition problems of seven subjects",
-        judged=True,
     ),
-}
+)  # fmt: skip

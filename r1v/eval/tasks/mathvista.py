@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from r1v.core import ImageRef, Message
-from r1v.eval.benchmark import Benchmark, GradingTools, Load
+from r1v.eval.benchmark import Benchmark, GradingTools, Load, by_name
 from r1v.eval.grading.graders import grade_choice, grade_free
 from r1v.eval.item import Grade, Item, Output
 from r1v.eval.prompts import options_text
@@ -74,25 +74,17 @@ def grade(item: Item, output: Output, tools: GradingTools) -> Grade:
     return grade_free(item, output, tools)
 
 
-BENCHMARKS: dict[str, Benchmark] = {
-    "mathvista": Benchmark(
-        name="mathvista",
-        title="MathVista (testmini)",
-        column="MathVista",
-        load=load,
-        grade=grade,
+BENCHMARKS = by_name(
+    Benchmark(
+        "mathvista", "MathVista (testmini)", column="MathVista", load=load, grade=grade,
+        prompts=("choice", "open"), about="1,000 questions of mathematics in figures, charts and photographs",
+        version=2, images=True, judged=True,
         source=Source(
             "AI4Math/MathVista",
             ("data/testmini-*.parquet", "*testmini*.parquet", "testmini.json", "*.parquet", "*.jsonl"),
-            "2b6ad69445fbb5695c9b165475e8decdbeb97747",
-            "CC-BY-SA-4.0",
+            "2b6ad69445fbb5695c9b165475e8decdbeb97747", "CC-BY-SA-4.0",
             fields=("pid", "question", "answer", "question_type", "answer_type"),
             marks=Marks(split="testmini", each={"metadata.split": "testmini"}, num_questions=1000),
         ),
-        prompts=("choice", "open"),
-        about="1,000 questions of mathematics in figures, charts and photographs",
-        version=2,
-        images=True,
-        judged=True,
-    )
-}
+    ),
+)  # fmt: skip

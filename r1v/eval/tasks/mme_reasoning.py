@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from r1v.eval.asking import asked
-from r1v.eval.benchmark import Benchmark, GradingTools, Load
+from r1v.eval.benchmark import Benchmark, GradingTools, Load, by_name
 from r1v.eval.grading.graders import grade_free, grade_letters
 from r1v.eval.grading.puzzles import CHECKS, makes, same_formula
 from r1v.eval.item import Grade, Item, Output
@@ -157,22 +157,16 @@ def _places(value: Any) -> list[str] | None:
     return [f"{one.get('row')}{one.get('column')}".upper() for one in places]
 
 
-BENCHMARKS: dict[str, Benchmark] = {
-    "mme_reasoning": Benchmark(
-        name="mme_reasoning",
-        title="MME-Reasoning",
-        column="MME_Reasoning",
-        load=load,
-        grade=grade,
+BENCHMARKS = by_name(
+    Benchmark(
+        "mme_reasoning", "MME-Reasoning", column="MME_Reasoning", load=load, grade=grade,
+        prompts=("marked", "open"),
+        about="1,188 questions of logical reasoning, with puzzles checked by their rules", images=True,
+        judged=True,
         source=Source(
             "InternScience/MME-Reasoning",
             ("*MME_Reasoning*.tsv", "*MME-Reasoning*.tsv", "*.parquet", "*.tsv", "*.json", "*.jsonl"),
-            fields=("index", "question", "question_type"),
-            marks=Marks(num_questions=1188),
+            fields=("index", "question", "question_type"), marks=Marks(num_questions=1188),
         ),
-        prompts=("marked", "open"),
-        about="1,188 questions of logical reasoning, with puzzles checked by their rules",
-        images=True,
-        judged=True,
-    )
-}
+    ),
+)  # fmt: skip

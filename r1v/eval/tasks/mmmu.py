@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 
 from r1v.core import ImageRef, Message
-from r1v.eval.benchmark import Benchmark, GradingTools, Load
+from r1v.eval.benchmark import Benchmark, GradingTools, Load, by_name
 from r1v.eval.grading.graders import grade_choice, grade_free
 from r1v.eval.item import Grade, Item, Json, Output
 from r1v.eval.prompts import options_text
@@ -99,62 +99,38 @@ def grade(item: Item, output: Output, tools: GradingTools) -> Grade:
     return grade_
 
 
-BENCHMARKS: dict[str, Benchmark] = {
-    "mmmu": Benchmark(
-        name="mmmu",
-        title="MMMU (val)",
-        column="MMMU",
-        load=load,
-        grade=grade,
+BENCHMARKS = by_name(
+    Benchmark(
+        "mmmu", "MMMU (val)", column="MMMU", load=load, grade=grade, prompts=("choice", "open"),
+        about="900 college questions of 30 subjects with pictures", images=True, judged=True,
         source=Source(
-            "MMMU/MMMU",
-            ("*/validation-*.parquet", "*validation*.parquet", "*.parquet", "*.jsonl"),
-            "171b0ef74cd1704464e6940860968009d8cdd59a",
-            "Apache-2.0",
+            "MMMU/MMMU", ("*/validation-*.parquet", "*validation*.parquet", "*.parquet", "*.jsonl"),
+            "171b0ef74cd1704464e6940860968009d8cdd59a", "Apache-2.0",
             fields=("id", "question", "answer", "question_type", "subfield"),
             marks=Marks(split="validation", each={"id": "validation_.*"}, num_questions=900),
         ),
-        prompts=("choice", "open"),
-        about="900 college questions of 30 subjects with pictures",
-        images=True,
-        judged=True,
     ),
-    "mmmu_pro": Benchmark(
-        name="mmmu_pro",
-        title="MMMU-Pro (standard, 10 options)",
-        column="MMMU_Pro",
-        load=load,
-        grade=grade,
+    Benchmark(
+        "mmmu_pro", "MMMU-Pro (standard, 10 options)", column="MMMU_Pro", load=load, grade=grade,
+        prompts=("choice", "open"), about="MMMU with ten options and without what text alone answers",
+        images=True,
         source=Source(
             "MMMU/MMMU_Pro",
-            ("standard (10 options)/*.parquet", "*standard*10*.parquet", "*.parquet", "*.jsonl"),
-            None,
-            "Apache-2.0",
-            fields=("id", "question", "options", "answer", "subject"),
+            ("standard (10 options)/*.parquet", "*standard*10*.parquet", "*.parquet", "*.jsonl"), None,
+            "Apache-2.0", fields=("id", "question", "options", "answer", "subject"),
             marks=Marks(
-                split="test", lacks=("question_type", "subfield"), num_options=(5, 10), num_questions=1730
+                split="test", lacks=("question_type", "subfield"), num_options=(5, 10), num_questions=1730,
             ),
         ),
-        prompts=("choice", "open"),
-        about="MMMU with ten options and without what text alone answers",
-        images=True,
     ),
-    "mmmu_pro_vision": Benchmark(
-        name="mmmu_pro_vision",
-        title="MMMU-Pro (vision)",
-        column="MMMU_Pro",
-        load=load_vision,
-        grade=grade_choice,
+    Benchmark(
+        "mmmu_pro_vision", "MMMU-Pro (vision)", column="MMMU_Pro", load=load_vision, grade=grade_choice,
+        prompts=("choice",), about="MMMU-Pro with the whole question in the picture", images=True,
         source=Source(
             "MMMU/MMMU_Pro",
-            ("vision/*.parquet", "*/vision/*.parquet", "vision*.parquet", "*.parquet", "*.jsonl"),
-            None,
-            "Apache-2.0",
-            fields=("id", "image", "options", "answer", "subject"),
+            ("vision/*.parquet", "*/vision/*.parquet", "vision*.parquet", "*.parquet", "*.jsonl"), None,
+            "Apache-2.0", fields=("id", "image", "options", "answer", "subject"),
             marks=Marks(split="test", lacks=("question",), num_questions=1730),
         ),
-        prompts=("choice",),
-        about="MMMU-Pro with the whole question in the picture",
-        images=True,
     ),
-}
+)  # fmt: skip

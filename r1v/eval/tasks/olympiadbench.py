@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from r1v.core import ConfigError, ImageRef, Message
-from r1v.eval.benchmark import Benchmark, GradingTools, Load
+from r1v.eval.benchmark import Benchmark, GradingTools, Load, by_name
 from r1v.eval.grading.graders import grade_free
 from r1v.eval.item import Grade, Item, Json, Output
 from r1v.eval.questions.data import Source, image_of
@@ -142,26 +142,15 @@ def _with_unit(item: Item) -> str:
     return item.answer
 
 
-BENCHMARKS: dict[str, Benchmark] = {
-    "olympiadbench": Benchmark(
-        name="olympiadbench",
-        title="OlympiadBench (open-ended)",
-        column="OlympiadBench",
-        load=load,
-        grade=grade,
-        source=Source(
-            "Hothan/OlympiadBench",
-            ("*OE_*.parquet", "*OE_*.json", "*.jsonl"),
-            None,
-            "Apache-2.0",
-            fields=("id", "question"),
-            keep_path=True,
-        ),
+BENCHMARKS = by_name(
+    Benchmark(
+        "olympiadbench", "OlympiadBench (open-ended)", column="OlympiadBench", load=load, grade=grade,
         prompts=("unit",),
-        about="olympiad mathematics and physics, text and pictures, with units and tolerances",
-        version=2,
-        images=True,
-        judged=True,
-        options={"subset": "en_comp"},
-    )
-}
+        about="olympiad mathematics and physics, text and pictures, with units and tolerances", version=2,
+        images=True, judged=True, options={"subset": "en_comp"},
+        source=Source(
+            "Hothan/OlympiadBench", ("*OE_*.parquet", "*OE_*.json", "*.jsonl"), None, "Apache-2.0",
+            fields=("id", "question"), keep_path=True,
+        ),
+    ),
+)  # fmt: skip

@@ -11,7 +11,7 @@ import random
 from collections.abc import Sequence
 
 from r1v.core import ImageRef, Message
-from r1v.eval.benchmark import Benchmark, GradingTools, Load
+from r1v.eval.benchmark import Benchmark, GradingTools, Load, by_name
 from r1v.eval.item import Grade, Item, Output
 from r1v.eval.pairs import Pair, rewardbench_pair, vl_rewardbench_pair
 from r1v.eval.questions.data import Source
@@ -43,36 +43,21 @@ def grade(item: Item, output: Output, tools: GradingTools) -> Grade:
     return Grade(float(given == item.answer), given, found.how)
 
 
-BENCHMARKS: dict[str, Benchmark] = {
-    "vl_rewardbench": Benchmark(
-        name="vl_rewardbench",
-        title="VL-RewardBench",
-        column="VL_RewardBench_overall",
-        load=load_vl,
-        grade=grade,
+BENCHMARKS = by_name(
+    Benchmark(
+        "vl_rewardbench", "VL-RewardBench", column="VL_RewardBench_overall", load=load_vl, grade=grade,
+        prompts=("pair",), about="pairs of answers about pictures: which one is better", images=True,
         source=Source(
-            "MMInstruction/VL-RewardBench",
-            ("data/test-*.parquet", "*.parquet", "*.jsonl"),
-            fields=("id", "query", "response", "human_ranking"),
-            marks=Marks(split="test"),
+            "MMInstruction/VL-RewardBench", ("data/test-*.parquet", "*.parquet", "*.jsonl"),
+            fields=("id", "query", "response", "human_ranking"), marks=Marks(split="test"),
         ),
-        prompts=("pair",),
-        about="pairs of answers about pictures: which one is better",
-        images=True,
     ),
-    "rewardbench": Benchmark(
-        name="rewardbench",
-        title="RewardBench",
-        column="RewardBench",
-        load=load_text,
-        grade=grade,
+    Benchmark(
+        "rewardbench", "RewardBench", column="RewardBench", load=load_text, grade=grade, prompts=("pair",),
+        about="pairs of answers to text questions: which one is better", aggregate="groups",
         source=Source(
-            "allenai/reward-bench",
-            ("data/filtered-*.parquet", "*filtered*", "*.parquet", "*.jsonl"),
+            "allenai/reward-bench", ("data/filtered-*.parquet", "*filtered*", "*.parquet", "*.jsonl"),
             fields=("id", "prompt", "chosen", "rejected"),
         ),
-        prompts=("pair",),
-        about="pairs of answers to text questions: which one is better",
-        aggregate="groups",
     ),
-}
+)  # fmt: skip

@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 
 from r1v.eval.asking import IN_PICTURE, asked
-from r1v.eval.benchmark import Benchmark, GradingTools, Load
+from r1v.eval.benchmark import Benchmark, GradingTools, Load, by_name
 from r1v.eval.grading.graders import grade_choice, grade_free
 from r1v.eval.item import Grade, Item, Output
 from r1v.eval.questions.data import Source
@@ -96,46 +96,28 @@ def grade_seephys(item: Item, output: Output, tools: GradingTools) -> Grade:
     return grade_free(item, tagged(output), tools)
 
 
-BENCHMARKS: dict[str, Benchmark] = {
-    "phyx": Benchmark(
-        name="phyx",
-        title="PhyX (multiple choice, text minimal)",
-        column="PhyX",
-        load=load_phyx,
-        grade=grade_choice,
+BENCHMARKS = by_name(
+    Benchmark(
+        "phyx", "PhyX (multiple choice, text minimal)", column="PhyX", load=load_phyx, grade=grade_choice,
+        prompts=("choice", "marked"),
+        about="1,000 questions of university physics, realistic pictures, shortened text", images=True,
+        options={"text": "minimal"},
         source=Source(
             "Cloudriver/PhyX",
             (
-                "testmini/test_mini.parquet",
-                "*test_mini.parquet",
-                "*PhyX*MC*.tsv",
-                "*.parquet",
-                "*.jsonl",
+                "testmini/test_mini.parquet", "*test_mini.parquet", "*PhyX*MC*.tsv", "*.parquet", "*.jsonl",
                 "*.tsv",
             ),
-            fields=("answer",),
-            marks=Marks(split="testmini", num_questions=1000),
+            fields=("answer",), marks=Marks(split="testmini", num_questions=1000),
         ),
-        prompts=("choice", "marked"),
-        about="1,000 questions of university physics, realistic pictures, shortened text",
-        images=True,
-        options={"text": "minimal"},
     ),
-    "seephys": Benchmark(
-        name="seephys",
-        title="SeePhys",
-        column="SeePhys",
-        load=load_seephys,
-        grade=grade_seephys,
+    Benchmark(
+        "seephys", "SeePhys", column="SeePhys", load=load_seephys, grade=grade_seephys, prompts=("open",),
+        about="2,000 questions of physics from school to doctoral examinations", images=True, judged=True,
         source=Source(
             "SeePhys/SeePhys",
             ("data/*.parquet", "*SeePhys_total.tsv", "*.parquet", "*.json", "*.jsonl", "*.tsv"),
-            fields=("index", "answer"),
-            marks=Marks(num_questions=2000),
+            fields=("index", "answer"), marks=Marks(num_questions=2000),
         ),
-        prompts=("open",),
-        about="2,000 questions of physics from school to doctoral examinations",
-        images=True,
-        judged=True,
     ),
-}
+)  # fmt: skip

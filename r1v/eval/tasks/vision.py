@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from r1v.core import ImageRef, Message
-from r1v.eval.benchmark import Benchmark, GradingTools, Load
+from r1v.eval.benchmark import Benchmark, GradingTools, Load, by_name
 from r1v.eval.grading.graders import grade_choice, grade_mixed
 from r1v.eval.item import Grade, Item, Json, Output
 from r1v.eval.prompts import options_text
@@ -156,69 +156,37 @@ def load_realworldqa(request: Load) -> Sequence[Item]:
 _TEST = ("data/test-*.parquet", "*.parquet", "*.jsonl")
 _VALIDATION = ("data/validation-*.parquet", "*.parquet", "*.jsonl")
 
-BENCHMARKS: dict[str, Benchmark] = {
-    "ai2d": Benchmark(
-        name="ai2d",
-        title="AI2D (test)",
-        column="AI2D",
-        load=load_ai2d,
-        grade=grade_choice,
+BENCHMARKS = by_name(
+    Benchmark(
+        "ai2d", "AI2D (test)", column="AI2D", load=load_ai2d, grade=grade_choice, prompts=("choice",),
+        about="diagrams of school science, multiple choice", images=True,
         source=Source(
-            "lmms-lab/ai2d",
-            _TEST,
-            fields=("question", "options", "answer"),
+            "lmms-lab/ai2d", _TEST, fields=("question", "options", "answer"),
             marks=Marks(split="test", num_questions=3088),
         ),
-        prompts=("choice",),
-        about="diagrams of school science, multiple choice",
-        images=True,
     ),
-    "chartqa": Benchmark(
-        name="chartqa",
-        title="ChartQA (test)",
-        column="ChartQA",
-        load=load_chartqa,
-        grade=grade_chartqa,
+    Benchmark(
+        "chartqa", "ChartQA (test)", column="ChartQA", load=load_chartqa, grade=grade_chartqa,
+        prompts=("short",), about="questions about charts, 5% tolerance", images=True,
         source=Source(
-            "lmms-lab/ChartQA",
-            _TEST,
-            fields=("question", "answer"),
+            "lmms-lab/ChartQA", _TEST, fields=("question", "answer"),
             marks=Marks(split="test", num_questions=2500),
         ),
-        prompts=("short",),
-        about="questions about charts, 5% tolerance",
-        images=True,
     ),
-    "textvqa": Benchmark(
-        name="textvqa",
-        title="TextVQA (val)",
-        column="TextVQA",
-        load=load_textvqa,
-        grade=grade_textvqa,
+    Benchmark(
+        "textvqa", "TextVQA (val)", column="TextVQA", load=load_textvqa, grade=grade_textvqa,
+        prompts=("short",), about="reading text in photographs", images=True,
         source=Source(
-            "lmms-lab/textvqa",
-            _VALIDATION,
-            fields=("question", "answers"),
+            "lmms-lab/textvqa", _VALIDATION, fields=("question", "answers"),
             marks=Marks(split="validation", num_questions=5000),
         ),
-        prompts=("short",),
-        about="reading text in photographs",
-        images=True,
     ),
-    "realworldqa": Benchmark(
-        name="realworldqa",
-        title="RealWorldQA",
-        column="RealWorldQA",
-        load=load_realworldqa,
-        grade=grade_mixed,
+    Benchmark(
+        "realworldqa", "RealWorldQA", column="RealWorldQA", load=load_realworldqa, grade=grade_mixed,
+        prompts=("choice", "short"), about="photographs from vehicles and streets", images=True,
         source=Source(
-            "lmms-lab/RealWorldQA",
-            _TEST,
-            fields=("question", "answer"),
+            "lmms-lab/RealWorldQA", _TEST, fields=("question", "answer"),
             marks=Marks(split="test", num_questions=765),
         ),
-        prompts=("choice", "short"),
-        about="photographs from vehicles and streets",
-        images=True,
     ),
-}
+)  # fmt: skip
