@@ -32,7 +32,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from shared.report import commit, interval, processor, versions
-from small.twin_arms import ARMS, QUICK, SMALL, Place, Sizes
+from small.twin_arms import ARMS, QUICK, SMALL, TINY, Place, Sizes
 
 POLL_S = 0.2
 
@@ -63,6 +63,13 @@ ABLATIONS: dict[str, Ablation] = {
         (("GRPO without", "ssb-off", "below 40 / 73.4 / 74.0"),
          ("GRPO with", "ssb-on", "above 60 / 73.6 / 74.0")),
         "effective %, MMMU, MathVista", "R1V2, table 2", ("late_reward", "accuracy"),
+    ),
+    "ssb-judge": Ablation(
+        "Selective Sample Buffer beside a reward model",
+        ("effective", "fresh_effective", "late_effective", "late_right", "late_reward", "accuracy"),
+        (("GRPO without", "ssb-off-judge", "below 40 / 73.4 / 74.0"),
+         ("GRPO with", "ssb-on-judge", "above 60 / 73.6 / 74.0")),
+        "effective %, MMMU, MathVista", "R1V2, table 2", ("late_right", "accuracy"),
     ),
     "stages": Ablation(
         "SFT, MPO, MPO and GRPO", ("accuracy", "hallucination", "text", "length"),
@@ -247,8 +254,9 @@ def main() -> None:
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", action="store_true", help="one seed, a few steps: whether every arm works")
     size.add_argument("--small", action="store_true", help="shorter: the recipe on one core in under an hour")
+    size.add_argument("--tiny", action="store_true", help="shorter still: one ablation, three seeds, one core")
     args = parser.parse_args()
-    sizes = QUICK if args.quick else SMALL if args.small else Sizes()
+    sizes = QUICK if args.quick else SMALL if args.small else TINY if args.tiny else Sizes()
     out = args.out / "quick" if args.quick else args.out
     number = 1 if args.quick else args.seeds
     places = [Place(out, seed, (seed + 1) % number, args.device, sizes) for seed in range(number)]

@@ -59,6 +59,8 @@ class Sizes:
 
 # Shorter: all stages of one seed on one core in under an hour
 SMALL = Sizes(rounds=2, chains=256, grpo=80)
+# The buffer beside a reward model, three seeds on one core in under an hour
+TINY = Sizes(rows=1600, valid=30, heldout=80, chains=96, grpo=40)
 QUICK = Sizes(
     rows=40, valid=2, heldout=4, chunk=4, most=1, low=0.0, high=1.0, questions=6, rounds=1, chains=8, steps=2,
     grpo=2,
@@ -174,10 +176,13 @@ def judge(p: Place) -> dict[str, Any]:
 # ----------------------------------------------------------------------------------------------------- GRPO
 
 
-def grpo(p: Place, name: str, model: Path, *, ssb: bool, best: bool = False) -> dict[str, Any]:
+def grpo(
+    p: Place, name: str, model: Path, *, ssb: bool, best: bool = False, judged: bool = False
+) -> dict[str, Any]:
     """One run, its curves by step. best: measure the weights that answer most of the validation questions,
-    instead of the last."""
+    instead of the last. judged: with the reward model of ``judge`` in the reward."""
     run = p.arm(name) / "run"
+    scorer = {"reward_model": str(p.arm("judge") / "reward" / "model")} if judged else {}
     GRPOTrainer(
         make(
             GRPOConfig,
@@ -185,7 +190,7 @@ def grpo(p: Place, name: str, model: Path, *, ssb: bool, best: bool = False) -> 
             prompts=16, group=8, max_num_seqs=128, max_tokens=MAX_TOKENS, lr=1e-4, workers=0, ssb=ssb,
             heldout=p.sizes.valid,
             measure=str(p.data("valid")), eval_every=10, memory_fraction=MEMORY, probe_limit=0.1,
-            first_sample=2000, save_every_s=60, **p.common,
+            first_sample=2000, save_every_s=60, **scorer, **p.common,
         ),
         QUIET,
     ).train()  # fmt: skip
@@ -196,6 +201,7 @@ def grpo(p: Place, name: str, model: Path, *, ssb: bool, best: bool = False) -> 
         "fresh_effective": mean([one["ssb"]["fresh_effective"] for one in rows]),
         "late_effective": mean([one["ssb"]["effective"] for one in rows[len(rows) // 2 :]]),
         "late_reward": mean([one["reward"] for one in rows[-10:]]),
+        "late_right": mean([one["rule"] for one in rows[-10:]]),
         "curves": {
             "effective": [one["ssb"]["effective"] for one in rows],
             "reward": [one["reward"] for one in rows],
@@ -326,6 +332,12 @@ ARMS: dict[str, Arm] = {
     "sft": Arm(lambda p: mpo(p, "sft", weights=(0.0, 0.0, 1.0)), ("base", "judge")),
     "mpo-grpo": Arm(
         lambda p: grpo(p, "mpo-grpo", p.arm("mpo") / "run" / "best", ssb=True, best=True), ("mpo",)
+    ),
+    "ssb-off-judge": Arm(
+        lambda p: grpo(p, "ssb-off-judge", start(p), ssb=False, judged=True), ("base", "judge")
+    ),
+    "ssb-on-judge": Arm(
+        lambda p: grpo(p, "ssb-on-judge", start(p), ssb=True, judged=True), ("base", "judge")
     ),
     "references": Arm(references),
     "mpo-1": Arm(lambda p: mpo(p, "mpo-1", threshold=1.0), ("base", "judge")),
