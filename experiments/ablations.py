@@ -254,7 +254,7 @@ def main() -> None:
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", action="store_true", help="one seed, a few steps: whether every arm works")
     size.add_argument("--small", action="store_true", help="shorter: the recipe on one core in under an hour")
-    size.add_argument("--tiny", action="store_true", help="shorter still: one ablation, three seeds, one core")
+    size.add_argument("--tiny", action="store_true", help="shorter still: three seeds of one on one core")
     args = parser.parse_args()
     sizes = QUICK if args.quick else SMALL if args.small else TINY if args.tiny else Sizes()
     out = args.out / "quick" if args.quick else args.out

@@ -26,7 +26,9 @@ STAGES = {
     "rollout": "a vLLM process that answers the questions of a grpo run on another device or machine",
     "pool": "questions that the model neither always nor never answers right, for grpo",
     "plot": "one picture of a run's folder",
+    "watch": "a page of a run's numbers and sampled replies, with their pictures, that refreshes",
 }
+OF_A_FOLDER = ("plot", "watch")  # these look at a run and take no configuration
 # stages that torchrun starts
 IN_SEVERAL_PROCESSES = ("sft", "transfer", "iterate", "reward", "mpo", "grpo", "pool")
 
@@ -46,14 +48,24 @@ def configure(parser: argparse.ArgumentParser) -> None:
     stages = parser.add_subparsers(dest="stage", metavar="STAGE", required=True)
     for name, summary in STAGES.items():
         stage = stages.add_parser(
-            name, help=summary, description=summary[0].upper() + summary[1:] + ".", add_help=name == "plot"
-        )
+            name, help=summary, description=summary[0].upper() + summary[1:] + ".",
+            add_help=name in OF_A_FOLDER,
+        )  # fmt: skip
         if name == "plot":
             stage.add_argument("folder", metavar="RUN", help="the out folder of a run")
             stage.add_argument(
                 "--out", metavar="FILE", help="where the picture goes (default: RUN/curve.png)"
             )
             stage.add_argument("--tensorboard", action="store_true", help="write TensorBoard events instead")
+        elif name == "watch":
+            stage.add_argument("folder", metavar="RUN", help="the out folder of a run")
+            stage.add_argument(
+                "--host", metavar="ADDRESS", default="127.0.0.1", help="to listen at (default: this machine)"
+            )
+            stage.add_argument(
+                "--port", metavar="N", type=int, default=8090,
+                help="to listen at, 0 is any free one (default: 8090)",
+            )  # fmt: skip
         else:
             stage.add_argument("-h", "--help", nargs=0, action=_Help, help="this, and every key")
             stage.add_argument("--config", metavar="FILE", help="a TOML file with the stage's keys")
@@ -83,6 +95,8 @@ def run(args: argparse.Namespace) -> int:
 
         print(write_tensorboard(args.folder) if args.tensorboard else plot_run(args.folder, args.out))
         return 0
+    if args.stage == "watch":
+        return _watch(args)
     if args.stage not in IN_SEVERAL_PROCESSES and os.environ.get("WORLD_SIZE", "1") != "1":
         raise ConfigError(f"{args.stage} runs in one process; start it without torchrun")
     from rich.console import Console
@@ -102,6 +116,21 @@ def run(args: argparse.Namespace) -> int:
     result = start(config, Console(stderr=True, quiet=not first), args.allow)
     if first and result is not None:
         print(result)
+    return 0
+
+
+def _watch(args: argparse.Namespace) -> int:
+    """Serve a run's page until Ctrl-C."""
+    from r1v.train.watch.server import open_watch
+
+    server = open_watch(args.folder, args.host, args.port)
+    print(f"{args.folder} at http://{args.host}:{server.server_address[1]}  (Ctrl-C ends)", flush=True)
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        server.server_close()
     return 0
 
 

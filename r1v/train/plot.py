@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from r1v.core import ConfigError, UnavailableError
+from r1v.train.core.trackers import numbers
 
 
 def plot_run(folder: str | Path, out: str | Path | None = None) -> Path:
@@ -43,19 +44,10 @@ def write_tensorboard(folder: str | Path) -> Path:
     shutil.rmtree(target, ignore_errors=True)
     writer = EventFileWriter(str(target))
     for row in rows:
-        values = [Summary.Value(tag=tag, simple_value=value) for tag, value in _numbers(row) if tag != "step"]
+        values = [Summary.Value(tag=tag, simple_value=value) for tag, value in numbers(row) if tag != "step"]
         writer.add_event(Event(step=int(row.get("step", 0)), summary=Summary(value=values)))
     writer.close()
     return target
-
-
-def _numbers(row: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
-    """Names and numbers of a row, those of nested ones with a path."""
-    for key, value in row.items():
-        if isinstance(value, Mapping):
-            yield from _numbers(value, f"{prefix}{key}/")
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            yield prefix + key, float(value)
 
 
 def _rows(folder: str | Path) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from rich.console import Console
 
+from r1v.core import FinishReason
 from r1v.train.core.config import DataConfig
 from r1v.train.core.workbench import Workbench
 from r1v.train.data.curriculum import PlannedSample
@@ -23,6 +24,7 @@ from r1v.train.reward.hybrid import HybridReward, Reward, advantages
 from r1v.train.rollout.evaluate import heldout_questions
 from r1v.train.rollout.sampler import EngineRollouts, Response, Rollouts
 from r1v.train.rollout.vllm import VLLMRollouts, open_links
+from r1v.train.watch.samples import ShownQuestion, ShownReply, keep_samples
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,10 @@ class Asker:
         self.bad += [name for part in self.world.gather(self.reward.take_bad()) for name in part]
         return self.world.collect(groups)
 
+    def keep_samples(self, step: int, groups: Sequence[Group]) -> None:
+        """Keep the replies of a step's first questions for `r1v train watch`."""
+        keep_samples(self.bench.run, step, [_shown(one) for one in groups[: self.config.run.samples]])
+
     def take_bad(self) -> list[str]:
         """Names of questions that could not be asked and of samples without a finite reward, since the last
         call."""
@@ -120,6 +126,26 @@ class Asker:
 
     def close(self) -> None:
         """End what was started."""
+        self.bench.run.close()
         self.questions.close()
         self.reward.close()
         self.rollouts.close()
+
+
+def _shown(group: Group) -> ShownQuestion:
+    """A group as the page shows it."""
+    replies = [
+        ShownReply(
+            response.thinking, response.answer, reward.total, advantage,
+            {"right": reward.rule, "form": reward.format, "model": reward.model}
+            | {name: value for name, value in reward.functions.items() if value is not None},
+            "" if response.finish_reason is FinishReason.STOP else f"ended by {response.finish_reason.value}",
+        )
+        for response, reward, advantage in zip(
+            group.responses, group.rewards, group.advantages, strict=True
+        )
+    ]  # fmt: skip
+    example = group.question.example
+    return ShownQuestion(
+        group.question.planned.family, example.question, example.key.answer, group.question.prompt, replies
+    )

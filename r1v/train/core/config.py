@@ -58,10 +58,17 @@ class RunConfig:
     save_every_s: float = key(300.0, "seconds between two checkpoints", operational=True)
     keep: int = key(1, "checkpoints to keep for resuming", operational=True)
     max_shard_mb: int = key(4096, "size of an exported weight file, MiB", operational=True)
+    trackers: tuple[str, ...] = key(
+        (), "where numbers go while it runs: tensorboard, trackio, wandb, or a hook file.py:name",
+        operational=True,
+    )  # fmt: skip
+    samples: int = key(
+        2, "questions of a step whose replies are kept for r1v train watch; 0: none", operational=True
+    )
 
     def __post_init__(self) -> None:
         at_least(self, 1, "steps", "log_every", "keep", "max_shard_mb")
-        at_least(self, 0, "deadline_s", "eval_every", "save_every_s")
+        at_least(self, 0, "deadline_s", "eval_every", "save_every_s", "samples")
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ import torch.distributed.checkpoint as dcp
 from r1v.core import CheckpointError, ConfigError
 from r1v.train.core.config_read import keys
 from r1v.train.core.distributed import ONE_PROCESS, World
+from r1v.train.core.trackers import Trackers
 from r1v.write_lock import WriteLock
 
 CHECKPOINTS, OTHER = "checkpoints", "other.pt"
@@ -32,15 +33,16 @@ class TrainingRun:
     """The folder of one training run. config: a frozen dataclass with a group ``run``.
 
     data: name of each file or data set -> a fingerprint of its content. allow: keys, or ``data``, that may
-    differ from those that the run began with. Of several processes the first one writes. Keep the object
-    while the folder is written: as long as it is there, no other run can begin in it.
+    differ from those that the run began with. say: prints a line. Of several processes the first one writes.
+    Keep the object while the folder is written: as long as it is there, no other run can begin in it.
     """
 
     def __init__(
         self, config: Any, world: World = ONE_PROCESS, *, data: Mapping[str, str] | None = None,
-        allow: Collection[str] = (),
+        allow: Collection[str] = (), say: Callable[[str], None] = print,
     ) -> None:  # fmt: skip
         self.folder, self.world, self.keep = Path(config.run.out), world, int(config.run.keep)
+        self._trackers: Trackers | None = None
         self._last_save = time.monotonic()
         if not config.run.out:
             raise ConfigError("run.out is empty; name the folder of the run")
@@ -54,6 +56,7 @@ class TrainingRun:
             self._compare(type(config), json.loads(kept.read_text()), values, allow)
         self.folder.mkdir(parents=True, exist_ok=True)
         write_atomically(kept, json.dumps(values, indent=2) + "\n")
+        self._trackers = Trackers(config.run.trackers, self.folder, values, say)
 
     def _compare(
         self, kind: type[Any], before: Mapping[str, Any], now: Mapping[str, Any], allow: Collection[str]
@@ -76,11 +79,18 @@ class TrainingRun:
             )
 
     def log(self, **values: Any) -> None:
-        """Add one line to metrics.jsonl."""
+        """Add one line to metrics.jsonl, and give its numbers to the trackers."""
         if not self.world.first:
             return
         with (self.folder / "metrics.jsonl").open("a") as file:
             file.write(json.dumps(values) + "\n")
+        if self._trackers is not None:
+            self._trackers.log(values)
+
+    def close(self) -> None:
+        """Let trackers send what is left."""
+        if self._trackers is not None:
+            self._trackers.close()
 
     def trim_metrics(self, step: int) -> None:
         """Drop the lines after a step, which a resumed run will write again."""

@@ -53,7 +53,10 @@ class Workbench:
         """config: a stage's, with the groups model, run and optim. Make worker processes before it: they are
         forked, and this opens the device."""
         compute = compute or Compute.open(config.run.device, config.run.bf16)
-        run = TrainingRun(config, compute.world, data=data, allow=allow)
+        run = TrainingRun(
+            config, compute.world, data=data, allow=allow,
+            say=lambda text: console.print(text, highlight=False, markup=False),
+        )  # fmt: skip
         policy = load_policy(
             config.model.path, compute, config.model, seed=config.run.seed, console=console, reward=reward
         )
@@ -66,6 +69,11 @@ class Workbench:
     def progress(self) -> float:
         """The share of the run that is done."""
         return progress(self.step, self.config.run.steps, self.trained_s, self.config.run.deadline_s)
+
+    def minutes_left(self, done: float | None = None) -> float:
+        """By what the share that is done has taken. done: as of `rate`."""
+        done = max(self.progress() if done is None else done, 1e-9)
+        return self.trained_s * (1 - done) / done / 60
 
     def rate(self, done: float | None = None) -> float:
         """The share of the peak rate at this step. done: share of the run; None: by steps."""

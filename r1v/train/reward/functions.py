@@ -12,16 +12,14 @@ and a function that raises names its sample.
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from r1v.core import ConfigError, R1VError
+from r1v.train.core.plugins import load_object
 
 
 @dataclass(frozen=True)
@@ -84,22 +82,4 @@ def load_function(text: str) -> RewardFunction:
     if len(parts) != 2 or not math.isfinite(weight):
         raise ConfigError(f"reward.functions: {text!r}; write file.py:name or file.py:name:weight")
     place, name = parts
-    found = getattr(_module(place), name, None)
-    if not callable(found):
-        raise ConfigError(f"reward.functions: {place} has no function {name}")
-    return RewardFunction(name, weight, found)
-
-
-def _module(place: str) -> Any:
-    if not place.endswith(".py"):
-        try:
-            return importlib.import_module(place)
-        except ImportError as error:
-            raise ConfigError(f"reward.functions: {place} cannot be imported: {error}") from None
-    path = Path(place)
-    spec = importlib.util.spec_from_file_location(f"r1v_reward_{path.stem}", path)
-    if spec is None or spec.loader is None or not path.is_file():
-        raise ConfigError(f"reward.functions: {place} is not there")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return RewardFunction(name, weight, load_object(place, name, "reward.functions"))

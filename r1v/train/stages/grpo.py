@@ -124,6 +124,7 @@ class GRPOTrainer:
         times.append(time.monotonic())
         groups = self.asker.judge(questions, responses)
         groups = self._fill_up(groups)
+        self.asker.keep_samples(step + 1, groups)
         times.append(time.monotonic())
         if c.loss.kl and c.loss.kl_in == "reward":
             groups = self._penalised(groups)
@@ -273,14 +274,15 @@ class GRPOTrainer:
             memory_mb=bench.compute.peak_bytes() / 2**20, **asdict(facts),
         )  # fmt: skip
         seconds = max(sum((asked, judged, updated)), 1e-9)
-        left = bench.trained_s * (1 - bench.progress()) / max(bench.progress(), 1e-9)
+        kl, entropy = (sum(getattr(t, name) for t in tallies) / tokens for name in ("kl", "entropy"))
         bench.say(
             f"step {bench.step + 1}/{self.config.run.steps}  reward {total:.3f}  right {facts.rule:.3f}"
             f"  effective {share.fresh_effective:.2f} -> {share.effective:.2f}  length {facts.length:.0f}"
-            f"  cut off {facts.truncated:.0%}  entropy {sum(t.entropy for t in tallies) / tokens:.2f}"
+            f"  cut off {facts.truncated:.0%}  entropy {entropy:.2f}  mismatch {facts.mismatch:.1e}"
             f"  grad {norm:.2f}  {facts.length * len(responses) / seconds:,.0f} tokens/s"
             f"  {seconds:.1f} s (rollout {asked / seconds:.0%}, update {updated / seconds:.0%})"
-            f"  {left / 60:.1f} min left"
+            f"  {bench.minutes_left():.1f} min left"
+            + (f"  KL {kl:.4f}" if self.config.loss.kl else "")
             + "".join(f"  {name} {value:.3f}" for name, value in functions.items())
             + (f"  {bad} BAD" if bad else "")
             + "".join(f"  ALARM {one}" for one in raised)

@@ -36,11 +36,12 @@ from r1v.train.data.questions import EncodedQuestion, Questions, plan_questions
 from r1v.train.data.sources import fingerprint, open_source
 from r1v.train.losses import MPOWeights
 from r1v.train.reward.model import RewardScorer
-from r1v.train.reward.ranking import Ranker
+from r1v.train.reward.ranking import Ranked, Ranker
 from r1v.train.reward.rules import RuleReward
 from r1v.train.rollout.evaluate import BestCheckpoint, accuracy, heldout_questions
 from r1v.train.rollout.sampler import EngineRollouts, Response, encoded
 from r1v.train.update import parts_by_length
+from r1v.train.watch.samples import ShownQuestion, ShownReply, keep_samples
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,7 @@ class MPOTrainer:
             bench.save()
         self.questions.close()
         self.rules.close()
+        bench.run.close()
         last = bench.export()
         return self.best.folder if self.held_questions else last
 
@@ -200,6 +202,7 @@ class MPOTrainer:
             temperature=c.rollout.temperature,
         )  # fmt: skip
         self.bad: list[str] = []
+        self.shown: list[ShownQuestion] = []
         every = self.world.collect(self._pair(questions, groups))
         for name in [one for part in self.world.gather(self.bad) for one in part]:
             self.bench.run.log(step=self.bench.step, bad=name)
@@ -210,6 +213,7 @@ class MPOTrainer:
                 f"round {self.round + 1}: no pair of {len(every)} questions reaches threshold "
                 f"{c.threshold} ({right:.2f} of the answers are right); ask more or lower it"
             )
+        keep_samples(self.bench.run, self.bench.step, self.shown)
         self.prompts = {question.planned: question.prompt for question, made, _ in every if made}
         number = int(c.heldout_share * len(pairs))
         self.heldout, self.pairs = pairs[:number], pairs[number:]
@@ -237,6 +241,8 @@ class MPOTrainer:
             ids = [np.asarray(response.token_ids, np.int32) for response in group]
             found = choose_pairs(ranked.scores, ranked.eligible, c.threshold, c.per_question)
             made.append([TokenPair(question.planned, ids[a], ids[b], gap) for a, b, gap in found])
+            if len(self.shown) < c.run.samples:
+                self.shown.append(_shown(question, group, ranked, found))
         sums = iter(self._logprob_sums([pair for pairs in made for pair in pairs]))
         return [
             (question, [replace(pair, references=next(sums)) for pair in pairs], ranked.right)
@@ -296,7 +302,7 @@ class MPOTrainer:
     def _update(self, pairs: Sequence[TokenPair], steps: int) -> None:
         """One step, of which each process does its share. A pair's two replies go through the model together;
         parts hold whole pairs."""
-        c, own = self.config, self.world.share(pairs)
+        c, own, begun = self.config, self.world.share(pairs), time.monotonic()
         number = min(c.optim.micro_batches, len(own))
         cut = [own[len(own) * i // number : len(own) * (i + 1) // number] for i in range(number)]
         made = [self._part(chosen) for chosen in cut]
@@ -330,7 +336,14 @@ class MPOTrainer:
             self.bench.say(
                 f"round {self.round + 1}/{c.rounds}, step {self.place + 1}/{steps}  loss {total:.3f}  margin "
                 f"{margin:+.3f}  pairs right {right:.2f}  grad {norm:.2f}"
+                f"  {self._tokens(pairs) / max(time.monotonic() - begun, 1e-9):,.0f} tokens/s"
+                f"  {self.bench.minutes_left(done):.1f} min left"
             )
+
+    def _tokens(self, pairs: Sequence[TokenPair]) -> int:
+        """Of both replies of each pair, prompts included."""
+        prompts = sum(len(self.prompts[pair.planned].token_ids) for pair in pairs)
+        return 2 * prompts + sum(len(pair.chosen) + len(pair.rejected) for pair in pairs)
 
     def _loss(self, pairs: Sequence[TokenPair], places: list[int], part: MicroBatch) -> losses.MPOLoss:
         logprobs = self.policy.scores(part).logprobs
@@ -361,6 +374,26 @@ class MPOTrainer:
         self.pairs, self.heldout = ([_pair(row) for row in state[name]] for name in ("pairs", "heldout"))
         self._ask_again()
         self.sampler.sync()
+
+
+def _shown(
+    question: EncodedQuestion, group: Sequence[Response], ranked: Ranked,
+    pairs: Sequence[tuple[int, int, float]],
+) -> ShownQuestion:  # fmt: skip
+    """A question's replies as the page shows them; those that were chosen or rejected say so."""
+    notes = {a: "chosen" for a, _, _ in pairs} | {b: "rejected" for _, b, _ in pairs}
+    sides = {"chosen": 1.0, "rejected": -1.0}
+    replies = [
+        ShownReply(
+            response.thinking, response.answer, score, sides.get(notes.get(i, ""), 0.0),
+            {"may be chosen": float(may)}, notes.get(i, ""),
+        )
+        for i, (response, score, may) in enumerate(zip(group, ranked.scores, ranked.eligible, strict=True))
+    ]  # fmt: skip
+    example = question.example
+    return ShownQuestion(
+        question.planned.family, example.question, example.key.answer, question.prompt, replies
+    )
 
 
 def _kept(pair: TokenPair) -> dict[str, Any]:

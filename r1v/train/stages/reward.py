@@ -148,8 +148,10 @@ class RewardTrainer:
                     grad_norm=norm, bad_pairs=self.bad, wait_s=waited, step_s=time.monotonic() - begun,
                     memory_mb=bench.compute.peak_bytes() / 2**20,
                 )  # fmt: skip
+                per_s = tokens_of(rows) * self.world.size / max(time.monotonic() - begun, 1e-9)
                 bench.say(
                     f"step {bench.step}/{number}  loss {loss:.3f}  pairs right {right:.2f}  grad {norm:.2f}"
+                    f"  {per_s:,.0f} tokens/s  {bench.minutes_left(bench.step / number):.1f} min left"
                     + (f"  {self.bad} bad pairs left out" if self.bad else "")
                 )
             if ended or plan[bench.step][:2] != (stage, epoch):
@@ -157,6 +159,7 @@ class RewardTrainer:
             bench.keep()
         bench.save()
         self.rows.close()
+        bench.run.close()
         return self._export()
 
     def _good(self, made: Sequence[list[Encoded] | str]) -> list[list[Encoded]]:
@@ -222,3 +225,8 @@ class RewardTrainer:
             calibration.save(folder)
         self.world.barrier()
         return folder
+
+
+def tokens_of(pairs: Sequence[list[Encoded]]) -> int:
+    """Tokens of all replies of some pairs, prompts included."""
+    return sum(len(row.token_ids) for pair in pairs for row in pair)

@@ -220,6 +220,7 @@ class Trainer:
             bench.keep()
         bench.save()
         self.stream.close()
+        bench.run.close()
         return bench.export()
 
     def _plan(self) -> list[PlannedSample]:
@@ -260,7 +261,6 @@ class Trainer:
 
     def _log(self, tally: Tally, rate: float, per_s: float, tokens_per_s: float, waited: float) -> None:
         bench = self.bench
-        left = bench.trained_s * (1 - bench.progress()) / max(bench.progress(), 1e-9)
         nll = tally.nll / max(tally.targets, 1)
         bench.run.log(
             step=bench.step, nll=nll, accuracy=tally.right / max(tally.targets, 1), rate=rate,
@@ -275,7 +275,7 @@ class Trainer:
             looks = f"  exact {exact:.2f}  variation {wide:.2f}"
         bench.say(
             f"step {bench.step}/{self.config.run.steps}  loss {nll:.3f}{looks}  grad {tally.norm:.2f}"
-            f"  {tokens_per_s:,.0f} tokens/s  waited {waited:.2f} s  {left / 60:.1f} min left"
+            f"  {tokens_per_s:,.0f} tokens/s  waited {waited:.2f} s  {bench.minutes_left():.1f} min left"
         )
 
     def _log_heldout(self) -> None:
