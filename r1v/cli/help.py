@@ -69,6 +69,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "train rollout": ("r1v train rollout --config rollout.toml",),
     "train pool": ("r1v train pool --config grpo.toml",),
     "train plot": ("r1v train plot runs/sft --out curve.png",),
+    "train watch": ("r1v train watch runs/mine",),
     "reward": ("r1v reward score replies.jsonl --model runs/reward/final --out scored.jsonl",),
     "reward score": ("r1v reward score replies.jsonl --model runs/reward/final --out scored.jsonl",),
     "reward clean": ("r1v reward clean pairs.jsonl --model runs/reward/final --low 0 --out clean.jsonl",),

@@ -21,7 +21,7 @@ from r1v.train.buffer import BufferedResponse
 from r1v.train.core.config import ModelConfig
 from r1v.train.core.policy import PolicyModule, load_policy
 from r1v.train.core.token_scores import TokenScores
-from r1v.train.data.batches import Encoded, MicroBatch, collate
+from r1v.train.data.batches import Encoded, MicroBatch, Split, collate
 
 # log-probabilities float32 (N,) on the CPU of each part's targets
 Reference: TypeAlias = Callable[[Sequence[MicroBatch]], list[torch.Tensor]]
@@ -68,13 +68,13 @@ class UpdateTally:
 
 
 def parts_by_length(
-    encoded: Sequence[tuple[str, Encoded]], number: int, pad_id: int
+    encoded: Sequence[tuple[str, Encoded]], split: Split, pad_id: int
 ) -> Iterator[tuple[list[int], MicroBatch]]:
-    """Rows sorted by length and cut into ``number`` parts; with each part the places of its rows."""
-    order = sorted(range(len(encoded)), key=lambda i: (len(encoded[i][1].token_ids), i))
-    number = min(number, len(order))
-    for part in range(number):
-        places = order[len(order) * part // number : len(order) * (part + 1) // number]
+    """Rows sorted by length and cut into parts; with each part the places of its rows."""
+    lengths = [len(one.token_ids) - 1 for _, one in encoded]
+    order = sorted(range(len(encoded)), key=lambda i: (lengths[i], i))
+    for start, end in split.cuts([lengths[i] for i in order]):
+        places = order[start:end]
         rows = [encoded[i] for i in places]
         tiles = torch.from_numpy(np.concatenate([row.tiles for _, row in rows]))
         yield places, collate(rows, tiles, pad_id)
@@ -85,17 +85,17 @@ class PolicyLoss:
     starting policy, needed where options.kl is not 0."""
 
     def __init__(
-        self, policy: PolicyModule, options: losses.GRPOOptions, *, pad_id: int, micro_batches: int,
+        self, policy: PolicyModule, options: losses.GRPOOptions, *, pad_id: int, split: Split,
         max_tokens: int = 0, reference: Reference | None = None,
     ) -> None:  # fmt: skip
         self.policy, self.options = policy, options
-        self.pad_id, self.micro_batches, self.max_tokens = pad_id, micro_batches, max_tokens
+        self.pad_id, self.split, self.max_tokens = pad_id, split, max_tokens
         self.reference = reference
 
     def _parts(self, samples: Sequence[Trained]) -> list[tuple[list[int], MicroBatch]]:
         side = self.policy.base.config.image_size
         encoded = [(one.sample.family, one.encoded(side)) for one in samples]
-        return list(parts_by_length(encoded, self.micro_batches, self.pad_id))
+        return list(parts_by_length(encoded, self.split, self.pad_id))
 
     def backward(self, samples: Sequence[Trained]) -> UpdateTally:
         """Add the gradient of the samples' loss; the tensors of one part are freed before the next.

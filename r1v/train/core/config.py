@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from r1v.core import ConfigError
 from r1v.train.core.checks import at_least, check_components, choice, share
 from r1v.train.core.keys import key
+from r1v.train.data.batches import Split
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,10 @@ class OptimConfig:
     micro_batches: int = key(
         1, "parts of similar length that a step is computed in, one after the other", operational=True
     )
+    part_tokens: int = key(
+        0, "tokens of a part at most, padding included, in place of a number of parts; 0: micro_batches",
+        operational=True,
+    )  # fmt: skip
     lr: float = key(1e-5, "AdamW's peak learning rate")
     rates: dict[str, float] = key(
         {}, "peak rates of their own: component (vision, projector, llm) or lora -> rate"
@@ -94,7 +99,7 @@ class OptimConfig:
 
     def __post_init__(self) -> None:
         at_least(self, 1, "batch_size", "micro_batches")
-        at_least(self, 0, "lr", "muon_lr", "warmup_steps", "weight_decay", "clip")
+        at_least(self, 0, "part_tokens", "lr", "muon_lr", "warmup_steps", "weight_decay", "clip")
         share(self, "decay_share", "final_lr_share")
         choice("optim.schedule", self.schedule, ("wsd", "cosine", "constant"))
         if len(self.betas) != 2 or not all(0 <= one < 1 for one in self.betas):
@@ -103,6 +108,11 @@ class OptimConfig:
             choice("optim.rates", name, ("vision", "projector", "llm", "lora"))
             if not rate >= 0:
                 raise ConfigError(f"optim.rates: {name} is {rate}; it must be at least 0")
+
+    @property
+    def split(self) -> Split:
+        """How a step is cut into parts."""
+        return Split(self.micro_batches, self.part_tokens)
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,43 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 import numpy as np
 import torch
+
+
+@dataclass(frozen=True)
+class Split:
+    """How the samples of a step are cut into parts. number: of parts, where tokens is 0; tokens: of a part at
+    most, padding included. A sample that has more is a part of its own."""
+
+    number: int = 1
+    tokens: int = 0
+
+    def cuts(self, lengths: Sequence[int], *, rows: int = 1, packed: bool = False) -> list[tuple[int, int]]:
+        """First and last + 1 of the samples of each part, neighbours together.
+
+        lengths: tokens of the longest row of each sample, which has ``rows`` rows; few samples are padded
+        where they are sorted. packed: the rows of a part lie in one line, without padding.
+        """
+        if not self.tokens:
+            number = min(self.number, len(lengths))
+            ends = [len(lengths) * i // number for i in range(number + 1)] if number else [0]
+            return list(pairwise(ends))
+        found, first, longest, together = list[tuple[int, int]](), 0, 0, 0
+        for place, length in enumerate(lengths):
+            longest, together = max(longest, length), together + rows * length
+            taken = rounded(together) if packed else rows * (place + 1 - first) * rounded(longest)
+            if taken > self.tokens and place > first:
+                found.append((first, place))
+                first, longest, together = place, length, rows * length
+        return [*found, (first, len(lengths))] if len(lengths) else found
+
+
+def rounded(length: int, multiple: int = 32) -> int:
+    """The width of a line that holds a row of so many tokens."""
+    return -(-length // multiple) * multiple
 
 
 @dataclass(frozen=True)
@@ -64,7 +97,7 @@ def collate(
 ) -> MicroBatch:
     """Rows of one micro-batch, padded on the right to a common multiple. tiles: all of theirs, in order."""
     longest = max(len(e.token_ids) for _, e in encoded) - 1
-    width = -(-longest // multiple) * multiple
+    width = rounded(longest, multiple)
     ids = np.full((len(encoded), width), pad_id, np.int64)
     return _laid_out(encoded, tiles, ids, [row * width for row in range(len(encoded))])
 
@@ -74,7 +107,7 @@ def pack(
 ) -> MicroBatch:
     """As ``collate``, but all examples in one line, each seeing only itself."""
     lengths = [len(e.token_ids) - 1 for _, e in encoded]
-    width = -(-sum(lengths) // multiple) * multiple
+    width = rounded(sum(lengths), multiple)
     segments = np.full((1, width), -1, np.int64)
     segments[0, : sum(lengths)] = np.repeat(np.arange(len(lengths)), lengths)
     ids = np.full((1, width), pad_id, np.int64)

@@ -7,7 +7,6 @@ replaced by another.
 
 from __future__ import annotations
 
-import itertools
 import mmap
 import multiprocessing
 from collections import Counter, deque
@@ -27,7 +26,7 @@ from r1v.figures import Difficulty
 from r1v.prompt import Processor
 from r1v.scoring import AnswerKind, extract_boxed
 from r1v.train.core.distributed import ONE_PROCESS
-from r1v.train.data.batches import Batch, Encoded, collate, pack
+from r1v.train.data.batches import Batch, Encoded, Split, collate, pack
 from r1v.train.data.curriculum import PlannedSample
 from r1v.train.data.order import shuffled
 from r1v.train.data.rows import DataRow, beside, parse_line, read_lines, read_row
@@ -330,15 +329,15 @@ class BatchStream:
     """Batches of planned samples, made ahead by worker processes and given out in the order of the plans."""
 
     def __init__(
-        self, source: ExampleSource, model: str, *, batch_size: int, micro_batches: int, workers: int,
+        self, source: ExampleSource, model: str, *, batch_size: int, split: Split, workers: int,
         prefetch: int, packing: bool = False,
     ) -> None:  # fmt: skip
-        self._collate = pack if packing else collate
+        self._collate, self._packed = pack if packing else collate, packing
         self.source = source
         processor = Processor.from_folder(model)
         self.image_size = processor.geometry.tiling.image_size
         self.pad_id = processor.special.pad
-        self.micro_batches = micro_batches
+        self.split = split
         self.pin = (
             False  # set to have batches in page-locked memory, from where copies to a GPU are asynchronous
         )
@@ -399,13 +398,12 @@ class BatchStream:
         if not good:
             raise ConfigError(f"not one sample of a batch is usable; the first: {made[0].error}")
         good.sort(key=lambda row: len(row[2].token_ids))
-        count = min(self.micro_batches, len(good))
-        cuts = [len(good) * i // count for i in range(count + 1)]
+        cuts = self.split.cuts([len(row[2].token_ids) - 1 for row in good], packed=self._packed)
         parts = tuple(
             self._collate(
                 [row[1:] for row in good[a:b]], self._gather([row[0] for row in good[a:b]]), self.pad_id
             )
-            for a, b in itertools.pairwise(cuts)
+            for a, b in cuts
         )
         for taken in slots:
             self._free.extend(taken)

@@ -79,7 +79,7 @@ class GRPOTrainer:
         reference = open_reference(self.policy, c.model, self.console) if c.loss.kl else None
         self.loss = PolicyLoss(
             self.policy, c.loss, pad_id=self.bench.processor.special.pad,
-            micro_batches=c.optim.micro_batches, max_tokens=c.rollout.max_tokens, reference=reference,
+            split=c.optim.split, max_tokens=c.rollout.max_tokens, reference=reference,
         )  # fmt: skip
         self.buffer = SampleBuffer(c.ssb)
         self.alarms = alarms.Alarms(c.alarms)

@@ -29,7 +29,7 @@ from r1v.train.core.keys import key
 from r1v.train.core.optim import learning_rate
 from r1v.train.core.run import progress
 from r1v.train.core.workbench import Workbench
-from r1v.train.data.batches import Encoded, MicroBatch
+from r1v.train.data.batches import Encoded, MicroBatch, Split
 from r1v.train.data.curriculum import PlannedSample
 from r1v.train.data.pairs import choose_pairs
 from r1v.train.data.questions import EncodedQuestion, Questions, plan_questions
@@ -269,10 +269,11 @@ class MPOTrainer:
     def _logprob_sums(self, pairs: Sequence[TokenPair]) -> list[tuple[float, float]]:
         """Of whole replies under the policy of now, (chosen, rejected) of each pair; as many at a time as in
         a part of a step."""
-        size = max(1, self.config.optim.batch_size // self.config.optim.micro_batches)
+        steps = -(-len(pairs) // self.config.optim.batch_size)
+        split = self.config.optim.split
         parts, orders = [], []
-        for first in range(0, len(pairs), size):
-            places, part = self._part(pairs[first : first + size])
+        for start, end in replace(split, number=split.number * steps).cuts(self._lengths(pairs), rows=2):
+            places, part = self._part(pairs[start:end])
             parts.append(part)
             orders.append(places)
         found: list[tuple[float, float]] = []
@@ -284,7 +285,7 @@ class MPOTrainer:
 
     def _part(self, pairs: Sequence[TokenPair]) -> tuple[list[int], MicroBatch]:
         """Whole pairs as one part, and the places of its rows."""
-        return next(parts_by_length(self._rows(pairs), 1, self.processor.special.pad))
+        return next(parts_by_length(self._rows(pairs), Split(), self.processor.special.pad))
 
     def _margin(self, pairs: Sequence[TokenPair]) -> float:
         """Mean of beta * (log-ratio of the chosen - log-ratio of the rejected); 0 at the round's start."""
@@ -303,8 +304,7 @@ class MPOTrainer:
         """One step, of which each process does its share. A pair's two replies go through the model together;
         parts hold whole pairs."""
         c, own, begun = self.config, self.world.share(pairs), time.monotonic()
-        number = min(c.optim.micro_batches, len(own))
-        cut = [own[len(own) * i // number : len(own) * (i + 1) // number] for i in range(number)]
+        cut = [own[start:end] for start, end in c.optim.split.cuts(self._lengths(own), rows=2)]
         made = [self._part(chosen) for chosen in cut]
         totals, rewards = np.zeros(4), [torch.zeros(2, 0)]
         for place, part in enumerate(self.policy.passes([part for _, part in made])):
@@ -339,6 +339,11 @@ class MPOTrainer:
                 f"  {self._tokens(pairs) / max(time.monotonic() - begun, 1e-9):,.0f} tokens/s"
                 f"  {self.bench.minutes_left(done):.1f} min left"
             )
+
+    def _lengths(self, pairs: Sequence[TokenPair]) -> list[int]:
+        """Of the longer reply of each pair, its prompt included."""
+        prompts = [len(self.prompts[pair.planned].token_ids) for pair in pairs]
+        return [n + max(len(p.chosen), len(p.rejected)) for n, p in zip(prompts, pairs, strict=True)]
 
     def _tokens(self, pairs: Sequence[TokenPair]) -> int:
         """Of both replies of each pair, prompts included."""

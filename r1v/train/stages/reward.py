@@ -171,9 +171,9 @@ class RewardTrainer:
         return [one for one in made if not isinstance(one, str)]
 
     def _parts(self, pairs: Sequence[list[Encoded]]) -> list[MicroBatch]:
-        """Whole pairs in optim.micro_batches parts; chosen and rejected in turn."""
-        number = min(self.config.optim.micro_batches, len(pairs))
-        cuts = [pairs[len(pairs) * i // number : len(pairs) * (i + 1) // number] for i in range(number)]
+        """Whole pairs in parts; chosen and rejected in turn."""
+        lengths = [max(len(row.token_ids) for row in pair) for pair in pairs]
+        cuts = [pairs[start:end] for start, end in self.config.optim.split.cuts(lengths, rows=2)]
         pad = self.processor.special.pad
         return [pad_rows([row for rows in cut for row in rows], pad) for cut in cuts]
 

@@ -118,7 +118,7 @@ class Trainer:
     def _open_stream(self, source: ExampleSource, prefetch: int) -> BatchStream:
         c = self.config
         return BatchStream(
-            source, c.model.path, batch_size=c.optim.batch_size, micro_batches=c.optim.micro_batches,
+            source, c.model.path, batch_size=c.optim.batch_size, split=c.optim.split,
             workers=c.data.workers, prefetch=prefetch, packing=c.data.packing,
         )  # fmt: skip
 

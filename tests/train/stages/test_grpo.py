@@ -18,6 +18,7 @@ from r1v.train.buffer import BufferedResponse
 from r1v.train.core.compute import Compute
 from r1v.train.core.config_read import changed, make
 from r1v.train.core.policy import as_policy
+from r1v.train.data.batches import Split
 from r1v.train.data.examples import AnswerKey
 from r1v.train.data.questions import QuestionPool
 from r1v.train.losses import GRPOOptions
@@ -122,7 +123,7 @@ def test_replays_are_what_was_sampled(start: Path, tmp_path: Path) -> None:
     assert len(replayed) > 5 and any(one.tiles for one in replayed)
     # the weights never moved: what the trainer computes now is what the engine gave when sampling
     side = trainer.policy.base.config.vision.image_size
-    for places, part in parts_by_length([("x", one.encoded(side)) for one in replayed], 3, 0):
+    for places, part in parts_by_length([("x", one.encoded(side)) for one in replayed], Split(3), 0):
         with torch.no_grad():
             found = trainer.policy.scores(part).logprobs
         stored = np.concatenate([replayed[i].sample.logprobs for i in places])
@@ -157,17 +158,15 @@ def test_groups_with_different_tile_counts_have_the_gradient_of_each_alone(
     compute = Compute(torch.device("cpu"), False)
     options = GRPOOptions(averaging, clip_low=1.0, clip_high=1e9)  # type: ignore[arg-type]
 
-    def gradient(micro_batches: int) -> torch.Tensor:
+    def gradient(split: Split) -> torch.Tensor:
         model.zero_grad()
-        PolicyLoss(as_policy(model, compute), options, pad_id=0, micro_batches=micro_batches).backward(
-            samples
-        )
+        PolicyLoss(as_policy(model, compute), options, pad_id=0, split=split).backward(samples)
         return torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
 
-    alone = gradient(len(samples))
+    alone = gradient(Split(len(samples)))
     assert alone.norm() > 0
-    for number in (1, 2):
-        assert (gradient(number) - alone).norm() < 1e-4 * alone.norm()
+    for split in (Split(1), Split(2), Split(tokens=96)):
+        assert (gradient(split) - alone).norm() < 1e-4 * alone.norm()
 
 
 def test_a_step_without_any_advantage_changes_nothing(start: Path, tmp_path: Path) -> None:

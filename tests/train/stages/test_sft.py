@@ -21,7 +21,7 @@ from r1v.prompt.template import CHATML
 from r1v.train.core.compute import Compute, normalise
 from r1v.train.core.config_read import changed, make
 from r1v.train.core.policy import as_policy
-from r1v.train.data.batches import Encoded, MicroBatch, collate, pack
+from r1v.train.data.batches import Encoded, MicroBatch, Split, collate, pack
 from r1v.train.data.curriculum import PlannedSample
 from r1v.train.data.examples import AnswerKey, BatchStream, Example, FigureSource, JsonlSource, encode
 from r1v.train.stages.sft import SFTConfig, Trainer
@@ -112,6 +112,15 @@ def test_packing_does_not_change_the_training(start: Path, tmp_path: Path) -> No
     assert np.allclose(losses_of(tmp_path / "False"), losses_of(tmp_path / "True"), atol=1e-4)
 
 
+def test_a_budget_of_tokens_does_not_change_the_training(start: Path, tmp_path: Path) -> None:
+    """Padded and packed: other parts, the same losses."""
+    train(config(start, tmp_path / "parts", steps=3, heldout=0))
+    for packing in (False, True):
+        out = tmp_path / str(packing)
+        train(config(start, out, packing=packing, part_tokens=256, steps=3, heldout=0))
+        assert np.allclose(losses_of(tmp_path / "parts"), losses_of(out), atol=1e-4)
+
+
 def test_targets_are_the_completion_and_only_it(start: Path) -> None:
     processor = Processor.from_folder(start)
     encoded = encode(processor, FigureSource(FAMILIES).example("arithmetic", 5, 1.0))
@@ -126,7 +135,7 @@ def test_batches_do_not_depend_on_the_number_of_workers(start: Path) -> None:
     batches = []
     for workers in (1, 2):
         stream = BatchStream(
-            FigureSource(FAMILIES), str(start), batch_size=20, micro_batches=3, workers=workers, prefetch=2
+            FigureSource(FAMILIES), str(start), batch_size=20, split=Split(3), workers=workers, prefetch=2
         )
         stream.put(plan)
         stream.put(plan[::-1])
