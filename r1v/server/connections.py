@@ -19,12 +19,17 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 log = logging.getLogger("r1v.server")
 
-# Connections that are accepted before the first of them is looked at.
-ACCEPTED_AT_ONCE = 32
+# Connections that are accepted in one turn of the event loop.
+ACCEPTED_AT_ONCE = 16
 
-# Descriptors for images that are fetched, files, pipes of children, and connections about to be refused; half
-# of all where there are few.
-RESERVED_DESCRIPTORS = ACCEPTED_AT_ONCE + 32
+# Turns between accepting a connection and closing the one that makes room for it: asyncio makes the
+# transport, tells the protocol, and closes what the protocol gave up, each in a turn of its own, and it
+# accepts in all of them.
+TURNS = 4
+
+# Descriptors kept back: half for connections that wait for room, half for images that are fetched, files and
+# pipes of children. Half of all where there are few.
+RESERVED_DESCRIPTORS = 2 * TURNS * ACCEPTED_AT_ONCE
 
 _BUSY = (
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 5\r\n"
@@ -48,7 +53,7 @@ def connection_limits(wanted: int) -> tuple[int, int]:
         return wanted, ACCEPTED_AT_ONCE
     free = soft - _lowest_free()
     reserved = min(RESERVED_DESCRIPTORS, free // 2)
-    return max(1, min(wanted, free - reserved)), max(1, min(ACCEPTED_AT_ONCE, reserved // 2))
+    return max(1, min(wanted, free - reserved)), max(1, min(ACCEPTED_AT_ONCE, reserved // (2 * TURNS)))
 
 
 def _lowest_free() -> int:
