@@ -10,14 +10,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from r1v.scoring.answers import (
     Cases,
     Collection,
-    Interval,
     Matrix,
     Named,
     NoSolution,
@@ -33,6 +32,7 @@ from r1v.scoring.answers import (
 from r1v.scoring.evaluation import approximate, exact, factor_between, same_value
 from r1v.scoring.expression import Expression, Unreadable, negative, number, turned
 from r1v.scoring.kinds.chemistry import Formula, Reaction
+from r1v.scoring.kinds.regions import complement, disjoint, same_region
 from r1v.scoring.kinds.times import Clock
 from r1v.scoring.kinds.units import conversion
 
@@ -302,63 +302,15 @@ def _fraction(value: Expression) -> tuple[Expression, Expression]:
     return Expression("sum", tuple(terms)), bottom
 
 
-def _same_sets(given: RealSet, answer: RealSet, tolerance: Tolerance) -> bool:
-    if given.variable and answer.variable and given.variable != answer.variable:
-        return False
-    left, right = _in_order(given), _in_order(answer)
-    return len(left) == len(right) and all(_same_interval(a, b) for a, b in zip(left, right, strict=True))
-
-
-def _in_order(region: RealSet) -> list[Interval]:
-    def low(interval: Interval) -> float:
-        return float("-inf") if interval.low is None else approximate(interval.low) or 0.0
-
-    found = sorted(region.intervals, key=low)
-    for point in sorted(region.but, key=lambda point: approximate(point) or 0.0):
-        found = [part for interval in found for part in _without(interval, point)]
-    return found
-
-
-def _without(interval: Interval, point: Expression) -> list[Interval]:
-    """An interval without one point of it."""
-    at = approximate(point)
-    ends = [None if end is None else approximate(end) for end in (interval.low, interval.high)]
-    if at is None or any(
-        value is None for value, end in zip(ends, (interval.low, interval.high), strict=True) if end
-    ):
-        raise Unreadable
-    low, high = ends
-    if interval.low is not None and same_value(interval.low, point):
-        return [replace(interval, low_closed=False)]
-    if interval.high is not None and same_value(interval.high, point):
-        return [replace(interval, high_closed=False)]
-    if (low is not None and at < low) or (high is not None and at > high):
-        return [interval]
-    before = Interval(interval.low, interval.low_closed, point, False)
-    return [before, Interval(point, False, interval.high, interval.high_closed)]
-
-
-def _same_interval(given: Interval, answer: Interval) -> bool:
-    if (given.low_closed, given.high_closed) != (answer.low_closed, answer.high_closed):
-        return False
-    for left, right in ((given.low, answer.low), (given.high, answer.high)):
-        if (left is None) != (right is None) or (
-            left is not None and right is not None and not same_value(left, right)
-        ):
-            return False
-    return True
-
-
 # several values
 
 
 def _same_collections(given: Collection, answer: Collection, tolerance: Tolerance) -> bool | None:
     left, right = _names(given), _names(answer)
     if left and right:
-        if set(left) != set(right) or len(left) != len(right):
+        if set(left) != set(right):
             return False
-        if len(set(right)) == len(right):
-            return _all(same_reading(left[name], right[name], tolerance) for name in right)
+        return _all(same_reading(left[name], right[name], tolerance) for name in right)
     if not _brackets_agree(given, answer):
         return False
     if given.ordered or answer.ordered:
@@ -371,11 +323,11 @@ def _same_collections(given: Collection, answer: Collection, tolerance: Toleranc
 
 
 def _names(values: Collection) -> dict[str, Reading]:
-    """Values by name, where all items have one; else nothing."""
-    found = {}
+    """Values by name, where all items have one of their own; else nothing."""
+    found: dict[str, Reading] = {}
     for item in values.items:
         named = next((value for value in item if isinstance(value, Named)), None)
-        if named is None:
+        if named is None or _name(named.name) in found:
             return {}
         found[_name(named.name)] = named.value
     return found
@@ -414,7 +366,9 @@ def _scaled(entry: Reading, factor: Expression | None) -> Reading:
 
 
 def _same_column(matrix: Matrix, values: Collection, tolerance: Tolerance) -> bool | None:
-    """A column, or a row, of numbers and a tuple are the same vector."""
+    """A column, or a row, of numbers and a tuple are the same vector; a list of rows is a matrix."""
+    if (rows := _rows(values)) is not None and not matrix.bars:
+        return _same_matrices(matrix, Matrix(rows), tolerance)
     entries = [entry for row in matrix.rows for entry in row]
     if (
         not values.ordered
@@ -426,9 +380,21 @@ def _same_column(matrix: Matrix, values: Collection, tolerance: Tolerance) -> bo
     return _all(same_reading(_scaled(a, matrix.factor), b, tolerance) for a, b in pairs)
 
 
+def _rows(values: Collection) -> tuple[tuple[Reading, ...], ...] | None:
+    """The rows of ``[[1, 2], [3, 4]]``, or None."""
+    rows = []
+    for item in values.items:
+        row = next((value for value in item if isinstance(value, Collection)), None)
+        if values.opening != "[" or row is None or row.opening != "[":
+            return None
+        rows.append(row.items)
+    return tuple(rows)
+
+
 def _same_cases(given: Cases, answer: Cases, tolerance: Tolerance) -> bool | None:
     if len(given.cases) != len(answer.cases):
         return False
+    given, answer = (_otherwise_as_region(one) for one in (given, answer))
     left = list(given.cases)
     unmatched = []
     for value, condition in answer.cases:
@@ -448,6 +414,25 @@ def _same_cases(given: Cases, answer: Cases, tolerance: Tolerance) -> bool | Non
     ):  # "otherwise" for the last one
         return same_reading(left[0][0], unmatched[0][0], tolerance)
     return False
+
+
+def _otherwise_as_region(values: Cases) -> Cases:
+    """ "Otherwise" as what the other conditions leave, where they are sets of one variable's values."""
+    regions = [
+        next((value for value in condition if isinstance(value, RealSet)), None)
+        for _, condition in values.cases
+        if condition is not None
+    ]
+    known = [region for region in regions if region is not None]
+    names = {region.variable for region in known}
+    if len(known) != len(values.cases) - 1 or len(regions) != len(known) or len(names) != 1:
+        return values
+    try:
+        rest = complement([one for region in known for one in disjoint(region)])
+    except Unreadable:
+        return values
+    otherwise: Reading = (RealSet(tuple(rest), names.pop()),)
+    return Cases(tuple((value, otherwise if cond is None else cond) for value, cond in values.cases))
 
 
 def _all(results: Any) -> bool | None:
@@ -474,7 +459,7 @@ _SAME: dict[type, Callable[[Any, Any, Tolerance], bool | None]] = {
     Ratio: _same_ratios,
     Numeral: lambda given, answer, _: given == answer,
     Relation: _same_relations,
-    RealSet: _same_sets,
+    RealSet: lambda given, answer, _: same_region(given, answer),
     Collection: _same_collections,
     Matrix: _same_matrices,
     Cases: _same_cases,

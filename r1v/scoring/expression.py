@@ -21,7 +21,9 @@ FUNCTIONS = (
 ).split()
 _INVERSE = {"sin": "arcsin", "cos": "arccos", "tan": "arctan", "cot": "arccot"}
 _LATIN = {"asin": "arcsin", "acos": "arccos", "atan": "arctan"}
-_WORDS = "|".join(sorted([*FUNCTIONS, "sqrt", "cbrt", "pi", "infinity", "infty"], key=len, reverse=True))
+_WORDS = "|".join(
+    sorted([*FUNCTIONS, "sqrt", "cbrt", "pi", "infinity", "infty", "oo"], key=len, reverse=True)
+)
 _LEXEME = re.compile(
     r"(?P<space>\s+)"
     rf"|(?P<repeating>{REPEATING})"
@@ -132,7 +134,7 @@ def _tokens(text: str) -> Iterator[_Token]:
             value = repeating_decimal(lexeme)
             kind, lexeme = "number", f"{value.numerator}/{value.denominator}"
         if kind == "word" or (kind == "command" and lexeme in FUNCTIONS):
-            kind, lexeme = "command", _LATIN.get(lexeme, "infty" if lexeme == "infinity" else lexeme)
+            kind, lexeme = "command", _LATIN.get(lexeme, "infty" if lexeme in ("infinity", "oo") else lexeme)
         if lexeme in ("cdot", "times", "div"):
             kind, lexeme = "sign", "/" if lexeme == "div" else "*"
         if lexeme == "vert":

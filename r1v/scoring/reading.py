@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from functools import partial
 
 from r1v.scoring.answers import (
     Cases,
@@ -26,9 +27,10 @@ from r1v.scoring.answers import (
     Value,
 )
 from r1v.scoring.expression import Expression, expression_of, number
-from r1v.scoring.kinds.bounds import BOUND, bounded, turned_inward
+from r1v.scoring.kinds.bounds import BOUND, infinite, solved, turned_inward
 from r1v.scoring.kinds.chemistry import read_formula, read_reaction
-from r1v.scoring.kinds.numerals import chinese_number
+from r1v.scoring.kinds.numerals import chinese_number, in_digits
+from r1v.scoring.kinds.regions import EVERYTHING, joined, point
 from r1v.scoring.kinds.times import read_clock
 from r1v.scoring.kinds.units import Unit, split_units
 from r1v.scoring.kinds.vectors import TUPLE_NAME, one_by_one, read_vector
@@ -36,15 +38,6 @@ from r1v.scoring.notation import brackets, spaceless, split_top, tidy
 
 MAX_DEPTH = 4
 _GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!\d|,\d)")  # 1,000: a comma that separates no values
-_NUMBER_WORDS = {
-    word: str(value)
-    for value, word in enumerate(
-        (
-            "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
-            "sixteen seventeen eighteen nineteen twenty"
-        ).split()
-    )
-}
 _RATIO = re.compile(r"\(?([^:()]+(?:(?::|\\colon(?![a-z])|\bto\b)[^:()]+){1,3})\)?")
 _NUMERAL = re.compile(r"\(?([0-9A-Fa-f]+)\)?_\s*\{?\s*(\d{1,2})\s*\}?")
 _WORDS = re.compile(r"[^\W\d_]+(?:[\s'’\-,./&]+[^\W\d_]+)*", re.UNICODE)
@@ -61,7 +54,8 @@ _NO_SOLUTION = re.compile(
 )
 _ALL_REAL = re.compile(r"\\mathbb\s*\{?R\}?|(?:all )?(?:real numbers|reals)|(?:全体|任意)实数", re.IGNORECASE)
 _SEPARATOR_WORD = re.compile(
-    r"\s+(?:and|or|und|oder)\s+|\s*(?:和|或|或者|与)\s*|\\(?:lor|land)(?![a-z])", re.IGNORECASE
+    r"(?:\s+|(?<=[)\]}\d]))(?:and|or|und|oder)(?:\s+|(?=[(\[{\\\d]))|\s*(?:和|或|或者|与)\s*|\\(?:lor|land)(?![a-z])",
+    re.IGNORECASE,
 )
 _RELATION = re.compile(r"\\(le|ge|ne|approx)(?![a-z])|([<>=])")
 _NAME = re.compile(
@@ -72,6 +66,10 @@ _NAME = re.compile(
     r"|S_\s*\{?\s*\\triangle\s*[A-Z]{3}\s*\}?|\\frac\{d[a-z]\}\{d[a-z]\}"
     r"|[A-Za-z][A-Za-z \-]{2,39}"  # words
 )
+_JOINED = re.compile(
+    r"(?:[<>=]|\\(?:le|ge|ne|in)(?![a-z])).*(?:\\l(?:or|and)(?![a-z])|\bor\b|\band\b|&|\)\s*\|\s*\()"
+)  # conditions in brackets
+_BOTH = re.compile(r"&|\)\s*\|\s*\(")  # as programs write "and" and "or"
 _PLUS_MINUS = re.compile(r"\\pm(?![A-Za-z])")
 _MINUS_PLUS = re.compile(r"\\mp(?![A-Za-z])")
 _ENVIRONMENT = re.compile(
@@ -114,7 +112,7 @@ def _cleared(text: str) -> str:
     if not text.isascii() and (value := chinese_number(text)) is not None:
         share = re.fullmatch(r"-?负?百分之.+", text)
         return f"{value * 100}%" if share else str(value)
-    return _NUMBER_WORDS.get(text.casefold(), text)
+    return in_digits(text)
 
 
 def _single(text: str) -> Reading:
@@ -217,7 +215,7 @@ def _sets(text: str, depth: int) -> Reading:
             return tuple(value for value in found if isinstance(value, RealSet))
         return ()
     pieces = re.split(r"\\cup(?![a-z])", body)
-    sets = [_interval(piece.strip()) for piece in pieces]
+    sets = [_interval(piece.strip()) or (_points(piece) if len(pieces) > 1 else None) for piece in pieces]
     if any(one is None for one in sets):
         return ()
     joined = RealSet(
@@ -228,9 +226,6 @@ def _sets(text: str, depth: int) -> Reading:
     if len(pieces) == 1 and not variable and opening and (opening, closing) in (("(", ")"), ("[", "]")):
         return (*_collections(body, depth), joined)
     return (joined,)
-
-
-EVERYTHING = Interval(None, False, None, False)
 
 
 def _interval(text: str) -> RealSet | None:
@@ -253,14 +248,19 @@ def _interval(text: str) -> RealSet | None:
     values = [expression_of(end) for end in ends]
     if values[0] is None or values[1] is None:
         return None
-    low, high = (None if _infinite(value) else value for value in values)
+    low, high = (None if infinite(value) else value for value in values)
     return RealSet(
         (Interval(low, opening == "[" and low is not None, high, closing == "]" and high is not None),)
     )
 
 
-def _infinite(value: Expression | None) -> bool:
-    return value is not None and any(node.kind == "infinity" for node in value.walk())
+def _points(text: str) -> RealSet | None:
+    r"""``\\{1, 2\\}`` as single numbers, where it is a part of a union."""
+    opening, _, inner = brackets(text.strip())
+    values = [expression_of(part) for part in split_top(inner, ",;")]
+    if opening not in (r"\{", "{") or any(value is None for value in values):
+        return None
+    return RealSet(tuple(point(value) for value in values if value is not None))
 
 
 # relations
@@ -268,14 +268,16 @@ def _infinite(value: Expression | None) -> bool:
 
 def _relations(text: str, depth: int) -> Reading:
     parts, signs = _at_relations(text)
+    if not signs and _JOINED.search(text) and (region := joined(text, partial(_region, depth=depth))):
+        return (region,)
     if not signs or any(not part for part in parts):
         return ()
     if (reaction := read_reaction(text)) is not None:
         return (reaction,)
     whole = _GROUPED.sub(lambda match: match[0].replace(",", ""), text)
     separated = split_top(_SEPARATOR_WORD.sub(" , ", whole), ",;")
-    if len(separated) > 1 and not TUPLE_NAME.fullmatch(parts[0].strip()):
-        return _several_relations(text, separated, depth)
+    if (len(separated) > 1 or _BOTH.search(whole)) and not TUPLE_NAME.fullmatch(parts[0].strip()):
+        return _several_relations(whole, separated, depth)
     if set(signs) == {"approx"}:
         signs = ["="] * len(signs)
     if "approx" in signs:
@@ -333,7 +335,7 @@ def _inequality(parts: list[str], signs: list[str]) -> Reading:
         return ()
     values = [side for side in sides if side is not None]
     readings: list[Value] = []
-    if (found := _solved(values, signs) or bounded(values, signs)) is not None:
+    if (found := solved(values, signs)) is not None:
         readings.append(found)
     if len(values) == 2:
         sign, turned = BOUND[signs[0]]
@@ -342,61 +344,30 @@ def _inequality(parts: list[str], signs: list[str]) -> Reading:
     return tuple(readings)
 
 
-def _solved(values: list[Expression], signs: list[str]) -> RealSet | None:
-    """``x > 2``, ``2 < x`` or ``1 < x <= 3`` as a set of numbers."""
-    low: Expression | None = None
-    high: Expression | None = None
-    closed = {"low": False, "high": False}
-    variables = [value.name for value in values if value.kind == "symbol"]
-    if not variables or len(values) > 3:
-        return None
-    variable = variables[0] if len(variables) == 1 or len(values) == 2 else values[1].name
-    for left, sign, right in zip(values, signs, values[1:], strict=False):
-        kind, turned = BOUND.get(sign, ("", False))
-        if kind == "ne":
-            other = right if left.name == variable else left
-            return RealSet((EVERYTHING,), variable, (other,)) if len(values) == 2 else None
-        if kind not in ("lt", "le"):
-            return None
-        small, large = (right, left) if turned else (left, right)
-        if small.kind == "symbol" and small.name == variable and high is None:
-            high, closed["high"] = large, kind == "le"
-        elif large.kind == "symbol" and large.name == variable and low is None:
-            low, closed["low"] = small, kind == "le"
-        else:
-            return None
-    low, high = (None if _infinite(end) else end for end in (low, high))
-    return RealSet((Interval(low, closed["low"], high, closed["high"]),), variable)
-
-
 def _several_relations(text: str, separated: list[str], depth: int) -> Reading:
-    """``x = 1, y = 2``, ``x < 1 or x > 3``, ``x > 1 and x < 3``."""
-    items = [read(part, depth + 1) for part in separated]
-    sets = [next((value for value in item if isinstance(value, RealSet)), None) for item in items]
-    if all(sets):
-        regions = [one for one in sets if one is not None]
-        names = {one.variable for one in regions}
-        if len(names) == 1:
-            return (_joined(regions, both=re.search(r"\band\b|\\land|且", text) is not None),)
-    return (Collection(tuple(items)),)
+    """``x = 1, y = 2``, ``x < 1 or x > 3``, ``x > 1 and x < 3``, ``p = 5, q = 2; p = 7, q = 2``."""
+    if (region := joined(text, partial(_region, depth=depth))) is not None and _is_wide(region):
+        return (region,)
+    groups = split_top(text, ";")
+    if 1 < len(groups) < len(separated):
+        separated = groups
+    return (Collection(tuple(read(part, depth + 1) for part in separated)),)
 
 
-def _joined(regions: list[RealSet], both: bool) -> RealSet:
-    """The union of sets, or what they share if the text says that both hold and each bounds another side."""
-    variable = regions[0].variable
-    points = tuple(point for one in regions for point in one.but)
-    if any(one.but for one in regions):
-        kept = [one for one in regions if not one.but]
-        intervals = tuple(i for one in kept for i in one.intervals) or (EVERYTHING,)
-        return RealSet(intervals, variable, points)
-    intervals = tuple(interval for one in regions for interval in one.intervals)
-    lows = [i for i in intervals if i.low is not None and i.high is None]
-    highs = [i for i in intervals if i.high is not None and i.low is None]
-    if both and len(lows) == len(highs) == 1 and len(intervals) == 2:
-        return RealSet(
-            (Interval(lows[0].low, lows[0].low_closed, highs[0].high, highs[0].high_closed),), variable
-        )
-    return RealSet(intervals, variable)
+def _region(text: str, depth: int) -> RealSet | None:
+    """One condition on a variable as a set of numbers; ``x = 5`` is a set of one."""
+    for value in read(text, depth + 1):
+        if isinstance(value, RealSet):
+            return value
+        if isinstance(value, Named) and re.fullmatch(r"\\?[A-Za-z]+", value.name):
+            numbers = [one.value for one in value.value if isinstance(one, Scalar) and one.unit is None]
+            return RealSet((point(numbers[0]),), value.name) if numbers else None
+    return None
+
+
+def _is_wide(region: RealSet) -> bool:
+    """Whether a set holds more than single numbers, which are better compared as a list."""
+    return any(one.low is None or one.low is not one.high for one in region.intervals)
 
 
 # lists, tuples, sets of values
@@ -412,7 +383,7 @@ def _collections(text: str, depth: int) -> Reading:
         ):
             return ()
     items = [value for item in split_top(inner, ",;") for value in plus_minus(item)]
-    is_set = opening in (r"\{", "{")
+    is_set = opening in (r"\{", "{") or (opening == "[" and inner.startswith("["))  # or rows of a matrix
     if (len(items) < 2 and not is_set) or any(not item for item in items):
         return ()
     if not opening and _are_words(text) and not all(len(item) <= 2 for item in items):
@@ -452,12 +423,13 @@ def _environment(text: str, depth: int) -> Reading:
     rows = [row for row in re.split(r"\\\\(?:\[[^\]]*\])?|\\cr(?![a-z])", match["body"]) if row.strip()]
     kind = match["kind"]
     cells = [[cell.strip() for cell in row.replace(r"\hline", "").split("&")] for row in rows]
-    factor_text = re.sub(r"\\(?:cdot|times)\s*$|=\s*$", "", match["factor"].strip()).strip()
+    before = re.sub(r"[(\[|]\s*$", "", match["factor"].strip())  # the brackets about the entries
+    factor_text = re.sub(r"\\(?:cdot|times)\s*$|=\s*$", "", before).strip()
     name = ""
-    if named := re.fullmatch(r"(.{1,20}?)\s*=\s*(.*)", match["factor"].strip(), re.DOTALL):
+    if named := re.fullmatch(r"(.{1,20}?)\s*=\s*(.*)", before, re.DOTALL):
         name, factor_text = named[1].strip(), re.sub(r"\\(?:cdot|times)\s*$", "", named[2]).strip()
     if kind in ("cases", "dcases", "aligned", "align", "align*") or (
-        kind == "array" and "{" in text[: match.start("kind")]
+        kind == "array" and "{" in text[: text.index(r"\begin")]
     ):
         value = _cases(cells, depth)
     else:

@@ -1,4 +1,4 @@
-"""Numbers in other writing: Chinese numerals, repeating decimals.
+"""Numbers in other writing: English words, Chinese numerals, repeating decimals.
 
 Enters: a short text. Leaves: its value as a fraction, or None. Always holds: the whole text is the number;
 nothing is guessed from a part of it.
@@ -82,3 +82,74 @@ def repeating_decimal(text: str) -> Fraction:
     nines = 10 ** len(period) - 1
     value = Fraction(int(fixed or 0), 10 ** len(fixed)) + Fraction(int(period), nines * 10 ** len(fixed))
     return int(whole) + value
+
+
+_ONES = {
+    word: value
+    for value, word in enumerate(
+        (
+            "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+            "sixteen seventeen eighteen nineteen"
+        ).split()
+    )
+}
+_TENS = {
+    word: 20 + 10 * at
+    for at, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split())
+}
+_SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_PARTS_OF_ONE = {
+    "half": 2, "halve": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7,
+    "eighth": 8, "ninth": 9, "tenth": 10, "twelfth": 12, "hundredth": 100,
+}  # fmt: skip
+_NUMBER_WORD = "|".join([*_ONES, *_TENS, *_SCALES, "hundred"])
+_IN_WORDS = re.compile(
+    rf"(?P<minus>(?:minus|negative)\s+)?(?P<words>(?:an?\s+(?=hundred|thousand|million)|)(?:{_NUMBER_WORD})"
+    rf"(?:(?:\s*,\s*|\s*-\s*|\s+(?:and\s+)?)(?:{_NUMBER_WORD}))*)"
+    r"(?:\s+point(?P<places>(?:\s+(?:zero|oh|one|two|three|four|five|six|seven|eight|nine))+))?"
+    rf"(?:[\s-]+(?P<part>{'|'.join(_PARTS_OF_ONE)})s?)?(?P<rest>\s+[^\d\W].{{0,60}})?",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def in_digits(text: str) -> str:
+    """A text that is, or begins with, a number in English words, with digits for the words: ``forty-two``,
+    ``three quarters``, ``two hundred and six metres``. Any other text as it is."""
+    match = _IN_WORDS.fullmatch(text.strip())
+    if match is None:
+        return text
+    value = _english_whole(re.findall("[a-z]+", match["words"].casefold()))
+    if value is None:
+        return text
+    written = str(value)
+    if match["places"]:
+        digits = [str({"oh": 0, **_ONES}[word]) for word in match["places"].casefold().split()]
+        written += "." + "".join(digits)
+    if match["part"]:
+        written += f"/{_PARTS_OF_ONE[match['part'].casefold()]}"
+    return f"{'-' if match['minus'] else ''}{written}{match['rest'] or ''}"
+
+
+def _english_whole(words: list[str]) -> int | None:
+    """The value of the words of a whole number; None where they are several numbers."""
+    total = part = 0
+    smallest, room = 10**15, 1000  # what the next scale, and the next word below a thousand, must be under
+    for word in words:
+        if word in ("and", "a", "an"):
+            continue
+        value = _ONES.get(word, _TENS.get(word))
+        if value is not None:
+            if value >= room:
+                return None
+            part += value
+            room = 10 if word in _TENS else 1
+        elif word == "hundred":
+            if not 0 <= part < 10:
+                return None
+            part, room = (part or 1) * 100, 100
+        else:
+            scale = _SCALES[word]
+            if scale >= smallest:
+                return None
+            total, part, smallest, room = total + (part or 1) * scale, 0, scale, 1000
+    return total + part

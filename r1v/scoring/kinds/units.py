@@ -116,6 +116,12 @@ _WORDS = {
     "kilocalorie": "kcal", "megajoule": "MJ", "millisecond": "ms", "hectopascal": "hPa", "kilopascal": "kPa",
     "molar": "M", "revolution": "rev", "rpm": "rev/min", "rps": "rev/s", "decimeter": "dm", "decimetre": "dm",
 }  # fmt: skip
+_NAMED_PREFIXES = {
+    "kilo": "k", "mega": "M", "giga": "G", "tera": "T", "milli": "m", "micro": "u", "nano": "n", "pico": "p",
+    "femto": "f", "centi": "c", "deci": "d", "hecto": "h",
+}  # fmt: skip
+_BASE_WORDS = {word for word, symbol in _WORDS.items() if symbol in _PREFIXED}
+_NAMED_PREFIX = re.compile(rf"({'|'.join(_NAMED_PREFIXES)})([a-z]+?)s?")
 # Chinese words, the longer ones first; what only counts things is no unit.
 _CHINESE = {
     "平方千米": "km^2", "平方公里": "km^2", "平方分米": "dm^2", "平方厘米": "cm^2", "平方毫米": "mm^2",
@@ -139,6 +145,13 @@ _CURRENCY = {
 _CURRENCY_BEFORE = re.compile(r"([+-]?)\s*(US\$|USD|EUR|RMB|[$€£¥])\s*(?=[\d.+-])")
 _SPELLED = (
     (re.compile(r"\^\\circ\s*([CF])(?![A-Za-z])"), r"°\1"),
+    (
+        re.compile(r"(?:\bdeg(?:ree)?s?|\^\\circ)\s*(?:_|\s)\s*(C|F)(?:elsius|ahrenheit)\b", re.IGNORECASE),
+        r"°\1",
+    ),
+    (re.compile(r"\belectron(?:\\?_|\s)volts?\b"), "electronvolt"),
+    (re.compile(r"\*\*"), "^"),
+    (re.compile(r"\bper\s?cent(?:age)?\b|\bpct\b\.?", re.IGNORECASE), "%"),
     (re.compile(r"\^\\circ"), "deg "),
     (re.compile(r"\\(?:Omega|ohm)(?![A-Za-z])\s*"), "Ω"),
     (re.compile(r"\\mu(?![A-Za-z])\s*"), "µ"),
@@ -153,8 +166,11 @@ _FACTOR = re.compile(
     r"\s*(/)?\s*(%|‰|°[CF]|[A-Za-zµΩÅ_]+\.?|\$|€|£|¥)\s*(?:\^?\s*(?:\{\s*([+-]?\d)\s*\}|([+-]?\d)))?\s*"
 )
 _START = re.compile(
-    r"(?<=[\d\s})\]!'])(?=[A-Za-z%‰°µΩ$€£¥一-鿿]|\\(?:Omega|mu)(?![A-Za-z])|\^\\circ)|(?<=[A-Za-z])(?=[%一-鿿]|\^\\circ)"
+    r"(?<=[\d\s})\]!'])(?=[A-Za-z%‰°µΩ$€£¥一-鿿]|\\(?:Omega|mu)(?![A-Za-z])|\^\\circ)|(?<=\s)(?=\\frac)|(?<=[A-Za-z])(?=[%一-鿿]|\^\\circ)"
 )
+_FRACTION = re.compile(r"\\frac\s*\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}\s*\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}")
+_OPENING = re.compile(r"\s*(/)?\s*[({]\s*")
+_CLOSING = re.compile(r"[)}]\s*(?:\^?\s*(?:\{\s*([+-]?\d)\s*\}|([+-]?\d)))?\s*")
 MAX_STARTS = 12
 
 
@@ -177,7 +193,7 @@ class Unit:
 
 
 def read_unit(text: str) -> Unit | None:
-    """The unit that a text is ("km/h", "square inches", "kg\\cdot m^2", "平方米"), or None.
+    r"""The unit that a text is ("km/h", "square inches", "\\frac{kg}{m^3}", "平方米"), or None.
 
     Words that are no known unit ("apples", "people in the room") are a unit of an unknown factor.
     """
@@ -185,30 +201,53 @@ def read_unit(text: str) -> Unit | None:
     spelled = _CHINESE_WORD.sub(lambda match: f" {_CHINESE[match[0]]} ", name)
     for pattern, replacement in _SPELLED:
         spelled = pattern.sub(replacement, spelled)
-    bracketed = re.fullmatch(r"\s*\((.*)\)\s*", spelled)
-    spelled = re.sub(
-        r"/\s*\(([^()]*)\)",
-        lambda match: "/" + "/".join(match[1].split()),
-        bracketed[1] if bracketed else spelled,
-    )
-    position, sign, factor, powers = 0, 1, Fraction(1), dict[str, int]()
+    for _ in range(3):
+        spelled = _FRACTION.sub(r"(\1)/(\2)", spelled)
     spelled = spelled.strip()
     if not spelled:
         return None
-    while position < len(spelled):
-        match = _FACTOR.match(spelled, position)
+    powers: dict[str, int] = {}
+    factor, position = _read_product(spelled, 0, 1, powers)
+    if factor is None or position < len(spelled):
+        return Unit(name, None) if re.fullmatch(r"[A-Za-z_][A-Za-z_ \-]{1,40}", spelled) else None
+    return Unit(name, factor, tuple(sorted((base, count) for base, count in powers.items() if count)))
+
+
+def _read_product(
+    text: str, position: int, direction: int, powers: dict[str, int]
+) -> tuple[Fraction | None, int]:
+    """Units side by side, to the end or to a closing bracket: their factor (None where one is not known) and
+    where they end. A solidus divides by what stands next to it. direction: -1 below a solidus. powers:
+    filled."""
+    factor = Fraction(1)
+    while position < len(text) and text[position] not in ")}":
+        opened = _OPENING.match(text, position)
+        if opened:
+            sign = -direction if opened[1] else direction
+            inner: dict[str, int] = {}
+            found, position = _read_product(text, opened.end(), 1, inner)
+            closed = _CLOSING.match(text, position)
+            if found is None or closed is None:
+                return None, position
+            power = sign * int(closed[1] or closed[2] or 1)
+            factor *= found**power
+            for base, count in inner.items():
+                powers[base] = powers.get(base, 0) + power * count
+            position = closed.end()
+            continue
+        match = _FACTOR.match(text, position)
         known = _lookup(match[2].rstrip(".")) if match else None
         if match is None or known is None:
-            return Unit(name, None) if re.fullmatch(r"[A-Za-z_][A-Za-z_ \-]{1,40}", spelled) else None
-        sign = -1 if match[1] else 1
+            return None, position
         power = int(match[3] or match[4] or 1)
         if match[2].startswith(("square_", "cubic_")):
             power = 2 if match[2].startswith("s") else 3
-        factor *= known[0] ** (sign * power)
+        power *= -direction if match[1] else direction
+        factor *= known[0] ** power
         for base, count in known[1]:
-            powers[base] = powers.get(base, 0) + sign * power * count
+            powers[base] = powers.get(base, 0) + power * count
         position = match.end()
-    return Unit(name, factor, tuple(sorted((base, count) for base, count in powers.items() if count)))
+    return factor, position
 
 
 def _lookup(symbol: str) -> tuple[Fraction, Dimension] | None:
@@ -228,6 +267,8 @@ def _lookup(symbol: str) -> tuple[Fraction, Dimension] | None:
     for spelled in (word, lower.removesuffix("s")) if len(word) > 2 else (word,):
         if spelled in _PLAIN:
             return _PLAIN[spelled]
+    if (named := _NAMED_PREFIX.fullmatch(lower)) and named[2] in _BASE_WORDS:
+        word = _NAMED_PREFIXES[named[1]] + _WORDS[named[2]]
     for length in (0, 1):
         prefix, rest = word[:length], word[length:]
         if prefix in _PREFIXES and rest in _PREFIXED:
