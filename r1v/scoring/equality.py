@@ -35,6 +35,7 @@ from r1v.scoring.kinds.chemistry import Formula, Reaction
 from r1v.scoring.kinds.regions import complement, disjoint, same_region
 from r1v.scoring.kinds.times import Clock
 from r1v.scoring.kinds.units import conversion
+from r1v.scoring.signs import OF_SEVERAL
 
 _NOT_ITEMS = (Collection, NoSolution)  # what a set of one value is not: {x} is x, {∅} is not ∅
 MAX_TERMS = 8  # of a sum that is brought over one denominator
@@ -221,6 +222,8 @@ def is_evaluated(value: Expression) -> bool:
     are questions, not answers. Powers, roots, factorials and scientific notation are numbers as people
     write them."""
     for node in value.walk():
+        if node.kind in ("series", *OF_SEVERAL):
+            return False
         if node.kind == "sum":
             plain = [arg for arg in node.args if _is_rational(arg)]
             if len(plain) > 1 and not _is_mixed(plain):

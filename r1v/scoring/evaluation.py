@@ -153,6 +153,8 @@ def compute(value: Expression, point: Point, mp: Any) -> Any:
         return point[value.name]
     if kind in _CONSTANTS:
         return _CONSTANTS[kind](mp)
+    if kind == "series":
+        return _series(value, point, mp)
     args = [compute(arg, point, mp) for arg in value.args]
     if kind == "sum":
         return mp.fsum(args)
@@ -168,6 +170,31 @@ _CONSTANTS: dict[str, Callable[[Any], Any]] = {
     "degree": lambda mp: mp.pi / 180,
     "infinity": lambda mp: mp.inf,
 }
+
+
+def _series(value: Expression, point: Point, mp: Any) -> Any:
+    """A number that stands for a sum or a product over a variable: the same for the same bounds and the same
+    terms, whatever the variable is called, linear in the terms of a sum and multiplicative in those of a
+    product. It is no value: only two series can be compared by it."""
+    kind, variable = value.name.split()
+    low, high, terms = value.args
+    ends = [_end(compute(end, point, mp), mp) for end in (low, high)]
+    weight = mp.sin(ends[0] + mp.mpf(2) / 7) + ends[1] * mp.mpf(13) / 11 + 3
+    one = compute(terms, {**point, variable: mp.mpf(17011) / 9973}, mp)
+    return weight * one if kind == "sum" else mp.power(one, weight)
+
+
+def _end(value: Any, mp: Any) -> Any:
+    return value if mp.isfinite(value) else mp.sign(value) * mp.mpf(77) / 13
+
+
+def _whole_numbers(operation: Callable[..., int]) -> Callable[..., Any]:
+    def computed(mp: Any, *values: Any) -> Any:
+        if any(value != mp.floor(value) for value in values):
+            raise ValueError("a divisor of numbers that are not whole")
+        return mp.mpf(operation(*(int(value) for value in values)))
+
+    return computed
 
 
 def _quotient(mp: Any, top: Any, bottom: Any) -> Any:
@@ -188,6 +215,12 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "factorial": lambda mp, x: mp.gamma(x + 1),
     "binomial": lambda mp, n, k: mp.binomial(n, k),
     "absolute": lambda mp, x: abs(x),
+    "floor": lambda mp, x: mp.floor(x),
+    "ceil": lambda mp, x: mp.ceil(x),
+    "max": lambda mp, *values: max(values),
+    "min": lambda mp, *values: min(values),
+    "gcd": _whole_numbers(math.gcd),
+    "lcm": _whole_numbers(math.lcm),
     "ln": lambda mp, x: mp.ln(x),
     "exp": lambda mp, x: mp.exp(x),
     **{
@@ -209,7 +242,11 @@ def same_value(left: Expression, right: Expression) -> bool:
     first, second = exact(left), exact(right)
     if first is not None and second is not None:
         return first == second
-    return _agree(left, right, lambda a, b, near: near(a, b)) is True
+    if _agree(left, right, lambda a, b, near: near(a, b)):
+        return True
+    if any(node.kind == "series" for side in (left, right) for node in side.walk()):
+        raise Unreadable  # they may be the same all the same
+    return False
 
 
 def factor_between(left: Expression, right: Expression) -> int | None:
@@ -268,7 +305,7 @@ def _agree(
 
 def approximate(value: Expression) -> float | None:
     """A constant as a floating-point number; None for anything that is no real number."""
-    if value.symbols:
+    if value.symbols or any(node.kind == "series" for node in value.walk()):
         return None
     try:
         if (found := exact(value)) is not None:

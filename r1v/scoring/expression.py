@@ -7,32 +7,15 @@ of the work is bounded by the length of the text.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from r1v.scoring.kinds.numerals import REPEATING, repeating_decimal
+from r1v.scoring.signs import FUNCTIONS, OF_SEVERAL, Token, Unreadable, tokens
 
-MAX_TOKENS, MAX_DEPTH = 400, 40
-
-FUNCTIONS = (
-    "arcsin arccos arctan arccot sinh cosh tanh coth sin cos tan cot sec csc ln log lg exp asin acos atan"
-).split()
+MAX_DEPTH = 40
+SERIES = ("sum", "prod")
 _INVERSE = {"sin": "arcsin", "cos": "arccos", "tan": "arctan", "cot": "arccot"}
-_LATIN = {"asin": "arcsin", "acos": "arccos", "atan": "arctan"}
-_WORDS = "|".join(
-    sorted([*FUNCTIONS, "sqrt", "cbrt", "pi", "infinity", "infty", "oo"], key=len, reverse=True)
-)
-_LEXEME = re.compile(
-    r"(?P<space>\s+)"
-    rf"|(?P<repeating>{REPEATING})"
-    r"|(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,])|\d+(?:\.\d*)?(?:[eE][+-]?\d{1,4}(?![\dA-Za-z]))?|\.\d+)"
-    rf"|(?<![A-Za-z\\])(?P<word>{_WORDS})(?![A-Za-z])"
-    r"|\\(?P<command>[A-Za-z]+)"
-    r"|(?P<letter>[A-Za-z])"
-    r"|(?P<sign>\*\*|\\\{|\\\}|[-+*/^_(){}\[\]!|%'])",
-)
 _ACCENTS = {
     "overline",
     "vec",
@@ -56,14 +39,11 @@ _SYMBOLS = set(
 _CLOSING = {"(": ")", "[": "]", "{": "}", r"\{": r"\}"}
 
 
-class Unreadable(Exception):
-    """The text is no expression that is known here."""
-
-
 @dataclass(frozen=True, slots=True)
 class Expression:
     """A tree. kind: number, symbol, pi, e, i, infinity, degree, sum, product, quotient, power, factorial,
-    binomial, absolute, or the name of a function. value: of a number. name: of a symbol."""
+    binomial, absolute, series, or the name of a function. value: of a number. name: of a symbol; of a series
+    (from, to, terms) "sum" or "prod" and its variable."""
 
     kind: str
     args: tuple[Expression, ...] = ()
@@ -78,8 +58,13 @@ class Expression:
 
     @property
     def symbols(self) -> frozenset[str]:
-        """Names of the variables."""
-        return frozenset(node.name for node in self.walk() if node.kind == "symbol")
+        """Names of the variables; that of a series is bound."""
+        if self.kind == "symbol":
+            return frozenset((self.name,))
+        if self.kind == "series":
+            low, high, terms = (arg.symbols for arg in self.args)
+            return low | high | (terms - {self.name.split()[1]})
+        return frozenset[str]().union(*(arg.symbols for arg in self.args))
 
 
 def number(value: Fraction | int) -> Expression:
@@ -92,16 +77,9 @@ def negative(value: Expression) -> Expression:
     return number(-value.value) if value.kind == "number" else Expression("product", (number(-1), value))
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
-    kind: str
-    text: str
-    spaced: bool  # whether white space stands before it
-
-
 def parse(text: str) -> Expression:
     """Read an expression. Raises Unreadable for anything else, relations and lists included."""
-    reader = _Reader(list(_tokens(text)))
+    reader = _Reader(list(tokens(text)))
     if not reader.tokens:
         raise Unreadable
     value = reader.whole()
@@ -118,48 +96,23 @@ def expression_of(text: str) -> Expression | None:
         return None
 
 
-def _tokens(text: str) -> Iterator[_Token]:
-    position, spaced, count = 0, False, 0
-    while position < len(text):
-        match = _LEXEME.match(text, position)
-        if match is None or count > MAX_TOKENS:
-            raise Unreadable
-        position = match.end()
-        kind = match.lastgroup or ""
-        if kind == "space":
-            spaced = True
-            continue
-        lexeme = match[kind]
-        if kind == "repeating":
-            value = repeating_decimal(lexeme)
-            kind, lexeme = "number", f"{value.numerator}/{value.denominator}"
-        if kind == "word" or (kind == "command" and lexeme in FUNCTIONS):
-            kind, lexeme = "command", _LATIN.get(lexeme, "infty" if lexeme in ("infinity", "oo") else lexeme)
-        if lexeme in ("cdot", "times", "div"):
-            kind, lexeme = "sign", "/" if lexeme == "div" else "*"
-        if lexeme == "vert":
-            kind, lexeme = "sign", "|"
-        yield _Token(kind, {"**": "^"}.get(lexeme, lexeme), spaced)
-        spaced, count = False, count + 1
-
-
 class _Reader:
     """Recursive descent: sums of products of powers of atoms; products may be implied."""
 
-    def __init__(self, tokens: list[_Token]) -> None:
+    def __init__(self, tokens: list[Token]) -> None:
         self.tokens = tokens
         self.position = 0
         self.depth = 0
         self.bars = 0  # absolute values that are open
 
-    def peek(self) -> _Token:
-        return self.tokens[self.position] if self.position < len(self.tokens) else _Token("end", "", False)
+    def peek(self) -> Token:
+        return self.tokens[self.position] if self.position < len(self.tokens) else Token("end", "", False)
 
     def at(self, *signs: str) -> bool:
         token = self.peek()
         return token.kind == "sign" and token.text in signs
 
-    def take(self) -> _Token:
+    def take(self) -> Token:
         token = self.peek()
         if token.kind == "end":
             raise Unreadable
@@ -257,6 +210,8 @@ class _Reader:
                 "circ",
                 "over",
                 "choose",
+                "rfloor",
+                "rceil",
             )
         return (token.kind == "sign" and token.text in ("(", "[", "{", r"\{")) or (
             self.at("|") and not self.bars
@@ -301,7 +256,7 @@ class _Reader:
         if token.kind == "sign" and token.text in ("{", "(", r"\{"):
             return self.group()
         if token.kind == "number" and not whole_number and len(token.text) > 1 and token.text.isdigit():
-            self.tokens[self.position] = _Token("number", token.text[1:], False)
+            self.tokens[self.position] = Token("number", token.text[1:], False)
             return number(int(token.text[0]))
         return self.atom()
 
@@ -379,11 +334,47 @@ class _Reader:
             return Expression("pi")
         if name == "infty":
             return Expression("infinity")
+        if name in SERIES:
+            return self.series(name)
+        if name in OF_SEVERAL:
+            return self.of_several(name)
+        if name in ("lfloor", "lceil"):
+            value = self.sum()
+            if self.take().text != name.replace("l", "r", 1):
+                raise Unreadable
+            return Expression("floor" if name == "lfloor" else "ceil", (value,))
         if name in _SYMBOLS:
             return self.symbol("\\" + name)
         if name in _ACCENTS:
             return self.symbol(f"\\{name} {turned(name, self.raw_argument())}")
         raise Unreadable
+
+    def series(self, name: str) -> Expression:
+        r"""``\\sum_{k=1}^{n} a``: the terms are the product that follows."""
+        self.expect("_")
+        self.expect("{")
+        variable = self.atom()
+        self.expect("=")
+        low = self.sum()
+        self.expect("}")
+        self.expect("^")
+        high = self.exponent()
+        if variable.kind not in ("symbol", "i"):
+            raise Unreadable
+        terms = self.product() if variable.kind == "symbol" else _as_symbol(self.product())
+        return Expression("series", (low, high, terms), name=f"{name} {variable.name or 'i'}")
+
+    def of_several(self, name: str) -> Expression:
+        """``max(a, b)``."""
+        opened = self.take().text
+        if opened not in ("(", r"\{"):
+            raise Unreadable
+        values = [self.sum()]
+        while self.at(","):
+            self.take()
+            values.append(self.sum())
+        self.expect(_CLOSING[opened])
+        return Expression(name, tuple(values))
 
     def raw_argument(self) -> str:
         """The letters that an accent stands on, or that follow a sign such as ``\\angle``."""
@@ -451,6 +442,13 @@ def turned(name: str, letters: str) -> str:
     """The letters of an angle or a segment in the order that comes first: ``CBA`` is the angle ``ABC``."""
     either_way = (name == "angle" and len(letters) == 3) or (name == "overline" and len(letters) == 2)
     return min(letters, letters[::-1]) if either_way and letters.isalpha() and letters.isupper() else letters
+
+
+def _as_symbol(value: Expression) -> Expression:
+    """The expression with i for a variable."""
+    if value.kind == "i":
+        return Expression("symbol", name="i")
+    return replace(value, args=tuple(_as_symbol(arg) for arg in value.args))
 
 
 def _product(first: Expression, others: list[Expression]) -> Expression:

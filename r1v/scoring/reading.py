@@ -26,6 +26,7 @@ from r1v.scoring.answers import (
     Text,
     Value,
 )
+from r1v.scoring.evaluation import approximate
 from r1v.scoring.expression import Expression, expression_of, number
 from r1v.scoring.kinds.bounds import BOUND, infinite, solved, turned_inward
 from r1v.scoring.kinds.chemistry import read_formula, read_reaction
@@ -37,6 +38,7 @@ from r1v.scoring.kinds.vectors import TUPLE_NAME, one_by_one, read_vector
 from r1v.scoring.notation import brackets, spaceless, split_top, tidy
 
 MAX_DEPTH = 4
+MAX_ROUNDING = 0.02  # how far a decimal may be from the value that it is said to round
 _GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!\d|,\d)")  # 1,000: a comma that separates no values
 _RATIO = re.compile(r"\(?([^:()]+(?:(?::|\\colon(?![a-z])|\bto\b)[^:()]+){1,3})\)?")
 _NUMERAL = re.compile(r"\(?([0-9A-Fa-f]+)\)?_\s*\{?\s*(\d{1,2})\s*\}?")
@@ -63,6 +65,8 @@ _NAME = re.compile(
     r"|\\(?:angle|triangle|overline|vec|hat|bar|overrightarrow)\s*\{?[A-Za-z ]{1,6}\}?"
     r"|m\s*\\angle\s*[A-Z]{1,3}|\|\s*\\?[A-Za-z]{1,8}(?:\{[A-Z]{2}\})?\s*\||\\vert\s*[A-Z]{2}\s*\\vert"
     r"|\\?(?:sin|cos|tan|cot)\s*\(?\s*(?:\\angle\s*)?\\?[A-Za-z]{1,7}\s*\)?"
+    r"|[A-Z]{1,4}(?:_(?:\{[^{}:]*\}|\w))?\s*[:/]\s*[A-Z]{1,4}(?:_(?:\{[^{}]*\}|\w))?"  # V_1:V_2, AB/BC
+    r"|\\frac\s*\{\s*[A-Z]{1,3}\s*\}\s*\{\s*[A-Z]{1,3}\s*\}"
     r"|S_\s*\{?\s*\\triangle\s*[A-Z]{3}\s*\}?|\\frac\{d[a-z]\}\{d[a-z]\}"
     r"|[A-Za-z][A-Za-z \-]{2,39}"  # words
 )
@@ -70,6 +74,8 @@ _JOINED = re.compile(
     r"(?:[<>=]|\\(?:le|ge|ne|in)(?![a-z])).*(?:\\l(?:or|and)(?![a-z])|\bor\b|\band\b|&|\)\s*\|\s*\()"
 )  # conditions in brackets
 _BOTH = re.compile(r"&|\)\s*\|\s*\(")  # as programs write "and" and "or"
+_FUNCTION_OF = re.compile(r"[A-Za-z]'*\([a-z]\)")  # f(x), whose values are bounded
+_POINT = re.compile(r"([A-Z]'*(?:_\w)?)\s*(\([^()]*,[^()]*\))")  # A(2, 3)
 _PLUS_MINUS = re.compile(r"\\pm(?![A-Za-z])")
 _MINUS_PLUS = re.compile(r"\\mp(?![A-Za-z])")
 _ENVIRONMENT = re.compile(
@@ -151,9 +157,15 @@ def _in_degrees(value: Expression) -> Scalar:
 def _quantities(text: str) -> list[Value]:
     for before, unit in split_units(text):
         value = expression_of(_without_thousands(before))
-        if value is not None and not value.symbols:
+        if value is not None and (not value.symbols or _is_plain_unit(before, unit)):
             return [Scalar(value, unit)]
     return []
+
+
+def _is_plain_unit(before: str, unit: Unit | None) -> bool:
+    """Whether what stands behind an expression with variables is surely a unit: ``2x + 1 square feet``."""
+    known = unit is not None and unit.factor is not None and re.match(r"[A-Za-z]{2}", unit.name)
+    return bool(known) and before[-1:].isspace() and before.strip()[-1:] not in "+-*/^_\\"
 
 
 def _without_thousands(text: str) -> str:
@@ -278,13 +290,28 @@ def _relations(text: str, depth: int) -> Reading:
     separated = split_top(_SEPARATOR_WORD.sub(" , ", whole), ",;")
     if (len(separated) > 1 or _BOTH.search(whole)) and not TUPLE_NAME.fullmatch(parts[0].strip()):
         return _several_relations(whole, separated, depth)
-    if set(signs) == {"approx"}:
-        signs = ["="] * len(signs)
     if "approx" in signs:
-        return ()
+        return _rounded(parts, signs, depth)
     if set(signs) == {"="}:
         return _equation(parts, depth)
     return _inequality(parts, signs)
+
+
+def _rounded(parts: list[str], signs: list[str], depth: int) -> Reading:
+    r"""``\\frac{1}{3} \\approx 0.333``: the value, and the decimal that is said of it, where it fits."""
+    if set(signs) == {"approx"} and (len(parts) > 2 or _NAME.fullmatch(parts[0])):
+        return _equation(parts, depth)
+    *before, last = parts
+    value, decimal = (expression_of(part) for part in (before[-1], last))
+    if "approx" in signs[:-1] or value is None or decimal is None or decimal.symbols:
+        return ()
+    near, said = approximate(value), approximate(decimal)
+    if near is None or said is None or abs(near - said) > MAX_ROUNDING * abs(near):
+        return ()
+    if len(before) == 1:
+        return (*read(before[0], depth + 1), Scalar(decimal))
+    exact = _equation(before, depth)
+    return (*exact, *_equation([*before[:-1], last], depth)) if exact else ()
 
 
 def _at_relations(text: str) -> tuple[list[str], list[str]]:
@@ -330,7 +357,10 @@ def _holds(reading: Reading, name: str) -> bool:
 
 
 def _inequality(parts: list[str], signs: list[str]) -> Reading:
-    sides = [expression_of(part) for part in parts]
+    sides = [
+        Expression("symbol", name=part) if _FUNCTION_OF.fullmatch(part) else expression_of(part)
+        for part in parts
+    ]
     if any(side is None for side in sides):
         return ()
     values = [side for side in sides if side is not None]
@@ -374,6 +404,8 @@ def _is_wide(region: RealSet) -> bool:
 
 
 def _collections(text: str, depth: int) -> Reading:
+    if match := _POINT.fullmatch(text):
+        return (Named(match[1], read(match[2], depth + 1)),)
     opening, closing, inner = brackets(re.sub(r"^\s*[A-Za-z]\s*\\in(?![a-z])\s*", "", text))
     if not opening:
         inner = _SEPARATOR_WORD.sub(" , ", text)
