@@ -7,7 +7,6 @@ other reading is ``Text``; brackets are matched before anything is split.
 from __future__ import annotations
 
 import re
-from fractions import Fraction
 from functools import partial
 
 from r1v.scoring.answers import (
@@ -26,8 +25,9 @@ from r1v.scoring.answers import (
     Text,
     Value,
 )
-from r1v.scoring.evaluation import approximate
-from r1v.scoring.expression import Expression, expression_of, number
+from r1v.scoring.evaluation import approximate, same_value
+from r1v.scoring.expression import Expression, Unreadable, expression_of, number
+from r1v.scoring.kinds.angles import in_degrees, read_angle
 from r1v.scoring.kinds.bounds import BOUND, infinite, solved, turned_inward
 from r1v.scoring.kinds.chemistry import read_formula, read_reaction
 from r1v.scoring.kinds.numerals import chinese_number, in_digits
@@ -89,12 +89,6 @@ _CONDITION_WORD = re.compile(
     r"^\s*(?:if|for|when|where|当|若|,|\\text\s*\{\s*(?:if|for|when)\s*\})\s*|,\s*$", re.IGNORECASE
 )
 _OTHERWISE = re.compile(r"\s*(?:otherwise|else|elsewhere|其他|其它|否则)\s*", re.IGNORECASE)
-_DEGREES = re.compile(
-    r"([+-]?\d+(?:\.\d+)?)\s*\^\\circ\s*(?:(\d+(?:\.\d+)?)\s*(?:'|\^\\prime)(?!'))?\s*"
-    r"(?:(\d+(?:\.\d+)?)\s*(?:''|\"|\^\{\\prime\\prime\}))?"
-)
-_MINUTES = re.compile(r"(\d+(?:\.\d+)?)\s*'(?!')")
-DEGREES = Unit("deg", Fraction(1), (("deg", 1),))
 _WORD_INSIDE = re.compile(
     r"(?<![A-Za-z\\])(?=[A-Za-z]*[aeiouy])(?!(?:arc)?(?:sin|cos|tan|cot)h?(?![a-z])|sqrt|cbrt|infty|infinity)"
     r"(?:[A-Za-z]{4,}|(?<=\s)[A-Za-z]{3,})"
@@ -138,20 +132,13 @@ def _single(text: str) -> Reading:
         return (Text(folded(text), True),)
     if (formula := read_formula(text)) is not None:
         return (formula,)
-    if (angle := _angle(text)) is not None:
+    if (angle := read_angle(text)) is not None:
         return (angle,)
     readings: list[Value] = _quantities(text)
     if not _WORD_INSIDE.search(text) and not (readings and _UNIT_OF_LETTERS.search(text)):
         found = expression_of(text)
-        readings += [] if found is None else [_in_degrees(found)]
+        readings += [] if found is None else [in_degrees(found)]
     return tuple(readings) or (Text(folded(text), bool(re.fullmatch(r"[^\\{}^_=<>+*/]+", text))),)
-
-
-def _in_degrees(value: Expression) -> Scalar:
-    """``(180 - 2x)^\\circ`` is an expression with a unit."""
-    if value.kind == "product" and len(value.args) == 2 and value.args[1].kind == "degree":
-        return Scalar(value.args[0], DEGREES)
-    return Scalar(value)
 
 
 def _quantities(text: str) -> list[Value]:
@@ -170,17 +157,6 @@ def _is_plain_unit(before: str, unit: Unit | None) -> bool:
 
 def _without_thousands(text: str) -> str:
     return re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text)
-
-
-def _angle(text: str) -> Scalar | None:
-    """Degrees with minutes and seconds, or minutes alone."""
-    if match := _DEGREES.fullmatch(text):
-        whole, minutes, seconds = (Fraction(part or 0) for part in match.groups())
-        part = minutes / 60 + seconds / 3600
-        return Scalar(number(whole - part if match[1].startswith("-") else whole + part), DEGREES)
-    if match := _MINUTES.fullmatch(text):
-        return Scalar(number(Fraction(match[1])), Unit("'", Fraction(1, 60), (("deg", 1),)))
-    return None
 
 
 def _ratio(text: str) -> Ratio | None:
@@ -334,6 +310,8 @@ def _at_relations(text: str) -> tuple[list[str], list[str]]:
 
 
 def _equation(parts: list[str], depth: int) -> Reading:
+    if (worked_out := _worked_out(parts)) is not None:
+        return (Scalar(worked_out),)
     readings: list[Value] = []
     left, right = parts[0], parts[-1]
     for name, value in ((left, right), (right, left)):
@@ -347,6 +325,18 @@ def _equation(parts: list[str], depth: int) -> Reading:
         if sides[0] is not None and sides[1] is not None:
             readings.append(Relation(sides[0], "=", sides[1]))
     return tuple(readings)
+
+
+def _worked_out(parts: list[str]) -> Expression | None:
+    """The result of ``10^3 = 1000``: the last side, where all sides are the same number."""
+    sides = [expression_of(part) for part in parts]
+    values = [side for side in sides if side is not None and not side.symbols]
+    if len(values) < len(parts):
+        return None
+    try:
+        return values[-1] if all(same_value(side, values[-1]) for side in values[:-1]) else None
+    except Unreadable:
+        return None
 
 
 def _holds(reading: Reading, name: str) -> bool:

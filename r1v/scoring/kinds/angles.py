@@ -1,0 +1,39 @@
+r"""Angles in degrees, minutes and seconds.
+
+Enters: tidy text, or an expression. Leaves: a quantity in degrees, or None. Always holds: minutes alone are no
+degrees.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+from r1v.scoring.answers import Scalar
+from r1v.scoring.expression import Expression, number
+from r1v.scoring.kinds.units import Unit
+
+_DEGREES = re.compile(
+    r"([+-]?\d+(?:\.\d+)?)\s*\^\\circ\s*(?:(\d+(?:\.\d+)?)\s*(?:'|\^\\prime)(?!'))?\s*"
+    r"(?:(\d+(?:\.\d+)?)\s*(?:''|\"|\^\{\\prime\\prime\}))?"
+)
+_MINUTES = re.compile(r"(\d+(?:\.\d+)?)\s*'(?!')")
+DEGREES = Unit("deg", Fraction(1), (("deg", 1),))
+
+
+def read_angle(text: str) -> Scalar | None:
+    """Degrees with minutes and seconds, or minutes alone."""
+    if match := _DEGREES.fullmatch(text):
+        whole, minutes, seconds = (Fraction(part or 0) for part in match.groups())
+        part = minutes / 60 + seconds / 3600
+        return Scalar(number(whole - part if match[1].startswith("-") else whole + part), DEGREES)
+    if match := _MINUTES.fullmatch(text):
+        return Scalar(number(Fraction(match[1])), Unit("'", Fraction(1, 60), (("deg", 1),)))
+    return None
+
+
+def in_degrees(value: Expression) -> Scalar:
+    """``(180 - 2x)^\\circ`` is an expression with a unit."""
+    if value.kind == "product" and len(value.args) == 2 and value.args[1].kind == "degree":
+        return Scalar(value.args[0], DEGREES)
+    return Scalar(value)
