@@ -451,7 +451,7 @@ def _environment(text: str, depth: int) -> Reading:
     if named := re.fullmatch(r"(.{1,20}?)\s*=\s*(.*)", before, re.DOTALL):
         name, factor_text = named[1].strip(), re.sub(r"\\(?:cdot|times)\s*$", "", named[2]).strip()
     if kind in ("cases", "dcases", "aligned", "align", "align*") or (
-        kind == "array" and "{" in text[: text.index(r"\begin")]
+        kind == "array" and text[: text.index(r"\begin")].rstrip().endswith("{")
     ):
         value = _cases(cells, depth)
     else:

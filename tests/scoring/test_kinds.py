@@ -233,3 +233,68 @@ TEXTS = [
 def test_every_kind_equals_itself_and_no_other(text: str) -> None:
     assert same(text, text) and same(f"${text}$", text) and same(f" {text} ", text)
     assert [other for other in TEXTS if same(text, other)] == [text]
+
+
+# ------------------------------------------------------------------------ what other people's writers showed
+
+EQUAL = [
+    (r"\{-1\}\cup[0,7)", r"[0,7)\cup\{-1\}"),
+    (r"1\le|z|\le\frac32", r"[-\frac32,-1]\cup[1,\frac32]"),
+    ("(-oo < x) & (x <= 1)", r"(-\infty,1]"),
+    (r"(x<1)\lor(x>3)", r"(-\infty,1)\cup(3,\infty)"),
+    ("x>1, x<3", "(1,3)"),
+    ("0<f(x)<1", "(0,1)"),
+    (r"\frac{\sqrt3}{3}\approx 0.577", r"\frac{\sqrt3}{3}"),
+    (r"x=\frac13\approx0.33", "1/3"),
+    (r"S_{MBCN}:S=7:32", "7:32"),
+    (r"\frac{NO}{BO}=\frac{1}{\sqrt6}", r"\frac{1}{\sqrt{6}}"),
+    ("A(2,3)", "(2,3)"),
+    ("p=5,q=2;p=7,q=2", "(5,2),(7,2)"),
+    ("(11,7)or(7,11)", "(7,11),(11,7)"),
+    ("10^3 = 1000", "1000"),
+    (r"\lceil n/2\rceil+1", r"1+\lceil\frac{n}{2}\rceil"),
+    (r"\max(a,b)", r"\max\{b,a\}"),
+    (r"\sum_{i=1}^{n} 2i", r"2\sum_{k=1}^n k"),
+    ("28 pct", r"28\%"),
+    ("25 degrees Celsius", "25°C"),
+    (r"\frac{l^2}{8} square feet", "l^2/8"),
+    ("3.5 milliwatts", "0.0035 W"),
+    (r"4.6 \frac{\text{m}}{\text{s}}", "460 cm/s"),
+    ("17 J / K / kg", r"17 \frac{\mathrm{J}}{(\mathrm{kg}\cdot\mathrm{K})}"),
+    ("5 meter / second ** 2", "5 m/s^2"),
+    ("two hundred and seventy-six", "276"),
+    ("three quarters", "0.75"),
+    ("minus seven", "-7"),
+    ("six metres", "6 m"),
+    (r"(\frac15)\left[\begin{array}{c}35\\-25\end{array}\right]", "(7,-5)"),
+    (r"\left[\begin{array}{cc}1&2\\3&4\end{array}\right]", "[[1,2],[3,4]]"),
+]
+UNEQUAL = [
+    ("x=-27 or x=-5 or x=2", "x=-28 or x=-5 or x=2"),
+    (r"x=\frac13\approx1.3", "1/3"),
+    ("10^3 = 1001", "1000"),
+    (r"\{-1\}\cup[0,7)", r"\{1\}\cup[0,7)"),
+    (r"\lfloor n/2\rfloor", r"\lceil n/2\rceil"),
+    (r"\max(a,b)", r"\min(a,b)"),
+    (r"\sum_{k=1}^{n} k", r"\sum_{k=0}^{n-1} k^2"),
+    (r"\sum_{k=1}^{5} k", "15"),
+    ("A(2,3)", "A(3,2)"),
+    ("B(2,3)", "A(2,3)"),
+    ("[3,-4]", "(3,-4)"),
+    ("x>1, x<3", r"(-\infty,1)\cup(3,\infty)"),
+    ("17 J/K", "17 J/kg"),
+    ("3.5 microwatts", "3.5 mW"),
+    ("twenty eleven", "31"),
+    ("one two", "12"),
+    ("[[1,2],[3,4]]", "[[1,3],[2,4]]"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), EQUAL)
+def test_the_same_in_another_writing(one: str, other: str) -> None:
+    assert compare(one, other).equal
+
+
+@pytest.mark.parametrize(("one", "other"), UNEQUAL)
+def test_near_but_not_the_same(one: str, other: str) -> None:
+    assert not compare(one, other).equal

@@ -1,7 +1,7 @@
 r"""Angles in degrees, minutes and seconds.
 
-Enters: tidy text, or an expression. Leaves: a quantity in degrees, or None. Always holds: minutes alone are no
-degrees.
+Enters: tidy text, or an expression. Leaves: a quantity in degrees, or None. Always holds: minutes alone are
+no degrees.
 """
 
 from __future__ import annotations
