@@ -13,7 +13,7 @@ from r1v.core import ConfigError
 from r1v.figures import claims, family, make, people
 from r1v.figures.names import POOLS
 from r1v.figures.people import phrasing as wording
-from r1v.figures.people import typed, voices
+from r1v.figures.people import stories_more, typed, typed_more, voices
 from r1v.figures.people.stories import STORIES
 from r1v.figures.people.talk import talk
 from r1v.scoring import equivalent, extract_boxed
@@ -150,7 +150,7 @@ def test_the_sum_that_is_typed_has_the_answer() -> None:
 def test_every_line_of_a_typed_chain_holds(kind: str) -> None:
     lines = 0
     for seed in range(150):
-        made = typed.MAKERS[kind][0](Random(f"lines/{seed}"), "train")
+        made = (typed.MAKERS | typed.TRAINED)[kind][0](Random(f"lines/{seed}"), "train")
         lines += check_lines("\n".join(made.lines))
         if made.answer_type == "number":
             assert any(made.answer in line for line in made.lines) or kind in ("power", "money", "list")
@@ -176,7 +176,7 @@ def test_percentages_fractions_and_equations_by_another_way() -> None:
 
 
 def test_what_the_readme_asks_is_among_the_forms() -> None:
-    forms = {re.sub(r"\d+", "N", typed.make_typed(Random(seed), "train")[0]) for seed in range(6000)}
+    forms = {re.sub(r"\d+", "N", typed.make_typed(Random(seed), "train")[0]) for seed in range(15000)}
     for form in ("Calculate N * N.", "N*N", "N x N", "N / N", "N+N=?", "What is N+N?", "N% of N"):
         assert form in forms, form
 
@@ -290,3 +290,63 @@ def test_names_in_pictures_are_open_and_figures_without_that_stay_as_they_were()
         assert again[0].images[0].tobytes() == again[1].images[0].tobytes()
         assert set(again[0].facts) - {"grid step"} <= known
     assert len(met - known) > 80
+
+
+def test_further_texts_of_stories_are_none_that_is_held_out() -> None:
+    assert set(stories_more.MORE) == set(STORIES)
+    for kind, (_, texts) in STORIES.items():
+        held = wording.heldout_clauses(f"story/{kind}", texts)
+        every = {
+            stories_more.expanded(one, Random(f"{kind}/{seed}"))
+            for one in stories_more.MORE[kind]
+            for seed in range(300)
+        }
+        assert len(every) > 25 and not every & held, kind
+        assert not any(re.search(r"[\[\]|]|  | [?.,]", one) for one in every), kind
+
+
+def test_clauses_said_with_other_words_are_none_that_is_held_out() -> None:
+    changed = 0
+    for name, kinds in people.WORDS.items():
+        for kind, clauses in kinds.items():
+            held = wording.heldout_clauses(f"{name}/{kind}", clauses)
+            for clause in clauses:
+                if clause in held:
+                    continue
+                found = {wording.reworded(clause, held, Random(seed)) for seed in range(20)}
+                assert not found & held, clause
+                fields = sorted(re.findall(r"{\w+}", clause))
+                assert all(sorted(re.findall(r"{\w+}", one)) == fields for one in found), clause
+                changed += len(found - {clause})
+    assert changed > 500
+
+
+def test_kinds_of_sums_for_training_alone_are_never_held_out() -> None:
+    kinds = [
+        {typed.make_typed(Random(seed), split)[4].split("/")[1] for seed in range(1500)}
+        for split in ("train", "heldout")
+    ]
+    assert kinds[0] == kinds[1] | set(typed.TRAINED)
+
+
+def test_long_sums_words_and_like_fractions_by_another_way() -> None:
+    signs = {
+        "plus": "+",
+        "minus": "-",
+        "times": "*",
+        "x": "*",
+        "×": "*",
+        "divided by": "/",
+        "÷": "/",
+        ":": "/",
+    }
+    for kind in typed.TRAINED:
+        for seed in range(400):
+            made = typed.TRAINED[kind][0](Random(seed), "train")
+            text = made.text.lower()
+            for number in range(99, -1, -1):
+                text = re.sub(rf"\b{typed_more.in_words(number)}\b", str(number), text)
+            for word, sign in signs.items():
+                text = text.replace(word, f" {sign} ")
+            parts = [f"Fraction({one})" if one.isdigit() else one for one in re.findall(r"\d+|[-+*/]", text)]
+            assert eval("".join(parts)) == Fraction(made.answer), (made.text, made.answer)

@@ -18,6 +18,7 @@ from r1v.figures.abroad.mpl import picture
 from r1v.figures.abroad.scene import Asked, ToolPicture
 from r1v.figures.families import network
 from r1v.figures.families.network import Graph
+from r1v.figures.steps import readings
 
 _END = "[|||| Give the number.| Just the number.]"
 NETWORK_PHRASES: dict[str, tuple[str, str]] = {
@@ -88,16 +89,32 @@ def ask_net(net: Net, drawn: ToolPicture, rng: Random) -> Asked:
             count = len(net.letters)
             return Asked(kind, {}, str(count), "number", "\n".join([*lines, f"That makes {count}."]), rows)
         if kind == "edges":
-            facts = {
-                graph.name(a, b): f"{w}, edge {i}" for i, ((a, b), w) in enumerate(net.weights.items(), 1)
-            }
+            facts = {name: f"{w}, edge {i}" for i, (name, w) in enumerate(_edges(graph), 1)}
             lines = [f"{name}: {text}" for name, text in facts.items()]
-            count = len(net.weights)
+            count = len(facts)
             return Asked(kind, {}, str(count), "number", "\n".join([*lines, f"That makes {count}."]), facts)
-        found = network.ask(kind, graph, network.rows_of(graph, False), rng)
+        rows = network.rows_of(graph, False)
+        found = network.ask(kind, graph, rows, rng)
         if found is not None and len(found[2]) < 420:
             fields, answer, solution, facts = found
-            return Asked(kind, fields, answer, "number", solution, facts)
+            return Asked(kind, fields, answer, "number", _read_first(kind, graph, rows, solution), facts)
+
+
+def _edges(graph: Graph) -> list[tuple[str, int]]:
+    """Edges by name and weight, in the order of the alphabet."""
+    return sorted((graph.name(a, b), weight) for (a, b), weight in graph.weights.items())
+
+
+def _read_first(kind: str, graph: Graph, rows: dict[str, str], solution: str) -> str:
+    """The family's working behind a reading of all nodes and, where weights are asked for, of all edges: in
+    a layout that is a tool's choice neither has its usual place."""
+    work = solution.split("\n")
+    if kind == "shortest":
+        work = work[2:]
+    elif kind == "path":
+        work = work[-1:]
+    edges = [] if kind == "degree" else [readings(_edges(graph))]
+    return "\n".join([readings(rows.items()), *edges, *work])
 
 
 def _shares(spots: list[Point]) -> list[Point]:
@@ -190,11 +207,17 @@ def painted_net(net: Net, rng: Random) -> ToolPicture:
     ]
     for a, b in net.weights:
         board.line([spots[a], spots[b]], rng.choice(((90, 90, 90), (0, 0, 0))), rng.choice((1, 2, 3)))
-    size = rng.choice((16, 18, 21))
+    size, beside = rng.choice((13, 16, 18, 21)), rng.random() < 0.4
     for (a, b), weight in net.weights.items():
         x, y = ((spots[a][k] + spots[b][k]) / 2 for k in (0, 1))
         half = size * 0.33 * len(str(weight)) + 3
-        board.box(x - half, y - size * 0.6, x + half, y + size * 0.6, board.paper)
+        if beside:
+            along = math.dist(spots[a], spots[b])
+            right, down = (spots[b][1] - spots[a][1]) / along, (spots[a][0] - spots[b][0]) / along
+            side = -1 if right < 0 else 1  # of the line on which the number stands
+            x, y = x + side * right * (half + 3), y + side * down * size * 0.75
+        else:
+            board.box(x - half, y - size * 0.6, x + half, y + size * 0.6, board.paper)
         board.text((x, y), str(weight), size)
     fill = rng.choice(((255, 255, 255), (173, 216, 230), (255, 228, 181), (144, 238, 144), (31, 120, 180)))
     for spot, letter in zip(spots, net.letters, strict=True):

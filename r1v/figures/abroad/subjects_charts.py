@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from r1v.figures.abroad import chart_tools, charts, graphs, lines, pies, vega
+from r1v.figures.abroad import chart_tools, charts, graphs, lines, painted_charts, pies, vega
 from r1v.figures.abroad.scene import DrawingTool, Subject
 
 _MPL, _SNS, _PD, _VEGA = ("matplotlib",), ("matplotlib", "seaborn"), ("matplotlib", "pandas"), ("vl_convert",)
@@ -11,17 +11,20 @@ BARS = Subject(charts.plan_bars, charts.ask_bars, charts.BAR_PHRASES, (
     DrawingTool("matplotlib", "train", chart_tools.matplotlib_bars, _MPL),
     DrawingTool("seaborn", "train", chart_tools.seaborn_bars, _SNS),
     DrawingTool("pandas", "train", chart_tools.pandas_bars, _PD),
+    DrawingTool("painted", "train", painted_charts.bars, cheap=True),
     DrawingTool("vega", "heldout", vega.bars, _VEGA),
 ))  # fmt: skip
 LINES = Subject(lines.plan, lines.ask, lines.PHRASES, (
     DrawingTool("matplotlib", "train", chart_tools.matplotlib_lines, _MPL),
     DrawingTool("seaborn", "train", chart_tools.seaborn_lines, _SNS),
     DrawingTool("pandas", "train", chart_tools.pandas_lines, _PD),
+    DrawingTool("painted", "train", painted_charts.lines, cheap=True),
     DrawingTool("vega", "heldout", vega.lines, _VEGA),
 ))  # fmt: skip
 PIES = Subject(pies.plan, pies.ask, pies.PHRASES, (
     DrawingTool("matplotlib", "train", chart_tools.matplotlib_pie, _MPL),
     DrawingTool("pandas", "train", chart_tools.pandas_pie, _PD),
+    DrawingTool("painted", "train", painted_charts.pie, cheap=True),
     DrawingTool("vega", "heldout", vega.pie, _VEGA),
 ))  # fmt: skip
 MOTIONS = Subject(graphs.plan_motion, graphs.ask_motion, graphs.MOTION_PHRASES, (

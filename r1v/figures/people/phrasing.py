@@ -66,6 +66,55 @@ _KEYS = {
     for row in ("qwertyuiop", "asdfghjkl", "zxcvbnm")
     for a, b in zip(row, row[1:] + row[-2], strict=True)
 }
+# further frames that only training draws from, so that the held-out items stay as they are
+MORE_FRAMES: dict[str, tuple[str, ...]] = {
+    "=": (
+        "say {}", "let me know {}.", "i am looking for {}.", "your task: find {}.", "write down {}",
+        "what do you get for {}?", "my question is: what is {}?", "{} is what?", "read off {}.",
+        "hello! what is {}?", "just {}", "only {} please", "what might {} be?", "help me find {}",
+        "i have to find {}", "could u tell me {}?", "now {}", "the question is: what is {}?",
+        "please work out {}.", "i want {}.", "look at the picture and give {}.", "ok, what is {}",
+    ),
+    "!": (
+        "now {}", "your task: {}.", "i need you to {}.", "try to {}", "just {}.", "{} and tell me",
+        "hello, {}", "help me {}", "we have to {}.", "look at the picture and {}.", "next, {}", "ok, {}",
+        "do this: {}",
+    ),
+    "~": ("{}.", "now {}", "{} here", "{}, please", "{}...", "just {}"),
+    "": (
+        "ok, {}?", "hello, {}?", "and {}?", "now, {}?", "just tell me, {}?", "i have a question: {}?",
+        "from the picture, {}?", "let me ask: {}?", "can you say {}?", "please answer: {}?",
+        "{}? answer briefly", "{} exactly?", "{}? show your work", "help me: {}?", "by the way, {}?",
+        "the question is: {}?", "{} according to the picture?", "next question: {}?", "could you say {}?",
+    ),
+    "zh": (
+        "那么，{}？", "问题：{}", "{}？谢谢", "你能告诉我{}吗？", "看图回答：{}？", "再问一个：{}？",
+        "{}，请回答",
+    ),
+}  # fmt: skip
+# words of training clauses that others may stand for; fields are never touched
+OTHER_WORDS: dict[str, tuple[str, ...]] = {
+    "picture": ("image", "figure", "drawing", "pic"), "image": ("picture", "figure"),
+    "largest": ("biggest", "greatest", "maximum"), "biggest": ("largest", "greatest"),
+    "smallest": ("lowest", "least", "minimum"), "highest": ("largest", "top", "biggest"),
+    "lowest": ("smallest", "bottom", "least"), "colour": ("color",), "color": ("colour",),
+    "find": ("determine", "identify", "get", "look for"), "calculate": ("compute", "work out"),
+    "count": ("tally", "number"), "which": ("what",), "missing": ("absent", "left out", "not there"),
+    "removed": ("taken out", "deleted", "erased"), "added": ("put in", "inserted"),
+    "result": ("answer", "outcome", "solution"), "total": ("sum", "overall"),
+    "sum": ("total",), "difference": ("gap",), "shown": ("displayed", "drawn", "depicted"),
+    "value": ("number", "reading"), "together": ("in all", "altogether", "combined"),
+    "number": ("amount", "count"), "how many": ("what number of", "how many"),
+    "length": ("size",), "name": ("label",), "shapes": ("figures", "forms"), "shape": ("figure", "form"),
+    "bigger": ("larger", "greater"), "larger": ("bigger", "greater"), "show": ("display",),
+    "differ": ("vary",), "new": ("additional",), "same": ("identical", "equal"),
+    "above": ("over", "beyond"), "below": ("under",), "distance": ("way", "stretch"),
+    "does": ("does",), "list": ("write out", "enumerate"), "read": ("read off", "make out"),
+    "changed": ("altered", "modified"), "different": ("other", "unlike"), "side": ("edge",),
+    "starts": ("begins",), "begin": ("start",), "end": ("finish",), "ends": ("finishes",),
+    "speed": ("velocity",), "money": ("cash",), "hour": ("hour",), "clock": ("watch",),
+}  # fmt: skip
+_WORD = re.compile(r"\b(" + "|".join(sorted(OTHER_WORDS, key=len, reverse=True)) + r")\b")
 _SPOKEN = {
     "please": "pls",
     "you": "u",
@@ -112,8 +161,11 @@ def phrase(
         frames = frames[:3]
     elif split == "heldout" and (not held or rng.random() < 0.5):
         frames = odd
-    frame = rng.choice(frames)
-    text = frame.replace("{}", clause.lstrip("=!~") if sort != "zh" else clause)
+    frame = rng.choice((*frames, *MORE_FRAMES[sort]) if split == "train" and not plain else frames)
+    said_clause = clause
+    if split == "train" and sort != "zh" and not plain:
+        said_clause = reworded(clause, held, rng)
+    text = frame.replace("{}", said_clause.lstrip("=!~") if sort != "zh" else clause)
     text = text.replace("picture in the picture", "picture").replace("here here", "here")
     if sort != "zh":
         text = text if plain else _typed(text, rng)
@@ -123,6 +175,16 @@ def phrase(
     if sort != "zh" and not plain and rng.random() < 0.08:
         said = said.lower()
     return said, f"people/{name}/{clauses.index(clause)}/{frame}"
+
+
+def reworded(clause: str, held: Collection[str], rng: Random) -> str:
+    """A clause with some of its words said otherwise; itself where that would be a held-out one."""
+
+    def other(match: re.Match[str]) -> str:
+        return rng.choice(OTHER_WORDS[match[0]]) if rng.random() < 0.3 else match[0]
+
+    found = "".join(part if part.startswith("{") else _WORD.sub(other, part) for part in _FIELD.split(clause))
+    return clause if found in held else found
 
 
 def _typed(text: str, rng: Random) -> str:

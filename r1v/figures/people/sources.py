@@ -22,8 +22,21 @@ from r1v.figures.people.voices import VOICED, voice
 # source -> its families; a family named twice is drawn twice as often
 SOURCES: dict[str, tuple[str, ...]] = {
     "people": VOICED,
-    "typed": ("sum", "sum", "story"),
-    "talk": ("more", "more", "again", "again", "why", "sure", "new_picture", "sums", "apart"),
+    "typed": ("sum", "story"),
+    "talk": (
+        "more",
+        "more",
+        "again",
+        "again",
+        "why",
+        "why",
+        "sure",
+        "sure",
+        "new_picture",
+        "new_picture",
+        "sums",
+        "apart",
+    ),
     "refuse": ("strange", "strange", "strange", "name", "name", "other", "other", "blind", "world", "chat"),
 }
 assert set(SOURCES["talk"]) == set(KINDS) and set(SOURCES["refuse"]) == set(UNKNOWN)

@@ -13,6 +13,7 @@ from random import Random
 
 from r1v.figures.item import Split
 from r1v.figures.open_names import person, things
+from r1v.figures.people import stories_more
 from r1v.figures.people.phrasing import CHINESE, heldout_clauses, slip
 from r1v.figures.working import chinese, divide, line, remainder
 
@@ -278,6 +279,10 @@ def make_story(rng: Random, split: Split) -> tuple[str, str, str, str]:
     make, texts = STORIES[kind]
     held = heldout_clauses(f"story/{kind}", texts)
     text = rng.choice([one for one in texts if (one in held) == (split == "heldout")])
+    place = str(texts.index(text))
+    if split == "train" and rng.random() < 0.75:
+        chosen = rng.randrange(len(stories_more.MORE[kind]))
+        text, place = stories_more.expanded(stories_more.MORE[kind][chosen], rng), f"more/{chosen}"
     story = make(rng)
     name = person(rng)
     other = next(one for one in iter(lambda: person(rng), None) if one != name)
@@ -297,5 +302,5 @@ def make_story(rng: Random, split: Split) -> tuple[str, str, str, str]:
         question,
         str(story.answer),
         chinese(solution) if in_chinese else solution,
-        f"story/{kind}/{texts.index(text)}",
+        f"story/{kind}/{place}",
     )

@@ -8,6 +8,7 @@ the earlier ones say, and now and then an earlier one is wrong.
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from random import Random
 
 from r1v.figures.item import Figure, Split
@@ -139,9 +140,11 @@ def _about(kind: str, seed: int, split: Split, rng: Random, variation: float) ->
         if doubted and one is last:
             told = boxed(str(int(last.answer) + rng.choice((1, 2, 3, 10))))
         turns.append(Turn(figure.images if not place else (), question, told))
-    reply, template = "", f"talk/{kind}/{last.kind}"
+    reply, template, reason = "", f"talk/{kind}/{last.kind}", _because(last.solution)
+    if kind in ("why", "sure"):  # what is meant stands in the turn before: it is said again first
+        last = replace(last, solution=f"question: {turns[-1].question}\n{last.solution}")
     if kind == "why":
-        question, reply = _one_of(_WHY, split, rng), f"{_because(last.solution)}\n\n{boxed(last.answer)}"
+        question, reply = _one_of(_WHY, split, rng), f"{reason}\n\n{boxed(last.answer)}"
     elif kind == "sure":
         question = _one_of(_SURE, split, rng)
         yes, no = ("是的。", "不对。") if CHINESE.search(question) else ("Yes.", "No, I was wrong.")
@@ -166,8 +169,9 @@ def _new_picture(seed: int, split: Split, rng: Random, variation: float) -> Said
         same = [one for one in others if one.kind == first.kind]
         if same and len(figure.images) == len(second.images) == 1:
             turn = Turn(figure.images, worded(name, first, split, rng)[0], _reply(first, rng))
+            again = replace(same[0], solution=f"question: {turn.question}\n{same[0].solution}")
             return _said(name, "talk/new_picture/here", split, second, second.images,
-                         _one_of(_HERE, split, rng), same[0], [turn])  # fmt: skip
+                         _one_of(_HERE, split, rng), again, [turn])  # fmt: skip
     first = rng.choice(asks)
     turn = Turn(figure.images[:1], worded(name, first, split, rng)[0], _reply(first, rng))
     one = voice(rng.choice([each for each in BASES if each != "compare"]), seed, split, variation)

@@ -14,7 +14,7 @@ from random import Random
 
 from r1v.figures.families.expression import make_expression
 from r1v.figures.item import AnswerType, Split
-from r1v.figures.people import typed_more
+from r1v.figures.people import typed_long, typed_more
 from r1v.figures.people.phrasing import CHINESE, slip
 from r1v.figures.people.sums import SIGNS, Sum, sign_as_typed, written
 from r1v.figures.working import chinese, divide, line, minus, operate, plus, solve, times
@@ -162,16 +162,13 @@ def _fraction(rng: Random, split: Split) -> Sum:
             f"{a}/{b} = {u}/{both}, {c}/{d} = {v}/{both}",
             f"{u} {sign} {v} = {top}, so {top}/{both}",
         ]
-        value = Fraction(top, both)
         text = f"{a}/{b}{rng.choice((sign, f' {sign} '))}{c}/{d}"
     else:
-        top, both, value = a * c, b * d, Fraction(a * c, b * d)
+        top, both = a * c, b * d
         lines = [f"{a}/{b} × {c}/{d}", f"{a} × {c} = {a * c}, {b} × {d} = {b * d}, so {top}/{both}"]
         text = f"{a}/{b}{rng.choice((' * ', ' x ', ' × ', '*'))}{c}/{d}"
-    result = f"{value.numerator}/{value.denominator}" if value.denominator > 1 else str(value.numerator)
-    if result != f"{top}/{both}":
-        lines.append(f"{top}/{both} = {result}")
-    return Sum(text, result, tuple(lines))
+    result, last = typed_long.reduced(top, both)
+    return Sum(text, result, (*lines, *last))
 
 
 def _negative(rng: Random, split: Split) -> Sum:
@@ -319,13 +316,19 @@ MAKERS: dict[str, tuple[Callable[[Random, Split], Sum], int]] = {  # with their 
     "time": (typed_more.of_time, 1),
     "money": (typed_more.of_money, 1),
 }
+TRAINED: dict[str, tuple[Callable[[Random, Split], Sum], int]] = {  # of training alone
+    "long": (typed_long.long, 7),
+    "worded": (typed_long.worded, 6),
+    "like": (typed_long.like, 4),
+}
 
 
 def make_typed(rng: Random, split: Split) -> tuple[str, str, AnswerType, str, str]:
     """Question, answer, its type, solution and wording of one sum."""
-    kinds = tuple(MAKERS)
-    kind = rng.choices(kinds, [MAKERS[one][1] for one in kinds])[0]
-    made = MAKERS[kind][0](rng, split)
+    makers = MAKERS | TRAINED if split == "train" else MAKERS
+    kinds = tuple(makers)
+    kind = rng.choices(kinds, [makers[one][1] for one in kinds])[0]
+    made = makers[kind][0](rng, split)
     frame = "{}"
     if made.framed:
         frame = rng.choice(FRAMES[1] if split == "heldout" and rng.random() < 0.6 else FRAMES[0])
@@ -350,4 +353,4 @@ def make_typed(rng: Random, split: Split) -> tuple[str, str, AnswerType, str, st
 
 def names_of_kinds() -> Sequence[str]:
     """Of the sums, in order."""
-    return tuple(MAKERS)
+    return (*MAKERS, *TRAINED)

@@ -34,8 +34,14 @@ class ModelConfig:
         False, "over several hosts: each holds the whole model in shares, and hosts repeat each other",
         operational=True,
     )  # fmt: skip
+    replicate: bool = key(
+        False, "each process holds the whole model, and gradients are added up: faster for small models",
+        operational=True,
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
+        if self.replicate and self.hsdp:
+            raise ConfigError("model.replicate and model.hsdp are both on; each says how a model is spread")
         check_components(self.train, self.lora)
         at_least(self, 1, "lora_rank", "lora_alpha")
 
@@ -134,6 +140,7 @@ class DataConfig:
     spoil: float = key(
         0.0, "share of pictures spoilt: pages around, scales, JPEG, dark themes, photographed screens"
     )
+    open_names: float = key(0.0, "share of figures whose names are any names, not those of their lists")
     first_sample: int = key(0, "number of the first figure")
     heldout: int = key(0, "held-out questions of each family, of figures or of the file measure")
     measure: str | None = key(None, "file of held-out rows")
@@ -143,7 +150,7 @@ class DataConfig:
     def __post_init__(self) -> None:
         at_least(self, 0, "heldout", "workers", "first_sample")
         at_least(self, 1, "prefetch")
-        share(self, "direct_share", "variation", "spoil")
+        share(self, "direct_share", "variation", "spoil", "open_names")
         if not self.source:
             raise ConfigError("data.source is empty; name figures, a file or hf:NAME")
 

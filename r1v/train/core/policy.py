@@ -1,4 +1,4 @@
-"""The model that is trained, whole in one process or split over the processes of torchrun (FSDP2).
+"""The model that is trained: whole in one process, whole in each, or split over those of torchrun (FSDP2).
 
 Enters: a checkpoint's folder and micro-batches. Leaves: scores of target tokens or of replies, and the
 trained checkpoint. Always holds: a process reads only its rows of the checkpoint's files and never holds more
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.distributed as dist
 from rich.console import Console
 from rich.table import Table
 from safetensors.torch import save_file
@@ -49,14 +50,16 @@ from r1v.train.data.batches import MicroBatch
 
 
 class PolicyModule(nn.Module):
-    """A model in training. inner: R1V, or a RewardModel around it. shapes: of R1V's parameters, by name."""
+    """A model in training. inner: R1V, or a RewardModel around it. shapes: of R1V's parameters, by name.
+    replicate: every process of several holds all of it."""
 
     def __init__(
-        self, inner: R1V | RewardModel, compute: Compute, shapes: Mapping[str, tuple[int, ...]]
-    ) -> None:
+        self, inner: R1V | RewardModel, compute: Compute, shapes: Mapping[str, tuple[int, ...]],
+        replicate: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.inner, self.compute, self.shapes = inner, compute, dict(shapes)
-        self.split = compute.world.size > 1
+        self.split = compute.world.size > 1 and not replicate
         self.saw_pictures = False  # in a pass with a gradient since `drop_unseen`
 
     @property
@@ -142,6 +145,24 @@ class PolicyModule(nn.Module):
                 for parameter in part.parameters():
                     parameter.grad = None
         self.saw_pictures = False
+
+    @torch.no_grad()
+    def add_up_gradients(self) -> None:
+        """Where each of several processes holds the whole model: the sum of their gradients, in all of them.
+        A parameter that no process has a gradient of stays without one."""
+        if self.split or self.compute.world.size == 1:
+            return
+        trained = [p for p in self.parameters() if p.requires_grad]
+        own = torch.tensor([p.grad is not None for p in trained])
+        met = torch.stack(self.compute.world.gather(own)).any(0).tolist()
+        chosen = [p for p, there in zip(trained, met, strict=True) if there]
+        if not chosen:
+            return
+        parts = [p.grad if p.grad is not None else torch.zeros_like(p) for p in chosen]
+        flat = torch.cat([part.reshape(-1) for part in parts])
+        dist.all_reduce(flat)
+        for parameter, part in zip(chosen, flat.split([part.numel() for part in parts]), strict=True):
+            parameter.grad = part.view_as(parameter)
 
     def blank(self) -> MicroBatch:
         """One row of two tokens without a picture."""
@@ -302,7 +323,8 @@ def build_policy(
         add_adapters(base, config.lora, config.lora_rank, config.lora_alpha)
     if reward and base.language.head is not None:
         base.language.head.requires_grad_(False)  # not a part of the score
-    policy = PolicyModule(RewardModel(base) if reward else base, compute, shapes).train()
+    inner = RewardModel(base) if reward else base
+    policy = PolicyModule(inner, compute, shapes, config.replicate).train()
     _set_dtypes(policy, torch.bfloat16 if compute.bf16 else torch.float32)
     if policy.split:
         shard(policy, config.hsdp)

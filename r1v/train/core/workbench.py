@@ -84,6 +84,7 @@ class Workbench:
 
         R1VError: a gradient is NaN or infinite, and no weight was changed.
         """
+        self.policy.add_up_gradients()
         self.policy.drop_unseen()
         norm = torch.nn.utils.clip_grad_norm_(
             self.policy.parameters(), self.config.optim.clip or float("inf"), foreach=True

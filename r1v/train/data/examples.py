@@ -115,11 +115,13 @@ class ExampleSource(Protocol):
 
 @dataclass(frozen=True)
 class FigureSource:
-    """Generated figures without end. heldout: draw from the held-out seeds and templates instead."""
+    """Generated figures without end. heldout: draw from the held-out seeds and templates instead.
+    open_names: share of the pictures with any names on them."""
 
     families: tuple[str, ...]
     heldout: bool = False
     difficulty: Difficulty | None = None
+    open_names: float = 0.0
 
     def max_images(self, family: str) -> int:
         """As the family says."""
@@ -132,7 +134,9 @@ class FigureSource:
     def example(self, family: str, index: int, variation: float) -> Example:
         """The figure of the index-th seed of the split."""
         seed = index * 8 + 7 if self.heldout else index // 7 * 8 + index % 7
-        item = figures.make(family, seed, variation=variation, difficulty=self.difficulty)
+        item = figures.make(
+            family, seed, variation=variation, difficulty=self.difficulty, open_names=self.open_names
+        )
         return Example(
             tuple(map(ImageRef, item.images)), item.question, item.solution, box(item.answer),
             AnswerKey(item.answer, item.answer_type, item.tolerance), item.facts, item.difficulty,

@@ -63,7 +63,7 @@ def _open_one(name: str, config: DataConfig, seed: int, console: Console, chains
             raise ConfigError(
                 f"data.families: there are no figures of family {unknown[0]!r}; r1v figures list names them"
             )
-        return FigureSource(wanted or tuple(figures.FAMILIES))
+        return FigureSource(wanted or tuple(figures.FAMILIES), open_names=config.open_names)
     if name in people.SOURCES:
         return PeopleSource(name, people.SOURCES[name])
     if name == ABROAD:
@@ -187,11 +187,11 @@ def shares(weights: Sequence[float], total: int) -> list[int]:
 
 
 def figures_of(source: ExampleSource, *, heldout: bool = False) -> FigureSource | None:
-    """The figures in a source, or None where there are none."""
+    """The figures in a source, or None where there are none. heldout: with the names of their own lists."""
     if isinstance(source, FigureSource):
-        return replace(source, heldout=heldout)
+        return replace(source, heldout=heldout, open_names=0.0 if heldout else source.open_names)
     if isinstance(source, MixedSource):
         for one in source.sources.values():
             if isinstance(one, FigureSource):
-                return replace(one, heldout=heldout)
+                return figures_of(one, heldout=heldout)
     return None

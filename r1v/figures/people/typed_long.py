@@ -1,0 +1,122 @@
+"""Typed sums of training beside `typed.MAKERS`: four digits, two signs in words, like fractions.
+
+They are drawn for training alone, so that the held-out items stay those that earlier weights were asked;
+`benchmarks/nano_sums.py` measures these kinds with items of its own.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import gcd
+from random import Random
+
+from r1v.figures.item import Split
+from r1v.figures.people.sums import SIGNS, Sum, sign_as_typed
+from r1v.figures.people.typed_more import in_words
+from r1v.figures.working import Token, line, operate, solve, times
+
+_SIGN_WORDS = {"+": "plus", "-": "minus", "×": "times", "÷": "divided by"}
+
+
+def reduced(top: int, bottom: int) -> tuple[str, list[str]]:
+    """A fraction in lowest terms, and the line that takes it there, if it is not there yet."""
+    value, common = Fraction(top, bottom), gcd(top, bottom)
+    result = f"{value.numerator}/{value.denominator}" if value.denominator > 1 else str(value.numerator)
+    if common in (0, 1):
+        return result, []
+    work = f"{top} / {common} = {top // common}, {bottom} / {common} = {bottom // common}"
+    return result, [f"both by {common}: {work}, so {result}"]
+
+
+def long(rng: Random, split: Split) -> Sum:
+    """Three and four digits: sums, differences, and products with one digit."""
+    sign = rng.choice("++--×")
+    a = rng.randint(1000, 9999)
+    if sign == "×":
+        a, b = rng.choice((a, rng.randint(100, 999))), rng.randint(2, 9)
+        text = f"{a}{sign_as_typed(sign, split, rng)}{b}"
+        return Sum(text, str(a * b), (f"{a} × {b}", times(a, b)))
+    low, high = rng.choice(((1000, 9999), (1000, 9999), (100, 999), (10, 99)))
+    b = rng.randint(low, high)
+    if sign == "-":
+        a, b = max(a, b), min(a, b)
+    elif a + b > 9999 and rng.random() < 0.5:
+        a, b = a // 2, b // 2
+    if sign == "+" and rng.random() < 0.4:
+        a, b = b, a
+    text = f"{a}{sign_as_typed(sign, split, rng)}{b}"
+    return Sum(text, str(operate(a, sign, b)), (f"{a} {sign} {b}", line(a, sign, b)))
+
+
+def _two_signs(rng: Random) -> list[Token]:
+    """Three numbers and two signs, every result on the way whole and not negative."""
+    while True:
+        first, second = rng.choice(("×+", "+×", "×-", "-×", "÷+", "+÷", "+-", "-+", "++", "××", "÷-", "×+"))
+        small = "×÷"
+        a = rng.randint(2, 12) if first in small else rng.randint(2, 60)
+        b = rng.randint(2, 12) if first in small or second in small else rng.randint(2, 40)
+        c = rng.randint(2, 10) if second in small else rng.randint(1, 40)
+        if first == "÷":
+            a *= b
+        if second == "÷" and first not in small:
+            b *= c
+        tokens: list[Token] = [a, first, b, second, c]
+        try:
+            _, value = solve(tokens)
+        except ValueError:
+            continue
+        if value <= 999:
+            return tokens
+
+
+def worded(rng: Random, split: Split) -> Sum:
+    """``A times B plus C`` and the like: two signs, at least one of them in words."""
+    tokens = _two_signs(rng)
+    steps, value = solve(tokens)
+    every = rng.random() < 0.7
+    keep = rng.choice((1, 3))
+    parts = []
+    for place, token in enumerate(tokens):
+        if place % 2 == 0:
+            parts.append(
+                in_words(int(token)) if every and int(token) < 100 and rng.random() < 0.1 else str(token)
+            )
+        elif every or place == keep:
+            parts.append(f" {_SIGN_WORDS[str(token)]} ")
+        else:
+            parts.append(
+                f" {rng.choice([m.strip() for m in SIGNS[str(token)][0] if not m.strip().isalpha()])} "
+            )
+    text = "".join(parts).replace(" divided by by ", " divided by ")
+    lines = (" ".join(map(str, tokens)), *(line(*step) for step in steps))
+    return Sum(text, str(value), lines)
+
+
+def like(rng: Random, split: Split) -> Sum:
+    """Fractions of one denominator added or taken away, and unlike ones where one divides the other."""
+    below, sign = rng.randint(2, 12), rng.choice("++-")
+    a, b = rng.randint(1, below), rng.randint(1, below - 1)
+    a = min(a, below - 1) or 1
+    if sign == "-" and a < b:
+        a, b = b, a
+    mark = rng.choice((sign, f" {sign} ", f" {'plus' if sign == '+' else 'minus'} "))
+    if rng.random() < 0.25 and below <= 6:  # the second has a multiple of the first's denominator
+        k = rng.randint(2, 3)
+        whole, part = below * k, rng.randint(1, below * k - 1)
+        left = a * k
+        if sign == "-" and left < part:
+            part = rng.randint(1, left)
+        top = left + part if sign == "+" else left - part
+        result, last = reduced(top, whole)
+        lines = [f"{a}/{below} {sign} {part}/{whole}", f"{a}/{below} = {left}/{whole}"]
+        text = f"{a}/{below}{mark}{part}/{whole}"
+        below = whole
+        first, second = left, part
+    else:
+        top = a + b if sign == "+" else a - b
+        result, last = reduced(top, below)
+        lines = [f"{a}/{below} {sign} {b}/{below}", f"both have {below} below"]
+        text = f"{a}/{below}{mark}{b}/{below}"
+        first, second = a, b
+    lines.append(f"{first} {sign} {second} = {top}, so {top}/{below}")
+    return Sum(text, result, (*lines, *last))
