@@ -214,13 +214,15 @@ class Processor:
         max_tiles: int | None = None,
         continue_final: bool = False,
         limit: int | None = None,
+        hashes: bool = True,
     ) -> Prompt:
         """The prompt for the model's next turn.
 
         thinking: False closes thinking at once. tools: definitions as in OpenAI's interface, for the
         template. max_tiles: of each image's grid, instead of the checkpoint's. continue_final: the last
         message is the beginning of the model's turn. limit: tokens; a text that is much longer is given up
-        before it is tokenised to its end. Raises PromptError, ImageError, ContextLengthError.
+        before it is tokenised to its end. hashes: of the images, which take as long as a tenth of a small
+        picture's way here; training needs none. Raises PromptError, ImageError, ContextLengthError.
         """
         messages = tuple(map(split_reasoning, messages) if self.thinks else messages)
         last = None
@@ -253,7 +255,7 @@ class Processor:
             token_ids=token_ids,
             tiles=np.concatenate(tiles) if tiles else np.zeros((0, side, side, 3), np.uint8),
             tiles_per_image=tiles_per_image,
-            image_hashes=tuple(map(_hash, tiles)),
+            image_hashes=tuple(map(_hash, tiles)) if hashes else (),
             image_token_count=image_token_count,
             opens_thinking=opened,
         )

@@ -195,6 +195,8 @@ def test_stories_by_another_way() -> None:
         one = people.said("typed", "story", seed, "train")
         kind = one.template.split("/")[1]
         numbers = [int(n) for n in re.findall(r"\d+", one.question)]
+        if kind == "discount" and max(numbers) <= 50:
+            continue  # either number may be the price
         if kind in ways and len(numbers) == ways[kind].__code__.co_argcount:
             met[kind] += 1
             assert int(one.answer) == ways[kind](*numbers), one.question

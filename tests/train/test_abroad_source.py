@@ -8,7 +8,7 @@ from rich.console import Console
 from r1v.core import ConfigError
 from r1v.figures import abroad
 from r1v.train.core.config import DataConfig
-from r1v.train.data.abroad import AbroadSource
+from r1v.train.data.abroad import OFTEN, AbroadSource, _tools
 from r1v.train.data.examples import FigureSource
 from r1v.train.data.sources import BLOCK, MixedSource, open_source
 from r1v.train.data.spoilt import spoilt
@@ -30,12 +30,23 @@ def test_a_group_asks_about_one_picture(monkeypatch: pytest.MonkeyPatch) -> None
         return real(family, tool, seed, **more)
 
     monkeypatch.setattr(abroad, "make", spy)
+    monkeypatch.setattr(abroad, "usable", lambda *_: ["matplotlib", "pandas"])  # those that are dear to draw
+    _tools.cache_clear()
     examples = [source.example("pie_chart", i, 1.0) for i in range(2 * abroad.TOGETHER)]
     assert len({(tool, seed) for tool, seed, _ in made}) == 2
     assert len({question for _, _, question in made}) == abroad.TOGETHER
     assert len({one.question for one in examples}) > abroad.TOGETHER
+    _tools.cache_clear()
     for one in examples:
         assert one.answer == f"Answer: \\boxed{{{one.key.answer}}}"
+
+
+def test_a_quick_tool_draws_a_picture_for_every_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(abroad, "usable", lambda *_: ["painted"])
+    _tools.cache_clear()
+    examples = [AbroadSource(("bar_chart",), 3).example("bar_chart", i, 1.0) for i in range(6)]
+    _tools.cache_clear()
+    assert len({str(one.facts) for one in examples}) == 6
 
 
 def test_held_out_tools_never_come_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,7 +87,9 @@ def test_a_mixture_takes_turns_in_groups_and_keeps_the_shares() -> None:
 
 def test_families_are_chosen_by_name() -> None:
     source = opened("abroad", families=("bar_chart", "table"))
-    assert isinstance(source, AbroadSource) and source.families == ("bar_chart", "table")
+    assert isinstance(source, AbroadSource)
+    assert list(dict.fromkeys(source.families)) == ["bar_chart", "table"]
+    assert source.families.count("bar_chart") == OFTEN["bar_chart"]
     with pytest.raises(ConfigError, match="no other tool draws 'handwriting'"):
         opened("abroad", families=("handwriting",))
 

@@ -266,7 +266,7 @@ def box(answer: str) -> str:
 
 def encode(processor: Processor, example: Example, thinking: bool = True) -> Encoded:
     """The prompt as at inference, then the chain, its end, the answer and the end of the turn."""
-    prompt = processor.encode(example.messages(), thinking=thinking)
+    prompt = processor.encode(example.messages(), thinking=thinking, hashes=False)
     if thinking:
         completion = processor.encode_completion(
             example.thinking, example.answer, opened=prompt.opens_thinking
