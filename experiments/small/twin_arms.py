@@ -60,7 +60,7 @@ class Sizes:
 # Shorter: all stages of one seed on one core in under an hour
 SMALL = Sizes(rounds=2, chains=256, grpo=80)
 # The buffer beside a reward model, three seeds on one core in under an hour
-TINY = Sizes(rows=1600, valid=30, heldout=80, chains=96, grpo=40)
+TINY = Sizes(rows=1600, valid=30, heldout=80, chains=400, grpo=80)
 QUICK = Sizes(
     rows=40, valid=2, heldout=4, chunk=4, most=1, low=0.0, high=1.0, questions=6, rounds=1, chains=8, steps=2,
     grpo=2,
@@ -182,7 +182,7 @@ def grpo(
     """One run, its curves by step. best: measure the weights that answer most of the validation questions,
     instead of the last. judged: with the reward model of ``judge`` in the reward."""
     run = p.arm(name) / "run"
-    scorer = {"reward_model": str(p.arm("judge") / "reward" / "model")} if judged else {}
+    scorer = {"reward__model": str(p.arm("judge") / "reward" / "model")} if judged else {}
     GRPOTrainer(
         make(
             GRPOConfig,

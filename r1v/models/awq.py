@@ -13,7 +13,7 @@ The value is (code - zero) * scale. An 8-bit tower is ours: weight int8 (N, K) a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -196,6 +196,15 @@ def fill_quantised(
 
     places: those of the quantised tensors. widen: plain layers with the codes' values in dtype instead.
     """
+    for parameter, layer in quantised_layers(files, places, device):
+        _replace(module, parameter, layer, dtype, widen)
+
+
+def quantised_layers(
+    files: TensorFiles, places: Mapping[str, Piece], device: torch.device
+) -> Iterator[tuple[str, AwqLinear | Int8Linear]]:
+    """The quantised layers of a folder, one after the other, without their biases; each by the name of the
+    parameter that it stands for. places: those of the quantised tensors."""
     left = Counter(piece.parameter for piece in places.values())
     parts: dict[str, _Parts] = {}
     # layer by layer, so that at most one layer is in memory twice
@@ -215,25 +224,28 @@ def fill_quantised(
             each.scales[piece.start] = tensor.float()
         left[piece.parameter] -= 1
         if not left[piece.parameter]:
-            _replace(module, piece.parameter, parts.pop(piece.parameter), dtype, widen)
+            yield piece.parameter, _layer(parts.pop(piece.parameter))
 
 
-def _replace(module: nn.Module, parameter: str, parts: _Parts, dtype: torch.dtype, widen: bool) -> None:
+def _layer(parts: _Parts) -> AwqLinear | Int8Linear:
+    codes, scales = parts.joined("codes"), parts.joined("scales").contiguous()
+    if parts.zeros:
+        return AwqLinear(codes, scales, parts.joined("zeros").contiguous(), None)
+    return Int8Linear(codes, scales, None)
+
+
+def _replace(
+    module: nn.Module, parameter: str, new: AwqLinear | Int8Linear, dtype: torch.dtype, widen: bool
+) -> None:
     """A linear layer by one that holds its codes, or by their values in dtype."""
     layer_name = parameter.removesuffix(".weight")
     owner, _, leaf = layer_name.rpartition(".")
     old = module.get_submodule(layer_name)
     assert isinstance(old, nn.Linear)
-    bias = None if old.bias is None else old.bias.detach()
-    codes, scales = parts.joined("codes"), parts.joined("scales").contiguous()
-    new: AwqLinear | Int8Linear
-    if parts.zeros:
-        new = AwqLinear(codes, scales, parts.joined("zeros").contiguous(), bias)
-    else:
-        new = Int8Linear(codes, scales, bias)
     if widen:
         old.weight = nn.Parameter(new.widened().to(dtype))
     else:
+        new.bias = None if old.bias is None else nn.Parameter(old.bias.detach(), requires_grad=False)
         setattr(module.get_submodule(owner), leaf, new)
 
 

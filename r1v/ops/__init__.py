@@ -57,6 +57,7 @@ MODULES = (
     "isa",
     "linear",
     "paged",
+    "rounding",
     "sampling",
     "select",
 )

@@ -19,7 +19,7 @@ import torch
 from torch.nn import functional as F
 
 from r1v.models.language import LanguageLayer
-from r1v.quant.rounding import LEVELS, group_grid, round_trip
+from r1v.ops.rounding import LEVELS, group_grid, round_trip
 
 NUM_SHRINKS = 10
 SMALLEST_SHRINK = 0.5

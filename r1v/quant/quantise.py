@@ -41,11 +41,11 @@ from r1v.models.language import LanguageLayer
 from r1v.models.names import Piece, pieces
 from r1v.models.tensor_files import TensorFiles
 from r1v.ops import CausalAttention
+from r1v.ops.rounding import quantise, quantise_rows
 from r1v.prompt import normalise
 from r1v.quant.awq import LayerInputs, ScaleChoice, search_layer
 from r1v.quant.calibration import CHAT_SOURCES, chats_of, check_source
 from r1v.quant.chat import Chat, load_chats, save_chats
-from r1v.quant.rounding import quantise, quantise_rows
 from r1v.write_lock import writing
 
 METHODS = ("awq", "rtn")

@@ -18,13 +18,13 @@ from r1v.models.config import LanguageConfig
 from r1v.models.language import LanguageLayer
 from r1v.ops import CausalAttention, rope_frequencies, rope_table
 from r1v.ops.linear import AwqLinear, Int8Linear
+from r1v.ops.rounding import quantise, quantise_rows, round_trip
 from r1v.quant import QuantConfig, quantise_checkpoint
 from r1v.quant.awq import LayerInputs, clip, search_layer
 from r1v.quant.calibration import figure_chats
 from r1v.quant.chat import load_chats, save_chats
 from r1v.quant.compare import compare, mean
 from r1v.quant.report import write_report
-from r1v.quant.rounding import quantise, quantise_rows, round_trip
 
 SETTINGS = QuantConfig(group_size=32, calibration="solutions", num_chats=4, max_tokens=60, search_tokens=128,
                        num_ratios=6)  # fmt: skip

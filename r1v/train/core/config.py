@@ -26,6 +26,9 @@ class ModelConfig:
     lora: tuple[str, ...] = key((), "components or patterns that get low-rank adapters beside their matrices")
     lora_rank: int = key(16, "rank of the adapters")
     lora_alpha: int = key(32, "adapters are scaled by lora_alpha / lora_rank")
+    four_bit: bool = key(
+        False, "hold the frozen linear layers of the language model in 4 bits, beside adapters (QLoRA)"
+    )
     checkpointing: bool = key(
         False, "recompute activations in the backward pass to save memory", operational=True
     )

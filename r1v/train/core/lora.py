@@ -18,6 +18,7 @@ from torch import nn
 from r1v.core import ConfigError
 from r1v.models import R1V
 from r1v.train.core.distributed import first_row, local
+from r1v.train.core.four_bit import FourBitAdapter, FourBitLinear
 from r1v.train.core.optim import components, fits
 
 
@@ -32,22 +33,31 @@ def add_adapters(model: R1V, names: Sequence[str], rank: int, alpha: int) -> Non
     except ImportError:
         raise ConfigError("model.lora needs peft, which is not installed: pip install 'r1v[train]'") from None
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    four_bit = dict[str, FourBitLinear]()
     prefix = {id(module): name for name, module in components(model).items()}
     layers = {}
     for part, component in model.named_children():
         for name, layer in component.named_modules():
-            if isinstance(layer, nn.Linear) and f"{part}.{name}" != "language.head":
-                layers[f"{part}.{name}"] = f"{prefix[id(component)]}.{name}"
+            if isinstance(layer, FourBitLinear):
+                four_bit[f"{part}.{name}"] = layer
+            elif not isinstance(layer, nn.Linear) or f"{part}.{name}" == "language.head":
+                continue
+            layers[f"{part}.{name}"] = f"{prefix[id(component)]}.{name}"
     for wanted in names:
         if not any(fits(name, wanted) for name in layers.values()):
             raise ConfigError(
                 f"model.lora holds {wanted!r}, which fits no linear layer, e.g. llm.layers.0.mlp.down"
             )
     targets = [place for place, name in layers.items() if any(fits(name, wanted) for wanted in names)]
-    settings = LoraConfig(r=rank, lora_alpha=alpha, target_modules=targets)
-    inject_adapter_in_model(settings, model, low_cpu_mem_usage=True)
+    plain = [place for place in targets if place not in four_bit]
+    if plain:
+        settings = LoraConfig(r=rank, lora_alpha=alpha, target_modules=plain)
+        inject_adapter_in_model(settings, model, low_cpu_mem_usage=True)
     for parameter in trained:
         parameter.requires_grad_(True)
+    for place in set(targets) & set(four_bit):
+        owner, _, leaf = place.rpartition(".")
+        setattr(model.get_submodule(owner), leaf, FourBitAdapter(four_bit[place], rank, alpha))
 
 
 @torch.no_grad()

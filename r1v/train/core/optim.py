@@ -14,6 +14,7 @@ from torch import nn
 from r1v.core import ConfigError
 from r1v.models import R1V
 from r1v.train.core.config import OptimConfig
+from r1v.train.core.four_bit import four_bit_layers
 from r1v.train.core.muon import Muon
 
 COMPONENT = {"vision": "vision", "projector": "projector", "language": "llm"}  # ours -> configurations' name
@@ -61,6 +62,8 @@ def count(modules: dict[str, nn.Module]) -> list[GroupReport]:
     reports = []
     for name, module in modules.items():
         sizes = [(p.numel(), p.requires_grad) for p in module.parameters()]
+        # a record holds a 4-bit layer's weights, and is smaller
+        sizes += [(n.rows * n.columns - n.record.numel(), False) for n in four_bit_layers(module).values()]
         reports.append(GroupReport(name, sum(n for n, on in sizes if on), sum(n for n, _ in sizes)))
     return reports
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +21,10 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 
-from r1v import models
-from r1v.core import CheckpointError, ConfigError, R1VError
+from r1v.core import CheckpointError, R1VError
 from r1v.models import R1V
 from r1v.models.adapter import refuse_adapter
+from r1v.models.awq import quantised_layers, read_quantisation
 from r1v.models.checkpoint import (
     build_empty,
     check_layout,
@@ -40,9 +39,11 @@ from r1v.models.config import Layout
 from r1v.models.names import Piece, pieces
 from r1v.models.reward import HEAD_FILE, RewardModel
 from r1v.models.tensor_files import TensorFiles
+from r1v.ops.linear import AwqLinear
 from r1v.train.core.compute import Compute, normalise
 from r1v.train.core.config import ModelConfig
 from r1v.train.core.distributed import first_row, local, whole
+from r1v.train.core.four_bit import FourBitLinear, four_bit_layers, hold_in_four_bits
 from r1v.train.core.lora import adapted_layers, adapters_off, add_adapters, start_adapters
 from r1v.train.core.optim import components, count, select
 from r1v.train.core.token_scores import TokenScores, token_scores
@@ -69,8 +70,8 @@ class PolicyModule(nn.Module):
 
     @property
     def plain(self) -> bool:
-        """Whether `base` can be run by itself: in one piece and without adapters."""
-        return not self.split and not adapted_layers(self.base)
+        """Whether `base` can be run by itself: in one piece, without adapters and 4-bit layers."""
+        return not self.split and not adapted_layers(self.base) and not four_bit_layers(self.base)
 
     # ------------------------------------------------------------------------------------------- one pass
 
@@ -196,7 +197,11 @@ class PolicyModule(nn.Module):
         owner, _, leaf = name.rpartition(".")
         module: Any = self.base.get_submodule(owner)
         adapted = hasattr(module, "lora_A")
-        value = whole(getattr(module.base_layer if adapted else module, leaf)).detach()
+        holder = module.base_layer if adapted else module
+        if isinstance(holder, FourBitLinear) and leaf == "weight":
+            value = holder.weight()
+        else:
+            value = whole(getattr(holder, leaf)).detach()
         if adapted and leaf == "weight":
             down, up = (whole(part["default"].weight).detach() for part in (module.lora_A, module.lora_B))
             value = value.float() + module.scaling["default"] * (up.float() @ down.float())
@@ -299,26 +304,34 @@ def load_policy(
     if not isinstance(base, R1V):
         raise CheckpointError(f"{folder} is not a whole model; build one with `r1v assemble`")
     files, places = open_any_files(description)
-    fill: Callable[[PolicyModule], None] | None = partial(_fill, files=files, places=places)
-    if packed_places(files, places):
-        if compute.world.size > 1:
-            raise ConfigError(f"{folder} is quantised; several processes need a plain checkpoint")
-        base, fill = models.load(folder, torch.float32, str(compute.device), widen=True), None
-    return build_policy(base, compute, config, fill, seed=seed, console=console, reward=reward)
+    packed = packed_places(files, places)
+    stored = read_quantisation(description.values, Path(folder)) if packed else None
+
+    def fill(policy: PolicyModule) -> None:
+        _fill(policy, files, {name: piece for name, piece in places.items() if name not in packed})
+        _fill_packed(policy, files, packed)
+
+    return build_policy(
+        base, compute, config, fill, seed=seed, console=console, reward=reward,
+        group_size=0 if stored is None else max(stored.group_size, 0),
+    )  # fmt: skip
 
 
 def build_policy(
     base: R1V, compute: Compute, config: ModelConfig, fill: Callable[[PolicyModule], None] | None, *,
-    seed: int, console: Console, reward: bool = False,
+    seed: int, console: Console, reward: bool = False, group_size: int = 0,
 ) -> PolicyModule:  # fmt: skip
     """As `load_policy`, of a model on the meta device, whose weights ``fill`` writes into this process's
-    rows; or, without ``fill``, of one that has its weights and is not split."""
+    rows; or, without ``fill``, of one that has its weights and is not split. group_size: of 4-bit layers, as
+    of `hold_in_four_bits`."""
     shapes = parameter_shapes(base)
     base.train()
     base.language.checkpointing = config.checkpointing
     if base.vision is not None:
         base.vision.checkpointing = config.checkpointing
     select(components(base), config.train)
+    if config.four_bit:
+        hold_in_four_bits(base, group_size)
     if config.lora:
         add_adapters(base, config.lora, config.lora_rank, config.lora_alpha)
     if reward and base.language.head is not None:
@@ -345,6 +358,8 @@ def _set_dtypes(policy: PolicyModule, frozen: torch.dtype) -> None:
     """Master weights of what is trained are float32; what is frozen has the dtype it is computed in."""
     for module in policy.modules():
         for leaf, parameter in list(module.named_parameters(recurse=False)):
+            if leaf == "record" and isinstance(module, FourBitLinear):
+                continue
             dtype = torch.float32 if parameter.requires_grad else frozen
             if parameter.dtype != dtype:
                 value = nn.Parameter(parameter.detach().to(dtype), requires_grad=parameter.requires_grad)
@@ -371,26 +386,59 @@ def shard(policy: PolicyModule, hsdp: bool) -> None:
             module.set_force_sum_reduction_for_comms(True)
 
 
-@torch.no_grad()
-def _fill(policy: PolicyModule, files: TensorFiles, places: Mapping[str, Piece]) -> None:
-    """Read this process's rows of every tensor, file by file."""
-    parameters = {
+def _by_stored_name(policy: PolicyModule) -> dict[str, nn.Parameter]:
+    """Parameters under the names that they have without heads and adapters around them."""
+    return {
         name.removeprefix("inner.").removeprefix("base.").replace(".base_layer.", "."): parameter
         for name, parameter in policy.named_parameters()
     }
+
+
+@torch.no_grad()
+def _fill(policy: PolicyModule, files: TensorFiles, places: Mapping[str, Piece]) -> None:
+    """Read this process's rows of every tensor, file by file."""
+    parameters = _by_stored_name(policy)
+    four_bit = {f"{name}.weight": layer for name, layer in four_bit_layers(policy.base).items()}
     for file in files.files:
         with files.open(file) as opened:
             for name, info in files.infos.items():
                 if info.file != file or name not in places:
                     continue
                 piece = places[name]
+                if piece.parameter in four_bit:
+                    layer = four_bit[piece.parameter]
+                    low, high = _overlap(layer.record.data, piece)
+                    if low < high:
+                        rows = opened.get_slice(name)[low - piece.start : high - piece.start]
+                        layer.fill_rounded(rows.to(policy.compute.device), low)
+                    continue
                 parameter = parameters[piece.parameter]
                 own, start = local(parameter.data), first_row(parameter.data)
-                low = max(piece.start, start)
-                high = min(piece.start + piece.shape[0], start + len(own))
+                low, high = _overlap(parameter.data, piece)
                 if low < high:
                     rows = opened.get_slice(name)[low - piece.start : high - piece.start]
                     own[low - start : high - start].copy_(rows)
+
+
+def _overlap(tensor: torch.Tensor, piece: Piece) -> tuple[int, int]:
+    """First and last + 1 of the whole tensor's rows that lie in this process and in a piece."""
+    start = first_row(tensor)
+    return max(piece.start, start), min(piece.start + piece.shape[0], start + len(local(tensor)))
+
+
+@torch.no_grad()
+def _fill_packed(policy: PolicyModule, files: TensorFiles, places: Mapping[str, Piece]) -> None:
+    """Take the codes of a quantised folder, layer by layer, as they are or widened."""
+    parameters = _by_stored_name(policy)
+    four_bit = {f"{name}.weight": layer for name, layer in four_bit_layers(policy.base).items()}
+    for name, layer in quantised_layers(files, places, policy.compute.device):
+        if name in four_bit and isinstance(layer, AwqLinear):
+            four_bit[name].fill(layer.nibbles, layer.scales, layer.zeros)
+        elif name in four_bit:
+            four_bit[name].fill_rounded(layer.widened(), 0)
+        else:
+            own, start = local(parameters[name].data), first_row(parameters[name].data)
+            own.copy_(layer.widened()[start : start + len(own)])
 
 
 def _allocate_adapters(policy: PolicyModule) -> None:
