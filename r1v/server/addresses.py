@@ -1,8 +1,8 @@
 """Which network addresses a server may connect to on a client's behalf.
 
-Enters: an address. Leaves: why it is refused, or nothing. Always holds: only addresses pass that IANA's
-registries of special-purpose addresses call globally reachable, whatever the version of Python knows of them;
-an IPv6 address that leads to an IPv4 address passes only if that one does.
+Enters: an address. Leaves: why it is refused, or nothing. Always holds: an address passes only if IANA's
+registries of special-purpose addresses call it globally reachable, whichever of them this version of Python
+knows; an IPv6 address that leads to an IPv4 address passes only if that one does.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterable
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-# Addresses that clouds answer metadata at and that look public.
+# Addresses at which clouds serve metadata, although they look public.
 _METADATA = tuple(map(ipaddress.ip_address, ("168.63.129.16", "100.100.100.200", "192.0.0.192")))
 
 # https://www.iana.org/assignments/iana-ipv4-special-registry, and multicast.
@@ -24,14 +24,15 @@ _SPECIAL_4 = tuple(map(ipaddress.IPv4Network, (
 )))  # fmt: skip
 
 # https://www.iana.org/assignments/iana-ipv6-special-registry: nothing outside global unicast is reachable
-# from everywhere, nor are these parts inside of it. 6to4 (2002::/16) is looked at by what it holds.
+# from everywhere, nor are these parts of it. A 6to4 address (2002::/16) is judged by the IPv4 address in it.
 _UNICAST_6 = ipaddress.IPv6Network("2000::/3")
 _SPECIAL_6 = tuple(map(ipaddress.IPv6Network, ("2001::/23", "2001:db8::/32", "3fff::/20")))
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 def refuse_address(address: Address, allowed: Iterable[Network] = ()) -> str | None:
-    """Why an address must not be connected to, None where it may. allowed: networks that may all the same."""
+    """Why a connection to an address is refused, or None if it is allowed. allowed: networks that are exempt
+    from the refusal."""
     for inner in _embedded(address):
         if any(inner in network for network in allowed):
             continue
@@ -55,8 +56,8 @@ def _is_global(address: Address) -> bool:
 
 
 def _embedded(address: Address) -> list[Address]:
-    """The address itself and the IPv4 addresses it leads to (6to4, Teredo), or these alone where it leads
-    nowhere else (mapped, NAT64)."""
+    """The addresses to check: the address and the IPv4 addresses embedded in it (6to4, Teredo), or the IPv4
+    address alone where the other one only stands for it (mapped, NAT64)."""
     if isinstance(address, ipaddress.IPv4Address):
         return [address]
     if address.ipv4_mapped is not None:

@@ -1,7 +1,8 @@
 """The HTTP interface: routes, and what each of them does.
 
-Enters: an LLM and a ServerConfig. Leaves: an ASGI app. Always holds: every answer is OpenAI's form of it,
-also of errors; the one broad ``except`` for a request is Starlette's, whose 500 is logged with its traceback.
+Enters: an LLM and a ServerConfig. Leaves: an ASGI app. Always holds: answers and errors have the form of the
+API that was asked; the only broad ``except`` around a request is Starlette's, which logs the traceback and
+answers 500.
 """
 
 from __future__ import annotations
@@ -75,14 +76,14 @@ def create_app(llm: LLM, config: ServerConfig) -> FastAPI:
     add_error_handlers(app)
     page = read_page() if config.page else {}
     if page:
-        get = StaticPage(page).get  # behind all other routes
+        get = StaticPage(page).get  # after all other routes
         app.add_api_route("/{path:path}", get, methods=["GET", "HEAD"], include_in_schema=False)
     add_middleware(app, config, metrics, page)
     return app
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """Every error as an APIError, said in the form of the API that was asked."""
+    """Make every error an APIError, written in the form of the API that was asked."""
 
     def answer(request: Request, error: Exception) -> Response:
         return _as_api_error(error).response(request.url.path)
@@ -167,7 +168,7 @@ class API(Endpoint):
             if body.stream:
                 usage = bool(body.stream_options and body.stream_options.include_usage)
                 events = self._chat_chunks(run, writer, usage)
-                stack.pop_all()  # from here on the response ends the run
+                stack.pop_all()  # from here on the response is responsible for ending the run
                 return self.event_stream(run, events, request)
             completions = await unless_gone(request.receive, run.whole())
             self.note(request, run)
@@ -221,7 +222,7 @@ class API(Endpoint):
             await run.begin(_ready(each))
 
     async def _text_chunks(self, runs: list[Run], writer: TextWriter, usage: bool) -> AsyncIterator[bytes]:
-        """All prompts' events, the first prompt's first; the later ones are decoded meanwhile."""
+        """The events of all prompts, in the order of the prompts. Later prompts are decoded meanwhile."""
         try:
             for number, run in enumerate(runs):
                 write = partial(_text_chunk, writer, run, number * run.num_completions)
@@ -259,7 +260,8 @@ class API(Endpoint):
         return json_response(found)
 
     async def nothing(self, request: Request) -> Response:
-        """What is not there, said in the API's form, also where the page takes all other paths."""
+        """Answer for paths of the API that do not exist, in the API's form, although the page answers all
+        other paths."""
         path = request.url.path
         if path in _POSTED or path == "/v1/models":
             raise APIError(405, f"{request.method} is not for {path}", code="method_not_allowed")

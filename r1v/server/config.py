@@ -21,21 +21,21 @@ class ServerConfig:
     """How one server behaves.
 
     name: of the model in the API. host, port: where it listens. listen_fd: an open
-    socket's descriptor to listen on instead. api_keys: any of them opens the API; none
-    means open to whoever can reach it. cors_origins: pages of these origins may call the API. max_queue:
-    sequences that may wait beside those that are decoded; more get 429. max_n: completions of one request.
-    deadline_s: of one request, from its arrival. drain_s: how long running requests have to finish after
-    SIGTERM. keep_alive_s: silence in a stream after which a comment is sent. write_timeout_s: after which a
-    client that reads nothing counts as gone. stall_s: without progress of the engine, after which /ready
-    says no. max_connections: open at a time. head_timeout_s: to send a request's head. max_body_bytes,
-    max_buffered_bytes: of one request, and of all being read. body_timeout_s: to send it. max_share: of the
-    queue and what runs that one request may hold. max_images, max_image_bytes, max_image_pixels: of one
-    request, and of one image. prepare_threads: that open images and encode prompts. remote_images: whether
-    http(s) images are fetched. image_networks: private networks from which they may come all the same.
-    image_ports: from which they may come. fetch_timeout_s, max_redirects: of one image. image_folder:
-    file:// images may come from there. tool_calls: "template" reads calls in the form that the template asks
-    for, "any" also bare and fenced JSON that calls an offered tool. page: whether the chat page is served
-    at /.
+    socket's descriptor to listen on instead. api_keys: any of them opens the API; without keys it is open to
+    everyone who can reach it. cors_origins: pages of these origins may call the API. max_queue: sequences
+    that may wait besides those that are being decoded; further ones get 429. max_n: completions of one
+    request. deadline_s: of one request, from its arrival. drain_s: how long running requests have to finish
+    after SIGTERM. keep_alive_s: how long a stream may be silent before a comment is sent. write_timeout_s:
+    how long a client may read nothing before it counts as gone. stall_s: how long the engine may make no
+    progress before /ready answers 503. max_connections: open at a time. head_timeout_s: to send a request's
+    head. max_body_bytes, max_buffered_bytes: of one request, and of all that are being read. body_timeout_s:
+    to send a body. max_share: the share of all sequences, running and waiting, that one request may hold.
+    max_images, max_image_bytes, max_image_pixels: of one request, and of one image. prepare_threads: that
+    open images and encode prompts. remote_images: whether http(s) images are fetched. image_networks: private
+    networks from which they may come nevertheless. image_ports: from which they may come. fetch_timeout_s,
+    max_redirects: of one image. image_folder: the folder from which file:// images may come. tool_calls:
+    "template" reads calls in the form that the template asks for, "any" also bare and fenced JSON that calls
+    an offered tool. page: whether the chat page is served at /.
     """
 
     name: str = "r1v-nano"

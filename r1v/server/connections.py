@@ -1,8 +1,9 @@
 """Connections: how many there may be, and how long one may take over its request's head.
 
 Enters: sockets, from uvicorn. Always holds: there are never more connections than the limit, which leaves
-file descriptors for everything else; where one too many comes, the one that has waited longest without asking
-anything makes room, and only where none waits the new one is refused; a head that drips in is cut off.
+file descriptors for everything else. When the limit is reached, the connection that has been idle longest is
+closed for the new one; the new one is refused only if no connection is idle. A request's head that comes too
+slowly is cut off.
 """
 
 from __future__ import annotations
@@ -57,17 +58,17 @@ def connection_limits(wanted: int) -> tuple[int, int]:
 
 
 def _lowest_free() -> int:
-    """The lowest free number of a descriptor: about as many are open."""
+    """The lowest free descriptor number, which is about the number of open ones."""
     lowest = os.open(os.devnull, os.O_RDONLY)
     os.close(lowest)
     return lowest
 
 
 class OnceAMinute:
-    """Says a thing at most once a minute, and then how often it happened."""
+    """Logs a message at most once a minute, with the number of times that it happened."""
 
     def __init__(self, text: str) -> None:
-        """text: with one %d for the count."""
+        """text: the message, with one %d for the count."""
         self._text, self._count, self._next_s = text, 0, 0.0
 
     def say(self) -> None:
@@ -83,7 +84,7 @@ class Connections:
 
     def __init__(self, limit: int, head_timeout_s: float) -> None:
         self.limit, self.head_timeout_s = limit, head_timeout_s
-        self._open: dict[Connection, None] = {}  # in the order in which they came or last did something
+        self._open: dict[Connection, None] = {}  # in the order of their last activity
         self._full = OnceAMinute(
             f"the limit of {limit} connections was reached (%d times); those that ask nothing are closed"
         )
@@ -108,7 +109,7 @@ class Connections:
         return True
 
     def touch(self, connection: Connection) -> None:
-        """It has asked something: it is the last to make room."""
+        """Note that a connection has asked something, so that it is the last to make room."""
         if connection in self._open:
             del self._open[connection]
             self._open[connection] = None
@@ -118,7 +119,8 @@ class Connections:
         self._open.pop(connection, None)
 
     def quiet_accept(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Handler of a loop's exceptions: a lack of descriptors while accepting is said once a minute."""
+        """Handles exceptions of an event loop: a lack of descriptors while accepting is logged once a
+        minute."""
         if "accept" in str(context.get("message", "")):
             self._no_files.say()
         else:
@@ -146,7 +148,7 @@ class Connection(H11Protocol):
 
     @property
     def waits(self) -> bool:
-        """Whether no request is being read or answered."""
+        """Whether the connection is idle: no request is being read or answered."""
         return self.conn.their_state is h11.IDLE and self.conn.our_state is h11.IDLE
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]

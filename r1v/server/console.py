@@ -2,7 +2,7 @@
 
 Enters: the records of the loggers ``r1v.server``, whose access lines are JSON. Leaves: those lines as they
 are (``json``), a line that people read (``text``), or nothing (``none``). Always holds: the text form leaves
-out what was read without trouble (the page's own files, the list of models, probes), and no form holds
+out successful reads of little interest (the page's own files, the list of models, probes), and no form holds
 content of a request.
 """
 
@@ -19,7 +19,7 @@ _RED, _DIM, _END = "\x1b[31m", "\x1b[2m", "\x1b[0m"
 
 
 def set_up_logs(form: LogForm) -> None:
-    """Say where log lines go, and in which form those of requests are."""
+    """Set where log lines go, and the form of the lines for requests."""
     for name, layout in (("r1v.server.access", "%(message)s"), ("r1v.server", "r1v: %(message)s"),
                          ("uvicorn.error", "%(levelname)s: %(message)s")):  # fmt: skip
         logger = logging.getLogger(name)
@@ -37,7 +37,7 @@ def set_up_logs(form: LogForm) -> None:
 
 
 def worth_a_line(record: logging.LogRecord) -> bool:
-    """Whether a person wants to see a request: it did something, or it was refused."""
+    """Whether a request is worth a line for people: it computed something, or it was refused."""
     entry: dict[str, Any] = json.loads(record.getMessage())
     return entry["method"] not in ("GET", "HEAD", "OPTIONS") or entry["status"] >= 400
 
@@ -53,14 +53,15 @@ class RequestFormatter(logging.Formatter):
         """The line of one access record."""
         entry: dict[str, Any] = json.loads(record.getMessage())
         failed = entry["status"] >= 400
-        # a path is a client's text: what could steer a terminal is not written to it
+        # the path is a client's text, so characters that could control a terminal are left out
         path = "".join(character if character.isprintable() else "?" for character in entry["path"])
         head = f"{self.formatTime(record, '%H:%M:%S')}  {entry['method']} {path}"
         parts = [str(entry["status"])] if failed else []
         parts += [str(entry["model"])] if "model" in entry else []
         parts += [_number(entry["images"], "image")] if "images" in entry else []
         if "prompt_tokens" in entry and not entry.get("completion_tokens"):
-            parts.append(_number(entry["prompt_tokens"], "token"))  # counted or judged, not answered
+            # a request that counts tokens or scores, and has no answer
+            parts.append(_number(entry["prompt_tokens"], "token"))
         elif "completion_tokens" in entry:
             parts.append(f"{entry['prompt_tokens']} + {_number(entry['completion_tokens'], 'token')}")
         seconds = f"{entry['seconds']:.1f} s"

@@ -1,7 +1,7 @@
 """What a client is told when a request fails: OpenAI's error object, or Anthropic's on its paths.
 
-Always holds: one JSON object with message, type, param and code; the message is one line and names what was
-wrong; no content of a request is in it beyond short values.
+Always holds: an error is one JSON object with message, type, param and code; the message is one line that
+names what was wrong; of the request's content it holds short values at most.
 """
 
 from __future__ import annotations
@@ -91,13 +91,13 @@ def error_body(status: int, message: str, code: str | None, param: str | None = 
 def anthropic_error(
     status: int, message: str, code: str | None, param: str | None = None
 ) -> dict[str, object]:
-    """Anthropic's error object, with param and code beside what it has."""
+    """Anthropic's error object, with param and code in addition."""
     kind = _ANTHROPIC_TYPES.get(status, "api_error" if status >= 500 else "invalid_request_error")
     return {"type": "error", "error": {"type": kind, "message": message, "param": param, "code": code}}
 
 
 def json_response(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """JSON in UTF-8; half surrogates, which UTF-8 cannot write, are replaced."""
+    """A JSON response in UTF-8. Lone surrogates, which UTF-8 cannot encode, are replaced."""
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     body = text.encode("utf-8", "replace")
     return Response(body, status, dict(headers or {}), media_type="application/json")

@@ -1,7 +1,7 @@
-"""What /v1/models says of a model beyond its limits: size, defaults of sampling, and its card.
+"""What /v1/models says of a model besides its limits: its size, its default sampling and its card.
 
-Always holds: only facts; what a checkpoint does not say is left out or null, and the values of
-``default_sampling`` are those that a request gets which sends none.
+Always holds: what a checkpoint does not say is left out or null; the values of ``default_sampling`` are those
+that apply to a request that sends none.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Images that a request names by URL.
 
 Enters: data:, http(s):// and file:// URLs. Leaves: ImageRefs of bytes or data URLs, which the prompt room
-opens. Always holds: a connection is made only to an address that was looked at after its name was resolved,
-at every redirect anew, and only to what addresses.py lets pass; bytes and seconds are bounded; a file is
-read only from inside the folder that was allowed at the start.
+opens. Always holds: the name of a host is resolved first, and a connection is made to exactly that address,
+and only if `addresses` allows it; this is checked again at every redirect; bytes and seconds are bounded; a
+file is read only from inside the folder that was allowed at the start.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 
 
 class _CheckedNetwork(httpcore.AsyncNetworkBackend):
-    """Resolves a name, looks at what it means, and connects to exactly that."""
+    """Resolves a host name, checks the addresses that it stands for, and connects to exactly those."""
 
     def __init__(self, allowed: tuple[Network, ...]) -> None:
         self._allowed = allowed
@@ -46,7 +46,7 @@ class _CheckedNetwork(httpcore.AsyncNetworkBackend):
         except (OSError, UnicodeError) as error:
             raise ImageError(f"the host {host[:100]} is not known; check the URL") from error
         addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-        for text in addresses:  # one bad address among good ones is an attack, or a mistake
+        for text in addresses:  # a bad address among good ones is an attack or a mistake
             reason = refuse_address(ipaddress.ip_address(text.split("%")[0]), self._allowed)
             if reason is not None:
                 raise ImageError(f"the host {host[:100]} is refused: {reason}; send the image as a data: URL")
@@ -81,7 +81,7 @@ class ImageSource:
         self._tls: ssl.SSLContext | None = None
 
     async def open(self, urls: list[str]) -> list[ImageRef]:
-        """The images of one request, fetched side by side. Raises ImageError for the first that fails."""
+        """The images of one request, fetched at the same time. Raises ImageError for the first that fails."""
         limit = self._config.max_images
         if len(urls) > limit:
             raise ImageError(f"the request has {len(urls)} images; the limit is {limit}")
@@ -150,7 +150,7 @@ class ImageSource:
             raise ImageError(f"port {port} is refused; images are fetched from port {ports}")
 
     async def _get(self, url: str) -> tuple[int, str, bytes]:
-        """(status, where it redirects to, body) of one request; no cookies, no proxy, no redirects."""
+        """(status, target of a redirect, body) of one request, sent without cookies and without a proxy."""
         if self._tls is None:
             self._tls = ssl.create_default_context()
         headers = [(b"Host", urlsplit(url).netloc.encode()), (b"User-Agent", b"r1v"),
@@ -198,7 +198,7 @@ class ImageSource:
     # ------------------------------------------------------------------------------------------------- files
 
     def _read_file(self, url: str) -> ImageRef:
-        """A file inside the allowed folder, links followed before that is checked."""
+        """The bytes of a file in the allowed folder. Links are followed before the place is checked."""
         if self._folder is None:
             raise ImageError("file:// images are not allowed here; send the image as a data: URL")
         parts = urlsplit(url)
@@ -210,7 +210,7 @@ class ImageSource:
         except (OSError, ValueError, RuntimeError) as error:
             raise refused from error
         if not path.is_relative_to(self._folder) or not path.is_file():
-            raise refused  # one message for all, so that nobody learns what exists elsewhere
+            raise refused  # the same message for every failure, so that it does not reveal which files exist
         if path.stat().st_size > self._config.max_image_bytes:
             raise ImageError(f"the image has more than {self._config.max_image_bytes} bytes; scale it down")
         return ImageRef(path.read_bytes())

@@ -1,7 +1,7 @@
 """Giving memory back to the system once a load has gone.
 
-Allocators keep what was freed for the next request. After large images or bodies that can be gigabytes, which
-the process would hold for good.
+Allocators keep freed memory for the next request. After large images or bodies this can be gigabytes, which
+the process would otherwise never return.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import ctypes
 import gc
 from collections.abc import Callable
 
-# Between two times, in seconds: when nothing runs, and when something always does.
+# Seconds between two attempts: while nothing runs, and while something always runs.
 IDLE_S, BUSY_S = 5.0, 60.0
 
 
@@ -28,15 +28,16 @@ _TRIM = _find_trim()
 
 
 def give_back() -> None:
-    """Collect garbage and return free memory to the system, where that can be asked for."""
+    """Collect garbage, and return free memory to the system where the C library can do so."""
     gc.collect()
     if _TRIM is not None:
         _TRIM(0)
 
 
 async def give_back_after_load(num_requests: Callable[[], float], idle: Callable[[], bool]) -> None:
-    """Give memory back whenever requests have come since the last time: soon where nothing runs, and once
-    more, when the engine has let go of what it kept; else once a minute. Runs until it is cancelled."""
+    """Give memory back whenever there were requests since the last time: soon after the last of them, and
+    once more when the engine has released what it kept; under a steady load once a minute. Runs until it is
+    cancelled."""
     seen, waited_s, times = num_requests(), 0.0, 0
     while True:
         await asyncio.sleep(IDLE_S)

@@ -1,7 +1,7 @@
 """Numbers for Prometheus.
 
-Enters: what happens to requests. Leaves: the text of /metrics. Always holds: labels have few values; nothing
-of what was asked or answered is in them.
+Enters: what happens to requests. Leaves: the text of /metrics. Always holds: labels have few values, and none
+of them holds content of a request or an answer.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""What stands before the app: who may come in, how much they may bring, and a line in the log for each.
+"""What handles a request before the app does: access control, limits of the body, and a log line for each
+request.
 
-Always holds: a body is read whole, bounded in bytes and seconds, before anything looks at it; keys are
-compared in constant time; the log holds no content and no query.
+Always holds: a body is read whole, within limits of bytes and seconds, before anything else reads it; keys
+are compared in constant time; the log holds no content and no query.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 def notes(scope: Scope) -> MutableMapping[str, object]:
-    """What endpoints add to the log line of their request."""
+    """The fields that endpoints add to the log line of their request."""
     found: MutableMapping[str, object] = scope.setdefault("r1v.notes", {})
     return found
 
@@ -85,16 +86,17 @@ class AccessLog:
 
 
 class Door:
-    """Lets in who may come in: by host name on a loopback server without keys, else by key; and of what web
-    pages send, only what pages of this server or of allowed origins send.
+    """Lets a request in or refuses it. A server without keys that only this machine reaches checks the host
+    name; any other server checks the key. Of requests by web pages, only those of this server's page and of
+    allowed origins are let in.
 
-    open_paths: need no key, for reading: probes, and the files of the page, which asks for the key itself.
+    open_paths: may be read without a key: probes, and the files of the page, which asks for the key itself.
     """
 
     def __init__(self, app: ASGIApp, config: ServerConfig, open_paths: Collection[str] = OPEN_PATHS) -> None:
         self._app, self._open_paths = app, frozenset(open_paths)
         self._keys = tuple(hashlib.sha256(key.encode()).digest() for key in config.api_keys)
-        # without this, any web page could reach a server on this machine through a name of its own
+        # without this check, any web page could reach a server on this machine through a host name of its own
         self._local_names_only = config.on_loopback and not config.api_keys
         self._origins = config.cors_origins
 
@@ -118,14 +120,15 @@ class Door:
         if kind.lower() != "bearer":
             key = headers.get("x-api-key", "")  # as Anthropic's clients send it
         digest = hashlib.sha256(key.strip().encode()).digest()
-        # every key is compared, so that the time does not tell which one was nearly right
+        # every key is compared, so that the time does not reveal which one was nearly right
         if sum([hmac.compare_digest(digest, key) for key in self._keys]):
             return None
         return APIError(401, "the API key is missing or wrong; send Authorization: Bearer KEY",
                         code="invalid_api_key")  # fmt: skip
 
     def _from_elsewhere(self, headers: Headers) -> bool:
-        """Whether a page of another site sends this, as browsers tell; forms and uploads need no CORS."""
+        """Whether a page of another site sends this request, by the headers that browsers set. Forms and
+        uploads are sent without CORS, so CORS alone does not stop them."""
         origin, site = headers.get("origin"), headers.get("sec-fetch-site", "none")
         if "*" in self._origins or origin in self._origins:
             return False
@@ -138,8 +141,8 @@ _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:/@\s]+)(?::([0-9]{1,5}))?")
 
 
 def _place(host: str) -> tuple[str, str] | None:
-    """(name, port) of a Host header or an origin, None where it is neither. No port and the usual ones are
-    the same here, as a proxy before this server may speak TLS."""
+    """(name, port) of a Host header or an origin, None where it is neither. A missing port and the usual
+    ports count as the same, because a proxy in front of this server may speak TLS."""
     match = _HOST.fullmatch(host)
     if match is None:
         return None
@@ -148,7 +151,7 @@ def _place(host: str) -> tuple[str, str] | None:
 
 def _is_local(host: str, server: tuple[str, int | None] | None) -> bool:
     """Whether a Host header is localhost or a loopback address, with this server's port or none. A name that
-    only begins like an address may belong to anybody."""
+    only begins like such an address may belong to anybody."""
     match = _HOST.fullmatch(host)
     if match is None or (match[2] is not None and server is not None and match[2] != str(server[1])):
         return False
@@ -162,7 +165,8 @@ def _is_local(host: str, server: tuple[str, int | None] | None) -> bool:
 
 
 class BodyLimit:
-    """Reads the body of a request whole, within bytes and seconds, and hands it on in one piece."""
+    """Reads the body of a request whole, within limits of bytes and seconds, and passes it on in one
+    piece."""
 
     def __init__(self, app: ASGIApp, config: ServerConfig) -> None:
         self._app, self._config = app, config
@@ -236,8 +240,8 @@ class BodyLimit:
 def add_middleware(
     app: Starlette, config: ServerConfig, metrics: RequestCounter, open_paths: Collection[str] = ()
 ) -> None:
-    """Put everything of this module before an app, and CORS where origins are given. open_paths: paths that
-    are open without a key, besides those for probes."""
+    """Add everything of this module to an app, and CORS if origins are given. open_paths: paths that are open
+    without a key, besides those for probes."""
     app.add_middleware(BodyLimit, config=config)
     app.add_middleware(Door, config=config, open_paths=(*OPEN_PATHS, *open_paths))
     if config.cors_origins:

@@ -1,8 +1,8 @@
-"""A server over a reward model: a number for a conversation instead of its next turn.
+"""A server over a reward model: it answers a conversation with a number instead of its next turn.
 
 Enters: a ConversationScorer and a ServerConfig. Leaves: an ASGI app with ``/v1/reward`` and, in the same
-form, ``/pooling``, which is what vLLM's clients call. Always holds: the door, the limits, the log and the
-errors are those of the other servers; conversations are scored one request after the other.
+form, ``/pooling``, which is what vLLM's clients call. Always holds: access, limits, log and errors are those
+of the other servers; conversations are scored one request after the other.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ class RewardList(BaseModel):
 
 
 class RewardService:
-    """Scores requests in turn on a thread of its own. It drains as the service of an LLM does."""
+    """Scores one request after the other, on a thread of its own. At a shutdown it drains as `Service`
+    does."""
 
     def __init__(self, scorer: ConversationScorer, config: ServerConfig) -> None:
         self.scorer, self.config = scorer, config
@@ -119,7 +120,8 @@ class RewardService:
                            code="queue_full", retry_after_s=1)  # fmt: skip
 
     async def drain(self, limit_s: float) -> int:
-        """Take nothing more and let what runs finish within the limit; how many had not."""
+        """Take no more requests and let the running ones finish within the limit. Returns how many did
+        not."""
         self.draining = True
         until = time.monotonic() + limit_s
         while self.num_active and time.monotonic() < until:
@@ -205,7 +207,7 @@ class RewardAPI:
         return Response(generate_latest(self._service.registry), media_type=CONTENT_TYPE)
 
     async def nothing(self, request: Request) -> Response:
-        """What is not there."""
+        """Answer for paths that do not exist."""
         text = f"this is a reward model, so {request.url.path} is not here; {', '.join(PATHS)} are"
         raise APIError(404, text, code="not_found")
 
@@ -229,7 +231,7 @@ def serve_rewards(
     on_start: Callable[[str], None] = lambda url: None,
     log_form: LogForm = "json",
 ) -> None:
-    """As ``serve``, over a reward model."""
+    """Serve a reward model; as `serve` in `run`."""
     app = create_reward_app(scorer, config)
     set_up_logs(log_form)
     listening = listen(config)

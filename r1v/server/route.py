@@ -1,4 +1,4 @@
-"""How bodies of JSON are read: through the one bounded door, before anything else looks at them."""
+"""How bodies of JSON are parsed: within limits, before anything else reads them."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from starlette.responses import Response
 from r1v.core import R1VError, parse_json
 from r1v.server.errors import APIError
 
-# Of commas, braces and brackets in a body: more than any prompt has, and parsed within a moment. Bytes alone
-# are no bound: 16 MiB of empty objects take gigabytes and a minute.
+# The most commas, braces and brackets in a body: more than any prompt has, and still parsed at once. A limit
+# of bytes is not enough: 16 MiB of empty objects would take gigabytes and a minute.
 MAX_VALUES = 300_000
 
 
 class BoundedRoute(APIRoute):
-    """A route whose body of JSON is parsed within bounds of bytes, values and depth."""
+    """A route whose body of JSON is parsed within limits of bytes, values and depth."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The route's handler, behind the parsing."""
+        """The route's handler, which runs after the parsing."""
         inner = super().get_route_handler()
 
         async def handler(request: Request) -> Response:

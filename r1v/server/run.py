@@ -1,4 +1,4 @@
-"""Listening, and ending well.
+"""Listening, and an orderly shutdown.
 
 Enters: an LLM and a ServerConfig. Always holds: the first SIGTERM or SIGINT stops admission at once, lets
 what runs finish within the drain limit, tells the rest that they were ended, and only then closes the
@@ -29,7 +29,8 @@ log = logging.getLogger("r1v.server")
 
 
 class Drainable(Protocol):
-    """What answers requests and can end well. draining: no more are taken."""
+    """Something that answers requests and can shut down in order. draining: whether it takes no more of
+    them."""
 
     draining: bool
 
@@ -39,14 +40,15 @@ class Drainable(Protocol):
 
     @property
     def num_active(self) -> int:
-        """What has not ended."""
+        """Requests that have not ended."""
 
     async def drain(self, limit_s: float) -> int:
-        """Take nothing more, let what runs finish within the limit, end the rest; how many were ended."""
+        """Take no more requests, let the running ones finish within the limit and end the rest. Returns how
+        many were ended."""
 
 
 class DrainingServer(uvicorn.Server):
-    """uvicorn, but a signal drains first: the socket stays open meanwhile, and says 503."""
+    """uvicorn with a shutdown that drains first: meanwhile the socket stays open and new requests get 503."""
 
     def __init__(
         self,
@@ -67,14 +69,14 @@ class DrainingServer(uvicorn.Server):
         self._loop.set_exception_handler(self.connections.quiet_accept)
         await super().startup(sockets)
         for listening in sockets or ():
-            # uvicorn's backlog is how many asyncio accepts in a row; the system may queue more
+            # uvicorn's backlog sets how many connections asyncio accepts in a row; the system may queue more
             listening.listen(2048)
         if self.started:
             self._on_start()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self._service.draining or self._loop is None:
-            self.force_exit = self._service.draining  # the second signal waits for no connection
+            self.force_exit = self._service.draining  # after the second signal no connection is waited for
             super().handle_exit(sig, frame)
             return
         self._service.draining = True
@@ -99,8 +101,8 @@ def serve(
     on_start: Callable[[str], None] = lambda url: None,
     log_form: LogForm = "json",
 ) -> None:
-    """Serve until a signal comes. on_start: called with the address once it listens. log_form: of the line of
-    each request on standard error. Raises UnavailableError where the port is taken."""
+    """Serve until a signal comes. on_start: called with the address once the server listens. log_form: the
+    form of each request's line on standard error. Raises UnavailableError where the port is taken."""
     app = create_app(llm, config)
     set_up_logs(log_form)
     listening = listen(config)
@@ -128,7 +130,7 @@ def make_server(app: ASGIApp, service: Drainable, on_start: Callable[[], None]) 
 
 
 def listen(config: ServerConfig) -> socket.socket:
-    """The socket that the settings name. Raises UnavailableError where it cannot be had."""
+    """The listening socket that the settings name. Raises UnavailableError if it cannot be opened."""
     if config.listen_fd is not None:
         try:
             return socket.socket(fileno=config.listen_fd)

@@ -1,8 +1,8 @@
 """Requests on their way through the model: admission, deadlines, cancellation, draining.
 
-Enters: requests of the façade. Leaves: Runs, which give events. Always holds: a run that was begun ends in
-one of its Completions, labelled, or in an APIError, and gives its place back; nothing is begun beyond the
-queue's bound or while draining.
+Enters: requests of the façade. Leaves: Runs, which give events. Always holds: a run that was begun ends with
+Completions, which say why they ended, or with an APIError, and gives its place back; nothing is begun beyond
+the limit of the queue, or while draining.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from r1v.server.metrics import Metrics
 
 LONG_TEXT = 65_536  # characters
 
-_CANCEL_S = 10.0  # for the engine to end what was cancelled: a step, which may be a long one
+_CANCEL_S = 10.0  # the time that the engine has to end a cancelled request: one step, which may be a long one
 
 
 class Run:
-    """One request being decoded. Use it in a ``with`` block: leaving it ends the request.
+    """One request while it is decoded. Use it in a ``with`` block; leaving the block ends the request.
 
     cut: why the server itself ended it: "deadline", "shutdown", "disconnect" or "stopped".
     """
@@ -53,7 +53,7 @@ class Run:
         return len(self.completions) == self.num_completions
 
     async def begin(self, prepare: Awaitable[Request]) -> None:
-        """Prepare the request and hand it to the model. Raises APIError, also where the deadline passes."""
+        """Prepare the request and give it to the model. Raises APIError, also if the deadline passes."""
         service = self._service
         try:
             async with asyncio.timeout(self.deadline_s - self._clock()):
@@ -71,14 +71,14 @@ class Run:
             self._stream.cancel()
 
     def end(self, cut: str) -> None:
-        """End the request within a step; what there is still comes."""
+        """End the request within a step. What was generated so far still comes."""
         if self.cut is None and not self.done:
             self.cut, self._cut_s = cut, self._clock()
             if self._stream is not None:
                 self._stream.cancel()
 
     async def events(self, timeout_s: float) -> list[Event]:
-        """What has come; an empty list after timeout_s. Raises APIError where the request failed."""
+        """The events that have come; an empty list after timeout_s. Raises APIError if the request failed."""
         assert self._stream is not None, "begin comes first"
         if self.cut is None:
             left = self.deadline_s - self._clock()
@@ -106,7 +106,7 @@ class Run:
         return events
 
     async def whole(self) -> list[Completion]:
-        """All completions, by index. Raises APIError where the request failed or was cut before any token."""
+        """All completions, by index. Raises APIError if the request failed, or was ended before any token."""
         while not self.done:
             await self.events(self._service.config.keep_alive_s)
         if self.cut == "shutdown":
@@ -116,7 +116,7 @@ class Run:
         return sorted(self.completions, key=lambda completion: completion.index)
 
     def finish(self, completion: Completion) -> tuple[str, str | None]:
-        """(reason, detail) as the API has them."""
+        """(finish reason, detail) as the API names them."""
         if completion.finish_reason is FinishReason.CANCELLED:
             return ("length", "deadline") if self.cut == "deadline" else ("cancelled", self.cut)
         detail = completion.finish_detail
@@ -131,7 +131,7 @@ class Run:
         self.close()
 
     def close(self) -> None:
-        """Give the place back; what still runs is cancelled."""
+        """Give the place in the queue back. A request that still runs is cancelled."""
         if self._closed:
             return
         self._closed = True
@@ -183,12 +183,12 @@ class Service:
 
     @property
     def num_active(self) -> int:
-        """Sequences that were admitted and have not ended."""
+        """The number of sequences that were admitted and have not ended."""
         return self._active
 
     @property
     def capacity(self) -> int:
-        """The most sequences at a time."""
+        """The most sequences at a time, running and waiting."""
         return self.llm.max_running + self.config.max_queue
 
     @property
@@ -197,8 +197,8 @@ class Service:
         return max(1, int(self.capacity * self.config.max_share))
 
     def threads_for(self, request: Request) -> Executor:
-        """The threads on which to prepare a request. Long texts have one of their own: many of them wait for
-        each other and for nobody else."""
+        """The threads on which to prepare a request. Long texts have a thread of their own, so that many of
+        them delay only each other."""
         return self._long_texts if _num_chars(request) > LONG_TEXT else self._threads
 
     def admit(self, num_completions: int = 1, deadline_s: float | None = None) -> Run:
@@ -242,7 +242,7 @@ class Service:
         return await asyncio.get_running_loop().run_in_executor(self.threads_for(request), work)
 
     def not_ready(self) -> str:
-        """Why no request should be sent here now; empty where one may."""
+        """Why no request should be sent here now; empty if requests are welcome."""
         load = self.llm.load
         if self.draining:
             return "shutting down"
@@ -253,12 +253,13 @@ class Service:
         return ""
 
     def shutting_down(self) -> APIError:
-        """What requests are told while draining."""
+        """The error that requests get while the server drains."""
         return APIError(503, "the server is shutting down; send the request elsewhere or later",
                         code="shutting_down", retry_after_s=5)  # fmt: skip
 
     async def drain(self, limit_s: float) -> int:
-        """Take nothing more and let what runs finish; after limit_s it is ended, each request told so.
+        """Take no more requests and let the running ones finish. After limit_s the rest is ended, and each of
+        these requests is told so.
 
         Returns how many were ended.
         """

@@ -32,7 +32,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
-# By ending, so that no table of the operating system has a say in it.
+# By file ending. The tables of the operating system, which may differ, are not used.
 CONTENT_TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -52,7 +52,7 @@ CONTENT_TYPES = {
     ".wasm": "application/wasm",
 }
 
-# Names that a bundler made from the content (index-B7x_9aQk.js): what is behind one never changes.
+# Names that the bundler made from the content (index-B7x_9aQk.js): such a file never changes.
 _HASHED = re.compile(r"[-.][A-Za-z0-9_-]{8,}\.[a-z0-9]+$")
 
 

@@ -1,6 +1,6 @@
-"""Responses while a client may go away: server-sent events, and waiting for a whole answer.
+"""Responses to clients that may hang up: server-sent events, and waiting for a whole answer.
 
-Always holds: a client that hangs up, or reads nothing for too long, ends the work for it at once.
+Always holds: when a client hangs up, or reads nothing for too long, the work for it ends at once.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ async def _gone(receive: Receive) -> None:
 
 
 async def unless_gone(receive: Receive, work: Awaitable[T]) -> T:
-    """The result of work. Raises ClientDisconnect, and cancels it, where the client hangs up first."""
+    """The result of work. If the client hangs up first, the work is cancelled and ClientDisconnect raised."""
     task = asyncio.ensure_future(work)
     watch = asyncio.ensure_future(_gone(receive))
     try:
@@ -48,7 +48,7 @@ async def unless_gone(receive: Receive, work: Awaitable[T]) -> T:
 
 
 class EventStream(Response):
-    """Server-sent events from a generator, which is closed however the response ends."""
+    """Server-sent events from a generator. The generator is closed in every case when the response ends."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class EventStream(Response):
         on_gone: Callable[[], None],
         on_close: Callable[[], None],
     ) -> None:
-        """on_gone: called where the client went away; on_close: always, at the end."""
+        """on_gone: called if the client hangs up. on_close: called at the end in every case."""
         super().__init__(media_type="text/event-stream", headers={
             "Cache-Control": "no-store", "X-Accel-Buffering": "no"})  # fmt: skip
         del self.headers["content-length"]

@@ -1,4 +1,4 @@
-"""Bodies of chat completions answered without HTTP, as the server answers them.
+"""Answers bodies of chat completions without HTTP, in the way the server answers them.
 
 Enters: a body as a client would send it. Leaves: status and body of the response.
 """

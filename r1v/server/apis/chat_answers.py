@@ -1,8 +1,8 @@
 """Completions and events as OpenAI's objects.
 
 Enters: Completions and TokenEvents. Leaves: JSON data. Always holds: the deltas of a stream, joined, are what
-the whole response would have held; every object fits the type of the ``openai`` package, with more beside:
-``reasoning_content`` and ``reasoning``, ``finish_detail``, ``refused``, image tokens in the usage.
+the whole response would have held; every object fits the type of the ``openai`` package, with additional
+fields: ``reasoning_content`` and ``reasoning``, ``finish_detail``, ``refused``, image tokens in the usage.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TokenText: TypeAlias = Callable[[int], tuple[str, bytes]]
 
 
 def usage_of(completions: Sequence[Completion]) -> Json:
-    """Token counts of one request; its prompts are given once each."""
+    """Token counts of one request. Each prompt is counted once, however many completions it has."""
     prompt = completions[0].usage
     output = sum(completion.usage.completion_tokens for completion in completions)
     return {
@@ -68,8 +68,8 @@ class ChatWriter:
         with_reasoning: bool = True,
         loose_names: Sequence[str] = (),
     ) -> None:
-        """with_reasoning: whether the thinking is sent; it is counted all the same. loose_names: tools whose
-        calls are read in other forms than the template's too."""
+        """with_reasoning: whether the thinking is sent; it is counted in any case. loose_names: tools whose
+        calls are also read in other forms than the template's."""
         self._loose_names = loose_names
         self._with_reasoning = with_reasoning
         self.id = f"chatcmpl-{uuid.uuid4().hex}"
@@ -87,8 +87,8 @@ class ChatWriter:
         finishes: Sequence[tuple[str, str | None]],
         num_thinking_ids: Mapping[int, int],
     ) -> Json:
-        """The response. finishes: (reason, detail) of each completion. num_thinking_ids: by completion, the
-        first ids of its output, which log-probabilities tell apart."""
+        """The response. finishes: (reason, detail) of each completion. num_thinking_ids: for each completion,
+        how many of its first ids are thinking; log-probabilities are divided there."""
         response = {
             "id": self.id,
             "object": "chat.completion",
@@ -136,7 +136,7 @@ class ChatWriter:
         return self._chunk(index, {"role": "assistant", "content": ""})
 
     def event(self, event: TokenEvent) -> list[Json]:
-        """Chunks for a piece of output; none where it settles nothing."""
+        """Chunks for a piece of output; no chunk while nothing in it is certain yet."""
         logprobs = None
         if event.logprobs:
             entries = [self._logprob(entry) for entry in event.logprobs]
@@ -228,7 +228,7 @@ class TextWriter:
         return TextCompletion.model_validate(response).model_dump(mode="json", exclude_unset=True)
 
     def event(self, index: int, event: TokenEvent) -> Json | None:
-        """The chunk for a piece of output; None where it settles nothing."""
+        """The chunk for a piece of output; None while nothing in it is certain yet."""
         if not event.text and not event.logprobs:
             return None
         return {

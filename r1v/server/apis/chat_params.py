@@ -33,7 +33,7 @@ from r1v.server.config import ServerConfig
 from r1v.server.errors import APIError
 from r1v.server.images import ImageSource
 
-# Thinking tokens by effort, as parts of the context; None is no limit.
+# The limit of thinking for each effort, as a share of the context; None is no limit.
 EFFORTS: dict[str, float | None] = {
     "none": 0.0, "minimal": 1 / 32, "low": 1 / 8, "medium": 1 / 4, "high": None, "xhigh": None,
 }  # fmt: skip
@@ -86,7 +86,7 @@ class Translator:
         return [TextRequest(prompt, params) for prompt in prompts]
 
     def tokenized(self, thinks: bool) -> SamplingParams:
-        """Params with which a prompt is only looked at."""
+        """Sampling settings for a prompt that is only tokenized."""
         return replace(self._defaults, n=1, thinking_budget=-1 if thinks else 0)
 
     async def messages(self, sent: Sequence[Message]) -> tuple[CoreMessage, ...]:
@@ -100,7 +100,7 @@ class Translator:
         return tuple(_message(message, opened) for message in sent)
 
     def tool_list(self, tools: Sequence[Tool] | None) -> list[dict[str, Any]] | None:
-        """Tools as a chat template takes them."""
+        """Tools in the form that a chat template takes."""
         if not tools:
             return None
         if not self._info.takes_tools:
@@ -116,13 +116,13 @@ class Translator:
         return listed
 
     def continues(self, messages: Sequence[Message], wanted: bool | None) -> bool:
-        """Whether the last message is to be continued; it must be the assistant's."""
+        """Whether the model continues the last message, which must then be the assistant's."""
         if wanted and not isinstance(messages[-1], AssistantMessage):
             raise refuse("continue_final_message", "the last message is not the assistant's")
         return bool(wanted)
 
     def _continues(self, body: ChatBody) -> bool:
-        """Whether the last message goes on; add_generation_prompt says the opposite in vLLM's words."""
+        """Whether the last message is continued. vLLM's add_generation_prompt means the opposite."""
         wanted = bool(body.continue_final_message)
         if body.add_generation_prompt is not None and body.add_generation_prompt == wanted:
             other = "true" if not wanted else "false"
@@ -146,8 +146,8 @@ class Translator:
         return self._sampling(body, changes)
 
     def _budget(self, body: ChatBody) -> int:
-        """Tokens of thinking: -1 no limit, 0 none. They are upper limits, which a model that does not think
-        keeps whatever they are, so it is asked in the same words as one that does."""
+        """The limit of thinking in tokens: -1 is no limit, 0 is no thinking. A model that does not think
+        keeps any such limit, so requests to it may set one as well."""
         extra = body.chat_template_kwargs or TemplateArguments()
         given: dict[str, int] = {}
         if body.thinking_budget is not None:
@@ -201,7 +201,7 @@ class Translator:
             changes["logit_bias"] = {self._bias_id(key): value for key, value in body.logit_bias.items()}
         try:
             return replace(self._defaults, **changes)
-        except ConfigError as error:  # only what the schema's ranges leave over
+        except ConfigError as error:  # values that the schema's ranges could not refuse
             raise APIError(400, str(error), code="invalid_value", param=str(error).split(" ")[0]) from error
 
     def _bias_id(self, key: str) -> int:
@@ -217,7 +217,7 @@ class Translator:
     # ------------------------------------------------------------------------------------------------- tools
 
     def _tools(self, body: ChatBody) -> tuple[list[dict[str, Any]] | None, OutputGrammar | None]:
-        """Tools for the template, and the grammar of calls that must be made."""
+        """Tools for the template, and the grammar of a call that is demanded."""
         choice = body.tool_choice
         if not body.tools:
             if choice not in (None, "none", "auto"):
@@ -266,7 +266,7 @@ def _parts(message: Message) -> Sequence[TextPart | ImagePart]:
 
 
 def _message(message: Message, opened: Any) -> CoreMessage:
-    """One message; opened: an iterator over the images in their order."""
+    """One message. opened: an iterator that gives the images in their order."""
     content = message.content
     texts: tuple[str | ImageRef, ...]
     if isinstance(content, list):

@@ -1,7 +1,7 @@
 """What clients may send, as OpenAI names it.
 
-Always holds: strict types (no "1" for 1, no true for 1), no unknown field anywhere, numbers finite and within
-their ranges; so whatever gets past here means something.
+Always holds: strict types (no "1" for 1, no true for 1), no unknown field anywhere, numbers are finite and
+within their ranges. A value that passes here has a meaning.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ class StrictModel(BaseModel):
 
 
 def variant_by(key: str, known: tuple[str, ...]) -> Discriminator:
-    """Chooses the variant of an object by one of its fields; tags begin with ~ so that errors drop them."""
+    """Chooses the variant of an object by one of its fields. Tags begin with ~, by which error messages know
+    that they have to leave them out."""
 
     def choose(value: Any) -> str | None:
         found = value.get(key) if isinstance(value, dict) else getattr(value, key, None)
@@ -50,7 +51,7 @@ class TextPart(StrictModel):
 
 
 class ImageURL(StrictModel):
-    """Where an image is: a data:, http(s):// or file:// URL. detail has no effect on this model's tiling."""
+    """A data:, http(s):// or file:// URL of an image. detail is accepted and has no effect on the tiling."""
 
     url: str = Field(min_length=1)
     detail: Literal["auto", "low", "high"] = "auto"
@@ -67,7 +68,8 @@ Part: TypeAlias = Annotated[
     Annotated[TextPart, Tag("~text")] | Annotated[ImagePart, Tag("~image_url")],
     variant_by("type", ("text", "image_url")),
 ]
-_PARTS = Field(min_length=1, fail_fast=True)  # the first error is told, so the others need not be found
+# only the first error is reported, so the others need not be found
+_PARTS = Field(min_length=1, fail_fast=True)
 UserContent: TypeAlias = Annotated[
     Annotated[str, Tag("~text")] | Annotated[list[Part], Tag("~list"), _PARTS], TEXT_OR_LIST
 ]
@@ -77,7 +79,7 @@ TextContent: TypeAlias = Annotated[
 Nothing: TypeAlias = Annotated[list[Any], Field(max_length=0)] | None
 
 
-# Who speaks, as OpenAI's clients may say of any message; chat templates have no place for it.
+# The name of the speaker, which OpenAI's clients may give with any message. Chat templates do not use it.
 SpeakerName: TypeAlias = Annotated[str, Field(max_length=128)] | None
 
 
@@ -98,7 +100,7 @@ class UserMessage(StrictModel):
 
 
 class CalledFunction(StrictModel):
-    """A function's name and its arguments, a JSON object as text."""
+    """A function's name, and its arguments as the text of a JSON object."""
 
     name: str = Field(min_length=1, max_length=128)
     arguments: str = Field(max_length=1_000_000)
@@ -115,7 +117,8 @@ class CalledTool(StrictModel):
 
 class AssistantMessage(StrictModel):
     """What the model said. reasoning_content, reasoning: its thinking, by either name. The fields that must
-    be empty are those with which the official client sends an answer back. content null is an empty turn."""
+    be null are there because the official client sends them when it sends an answer back. A content of null
+    is an empty turn."""
 
     role: Literal["assistant"]
     content: TextContent | None = None
@@ -157,7 +160,7 @@ Message: TypeAlias = Annotated[
 
 
 class Function(StrictModel):
-    """A function that may be called. parameters: JSON schema of its arguments."""
+    """A function that may be called. parameters: the JSON schema of its arguments."""
 
     name: str = Field(pattern=r"^[a-zA-Z0-9_.-]{1,64}$")
     description: str | None = None
@@ -198,7 +201,7 @@ class ObjectFormat(StrictModel):
 
 
 class NamedSchema(StrictModel):
-    """A JSON schema with its name. strict false: the schema is followed all the same."""
+    """A JSON schema with its name. The schema is followed even where strict is false."""
 
     model_config = ConfigDict(protected_namespaces=())
     name: str = Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")
@@ -234,7 +237,7 @@ ToolChoice: TypeAlias = Annotated[
 
 
 class TemplateArguments(StrictModel):
-    """What the chat template can be told."""
+    """Settings of the chat template."""
 
     enable_thinking: bool | None = None
     thinking_budget: int | None = Field(default=None, ge=-1, le=2**31)
@@ -255,8 +258,9 @@ Bias: TypeAlias = Annotated[float, Field(ge=-100, le=100)]
 
 
 class SamplingFields(StrictModel):
-    """How to decode; what is not given is the checkpoint's own default. deadline_s: of this request, at most
-    the server's. user, metadata, safety_identifier and prompt_cache_key are labels without effect."""
+    """How to decode. A setting that is not given has the checkpoint's own default. deadline_s: of this
+    request, at most the server's. user, metadata, safety_identifier and prompt_cache_key are labels without
+    effect."""
 
     model: str = Field(min_length=1, max_length=500)
     temperature: float | None = Field(default=None, ge=0, le=2)
@@ -285,7 +289,7 @@ class SamplingFields(StrictModel):
     deadline_s: float | None = Field(default=None, gt=0)
     detect_answer_loops: bool | None = None
     user: str | None = Field(default=None, max_length=1000)
-    # vLLM's clients send these with their defaults; other values have no meaning here
+    # vLLM's clients send these with their default values; other values are not supported
     skip_special_tokens: Literal[True] | None = None
     spaces_between_special_tokens: Literal[True] | None = None
     include_stop_str_in_output: Literal[False] | None = None

@@ -1,7 +1,7 @@
 """What the endpoints of every API share.
 
-Enters: a Service and a Translator. Always holds: whatever the form, a request is admitted, begun, streamed,
-cut and noted in the log in one and the same way.
+Enters: a Service and a Translator. Always holds: requests of every API are admitted, begun, streamed, ended
+and logged in the same way.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Endpoint:
             except APIError as error:
                 raise renamed(error, names) from error
             if body.stream:
-                stack.pop_all()  # from here on the response ends the run
+                stack.pop_all()  # from here on the response is responsible for ending the run
                 return self.event_stream(run, self._events(run, writer), request)
             (completion,) = await unless_gone(request.receive, run.whole())
             self.note(request, run)
@@ -105,8 +105,9 @@ class Endpoint:
                 yield piece
 
     async def pieces(self, run: Run, write: Callable[[Event], list[bytes]]) -> AsyncIterator[bytes]:
-        """A run's events as chunks, and a comment wherever keep_alive_s pass without one: in the queue, but
-        also while a call of a tool is held back until it is whole. Raises APIError at a shutdown."""
+        """A run's events as chunks, and a comment whenever keep_alive_s have passed without a chunk: while
+        the request waits in the queue, and while a tool call is held back until it is complete. Raises
+        APIError at a shutdown."""
         keep_alive_s = self._config.keep_alive_s
         said_s = time.monotonic()
         while not run.done:
@@ -151,7 +152,8 @@ class Endpoint:
                            code="model_not_found", param="model")  # fmt: skip
 
     def note(self, request: Request, *runs: Run) -> None:
-        """Add to the log line what can be said without content. runs: one for each prompt of the request."""
+        """Add facts to the request's log line, none of them content. runs: one for each prompt of the
+        request."""
         found = notes(request.scope)
         self._note_model(found, sum(run.num_images for run in runs))
         ended = [run for run in runs if run.completions]
@@ -168,7 +170,7 @@ class Endpoint:
             found["cut"] = cut
 
     def note_prompt(self, request: Request, num_tokens: int, num_images: int) -> None:
-        """The same for a request whose tokens are counted and that is not answered."""
+        """The same for a request whose tokens are only counted."""
         found = notes(request.scope)
         self._note_model(found, num_images)
         found["prompt_tokens"] = num_tokens
@@ -180,7 +182,7 @@ class Endpoint:
 
 
 def chat_body(fields: Json, names: Mapping[str, str]) -> ChatBody:
-    """The same request as chat completions have it. fields: of its body. names: what the client calls them,
+    """A request of another API as a chat completion. fields: of its body. names: what the client calls them,
     where that differs. Raises APIError."""
     try:
         return ChatBody.model_validate({name: value for name, value in fields.items() if value is not None})
@@ -189,18 +191,19 @@ def chat_body(fields: Json, names: Mapping[str, str]) -> ChatBody:
 
 
 def renamed(error: APIError, names: Mapping[str, str]) -> APIError:
-    """An error in the names of the API that was asked."""
+    """The same error, with the names that fields have in the API that was asked."""
     root, dot, rest = (error.param or "").partition(".")
     if root not in names:
         return error
     name = names[root] + dot + rest
     message = error.message.replace(error.param or root, name, 1)
-    for old, new in names.items():  # the others that a message may name; words like stop may be just words
+    # further names that a message may contain; a word such as stop may also be an ordinary word
+    for old, new in names.items():
         if "_" in old:
             message = re.sub(rf"(?<![\w.]){old}(?!\w)", new, message)
     return APIError(error.status, message, code=error.code, param=name, retry_after_s=error.retry_after_s)
 
 
 def sse(kind: str, content: Json) -> bytes:
-    """One event with its name, which is in its data too."""
+    """One server-sent event with its name, which its data holds as well."""
     return f"event: {kind}\n".encode() + data({"type": kind, **content})

@@ -35,7 +35,7 @@ from r1v.server.apis.messages_schema import (
 from r1v.server.apis.messages_writer import MessageWriter
 from r1v.server.errors import APIError, json_response
 
-# What chat completions call a thing, and what it is called here.
+# Names of fields in chat completions, and their names in this API.
 NAMES = {
     "response_format": "output_config.format",
     "reasoning_effort": "output_config.effort",
@@ -47,7 +47,7 @@ NAMES = {
 
 
 class ErrorDetail(BaseModel):
-    """The error, as Anthropic has it; param and code are more than it has."""
+    """The error in Anthropic's form, with param and code in addition."""
 
     type: str
     message: str
@@ -192,7 +192,7 @@ def _part(block: TextBlock | ImageBlock) -> Json:
 
 
 def _user(turn: UserTurn) -> list[Json]:
-    """What tools answered, each as a message of its own, and what the person says."""
+    """The answers of tools, each as a message of its own, then what the person says."""
     if isinstance(turn.content, str):
         return [{"role": "user", "content": turn.content}]
     results: list[Json] = []

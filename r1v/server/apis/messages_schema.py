@@ -14,7 +14,7 @@ from r1v.server.apis.chat_schema import TEXT_OR_LIST, StopText, StrictModel, var
 
 
 class CacheControl(StrictModel):
-    """A wish about caches, without effect: prompts are cached by what they begin with."""
+    """A wish about caching. It has no effect, because every prompt is cached by its beginning."""
 
     type: Literal["ephemeral"]
     ttl: Literal["5m", "1h"] | None = None
@@ -58,7 +58,7 @@ class ImageBlock(_Block):
 
 
 class ThinkingBlock(StrictModel):
-    """What the model thought in an earlier turn. signature: any; this server needs none."""
+    """What the model thought in an earlier turn. signature: any text; this server checks none."""
 
     type: Literal["thinking"]
     thinking: str
@@ -82,7 +82,7 @@ ResultPart: TypeAlias = Annotated[
 
 
 class ToolResultBlock(_Block):
-    """What a tool answered. is_error has no effect: the text says what went wrong."""
+    """What a tool answered. is_error has no effect, because the text says what went wrong."""
 
     type: Literal["tool_result"]
     tool_use_id: str = Field(max_length=256)
@@ -136,8 +136,8 @@ Turn: TypeAlias = Annotated[
 
 
 class ThinkingOn(StrictModel):
-    """Think, for at most budget_tokens, which max_tokens counts too. display omitted: the thinking is not
-    sent."""
+    """Think for at most budget_tokens, which are part of max_tokens. With display "omitted" the thinking is
+    not sent."""
 
     type: Literal["enabled"]
     budget_tokens: int = Field(ge=1, le=2**31)
@@ -176,7 +176,7 @@ class MessagesTool(_Block):
 
 
 class MessagesToolChoice(StrictModel):
-    """Which tools must be called. name: for the type tool, and only there."""
+    """Which tools must be called. name: only for the type "tool"."""
 
     type: Literal["auto", "any", "tool", "none"]
     name: str | None = None
@@ -192,8 +192,8 @@ class JSONFormat(StrictModel):
 
 
 class OutputConfig(StrictModel):
-    """effort: sets the thinking as reasoning_effort does in chat completions, max as xhigh. format: of the
-    answer."""
+    """effort: limits the thinking as reasoning_effort does in chat completions; max means xhigh. format: of
+    the answer."""
 
     effort: Literal["low", "medium", "high", "xhigh", "max"] | None = None
     format: JSONFormat | None = None

@@ -12,7 +12,7 @@ from r1v.server.apis.endpoint import sse
 from r1v.server.apis.parts import OutputPart, PartReader, new_id
 from r1v.server.errors import APIError
 
-SIGNATURE = "r1v"  # some clients keep thinking only where it is signed; this server checks none
+SIGNATURE = "r1v"  # some clients keep only thinking that is signed; this server checks no signature
 _TEXT_KEYS = {"thinking": "thinking", "text": "text"}
 
 
@@ -23,7 +23,7 @@ class MessageWriter:
         self._model, self._id = model, new_id("msg")
         self._reader = PartReader(with_tools=with_tools, with_thinking=with_thinking)
         self._blocks: list[Json] = []
-        self._open = False  # whether the last block goes on
+        self._open = False  # whether the last block is still open
 
     # ------------------------------------------------------------------------------------------------- whole
 
@@ -61,7 +61,7 @@ class MessageWriter:
     # ------------------------------------------------------------------------------------------------ events
 
     def begin(self) -> list[bytes]:
-        """The message's head. The tokens of the prompt are told at the end, when they are known."""
+        """The message's first event. The tokens of the prompt are given at the end, when they are known."""
         usage = {"input_tokens": 0, "output_tokens": 0}
         message = {**self._head([]), "stop_reason": None, "stop_sequence": None, "usage": usage}
         return [sse("message_start", {"message": message})]
@@ -71,7 +71,7 @@ class MessageWriter:
         return [each for part in self._reader.push(event) for each in self._take(part)]
 
     def end(self, completion: Completion, reason: str, detail: str | None) -> list[bytes]:
-        """The rest, why it ended, and the token counts."""
+        """What is left of the text, the reason for the end, and the token counts."""
         events = [each for part in self._reader.push(completion) for each in self._take(part)]
         told = {"delta": self._ending(completion, reason, detail), "usage": usage_of(completion)}
         return [*events, *self._close(), sse("message_delta", told), sse("message_stop", {})]
@@ -84,7 +84,7 @@ class MessageWriter:
     # ------------------------------------------------------------------------------------------------ blocks
 
     def _take(self, part: OutputPart) -> list[bytes]:
-        """Add a part to the blocks; the events that tell of it."""
+        """Add a part to the blocks. Returns the events that announce it."""
         if part.call is not None:
             return self._take_call(part)
         events, key = [], _TEXT_KEYS[part.kind]
@@ -126,7 +126,7 @@ class MessageWriter:
 
 
 def _arguments(text: str) -> Json:
-    """A call's arguments; the reader of calls lets only objects pass."""
+    """A call's arguments, which are always an object: the reader of calls accepts nothing else."""
     try:
         found = parse_json(text or "{}", "the arguments of a call")
     except R1VError:
@@ -135,7 +135,7 @@ def _arguments(text: str) -> Json:
 
 
 def usage_of(completion: Completion) -> Json:
-    """Token counts. What came from the cache is no part of input_tokens, as Anthropic counts."""
+    """Token counts as Anthropic counts them: tokens that came from the cache are not part of input_tokens."""
     usage = completion.usage
     return {
         "input_tokens": usage.prompt_tokens - usage.cached_tokens,

@@ -1,7 +1,7 @@
 """The parts of an answer in their order: thinking, text, calls of tools.
 
-Enters: events of one completion. Leaves: parts. Always holds: parts are the same whether an answer is taken
-whole or piece by piece, but for where its texts are cut.
+Enters: events of one completion. Leaves: parts. Always holds: an answer has the same parts whether it is read
+whole or piece by piece; only the places where its texts are cut may differ.
 """
 
 from __future__ import annotations
@@ -30,12 +30,13 @@ class PartReader:
     """Reads the parts of one completion."""
 
     def __init__(self, *, with_tools: bool, with_thinking: bool = True) -> None:
-        """with_tools: calls are told from text. with_thinking: whether thinking is passed on."""
+        """with_tools: whether tool calls are recognised in the text. with_thinking: whether thinking is
+        passed on."""
         self._reader = ToolCallReader() if with_tools else None
         self._with_thinking = with_thinking
 
     def push(self, event: Event) -> list[OutputPart]:
-        """What an event brings; the last one, a Completion, brings what was held back."""
+        """The parts that an event completes. The last event, a Completion, releases what was held back."""
         if isinstance(event, Completion):
             return _answer_parts([] if self._reader is None else self._reader.flush())
         return self._piece(event)

@@ -1,8 +1,8 @@
 """OpenAI's /v1/responses over the requests of chat completions.
 
 Enters: bodies of responses_schema.py. Leaves: responses. Always holds: sampling, limits, images and thinking
-are those of chat completions; nothing is kept after a response has been sent, and what would need that is
-refused; only ``truncation: auto`` leaves out parts of a conversation.
+are those of chat completions; nothing is kept after a response has been sent, and a request that would need
+it is refused; parts of a conversation are left out only with ``truncation: auto``.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from r1v.server.apis.responses_schema import (
 from r1v.server.apis.responses_writer import ResponseWriter
 from r1v.server.errors import APIError
 
-# What chat completions call a thing, and what it is called here.
+# Names of fields in chat completions, and their names in this API.
 NAMES = {
     "messages": "input",
     "max_tokens": "max_output_tokens",
@@ -67,9 +67,9 @@ class Responses(Endpoint):
         return await self.answer(chat, request, ResponseWriter(body), NAMES)
 
     async def _shortened(self, chat: ChatBody) -> ChatBody:
-        """The same without its oldest turns, as few of them as must go for the prompt to fit. Instructions
-        and the last question always stay. Where turns go, there is room for max_output_tokens, or for an
-        eighth of the context where a request has none."""
+        """The conversation without its oldest turns: as few as possible are left out for the prompt to fit.
+        Instructions and the last question always stay. If turns are left out, there is room for
+        max_output_tokens, or for an eighth of the context if the request gives none."""
         try:
             messages = await self._translator.messages(chat.messages)
         except APIError as error:
@@ -80,7 +80,7 @@ class Responses(Endpoint):
             return chat
         longest = context - (chat.max_tokens or max(1, context // 8))
         low, high = 0, len(cuts) - 1
-        while low < high:  # the first cut behind which the rest fits
+        while low < high:  # the first cut after which the rest fits
             middle = (low + high) // 2
             if await self._fits(chat, messages, cuts[middle], longest):
                 high = middle
@@ -103,7 +103,8 @@ class Responses(Endpoint):
 
 
 _KEPT = "responses are not kept here; "
-# What clients ask a server for that keeps nothing, so that thinking can be sent back. Here it comes as text.
+# Clients of a server that keeps nothing ask for this so that they can send the thinking back. Here the
+# thinking comes as text.
 _READABLE = "reasoning.encrypted_content"
 _NOT_INCLUDED = (
     f"only {_READABLE} may be named, which adds nothing: thinking comes as text; leave the rest out"
@@ -112,7 +113,7 @@ _WHOLE = _KEPT + "send the whole conversation in input"
 
 
 def _refuse_what_is_not_here(body: ResponsesBody) -> None:
-    """What would need a store of responses, or tools that are not here."""
+    """Refuse what would need a store of responses, or tools that this server does not have."""
     for name, wanted, remedy in (
         ("previous_response_id", body.previous_response_id is not None, _WHOLE),
         ("conversation", body.conversation is not None, _WHOLE),
@@ -128,12 +129,13 @@ _INSTRUCTIONS = ("system", "developer")
 
 
 def question_places(roles: Sequence[str]) -> list[int]:
-    """Where a conversation may begin when its oldest turns go: at each question but the first."""
+    """The places at which a shortened conversation may begin: each question except the first."""
     return [place for place, role in enumerate(roles) if role == "user"][1:]
 
 
 def kept_places(roles: Sequence[str], cut: int) -> list[int]:
-    """Of a conversation without its turns before ``cut``: those, and the instructions that it began with."""
+    """The places of the messages that stay when a conversation is cut at ``cut``: those from there on, and
+    the instructions at its beginning."""
     first = next((place for place, role in enumerate(roles) if role not in _INSTRUCTIONS), len(roles))
     return [*range(first), *range(max(cut, first), len(roles))]
 
@@ -184,7 +186,7 @@ def _tools(body: ResponsesBody) -> list[Json] | None:
 
 
 def _turns(items: Sequence[Item]) -> list[Json]:
-    """Messages. The model's reasoning, text and calls, which are items of their own, become one turn."""
+    """The items as messages. The model's reasoning, text and calls are separate items and become one turn."""
     turns: list[Json] = []
     thinking = ""
     for item in items:
@@ -206,7 +208,7 @@ def _turns(items: Sequence[Item]) -> list[Json]:
 
 
 def _add_to_turn(turns: list[Json], item: InputMessage | FunctionCall, thinking: str) -> None:
-    """A call joins the turn of the model before it; anything else begins one."""
+    """Add an item to the turns: a call joins the model's turn before it, anything else begins a new turn."""
     joins = isinstance(item, FunctionCall) and not thinking and turns and turns[-1]["role"] == "assistant"
     if not joins:
         turns.append({"role": "assistant", "content": ""})

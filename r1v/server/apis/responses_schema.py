@@ -72,7 +72,7 @@ class InputMessage(StrictModel):
 
     @model_validator(mode="after")
     def _fitting(self) -> InputMessage:
-        """Images are a person's, and only the model's own messages hold output_text."""
+        """Only messages of the user hold images, and only the model's own messages hold output_text."""
         allowed = {"user": ("input_text", "input_image"), "assistant": ("output_text", "input_text")}
         for part in self.content if isinstance(self.content, list) else ():
             if part.type not in allowed.get(self.role, ("input_text",)):
@@ -201,8 +201,9 @@ class TextOptions(StrictModel):
 
 
 class ReasoningOptions(StrictModel):
-    """effort: as reasoning_effort of chat completions. summary, and its older name generate_summary: the
-    thinking comes, not made shorter, as the summary of its item, which is all that some clients show."""
+    """effort: as reasoning_effort of chat completions. summary, or generate_summary, its older name: the
+    thinking also comes as the summary of its item, at its full length, because some clients show nothing
+    else."""
 
     effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
     summary: Literal["auto", "concise", "detailed"] | None = None

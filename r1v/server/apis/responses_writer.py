@@ -23,8 +23,8 @@ _ITEMS = {"thinking": "reasoning", "text": "message"}
 
 @dataclass(frozen=True)
 class _Form:
-    """How the one text of an item is written. place: the item's list that holds it. text: its type.
-    text_event, part_event: the names of the events of its pieces, and of its beginning and end."""
+    """How the text of an item is written. place: the list of the item that holds it. text: its type.
+    text_event, part_event: the names of the events for its pieces, and for its beginning and end."""
 
     place: str
     text: str
@@ -47,7 +47,7 @@ class ResponseWriter:
         """body: what was asked, which the response repeats."""
         self._reader = PartReader(with_tools=bool(body.tools))
         self._items: list[Json] = []
-        self._open = False  # whether the last item goes on
+        self._open = False  # whether the last item is still open
         self._number = 0
         asked = body.reasoning
         as_summary = asked is not None and (asked.summary or asked.generate_summary)
@@ -103,7 +103,7 @@ class ResponseWriter:
         return [each for part in self._reader.push(event) for each in self._take(part)]
 
     def end(self, completion: Completion, reason: str, detail: str | None) -> list[bytes]:
-        """The rest, and the whole response once more."""
+        """What is left of the text, then the whole response once more."""
         events = [each for part in self._reader.push(completion) for each in self._take(part)]
         events += self._close(_status(reason))
         told = {"response": self._ended(completion, reason, detail)}
@@ -122,7 +122,7 @@ class ResponseWriter:
     # ------------------------------------------------------------------------------------------------- items
 
     def _take(self, part: OutputPart) -> list[bytes]:
-        """Add a part to the items; the events that tell of it."""
+        """Add a part to the items. Returns the events that announce it."""
         if part.call is not None:
             return self._take_call(part)
         kind, events = _ITEMS[part.kind], []
@@ -166,7 +166,7 @@ class ResponseWriter:
         return [*events, self._event("response.output_item.done", {**self._at(), "item": item})]
 
     def _close(self, status: str = "completed") -> list[bytes]:
-        """Close the last item, where one is open."""
+        """Close the last item if it is open."""
         if not self._open:
             return []
         item, self._open = self._items[-1], False
@@ -191,7 +191,7 @@ class ResponseWriter:
 
 
 def _asked(body: ResponsesBody) -> Json:
-    """What a response repeats of its request."""
+    """The fields of the request that a response repeats."""
     dumped = body.model_dump(mode="json", by_alias=True, exclude_none=True)
     names = ("model", "instructions", "max_output_tokens", "temperature", "top_p", "user")
     asked: Json = {name: dumped.get(name) for name in names}

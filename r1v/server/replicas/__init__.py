@@ -1,8 +1,8 @@
 """Several copies of a model, each in a server process of its own, behind one address.
 
-Enters: HTTP requests. Leaves: what the copy answered that a request was sent to. A copy runs the same app as
-a server without copies; what stands in front of them holds no model and reads of a request only what says
-which copy has already seen its beginning.
+Enters: HTTP requests. Leaves: the answer of the copy to which a request was sent. A copy runs the same app as
+a server without copies. The process in front of them holds no model; of a request it reads only what is
+needed to find the copy that has already seen its beginning.
 """
 
 from r1v.server.replicas.front import serve_replicas

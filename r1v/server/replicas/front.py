@@ -1,8 +1,8 @@
-"""The process in front of the copies: it listens, lets in, and sends each request to one of them.
+"""The process in front of the copies: it listens, checks each request and sends it to one of them.
 
-Enters: HTTP requests. Leaves: a copy's responses as they come. Always holds: who may come in and how much
-they may bring is decided here as in a server without copies; a request that a copy has not begun to answer is
-sent to another one when that copy is lost, and one that it has begun is ended with an error.
+Enters: HTTP requests. Leaves: a copy's responses as they come. Always holds: access and the limits of a body
+are checked here as in a server without copies; when a copy is lost, a request that it has not begun to answer
+is sent to another one, and a request that it has begun to answer ends with an error.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from r1v.server.stream import data, unless_gone
 
 log = logging.getLogger("r1v.server")
 
-LARGE_BYTES = 1 << 18  # of a body that is parsed on a thread, so that others do not wait for it
-# Of one connection only (RFC 9110, 7.6.1), and what the door here has already judged.
+LARGE_BYTES = 1 << 18  # a longer body is parsed on a thread, so that other requests do not wait for it
+# Headers that belong to one connection only (RFC 9110, 7.6.1), and those that were already checked here.
 _OWN_HEADERS = frozenset(
     (b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade", b"proxy-authenticate",
      b"proxy-authorization", b"host", b"origin", b"content-length", b"x-request-id")
@@ -56,7 +56,8 @@ class FrontMetrics:
 
 
 class Front:
-    """Sends requests to copies. It drains as a server without copies does."""
+    """Sends requests to copies. It ends as a server without copies does: requests under way are finished
+    first."""
 
     def __init__(self, commands: Sequence[ReplicaCommand], config: ServerConfig) -> None:
         self.config, self.metrics = config, FrontMetrics()
@@ -71,7 +72,7 @@ class Front:
         """Connections to the copies."""
         if self._client is None:
             limits = httpx.Limits(max_connections=None, max_keepalive_connections=256)
-            # the copies have the deadlines; trust_env: no proxy stands between here and this machine
+            # the copies keep the deadlines; trust_env: a proxy must not be used within this machine
             self._client = httpx.AsyncClient(
                 limits=limits, timeout=httpx.Timeout(None, connect=10), trust_env=False
             )
@@ -94,12 +95,13 @@ class Front:
         return sum(replica.num_requests for replica in self.replicas)
 
     async def drain(self, limit_s: float) -> int:
-        """Let the copies finish what runs, each within its own limit, and end. Returns how many requests were
-        still open then."""
+        """Let the copies finish their requests, each within its own limit, and end them. Returns how many
+        requests were still open."""
         self.draining = True
         for replica in self.replicas:
             replica.stop()
-        until = asyncio.get_running_loop().time() + limit_s + 15  # what a copy takes to end after its limit
+        # the time that a copy needs to end after its limit
+        until = asyncio.get_running_loop().time() + limit_s + 15
         while not all(replica.ended for replica in self.replicas):
             if asyncio.get_running_loop().time() > until:
                 break
@@ -152,7 +154,7 @@ class Front:
         if request.method == "POST":
             large = len(body) > LARGE_BYTES
             keys = await asyncio.to_thread(routing_keys, body) if large else routing_keys(body)
-        lost: set[int] = set()  # whose end has not been noticed yet
+        lost: set[int] = set()  # a copy whose end has not been noticed yet
         while True:
             loads = [None if replica.number in lost else replica.load for replica in self.replicas]
             number = self._router.choose(keys, loads)
@@ -172,7 +174,7 @@ class Front:
                        code="unavailable", retry_after_s=10)  # fmt: skip
 
     async def _relay(self, replica: Replica, request: Request, body: bytes, send: Send) -> bool:
-        """Whether a copy took the request; False where it is lost before it answers."""
+        """Whether a copy took the request; False if the copy is lost before it answers."""
         headers = [pair for pair in request.headers.raw if pair[0] not in _OWN_HEADERS
                    and not pair[0].startswith(b"sec-fetch-")]  # fmt: skip
         path = request.scope.get("raw_path") or request.url.path.encode()
@@ -195,7 +197,7 @@ class Front:
                         await send({"type": "http.response.body", "body": chunk, "more_body": True})
             except httpx.HTTPError:
                 if not answer.headers.get("content-type", "").startswith("text/event-stream"):
-                    raise  # uvicorn closes the connection: the body is shorter than was said
+                    raise  # uvicorn closes the connection, because the body is shorter than its header said
                 lost = APIError(503, "the copy of the model that was answering has ended; send it again",
                                 code="unavailable", retry_after_s=1)  # fmt: skip
                 end = data(lost.body(request.url.path))
@@ -207,7 +209,8 @@ class Front:
 
 
 def joined(pages: Mapping[int, str]) -> str:
-    """One page of Prometheus from one of each copy, with the copy's number on every line."""
+    """One page for Prometheus, joined from the page of each copy, with the copy's number as a label on every
+    line."""
     heads: dict[str, list[str]] = {}
     lines: dict[str, list[str]] = {}
     for replica, page in pages.items():
@@ -227,7 +230,7 @@ def _escaped(value: str) -> str:
 
 
 def create_front(front: Front) -> Starlette:
-    """The app: the page and what concerns all copies here, everything else to one of them."""
+    """The app: it serves the page and what concerns all copies, and sends everything else to one of them."""
     config = front.config
 
     def answer(request: Request, error: Exception) -> Response:

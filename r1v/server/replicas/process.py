@@ -1,8 +1,8 @@
 """One copy of the model: a server process of its own, listening on this machine only.
 
 Enters: the command that starts such a server. Leaves: its address, once it takes requests. Always holds: a
-copy ends with the process that started it, however that one ended (on Linux), and is started again when it
-ends by itself.
+copy ends when the process that started it ends, for whatever reason (on Linux), and it is started again when
+it ends by itself.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from r1v.core import UnavailableError
 log = logging.getLogger("r1v.server")
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
-FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0  # before a copy is started again; doubled each time
-STEADY_S = 300.0  # after which a copy counts as sound, and the next wait is the first again
-LOOK_S = 0.2  # between two looks at a copy that is being started
+FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0  # the wait before a copy is started again; doubled each time
+STEADY_S = 300.0  # a copy that has run this long counts as sound, and the next wait is the first one again
+LOOK_S = 0.2  # between two checks of a copy that is being started
 
 
 @dataclass(frozen=True)
 class ReplicaCommand:
     """How a copy is started.
 
-    argv: a command of `r1v serve`, to which ``--listen-fd N`` is added. environment: what differs from this
-    process's, such as the GPU to use. cores: that it may compute on; None is all.
+    argv: a command of `r1v serve`, to which ``--listen-fd N`` is added. environment: variables that differ
+    from this process's, such as the GPU to use. cores: the cores that it may use; None is all.
     """
 
     argv: Sequence[str]
@@ -46,11 +46,11 @@ class ReplicaCommand:
 
 
 class Replica:
-    """A copy, its process, and how many requests it is answering. up: whether requests may be sent there.
-    port: where it listens, new each time it is started."""
+    """A copy, its process, and the number of requests that it is answering. up: whether requests may be sent
+    to it. port: where it listens; another one each time it is started."""
 
     def __init__(self, number: int, command: ReplicaCommand, on_end: Callable[[int], None]) -> None:
-        """on_end: called with the number when the process has ended by itself."""
+        """on_end: called with the copy's number when its process has ended by itself."""
         self.number, self._command, self._on_end = number, command, on_end
         self.up, self.num_requests, self.port = False, 0, 0
         self._process: subprocess.Popen[bytes] | None = None
@@ -67,7 +67,7 @@ class Replica:
         return self._process is None or self._process.poll() is not None
 
     def start(self) -> None:
-        """Start the process; it is not up yet."""
+        """Start the process. It takes no requests yet."""
         with socket.socket() as listening:
             listening.bind(("127.0.0.1", 0))
             self.port = listening.getsockname()[1]
@@ -78,12 +78,12 @@ class Replica:
                 env={**os.environ, **self._command.environment},
                 stdin=subprocess.DEVNULL,
                 pass_fds=[number],
-                start_new_session=True,  # Ctrl-C is for the process in front, which tells the copies
+                start_new_session=True,  # Ctrl-C goes to the process in front, which tells the copies
                 preexec_fn=self._prepare,
             )
 
     def _prepare(self) -> None:
-        """In the new process, before the command: end with the parent, and stay on the cores."""
+        """Runs in the new process before the command: it will end with its parent, and use only its cores."""
         if sys.platform == "linux":
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
             if self._command.cores is not None:
@@ -110,7 +110,7 @@ class Replica:
         return f"http://127.0.0.1:{self.port}"
 
     async def keep(self, client: httpx.AsyncClient) -> None:
-        """While it is wanted: start it again each time it has ended."""
+        """Start the copy again each time it has ended, as long as it is wanted."""
         wait_s = FIRST_WAIT_S
         while not self._stopping:
             begun = time.monotonic()
@@ -135,7 +135,7 @@ class Replica:
             log.info("copy %d of the model is back", self.number)
 
     def stop(self) -> None:
-        """Tell it to finish what runs and end. Again: to end at once."""
+        """Tell the copy to finish its requests and end; a second call tells it to end at once."""
         self._stopping = True
         if self._process is not None and not self.ended:
             self._process.terminate()

@@ -1,9 +1,9 @@
 """Which copy of the model a request is sent to.
 
 Enters: a request's body and how busy each copy is. Leaves: the number of a copy. Always holds: a request goes
-where its images or the beginning of its conversation have been before, as the key-value cache and the encoded
-images are there, unless that copy has much more to do than the least busy one; a request that shares nothing
-goes to the least busy copy.
+to the copy that has seen its images or the beginning of its conversation before, because that copy's caches
+hold them, unless that copy has much more to do than the least busy one; a request that shares nothing with
+earlier ones goes to the least busy copy.
 """
 
 from __future__ import annotations
@@ -16,21 +16,22 @@ from typing import Any
 
 from r1v.core import R1VError, parse_json
 
-MAX_KEYS = 65_536  # of requests that were seen; the oldest are forgotten
-MAX_MESSAGES = 1024  # of one request that are looked at, from its beginning
-_LONG = 256  # characters from which a text in an image's place is content and no name
+MAX_KEYS = 65_536  # keys of earlier requests; the oldest are forgotten
+MAX_MESSAGES = 1024  # messages of one request that are considered, from its beginning
+_LONG = 256  # a longer text in the place of an image's URL is the image itself
 
 # What the APIs call the messages of a request, and its text.
 _CONVERSATIONS = ("messages", "input", "prompt")
 
 
 class Router:
-    """Remembers what each copy has seen. Not safe for several threads."""
+    """Remembers what each copy has seen. It must not be shared by threads."""
 
     def __init__(self, num_replicas: int) -> None:
         self._num_replicas = num_replicas
         self._seen: OrderedDict[bytes, int] = OrderedDict()
-        self._next = 0  # where the search for the least busy one begins, so that equals take turns
+        # where the search for the least busy copy begins, so that equally busy ones take turns
+        self._next = 0
 
     def choose(self, keys: Sequence[bytes], loads: Sequence[int | None]) -> int | None:
         """The copy for a request, None where there is none.
@@ -54,7 +55,7 @@ class Router:
         return found
 
     def forget(self, replica: int) -> None:
-        """A copy has ended, and what it had seen is gone with it."""
+        """Forget what a copy had seen, because it has ended."""
         for key in [key for key, number in self._seen.items() if number == replica]:
             del self._seen[key]
 
@@ -67,15 +68,15 @@ class Router:
 
 
 def _most(least: int) -> int:
-    """The most requests that a copy may be answering to be preferred to one with the fewest: reading a
-    prompt again costs less than waiting behind twice as many."""
+    """The most requests that a copy may be answering to be preferred because it knows the request; least: the
+    number of the least busy copy. Beyond it, reading the prompt again costs less than waiting."""
     return 2 * least + 4
 
 
 def routing_keys(body: bytes) -> list[bytes]:
-    """What a request may share with others, what saves most first: its whole conversation, each shorter
-    beginning of it that holds more than instructions, then each of its images. Empty for what is no request
-    in JSON."""
+    """Keys of what a request may share with others, in the order of what they save: its whole conversation,
+    each shorter beginning of it that holds more than instructions, then each of its images. Empty for a body
+    that is not a request in JSON."""
     try:
         request = parse_json(body, "a request")
     except R1VError:
