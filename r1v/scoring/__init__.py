@@ -1,7 +1,6 @@
 """Answer extraction and equivalence: deterministic, offline, exact arithmetic, no torch.
 
-Leaves besides: the verdict on a sample (``taxonomy``). math-verify, where it is asked, runs in a child
-process.
+The verdict on a sample is made here too (``taxonomy``). math-verify, if it is used, runs in a child process.
 """
 
 from r1v.scoring.boxed import extract_boxed, extract_boxes

@@ -1,8 +1,8 @@
 r"""Answers as typed values: what kinds there are, and how a text is read as one.
 
-Enters: a short text. Leaves: its readings, the surest first: most texts have one, ``(1, 2)`` is a pair and
-an interval. Always holds: reading never fails: what has no other reading is ``Text``; brackets are matched
-before anything is split.
+Enters: a short text. Leaves: its readings, the most likely first. Most texts have one; ``(1, 2)`` has two, a
+pair and an interval. Always holds: reading never fails, because a text that has no other reading is a
+``Text``; brackets are matched before anything is split.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from r1v.scoring.kinds.units import Unit
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """words: folded, as far as case and articles do not matter. read: whether these are words; else the
-    text is something that nobody here can read."""
+    """words: the text without case and articles, which do not matter. read: whether it consists of words;
+    otherwise it is something that cannot be read here."""
 
     words: str
     read: bool
@@ -50,7 +50,7 @@ class Numeral:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """Two sides and a sign: = ne lt le (greater ones are turned round)."""
+    """Two sides and a sign: =, ne, lt or le. Relations with "greater" are turned round."""
 
     left: Expression
     sign: str
@@ -77,8 +77,8 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class RealSet:
-    """Intervals, without the points ``but``. variable: where the text names one, else "". An interval alone
-    in brackets may be a tuple too."""
+    """Intervals without the points ``but``. variable: the one that the text names, or "". A single interval
+    in brackets may also be a tuple."""
 
     intervals: tuple[Interval, ...]
     variable: str = ""
@@ -87,7 +87,7 @@ class RealSet:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """Several values. opening, closing: the brackets about them, "" for none. ordered: whether the order
+    """Several values. opening, closing: the brackets around them, "" for none. ordered: whether the order
     matters."""
 
     items: tuple[Reading, ...]
@@ -101,7 +101,7 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """Rows of entries. factor: what stands before it. bars: a determinant."""
+    """Rows of entries. factor: an expression in front of the matrix. bars: whether it is a determinant."""
 
     rows: tuple[tuple[Reading, ...], ...]
     factor: Expression | None = None

@@ -1,7 +1,7 @@
 r"""The answers in boxes.
 
-Enters: text that a model wrote, whole or cut anywhere. Leaves: what stands in its complete ``\boxed{}``.
-Always holds: one pass over the text, whatever it is; a box that is still open is never an answer.
+Enters: text that a model wrote, whole or cut anywhere. Leaves: the content of its complete ``\boxed{}``.
+Always holds: any text is read in one pass; a box that is not closed is never an answer.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ MAX_JOINT = 40  # characters
 
 @dataclass(frozen=True, slots=True)
 class _Box:
-    start: int  # of the command
-    end: int  # behind the closing brace
+    start: int  # where the command begins
+    end: int  # after the closing brace
     content: str
 
 
@@ -30,15 +30,15 @@ def extract_boxed(text: str) -> str | None:
     r"""The content of the last complete ``\boxed{...}`` (or ``\fbox{...}``), without outer white space.
 
     Braces nest, escaped braces do not count, and of boxes inside one another the innermost is taken. An empty
-    box is passed over: it is how instructions are quoted. None when there is no complete box.
+    box is skipped, because it is a quotation of the instructions. None if there is no complete box.
     """
     boxes = _boxes(text)
     return boxes[-1].content if boxes else None
 
 
 def extract_boxes(text: str) -> list[str]:
-    r"""The contents of the last boxes that belong together: ``\boxed{2} and \boxed{5}`` are two values of
-    one answer, while a box in an earlier sentence is not part of it."""
+    r"""The contents of the last group of boxes that belong together: ``\boxed{2} and \boxed{5}`` are two
+    values of one answer, while a box in an earlier sentence is not part of it."""
     boxes = _boxes(text)
     last = boxes[-1:]
     for box in reversed(boxes[:-1]):

@@ -1,8 +1,9 @@
 r"""Whether a free answer means the same as the right one.
 
-Enters: two short texts. Leaves: yes or no, and which rule said so. Always holds: both are read as typed
-values (``answers``) and compared by their kind's own equality (``equality``); math-verify, if a verifier is
-given, is asked only about what cannot be read, and only believed where it reads no more loosely than we do.
+Enters: two short texts. Leaves: yes or no, and the rule that decided. Always holds: both are read as typed
+values (``answers``) and compared by the equality of their kind (``equality``); math-verify, if a verifier is
+given, is asked only about texts that cannot be read here, and its yes counts only where it does not read more
+loosely than we do.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ class Verifier(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """equal: the verdict. rule: what decided it. timed_out: math-verify was asked and did not end."""
+    """equal: the verdict. rule: what decided it. timed_out: whether math-verify was asked and did not end in
+    time."""
 
     equal: bool
     rule: Rule
@@ -57,8 +59,9 @@ def compare(
 ) -> Match:
     """Compare an answer with the right one.
 
-    kind: a type of ``equivalent``, or "math" for any free answer. verifier: math-verify; None leaves what
-    cannot be read unequal. A decimal of six places or more stands for the fraction that it rounds.
+    kind: a type of ``equivalent``, or "math" for any free answer. verifier: math-verify; without it, texts
+    that cannot be read are unequal. A decimal of six places or more stands for the fraction of which it is
+    the rounding.
     """
     if kind != "math":
         return Match(equivalent(given, answer, kind, tolerance), "typed")
@@ -94,8 +97,8 @@ def _verified(given: str, answer: str, tolerance: Tolerance, verifier: Verifier 
 
 
 def _same_shape(given: str, answer: str) -> bool:
-    """Whether math-verify's yes can be believed: it reads a product of letters, a case or a relation
-    loosely."""
+    """Whether math-verify's yes can be believed: it reads products of letters, definitions by cases and
+    relations too loosely."""
     if sorted(_SIGN.findall(given)) != sorted(_SIGN.findall(answer)) and not re.search(
         r"\\(?:infty|cup)", given + answer
     ):

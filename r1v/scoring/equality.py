@@ -1,8 +1,7 @@
 """Whether two readings of answers are the same: each kind of value has its own equality.
 
-Enters: readings of two answers. Leaves: yes, no, or None where a text could not be read. Always holds:
-values of kinds that have nothing to do with each other differ; what takes too long to compute is not shown
-to be the same.
+Enters: readings of two answers. Leaves: yes, no, or None where a text could not be read. Always holds: values
+of unrelated kinds differ; values that would take too long to compare count as different.
 """
 
 from __future__ import annotations
@@ -37,14 +36,14 @@ from r1v.scoring.kinds.times import Clock
 from r1v.scoring.kinds.units import conversion
 from r1v.scoring.signs import OF_SEVERAL
 
-_NOT_ITEMS = (Collection, NoSolution)  # what a set of one value is not: {x} is x, {∅} is not ∅
-MAX_TERMS = 8  # of a sum that is brought over one denominator
+_NOT_ITEMS = (Collection, NoSolution)  # {x} counts as x, but {∅} is not ∅
+MAX_TERMS = 8  # of a sum that is brought to one denominator
 MIN_PLACES = 6  # a decimal with so many places stands for the number that it rounds
 
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """How far a number may be off: ``absolute`` in the answer's unit, or ``relative`` to its size."""
+    """How far a number may differ: ``absolute`` in the answer's unit, or ``relative`` to its size."""
 
     absolute: float = 0.0
     relative: float = 0.0
@@ -61,7 +60,7 @@ EXACT = Tolerance()
 
 
 def same_reading(given: Reading, answer: Reading, tolerance: Tolerance = EXACT) -> bool | None:
-    """Whether two answers are the same in one of their readings; None where one of them has no reading."""
+    """Whether two answers are the same in one of their readings; None if one of them has no reading."""
     if (
         any(isinstance(value, Text) and not value.read for value in (*given, *answer))
         or not given
@@ -69,15 +68,15 @@ def same_reading(given: Reading, answer: Reading, tolerance: Tolerance = EXACT) 
     ):
         return None
     if all(isinstance(reading[0], Clock) for reading in (given, answer)):
-        given, answer = given[:1], answer[:1]  # two times of day are no ratios
+        given, answer = given[:1], answer[:1]  # two times of day are not compared as ratios
     if all(isinstance(reading[0], Scalar) and reading[0].unit is not None for reading in (given, answer)):
-        given, answer = given[:1], answer[:1]  # two quantities are no products of letters
+        given, answer = given[:1], answer[:1]  # two quantities are not compared as products of letters
     times = [any(isinstance(value, Clock) for value in reading) for reading in (given, answer)]
     unknown = False
     for right in answer:
         for left in given:
             if any(times) and {type(left), type(right)} == {Ratio, Scalar}:
-                continue  # 3:45 may be a time of day, and then it is no fraction
+                continue  # 3:45 may be a time of day, and is then not a fraction
             found = same(left, right, tolerance)
             if found:
                 return True
@@ -86,7 +85,7 @@ def same_reading(given: Reading, answer: Reading, tolerance: Tolerance = EXACT) 
 
 
 def same(given: Value, answer: Value, tolerance: Tolerance = EXACT) -> bool | None:
-    """Whether two values are the same; None where that could not be computed."""
+    """Whether two values are the same; None if that could not be computed."""
     if isinstance(given, Named) or isinstance(answer, Named):
         return _same_named(given, answer, tolerance)
     for first, second in ((given, answer), (answer, given)):
@@ -114,8 +113,8 @@ _ANGLE = re.compile(r"m?\s*\\angle\s*([A-Z]{1,3})")
 
 
 def _same_named(given: Value, answer: Value, tolerance: Tolerance) -> bool | None:
-    """A name on one side only, or the same on both. ``y`` and ``f(x)`` are both names of a function's
-    value."""
+    """The values are compared if one side has no name, or both have the same. ``y`` and ``f(x)`` are both
+    names of a function's value."""
     for named, other in ((given, answer), (answer, given)):
         tuple_of_names = isinstance(named, Named) and named.name.startswith("(")
         if tuple_of_names and isinstance(other, Collection) and _names(other):
@@ -179,7 +178,7 @@ def _times(value: Expression, factor: Fraction) -> Expression:
 
 
 def _in_radians(given: Scalar, answer: Scalar) -> bool:
-    """Whether one angle is in degrees and the other in radians: by its unit, or as a multiple of pi."""
+    """Whether one angle is in degrees and the other in radians, which a unit or a multiple of pi shows."""
 
     def radians(side: Scalar) -> bool:
         if side.unit is not None:
@@ -218,7 +217,7 @@ def _rounds_to(given: Expression, answer: Expression) -> bool:
 
 
 def is_evaluated(value: Expression) -> bool:
-    """Whether no sum and no product of plain numbers is left to be worked out: ``47 + 38`` and ``3 * 4``
+    """Whether no sum or product of plain numbers is left to compute: ``47 + 38`` and ``3 * 4``
     are questions, not answers. Powers, roots, factorials and scientific notation are numbers as people
     write them."""
     for node in value.walk():
@@ -266,7 +265,8 @@ def _same_ratios(given: Ratio, answer: Ratio, tolerance: Tolerance) -> bool:
 
 
 def _ratio_is(ratio: Ratio, quotient: Scalar) -> bool:
-    """``3:4`` and a quotient that is written as one, ``3/4``; a decimal is no ratio."""
+    """Whether a ratio such as ``3:4`` equals a quotient that is written as one, ``3/4``. A decimal does not
+    count as a ratio."""
     if len(ratio.terms) != 2 or quotient.unit is not None or quotient.value.kind != "quotient":
         return False
     return same_value(Expression("quotient", ratio.terms), quotient.value)
@@ -326,7 +326,7 @@ def _same_collections(given: Collection, answer: Collection, tolerance: Toleranc
 
 
 def _names(values: Collection) -> dict[str, Reading]:
-    """Values by name, where all items have one of their own; else nothing."""
+    """Values by name, if all items have names of their own; otherwise nothing."""
     found: dict[str, Reading] = {}
     for item in values.items:
         named = next((value for value in item if isinstance(value, Named)), None)
@@ -337,7 +337,8 @@ def _names(values: Collection) -> dict[str, Reading]:
 
 
 def _brackets_agree(given: Collection, answer: Collection) -> bool:
-    """Brackets say what is meant: equal ones, or none on one side where the other is a tuple or a set."""
+    """Whether the brackets of two collections agree: they are equal, or one side has none and the other is a
+    tuple or a set."""
     pairs = set()
     for one in (given, answer):
         pair = (one.opening, one.closing)

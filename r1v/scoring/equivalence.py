@@ -34,10 +34,10 @@ def equivalent(
 ) -> bool:
     r"""Whether ``given`` is the same answer as ``answer``.
 
-    answer_type: ``number`` (integers, decimals, fractions, powers of ten, thousands separators, with units:
-    one on one side only is taken for the other's, since the question names it), ``string`` (case and
-    spacing aside), ``choice`` (a letter, in any usual dress), ``time`` (a time of day; 3:05 is 03:05, and
-    3:05 pm is 15:05), ``formula`` (a molecular formula by its atoms, or an expression or equation by its
+    answer_type: ``number`` (integers, decimals, fractions, powers of ten, thousands separators, with units: a
+    unit on one side only is assumed for the other, because the question names it), ``string`` (case and
+    spacing aside), ``choice`` (a letter, as people usually write it), ``time`` (a time of day; 3:05 is 03:05,
+    and 3:05 pm is 15:05), ``formula`` (a molecular formula by its atoms, or an expression or equation by its
     value). tolerance: absolute if a plain number; for numbers only.
     """
     if len(given) > MAX_LENGTH or len(answer) > MAX_LENGTH:
@@ -77,7 +77,7 @@ def parse_number(text: str, *, dressed: bool = False) -> Fraction | None:
 
 
 def numbers(reading: Reading) -> list[tuple[Fraction, Scalar]]:
-    """The rational numbers among the readings of a text, also behind a name."""
+    """The rational numbers among the readings of a text, including those after a name, as in ``x = 3``."""
     found = []
     for value in reading:
         if isinstance(value, Named):
@@ -100,7 +100,7 @@ def _same_number(given: str, answer: str, tolerance: Tolerance) -> bool:
 
 
 def _same_choice(given: str, answer: str) -> bool:
-    """Where the answer is a letter, the given one must name that letter and no other."""
+    """If the answer is a letter, the given text must name that letter and no other."""
     right, left = _CHOICE.fullmatch(answer), _CHOICE.fullmatch(given)
     return (
         right is not None and left is not None and left[1].upper() == right[1].upper() and not _several(given)
@@ -116,7 +116,8 @@ def _several(text: str) -> bool:
 
 
 def _same_formula(given: str, answer: str) -> bool:
-    """By atoms if the right one is a molecule, else by the value of the expression or equation."""
+    """Compare by atoms if the right answer is a molecule, otherwise by the value of the expression or
+    equation."""
     counts = atoms(answer)
     if counts is not None:
         return atoms(given) == counts

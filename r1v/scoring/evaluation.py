@@ -1,9 +1,9 @@
 r"""Values of expressions: whether two are the same for every value of their variables.
 
-Enters: expressions. Leaves: yes or no. Always holds: rational numbers are compared exactly, however large;
-all else is computed at several points with so many digits that what differs cannot look alike: at least
-forty more than the longest number in either expression. Source of the method: two expressions of elementary
-functions that agree at enough independent points are the same (Schwartz 1980; Zippel 1979, for
+Enters: expressions. Leaves: yes or no. Always holds: rational numbers are compared exactly, however large
+they are; all other expressions are computed at several points with enough digits to show any difference: at
+least forty more than the longest number in either expression. Source of the method: two expressions of
+elementary functions that agree at enough independent points are the same (Schwartz 1980; Zippel 1979, for
 polynomials).
 """
 
@@ -28,8 +28,7 @@ _LOCAL = threading.local()
 
 
 def exact(value: Expression) -> Fraction | None:
-    """The value of an expression of rational numbers; None where it is no rational number by these rules
-    alone.
+    """The value of an expression of rational numbers; None if these rules do not give a rational number.
 
     Raises Unreadable where the number would be longer than MAX_DIGITS.
     """
@@ -101,7 +100,7 @@ def _bounded(value: Fraction) -> Fraction:
 
 
 def _digits(value: Expression) -> int:
-    """A bound for the length of the numbers that occur when an expression is computed."""
+    """An upper limit of the length of the numbers that occur when an expression is computed."""
     total = 0
     for node in value.walk():
         if node.kind == "number":
@@ -128,7 +127,8 @@ Point = Mapping[str, Any]
 
 
 def _points(names: Sequence[str], mp: Any) -> list[tuple[Point, bool]]:
-    """Values for the variables, the same at each call; whether all of a point are positive."""
+    """Points at which to compute: values for the variables, the same at each call, and whether all of them
+    are positive."""
     if not names:
         return [({}, True)]
     found: list[tuple[Point, bool]] = []
@@ -144,8 +144,8 @@ def _points(names: Sequence[str], mp: Any) -> list[tuple[Point, bool]]:
 
 
 def compute(value: Expression, point: Point, mp: Any) -> Any:
-    """The number that an expression is at a point, real or complex. Raises ValueError or ZeroDivisionError
-    where it has none."""
+    """The value of an expression at a point, real or complex. Raises ValueError or ZeroDivisionError if it
+    has none."""
     kind = value.kind
     if kind == "number":
         return mp.mpf(value.value.numerator) / value.value.denominator
@@ -250,8 +250,8 @@ def same_value(left: Expression, right: Expression) -> bool:
 
 
 def factor_between(left: Expression, right: Expression) -> int | None:
-    """The sign of the constant by which one expression is the other's multiple: 1, -1, 0 for a constant
-    that is not real; None where there is no such constant. Both expressions zero everywhere count as 1."""
+    """The sign of the constant c with a = c·b: 1 or -1, 0 for a constant that is not real; None if there is
+    no such constant. If both expressions are zero everywhere, it is 1."""
     ratios: list[Any] = []
 
     def compared(a: Any, b: Any, near: Callable[[Any, Any], bool]) -> bool:
@@ -273,7 +273,7 @@ def factor_between(left: Expression, right: Expression) -> int | None:
 def _agree(
     left: Expression, right: Expression, compared: Callable[[Any, Any, Callable[[Any, Any], bool]], bool]
 ) -> bool | None:
-    """Whether ``compared`` holds at every point; None where neither has a value at enough points."""
+    """Whether ``compared`` holds at every point; None if the expressions have values at too few points."""
     names = sorted(left.symbols | right.symbols)
     digits = _digits(left) + _digits(right) + GUARD_DIGITS
     mp = _context()
@@ -296,7 +296,9 @@ def _agree(
                 return False
             continue
         if not positive and any(mp.im(value) for value in values):
-            continue  # a root or logarithm of a negative number: another branch, not another answer
+            # a root or logarithm of a negative number may have been taken on another branch; that is not
+            # another answer
+            continue
         if not compared(values[0], values[1], near):
             return False
         agreed += 1
@@ -304,7 +306,7 @@ def _agree(
 
 
 def approximate(value: Expression) -> float | None:
-    """A constant as a floating-point number; None for anything that is no real number."""
+    """A constant as a floating-point number; None for anything that is not a real number."""
     if value.symbols or any(node.kind == "series" for node in value.walk()):
         return None
     try:

@@ -1,8 +1,8 @@
 r"""Mathematical expressions: read once into a tree, compared by value.
 
-Enters: text that ``notation.tidy`` has gone over. Leaves: an ``Expression``, or ``Unreadable``. Always holds:
-numbers side by side are never one number and never a product; nothing is evaluated while reading, so the size
-of the work is bounded by the length of the text.
+Enters: text after ``notation.tidy``. Leaves: an ``Expression``, or ``Unreadable``. Always holds: two numbers
+side by side are neither one number nor a product; nothing is evaluated while reading, so the work is limited
+by the length of the text.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Expression:
     name: str = ""
 
     def walk(self) -> Iterator[Expression]:
-        """This expression and all within it."""
+        """This expression and all parts of it."""
         yield self
         for arg in self.args:
             yield from arg.walk()
@@ -78,7 +78,7 @@ def negative(value: Expression) -> Expression:
 
 
 def parse(text: str) -> Expression:
-    """Read an expression. Raises Unreadable for anything else, relations and lists included."""
+    """Read an expression. Raises Unreadable for anything else, including relations and lists."""
     reader = _Reader(list(tokens(text)))
     if not reader.tokens:
         raise Unreadable
@@ -103,7 +103,7 @@ class _Reader:
         self.tokens = tokens
         self.position = 0
         self.depth = 0
-        self.bars = 0  # absolute values that are open
+        self.bars = 0  # number of open absolute values
 
     def peek(self) -> Token:
         return self.tokens[self.position] if self.position < len(self.tokens) else Token("end", "", False)
@@ -140,7 +140,7 @@ class _Reader:
         return terms[0] if len(terms) == 1 else Expression("sum", tuple(terms))
 
     def sign(self) -> bool:
-        """Whether an odd number of minuses stands here; takes all signs."""
+        """Read all signs at this place. True if the number of minus signs is odd."""
         minus = False
         while self.at("+", "-"):
             minus ^= self.take().text == "-"
@@ -178,8 +178,8 @@ class _Reader:
             before = self.tokens[self.position - 1]
 
     def mixed(self, whole: Expression) -> Expression:
-        """``1 2/3``: a whole number, a space, a proper fraction. Two numbers side by side are nothing
-        else."""
+        """Read a mixed number, ``1 2/3``: a whole number, a space, a proper fraction. Two numbers side by
+        side mean nothing else."""
         top = self.take()
         if not (top.spaced and top.text.isdigit() and self.at("/")):
             raise Unreadable
@@ -250,8 +250,8 @@ class _Reader:
         return token.kind, token.text
 
     def argument(self, whole_number: bool = False) -> Expression:
-        """What stands in braces or brackets, or one sign: a digit of a longer number unless
-        ``whole_number``."""
+        """Read an argument: the content of braces or brackets, or one sign. Of a longer number that is one
+        digit, unless ``whole_number``."""
         token = self.peek()
         if token.kind == "sign" and token.text in ("{", "(", r"\{"):
             return self.group()
@@ -267,7 +267,8 @@ class _Reader:
         return value
 
     def whole(self) -> Expression:
-        r"""A sum, or two of them about ``\over`` or ``\choose``, which take all that their braces hold."""
+        r"""Read a sum, or two of them around ``\over`` or ``\choose``, which apply to everything in their
+        braces."""
         value = self.sum()
         token = self.peek()
         if token.kind != "command" or token.text not in ("over", "choose"):
@@ -377,7 +378,7 @@ class _Reader:
         return Expression(name, tuple(values))
 
     def raw_argument(self) -> str:
-        """The letters that an accent stands on, or that follow a sign such as ``\\angle``."""
+        """Read the letters below an accent, or after a sign such as ``\\angle``."""
         if self.at("{"):
             self.take()
             inner = []
@@ -423,7 +424,7 @@ class _Reader:
         return found if power is None else Expression("power", (found, power))
 
     def operand(self) -> Expression:
-        """What a function without brackets is of: the factors up to the next sign or function."""
+        """Read the argument of a function without brackets: the factors up to the next sign or function."""
         if self.at("(", "{", "["):
             value = self.group()
             return self.postfixed(value) if self.at("!") else value
@@ -439,7 +440,8 @@ class _Reader:
 
 
 def turned(name: str, letters: str) -> str:
-    """The letters of an angle or a segment in the order that comes first: ``CBA`` is the angle ``ABC``."""
+    """The letters of an angle or a segment, in the alphabetically first of both directions: ``CBA`` becomes
+    ``ABC``."""
     either_way = (name == "angle" and len(letters) == 3) or (name == "overline" and len(letters) == 2)
     return min(letters, letters[::-1]) if either_way and letters.isalpha() and letters.isupper() else letters
 

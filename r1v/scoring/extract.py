@@ -1,9 +1,9 @@
 r"""The final answer in what a model wrote after its thinking.
 
-Enters: the answer part of an output, never the thinking. Leaves: a short text and the way it was found.
-Always holds: a box comes first; the fallbacks read only what announces itself as the answer, or is the
-first or the last thing said; nothing is guessed from the middle of a text; a text that names several
-options has picked none.
+Enters: the answer part of an output, never the thinking. Leaves: a short text, and how it was found. Always
+holds: a box comes first; without one, only text that is announced as the answer, or that stands first or
+last, is read; nothing is guessed from the middle of a text; a text that names several options has chosen
+none.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ _DENIED = re.compile(
 _PRONOUN = re.compile(r"\bI(?=\s+[a-z]|['’])")
 _ARTICLE = re.compile(r"\bA(?=\s+[a-z])(?!\s+(?:is|are|and|or|because|since|as|not|matches|fits)\b)")
 _SO_IT_IS = re.compile(r"^.*\s(?:is|are|equals)\s+(?=[-+]?[$\\]?[\d.(\\])", re.IGNORECASE)
-MAX_LAST_LINE = 60  # characters; a longer last line is prose, not an answer
-MAX_NAMED = 200  # characters of a text in which a letter is looked for
+MAX_LAST_LINE = 60  # characters; a longer last line is explanation, not an answer
+MAX_NAMED = 200  # characters of a text that are searched for a letter
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,8 @@ class Extraction:
 
 
 def extract_answer(text: str) -> Extraction:
-    """The answer to a question with a free answer: the last box (or boxes that belong together, joined by
-    commas), else the last announced answer, else a short last line."""
+    """The answer to an open question: the last box (or boxes that belong together, joined by commas),
+    otherwise the last announced answer, otherwise a short last line."""
     if boxes := extract_boxes(text):
         return Extraction(", ".join(boxes), "boxed")
     announced = [match["answer"] for match in _ANNOUNCED.finditer(text)]
@@ -69,7 +69,7 @@ def extract_answer(text: str) -> Extraction:
 
 
 def _trimmed(text: str) -> str:
-    """The first sentence, without mark-up about it."""
+    """The first sentence, without its mark-up."""
     text = _SENTENCE_END.split(text.strip(), maxsplit=1)[0]
     return tidy(text.strip().strip("*_ ").rstrip("."))
 
@@ -79,8 +79,8 @@ def extract_choice(text: str, options: Sequence[str]) -> Extraction:
 
     In this order: a box that holds a letter or an option's text or value; an announced letter or option; a
     letter that the last line settles on; an option whose text, and no other's, occurs in the last line; a
-    letter that is all of the first line. A box that names no option (a formula on the way) does not hide an
-    announced letter; a place that names several options ends the search: that is no pick.
+    letter that is all of the first line. A box that names no option, such as an intermediate result, does not
+    hide an announced letter. If a place names several options, the search ends without a choice.
     """
     letters = [chr(ord("A") + index) for index in range(len(options))]
     boxed = extract_boxed(text)
@@ -98,20 +98,22 @@ def extract_choice(text: str, options: Sequence[str]) -> Extraction:
     found = [letter for letter, option in zip(letters, options, strict=True) if _contains(lines[-1], option)]
     if len(found) == 1:
         return Extraction(found[0], "option")
-    if first := re.fullmatch(r"[(\[]?([A-Z])[)\].:]?", lines[0]):  # "(B)", and why in the lines below
+    # "(B)", with the explanation in the lines below
+    if first := re.fullmatch(r"[(\[]?([A-Z])[)\].:]?", lines[0]):
         return Extraction(first[1] if first[1] in letters else None, "first-line")
     return Extraction(None, "none")
 
 
 @dataclass(frozen=True, slots=True)
 class _Pick:
-    """letter: None where several options, or one that is not offered, are named."""
+    """letter: None if several options are named, or one that does not exist."""
 
     letter: str | None
 
 
 def _picked(text: str, options: Sequence[str], letters: Sequence[str]) -> _Pick | None:
-    """The option that a short text names by its letter, its words or its value; None where it names none."""
+    """The option that a short text names by its letter, its words or its value; None if it names no
+    option."""
     text = tidy(text)
     by_text = [letter for letter, option in zip(letters, options, strict=True) if _same_words(text, option)]
     if len(by_text) == 1 and text.upper() not in letters:
@@ -138,7 +140,8 @@ def _picked(text: str, options: Sequence[str], letters: Sequence[str]) -> _Pick 
 
 
 def _named(text: str, letters: Sequence[str]) -> set[str]:
-    """Letters that stand alone in a text and are not denied; the article and the pronoun are none."""
+    """Letters that stand alone in a text and are not negated. The article "a" and the pronoun "I" do not
+    count."""
     text = _DENIED.sub(" ", _PRONOUN.sub(" ", _ARTICLE.sub(" ", text)))
     return {match[1] for match in _LETTER.finditer(text) if match[1] in letters}
 

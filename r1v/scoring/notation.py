@@ -2,7 +2,7 @@ r"""One spelling for each sign, before anything is read.
 
 Enters: a short text as people and models write it: LaTeX, plain text, Unicode. Leaves: the same text with one
 spelling for each sign (``½`` becomes ``\frac{1}{2}``, ``x²`` becomes ``x^{2}``, ``\leq`` and ``≤`` become
-``\le``). Always holds: nothing changes its value: digits never join across a space or a superscript.
+``\le``). Always holds: no value changes; digits are never joined across a space or a superscript.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-MAX_LENGTH = 2000  # characters; a longer text is no short answer and equals only itself
+MAX_LENGTH = 2000  # characters; a longer text is not a short answer and equals only itself
 
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱ", "0123456789+-()ni")
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉₊₋ₙₓ", "0123456789+-nx")
@@ -85,7 +85,8 @@ _SPACED_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:(?:,\\!|\\,|\{,\}|\\!|\u20
 
 
 def tidy(text: str) -> str:
-    """The text with one spelling for each sign and without its outer dress. Idempotent on what it gives."""
+    """The text with one spelling for each sign and without delimiters around it. Applying it twice changes
+    nothing."""
     text = _SPACED_THOUSANDS.sub(lambda match: re.sub(r"\D", "", match[0]), text).replace("{,}", ",")
     text = _SUPERSCRIPT_RUN.sub(lambda match: f"^{{{match[0].translate(_SUPERSCRIPTS)}}}", text)
     text = _SUBSCRIPT_RUN.sub(lambda match: f"_{{{match[0].translate(_SUBSCRIPTS)}}}", text)
@@ -113,9 +114,9 @@ def _vulgar(sign: str) -> str:
 
 
 def _unwrapped(text: str) -> str:
-    r"""Without commands that only change the look of their argument.
+    r"""The text without commands that only change the look of their argument.
 
-    A space keeps ``5\text{m}`` (five metres) apart from ``5m`` (five times m).
+    A space is left in their place, so that ``5\text{m}`` (five metres) differs from ``5m`` (five times m).
     """
     for _ in range(20):
         match = _WRAPPED.search(text)
@@ -132,7 +133,8 @@ def _unwrapped(text: str) -> str:
 
 
 def closing_brace(text: str, start: int) -> int | None:
-    """Where the brace that opens at ``start`` closes; None if it does not. Escaped braces do not count."""
+    """The position of the brace that closes the one at ``start``; None if there is none. Escaped braces do
+    not count."""
     depth, position = 0, start
     while position < len(text):
         sign = text[position]
@@ -147,7 +149,8 @@ def closing_brace(text: str, start: int) -> int | None:
 
 
 def _undressed(text: str) -> str:
-    """Without delimiters of mathematics, quotes, Markdown and a final stop about the whole."""
+    """The text without delimiters of mathematics, quotes and Markdown around the whole of it, and without a
+    final full stop."""
     if text.count("$") - text.count(r"\$") > 1:
         text = re.sub(r"(?<!\\)\$", "", text)
     text = text.replace(r"\$", "$").strip()
@@ -182,7 +185,7 @@ CLOSE = {")", "]", r"\}", "}", r"\rangle"}
 
 
 def split_top(text: str, separators: str) -> list[str]:
-    """The text cut at those separators that stand outside all brackets."""
+    """The text split at the separators that stand outside all brackets."""
     parts, depth = [""], 0
     for token in _TOKEN.findall(text):
         depth += (token in OPEN) - (token in CLOSE)
@@ -194,8 +197,8 @@ def split_top(text: str, separators: str) -> list[str]:
 
 
 def brackets(text: str) -> tuple[str, str, str]:
-    """The outermost pair of brackets, if one pair stands about the whole text, and what is inside; else two
-    empty strings and the text. The two may be of different kinds, as in ``[0, 1)``."""
+    """(opening, closing, content) if one pair of brackets stands around the whole text; otherwise two empty
+    strings and the text. The two brackets may be of different kinds, as in ``[0, 1)``."""
     tokens = _TOKEN.findall(text)
     if len(tokens) < 2 or tokens[0] not in OPEN or tokens[-1] not in CLOSE:
         return "", "", text
@@ -208,7 +211,7 @@ def brackets(text: str) -> tuple[str, str, str]:
 
 
 def spaceless(text: str) -> str:
-    """Without those spaces that separate nothing: a space between two letters or digits stays."""
+    """The text without spaces, except those between two letters or digits."""
     return re.sub(
         r"(?<![A-Za-z0-9])\s+|\s+(?![A-Za-z0-9])",
         "",

@@ -1,7 +1,7 @@
 """Programs in answers.
 
-Enters: the answer part of an output, in Markdown. Leaves: its last Python program. Always holds: a fence
-that is never closed holds no program; one block's text is given as it was written, but for a common
+Enters: the answer part of an output, in Markdown. Leaves: its last Python program. Always holds: a fence that
+is not closed holds no program; the text of a block is given as it was written, without its common
 indentation.
 """
 
@@ -17,8 +17,8 @@ _PYTHON = {"", "python", "python2", "python3", "py", "py3", "ipython", "pycon", 
 
 
 def extract_program(answer: str) -> str | None:
-    """The last fenced block that is Python or says no language; the last of any language where there is
-    none such; None without a block. Fences are of backticks or tildes, may be indented and may carry
+    """The last fenced block that is marked as Python or has no language; if there is none, the last block of
+    any language; None without a block. Fences consist of backticks or tildes, may be indented and may have
     attributes."""
     blocks = list(_blocks(answer.replace("\r\n", "\n").replace("\r", "\n").split("\n")))
     chosen = [code for language, code in blocks if language in _PYTHON] or [code for _, code in blocks]

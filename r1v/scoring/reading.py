@@ -1,7 +1,7 @@
-r"""Reading: from a short text to the values that it may be.
+r"""Reading: from a short text to the values that it may mean.
 
-Enters: a short text. Leaves: its readings, the surest first. Always holds: reading never fails: what has no
-other reading is ``Text``; brackets are matched before anything is split.
+Enters: a short text. Leaves: its readings, the most likely first. Always holds: reading never fails, because
+a text that has no other reading is a ``Text``; brackets are matched before anything is split.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from r1v.scoring.notation import brackets, spaceless, split_top, tidy
 
 MAX_DEPTH = 4
 MAX_ROUNDING = 0.02  # how far a decimal may be from the value that it is said to round
-_GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!\d|,\d)")  # 1,000: a comma that separates no values
+_GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!\d|,\d)")  # 1,000: a comma within a number
 _RATIO = re.compile(r"\(?([^:()]+(?:(?::|\\colon(?![a-z])|\bto\b)[^:()]+){1,3})\)?")
 _NUMERAL = re.compile(r"\(?([0-9A-Fa-f]+)\)?_\s*\{?\s*(\d{1,2})\s*\}?")
 _WORDS = re.compile(r"[^\W\d_]+(?:[\s'’\-,./&]+[^\W\d_]+)*", re.UNICODE)
@@ -172,7 +172,8 @@ def _ratio(text: str) -> Ratio | None:
 
 
 def _are_words(text: str) -> bool:
-    """To a reader of formulas "tea" is t·e·a: what looks like a word is one."""
+    """Whether a text consists of words. As a formula "tea" would be t·e·a, so whatever looks like a word is
+    taken as one."""
     return _WORDS.fullmatch(text) is not None and (
         text.casefold() in _SHORT_WORDS
         or not text.isascii()
@@ -181,7 +182,7 @@ def _are_words(text: str) -> bool:
 
 
 def folded(text: str) -> str:
-    """Words without case, articles and the space that does not matter."""
+    """Words without case, articles and unneeded spaces."""
     return " ".join(_ARTICLES.sub("", text.casefold().replace("-", " ").replace("’", "'")).split())
 
 
@@ -291,7 +292,7 @@ def _rounded(parts: list[str], signs: list[str], depth: int) -> Reading:
 
 
 def _at_relations(text: str) -> tuple[list[str], list[str]]:
-    """The text cut at its relation signs outside of brackets, and the signs."""
+    """The text split at its relation signs outside of brackets, and these signs."""
     parts, signs, start, depth = list[str](), list[str](), 0, 0
     position = 0
     while position < len(text):
@@ -340,7 +341,7 @@ def _worked_out(parts: list[str]) -> Expression | None:
 
 
 def _holds(reading: Reading, name: str) -> bool:
-    """Whether a value has the name among its variables: then ``x = 2x + 1`` gives x no value."""
+    """Whether the name is among the variables of its value, as in ``x = 2x + 1``, which gives x no value."""
     symbol = expression_of(name)
     names = symbol.symbols if symbol is not None and symbol.kind == "symbol" else frozenset()
     return any(names & value.value.symbols for value in reading if isinstance(value, Scalar))
@@ -414,7 +415,7 @@ def _collections(text: str, depth: int) -> Reading:
 
 
 def split_values(text: str) -> list[str]:
-    """The texts of several values: of a list, a tuple or a set; one text where there is one value."""
+    """The texts of the values of a list, a tuple or a set; one text if there is one value."""
     opening, _, inner = brackets(tidy(text))
     return [
         part

@@ -34,7 +34,7 @@ _LEXEME = re.compile(
 
 
 class Unreadable(Exception):
-    """The text is no expression that is known here."""
+    """The text is not an expression that can be read here."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """One verdict per sample, the same everywhere: evaluation, rewards, metrics.
 
 Enters: how a generation ended, whether an answer was found, and what the grader said. Leaves: a
-``Verdict``. Always holds: right and wrong are said of answers only; what kept an answer from coming is
-named instead.
+``Verdict``. Always holds: only answers are right or wrong; if there is no answer, the verdict names the
+reason.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Verdict(enum.StrEnum):
     UNPARSED = "unparsed"  # it ended, but no answer was found in it
     TRUNCATED = "truncated"  # cut at the token limit, before an answer
     LOOPED = "looped"  # ended because it repeated itself, without an answer
-    JUDGE_FAILED = "judge-failed"  # the judge gave no verdict: neither right nor wrong
+    JUDGE_FAILED = "judge-failed"  # the judge gave no verdict, so the answer is neither right nor wrong
     FAILED = "failed"  # the model or its connection failed: nothing was generated
 
 
@@ -34,8 +34,8 @@ def verdict_of(
 ) -> Verdict:
     """The verdict on one sample.
 
-    right: the grader's word, None if it had nothing to grade. found: whether an answer was extracted. An
-    answer that came in spite of a loop or a limit is graded as any other.
+    right: the grader's decision, None if it had nothing to grade. found: whether an answer was extracted. An
+    answer that was given before a loop or a limit ended the text is graded like any other.
     """
     if finish_reason == FinishReason.ERROR:
         return Verdict.FAILED

@@ -1,9 +1,9 @@
 """math-verify, in a child process that can be killed.
 
-Enters: two short LaTeX texts. Leaves: whether math-verify takes them for the same, and their numeric
-values. Always holds: a comparison that takes too long costs its child process and counts as "not shown to
-be the same"; the caller's process never imports sympy. Needs the extra ``r1v[eval]``; without it
-``available()`` is False.
+Enters: two short LaTeX texts. Leaves: whether math-verify considers them equal, and their numeric values.
+Always holds: the child process of a comparison that takes too long is killed, and the texts count as
+different; the caller's process never imports sympy. Needs the extra ``r1v[eval]``; without it ``available()``
+is False.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import IO
 
 from r1v.core import UnavailableError
 
-START_TIMEOUT_S = 60.0  # importing sympy on a busy machine
+START_TIMEOUT_S = 60.0  # the time that importing sympy may take on a busy machine
 
 
 def available() -> bool:
@@ -32,8 +32,8 @@ def available() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """equal: math-verify's verdict. given, answer: numeric values where there are any. timed_out: the child
-    was killed."""
+    """equal: math-verify's verdict. given, answer: numeric values, if there are any. timed_out: whether the
+    child was killed."""
 
     equal: bool = False
     given: float | None = None
@@ -42,8 +42,7 @@ class Verification:
 
 
 class MathVerifier:
-    """One child process, started at the first question and again after each kill. Safe to share by
-    threads."""
+    """One child process, started at the first comparison and again after each kill. Threads may share it."""
 
     def __init__(self, timeout_s: float = 5.0) -> None:
         self.timeout_s = timeout_s
@@ -62,7 +61,7 @@ class MathVerifier:
             return self._known[key]
 
     def close(self) -> None:
-        """End the child; a later question starts another."""
+        """End the child process. A later comparison starts another one."""
         with self._lock:
             self._kill()
 
@@ -73,7 +72,7 @@ class MathVerifier:
             child.stdin.write(json.dumps([given, answer]).encode() + b"\n")
             child.stdin.flush()
             line = _read_line(child.stdout, self.timeout_s)
-        except BrokenPipeError:  # it died of the last question, e.g. of its memory limit
+        except BrokenPipeError:  # it ended during the last comparison, for example at its memory limit
             line = b""
         if not line:
             timed_out = child.poll() is None
@@ -109,7 +108,7 @@ class MathVerifier:
             self._child.wait()
             for stream in (self._child.stdin, self._child.stdout):
                 if stream is not None:
-                    with contextlib.suppress(BrokenPipeError):  # what was still buffered for it
+                    with contextlib.suppress(BrokenPipeError):  # discard what was still buffered for it
                         stream.close()
             self._child = None
 

@@ -11,7 +11,7 @@ import sys
 from typing import Any
 
 MEMORY_BYTES = 4 << 30
-MAX_LENGTH = 2000  # characters; longer texts are no short answers
+MAX_LENGTH = 2000  # characters; longer texts are not short answers
 
 
 def main() -> None:
@@ -29,7 +29,8 @@ def main() -> None:
         given, answer = json.loads(line)
         result: dict[str, Any] = {"equal": False}
         if max(len(given), len(answer)) <= MAX_LENGTH:
-            # The parent keeps the time: math-verify's own alarms would hide what was cut short.
+            # The parent watches the time: with math-verify's own alarms, an interrupted comparison could not
+            # be recognised.
             with contextlib.suppress(Exception):
                 left, right = (
                     parse(f"${text}$", extraction_config=configs, parsing_timeout=None)
@@ -42,7 +43,7 @@ def main() -> None:
 
 
 def _value(parsed: list[Any]) -> float | None:
-    """The numeric value of what was parsed, where it has one."""
+    """The numeric value of what was parsed, if it has one."""
     if not parsed:
         return None
     with contextlib.suppress(Exception):

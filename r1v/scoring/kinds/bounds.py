@@ -1,7 +1,7 @@
 r"""Bounds on a variable, and intervals with brackets that are turned outwards.
 
 Enters: the sides of an inequality, or the text of an interval. Leaves: a set of numbers, or the text with the
-usual brackets. Always holds: a bound that is not known to be positive gives no set.
+usual brackets. Always holds: an absolute value is resolved only if its bound is known to be positive.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ BOUND = {
 }
 
 
-# ]0,1[ and [0,1[: a bracket that is turned outwards leaves its end out
+# ]0,1[ and [0,1[: a bracket that is turned outwards excludes its end
 _OUTWARD = re.compile(r"^\s*(?:(\])([^\[\]()]*)([\[\])])|([\[(])([^\[\]()]*)(\[))\s*$", re.DOTALL)
 
 

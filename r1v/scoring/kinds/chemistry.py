@@ -1,8 +1,8 @@
 r"""Chemical formulas and reactions.
 
-Enters: tidy text. Leaves: a formula by its atoms, by how it is written, or a reaction by its two sides.
-Always holds: a reaction has a direction; a formula as an answer is compared as it is written, since the
-order tells isomers apart.
+Enters: tidy text. Leaves: the atoms of a formula, the formula as it is written, or the two sides of a
+reaction. Always holds: a reaction has a direction; a formula as an answer is compared as it is written,
+because the order distinguishes isomers.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Formula:
 
 @dataclass(frozen=True, slots=True)
 class Reaction:
-    """Each side: how many of each formula. reversible: an arrow both ways."""
+    """Each side: the number of each formula. reversible: an arrow in both directions."""
 
     left: frozenset[tuple[str, int]]
     right: frozenset[tuple[str, int]]
@@ -48,7 +48,8 @@ class Reaction:
 
 
 def atoms(text: str) -> Counter[str] | None:
-    """Atoms of a formula (``C6H12O6``, ``C_6H_6``, ``Ca(OH)2``) and their counts, or None if it is none."""
+    """Atoms of a formula (``C6H12O6``, ``C_6H_6``, ``Ca(OH)2``) and their counts, or None if the text is not
+    a formula."""
     text = _CHARGE.sub("", _DRESS.sub("", _STATE.sub("", text)))
     stack: list[Counter[str]] = [Counter()]
     position = 0

@@ -1,4 +1,4 @@
-"""Numbers in other writing: English words, Chinese numerals, repeating decimals.
+"""Numbers in other notations: English words, Chinese numerals, repeating decimals.
 
 Enters: a short text. Leaves: its value as a fraction, or None. Always holds: the whole text is the number;
 nothing is guessed from a part of it.
@@ -58,7 +58,7 @@ def _whole(text: str) -> int | None:
     for sign in text:
         if sign in _DIGITS:
             if digit:
-                return None  # digits side by side are no number of this writing
+                return None  # digits side by side are not a number in this notation
             digit = _DIGITS[sign]
         elif sign in _SMALL:
             if _SMALL[sign] >= last or (digit is None and (sign != "十" or part or total)):

@@ -1,7 +1,7 @@
 """Times of day.
 
-Enters: a short text. Leaves: a Clock or None. Always holds: ``3:05`` may be either half of the day, unless
-one of the two that are compared says which.
+Enters: a short text. Leaves: a Clock or None. Always holds: ``3:05`` may be in the morning or in the
+afternoon, unless one of the two compared times says which.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _HOUR_S, _HALF_DAY_S = 3600, 12 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """seconds: since midnight as written. marked: whether the half of the day was named."""
+    """seconds: since midnight, as written. marked: whether the text says am or pm."""
 
     seconds: int
     marked: bool
@@ -34,7 +34,8 @@ class Clock:
 
 
 def read_clock(text: str, strict: bool = False) -> Clock | None:
-    """A time of day. strict: only hours and minutes with a colon, for texts that may be something else."""
+    """A time of day, or None. strict: only hours and minutes with a colon, for texts that may be something
+    else."""
     if strict and not _STRICT.fullmatch(text.strip()):
         return None
     text = re.sub(

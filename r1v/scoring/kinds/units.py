@@ -1,6 +1,6 @@
-r"""Units: which ones there are, and what one is in terms of another.
+r"""The known units, and how they convert to each other.
 
-Enters: the text behind a number. Leaves: a Unit, and the factor between two. Always holds: exact factors to
+Enters: the text after a number. Leaves: a Unit, and the factor between two. Always holds: exact factors to
 the SI base units; a unit that is not known here is compared as it is written; units of different kinds have
 no factor.
 """
@@ -26,7 +26,7 @@ def _unit(factor: str | Fraction, **powers: int) -> tuple[Fraction, Dimension]:
     return Fraction(factor), tuple(sorted(powers.items()))
 
 
-# symbol -> (factor to base units, dimension); those of _PREFIXED also with prefixes
+# symbol -> (factor to base units, dimension); the units in _PREFIXED also exist with prefixes
 _PREFIXED = {
     "m": _unit("1", m=1),
     "g": _unit("1/1000", kg=1),
@@ -122,7 +122,7 @@ _NAMED_PREFIXES = {
 }  # fmt: skip
 _BASE_WORDS = {word for word, symbol in _WORDS.items() if symbol in _PREFIXED}
 _NAMED_PREFIX = re.compile(rf"({'|'.join(_NAMED_PREFIXES)})([a-z]+?)s?")
-# Chinese words, the longer ones first; what only counts things is no unit.
+# Chinese words, the longer ones first. Words that only count things are not units.
 _CHINESE = {
     "平方千米": "km^2", "平方公里": "km^2", "平方分米": "dm^2", "平方厘米": "cm^2", "平方毫米": "mm^2",
     "平方米": "m^2", "立方分米": "dm^3", "立方厘米": "cm^3", "立方毫米": "mm^3", "立方米": "m^3",
@@ -195,7 +195,7 @@ class Unit:
 def read_unit(text: str) -> Unit | None:
     r"""The unit that a text is ("km/h", "square inches", "\\frac{kg}{m^3}", "平方米"), or None.
 
-    Words that are no known unit ("apples", "people in the room") are a unit of an unknown factor.
+    Words that are not a known unit ("apples", "people in the room") become a unit with an unknown factor.
     """
     name = text.strip()
     spelled = _CHINESE_WORD.sub(lambda match: f" {_CHINESE[match[0]]} ", name)
@@ -278,10 +278,10 @@ def _lookup(symbol: str) -> tuple[Fraction, Dimension] | None:
 
 
 def split_units(text: str) -> Iterator[tuple[str, Unit | None]]:
-    """Every way to read a text as a number and a unit behind it (or a currency before it), the longest unit
+    """Every way to read a text as a number with a unit after it (or a currency before it), the longest unit
     first.
 
-    A single letter that touches the number is a variable: ``5m`` is five times m, ``5 m`` five metres.
+    A single letter right after the number is a variable: ``5m`` is five times m, ``5 m`` is five metres.
     """
     if match := _CURRENCY_BEFORE.match(text):
         unit = read_unit(_CURRENCY[match[2]])
@@ -303,10 +303,9 @@ def split_units(text: str) -> Iterator[tuple[str, Unit | None]]:
 
 
 def conversion(given: Unit | None, answer: Unit | None) -> Fraction | None:
-    """What a number with the first unit is multiplied by to have the second one; None where they differ in
-    kind.
+    """The factor that converts a number from the first unit to the second; None if they differ in kind.
 
-    A unit on one side only is taken for the other's, since the question names it.
+    A unit on one side only is assumed for the other, because the question names it.
     """
     if given is None or answer is None:
         return Fraction(1)

@@ -1,7 +1,7 @@
 r"""Vectors by their components, and tuples of names.
 
 Enters: a short text, or a tuple's name and value. Leaves: readings as tuples, or as values by name. Always
-holds: components that are named stand in the order of their names.
+holds: named components are put in the order of their names.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ _UNIT_VECTOR = re.compile(
 
 
 def read_vector(text: str, depth: int = 0) -> Reading:
-    """``2i - 3j + k`` as (2, -3, 1), beside what it is as an expression. One that names no k has two
-    components, or three. Only i is no vector: it may be the imaginary unit."""
+    """``2i - 3j + k`` as (2, -3, 1), as a further reading besides the expression. Without a k it may have two
+    components or three. An expression with i alone is not a vector, because i may be the imaginary unit."""
     found = list(_UNIT_VECTOR.finditer(text))
     names = [match[1] or match[2] or match[3] for match in found]
     if len(found) < 2 or len(set(names)) != len(names) or text[found[-1].end() :].strip():
