@@ -35,6 +35,7 @@ $(VENV)/.installed: pyproject.toml hatch_build.py $(wildcard r1v/ops/cpu/csrc/*)
 	@if [ -n "$(TORCH_INDEX)" ]; then \
 		$(PIP) --no-deps --retries 1 --timeout 20 --index-url $(TORCH_INDEX) '$(TORCH)' || \
 		echo "== $(TORCH_INDEX) cannot be reached: PyPI's torch is taken instead (2.7 GB to download on Linux)"; fi
+	@echo "== r1v and what it needs; its C code is compiled meanwhile, a minute or more in which pip is quiet"
 	@$(PIP) -e .
 	@echo "== $(VENV) is ready: $$(du -sh $(VENV) | cut -f1) on disk"
 	@touch $@

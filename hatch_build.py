@@ -8,12 +8,14 @@ serve.
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import subprocess
 import sys
 import sysconfig
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -58,15 +60,15 @@ def compile_kernels(root: Path) -> str:
         return "there is no C compiler"
     link = ["-undefined", "dynamic_lookup"] if sys.platform == "darwin" else []
     with tempfile.TemporaryDirectory() as folder:
-        objects: list[str] = []
-        problems: list[str] = []
-        for level, flags in levels.items():
-            unlinked = f"{folder}/{level}.o"
-            problem = _compile(compiler, [*COMMON, *flags, f"-DLEVEL={level}"], root / SOURCE, unlinked)
-            if problem:
-                problems.append(f"{level}: {problem}")
-            else:
-                objects.append(unlinked)
+
+        def build(level: str) -> str:
+            flags = [*COMMON, *levels[level], f"-DLEVEL={level}"]
+            return _compile(compiler, flags, root / SOURCE, f"{folder}/{level}.o")
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # each takes seconds, and waits for its compiler
+            ended = dict(zip(levels, pool.map(build, levels), strict=True))
+        problems = [f"{level}: {problem}" for level, problem in ended.items() if problem]
+        objects = [f"{folder}/{level}.o" for level, problem in ended.items() if not problem]
         if not objects:
             return problems[0]
         problem = _run([compiler, "-shared", *link, *objects, "-o", str(root / LIBRARY), "-lm"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -115,10 +116,12 @@ def test_commands_of_checkpoints(plain: Path) -> None:
     )
 
 
-def test_a_server_answers_and_has_its_page(plain: Path) -> None:
+@pytest.mark.parametrize("command", ["serve", "ui"])
+def test_a_server_answers_and_has_its_page(plain: Path, command: str) -> None:
+    """ui: the browser that it opens is a program that does nothing."""
     program = (
         "import re, subprocess, sys, urllib.request\n"
-        "command = [sys.argv[1], 'serve', 'r1v-nano', '--port', '0']\n"
+        "command = [*sys.argv[1:], 'r1v-nano', '--port', '0']\n"
         "p = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)\n"
         "try:\n"
         "    url = next(m[1] for m in (re.search(r'chat page at (\\S+)', line) for line in p.stderr) if m)\n"
@@ -128,7 +131,8 @@ def test_a_server_answers_and_has_its_page(plain: Path) -> None:
         "finally:\n"
         "    p.terminate()\n"
     )
-    done = run([sys.executable, "-c", program, plain / "env/bin/r1v"], plain)
+    words = [sys.executable, "-c", program, plain / "env/bin/r1v", command]
+    done = run(words, plain, BROWSER="true")
     assert done.returncode == 0 and "r1v-nano" in done.stdout, done.stderr
 
 
@@ -142,6 +146,7 @@ def test_a_server_answers_and_has_its_page(plain: Path) -> None:
         (("ask", "--backend", "transformers", "Why?"), "r1v[transformers]"),
         (("ask", "--backend", "vllm", "Why?"), "r1v[vllm]"),
         (("export", "gguf", "r1v-nano", "gguf"), "r1v[gguf]"),
+        (("eval", "run", "figures", "--limit", "1", "--out", "measured"), "r1v[eval]"),
         (("train", "sft", "model.path=r1v-nano", "run.out=runs", "run.steps=1"), "r1v[figures]"),
     ],
 )
@@ -149,3 +154,17 @@ def test_what_needs_an_extra_names_it_in_one_line(plain: Path, words: tuple[str,
     done = r1v(plain, *words)
     assert done.returncode == 1, done.stdout + done.stderr
     assert needs in done.stderr.strip().splitlines()[-1] and "Traceback" not in done.stderr, done.stderr
+
+
+def test_a_model_that_judges_nothing_is_refused_in_one_line(plain: Path) -> None:
+    row = {"question": "Why?", "images": [], "thinking": "Hm.", "answer": "So."}
+    (plain / "replies.jsonl").write_text(json.dumps(row) + "\n")
+    right(plain, "convert", "r1v-nano", "judge", "--layout", "native")
+    done = r1v(plain, "reward", "score", "replies.jsonl", "--model", "judge", "--out", "scored.jsonl")
+    assert done.returncode == 1 and done.stderr.count("\n") == 1, done.stderr
+    assert "it is no reward model" in done.stderr
+
+
+def test_no_command_is_left_out() -> None:
+    tested = set(re.findall(r'"(\w+)"', Path(__file__).read_text()))
+    assert tested >= set(COMMANDS), set(COMMANDS) - tested
