@@ -98,6 +98,10 @@ class OptimConfig:
         {}, "peak rates of their own: component (vision, projector, llm) or lora -> rate"
     )
     muon_lr: float = key(0.0, "Muon's peak rate, for the matrices of the blocks; 0: AdamW for all")
+    on_cpu: bool = key(
+        False, "AdamW's moments and a copy of the master weights lie on the CPU, where it makes its step",
+        operational=True,
+    )  # fmt: skip
     schedule: str = key("cosine", "wsd, cosine or constant, each after the warm-up")
     warmup_steps: int = key(0, "steps in which the rate rises")
     decay_share: float = key(0.3, "wsd: last part of the run, in which the rate falls")
@@ -110,6 +114,8 @@ class OptimConfig:
         at_least(self, 1, "batch_size", "micro_batches")
         at_least(self, 0, "part_tokens", "lr", "muon_lr", "warmup_steps", "weight_decay", "clip")
         share(self, "decay_share", "final_lr_share")
+        if self.on_cpu and self.muon_lr:
+            raise ConfigError("optim.on_cpu is for AdamW; leave optim.muon_lr at 0")
         choice("optim.schedule", self.schedule, ("wsd", "cosine", "constant"))
         if len(self.betas) != 2 or not all(0 <= one < 1 for one in self.betas):
             raise ConfigError(f"optim.betas is {self.betas}; give two numbers in [0, 1)")

@@ -6,14 +6,18 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import Any
 
 import torch
 from torch import nn
+from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
+from torch.distributed.tensor import DTensor
 
 from r1v.core import ConfigError
 from r1v.models import R1V
 from r1v.train.core.config import OptimConfig
+from r1v.train.core.distributed import local
 from r1v.train.core.four_bit import four_bit_layers
 from r1v.train.core.muon import Muon
 
@@ -81,6 +85,8 @@ class Optimizer:
 
     Muon (Jordan et al. 2024) is scaled to AdamW's step size, 0.2 * sqrt(longer side) (Liu et al. 2025).
     Norms, biases, embeddings, positions, adapters and the output head stay with AdamW; only matrices decay.
+    optim.on_cpu: AdamW's moments are there, with a copy of the weights; a step fetches gradients and brings
+    the weights back.
     bf16: Muon iterates in bfloat16; else in float32, on every device, so that a run without bf16 gives the
     same numbers on a processor that has the instructions and on one that lacks them.
     """
@@ -88,21 +94,26 @@ class Optimizer:
     def __init__(self, model: nn.Module, config: OptimConfig, *, bf16: bool = False) -> None:
         self.config = config
         self.names: dict[int, str] = {}
+        self.twins: dict[str, tuple[nn.Parameter, HostTwin]] = {}
         hidden: list[nn.Parameter] = []
         others: dict[tuple[float, float], list[nn.Parameter]] = {}
         for name, parameter in model.named_parameters():
             if not parameter.requires_grad:
                 continue
-            self.names[id(parameter)] = name
+            held = parameter
+            if config.on_cpu:
+                twin = HostTwin(parameter)
+                self.twins[name], held = (parameter, twin), twin.value
+            self.names[id(held)] = name
             if config.muon_lr and parameter.ndim == 2 and ".layers." in name and ".lora_" not in name:
-                hidden.append(parameter)
+                hidden.append(held)
             else:
                 decay = config.weight_decay if parameter.ndim >= 2 else 0.0
-                others.setdefault((rate_of(name, config), decay), []).append(parameter)
+                others.setdefault((rate_of(name, config), decay), []).append(held)
         self.parts: list[torch.optim.Optimizer] = []
         if others:
             groups = [{"params": p, "lr": lr, "weight_decay": decay} for (lr, decay), p in others.items()]
-            fused = next(iter(others.values()))[0].is_cuda
+            fused = config.on_cpu or next(iter(others.values()))[0].is_cuda
             self.parts.append(
                 torch.optim.AdamW(groups, betas=(config.betas[0], config.betas[1]), fused=fused or None)
             )
@@ -113,11 +124,15 @@ class Optimizer:
 
     def step(self, rate: float) -> None:
         """One update at a share of the peak learning rate; the gradients are dropped."""
+        for parameter, twin in self.twins.values():
+            twin.take_gradient(parameter)
         for part, peaks in zip(self.parts, self._peak, strict=True):
             for group, peak in zip(part.param_groups, peaks, strict=True):
                 group["lr"] = peak * rate
             part.step()
             part.zero_grad(set_to_none=True)
+        for parameter, twin in self.twins.values():
+            twin.give_value(parameter)
 
     def _parameters(self) -> Iterator[tuple[torch.optim.Optimizer, nn.Parameter, str]]:
         for part in self.parts:
@@ -127,11 +142,13 @@ class Optimizer:
 
     def state(self) -> dict[str, torch.Tensor]:
         """What a checkpoint keeps, by ``optimizer/PARAMETER/NAME``; split as the parameters are."""
-        return {
-            f"optimizer/{name}/{kind}": value
-            for part, parameter, name in self._parameters()
-            for kind, value in part.state.get(parameter, {}).items()
-        }
+        found = dict[str, torch.Tensor]()
+        for part, parameter, name in self._parameters():
+            for kind, value in part.state.get(parameter, {}).items():
+                twin = self.twins.get(name)
+                split = twin[1].split(value) if twin and value.ndim else value
+                found[f"optimizer/{name}/{kind}"] = split
+        return found
 
     def empty_state(self, kept: Sequence[str]) -> dict[str, torch.Tensor]:
         """Room for the kept tensors of these names."""
@@ -139,21 +156,83 @@ class Optimizer:
         for _, parameter, name in self._parameters():
             for kind in ("step", "exp_avg", "exp_avg_sq", "momentum_buffer"):
                 key = f"optimizer/{name}/{kind}"
-                if key in wanted:
-                    found[key] = torch.tensor(0.0) if kind == "step" else torch.zeros_like(parameter)
+                if key in wanted and kind == "step":
+                    found[key] = torch.tensor(0.0)
+                elif key in wanted:
+                    empty, twin = torch.zeros_like(parameter), self.twins.get(name)
+                    found[key] = twin[1].split(empty) if twin else empty
         return found
 
     def restore(self, state: Mapping[str, torch.Tensor]) -> None:
-        """Go on from a kept state."""
+        """Go on from a kept state, and from the weights that the model has now."""
+        for parameter, twin in self.twins.values():
+            twin.take_value(parameter)
         for part, parameter, name in self._parameters():
             prefix = f"optimizer/{name}/"
             found: dict[str, Any] = {
                 key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)
             }
+            if name in self.twins:
+                found = {kind: local(value) for kind, value in found.items()}
             if "step" in found and part.param_groups[0].get("fused"):
                 found["step"] = found["step"].to(parameter.device)
             if found:
                 part.state[parameter] = found
+
+
+class HostTwin:
+    """This process's rows of a parameter on the CPU, where AdamW, which treats each number by itself, makes
+    its step. value: float32, in page-locked memory beside a GPU."""
+
+    def __init__(self, parameter: nn.Parameter) -> None:
+        own = local(parameter.data)
+        self.value = nn.Parameter(_host(own))
+        self._gradient = _host(own)
+        self._like = parameter.data
+        mesh = parameter.data.device_mesh if isinstance(parameter.data, DTensor) else None
+        if mesh is not None and mesh.device_type != "cpu":
+            mesh = _cpu_mesh(mesh)
+        self._mesh = mesh
+        self.take_value(parameter)
+
+    @torch.no_grad()
+    def take_value(self, parameter: nn.Parameter) -> None:
+        """The parameter's weights of now."""
+        self.value.copy_(local(parameter.data))
+
+    @torch.no_grad()
+    def take_gradient(self, parameter: nn.Parameter) -> None:
+        """The parameter's gradient, which is dropped there."""
+        if parameter.grad is None:
+            self.value.grad = None
+            return
+        self.value.grad = self._gradient.copy_(local(parameter.grad))
+        parameter.grad = None
+
+    @torch.no_grad()
+    def give_value(self, parameter: nn.Parameter) -> None:
+        """Weights after a step, to the parameter."""
+        local(parameter.data).copy_(self.value)
+
+    def split(self, rows: torch.Tensor) -> torch.Tensor:
+        """This process's rows as its part of a whole that all processes hold, as checkpoints want it."""
+        if self._mesh is None:
+            return rows
+        like = self._like
+        assert isinstance(like, DTensor)
+        return DTensor.from_local(
+            rows, self._mesh, like.placements, run_check=False, shape=like.shape, stride=like.stride()
+        )
+
+
+def _host(like: torch.Tensor) -> torch.Tensor:
+    return torch.empty(like.shape, dtype=torch.float32, device="cpu", pin_memory=like.is_cuda)
+
+
+@cache
+def _cpu_mesh(mesh: DeviceMesh) -> DeviceMesh:
+    """The same processes as the CPU sees them."""
+    return init_device_mesh("cpu", tuple(mesh.shape), mesh_dim_names=mesh.mesh_dim_names)
 
 
 def learning_rate(config: OptimConfig, step: int, progress: float) -> float:

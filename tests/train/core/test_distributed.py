@@ -132,6 +132,16 @@ def test_a_run_goes_on_with_other_numbers_of_processes(start: Path, tmp_path: Pa
     assert second == pytest.approx(first, rel=1e-5)
 
 
+def test_an_optimizer_on_the_cpu_goes_on_in_other_numbers_of_processes(start: Path, tmp_path: Path) -> None:
+    """Two processes begin with it, one goes on with it, two end without: the losses of one without it."""
+    changes = ("optim.muon_lr=0", "data.heldout=0", "run.eval_every=0")
+    train(start, tmp_path / "1", *changes, "run.steps=6")
+    in_two(lambda: train(start, tmp_path / "2", *changes, "run.steps=2", "optim.on_cpu=true"))
+    train(start, tmp_path / "2", *changes, "run.steps=4", "optim.on_cpu=true")
+    in_two(lambda: train(start, tmp_path / "2", *changes, "run.steps=6"))
+    assert losses(tmp_path / "2") == pytest.approx(losses(tmp_path / "1"), rel=1e-5)
+
+
 @pytest.mark.slow
 def test_adapters_checkpointing_and_packing_in_two_processes(start: Path, tmp_path: Path) -> None:
     pytest.importorskip("peft")

@@ -41,8 +41,8 @@ def test_a_frozen_parameter_never_moves_and_the_others_do() -> None:
     assert moved == {"layers.0.weight", "layers.0.bias"}
 
 
-@pytest.mark.parametrize("muon_lr", [0.0, 0.02])
-def test_a_restored_optimizer_goes_on_bit_for_bit(muon_lr: float) -> None:
+@pytest.mark.parametrize(("muon_lr", "on_cpu"), [(0.0, False), (0.02, False), (0.0, True)])
+def test_a_restored_optimizer_goes_on_bit_for_bit(muon_lr: float, on_cpu: bool) -> None:
     def steps(model: Block, optimizer: Optimizer, count: int) -> None:
         for _ in range(count):
             model.layers[0](model.embed(torch.tensor([1, 2]))).square().sum().backward()
@@ -50,7 +50,7 @@ def test_a_restored_optimizer_goes_on_bit_for_bit(muon_lr: float) -> None:
 
     torch.manual_seed(0)
     model, fresh = Block(), Block()
-    settings = OptimConfig(lr=0.01, muon_lr=muon_lr, weight_decay=0.1)
+    settings = OptimConfig(lr=0.01, muon_lr=muon_lr, weight_decay=0.1, on_cpu=on_cpu)
     optimizer = Optimizer(model, settings)
     steps(model, optimizer, 3)
     fresh.load_state_dict(model.state_dict())
@@ -60,6 +60,28 @@ def test_a_restored_optimizer_goes_on_bit_for_bit(muon_lr: float) -> None:
     steps(fresh, restored, 2)
     for one, two in zip(model.parameters(), fresh.parameters(), strict=True):
         assert torch.equal(one, two)
+
+
+def test_on_the_cpu_it_steps_as_torch_s_adamw() -> None:
+    """Against torch's own, with gradients of several shapes, one of them missing in a step."""
+    torch.manual_seed(0)
+    model, peer = Block(), Block()
+    peer.load_state_dict(model.state_dict())
+    ours = Optimizer(model, OptimConfig(lr=0.03, betas=(0.9, 0.98), on_cpu=True))
+    theirs = torch.optim.AdamW(peer.parameters(), lr=0.03, betas=(0.9, 0.98), weight_decay=0.0)
+    for step in range(5):
+        for one in (model, peer):
+            (one.layers[0](one.embed(torch.tensor([1, 2]))).square().sum() * (step + 1)).backward()
+            if step == 2:
+                one.embed.weight.grad = None
+        ours.step(1.0)
+        theirs.step()
+        theirs.zero_grad()
+        assert all(p.grad is None for p in model.parameters())
+        for one, two in zip(model.parameters(), peer.parameters(), strict=True):
+            assert torch.allclose(one, two, atol=1e-6)
+    with pytest.raises(ConfigError, match="muon_lr"):
+        OptimConfig(on_cpu=True, muon_lr=0.1)
 
 
 def test_schedules_at_known_places() -> None:
