@@ -6,10 +6,13 @@ queries. Always holds: a query head h reads key head h // (H / Hkv); the scale i
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Protocol
 
 import torch
 from torch.nn import functional as F
+
+from r1v.ops.select import packed_attention
 
 
 class Attention(Protocol):
@@ -76,29 +79,56 @@ def segment_positions(segment_ids: torch.Tensor) -> torch.Tensor:
     return index - torch.where(starts, index, 0).cummax(dim=-1).values
 
 
+def varlen_attention(
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, ends: torch.Tensor, longest: int
+) -> torch.Tensor:
+    """Causal attention within the runs of one line, by torch's variable-length Flash kernel on a GPU.
+
+    q (1, T, H, hd), k and v (1, T, Hkv, hd), in float16 or bfloat16. ends: int32 (runs + 1), from 0, where
+    each run ends. longest: no run is longer.
+    """
+    from torch.nn.attention.varlen import varlen_attn
+
+    mixed = varlen_attn(
+        q[0], k[0], v[0], ends, ends, longest, longest, window_size=(-1, 0),
+        enable_gqa=q.shape[2] != k.shape[2],
+    )  # fmt: skip
+    assert isinstance(mixed, torch.Tensor)
+    return mixed[None]
+
+
 class CausalAttention:
     """Attention of training and of whole prompts: causal, within segments where they are given.
 
     segment_ids: (B, T) integers; a token sees itself and earlier tokens of the same id, so several samples
     can be packed in a row. Padding has an id of its own, -1 by convention: it sees only padding (its outputs
-    mean nothing, and the loss leaves them out) and nothing sees it. On a CPU each segment of a single line is
-    attended to by itself, which leaves out the work that a mask would throw away.
+    mean nothing, and the loss leaves them out) and nothing sees it. Each segment of a single line is attended
+    to by itself, which leaves out the work that a mask would throw away: one after the other, or together by
+    a kernel for them (`select.packed_attention`).
     """
 
     def __init__(self, segment_ids: torch.Tensor | None = None) -> None:
         self.lengths = None if segment_ids is None else _run_lengths(segment_ids)
         self.mask = None if segment_ids is None or self.lengths is not None else segment_mask(segment_ids)
+        self.ends, self.longest = None, 0
+        if self.lengths is not None and segment_ids is not None and segment_ids.device.type == "cuda":
+            ends = torch.tensor([0, *accumulate(self.lengths)], dtype=torch.int32)
+            self.ends = ends.to(segment_ids.device)
+            self.longest = 1 << (max(self.lengths) - 1).bit_length()  # few values, for compiled layers
 
     def __call__(self, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
         if self.lengths is None:
             return attention(q, k, v, self.mask, causal=self.mask is None)
+        if self.ends is not None and packed_attention(v.device.type, v.dtype, v.shape[-1]).name == "varlen":
+            return varlen_attention(q.to(v.dtype), k.to(v.dtype), v, self.ends, self.longest)
         runs = zip(*(part.split(self.lengths, dim=1) for part in (q, k, v)), strict=True)
         return torch.cat([attention(*run, causal=True) for run in runs], dim=1)
 
 
 def _run_lengths(segment_ids: torch.Tensor) -> list[int] | None:
-    """Lengths of the runs of a line (1, T) on a CPU, where no id comes back after its run; else None."""
-    if segment_ids.shape[0] != 1 or segment_ids.device.type != "cpu":
+    """Lengths of the runs of a line (1, T), where no id comes back after its run; else None. On a GPU it
+    waits for the device, once a pass."""
+    if segment_ids.shape[0] != 1 or segment_ids.device.type not in ("cpu", "cuda"):
         return None
     ids, lengths = torch.unique_consecutive(segment_ids[0], return_counts=True)
     return lengths.tolist() if len(ids.unique()) == len(ids) else None

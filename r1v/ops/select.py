@@ -180,3 +180,14 @@ def paged_attention(device_type: str, dtype: torch.dtype) -> Choice:
 
 def _name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
+
+
+def packed_attention(device: str, dtype: torch.dtype, head_dim: int) -> Choice:
+    """How the segments of a packed line are attended to. device: its type."""
+    if device != "cuda":
+        return Choice("runs", "the kernel for runs of unequal length is CUDA's")
+    if dtype not in (torch.float16, torch.bfloat16):
+        return Choice("runs", "the kernel computes in 16 bits")
+    if head_dim > 256 or head_dim % 8:
+        return Choice("runs", "the kernel takes heads of up to 256, in steps of 8")
+    return Choice("varlen", "one launch for all runs")

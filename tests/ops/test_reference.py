@@ -1,5 +1,8 @@
 """Each fast path against its slow reference, and both against torch or transformers."""
 
+import inspect
+import itertools
+
 import pytest
 import torch
 
@@ -20,6 +23,8 @@ from r1v.ops import (
     segment_mask,
     segment_positions,
 )
+from r1v.ops.attention import varlen_attention
+from r1v.ops.select import packed_attention
 
 
 def qkv(tokens: int = 12, heads: int = 6, kv_heads: int = 2) -> list[torch.Tensor]:
@@ -146,3 +151,52 @@ def test_patches(size: int, patch: int) -> None:
     x, weight, bias = torch.randn(2, 3, size, size), torch.randn(7, 3, patch, patch), torch.randn(7)
     expected = embed_patches_reference(x, weight, bias)
     torch.testing.assert_close(embed_patches(x, weight, bias), expected, atol=1e-4, rtol=1e-4)
+
+
+def by_the_documents(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, cu_seq_q: torch.Tensor,
+    cu_seq_k: torch.Tensor, max_q: int, max_k: int, *, window_size: tuple[int, int], enable_gqa: bool,
+) -> torch.Tensor:  # fmt: skip
+    """What torch says of varlen_attn, which runs on a GPU only: (-1, 0) is causal."""
+    assert torch.equal(cu_seq_q, cu_seq_k) and cu_seq_q.dtype == torch.int32 and window_size == (-1, 0)
+    assert enable_gqa == (query.shape[1] != key.shape[1])
+    bounds, found = cu_seq_q.tolist(), []
+    for start, end in itertools.pairwise(bounds):
+        assert end - start <= min(max_q, max_k)
+        mask = torch.ones(end - start, end - start, dtype=torch.bool).tril()
+        parts = (part[None, start:end] for part in (query, key, value))
+        found.append(attention_reference(*parts, mask)[0])
+    return torch.cat(found)
+
+
+@pytest.mark.parametrize("kv_heads", [1, 2, 4])
+def test_runs_of_unequal_length_are_given_to_torch_as_it_asks(
+    kv_heads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The path of a GPU, with torch's kernel played by the reference: forward and backward as with a mask.
+    The arguments are held against the signature that is installed."""
+    from torch.nn.attention import varlen
+
+    signature = inspect.signature(varlen.varlen_attn)
+    monkeypatch.setattr(
+        varlen, "varlen_attn", lambda *a, **k: by_the_documents(*signature.bind(*a, **k).args, **k)
+    )
+    torch.manual_seed(0)
+    lengths = [5, 1, 7, 3]
+    q, k, v = (torch.randn(1, 16, heads, 8, requires_grad=True) for heads in (4, kv_heads, kv_heads))
+    ids = torch.repeat_interleave(torch.tensor([0, 1, 2, -1]), torch.tensor(lengths))[None]
+    ends = torch.tensor([0, *itertools.accumulate(lengths)], dtype=torch.int32)
+    weights = torch.randn(1, 16, 4, 8)
+    grads = []
+    for mixed in (varlen_attention(q, k, v, ends, 8), attention_reference(q, k, v, segment_mask(ids))):
+        grads.append(torch.autograd.grad((mixed * weights).sum(), (q, k, v)))
+        torch.testing.assert_close(mixed, attention_reference(q, k, v, segment_mask(ids)))
+    for one, two in zip(*grads, strict=True):
+        torch.testing.assert_close(one, two)
+
+
+def test_which_attention_a_packed_line_gets() -> None:
+    assert packed_attention("cpu", torch.bfloat16, 64).name == "runs"
+    assert packed_attention("cuda", torch.float32, 64).name == "runs"
+    assert packed_attention("cuda", torch.bfloat16, 64).name == "varlen"
+    assert packed_attention("cuda", torch.bfloat16, 512).name == "runs"
