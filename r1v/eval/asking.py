@@ -1,7 +1,7 @@
 """How a question becomes messages.
 
 Enters: a question's text, options and pictures, and the prompts of the protocol. Leaves: the conversation
-that is asked. Always holds: the prompt comes from the protocol, the place of the pictures from the question.
+that is asked. Always holds: the protocol decides on the prompt, the question on the places of its pictures.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ def asked(
     pictures: Sequence[ImageRef] = (),
     prompt: str = "",
 ) -> tuple[Message, ...]:
-    """A question of one turn. prompt: "choice" with options and "open" without, unless another is named; one
-    that does not show the options ("marked") is for questions that show them themselves."""
+    """A question of one turn. prompt: the name of its wording; None is "choice" for a question with options
+    and "open" for one without. A wording that does not show the options ("marked") is for questions that show
+    them themselves."""
     wording = request.prompt(prompt or ("choice" if options else "open"))
     if "{options}" in wording.text:
         text = wording.fill(question=question, options=options_text(tuple(options)))

@@ -1,7 +1,7 @@
 """What a benchmark is, and the one list of them.
 
-Enters: a benchmark's name. Leaves: its ``Benchmark``. Always holds: a benchmark knows its data, its
-prompts and its grader; it never sees which model answers.
+Enters: a benchmark's name. Leaves: its ``Benchmark``. Always holds: a benchmark knows its data, its prompts
+and its grader, and never which model answers.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ TASKS: dict[str, str] = {
     "rewardbench": "r1v.eval.tasks.pairs",
 }
 
-# folders of these names hold that benchmark's data; "figures" is generated, and a name for pictures too
+# A folder of this name holds that benchmark's data. "figures" has none, and is also a usual name for
+# pictures.
 FOLDERS = frozenset(TASKS) - {"figures"}
 COMMON_FIELDS = frozenset({"id", "index", "question", "answer", "options", "image", "images", "subject"})
 
@@ -79,8 +80,8 @@ class GradingTools:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is asked of a loader: rows, the prompts by name, options of the benchmark's own, and what stands
-    in the system message where the protocol has one."""
+    """What a loader gets: the rows, prompts that replace the current ones, by name, the benchmark's options,
+    and the system message if the protocol has one."""
 
     rows: Rows
     prompts: Json = field(default_factory=dict)
@@ -88,26 +89,27 @@ class Load:
     system: Wording | None = None
 
     def prompt(self, name: str) -> Wording:
-        """The prompt of that name, or what replaces it in this run."""
+        """The prompt of a name, or the one that replaces it in this run."""
         found = self.prompts.get(name)
         return found if isinstance(found, Wording) else prompt(name)
 
 
 class Dialogue(Protocol):
-    """The other side of a conversation: given a reply, what is said next; nothing ends it."""
+    """The other side of a conversation: it gets a reply and says what comes next; no message ends the
+    conversation."""
 
     def reply(self, text: str) -> tuple[Message, ...]: ...
 
 
-Scored: TypeAlias = tuple[Item, float]  # a question and what its answer was worth
+Scored: TypeAlias = tuple[Item, float]  # a question and the score of its answer
 
 
 @dataclass(frozen=True, slots=True)
 class Combine:
-    """How a score is made of samples where it is neither their mean nor one of groups.
+    """How a benchmark's score is computed if it is neither the mean over samples nor one over groups.
 
-    unit: the part of the data that is drawn together, for the interval. value: the score in [0, 1] of the
-    samples of one epoch. parts: further numbers of theirs, by name.
+    unit: the part of the data to which an item belongs and that is resampled as a whole for the interval.
+    value: the score in [0, 1] of the samples of one epoch. parts: further numbers of these samples, by name.
     """
 
     unit: Callable[[Item], str]
@@ -119,15 +121,15 @@ class Combine:
 class Benchmark:
     """One benchmark.
 
-    title: for people. column: its name in published tables, "" for none. source: its data, None where it
-    is generated. load: rows -> items. grade: an item and an output -> a grade. prompts: names of the
-    wordings used. version: of loader and grader together; raised when a score would change. judged:
-    whether an LLM judge may decide (free answers). aggregate: how a score is made of samples: their mean, or
-    the mean of the groups' means, level by level ("a/b/c"). pooled: outer groups whose samples weigh the
-    same. options: what ``--option`` may set, with defaults. about: one line. combine: instead of aggregate,
-    where the score is another function of the samples. read: gives the rows of one's
-    own questions, which have no source. own: for those, what a manifest keeps so that a run can be scored
-    again. dialogue: the other side of a question of several turns, None for a question of one.
+    title: for people. column: its name in published tables, "" for none. source: its data, None if they are
+    generated. load: rows -> items. grade: an item and an output -> a grade. prompts: names of the wordings
+    used. version: of loader and grader together; raised when a change affects scores. judged: whether an LLM
+    judge may decide (free answers). aggregate: how the score is computed: the mean over samples, or the mean
+    of the groups' means, level by level ("a/b/c"). pooled: outer groups whose samples weigh the same.
+    options: what ``--option`` may set, with defaults. about: one line. combine: replaces aggregate if the
+    score is another function of the samples. read: gives the rows of one's own questions, which have no
+    source. own: for those, what a manifest keeps so that a run can be scored again. dialogue: the other side
+    of a question of several turns, None for a question of one.
     """
 
     name: str
@@ -165,8 +167,8 @@ def benchmark(name: str) -> Benchmark:
 
 
 def remark(loaded: Loaded) -> str | None:
-    """One line where the data is not the whole official set, or not as it was published; None where it is,
-    or where that is not known."""
+    """One line if the data is not the whole official set, or not as it was published; None if it is, or if
+    that is not known."""
     which, origin = loaded.benchmark, loaded.origin
     repo = which.source.repo if which.source is not None else ""
     if "of" in origin:
@@ -195,7 +197,7 @@ class Loaded:
 
 
 def _check_items(which: Benchmark, items: Sequence[Item], options: Json) -> None:
-    """Raise DataError where there is nothing to ask, or where a right answer is none of the options."""
+    """Raise DataError if there is no question, or if a right answer is none of the options."""
     if not items:
         chosen = ", ".join(f"{name}={value}" for name, value in options.items())
         raise DataError(
@@ -211,7 +213,7 @@ def _check_items(which: Benchmark, items: Sequence[Item], options: Json) -> None
 
 
 def _rows_of(which: Benchmark, source: Source, data: Path | None, revision: str | None) -> Rows:
-    """The rows of the asked set; where they are another benchmark's, the error says whose."""
+    """The rows of a benchmark. If they belong to another benchmark, the error names it."""
     from r1v.eval.questions.marks import wrong_row
 
     try:
@@ -230,7 +232,7 @@ def _rows_of(which: Benchmark, source: Source, data: Path | None, revision: str 
 
 
 def _count(which: Benchmark, count: int, options: Json) -> Json:
-    """Whether all questions of the set are there, for the manifest. Raises DataError where there are more
+    """Note in the manifest whether all questions of the set are there. Raises DataError if there are more
     than the set has."""
     official = which.source.marks.num_questions if which.source is not None else None
     if official is None or any(options[name] != value for name, value in which.options.items()):
@@ -256,9 +258,9 @@ def load_items(
 ) -> Loaded:
     """Read a benchmark's questions.
 
-    limit: the first so many, after shuffling by shuffle_seed (None keeps the data's order). prompts:
-    replacements by name. options: of the benchmark's own. Raises DataError, UnavailableError,
-    ConfigError.
+    limit: how many of the first questions to keep, after shuffling by shuffle_seed (None keeps the data's
+    order). prompts: replacements by name. options: of the benchmark's own. Raises DataError,
+    UnavailableError, ConfigError.
     """
     unknown = set(options or {}) - set(which.options)
     if unknown:

@@ -1,8 +1,8 @@
 """Questions without their pictures, or with captions in their place.
 
 Enters: loaded benchmarks. Leaves: the same questions without a picture. Always holds: everything else stays
-as it is, so that the difference between two runs is what the pictures are worth; captions are written by the
-model that is measured, once for each picture, and stored in the run's folder.
+as it is, so the difference between two runs is the effect of the pictures; captions are written by the model
+that is measured, once for each picture, and stored in the run's folder.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def blind(loaded: Loaded) -> Loaded:
 
 
 def captioned(loaded: Loaded, captions: Mapping[str, str]) -> Loaded:
-    """The questions with a caption where each picture was. captions: by the hash of the picture."""
+    """The questions with a caption in the place of each picture. captions: by the hash of the picture."""
     return _changed(loaded, lambda ref: f"[A picture: {captions[picture_hash(ref)]}]")
 
 
@@ -57,8 +57,8 @@ def picture_hash(ref: ImageRef) -> str:
 def caption_pictures(
     model: Any, loaded: Sequence[Loaded], folder: RunFolder, concurrency: int = 8
 ) -> dict[str, str]:
-    """A caption of each picture by its hash; those that the folder has are not asked for again. model: of
-    Inspect. Raises R1VError where the model gives none."""
+    """A caption of each picture by its hash; captions that are in the folder are not asked for again. model:
+    a model of Inspect. Raises R1VError if the model gives no caption."""
     wording = prompt("caption")
     known = {
         line["picture"]: line["caption"] for line in folder.captions() if line["prompt"] == wording.sha256

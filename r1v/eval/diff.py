@@ -1,7 +1,7 @@
-"""Two runs beside each other: what differs in how they were made, and which samples flipped.
+"""Two runs compared: how their settings differ, and which samples changed between right and wrong.
 
-Enters: two scored run folders. Leaves: a JSON object, or text. Always holds: only samples that both runs
-have a score for are compared, by question and epoch; the benchmark's own grouping makes the scores.
+Enters: two scored run folders. Leaves: a JSON object, or text. Always holds: only samples that have a score
+in both runs are compared, by question and epoch; scores are computed with the benchmark's own groups.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def read_verdicts(folder: Path) -> list[Json]:
 
 
 def compare_runs(left: Path, right: Path) -> dict[str, Any]:
-    """What differs. Raises RunError for folders that are no scored runs."""
+    """What differs. Raises RunError for folders that are not scored runs."""
     manifests = [RunFolder(path).read_json("manifest.json") for path in (left, right)]
     verdicts = [{(v["task"], v["id"], v["epoch"]): v for v in read_verdicts(path)} for path in (left, right)]
     changed = [

@@ -1,8 +1,8 @@
 """Our benchmarks as tasks of Inspect.
 
 Enters: loaded benchmarks. Leaves: Inspect Tasks, with dataset, solver and scorer, for our runner and for
-``inspect eval r1v/mathvision``. Always holds: the scorer is the benchmark's own grader; reasoning content
-is kept apart and never reaches it.
+``inspect eval r1v/mathvision``. Always holds: the scorer is the benchmark's own grader, and never sees the
+thinking.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ from r1v.scoring.verifier import available
 
 
 class Recorder(Protocol):
-    """Keeps outputs: ``known`` gives one that is there already, ``record`` adds one."""
+    """Keeps outputs: ``known`` gives one that is already there, ``record`` adds one."""
 
     def known(self, task: str, id: str, epoch: int) -> Output | None: ...
 
@@ -107,7 +107,7 @@ def from_output(output: ModelOutput, seconds: float) -> Output:
 
 
 def seed_of(seed: int, task: str, id: str, epoch: int) -> int:
-    """A sample's own seed: the same whenever and beside whatever it is drawn."""
+    """A sample's own seed. It does not depend on when the sample is drawn, or on other samples."""
     import hashlib
 
     digest = hashlib.sha256(f"{seed}/{task}/{id}/{epoch}".encode()).digest()
@@ -117,8 +117,8 @@ def seed_of(seed: int, task: str, id: str, epoch: int) -> int:
 async def converse(
     state: TaskState, generate: Generate, dialogue: Dialogue | None, seed: int
 ) -> tuple[TaskState, Output]:
-    """Generate; where there is another side, until it has nothing more to say. Replies stay in the
-    conversation without their thinking."""
+    """Generate a reply or, if there is another side, a whole conversation, until that side has nothing more
+    to say. Replies stay in the conversation without their thinking."""
     outputs: list[Output] = []
     while True:
         started = time.perf_counter()
@@ -132,7 +132,8 @@ async def converse(
 
 
 def joined(outputs: Sequence[Output]) -> Output:
-    """The outputs of one conversation as one; ended as the last one, but too long if any was."""
+    """The outputs of one conversation as one. It ended as the last one did, or by its length if any of them
+    did."""
     last = outputs[-1]
     if len(outputs) == 1:
         return last
@@ -158,8 +159,8 @@ def joined(outputs: Sequence[Output]) -> Output:
 def recorded(
     task: str, seed: int, recorder: Recorder | None, dialogue: Callable[[str], Dialogue | None]
 ) -> Solver:
-    """Generate, unless the recorder has the output already; then give that. dialogue: by the question's
-    id."""
+    """A solver that generates, unless the recorder already has the output. dialogue: gives the other side by
+    the question's id."""
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         id, epoch = str(state.sample_id), state.epoch
@@ -171,7 +172,7 @@ def recorded(
         own = seed_of(seed, task, id, epoch)
         try:
             state, output = await converse(state, generate, dialogue(id), own)
-        except Exception as error:  # the one boundary where a question may fail without ending the run
+        except Exception as error:  # the only place where a question may fail without ending the run
             if recorder is None:
                 raise
             output = Output(finish_reason="error", error=f"{type(error).__name__}: {error}"[:500])
@@ -183,8 +184,10 @@ def recorded(
     return solve
 
 
-MAX_KEPT = 200_000  # characters of a question's grading that a log keeps, so that it can be scored again
-_asked: dict[tuple[str, str], Item] = {}  # questions of this process, for those that a log cannot keep
+# a log keeps a question's grading up to this many characters, so that it can be scored again
+MAX_KEPT = 200_000
+# questions of this process, for those whose grading a log cannot keep
+_asked: dict[tuple[str, str], Item] = {}
 
 
 @metric
@@ -220,8 +223,8 @@ def leaderboard(task: str, own: dict[str, Any] | None = None) -> Metric:
 
 @scorer(metrics=[accuracy(), mean(), stderr()])
 def graded(task: str, own: dict[str, Any] | None = None) -> Scorer:
-    """The benchmark's grader. own: what a manifest keeps of one's own questions. The question is taken from
-    the sample's metadata, so that ``inspect score`` grades a log again."""
+    """The benchmark's grader as a scorer of Inspect. own: what a manifest keeps of one's own questions. The
+    question is read from the sample's metadata, so that ``inspect score`` can grade a log again."""
     which = recorded_benchmark(task, own)
     tools: list[GradingTools] = []
     one_at_a_time = anyio.CapacityLimiter(1)
@@ -256,12 +259,12 @@ def graded(task: str, own: dict[str, Any] | None = None) -> Scorer:
 
 
 def _small(item: Item) -> dict[str, Any]:
-    """What combining scores may need of a question's grading: its short texts."""
+    """The short texts of a question's grading, which combining scores may need."""
     return {key: value for key, value in item.grading.items() if isinstance(value, str) and len(value) < 100}
 
 
 def _output_of(state: TaskState) -> Output:
-    """The output that the solver kept, also from a log."""
+    """The output that the solver kept, in this process or in a log."""
     known = (state.metadata or {}).get("output")
     if isinstance(known, Mapping):
         return Output(**{**known, "replies": tuple(known.get("replies", ()))})
@@ -296,8 +299,8 @@ def to_task(
     recorder: Recorder | None = None,
     score: bool = True,
 ) -> Task:
-    """A benchmark's questions as a Task. recorder: keeps the outputs. score False leaves scoring to
-    others."""
+    """A benchmark's questions as a Task. recorder: keeps the outputs. score: False for a task without a
+    scorer."""
     name, other_side = loaded.benchmark.name, loaded.benchmark.dialogue
     items = {item.id: item for item in loaded.items}
     own = dict(loaded.benchmark.own) if loaded.benchmark.own else None
@@ -332,7 +335,7 @@ def _make(name: str) -> Callable[..., Task]:
         **options: str | float,
     ) -> Task:
         """data: a folder with the benchmark's files; without it they are downloaded. options: of the
-        benchmark's own, each with -T NAME=VALUE."""
+        benchmark's own, each given as -T NAME=VALUE."""
         which, way = benchmark(name), find_protocol(protocol)
         loaded = load_items(
             which,

@@ -1,7 +1,7 @@
 """A question of a benchmark, a model's output for it, and the grade that it gets.
 
-Enters: rows of a data set, outputs of a model. Leaves: frozen records with a JSON form. Always holds: an
-Item has all that grading needs, so that a run can be scored again without its data set.
+Enters: rows of a data set, outputs of a model. Leaves: frozen records with a JSON form. Always holds: an Item
+has everything that grading needs, so a run can be scored again without its data set.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from r1v.core import ImageRef, Message, parse_json
 
-Json = Mapping[str, Any]  # a JSON object; keys are the benchmark's own business
+Json = Mapping[str, Any]  # a JSON object whose keys are defined by the benchmark
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,9 @@ class Item:
 class Output:
     """What a model gave for an item.
 
-    finish_reason: stop, length or error. finish_detail: loop or budget. error: why nothing came. seconds:
-    from the asking to the end, waiting included. replies: of a conversation of several turns; then answer
-    is all of them, and thinking and the counts are added up.
+    finish_reason: stop, length or error. finish_detail: loop or budget. error: why there is no output.
+    seconds: from the request to the end, waiting included. replies: those of a conversation of several turns;
+    answer then holds all of them, and thinking and counts are added up.
     """
 
     thinking: str = ""
@@ -64,9 +64,8 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Grade:
-    """What a grader says. score: in [0, 1], None if there was nothing to grade. extracted: the answer
-    that was read, None if none was found. rule: what decided. details: numbers and notes of the
-    benchmark's own."""
+    """A grader's result. score: in [0, 1], None if there was nothing to grade. extracted: the answer that was
+    read, None if none was found. rule: what decided. details: numbers and notes of this benchmark."""
 
     score: float | None
     extracted: str | None
@@ -80,7 +79,7 @@ class Grade:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One line of samples.jsonl. epoch: from 1. seed: what the model was asked to sample with."""
+    """One line of samples.jsonl. epoch: from 1. seed: the seed with which the model was asked to sample."""
 
     task: str
     id: str

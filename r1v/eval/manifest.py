@@ -1,7 +1,7 @@
-"""What a run was, so that it can be repeated, resumed and compared.
+"""The description of a run, with which it can be repeated, resumed and compared.
 
-Enters: a model's description and loaded benchmarks. Leaves: the manifest. Always holds: "identity" has
-what may change a score and nothing else; a run goes on only with the same identity.
+Enters: a model's description and loaded benchmarks. Leaves: the manifest. Always holds: "identity" holds
+everything that may change a score, and nothing else; a run is continued only with the same identity.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What was asked for, besides model and benchmarks."""
+    """The settings of a run besides model and benchmarks."""
 
     epochs: int = 1
     seed: int = 0
     limit: int | None = None
     shuffle_seed: int | None = None
     protocol: str = "r1v"
-    pictures: str = "shown"  # or none, or captions
+    pictures: str = "shown"  # or "none", or "captions"
 
 
 def make_manifest(
@@ -40,7 +40,7 @@ def make_manifest(
     item_hashes: Mapping[str, str],
     plan: Plan,
 ) -> dict[str, Any]:
-    """The manifest of a run that begins now."""
+    """The manifest of a new run."""
     tasks = {
         one.benchmark.name: {
             "version": one.benchmark.version,
@@ -77,10 +77,11 @@ def make_manifest(
 
 
 def check_same(known: Json, new: Json) -> None:
-    """Raise RunError naming the first difference, if a run cannot go on with what is asked for now.
+    """Raise RunError, which names the first difference, if a run cannot be continued with the present
+    settings.
 
-    It may go on with other benchmarks, more epochs, or another limit. Versions of packages may differ: the
-    change is added to the manifest, since samples were drawn with both.
+    Other benchmarks, more epochs and another limit are allowed. Versions of packages may differ: the change
+    is added to the manifest, because samples were drawn with both.
     """
     tasks = known["identity"]["tasks"].keys() & new["identity"]["tasks"].keys()
     for path, old, now in differences(known["identity"], new["identity"]):
@@ -93,7 +94,7 @@ def check_same(known: Json, new: Json) -> None:
         ):
             continue  # a setting that did not exist when the run began
         if section == "tasks" and key in ("data.of", "data.official") and not _there(known["identity"], path):
-            continue  # what was not looked at when the run began
+            continue  # something that was not recorded when the run began
         if section == "tasks" and (name not in tasks or key in ("items", "items_sha256", "partial")):
             continue
         raise RunError(
@@ -102,7 +103,7 @@ def check_same(known: Json, new: Json) -> None:
 
 
 def _there(value: Any, path: str) -> bool:
-    """Whether a JSON object has what a dotted path names."""
+    """Whether a JSON object has the entry that a dotted path names."""
     for key in path.split("."):
         if not isinstance(value, Mapping) or key not in value:
             return False
@@ -111,12 +112,13 @@ def _there(value: Any, path: str) -> bool:
 
 
 def merged(known: Json, new: Json) -> dict[str, Any]:
-    """The manifest of a run that goes on: the new one with the benchmarks of both, and what has changed."""
+    """The manifest of a run that is continued: the new one, with the benchmarks of both and what has
+    changed."""
     tasks = {**known["identity"]["tasks"], **new["identity"]["tasks"]}
     for name in known["identity"]["tasks"].keys() & new["identity"]["tasks"].keys():
         whole = (
             known["identity"]["tasks"][name].get("partial") is False
-        )  # its questions are all there already
+        )  # all its questions are already there
         tasks[name] = {**tasks[name], "partial": tasks[name]["partial"] and not whole}
     identity = {**new["identity"], "tasks": tasks}
     changes = [list(change) for change in differences(known["identity"], identity)]
@@ -125,7 +127,7 @@ def merged(known: Json, new: Json) -> dict[str, Any]:
 
 
 def differences(left: Any, right: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Where two JSON values differ: (dotted path, left, right); None stands for what is not there."""
+    """The differences of two JSON values: (dotted path, left, right); None stands for an absent value."""
     if isinstance(left, Mapping) and isinstance(right, Mapping):
         for key in sorted(left.keys() | right.keys()):
             yield from differences(left.get(key), right.get(key), f"{path}.{key}" if path else str(key))

@@ -1,7 +1,7 @@
-"""What ``--model`` names, as a model of Inspect and as a description for the manifest.
+"""The model that ``--model`` names: as a model of Inspect, and as a description for the manifest.
 
-Enters: a model's name and settings. Leaves: a ``Target``. Always holds: the description has what tells
-two models apart: for ours the hashes of weights, template and configuration, for others their address.
+Enters: a model's name and settings. Leaves: a ``Target``. Always holds: the description distinguishes any two
+models: ours by the hashes of weights, template and configuration, others by their address.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ _PROCESSOR = ("size", "min_patches", "max_patches")
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
-    """What runs. url: of an OpenAI-compatible endpoint (then ``name`` is the served model's); the key
-    comes from ``api_key``. The others are those of ``LLM``, for models in process."""
+    """The model and how it runs. url: of an OpenAI-compatible endpoint; ``name`` is then the served model's
+    name, and the key is ``api_key``. The others are those of ``LLM``, for models in process."""
 
     name: str
     url: str | None = None
@@ -49,7 +49,7 @@ class ModelSettings:
 
 @dataclass(frozen=True, slots=True)
 class AnswerSampling:
-    """How answers are drawn; None is what the model has as its default. thinking_budget: tokens."""
+    """How answers are sampled. None is the model's own default. thinking_budget: tokens."""
 
     temperature: float | None = None
     top_p: float | None = None
@@ -79,7 +79,7 @@ def kind_of(settings: ModelSettings) -> str:
 
 
 def check_settings(settings: ModelSettings, sampling: AnswerSampling, kind: str) -> None:
-    """Refuse what a model that runs elsewhere would not obey. Raises ConfigError."""
+    """Refuse settings that a model in another process would not follow. Raises ConfigError."""
     if kind == "r1v":
         return
     where = f"the server at {settings.url}" if kind == "url" else f"Inspect's {settings.name}"
@@ -92,7 +92,7 @@ def check_settings(settings: ModelSettings, sampling: AnswerSampling, kind: str)
 
 
 def open_target(settings: ModelSettings, sampling: AnswerSampling, llm: Any = None) -> Target:
-    """Load or reach a model. llm: an LLM that is already there.
+    """Load a model or connect to it. llm: an LLM that is already loaded.
 
     Raises CheckpointError, ConfigError, UnavailableError.
     """
@@ -126,13 +126,13 @@ def open_target(settings: ModelSettings, sampling: AnswerSampling, llm: Any = No
     try:
         model = get_model(settings.name, config=config, memoize=False)
     except Exception as error:
-        reason = re.sub(r"\[/?\w+\]", "", " ".join(str(error).split()))  # without the mark-up of consoles
+        reason = re.sub(r"\[/?\w+\]", "", " ".join(str(error).split()))  # without mark-up for consoles
         raise ConfigError(f"model {settings.name!r} cannot be used: {reason[:300]}") from error
     return Target(model, described, False)
 
 
 def generate_config(sampling: AnswerSampling, kind: str, max_connections: int | None = None) -> Any:
-    """Inspect's settings for a way of sampling."""
+    """Sampling settings as Inspect's."""
     from inspect_ai.model import GenerateConfig
 
     values = {name: value for name, value in asdict(sampling).items() if value is not None}
@@ -169,7 +169,7 @@ def _load(name: str, settings: ModelSettings) -> Any:
 
 
 def describe_llm(llm: Any) -> Json:
-    """What tells one of our models from another: hashes of its files, and how it runs."""
+    """The description of one of our models: hashes of its files, and how it runs."""
     described: dict[str, Any] = {
         "engine": asdict(llm.config),
         "context_length": llm.context_length,
@@ -206,7 +206,7 @@ def describe_folder(folder: Path) -> Json:
 
 
 def file_hash(paths: Sequence[Path]) -> str | None:
-    """One hash over the files that are there; None if none is."""
+    """One hash over those of the files that exist; None if none exists."""
     whole = hashlib.sha256()
     found = [path for path in paths if path.is_file()]
     for path in found:
@@ -224,7 +224,7 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def versions() -> Mapping[str, str]:
-    """Versions of what a score may depend on; those that are not installed are left out."""
+    """Versions of the packages that may affect a score. Packages that are not installed are left out."""
     found = {}
     for name in (
         "r1v", "torch", "numpy", "pillow", "tokenizers", "inspect-ai", "inspect-evals", "math-verify",

@@ -1,7 +1,7 @@
 """Pair accuracy of reward models: how often the better answer gets the higher reward.
 
-Enters: rows of VL-RewardBench or RewardBench, and a function that gives rewards. Leaves: accuracy by
-group and over all. Always holds: a tie is not a right order.
+Enters: rows of VL-RewardBench or RewardBench, and a function that gives rewards. Leaves: accuracy by group
+and in total. Always holds: a tie does not count as right.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ _SECTION = {subset: section for section, subsets in SECTIONS.items() for subset 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A question with a better and a worse answer. group: its part of the benchmark. images: encoded."""
+    """A question with a better and a worse answer. group: its part of the benchmark. images: encoded
+    files."""
 
     id: str
     question: str
@@ -79,7 +80,7 @@ def rewardbench_pair(row: Json) -> Pair:
 @dataclass(frozen=True, slots=True)
 class PairScore:
     """overall: over all pairs. groups: by group (VL-RewardBench) or section (RewardBench). macro: their
-    mean. failed: pairs without a reward; they count as not right."""
+    mean. failed: pairs without a reward, which count as not right."""
 
     overall: Mean
     macro: float
@@ -100,7 +101,7 @@ def pair_accuracy(
 ) -> PairScore:
     """Accuracy of a reward model.
 
-    reward: conversations, each ending with the assistant's answer, to one number each (NaN: none could be
+    reward: gives one number for each conversation, which ends with the assistant's answer (NaN if none can be
     given). Raises DataError without pairs.
     """
     if not pairs:

@@ -1,8 +1,8 @@
 """The ways in which benchmarks are asked and scored: ``--protocol``.
 
 Enters: a protocol's name. Leaves: its wordings for a benchmark, its sampling, its options and how answers are
-read. Always holds: a flag given on the command line comes before the protocol's value; the name stands in the
-manifest.
+read. Always holds: a flag on the command line overrides the protocol's value; the manifest holds the
+protocol's name.
 
     r1v       ours: think step by step, one box, the model's own sampling, answers read by rules
     r1v2      as R1V2's report and its transformers script have it (report section 4.1)
@@ -21,7 +21,7 @@ from r1v.eval.benchmark import Benchmark
 from r1v.eval.prompts import Wording, prompt
 
 _LONG = 65536
-# how the release's two scripts draw, as fields of AnswerSampling; its report states none
+# the sampling of the release's two scripts, as fields of AnswerSampling; its report states none
 SCRIPTS: dict[str, dict[str, float]] = {
     "transformers": {"temperature": 0.6, "top_p": 0.95, "repetition_penalty": 1.05, "max_tokens": _LONG},
     "vllm": {"temperature": 0.0, "top_p": 0.95, "repetition_penalty": 1.05, "max_tokens": 8000},
@@ -33,9 +33,10 @@ class Protocol:
     """One way of evaluating.
 
     wordings: versions of prompts by name, or by "benchmark/name" for one benchmark. sampling: fields of
-    ``AnswerSampling``; own_sampling: for single benchmarks. options: of single benchmarks, as ``--option``
-    gives them. reading: how answers are read, one of ``extraction.READINGS``. judge_choices: whether a judge,
-    where one is given, also decides on multiple choice. judge: the judge that the protocol names.
+    ``AnswerSampling``; own_sampling: the same for single benchmarks. options: of single benchmarks, as
+    ``--option`` gives them. reading: how answers are read, one of ``extraction.READINGS``. judge_choices:
+    whether a judge, if one is given, also decides on multiple choice. judge: the judge that the protocol
+    names.
     """
 
     name: str
@@ -60,7 +61,7 @@ class Protocol:
         return dict(self.options.get(which.name, {}))
 
     def sampling_for(self, names: list[str]) -> dict[str, Any]:
-        """The sampling of some benchmarks together. Raises ConfigError where it is not the same for all."""
+        """The sampling of a group of benchmarks. Raises ConfigError if it is not the same for all of them."""
         found = [dict(self.own_sampling.get(name, self.sampling)) for name in names]
         for name, one in zip(names, found, strict=True):
             if one != found[0]:

@@ -1,8 +1,8 @@
 """``r1v/MODEL``: our engine in process, as a model provider of Inspect.
 
 Enters: Inspect's messages and settings. Leaves: Inspect's outputs, the thinking as reasoning content.
-Always holds: no server; as many requests are in the engine at a time as it decodes together, and as many
-again are prepared.
+Always holds: no server is involved; the engine has as many requests as it decodes together, and the same
+number of further ones is being prepared.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ from r1v.core import (
 from r1v.llm import LLM, ChatRequest, OutputGrammar, read_tool_calls
 
 _STOP = {FinishReason.STOP: "stop", FinishReason.LENGTH: "max_tokens", FinishReason.CANCELLED: "unknown"}
-# settings of Inspect that have no meaning for a model in process
+# settings of Inspect that do not apply to a model in this process
 _IGNORED = {
     "max_retries", "timeout", "attempt_timeout", "max_connections", "cache_prompt", "parallel_tool_calls",
     "response_schema", "internal_tools", "cache", "batch", "modalities", "verbosity", "effort",
     "adaptive_connections",
 }  # fmt: skip
-# SamplingParams that Inspect has no name for, given in extra_body
+# SamplingParams without a counterpart in Inspect, given in extra_body
 EXTRA = (
     "min_p",
     "repetition_penalty",
@@ -62,8 +62,8 @@ EXTRA = (
 
 
 class R1VAPI(ModelAPI):
-    """A model of ours. Model arguments: llm (an LLM to use) or those of LLM, and num_requests, the requests
-    under way at a time (as a default twice what the engine decodes together)."""
+    """A model of ours. Model arguments: llm (an LLM to use) or those of LLM, and num_requests, the number of
+    requests under way at a time (by default twice what the engine decodes together)."""
 
     def __init__(
         self,
@@ -82,7 +82,8 @@ class R1VAPI(ModelAPI):
         self._limiter: anyio.CapacityLimiter | None = None
 
     def max_connections(self) -> int:
-        """Requests under way: what the engine decodes together, and as many being prepared."""
+        """The number of requests under way: those that the engine decodes together, and as many that are
+        being prepared."""
         return self.num_requests
 
     def connection_key(self) -> str:
@@ -122,8 +123,8 @@ def _complete(llm: LLM, request: ChatRequest) -> Completion:
 def to_grammar(
     tools: list[ToolInfo], tool_choice: ToolChoice, config: GenerateConfig
 ) -> OutputGrammar | None:
-    """What must follow the thinking: a call where one is demanded, JSON where a schema is given, else None.
-    Raises ConfigError for a tool that is not offered."""
+    """The grammar of the text after the thinking: a call if one is demanded, JSON if a schema is given,
+    otherwise None. Raises ConfigError for a tool that is not offered."""
     schemas = {tool.name: tool.parameters.model_dump(exclude_none=True) for tool in tools}
     if isinstance(tool_choice, ToolFunction):
         if tool_choice.name not in schemas:
@@ -162,7 +163,8 @@ def to_message(message: ChatMessage) -> Message:
 
 
 def to_params(config: GenerateConfig, defaults: SamplingParams) -> SamplingParams:
-    """Inspect's settings over the checkpoint's defaults. Raises ConfigError for one that we do not have."""
+    """Inspect's settings, with the checkpoint's defaults for the rest. Raises ConfigError for a setting that
+    does not exist here."""
     values = config.model_dump(exclude_none=True)
     changes: dict[str, Any] = {
         name: values.pop(name)
@@ -191,7 +193,7 @@ def to_params(config: GenerateConfig, defaults: SamplingParams) -> SamplingParam
 
 
 def to_function(tool: ToolInfo) -> dict[str, Any]:
-    """A tool as the JSON schema that chat templates take."""
+    """A tool in the form that chat templates take, with a JSON schema."""
     return {
         "type": "function",
         "function": {
@@ -203,7 +205,7 @@ def to_function(tool: ToolInfo) -> dict[str, Any]:
 
 
 def to_output(completion: Completion, model: str, with_tools: bool = False) -> ModelOutput:
-    """A completion as Inspect's output; what cut the thinking short is in the metadata."""
+    """A completion as Inspect's output. The metadata says what ended the thinking early, if anything did."""
     text, calls = read_tool_calls(completion.answer) if with_tools else (completion.answer, ())
     content: list[Content] = []
     if completion.thinking:

@@ -1,6 +1,6 @@
-"""What Inspect finds of us by its entry point: the model provider and the tasks.
+"""What Inspect finds through its entry point: the model provider and the tasks.
 
-Always holds: importing it loads no torch; the provider comes with the first model that is asked for.
+Always holds: importing this module does not load torch; the provider is loaded with the first model.
 """
 
 from __future__ import annotations

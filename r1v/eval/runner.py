@@ -1,4 +1,4 @@
-"""Running benchmarks: every question once, whatever happens in between.
+"""Running benchmarks: every question is answered once, even if the run is interrupted.
 
 Enters: a model, loaded benchmarks, a run folder. Leaves: an output for each question and epoch in the
 folder. Always holds: an output that is in the folder is not generated again; a question that failed is
@@ -23,7 +23,7 @@ from r1v.eval.store import Key, RunFolder
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a run stands. left_s: estimated seconds to its end, None before the first output."""
+    """The progress of a run. left_s: estimated seconds to its end, None before the first output."""
 
     task: str
     done: int
@@ -35,7 +35,7 @@ class Progress:
 
 
 class Recording:
-    """Remembers what a run folder has, and adds to it."""
+    """Knows the outputs of a run folder, and adds new ones."""
 
     def __init__(self, folder: RunFolder, asked: Set[Key], report: Callable[[Progress], None] | None) -> None:
         self.folder = folder
@@ -45,16 +45,16 @@ class Recording:
         self.generated = 0
         self.tokens = 0
         self.failed = 0
-        self.failure = ""  # why the first one failed
+        self.failure = ""  # why the first failed question failed
         self.started = time.monotonic()
 
     def known(self, task: str, id: str, epoch: int) -> Output | None:
-        """An output that needs no asking again."""
+        """An output that need not be generated again."""
         sample = self.outputs.get((task, id, epoch))
         return None if sample is None or sample.output.error is not None else sample.output
 
     def record(self, sample: Sample) -> None:
-        """Keep an output; it is on the disk when this returns."""
+        """Store an output. It is on the disk when this returns."""
         self.folder.append(sample)
         self.outputs[sample.key] = sample
         self.generated += 1
@@ -72,13 +72,15 @@ class Recording:
 
 
 def begin(folder: RunFolder, target: Target, loaded: Sequence[Loaded], plan: Plan) -> Mapping[str, Any]:
-    """Write the manifest and the questions, or check that a run that is there can go on. Raises RunError."""
+    """Write the manifest and the questions, or check that an existing run can be continued. Raises
+    RunError."""
     known = folder.manifest()
     kept = {one.benchmark.name: one for one in loaded}
     if known is not None:
         check_same(known, make_manifest(target.description, loaded, {}, plan))
         for name in kept.keys() & known["identity"]["tasks"].keys():
-            there = folder.items(name)  # asked before, perhaps with another limit: none of them is dropped
+            # questions that were asked before, perhaps with another limit, are kept
+            there = folder.items(name)
             ids = {item.id for item in there}
             more = (item for item in kept[name].items if item.id not in ids)
             kept[name] = replace(kept[name], items=(*there, *more))
@@ -100,10 +102,11 @@ def run(
     max_connections: int | None = None,
     log_dir: Path | None = None,
 ) -> Recording:
-    """Ask every question that the folder has no output for. log_dir: keeps Inspect's own logs too,
+    """Ask every question for which the folder has no output. log_dir: keeps Inspect's own logs too,
     with scores by the rules.
 
-    RunError: the folder is of another run. ConfigError: it is being written. R1VError: Inspect gives up.
+    RunError: the folder belongs to another run. ConfigError: another process is writing it. R1VError: Inspect
+    gave up.
     """
     folder.claim()
     begin(folder, target, loaded, plan)
@@ -141,8 +144,8 @@ def _generate(
     max_connections: int | None,
     log_dir: Path | None,
 ) -> None:
-    """One benchmark through Inspect: all epochs at once, the outputs that are there given back by the
-    solver."""
+    """Run one benchmark through Inspect: all epochs at once. For outputs that are already there, the solver
+    gives the stored one."""
     import tempfile
 
     from inspect_ai import eval as inspect_eval
@@ -173,7 +176,7 @@ def _generate(
 
 
 def _max_samples(target: Target, max_connections: int | None) -> int:
-    """Samples under way: enough to keep all connections busy."""
+    """The number of samples under way: enough to keep all connections busy."""
     if max_connections is not None:
         return max_connections
     return int(target.model.api.max_connections()) if target.in_process else 32

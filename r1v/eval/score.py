@@ -1,7 +1,7 @@
 """From outputs to verdicts and scores, without generating anything.
 
-Enters: a run folder. Leaves: verdicts.jsonl and scores.json in it. Always holds: both depend on the
-outputs, the questions and the judge's stored verdicts only: no clock, no order of arrival.
+Enters: a run folder. Leaves: verdicts.jsonl and scores.json in it. Always holds: both depend only on the
+outputs, the questions and the judge's stored verdicts, not on the time or the order in which outputs came.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from r1v.eval.store import RunError, RunFolder
 from r1v.scoring import MathVerifier, Verdict, extract_answer, verdict_of
 from r1v.scoring.verifier import available
 
-MAX_JUDGE_FAILURES = 0.02  # of the samples; above it there is no score
+MAX_JUDGE_FAILURES = 0.02  # the largest share of samples; above it there is no score
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One sample with its verdict. score: 0 where no answer came, None only where the judge failed.
-    by_rule: the grader's own word where a judge decided. cost: in dollars, where it is known."""
+    """One sample with its verdict. score: 0 if there is no answer, None only if the judge failed. by_rule:
+    the grader's own result if a judge decided. cost: in dollars, if it is known."""
 
     task: str
     id: str
@@ -64,8 +64,8 @@ def score_run(
     """Score all samples of a run and write the results. tasks: only these (all if empty). reading: how
     answers are read, one of ``extraction.READINGS``; extractor: the model that reads, for "judge".
 
-    judge_choices: the judge also decides on multiple choice, as some protocols have it. progress:
-    (task, done, total). Raises RunError for a run that has no samples.
+    judge_choices: whether the judge also decides on multiple choice, as in some protocols. progress: (task,
+    done, total). Raises RunError for a run without samples.
     """
     manifest, samples, names = _to_score(folder, set(tasks))
     verifier = MathVerifier() if available() else None
@@ -143,7 +143,7 @@ def score_task(
     if extractor is not None:
         extractor.read_all([(items[order[s.id]], s.output) for s in ordered if s.output.error is None])
     graded: list[Grade] = []
-    with ThreadPoolExecutor(1) as pool:  # graders of programs run their own processes
+    with ThreadPoolExecutor(1) as pool:  # graders of programs start their own processes
         for grade in pool.map(lambda s: grade_sample(which, items[order[s.id]], s, tools), ordered):
             graded.append(grade)
             if progress:
@@ -186,14 +186,14 @@ def reread(which: Benchmark, reading: str, extractor: Extractor | None) -> Bench
 
 
 def grade_sample(which: Benchmark, item: Item, sample: Sample, tools: GradingTools) -> Grade:
-    """One sample's grade. A sample that failed has none."""
+    """The grade of one sample. A failed sample has none."""
     if sample.output.error is not None:
         return Grade(None, None, "failed")
     return which.grade(item, sample.output, tools)
 
 
 def question_for_judge(item: Item, sample: Sample) -> JudgedAnswer:
-    """What the judge sees: the extracted answer where there is one, else the whole answer."""
+    """What the judge sees: the extracted answer if there is one, otherwise the whole answer."""
     found = extract_answer(sample.output.answer)
     reference = item.answer
     if (
@@ -208,7 +208,7 @@ def question_for_judge(item: Item, sample: Sample) -> JudgedAnswer:
 
 
 def _was_cut(sample: Sample, how: str) -> bool:
-    """Whether the text ends before any answer: what stands in the last line of a cut text is none."""
+    """Whether the text was cut before any answer. The last line of a cut text does not count as one."""
     return sample.output.finish_reason == "length" and how.startswith(
         ("last-line", "first-line", "option", "none")
     )
@@ -326,8 +326,8 @@ def _aggregate(which: Benchmark, mean: Mean | None, groups: Mapping[str, Mean]) 
 
 
 def combined(combine: Combine, judged: Sequence[Judged], items: Sequence[Item]) -> Json:
-    """The score of a benchmark that combines samples in its own way, averaged over epochs; its interval from
-    resampled units."""
+    """The score of a benchmark that combines samples in its own way, averaged over epochs. Its interval comes
+    from resampling units."""
     by_id = {item.id: item for item in items}
     epochs: dict[int, dict[str, list[Scored]]] = {}
     for one in judged:
@@ -355,8 +355,8 @@ def combined(combine: Combine, judged: Sequence[Judged], items: Sequence[Item]) 
 
 
 def _weights(sizes: Mapping[str, int], pooled: Sequence[str] = ()) -> dict[str, float]:
-    """The weight of each group, by its path: the parts of a path weigh the same, but within a pooled outer
-    part each sample does."""
+    """The weight of each group, by its path. On each level of the paths the parts have equal weights; within
+    a pooled outer part the samples have."""
     parts: dict[str, dict[str, int]] = {}
     for name, size in sizes.items():
         part, _, rest = name.partition("/")
@@ -386,7 +386,7 @@ def _pass_at_k(by_question: Mapping[str, Sequence[float]], epochs: int) -> dict[
 
 
 def _tokens(judged: Sequence[Judged]) -> Json:
-    """How long the thinking was, and what a right answer cost."""
+    """The length of the thinking, and the tokens per right answer."""
     lengths = [one.thinking_tokens for one in judged if one.verdict is not Verdict.FAILED]
     if not lengths:
         return {}
@@ -407,7 +407,7 @@ def _tokens(judged: Sequence[Judged]) -> Json:
 
 
 def _details(judged: Sequence[Judged]) -> Json:
-    """The graders' own numbers: counts added up, shares averaged."""
+    """The graders' own numbers. Counts are added up, shares are averaged."""
     counts: dict[str, int] = {}
     shares: dict[str, list[float]] = {}
     for one in judged:

@@ -1,4 +1,4 @@
-"""Means with honest intervals.
+"""Means and their confidence intervals.
 
 Enters: scores by question and epoch. Leaves: pass@1 with a 95% interval, pass@k. Always holds: questions
 are the independent units; the epochs of one question are one cluster.
@@ -16,8 +16,8 @@ Z = 1.959963984540054  # of a two-sided 95% interval
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """value in [0, 1], with its standard error and 95% interval; num_questions clusters, num_samples in
-    all."""
+    """value: in [0, 1], with its standard error and 95% interval, over num_questions clusters with
+    num_samples samples."""
 
     value: float
     stderr: float
@@ -47,7 +47,7 @@ def clustered_mean(scores: Mapping[str, Sequence[float]]) -> Mean | None:
 
 
 def interval(value: float, variance: float, num_questions: int, num_samples: int) -> tuple[float, float]:
-    """The 95% interval of a share with this variance: Wilson's, as said at ``clustered_mean``."""
+    """The 95% interval of a share with this variance: Wilson's, as described at ``clustered_mean``."""
     effective = value * (1 - value) / variance if variance > 0 else float(num_questions)
     return wilson(value, min(max(effective, 1.0), float(num_samples)))
 
@@ -80,8 +80,8 @@ def pass_at_k(num_samples: int, num_right: int, k: int) -> float:
 
 
 def sign_test(better: int, worse: int) -> float:
-    """The two-sided exact p-value of a sign test: how likely so uneven a split is if neither side is better
-    (McNemar's exact test for questions with one answer each)."""
+    """The two-sided exact p-value of a sign test: the probability of a split at least this uneven if neither
+    side is better (McNemar's exact test for questions with one answer each)."""
     count = better + worse
     tail = sum(math.comb(count, index) for index in range(min(better, worse) + 1)) / 2**count
     return min(1.0, 2 * tail)

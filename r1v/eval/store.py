@@ -1,4 +1,4 @@
-"""The run folder: what was asked, what came back, what it was worth.
+"""The run folder: the questions, the outputs and their scores.
 
     manifest.json    what ran
     samples.jsonl    one line per output, appended and synced as it comes
@@ -7,8 +7,8 @@
     captions.jsonl   what the model said of pictures, in runs that replace them by captions
     verdicts.jsonl, scores.json     what scoring makes of all that; written again by each scoring
 
-Always holds: a line of samples.jsonl that was written is never asked for again; a line cut by a crash is
-dropped, and its sample asked for again.
+Always holds: a sample whose line is in samples.jsonl is never generated again; a line that a crash cut off is
+dropped, and its sample is generated again.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Key = tuple[str, str, int]
 
 
 class RunError(R1VError):
-    """A run folder is missing, damaged, in use, or of another run."""
+    """A run folder is missing, damaged or in use, or belongs to another run."""
 
 
 class RunFolder:
@@ -69,11 +69,11 @@ class RunFolder:
         return _read_json(path)
 
     def write_json(self, name: str, value: Any) -> None:
-        """Write a JSON file whole or not at all."""
+        """Write a JSON file, completely or not at all."""
         self.write_text(name, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
     def write_text(self, name: str, text: str) -> None:
-        """Write a text file whole or not at all."""
+        """Write a text file, completely or not at all."""
         self.path.mkdir(parents=True, exist_ok=True)
         part = self.path / f".{name}.part"
         with open(part, "w", encoding="utf-8") as file:
@@ -89,17 +89,17 @@ class RunFolder:
     # ------------------------------------------------------------------------------------------- samples
 
     def claim(self) -> None:
-        """Keep other processes from writing outputs to this run until ``close``. Raises ConfigError where one
-        does."""
+        """Keep other processes from writing outputs to this run until ``close``. Raises ConfigError if one is
+        doing so."""
         with self._lock:
             self._opened("samples.jsonl")
 
     def append(self, sample: Sample) -> None:
-        """Add an output; it is on the disk when this returns."""
+        """Add an output. It is on the disk when this returns."""
         self._append("samples.jsonl", sample.to_json())
 
     def append_judgement(self, line: Json) -> None:
-        """Add what a judge said."""
+        """Add a judge's reply."""
         self._append("judgements.jsonl", json.dumps(line, ensure_ascii=False))
 
     def append_caption(self, line: Json) -> None:
@@ -119,7 +119,7 @@ class RunFolder:
             os.fsync(file.fileno())
 
     def _opened(self, name: str) -> IO[bytes]:
-        """A file to append to, locked for this process and without a line that a crash cut."""
+        """A file opened for appending and locked for this process, without a line that a crash cut off."""
         if name not in self._files:
             self.path.mkdir(parents=True, exist_ok=True)
             if self._writing is None:
@@ -145,7 +145,7 @@ class RunFolder:
         return found
 
     def judgements(self) -> list[Json]:
-        """What judges said, in order."""
+        """The judges' replies, in order."""
         name = "judgements.jsonl"
         return [parse_json(line, f"a line of {name}", error=RunError) for line in self._lines(name)]
 
@@ -161,7 +161,7 @@ class RunFolder:
     # --------------------------------------------------------------------------------------------- items
 
     def write_items(self, task: str, items: Sequence[Item]) -> str:
-        """Keep a task's questions; gives the hash of what was kept."""
+        """Store a task's questions. Returns the hash of what was stored."""
         names: dict[str, str] = {}
         (self.path / "images").mkdir(parents=True, exist_ok=True)
         for item in items:
@@ -223,7 +223,7 @@ def _read_json(path: Path) -> Json:
 
 
 def _drop_cut_line(path: Path) -> None:
-    """Cut off what follows the last whole line."""
+    """Remove everything after the last complete line."""
     if not path.is_file():
         return
     data = path.read_bytes()

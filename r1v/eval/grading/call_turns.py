@@ -1,9 +1,9 @@
-"""BFCL's questions of several turns: programs whose state calls change, and whether it ends as it should.
+"""BFCL's questions of several turns: calls change the state of programs, and the final state is checked.
 
 Enters: a question's programs and their first state, a model's replies. Leaves: what the programs answered,
-and why the calls do not do what was asked. Always holds: the programs are those of the package bfcl-eval
-(Apache-2.0); of a reply only calls of their public methods with literal arguments are run, never its text;
-the rules are those of the official multi-turn checker, which tests compare with.
+and the reason why calls do not do what was asked. Always holds: the programs are those of the package
+bfcl-eval (Apache-2.0); only calls of their public methods with literal arguments are run, and never text of a
+reply; the rules are those of the official multi-turn checker, with which tests compare them.
 """
 
 from __future__ import annotations
@@ -42,20 +42,20 @@ class Programs:
         self._methods: dict[str, Callable[..., Any]] = {}
         for name in names:
             instance = _class(name)()
-            if name != "MathAPI":  # the only one without a state
+            if name != "MathAPI":  # the only program without a state
                 instance._load_scenario(copy.deepcopy(states.get(name, {})), long_context=long_context)
             self.instances[name] = instance
             methods = inspect.getmembers(instance, predicate=inspect.ismethod)
             self._methods |= {key: method for key, method in methods if not key.startswith("_")}
 
     def run(self, name: str, positional: Sequence[Any], named: Mapping[str, Any]) -> str:
-        """What a call answers, as text; an error is an answer too."""
+        """What a call answers, as text; the text of an error is an answer too."""
         try:
             if name in _REFUSED:
                 raise PermissionError(f"Function call {name} is not allowed.")
             if name not in self._methods:
                 raise NameError(f"name '{name}' is not defined")
-            # copies: programs keep and change what they are given
+            # copies, because programs keep and change what they are given
             result = self._methods[name](*copy.deepcopy(positional), **copy.deepcopy(dict(named)))
         except Exception as error:  # noqa: BLE001 - whatever a program raises is its answer
             return f"Error during execution: {error}"
@@ -86,8 +86,8 @@ def _class(name: str) -> Any:
 
 
 class Turns:
-    """One conversation: takes the model's replies, gives what is said next. calls: by turn, by reply.
-    finished: all turns are over; cut: there were too many replies in one turn."""
+    """One conversation: it takes the model's replies and gives what is said next. calls: by turn and reply.
+    finished: whether all turns are over. cut: whether there were too many replies in one turn."""
 
     def __init__(self, item: Item) -> None:
         grading = item.grading
@@ -137,10 +137,10 @@ def programs_of(item: Item) -> Programs:
 
 
 def check_turns(item: Item, replies: Sequence[str]) -> str | None:
-    """Why a conversation is not right; None if it is.
+    """Why a conversation is wrong; None if it is right.
 
-    After each turn that asks for calls, the programs' state must be that after the right calls, and all
-    their answers must have been got.
+    After each turn that asks for calls, the programs must have the state that the right calls lead to, and
+    the model must have received all answers that these calls give.
     """
     turns = Turns(item)
     for text in replies:
@@ -152,7 +152,7 @@ def check_turns(item: Item, replies: Sequence[str]) -> str | None:
     for number, (calls, truth) in enumerate(zip(turns.calls, item.grading["truth"], strict=True), 1):
         answers += [given.run(name, (), arguments) for step in calls for name, arguments in step]
         wanted = [right.run(*right_call(text)) for text in truth]
-        if not truth:  # nothing can be done in this turn; calls are run, and seen in the next state
+        if not truth:  # no call can help in this turn; calls are run nevertheless, and show in the next state
             continue
         if not calls:
             return f"no calls in turn {number}"
@@ -170,7 +170,8 @@ def check_turns(item: Item, replies: Sequence[str]) -> str | None:
 
 
 def right_call(text: str) -> tuple[str, list[Any], dict[str, Any]]:
-    """Name, positional and named arguments of a right call, as the data writes it. Raises CallError."""
+    """Name, positional arguments and named arguments of a right call, which the data gives as text. Raises
+    CallError."""
     node = ast.parse(text.strip(), mode="eval").body
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
         raise CallError(f"{text!r} is no call")

@@ -1,8 +1,8 @@
 """Function calls as text, and the rules by which BFCL compares them.
 
 Enters: a model's text, function descriptions, possible answers. Leaves: the calls, and why they do not
-fit. Always holds: nothing that a model wrote is executed; the rules are those of the official AST checker
-for Python (bfcl-eval 2026.3.23), which tests compare with.
+fit. Always holds: nothing that a model wrote is executed; the rules are those of the official AST checker for
+Python (bfcl-eval 2026.3.23), with which tests compare them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _IGNORED = re.compile(r"[ ,./\-_*^]")
 
 
 class CallError(Exception):
-    """The text is not a list of calls."""
+    """The text is not a list of function calls."""
 
 
 def parse_calls(text: str) -> list[Call]:
@@ -57,7 +57,8 @@ def parse_calls(text: str) -> list[Call]:
 
 
 def _call(node: ast.Call) -> Call:
-    """Positional arguments have no name to compare and are passed over, as in the official parser."""
+    """One call. Positional arguments have no name to compare with and are left out, as in the official
+    parser."""
     return _name(node.func), {str(keyword.arg): literal(keyword.value) for keyword in node.keywords}
 
 
@@ -72,7 +73,7 @@ def _name(node: ast.expr) -> str:
 
 
 def literal(node: ast.expr) -> Any:
-    """A literal's value; a name, call or subscript as its text. Raises CallError."""
+    """The value of a literal; a name, a call or a subscript gives its text. Raises CallError."""
     if isinstance(node, ast.Constant):
         return "..." if node.value is ... else node.value
     if isinstance(node, ast.UnaryOp | ast.BinOp):
@@ -93,7 +94,7 @@ def literal(node: ast.expr) -> Any:
 
 
 def _arithmetic(node: ast.expr) -> Any:
-    """The value of sums, products and powers of numbers; bounded, so that nothing large is computed."""
+    """The value of sums, products and powers of numbers, within limits, so that nothing large is computed."""
     if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
         return node.value
     if isinstance(node, ast.UnaryOp):
@@ -131,8 +132,8 @@ def check_calls(
 ) -> str | None:
     """Why the calls do not fit the possible answers; None if they do.
 
-    Parallel calls fit in any order: each possible answer takes the first call left that fits it.
-    Otherwise there is one call, and one possible answer.
+    Parallel calls may come in any order: each possible answer takes the first remaining call that fits it.
+    Otherwise there is one call and one possible answer.
     """
     if len(calls) != len(possible):
         return f"{len(calls)} calls instead of {len(possible)}"
@@ -211,8 +212,8 @@ def _check_value(parameter: str, value: Any, description: Json, allowed: Sequenc
 
 
 def _type_fits(value: Any, allowed: Sequence[Any], expected: type, nested: type | None) -> tuple[bool, bool]:
-    """Whether the type is right, and whether the value is a variable: where the right value is of another
-    type than described, its type counts."""
+    """(whether the type is right, whether the value is a variable). If the right value has another type than
+    the description says, its type counts."""
     known = next((type(one) for one in allowed if one != ""), None)
     variable = known is not None and known is not expected
     if type(value) is expected:
@@ -228,7 +229,7 @@ def _type_fits(value: Any, allowed: Sequence[Any], expected: type, nested: type 
 
 
 def _folded(value: Any) -> Any:
-    """Text without case and the signs that do not count."""
+    """Text without case and without signs that do not matter."""
     return _IGNORED.sub("", value).lower().replace("'", '"') if isinstance(value, str) else value
 
 

@@ -1,7 +1,7 @@
-r"""How an answer is read out of a reply, in the ways that reports differ by.
+r"""The ways of reading an answer out of a reply in which published evaluations differ.
 
-Enters: a question and a stored output. Leaves: a grade. Always holds: the same output is read in every way,
-so that two scores differ by the reading alone; each way is labelled wherever its score is shown.
+Enters: a question and a stored output. Leaves: a grade. Always holds: every way reads the same stored output,
+so two scores differ by the reading alone; each score is shown with the name of its way.
 
     rules        the benchmark's own grader here
     box          only the last box, letter or text compared after light cleaning (the re-check of R1V3's
@@ -41,7 +41,7 @@ def letters_of(item: Item) -> list[str]:
 
 
 def by_box(item: Item, output: Output, tools: GradingTools) -> Grade:
-    """Right where the last box is the right answer, but for dollar signs, commands, spaces and case."""
+    """Right if the last box is the right answer; dollar signs, commands, spaces and case are ignored."""
     box = extract_boxed(output.answer)
     if box is None:
         return Grade(None, None, "no box")
@@ -54,14 +54,15 @@ def _plain(text: str) -> str:
 
 
 def toolkit_letter(text: str, letters: Sequence[str], options: Sequence[str]) -> str | None:
-    """The letter that VLMEvalKit's rules infer: the only one of the letters that stands alone as a word once
-    signs are taken off, else the only option whose text occurs. None where they would ask a judge."""
+    """The letter that VLMEvalKit's rules infer: the only one of the letters that stands alone as a word when
+    signs are removed, otherwise the only option whose text occurs. None where these rules would ask a
+    judge."""
     words = text.translate(_SIGNS).split()
     alone = [letter for letter in letters if letter in words]
     if len(alone) == 1:
         return alone[0]
     if not alone and "Z" in words:
-        return "Z"  # its sign for "none of them"
+        return "Z"  # VLMEvalKit's letter for "none of them"
     low = text.lower()
     occurring = [
         letter for letter, option in zip(letters, options, strict=True) if option and option.lower() in low
@@ -70,8 +71,8 @@ def toolkit_letter(text: str, letters: Sequence[str], options: Sequence[str]) ->
 
 
 def by_toolkit(item: Item, output: Output, tools: GradingTools) -> Grade:
-    """VLMEvalKit's rules, without its judge. Its tables turn an open question into one with two options, the
-    right answer and "Other Answers"; an open question is read like that here too."""
+    """VLMEvalKit's rules without its judge. Its tables turn an open question into one with two options, the
+    right answer and "Other Answers"; open questions are read in the same way here."""
     options = item.options or (item.answer, "Other Answers")
     right = item.answer.strip().upper() if item.options else "A"
     letters = [chr(ord("A") + index) for index in range(len(options))]
@@ -82,8 +83,8 @@ def by_toolkit(item: Item, output: Output, tools: GradingTools) -> Grade:
 
 
 def by_toolkit_and_box(item: Item, output: Output, tools: GradingTools) -> Grade:
-    """VLMEvalKit's rules; a box with the right answer makes it right, as the release's script does after the
-    judge."""
+    """VLMEvalKit's rules, but an answer whose box holds the right answer is right, as in the release's script
+    after the judge."""
     box = by_box(item, output, tools)
     if box.right:
         return box
@@ -92,11 +93,12 @@ def by_toolkit_and_box(item: Item, output: Output, tools: GradingTools) -> Grade
 
 
 class Extractor:
-    """A model that says which answer a reply gives, without seeing the right one. What it said is stored in
-    the run's judgements, and it is asked once."""
+    """A model that says which answer a reply gives, without seeing the right one. Its answers are stored in
+    the run's judgements, so it is asked only once."""
 
     def __init__(self, judge: Judge, reading: str = "judge") -> None:
-        """reading: "judge" asks about every reply; one of the toolkit's asks where its rules read nothing."""
+        """reading: "judge" asks about every reply; the ways of the toolkit ask only where the rules read
+        nothing."""
         self.judge = judge
         self.reading = reading
         self._said: dict[JudgedAnswer, str | None] = {}
@@ -105,7 +107,7 @@ class Extractor:
         return self.judge.describe()
 
     def read_all(self, asked: Sequence[tuple[Item, Output]]) -> None:
-        """Ask about the outputs that it is needed for."""
+        """Ask about the outputs for which the model is needed."""
         questions = [question_of(item, output) for item, output in asked if self._needed(item, output)]
         self._said |= self.judge.say_all(questions)
 
@@ -115,7 +117,7 @@ class Extractor:
         return bool(output.answer.strip()) and by_toolkit(item, output, GradingTools()).extracted is None
 
     def grader(self, which: Benchmark) -> Callable[[Item, Output, GradingTools], Grade]:
-        """Grades what the model said the answer was."""
+        """A grader of the answers that the model read."""
 
         def grade(item: Item, output: Output, tools: GradingTools) -> Grade:
             found = Grade(None, None) if self.reading == "judge" else by_toolkit(item, output, tools)
@@ -130,7 +132,7 @@ class Extractor:
 
 
 def question_of(item: Item, output: Output) -> JudgedAnswer:
-    """What the reading model is asked; the right answer is not among it."""
+    """What the reading model is asked. It does not contain the right answer."""
     shown = "\n".join(
         f"{letter}. {text}" for letter, text in zip(letters_of(item), item.options, strict=True)
     )
@@ -138,7 +140,7 @@ def question_of(item: Item, output: Output) -> JudgedAnswer:
 
 
 def grade_said(which: Benchmark, item: Item, said: str | None, tools: GradingTools) -> Grade:
-    """The grade of what a model says the answer was; None: it found none."""
+    """The grade of the answer that the model read. said: None if it found none."""
     if said is None:
         return Grade(None, None, "judge's reading")
     if item.options:

@@ -1,7 +1,7 @@
 """Graders that several benchmarks share.
 
-Enters: an item and what was answered after the thinking. Leaves: a grade. Always holds: the thinking is
-not looked at; an answer that was not found is not wrong but absent.
+Enters: an item and the answer after the thinking. Leaves: a grade. Always holds: the thinking is not read; an
+answer that was not found is absent, not wrong.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from r1v.scoring import Tolerance, compare, extract_answer, extract_choice
 
 
 def grade_choice(item: Item, output: Output, tools: GradingTools) -> Grade:
-    """A multiple choice: the letter against ``item.answer``."""
+    """Multiple choice: compares the letter with ``item.answer``."""
     found = extract_choice(output.answer, item.options)
     if found.text is None:
         return Grade(None, None, found.how)
@@ -38,7 +38,7 @@ def grade_free(item: Item, output: Output, tools: GradingTools) -> Grade:
 
 
 def grade_mixed(item: Item, output: Output, tools: GradingTools) -> Grade:
-    """A multiple choice where there are options, a free answer otherwise."""
+    """Multiple choice if there are options, otherwise a free answer."""
     return grade_choice(item, output, tools) if item.options else grade_free(item, output, tools)
 
 
@@ -46,8 +46,8 @@ _YES, _NO = {"yes", "true", "correct"}, {"no", "not", "false", "incorrect"}
 
 
 def grade_yes_no(item: Item, output: Output, tools: GradingTools) -> Grade:
-    """Yes or no (or true or false): what the box or the announced answer says, else the first word, else the
-    one of the two that occurs in the last line."""
+    """Yes or no (or true or false): the content of the box or the announced answer, otherwise the first word,
+    otherwise the one of the two that occurs in the last line."""
     found = extract_answer(output.answer)
     lines = [line for line in output.answer.splitlines() if line.strip()]
     first = re.match(r"\W*([A-Za-z]+)", output.answer)
@@ -64,7 +64,7 @@ def grade_yes_no(item: Item, output: Output, tools: GradingTools) -> Grade:
 
 
 def grade_letters(item: Item, output: Output, tools: GradingTools) -> Grade:
-    """Several letters: all that are right and no other, in any order."""
+    """Several letters: all right ones and no other, in any order."""
     found = extract_answer(output.answer)
     if found.text is None or found.how not in ("boxed", "announced", "last-line"):
         return Grade(None, None, found.how)

@@ -1,8 +1,8 @@
 """An LLM as the judge of free answers.
 
 Enters: a question, the reference answer, the answer that a model gave (without its thinking). Leaves:
-same, different, or no verdict. Always holds: what a judge said is stored with the judge's name and its
-prompt's hash, and it is asked once; a judge that fails, or says neither, has given no verdict.
+same, different, or no verdict. Always holds: a judge's reply is stored with the judge's name and the hash of
+its prompt, so it is asked only once; a judge that fails, or says neither, has given no verdict.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from r1v.eval.store import RunFolder
 
 _VERDICT = re.compile(r"VERDICT:\s*\**\s*(SAME|DIFFERENT)\b", re.IGNORECASE)
 _SAID = re.compile(r"ANSWER:\s*(.*)")
-MAX_ANSWER = 4000  # characters of an answer that the judge is shown: its end, where the result is
+MAX_ANSWER = 4000  # The judge sees so many characters of an answer: its end, where the result is.
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +33,21 @@ class JudgedAnswer:
     answer: str
 
     def key(self, judge: str, wording: Wording) -> str:
-        """The same for the same question to the same judge in the same words."""
+        """The key under which the reply is stored: the same for the same question to the same judge in the
+        same words."""
         whole = json.dumps([judge, wording.sha256, self.question, self.reference, self.answer])
         return hashlib.sha256(whole.encode()).hexdigest()
 
 
 class Judge:
-    """Asks a model of Inspect, and remembers in a run's folder what it said."""
+    """Asks a model of Inspect, and stores its replies in a run's folder."""
 
     def __init__(self, model: Any, name: str, folder: RunFolder, wording: Wording | None = None) -> None:
         self.model = model
         self.name = name
         self.folder = folder
         self.wording = wording or prompt("judge")
-        self.failures = 0  # replies that never came, of those who read
+        self.failures = 0  # how many replies of a reading model failed
         self._known: dict[str, Json] = {
             line["key"]: line for line in folder.judgements() if line["same"] is not None
         }
@@ -61,15 +62,15 @@ class Judge:
         concurrency: int = 16,
         progress: Callable[[int], None] | None = None,
     ) -> Mapping[JudgedAnswer, bool | None]:
-        """Verdicts: True the same, False different, None none given."""
+        """Verdicts: True for the same, False for different, None where no verdict was given."""
         asked = list(dict.fromkeys(questions))
         return asyncio.run(self._ask_all(asked, concurrency, progress or (lambda _: None)))
 
     def say_all(
         self, questions: Sequence[JudgedAnswer], concurrency: int = 16
     ) -> dict[JudgedAnswer, str | None]:
-        """What the model says the answers are, with the wording "extract"; None where it finds none. A
-        failure is not stored, and is asked again by the next scoring."""
+        """The answers that the model reads, with the wording "extract"; None where it finds none. A failure
+        is not stored, so the next scoring asks again."""
         asked = list(dict.fromkeys(questions))
 
         async def all_of_them() -> list[str | None]:
@@ -140,7 +141,7 @@ class Judge:
 
 
 def parse_said(reply: str) -> str | None:
-    """The last ANSWER: of a reply; None where it has none, or says NONE."""
+    """The text after the last "ANSWER:" of a reply; None if there is none, or if it says NONE."""
     found = _SAID.findall(reply)
     said = found[-1].strip().strip("*").strip() if found else ""
     return said if said and said.upper() != "NONE" else None

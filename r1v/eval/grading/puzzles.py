@@ -1,7 +1,7 @@
 """Puzzles that have several right answers, checked by their rules.
 
 Enters: a filled grid, bridges, numbers by letter or a formula, as JSON would hold them. Leaves: whether all
-rules of the puzzle hold. Always holds: an answer of any other form is wrong and never an error.
+rules of the puzzle hold. Always holds: an answer of another form is wrong; it never raises an error.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ def sudoku(answer: Any, givens: Grid, height: int, width: int) -> bool:
 
 def skyscrapers(answer: Any, givens: Grid, seen: Sequence[Sequence[int | None]]) -> bool:
     """A Latin square of heights; seen: how many are visible from above, from the left, from the right and
-    from below, None where it is not said."""
+    from below; None where it is not given."""
     grid = grid_of(answer, len(givens))
     if grid is None or not keeps_givens(grid, givens) or not _latin(grid):
         return False
@@ -194,7 +194,7 @@ def _hangs_together(grid: Grid, colour: int) -> bool:
 
 def bridges(answer: Any, islands: Sequence[Mapping[str, Any]]) -> bool:
     """Hashi: straight bridges between islands, at most two between any two, none crossing another, and each
-    island has as many as it wants."""
+    island has the number of bridges that it asks for."""
     wanted = {str(island["cord"]): island["requirement"] for island in islands}
     if not isinstance(answer, list) or not answer:
         return False
@@ -219,7 +219,7 @@ def bridges(answer: Any, islands: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def _between(start: str, end: str) -> set[tuple[int, int]] | None:
-    """The cells between two islands ("b3"); None where they lie on no line."""
+    """The cells between two islands ("b3"); None if they are not on one line."""
     try:
         (x, y), (u, v) = ((ord(place[0]), int(place[1:])) for place in (start, end))
     except ValueError:
@@ -267,7 +267,7 @@ def _value(node: ast.AST, used: list[int]) -> Fraction:
 
 
 def same_formula(formula: Any, right: Sequence[str]) -> bool:
-    """Whether a sum or product is one of the right ones, its parts in any order."""
+    """Whether a sum or product is one of the right ones. The order of its parts does not matter."""
     if not isinstance(formula, str):
         return False
     try:
@@ -298,7 +298,7 @@ def _on_lines(which: str, answer: Any, info: Mapping[str, Any]) -> bool:
     return lines_add_up(which, answer)
 
 
-# what is checked for each of MME-Reasoning's functions: (answer, special_info) -> right
+# the check for each of MME-Reasoning's functions: (answer, special_info) -> whether it is right
 CHECKS: dict[str, Callable[[Any, Mapping[str, Any]], bool]] = {
     "calculate_answer_function_1": lambda answer, info: _proportions(answer),
     "calculate_answer_function_2": lambda answer, info: _three_lines(answer),

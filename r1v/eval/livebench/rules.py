@@ -1,8 +1,8 @@
 """LiveBench's rules for its tasks, one function each: (ground truth, answer, prompt) -> score in [0, 1].
 
 Enters: texts. Leaves: a score. Always holds: the rules are those of the official repository (2024-06 to
-2025-04 releases), in our own code; AMPS Hard, which the official scorer decides with sympy, is compared
-as free answers are here.
+2025-04 releases), in our own code; AMPS Hard, for which the official scorer uses sympy, is compared like
+other free answers here.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ def _boxed_words(answer: str) -> str | None:
 
 
 def math_contest(truth: str, answer: str, prompt: str) -> float:
-    """A letter: in <solution>, repeated, boxed, alone in the last line; or the option's value at the end."""
+    """A letter in <solution>, repeated, in a box or alone in the last line; or the option's value at the
+    end."""
     truth = truth.strip()
     solutions = _SOLUTION_LINE.findall(answer)
     if solutions and set(solutions[-1].lower()) == {truth.lower()}:
@@ -69,7 +70,7 @@ def aime(truth: str, answer: str, prompt: str) -> float:
 
 
 def proof_rearrangement(truth: str, answer: str, prompt: str) -> float:
-    """Share of the order that is right, by edit distance."""
+    """The share of the order that is right, by edit distance."""
     wanted = [int(number) for number in truth.split(",")]
     given = _numbers(answer)
     longest = max(len(wanted), len(given))
@@ -94,7 +95,7 @@ def _numbers(answer: str) -> list[int]:
 
 
 def edit_distance(left: Sequence[Any], right: Sequence[Any]) -> int:
-    """Insertions, deletions and replacements that turn one sequence into the other."""
+    """The number of insertions, deletions and replacements that turn one sequence into the other."""
     row = list(range(len(right) + 1))
     for i, a in enumerate(left, 1):
         previous, row[0] = row[0], i
@@ -116,7 +117,8 @@ def web_of_lies_2(truth: str, answer: str, prompt: str) -> float:
 
 
 def web_of_lies_3(truth: str, answer: str, prompt: str) -> float:
-    """As version 2 but for bold texts; half for all three right, half for the share that is right."""
+    """As version 2, without bold texts; half of the score is for all three being right, half for the share
+    that is right."""
     given = _last_line_of_solution(answer)
     given = given or _boxed_words(answer) or _three_in_a_row(answer)
     if given is None:
@@ -149,7 +151,7 @@ def zebra_old(truth: str, answer: str, prompt: str) -> float:
 
 
 def zebra_new(truth: str, answer: str, prompt: str) -> float:
-    """Half for all answers right, half for the share that is right."""
+    """Half of the score is for all answers being right, half for the share that is right."""
     wanted = [word.strip().lower().replace("-", " ") for word in truth.split(",")]
     solutions = _SOLUTION_LINE.findall(answer)
     if not solutions and (boxed := _boxed_words(answer)) is not None:
@@ -285,8 +287,8 @@ def _mapping(text: str) -> dict[str, Any]:
 
 
 def table_reformat(truth: str, answer: str, prompt: str) -> float:
-    """The same table in the format that was asked for: columns in any order, rows in theirs. The first
-    column of Markdown is an index to the first version of the official reader, and is not compared."""
+    """The same table in the requested format: columns in any order, rows in their order. The first version of
+    the official reader takes the first column of Markdown as an index, which is not compared."""
     form = re.search(r"format to (\w+) format", prompt)
     indexed = form is not None
     form = form or re.search(r"Target Format:\s*(\w+)", prompt)
@@ -391,7 +393,8 @@ RULES: dict[str, Callable[[str, str, str], float]] = {
 
 
 def rule_for(task: str, release: str) -> Callable[[str, str, str], float] | None:
-    """The rule for a task or subtask; None for those that programs or free answers decide."""
+    """The rule for a task or subtask; None for those that are graded by running programs or as free
+    answers."""
     parts = task.lower().split("_")
     if parts[0] in ("amc", "smc") or parts[1:2] == ["amc"]:
         return math_contest

@@ -1,8 +1,8 @@
 """The frozen wordings of the benchmarks.
 
-Enters: a prompt's name. Leaves: its text, version and hash. Always holds: a text that has been used is
-never changed: a new wording is a new file with the next version. Texts of a benchmark's own protocol say
-so in SOURCES.
+Enters: a prompt's name. Leaves: its text, version and hash. Always holds: a text that has been used is never
+changed; a new wording is a new file with the next version. SOURCES names the texts that come from a
+benchmark's own protocol.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ PROMPTS: dict[str, int] = {
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """A wording: ``{name}`` marks where values go."""
+    """A wording. ``{name}`` marks the place of a value."""
 
     name: str
     version: int
@@ -50,14 +50,15 @@ class Wording:
         return hashlib.sha256(self.text.encode()).hexdigest()
 
     def fill(self, **values: str) -> str:
-        """The text with its values; other braces stay as they are."""
+        """The text with its values. Other braces are not changed."""
         for name in values:
             if "{" + name + "}" not in self.text:
                 raise ConfigError(
                     f"prompt {self.name!r} has no {{{name}}}; it needs one where the {name} goes"
                 )
         marks = re.compile("|".join("{" + name + "}" for name in values))
-        return marks.sub(lambda match: values[match[0][1:-1]], self.text)  # once: values may hold marks
+        # in one pass, because values may contain such marks
+        return marks.sub(lambda match: values[match[0][1:-1]], self.text)
 
     def describe(self) -> Mapping[str, str | int]:
         """For manifests."""

@@ -14,7 +14,8 @@ CHARTS = "release charts and R1V2 report Figures 2-4"
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """One printed number. score: percent. printed: as its source has it. note: what is odd about it."""
+    """One printed number. score: percent. printed: the number as its source prints it. note: a peculiarity of
+    it."""
 
     model: str
     benchmark: str

@@ -1,1 +1,2 @@
-"""Where questions come from: rows of data sets, own files, what tells one set from another."""
+"""Where questions come from: rows of data sets, people's own files, and what distinguishes one set from
+another."""

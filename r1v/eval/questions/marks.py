@@ -1,7 +1,7 @@
-"""What tells the files of one set of questions from those of another.
+"""What distinguishes the files of one set of questions from those of another.
 
-Enters: names of files and rows, and what marks the set that is asked for. Leaves: in words, why they are not
-of that set. Always holds: what a set is not known to have is not asked of it.
+Enters: names of files, rows, and the marks of the requested set. Leaves: in words, why they do not belong to
+that set. Always holds: only known properties of a set are checked.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 from r1v.eval.item import Json
 
-# words of files' names that say which split they hold -> the split
+# words in file names that say which split a file holds -> the split
 _SPLITS = {
     "train": "train", "training": "train", "validation": "validation", "val": "validation", "dev": "dev",
     "test": "test", "testmini": "testmini",
@@ -26,13 +26,13 @@ _SPLITS = {
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What marks a set.
+    """The marks of a set.
 
-    split: a file that is named for another one is refused; "" asks nothing. lacks: fields that other sets
-    have and this one has not. each: by field (a dot reaches into an object) the pattern of its text, in every
-    row that has the field. num_options: least and most options of the question that has the most of them.
-    num_questions: of the whole set, with the benchmark's options as they are; None where no official number
-    is known. content: the ``content_digest`` of the whole set, "" where it is not known.
+    split: a file whose name says another split is refused; "" checks nothing. lacks: fields that other sets
+    have and this one does not have. each: for a field (a dot reaches into an object) the pattern of its text,
+    in every row that has the field. num_options: the allowed range for the number of options of the question
+    that has the most of them. num_questions: of the whole set, with the benchmark's default options; None if
+    no official number is known. content: the ``content_digest`` of the whole set, "" if it is not known.
     """
 
     split: str = ""
@@ -44,14 +44,14 @@ class Marks:
 
 
 def other_split(marks: Marks, path: Path) -> str | None:
-    """The split that a file's name says, where it is not the one that is asked for."""
+    """The split that a file's name says, if it is not the requested one."""
     words = re.split(r"[^a-z]+", path.stem.lower().replace("test_mini", "testmini"))
     said = [_SPLITS[word] for word in words if word in _SPLITS]
     return said[0] if marks.split and said and marks.split not in said else None
 
 
 def wrong_row(marks: Marks, row: Json) -> str | None:
-    """What a row has that no row of the set has, in words."""
+    """In words, what a row has that no row of the set has."""
     for name in marks.lacks:
         if row.get(name) is not None:
             return f"a field {name!r}"
@@ -63,7 +63,7 @@ def wrong_row(marks: Marks, row: Json) -> str | None:
 
 
 def wrong_rows(marks: Marks, rows: Sequence[Json]) -> str | None:
-    """What all rows together have that the set has not, in words."""
+    """In words, what all rows together have that the set does not have."""
     if marks.num_options is not None:
         low, high = marks.num_options
         most = max((_num_options(row) for row in rows), default=0)
@@ -73,7 +73,7 @@ def wrong_rows(marks: Marks, rows: Sequence[Json]) -> str | None:
 
 
 def asked_for(marks: Marks, repo: str) -> str:
-    """The set in words: repository, split, number of questions, options."""
+    """A description of the set: repository, split, number of questions, options."""
     parts = [f"the {marks.split} split"] if marks.split else []
     if marks.num_questions is not None:
         parts.append(f"{marks.num_questions:,} questions")
@@ -83,8 +83,8 @@ def asked_for(marks: Marks, repo: str) -> str:
 
 
 def content_digest(rows: Sequence[Json], fields: Sequence[str]) -> str:
-    """A hash of the given fields of all rows, whatever their order and the format of the file: what is
-    absent is left out, and a number is the same as its text."""
+    """A hash of the given fields of all rows. It does not depend on the order of the rows or the format of
+    the file: absent values are left out, and a number counts as its text."""
     lines = sorted(
         json.dumps([_plain(row.get(name)) for name in fields], sort_keys=True, ensure_ascii=False)
         for row in rows
@@ -110,7 +110,7 @@ def _reached(row: Json, path: str) -> Any:
 
 
 def _num_options(row: Json) -> int:
-    """How many options a row has; they may be a list, or the text of one."""
+    """The number of options of a row, which are a list or the text of one."""
     options = row.get("options")
     if isinstance(options, str):
         try:

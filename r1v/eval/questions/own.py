@@ -1,8 +1,9 @@
-"""One's own questions: a file, a folder, a set of the Hugging Face Hub, or a file of Python.
+"""People's own questions: a file, a folder, a set of the Hugging Face Hub, or a file of Python.
 
-Enters: what was named on the command line. Leaves: a ``Benchmark``. Always holds: a row has what
-``FIELDS`` names and nothing that looks like a misspelling of it; what a grader needs is kept with the
-questions, so that a run can be scored again without the file (a file of Python is needed, unchanged).
+Enters: the name that was given on the command line. Leaves: a ``Benchmark``. Always holds: a row has the
+fields in ``FIELDS`` and none that looks like a misspelling of one; everything that a grader needs is kept
+with the questions, so a run can be scored again without the file. Only a file of Python is needed again,
+unchanged.
 """
 
 from __future__ import annotations
@@ -59,12 +60,12 @@ def find_benchmark(name: str) -> Benchmark:
         return _of_rows(_clean(path.stem), partial(_file_rows, path), path.name)
     if (found := _of_package(name)) is not None:
         return found
-    return benchmark(name)  # raises, and names those that are known
+    return benchmark(name)  # this raises an error that names the known benchmarks
 
 
 def recorded_benchmark(name: str, own: Json | None) -> Benchmark:
-    """The benchmark of a run. own: what its manifest keeps of one's own questions, None for the others.
-    Raises ConfigError where a file of Python is gone or has changed."""
+    """The benchmark of a run. own: what its manifest keeps of people's own questions, None for other
+    benchmarks. Raises ConfigError if a file of Python is gone or has changed."""
     if own is None:
         return benchmark(name)
     if own["kind"] == "package":
@@ -103,7 +104,7 @@ def _of_rows(name: str, read: Callable[[], Rows], title: str) -> Benchmark:
 
 
 def _clean(name: str) -> str:
-    """A name for folders and tables, which no benchmark of ours has."""
+    """A name for folders and tables that differs from those of our benchmarks."""
     clean = re.sub(r"\W+", "_", name.split(":")[0].lower()).strip("_") or "questions"
     return f"own_{clean}" if clean in TASKS else clean
 
@@ -134,7 +135,7 @@ def _hub_rows(name: str) -> Rows:
 
 
 def check_fields(rows: Sequence[Json], where: object) -> list[str]:
-    """Names of fields that are not looked at. Raises DataError for a field that is nearly one of ours."""
+    """The names of fields that are ignored. Raises DataError for a field whose name is nearly one of ours."""
     known = set(FIELDS) | {other for names in FIELDS.values() for other in names}
     unknown = sorted({str(name) for row in rows for name in row} - known)
     for name in unknown:
@@ -147,7 +148,7 @@ def check_fields(rows: Sequence[Json], where: object) -> list[str]:
 
 
 def field_of(row: Json, name: str) -> Any:
-    """A field by its name or by one of its other names; None where it is absent or empty."""
+    """A field by its name or one of its alternative names; None if it is absent or empty."""
     return given(row, name, *FIELDS[name])
 
 
@@ -238,7 +239,7 @@ def _tolerance(row: Json, name: str) -> dict[str, float]:
 
 
 def grade(item: Item, output: Output, tools: GradingTools) -> Grade:
-    """A letter where there are options, else a free answer of the question's type."""
+    """Grade a letter if there are options, otherwise a free answer of the question's type."""
     return grade_choice(item, output, tools) if item.options else grade_free(item, output, tools)
 
 
@@ -246,8 +247,8 @@ def grade(item: Item, output: Output, tools: GradingTools) -> Grade:
 
 
 def _of_python(path: Path) -> Benchmark:
-    """A file with ``questions()``, and if it likes ``prompt(row)`` and ``grade(answer, row)``; or one with a
-    ``BENCHMARK``."""
+    """The benchmark of a file with ``questions()`` and, optionally, ``prompt(row)`` and ``grade(answer,
+    row)``; or of one with a ``BENCHMARK``."""
     module = _module(path)
     own = {"kind": "python", "file": str(path.resolve()), "sha256": _sha256(path)}
     ready = getattr(module, "BENCHMARK", None)
@@ -296,7 +297,7 @@ def _python_rows(questions: Callable[[], Iterable[Json]], path: Path) -> Rows:
 
 
 def _python_items(prompt: Callable[[Json], str] | None, own_grader: bool, request: Load) -> list[Item]:
-    """The rows as items; each item keeps its row, but for pictures, which a grader does not get."""
+    """The rows as items. Each item keeps its row without pictures, which a grader does not get."""
     if prompt is None:
         items = load(request, answered=not own_grader)
     else:
@@ -315,7 +316,8 @@ def _as_json(row: Json, unseen: set[str]) -> Any:
 def _python_grade(
     judge: Callable[[str, Json], Any], item: Item, output: Output, tools: GradingTools
 ) -> Grade:
-    """grade(answer, row): True, False, a share of 1, or None where there is nothing to grade."""
+    """The grader around grade(answer, row), which returns True, False, a number from 0 to 1, or None if there
+    is nothing to grade."""
     said = judge(output.answer, item.grading["row"])
     if said is None:
         return Grade(None, None, "own")

@@ -1,4 +1,4 @@
-"""Where the pictures of a question stand.
+"""The places of pictures in the text of a question.
 
 Enters: a text with marks such as ``<image 1>`` and the pictures. Leaves: text and pictures in order. Always
 holds: each picture is shown once; a picture without a mark comes before the text.
@@ -16,7 +16,8 @@ MARK = re.compile(r"<image[\s_]*(\d*)>")
 
 def placed(text: str, pictures: Mapping[int, ImageRef] | Sequence[ImageRef]) -> tuple[str | ImageRef, ...]:
     """Text and pictures in the order of the marks. pictures: by number, or in order from 1. A mark without a
-    number (``<image>``) stands for the next picture; a picture that is named again is named by its number."""
+    number (``<image>``) stands for the next picture. Where a picture is mentioned again, its number is
+    written."""
     refs = dict(pictures) if isinstance(pictures, Mapping) else dict(enumerate(pictures, 1))
     marks, following = [], 0
     for match in MARK.finditer(text):

@@ -1,7 +1,7 @@
-"""Fields of rows, whatever a data set calls them.
+"""Reads fields of rows, which data sets name differently.
 
 Enters: a row of an official file or of one of VLMEvalKit's tables. Leaves: a field, options, pictures. Always
-holds: what is empty (nothing, an empty text, a table's "nan") is absent.
+holds: empty values (None, an empty text, a table's "nan") count as absent.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from r1v.eval.questions.data import DataError, image_of
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 PICTURES = ("images", "image", "image_path", "decoded_image", "picture")
-MAX_INDEX = 64  # characters; what is longer is a picture, not the index of another row
+MAX_INDEX = 64  # characters; a longer text is a picture, not the index of another row
 
 
 def given(row: Json, *names: str) -> Any:
-    """The first of some fields that is there; None where none is."""
+    """The first of the named fields that is present; None if none is."""
     for name in names:
         value = row.get(name)
         if value is None or (isinstance(value, float) and value != value):
@@ -33,7 +33,7 @@ def given(row: Json, *names: str) -> Any:
 
 
 def text_of(row: Json, *names: str) -> str:
-    """The same as text, "" where it is absent."""
+    """The same as text, "" if it is absent."""
     found = given(row, *names)
     return "" if found is None else str(found).strip()
 

@@ -1,8 +1,8 @@
 """Reports: Markdown, and one HTML page that needs nothing beside it.
 
-Enters: scored run folders. Leaves: report.md and report.html. Always holds: a published number stands
-with its source and its note; numbers of different sources are never in one table or chart without saying
-so; what a model wrote is shown as text and never as markup.
+Enters: scored run folders. Leaves: report.md and report.html. Always holds: a published number is shown with
+its source and its note; where numbers of different sources are in one table or chart, it says so; what a
+model wrote is shown as text and never as markup.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from r1v.write_lock import writing
 
 
 def write_report(runs: Sequence[Path], out: Path, *, max_samples: int = 200) -> list[Path]:
-    """Write both reports into ``out``; gives their paths. Raises RunError for folders that are no scored
+    """Write both reports into ``out``; returns their paths. Raises RunError for folders that are not scored
     runs."""
     paths = [out / "report.md", out / "report.html"]
     with writing(out):

@@ -19,7 +19,7 @@ from r1v.eval.published import CHARTS, Published, published
 from r1v.eval.statistics import interval
 from r1v.eval.store import RunFolder
 
-# the ten columns of the release's table, as its data names them, and as they are shown
+# the ten columns of the release's table: their names in its data, and as they are shown
 COLUMNS: dict[str, str] = {
     "AIME24": "AIME 2024",
     "LiveCodeBench": "LiveCodeBench",
@@ -95,8 +95,8 @@ class Shown:
 
 
 def is_partial(manifest: Json, task: str) -> bool:
-    """Whether a limit left questions of a benchmark out, or its data was not the whole set; runs from before
-    this was kept say it by their limit."""
+    """Whether a limit left out questions of a benchmark, or its data was not the whole set. Older runs did
+    not record it; for them the limit decides."""
     identity = manifest["identity"]
     about = identity["tasks"][task]
     return "of" in about.get("data", {}) or bool(about.get("partial", identity["plan"]["limit"] is not None))
@@ -118,9 +118,8 @@ class RunView:
         return is_partial(self.manifest, task)
 
     def by_column(self, column: str) -> Json | None:
-        """The score for a column of the published tables: of its benchmark, or the mean of its parts
-        (MMMU-Pro is the mean of its two). ``parts`` names what was measured where not all of them
-        were."""
+        """The score for a column of the published tables: that of its benchmark, or the mean of its parts
+        (MMMU-Pro is the mean of two). ``parts`` names the measured parts if some are missing."""
         tasks = self.scores["tasks"]
         names = [name for name in TASKS if name in tasks and tasks[name]["column"] == column]
         names = [name for name in names if tasks[name]["score"] is not None]
@@ -146,7 +145,7 @@ class RunView:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that is shown. pictures: data URLs by name."""
+    """Everything that a report shows. pictures: data URLs by name."""
 
     runs: tuple[RunView, ...]
     samples: tuple[Shown, ...]
@@ -155,8 +154,9 @@ class Report:
 
 
 def collect(paths: Sequence[Path], max_samples: int) -> Report:
-    """Read scored runs; of each benchmark and run the first max_samples samples are kept for the browser.
-    Runs of the same model, drawn in the same way, are shown as one where they have no benchmark in common."""
+    """Read scored runs. The first max_samples samples of each benchmark and run are kept for the sample
+    browser. Runs of the same model with the same sampling are shown as one if they have no benchmark in
+    common."""
     runs: list[RunView] = []
     samples: list[Shown] = []
     pictures: dict[str, str] = {}
@@ -190,7 +190,7 @@ def _belong_together(left: RunView, right: RunView) -> bool:
 
 
 def _judge_of(run: RunView) -> Json | None:
-    """Who judged, whatever was judged."""
+    """The names of the judges."""
     judge = run.scores.get("judge")
     return None if judge is None else {key: judge[key] for key in ("model", "prompt")}
 
@@ -275,7 +275,7 @@ def _pictures(item: Item, pictures: dict[str, str]) -> list[str]:
 
 
 def _small(ref: ImageRef, side: int = 480) -> str:
-    """A data URL of the picture, made smaller where it is large, so that the page stays light."""
+    """A data URL of the picture. Large pictures are scaled down, so that the page stays small."""
     import io
 
     from PIL import Image, UnidentifiedImageError

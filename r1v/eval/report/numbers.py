@@ -20,14 +20,14 @@ def interval(one: Json) -> str:
 
 
 def has_cost(report: Report) -> bool:
-    """Whether any run knows what it cost."""
+    """Whether the cost of any run is known."""
     return any(
         one["tokens"].get("cost") is not None for run in report.runs for one in run.scores["tasks"].values()
     )
 
 
 def cost(tokens: Json) -> str:
-    """Dollars in all, and for each right answer."""
+    """Dollars in total and per right answer."""
     if tokens.get("cost") is None:
         return ""
     per_right = tokens.get("cost_per_right")
@@ -35,7 +35,7 @@ def cost(tokens: Json) -> str:
 
 
 def facts(run: RunView) -> list[tuple[str, str]]:
-    """What a run was, in short: name, value."""
+    """A summary of a run's settings: (name, value)."""
     identity = run.manifest["identity"]
     model, plan = identity["model"], identity["plan"]
     sampling = model["sampling"]
@@ -69,7 +69,7 @@ def facts(run: RunView) -> list[tuple[str, str]]:
 
 
 def release_columns(report: Report) -> dict[str, str]:
-    """The release's columns, and the further ones that any run has."""
+    """The release's columns, and further ones that any run has."""
     more = {key: title for key, title in FURTHER.items() if any(run.by_column(key) for run in report.runs)}
     return {**COLUMNS, **more}
 
@@ -77,7 +77,7 @@ def release_columns(report: Report) -> dict[str, str]:
 def published_rows(
     report: Report, columns: Sequence[str]
 ) -> list[tuple[str, list[tuple[str, dict[str, Published]]]]]:
-    """By source: the models it has, each with its numbers by benchmark. The release page comes first."""
+    """For each source its models, each with its numbers by benchmark. The release page comes first."""
     sources = sorted(
         {one.source for one in report.published}, key=lambda source: (source != RELEASE_PAGE, source)
     )

@@ -1,4 +1,4 @@
-"""Charts as SVG text, drawn from numbers; colours come from the page's style.
+"""Charts as SVG text. Colours come from the page's style.
 
 Enters: names and values. Leaves: an <svg> element. Always holds: every text is escaped; nothing is fetched.
 """

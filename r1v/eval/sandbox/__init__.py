@@ -1,1 +1,1 @@
-"""Running a model's program in a process that reaches nothing but its own folder."""
+"""Running a model's program in a process that can use nothing but its own folder."""

@@ -1,4 +1,4 @@
-"""What runs before a model's program in its process: limits first, then the program as ``__main__``.
+"""Runs in the process of a model's program: it sets limits first, then runs the program as ``__main__``.
 
 Resource limits, and four layers, each where the system has it: namespaces of Linux (no network, no other
 processes in sight, all files read-only but the program's folder); Linux's filters, which nothing in the
@@ -26,8 +26,8 @@ NAMESPACES = 0x10000000 | 0x40000000 | 0x20000000 | 0x00020000 | 0x08000000 | 0x
 AT_FDCWD, AT_RECURSIVE = ctypes.c_int(-100), 0x8000
 MS_BIND, MS_REC, MS_PRIVATE, MOUNT_ATTR_RDONLY = 4096, 16384, 1 << 18, 1
 
-# System calls that Python, numpy and their threads make, by number; all others are refused. AUDIT_ARCH names
-# the processor to the filter. The numbers are those of Linux's tables (syscall_64.tbl; asm-generic/unistd.h).
+# System calls that Python, numpy and their threads make, by number; all others are refused. AUDIT_ARCH tells
+# the filter the processor. The numbers are those of Linux's tables (syscall_64.tbl; asm-generic/unistd.h).
 SYSTEM_CALLS: dict[str, Any] = {
     "x86_64": {
         "arch": 0xC000003E, "clone": 56, "clone3": 435,
@@ -60,9 +60,9 @@ SYSTEM_CALLS: dict[str, Any] = {
 # Of fcntl: copies and flags of files, not locks, leases, or signals to an owner. Of ioctl: questions only.
 FCNTL, IOCTL = (0, 1, 2, 3, 4, 1030), (0x5401, 0x5413, 0x541B, 0x5450, 0x5451)
 EPERM, ENOSYS = 1, 38
-# what writing to files is made of, by the version of Landlock that knows it
+# the rights that writing to files needs, by the version of Landlock that introduced them
 WRITES = {1: (1 << 1) | sum(1 << bit for bit in range(4, 13)), 2: 1 << 13, 3: 1 << 14}
-# events of sys.addaudithook that a solution to a programming problem has no business with
+# events of sys.addaudithook that no solution to a programming problem needs
 REFUSED = (
     "socket.",
     "subprocess.",
@@ -92,7 +92,7 @@ REFUSED = (
 
 
 def limit(kind: int, value: int) -> None:
-    """Lower a limit, as far as the hard limit lets it."""
+    """Set a limit, or the hard limit if that is lower."""
     _, hard = resource.getrlimit(kind)
     if hard != resource.RLIM_INFINITY:
         value = min(value, hard)
@@ -101,8 +101,9 @@ def limit(kind: int, value: int) -> None:
 
 
 def own_namespaces(libc: ctypes.CDLL, folder: str) -> bool:
-    """Go on in a process that sees no network and no other process, and can change no file outside of a
-    folder; the calling process waits for it and ends as it does. False where that is not allowed."""
+    """Continue in a new process that has no network, sees no other process and can change no file outside of
+    a folder. The calling process waits for it and ends with the same status. False if the system does not
+    allow it."""
     user, group = os.getuid(), os.getgid()
     try:
         if libc.unshare(NAMESPACES) != 0:
@@ -119,7 +120,7 @@ def own_namespaces(libc: ctypes.CDLL, folder: str) -> bool:
     ready, tell = os.pipe()
     if os.fork():
         end_as(int(read_all(ready, tell) or b"9"))
-    # The first process of a namespace is immune to signals: the program is the second one.
+    # The first process of a namespace is immune to signals, so the program runs in the second one.
     if (program := os.fork()) != 0:
         _, status = os.waitpid(program, 0)
         os.write(tell, str(status).encode())
@@ -132,7 +133,7 @@ def own_namespaces(libc: ctypes.CDLL, folder: str) -> bool:
 
 
 def read_all(ready: int, tell: int) -> bytes:
-    """What the process on the other end of a pipe writes before it ends."""
+    """Everything that the process at the other end of a pipe writes until it ends."""
     os.close(tell)
     told = os.read(ready, 16)
     with contextlib.suppress(ChildProcessError):
@@ -141,7 +142,7 @@ def read_all(ready: int, tell: int) -> bytes:
 
 
 def end_as(status: int) -> None:
-    """End this process as another one ended, by its wait status."""
+    """End this process in the way another one ended, given its wait status."""
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         with contextlib.suppress(OSError):  # SIGKILL has no handler
@@ -154,7 +155,7 @@ def read_only_but(libc: ctypes.CDLL, folder: str) -> None:
     """Mount all file systems read-only but the folder, and a view of this namespace's processes."""
     here = folder.encode()
     libc.mount(None, b"/", None, ctypes.c_ulong(MS_REC | MS_PRIVATE), None)
-    # a mount of its own can stay writable; mount_setattr (Linux 5.12) changes whole trees
+    # a separate mount can stay writable; mount_setattr (Linux 5.12) changes whole trees
     libc.mount(here, here, None, ctypes.c_ulong(MS_BIND), None)
     for path, recursive, change in ((b"/", AT_RECURSIVE, (1, 0)), (here, 0, (0, 1))):
         attributes = ctypes.create_string_buffer(struct.pack("QQQQ", *change, 0, 0), 32)
@@ -164,7 +165,7 @@ def read_only_but(libc: ctypes.CDLL, folder: str) -> None:
 
 
 def drop_capabilities(libc: ctypes.CDLL) -> None:
-    """Give up what a process may do in a user namespace of its own, so that no mount can be undone."""
+    """Give up the rights that a process has in its own user namespace, so that no mount can be undone."""
     zero = ctypes.c_ulong(0)
     for number in range(64):
         libc.prctl(24, ctypes.c_ulong(number), zero, zero, zero)  # PR_CAPBSET_DROP
@@ -173,8 +174,8 @@ def drop_capabilities(libc: ctypes.CDLL) -> None:
 
 
 def filter_calls(libc: ctypes.CDLL) -> bool:
-    """Allow the listed system calls alone, for good; False where there is no seccomp, or the processor is not
-    known here."""
+    """Allow only the listed system calls, permanently. False if the system has no seccomp, or if the
+    processor is not known here."""
     known = SYSTEM_CALLS.get(platform.machine())
     if not sys.platform.startswith("linux") or known is None:
         return False
@@ -183,7 +184,8 @@ def filter_calls(libc: ctypes.CDLL) -> bool:
     yes, no = (end, 0, 0, allow), (end, 0, 0, refuse_with | EPERM)
 
     def where(number: int, arguments: dict[int, tuple[int, ...]]) -> list[tuple[int, ...]]:
-        """A call is allowed where some arguments (by place; their low halves) have one of some values."""
+        """Allow a call if each given argument (by its place; only the low half is compared) has one of the
+        given values."""
         checks: list[tuple[int, ...]] = []
         for place, values in arguments.items():
             checks.append((load, 0, 0, 16 + 8 * place))
@@ -196,7 +198,7 @@ def filter_calls(libc: ctypes.CDLL) -> bool:
         steps += [(equal, 0, 1, number), yes]
     steps += [(equal, 0, 1, known["clone3"]), (end, 0, 0, refuse_with | ENOSYS)]  # threads then use clone
     steps += [(equal, 0, 4, known["clone"]), (load, 0, 0, 16), (bit, 0, 1, CLONE_THREAD), yes, no]
-    # of one's own process alone: signals to its threads, and reading its limits
+    # only for the own process: signals to its threads, and reading its limits
     steps += where(known["tgkill"], {0: (os.getpid(),)}) + where(known["prlimit"], {0: (0,), 2: (0,)})
     steps += where(known["fcntl"], {1: FCNTL}) + where(known["ioctl"], {1: IOCTL}) + [no]
     code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
@@ -208,7 +210,7 @@ def filter_calls(libc: ctypes.CDLL) -> bool:
 
 
 def write_only_below(libc: ctypes.CDLL, folder: str) -> bool:
-    """Refuse changes to files outside of a folder for good; False where the system has no Landlock."""
+    """Refuse changes to files outside of a folder, permanently. False if the system has no Landlock."""
     if not sys.platform.startswith("linux"):
         return False
     create, add, restrict = 444, 445, 446  # the same on all processors

@@ -1,11 +1,11 @@
-"""Running a model's program: a process of its own, with little time, little memory and no network.
+"""Running a model's program in a process of its own, with limited time and memory and without a network.
 
-Enters: Python source and an input. Leaves: what it printed, and how it ended. Always holds: the process
-and all that it started are gone when ``run_program`` returns. Limits: processor time, address space, file
-size, number of files and processes by rlimits; wall time and output by the parent; other programs, sockets,
-signals and changes to files outside of its folder by the kernel (on Linux: namespaces, an allow-list of
-system calls, Landlock) and by an audit hook everywhere. It runs as the same user: what that user can read, a
-hostile program can read. Where the system is no Linux, run programs that are hostile on purpose in a
+Enters: Python source and an input. Leaves: what it printed, and how it ended. Always holds: when
+``run_program`` returns, the process and everything that it started have ended. Limits: processor time,
+address space, file size, number of files and processes by rlimits; wall time and output by the parent; other
+programs, sockets, signals and changes to files outside of its folder by the kernel (on Linux: namespaces, an
+allow-list of system calls, Landlock) and by an audit hook everywhere. It runs as the same user, so a hostile
+program can read what that user can read. On systems other than Linux, run programs that may be hostile in a
 container.
 """
 
@@ -33,7 +33,7 @@ LAYERS = ("namespaces", "seccomp", "landlock", "hook")
 @dataclass(frozen=True, slots=True)
 class Limits:
     """wall_s: seconds from start to kill. memory_bytes: address space. output_bytes: of standard output.
-    layers: of `LAYERS`, those that are put on; fewer than all are for tests of the others."""
+    layers: those of `LAYERS` to use; tests of single layers leave others out."""
 
     wall_s: float = 6.0
     memory_bytes: int = 4 << 30
@@ -118,7 +118,7 @@ def _run(folder: Path, limits: Limits) -> Ended:
 
 
 def _collect(descriptor: int, end: float, limit: int) -> tuple[bytes, str]:
-    """All output until its end, the time's end or the limit."""
+    """All output until the program ends, the time is over or the limit is reached."""
     pieces: list[bytes] = []
     size = 0
     while True:
@@ -136,6 +136,6 @@ def _collect(descriptor: int, end: float, limit: int) -> tuple[bytes, str]:
 
 def _kill_group(child: subprocess.Popen[bytes]) -> None:
     """Kill the program and everything in its session."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):  # already gone
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # it has already ended
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()

@@ -28,7 +28,7 @@ def load(request: Load) -> Iterator[Item]:
 
 
 def grade(item: Item, output: Output, tools: GradingTools) -> Grade:
-    """Exactly as in training and in benchmarks/nano_accuracy.py: the box or nothing."""
+    """Only the content of the box counts, exactly as in training and in benchmarks/nano_accuracy.py."""
     given = extract_boxed(output.answer)
     if given is None:
         return Grade(None, None, "none")

@@ -60,7 +60,7 @@ def grade(item: Item, output: Output, tools: GradingTools) -> Grade:
 
 
 def _seed_language_detection() -> None:
-    """langdetect draws at random unless told otherwise; a score must not."""
+    """Fix the seed of langdetect, which otherwise draws at random, so that scores do not vary."""
     from langdetect import DetectorFactory
 
     DetectorFactory.seed = 0
@@ -91,7 +91,7 @@ def _checkers() -> tuple[Any, Any, bool]:
         def word_tokenize(text: str, *_: Any) -> list[str]:
             return [word for sentence in tokenizer.tokenize(text) for word in words.tokenize(sentence)]
 
-        # The checkers look these up when called; the package has no other way to be told.
+        # The checkers look these up when they are called; the package offers no other way to set them.
         instructions_util.count_sentences = count_sentences
         instructions.instructions_util.count_sentences = count_sentences
         instructions_util.nltk.word_tokenize = word_tokenize

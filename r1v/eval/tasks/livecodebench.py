@@ -29,7 +29,8 @@ from r1v.scoring import extract_program
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
-# what the official harness puts before a program; builtins come after operator, which has some of their names
+# The imports that the official harness puts before a program. builtins come after operator, which shares some
+# names with them.
 _NAMES_OF = (
     "string", "re", "datetime", "collections", "heapq", "bisect", "copy", "math", "random", "statistics",
     "itertools", "functools", "operator", "io", "sys", "json", "builtins", "typing",
@@ -49,7 +50,7 @@ print("\\x00RESULT " + _json.dumps(_function(*_arguments), default=list))
 
 
 class _TextOnly(pickle.Unpickler):
-    """Unpickles text and nothing else: a pickle that names any class or function is refused."""
+    """Unpickles text only: a pickle that names any class or function is refused."""
 
     def find_class(self, module: str, name: str) -> Any:
         raise DataError(f"LiveCodeBench's tests hold a pickled {module}.{name}; they must be plain text")
@@ -104,8 +105,8 @@ def grade(item: Item, output: Output, tools: GradingTools) -> Grade:
 
 
 def grade_program(item: Item, output: Output, tools: GradingTools, start: str = "") -> Grade:
-    """Run the program on the tests, several at a time; the first failure, in the tests' order, is told.
-    start: code that the answer goes on with, unless it repeats it."""
+    """Run the program on the tests, several at a time; the first failure in the order of the tests is
+    reported. start: code that the answer continues, unless the answer repeats it."""
     program = extract_program(output.answer)
     if program is None:
         return Grade(None, None, "no code")
@@ -145,7 +146,7 @@ def _outcome(program: str, case: Json, function: str | None, limits: Limits) -> 
             return "no result"
         try:
             given = parse_json(marked[1], "the result")
-        except R1VError:  # the program wrote it, not what calls it
+        except R1VError:  # the program wrote this line, not the code that calls it
             return "no result"
         return "" if given == wanted else f"gave {str(given)[:80]}, not {str(wanted)[:80]}"
     ended = run_program(PRELUDE + program, case["input"], limits)

@@ -50,7 +50,7 @@ def load(request: Load) -> Sequence[Item]:
 
 
 def _names_itself(options: Sequence[str]) -> bool:
-    """Whether the options are just A, B, C…: their texts are in the picture."""
+    """Whether the options are only A, B, C…, because their texts are in the picture."""
     return all(option == chr(ord("A") + index) for index, option in enumerate(options))
 
 
@@ -58,7 +58,7 @@ def grade(item: Item, output: Output, tools: GradingTools) -> Grade:
     if not item.options:
         return grade_free(item, output, tools)
     found = extract_choice(output.answer, item.options)
-    if found.text is None:  # the value of an option, in other words than the option's
+    if found.text is None:  # the value of an option, written differently from the option
         free = grade_free(_with_value(item), output, tools)
         return (
             free if free.right else Grade(None if free.extracted is None else 0.0, free.extracted, free.rule)

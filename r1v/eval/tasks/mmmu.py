@@ -74,8 +74,8 @@ def load_vision(request: Load) -> Sequence[Item]:
 
 
 def grade(item: Item, output: Output, tools: GradingTools) -> Grade:
-    """A letter, or for open questions any right answer: equal, equal to two decimals, or contained as words
-    or as the only number."""
+    """Grade a letter or, for open questions, any right answer: equal, equal to two decimals, or contained as
+    words or as the only number."""
     if item.options:
         return grade_choice(item, output, tools)
     rounded = Item(item.id, item.messages, item.answer, (), item.group, {**item.grading, "absolute": 0.005})

@@ -76,7 +76,7 @@ def load(request: Load) -> Sequence[Item]:
 
 
 def _asked(row: Json, subset: str) -> bool:
-    """Whether a row is of the subset; what a row does not say of itself does not leave it out."""
+    """Whether a row belongs to the subset. A property that a row does not state does not exclude it."""
     if subset not in SUBSETS:
         raise ConfigError(f"option olympiadbench.subset is {subset!r}; use one of {', '.join(SUBSETS)}")
     parts = set(Path(str(row.get("_file", ""))).name.split("."))  # the official files say it in their name
@@ -91,7 +91,7 @@ def _asked(row: Json, subset: str) -> bool:
 
 
 def _errors(row: Json) -> list[float]:
-    """The tolerance of each answer; one for all where one is given."""
+    """The tolerance of each answer; a single given one is for all of them."""
     texts = [part for part in re.split(r"[,，]", str(row.get("error") or "")) if part.strip()]
     found = []
     for text in texts:
@@ -133,7 +133,8 @@ def grade(item: Item, output: Output, tools: GradingTools) -> Grade:
 
 
 def _with_unit(item: Item) -> str:
-    """A single number gets the unit that the question asks for, so that an answer in another unit is read."""
+    """Give a single number the unit that the question asks for, so that an answer in another unit can be
+    compared."""
     unit = item.grading["unit"]
     if unit and item.grading["answer_type"] == "Numerical" and not item.grading["several"]:
         return (

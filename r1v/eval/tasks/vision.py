@@ -55,7 +55,8 @@ def load_chartqa(request: Load) -> Sequence[Item]:
 
 
 def grade_chartqa(item: Item, output: Output, tools: GradingTools) -> Grade:
-    """Relaxed accuracy: numbers within 5% of the answer, other answers equal but for case."""
+    """Relaxed accuracy: numbers within 5% of the answer count as right; other answers must be equal, without
+    regard to case."""
     found = extract_answer(output.answer)
     if found.text is None:
         return Grade(None, None, found.how)
@@ -84,8 +85,8 @@ def load_textvqa(request: Load) -> Sequence[Item]:
 
 
 def grade_textvqa(item: Item, output: Output, tools: GradingTools) -> Grade:
-    """VQA accuracy: over the ways to leave one of the ten people out, min(1, agreeing others / 3),
-    averaged."""
+    """VQA accuracy: min(1, number of other people who agree / 3), averaged over the ways to leave out one of
+    the ten people."""
     found = extract_answer(output.answer)
     if found.text is None:
         return Grade(None, None, found.how)
@@ -106,7 +107,7 @@ _NUMBER_WORDS = {
     )
 } | {"none": "0"}
 _PUNCTUATION = ';/[]"{}()=+\\_-><@`!'
-# words that lose an apostrophe in writing; the VQA evaluation gives it back
+# words that are often written without their apostrophe; the VQA evaluation puts it back
 _APOSTROPHES = """
 ain't aren't can't could've couldn't couldn't've didn't doesn't don't hadn't hadn't've hasn't
 haven't he'd he'd've he's how'd how'll how's isn't it'd it'd've it'll ma'am mightn't mightn't've
@@ -121,8 +122,8 @@ _CONTRACTIONS = {word.replace("'", ""): word for word in _APOSTROPHES.split()}
 
 
 def vqa_words(text: str) -> str:
-    """An answer as the VQA evaluation normalises it: case, signs, articles, number words, apostrophes. A
-    sign that stands beside a space is dropped, another one becomes a space."""
+    """An answer as the VQA evaluation normalises it: case, signs, articles, number words, apostrophes. A sign
+    next to a space is removed, any other sign becomes a space."""
     text = text.lower().replace(",", "").replace("?", "").replace("'s", " 's")
     text = text.replace("\n", " ").replace("\t", " ").strip()
     spaced = text
@@ -136,7 +137,8 @@ def vqa_words(text: str) -> str:
 
 
 def load_realworldqa(request: Load) -> Sequence[Item]:
-    """The data's own instruction to answer with a letter alone is taken off: the protocol has its own."""
+    """The data's own instruction to answer with a letter alone is removed, because the protocol has its
+    own."""
     items = []
     for index, row in enumerate(request.rows.rows):
         question = _DIRECTLY.sub("\n", str(row["question"])).strip()

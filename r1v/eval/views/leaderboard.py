@@ -1,4 +1,4 @@
-"""Many runs in one table, with what is and what is not a significant difference.
+"""Many runs in one table that marks which differences are significant.
 
 Enters: scored run folders. Leaves: a table of runs by benchmarks. Always holds: two runs are compared on the
 questions that both answered; a run is marked where it cannot be told from the best one (the sign test's p,
@@ -21,7 +21,8 @@ MARK = "≈"  # cannot be told from the best
 
 
 def holm(values: Mapping[Any, float]) -> dict[Any, float]:
-    """p-values corrected for their number (Holm 1979): the chance of one false alarm among all is kept."""
+    """p-values corrected for their number (Holm 1979), so that the probability of any false alarm among them
+    keeps its level."""
     found: dict[Any, float] = {}
     worst = 0.0
     for place, (name, value) in enumerate(sorted(values.items(), key=lambda pair: pair[1])):
@@ -31,8 +32,8 @@ def holm(values: Mapping[Any, float]) -> dict[Any, float]:
 
 
 def leaderboard(paths: Sequence[Path]) -> TextTable:
-    """One row a run, best first by the mean of the columns that all have; one column a benchmark. Raises
-    RunError for folders that are no scored runs."""
+    """One row for each run, best first by the mean of the columns that all have, and one column for each
+    benchmark. Raises RunError for folders that are not scored runs."""
     scores = [RunFolder(path).read_json("scores.json") for path in paths]
     manifests = [RunFolder(path).read_json("manifest.json") for path in paths]
     names = list(dict.fromkeys(name for one in scores for name in one["tasks"]))
@@ -82,8 +83,7 @@ def _apart(paths: Sequence[Path], scores: Sequence[Mapping[str, Any]], name: str
 
 
 def gap_table(paths: Sequence[Path], labels: Sequence[str]) -> TextTable:
-    """What pictures are worth: the first run against runs without pictures or with captions in their
-    place."""
+    """The effect of pictures: the first run against runs without pictures or with captions in their place."""
     rows = []
     for path, label in zip(paths[1:], labels[1:], strict=True):
         for name, one in compare_runs(paths[0], path)["tasks"].items():

@@ -17,7 +17,7 @@ from r1v.scoring.verifier import available
 
 
 def readings_table(folder: RunFolder, extractor: Extractor | None = None) -> TextTable:
-    """One row a benchmark, one column a way; "judge" only where a model reads. Raises RunError."""
+    """One row for each benchmark, one column for each way; "judge" only if a model reads. Raises RunError."""
     manifest = folder.manifest()
     if manifest is None:
         raise RunError(f"{folder.path} has no manifest.json; give the folder of a run")

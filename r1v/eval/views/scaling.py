@@ -1,6 +1,6 @@
-"""What more samples and longer thinking are worth, from the stored samples of one run.
+"""The effect of more samples and of longer thinking, from the stored samples of one run.
 
-Enters: a scored run folder with several epochs, and if wanted a reward model. Leaves: tables of pass@k,
+Enters: a scored run folder with several epochs and, optionally, a reward model. Leaves: tables of pass@k,
 maj@k, best-of-k and of accuracy by thinking tokens. Always holds: nothing is generated; each number is the
 mean over all ways to draw k of a question's samples (exactly, or over fixed draws where there are too many),
 and its interval is that of the questions.
@@ -27,17 +27,18 @@ from r1v.eval.views.tables import TextTable, share
 from r1v.scoring.compare import compare
 
 BATCH = 16  # conversations that a reward model gets at a time
-MAX_DRAWS = 300  # of k samples of a question; more ways than that are drawn from
-BUDGETS = (0.1, 0.25, 0.5, 0.75, 0.9, 1.0)  # shares of the samples whose thinking a budget lets through
+MAX_DRAWS = 300  # the most ways to choose k samples that are all counted; of more, some are drawn
+# each budget is chosen so that this share of the samples thinks within it
+BUDGETS = (0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 
-# conversations -> rewards; NaN where a conversation could not be scored
+# conversations -> rewards; NaN for a conversation that could not be scored
 Rewarder = Callable[[Sequence[Sequence[Message]]], Sequence[float]]
 
 
 @dataclass(frozen=True, slots=True)
 class VotingSample:
-    """One sample of a question. answer: what was read out of it, None for nothing. reward: None without
-    one."""
+    """One sample of a question. answer: the answer that was read, None if there is none. reward: None if
+    there is none."""
 
     right: bool
     answer: str | None
@@ -48,7 +49,7 @@ class VotingSample:
 def drawn_samples(
     folder: RunFolder, task: str, rewarder: Rewarder | None = None
 ) -> dict[str, list[VotingSample]]:
-    """A benchmark's samples by question, without those that a judge failed on. Raises RunError."""
+    """A benchmark's samples by question, without those on which a judge failed. Raises RunError."""
     verdicts = [one for one in read_verdicts(folder.path) if one["task"] == task and one["score"] is not None]
     rewards = _rewards(folder, task, verdicts, rewarder) if rewarder is not None else {}
     found: dict[str, list[VotingSample]] = {}
@@ -82,8 +83,8 @@ def _rewards(
 
 
 def same_answers(samples: Sequence[VotingSample], item: Item) -> list[int | None]:
-    """For each sample the number of the group of answers that it belongs to; None where none was read.
-    Letters are the same where they are equal, other answers where the scorer says so."""
+    """For each sample the number of its group of equal answers; None if no answer was read. Letters are
+    compared as they are, other answers by the scorer."""
     groups: list[str] = []
     found: list[int | None] = []
     for sample in samples:
@@ -105,8 +106,8 @@ def same_answers(samples: Sequence[VotingSample], item: Item) -> list[int | None
 
 
 def majority(rights: Sequence[bool], groups: Sequence[int | None], k: int) -> float:
-    """maj@k of one question: the chance that the most frequent answer among k of its samples is right. Where
-    nothing was read in any of them the vote is wrong; tied answers share the vote."""
+    """maj@k of one question: the chance that the most frequent answer among k of its samples is right. If no
+    answer was read in any of them, the vote is wrong; tied answers share the vote."""
     total = 0.0
     draws = list(subsets(len(rights), k))
     for chosen in draws:
@@ -124,7 +125,7 @@ def majority(rights: Sequence[bool], groups: Sequence[int | None], k: int) -> fl
 
 
 def subsets(count: int, k: int) -> list[tuple[int, ...]]:
-    """All ways to take k of count, or MAX_DRAWS of them, always the same ones."""
+    """All ways to choose k of count, or MAX_DRAWS of them, always the same ones."""
     if math.comb(count, k) <= MAX_DRAWS:
         return list(itertools.combinations(range(count), k))
     random = Random(f"subsets {count} {k}")
@@ -133,13 +134,13 @@ def subsets(count: int, k: int) -> list[tuple[int, ...]]:
 
 def best_of(rights: Sequence[bool], rewards: Sequence[float | None], k: int) -> float:
     """best-of-k of one question: the chance that the best rewarded of k samples is right. A sample without a
-    reward is liked least; equally rewarded ones share."""
+    reward comes last; samples with equal rewards share."""
     values = [-math.inf if reward is None else reward for reward in rewards]
     count, total = len(values), 0.0
     for level in set(values):
         here = [index for index, value in enumerate(values) if value == level]
         below = sum(value < level for value in values)
-        # the best of k is at this level: k of those here and below, but not k of those below alone
+        # the best of k has this reward: all k have it or a lower one, and not all have a lower one
         chance = (math.comb(below + len(here), k) - math.comb(below, k)) / math.comb(count, k)
         total += chance * sum(rights[index] for index in here) / len(here)
     return total
@@ -186,8 +187,8 @@ def _mean(by_question: Mapping[str, float]) -> Mean:
 
 
 def budget_table(task: str, samples: Mapping[str, Sequence[VotingSample]]) -> TextTable:
-    """Accuracy by a limit on thinking: a sample whose thinking is longer counts as not right. That is what a
-    limit without forcing an answer gives; one that forces an answer gives at least as much."""
+    """Accuracy by a limit on thinking: a sample whose thinking is longer counts as not right. This is the
+    accuracy of a limit that does not force an answer; a limit that forces one gives at least as much."""
     lengths = sorted(sample.thinking_tokens for one in samples.values() for sample in one)
     rows = []
     for part in BUDGETS:
@@ -223,8 +224,8 @@ def forced_table(runs: Sequence[RunFolder], task: str) -> TextTable:
 
 
 def scaling_tables(paths: Sequence[RunFolder], rewarder: Rewarder | None = None) -> list[TextTable]:
-    """All curves of the first run's benchmarks; with several runs, also one by their thinking budgets. Raises
-    RunError."""
+    """All curves of the first run's benchmarks and, for several runs, a table by their thinking budgets.
+    Raises RunError."""
     first = paths[0]
     tables = []
     for task in first.read_json("scores.json")["tasks"]:

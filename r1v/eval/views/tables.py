@@ -1,7 +1,7 @@
-"""One table as text for people, Markdown, LaTeX or CSV.
+"""One table as plain text, Markdown, LaTeX or CSV.
 
-Enters: a head and rows of texts. Leaves: text. Always holds: a cell's text means the same in every form:
-signs that a form gives a meaning are escaped.
+Enters: a head and rows of texts. Leaves: text. Always holds: a cell's text means the same in every form;
+characters with a meaning in that form are escaped.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def as_csv(table: TextTable) -> str:
 
 
 def as_text(table: TextTable) -> str:
-    """For a terminal: columns of one width."""
+    """For a terminal: columns are aligned."""
     rows = [table.head, *table.rows]
     widths = [max(len(row[place]) for row in rows) for place in range(len(table.head))]
 
