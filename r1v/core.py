@@ -69,13 +69,18 @@ def parse_json(
     max_bytes: int = MAX_JSON_BYTES,
     max_depth: int = MAX_JSON_DEPTH,
     max_values: int | None = None,
+    max_objects: int | None = None,
+    max_keys: int | None = None,
+    unique_keys: bool = False,
 ) -> Any:
     """The value of a JSON text that somebody else wrote: a client, a checkpoint, a data file, a model.
 
     data: text, or bytes in UTF-8 with or without a byte-order mark. what: its name for the message, as in
     "config.json". error: the class that is raised. max_bytes, max_depth: of the text and of nested lists and
     objects. max_values: of commas and opening brackets, counted before anything is parsed, because a short
-    text can hold values that take a hundred times its memory; None is no bound.
+    text can hold values that take a hundred times its memory; None is no bound. max_objects, max_keys: of
+    objects in all, and of keys in one, for what is checked key by key afterwards. unique_keys: a key given
+    twice in one object is an error, where otherwise the last value counts.
 
     Raises ``error`` in one line where the text is too large, too deep, not JSON, or holds a number that is
     not finite (NaN, Infinity, 1e999). What comes back can be walked by code that recurses.
@@ -89,7 +94,8 @@ def parse_json(
     too_deep = f"{what} is nested more than {max_depth} deep; make it flatter"
     try:
         text = data if isinstance(data, str) else bytes(data).decode("utf-8")
-        value = json.loads(text.removeprefix("\ufeff"), parse_constant=_no_number, parse_float=_finite)
+        value = json.loads(text.removeprefix("\ufeff"), parse_constant=_no_number, parse_float=_finite,
+                           object_pairs_hook=_unique if unique_keys else None)  # fmt: skip
     except RecursionError as cause:
         raise error(too_deep) from cause
     except UnicodeDecodeError as cause:
@@ -100,12 +106,28 @@ def parse_json(
     except ValueError as cause:  # a number that is not finite, or has thousands of digits
         raise error(f"{what} is not valid JSON ({str(cause).partition(';')[0][:100]})") from cause
     level: list[Any] = [value] if isinstance(value, dict | list) else []
+    num_objects = 0
     for _ in range(max_depth):
+        objects = [each for each in level if isinstance(each, dict)]
+        num_objects += len(objects)
+        if max_objects is not None and num_objects > max_objects:
+            raise error(f"{what} has more than {max_objects} objects; send fewer")
+        if max_keys is not None and any(len(each) > max_keys for each in objects):
+            raise error(f"{what} has an object of more than {max_keys} keys; send fewer")
         inner = [item for each in level for item in (each.values() if isinstance(each, dict) else each)]
         level = [item for item in inner if isinstance(item, dict | list)]
         if not level:
             return value
     raise error(too_deep)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))
+        raise ValueError(f"the key {twice[:64]!r} is given twice")
+    return found
 
 
 def _no_number(name: str) -> float:

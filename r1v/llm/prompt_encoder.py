@@ -68,8 +68,7 @@ class PromptEncoder:
         processor = self.processor
         if isinstance(request, TextRequest):
             return self._encode_text(request.prompt)
-        if request.tools and not self.info.takes_tools:
-            raise PromptError("this model's chat template knows no tools; ask without them")
+        self.info.check_tools(request)
         return processor.encode(
             request.messages,
             thinking=request.params.thinking_budget != 0,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from r1v.core import Message, SamplingParams
+from r1v.core import Message, PromptError, SamplingParams
 from r1v.llm.grammar import OutputGrammar
 
 
@@ -50,6 +50,18 @@ class ModelInfo:
     takes_tools: bool
     thinks: bool
     max_images: int
+
+    def check_tools(self, request: ChatRequest) -> None:
+        """Raises PromptError where a request has tools, calls of tools or their answers, and the template
+        would leave them out of the prompt."""
+        if self.takes_tools:
+            return
+        if request.tools:
+            raise PromptError("this model's chat template knows no tools; ask without them")
+        if any(message.tool_calls or message.role == "tool" for message in request.messages):
+            raise PromptError(
+                "this model's chat template knows no tools; leave calls of tools and their answers out"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,15 @@ _BUSY_BODY = (
     b'"type":"server_error","param":null,"code":"no_capacity"}}'
 )
 
+_MALFORMED = (
+    b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    b"Content-Length: %d\r\n\r\n%s"
+)
+_MALFORMED_BODY = (
+    b'{"error":{"message":"this is not a valid HTTP/1.1 request; its head may have at most 16 KiB",'
+    b'"type":"invalid_request_error","param":null,"code":"invalid_http"}}'
+)
+
 
 def connection_limits(wanted: int) -> tuple[int, int]:
     """(connections, how many are accepted at once): at most ``wanted`` and ACCEPTED_AT_ONCE, and fewer where
@@ -85,6 +94,7 @@ class Connections:
     def __init__(self, limit: int, head_timeout_s: float) -> None:
         self.limit, self.head_timeout_s = limit, head_timeout_s
         self._open: dict[Connection, None] = {}  # in the order of their last activity
+        self.malformed = OnceAMinute("malformed HTTP requests were refused (%d times)")
         self._full = OnceAMinute(
             f"the limit of {limit} connections was reached (%d times); those that ask nothing are closed"
         )
@@ -172,6 +182,13 @@ class Connection(H11Protocol):
             self._connections.touch(self)
         elif self._head_timer is None and not self.transport.is_closing():
             self._time_the_head()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is not an HTTP request with an error in the same form as all others. uvicorn logs each of
+        them, which `set_up_logs` stops; here it is said once a minute."""
+        self._connections.malformed.say()
+        self.transport.write(_MALFORMED % (len(_MALFORMED_BODY), _MALFORMED_BODY))
+        self.transport.close()
 
     def _time_the_head(self) -> None:
         self._head_timer = self.loop.call_later(self._connections.head_timeout_s, self._too_slow)

@@ -30,6 +30,8 @@ def set_up_logs(form: LogForm) -> None:
                 handler.addFilter(worth_a_line)
             else:
                 handler.setFormatter(logging.Formatter(layout))
+            if name == "uvicorn.error":  # our connections say it, at most once a minute
+                handler.addFilter(lambda record: "Invalid HTTP request" not in record.getMessage())
             logger.addHandler(handler)
         quiet = name == "uvicorn.error" or (name == "r1v.server.access" and form == "none")
         logger.setLevel(logging.WARNING if quiet else logging.INFO)

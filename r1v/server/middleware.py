@@ -129,15 +129,17 @@ class Door:
     def _from_elsewhere(self, headers: Headers) -> bool:
         """Whether a page of another site sends this request, by the headers that browsers set. Forms and
         uploads are sent without CORS, so CORS alone does not stop them."""
-        origin, site = headers.get("origin"), headers.get("sec-fetch-site", "none")
-        if "*" in self._origins or origin in self._origins:
+        origins = headers.getlist("origin")  # one, unless a proxy has added another
+        if "*" in self._origins or (origins and all(origin in self._origins for origin in origins)):
             return False
-        if origin is not None and _place(origin.partition("://")[2]) != _place(headers.get("host", "")):
-            return True
-        return site not in ("none", "same-origin")
+        for origin in origins:
+            scheme, _, place = origin.partition("://")
+            if scheme not in ("http", "https") or _place(place) != _place(headers.get("host", "")):
+                return True
+        return any(site not in ("none", "same-origin") for site in headers.getlist("sec-fetch-site"))
 
 
-_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:/@\s]+)(?::([0-9]{1,5}))?")
+_HOST = re.compile(r"(\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]+\]|[^\[\]:/@\s]+)(?::([0-9]{1,5}))?")
 
 
 def _place(host: str) -> tuple[str, str] | None:
@@ -162,6 +164,18 @@ def _is_local(host: str, server: tuple[str, int | None] | None) -> bool:
         return ipaddress.ip_address(name.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+class HeadAsGet:
+    """Answers HEAD as GET, which probes and load balancers send; the server leaves the body out."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "HEAD":
+            scope = {**scope, "method": "GET"}
+        await self._app(scope, receive, send)
 
 
 class BodyLimit:
@@ -242,6 +256,7 @@ def add_middleware(
 ) -> None:
     """Add everything of this module to an app, and CORS if origins are given. open_paths: paths that are open
     without a key, besides those for probes."""
+    app.add_middleware(HeadAsGet)
     app.add_middleware(BodyLimit, config=config)
     app.add_middleware(Door, config=config, open_paths=(*OPEN_PATHS, *open_paths))
     if config.cors_origins:

@@ -153,7 +153,8 @@ class Run:
 
     def _too_late(self) -> APIError:
         seconds = self.deadline_s - self.arrived_s
-        return APIError(504, f"nothing was generated within the deadline of {seconds:g} s; try again later",
+        return APIError(504, f"nothing was generated within the deadline of {seconds:g} s; give it longer "
+                             "(deadline_s), or ask when less runs",
                         code="deadline_exceeded")  # fmt: skip
 
 

@@ -160,3 +160,14 @@ def test_a_flood_with_few_descriptors(endless_checkpoint: Path, files: int) -> N
         process.wait(60)
     others = [line for line in log.splitlines() if not line.startswith("{")]
     assert len(others) < 15 and "Traceback" not in log, log[-3000:]
+
+
+def test_what_is_no_request_is_told_so_in_json(tiny_llm: LLM, caplog: pytest.LogCaptureFixture) -> None:
+    with serving(tiny_llm) as served:
+        for _ in range(20):
+            with socket.create_connection(address(served.url), timeout=60) as connection:
+                connection.sendall(b"HELLO\r\n\r\n")
+                answer = b"".join(iter(partial(connection.recv, 4096), b""))
+                assert answer.startswith(b"HTTP/1.1 400 ") and b'"code":"invalid_http"' in answer
+        assert httpx.get(served.url + "/health").status_code == 200
+    assert sum("malformed HTTP" in record.message for record in caplog.records) <= 1

@@ -62,6 +62,14 @@ def long_texts(size: int) -> dict[str, tuple[str, bytes]]:
         "line ends": (CHAT, chat("\n" * (size // 2))),
         "text to continue": ("/v1/completions", prompt),
         "text to count": ("/tokenize", prompt),
+        "keys": (CHAT, json.dumps({f"k{key}": 0 for key in range(size // 12)}).encode()),
+        "parts": (
+            CHAT,
+            chat("")[:-5]
+            + b"["
+            + b'{"type":"text","text":""},' * (size // 26)
+            + b'{"type":"text","text":""}]}]}',
+        ),
         "numbers": ("/v1/completions", prompt[:-1] + b', "stop": [' + b'"x",' * 200_000 + b'"y"]}'),
     }
 

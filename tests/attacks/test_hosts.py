@@ -37,7 +37,7 @@ def test_this_machine_is_answered(served: Served, host: str) -> None:
      "127.0.0.1:PORT@evil.example", "evil.example@127.0.0.1:PORT", "127.0.0.1 evil", "[::1].evil", "[::1]evil:PORT",
      "[::ffff:127.0.0.1]", "[::1%25lo]", "::1", "0.0.0.0", "0.0.0.0:PORT", "10.0.0.1", "2130706433", "0x7f000001",
      "0177.0.0.1", "127.0.0.1:", "127.0.0.1:PORT:PORT", "", "[]", "１２７.0.0.1", "127。0。0。1", "localhost\\evil",
-     "localhost#evil", "localhost/evil", "localhost?evil", "127.0.0.1,evil.example", "*"],
+     "localhost#evil", "localhost/evil", "localhost?evil", "127.0.0.1,evil.example", "*", "[127.0.0.1]", "[127.0.0.1]:PORT", "[1]"],
 )  # fmt: skip
 def test_other_hosts_are_refused(served: Served, host: str) -> None:
     assert status(served, f"GET /v1/models HTTP/1.1\nHost: {host}") in (400, 403)
@@ -64,6 +64,17 @@ def test_only_pages_of_this_server_may_write(served: Served, origin: str | None,
     answer = httpx.post(served.url + "/tokenize", json=GOOD, headers=headers, timeout=60)
     good = origin in (None, "own") and site in (None, "none", "same-origin")
     assert answer.status_code == (200 if good else 403), answer.text
+
+
+@pytest.mark.parametrize(
+    "lines",
+    ["Origin: OWN\nOrigin: https://evil.example", "Sec-Fetch-Site: same-origin\nSec-Fetch-Site: cross-site",
+     "Origin: null, OWN", "Origin: ws://localhost:PORT", "Origin: OWN, https://evil.example"],
+)  # fmt: skip
+def test_one_foreign_header_among_others_is_enough(served: Served, lines: str) -> None:
+    own = "http://localhost:PORT"
+    head = f"POST /tokenize HTTP/1.1\nHost: localhost:PORT\nContent-Length: 0\n{lines.replace('OWN', own)}"
+    assert status(served, head) == 403
 
 
 # From IANA's registries of special-purpose addresses, their first, some middle and last addresses.

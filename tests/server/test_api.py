@@ -307,3 +307,45 @@ def test_deep_arguments_of_a_tool_call(tool_llm: LLM) -> None:
     with serving(tool_llm) as served:
         refused = httpx.post(served.url + "/v1/chat/completions", json=body, timeout=60)
     assert refused.status_code == 400 and "64 deep" in refused.text
+
+
+ODD = [
+    # what is sent, what the message names
+    ({"logit_bias": {"01": 1, "1": -1}}, "'01' is not a token id"),
+    ({"deadline_s": 1e-46}, "deadline_s"),
+    ({"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": None, "tool_calls": [
+        {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+        {"role": "tool", "tool_call_id": "1", "content": "4"}]}, "knows no tools"),
+    ({"messages": [{"role": "user", "content": [{"type": "text", "text": ""}] * 4097}]}, "4096"),
+    ({f"k{number}": 0 for number in range(5000)}, "4096 keys"),
+    ({"messages": [{"role": "user", "content": [{"type": "text", "text": ""}] * 4000}] * 5}, "16384 objects"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "named"), ODD)
+def test_what_would_be_dropped_or_hold_others_up_is_refused(
+    http: httpx.Client, changes: dict, named: str
+) -> None:
+    body = {"model": "tiny", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 2, **changes}
+    answer = http.post("/v1/chat/completions", json=body)
+    assert answer.status_code in (400, 413) and named in answer.json()["error"]["message"], answer.text
+
+
+def test_a_key_given_twice(http: httpx.Client) -> None:
+    twice = '{"model": "tiny", "messages": [{"role": "user", "content": "Hi"}], "top_k": 1, "top_k": 2}'
+    answer = http.post("/v1/chat/completions", content=twice, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 400 and "'top_k' is given twice" in answer.json()["error"]["message"]
+
+
+def test_a_body_that_is_not_said_to_be_json(http: httpx.Client) -> None:
+    answer = http.post("/v1/chat/completions", content="{}", headers={"Content-Type": "text/plain"})
+    error = answer.json()["error"]
+    assert answer.status_code == 400 and "application/json" in error["message"]
+    assert error["param"] == "Content-Type"
+
+
+@pytest.mark.parametrize("path", ["/health", "/v1/models"])
+def test_head_is_answered_as_get(http: httpx.Client, path: str) -> None:
+    answer = http.head(path)
+    assert answer.status_code == 200 and answer.content == b""
+    assert answer.headers["content-type"] == "application/json"

@@ -141,8 +141,7 @@ class HFPromptEncoder:
             return HFPrompt(tuple(ids), {}, False)
         if request.grammar is not None:
             raise PromptError("output grammars work with R1V checkpoints only; ask without response_format")
-        if request.tools and not self.info.takes_tools:
-            raise PromptError("this model's chat template knows no tools; ask without them")
+        self.info.check_tools(request)
         images = [ref for message in request.messages for ref in message.images]
         if len(images) > self.config.limits.max_images:
             raise PromptError(

@@ -205,7 +205,7 @@ class Translator:
             raise APIError(400, str(error), code="invalid_value", param=str(error).split(" ")[0]) from error
 
     def _bias_id(self, key: str) -> int:
-        if not (key.isascii() and key.isdigit() and len(key) < 10):
+        if not (key.isascii() and key.isdigit() and len(key) < 10 and key == str(int(key))):
             raise refuse("logit_bias", f"the key {key[:20]!r} is not a token id")
         self._check_token("logit_bias", int(key))
         return int(key)

@@ -69,7 +69,7 @@ Part: TypeAlias = Annotated[
     variant_by("type", ("text", "image_url")),
 ]
 # only the first error is reported, so the others need not be found
-_PARTS = Field(min_length=1, fail_fast=True)
+_PARTS = Field(min_length=1, max_length=4096, fail_fast=True)
 UserContent: TypeAlias = Annotated[
     Annotated[str, Tag("~text")] | Annotated[list[Part], Tag("~list"), _PARTS], TEXT_OR_LIST
 ]
@@ -286,7 +286,7 @@ class SamplingFields(StrictModel):
     ignore_eos: bool | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
-    deadline_s: float | None = Field(default=None, gt=0)
+    deadline_s: float | None = Field(default=None, ge=0.001)
     detect_answer_loops: bool | None = None
     user: str | None = Field(default=None, max_length=1000)
     # vLLM's clients send these with their default values; other values are not supported

@@ -88,7 +88,8 @@ class ToolResultBlock(_Block):
     tool_use_id: str = Field(max_length=256)
     content: (
         Annotated[
-            Annotated[str, Tag("~text")] | Annotated[list[ResultPart], Tag("~list"), Field(fail_fast=True)],
+            Annotated[str, Tag("~text")]
+            | Annotated[list[ResultPart], Tag("~list"), Field(max_length=4096, fail_fast=True)],
             TEXT_OR_LIST,
         ]
         | None
@@ -108,7 +109,7 @@ AssistantBlock: TypeAlias = Annotated[
     | Annotated[ToolUseBlock, Tag("~tool_use")],
     variant_by("type", ("text", "thinking", "tool_use")),
 ]
-_BLOCKS = Field(min_length=1, fail_fast=True)
+_BLOCKS = Field(min_length=1, max_length=4096, fail_fast=True)
 
 
 class UserTurn(StrictModel):
@@ -212,7 +213,8 @@ class CountBody(StrictModel):
     messages: list[Turn] = Field(min_length=1, max_length=4096, fail_fast=True)
     system: (
         Annotated[
-            Annotated[str, Tag("~text")] | Annotated[list[TextBlock], Tag("~list"), Field(fail_fast=True)],
+            Annotated[str, Tag("~text")]
+            | Annotated[list[TextBlock], Tag("~list"), Field(max_length=4096, fail_fast=True)],
             TEXT_OR_LIST,
         ]
         | None

@@ -55,7 +55,7 @@ ContentPart: TypeAlias = Annotated[
     | Annotated[OutputText, Tag("~output_text")],
     variant_by("type", ("input_text", "input_image", "output_text")),
 ]
-_PARTS = Field(min_length=1, fail_fast=True)
+_PARTS = Field(min_length=1, max_length=4096, fail_fast=True)
 
 
 class InputMessage(StrictModel):
@@ -242,3 +242,6 @@ class ResponsesBody(StrictModel):
     safety_identifier: str | None = Field(default=None, max_length=1000)
     prompt_cache_key: str | None = Field(default=None, max_length=1000)
     service_tier: Literal["auto", "default"] | None = None
+    # fields of a Response object that clients send back with their answers; other values have no meaning here
+    top_logprobs: Literal[0] | None = None
+    max_tool_calls: None = None
