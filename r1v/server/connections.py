@@ -184,8 +184,8 @@ class Connection(H11Protocol):
             self._time_the_head()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is not an HTTP request with an error in the same form as all others. uvicorn logs each of
-        them, which `set_up_logs` stops; here it is said once a minute."""
+        """Answer what is not an HTTP request with an error in the same form as all others. uvicorn logs each
+        of them, which `set_up_logs` stops; here it is said once a minute."""
         self._connections.malformed.say()
         self.transport.write(_MALFORMED % (len(_MALFORMED_BODY), _MALFORMED_BODY))
         self.transport.close()
