@@ -249,7 +249,7 @@ class API(Endpoint):
             else:
                 work = ChatRequest(
                     await translator.messages(body.messages), params, translator.tool_list(body.tools),
-                    translator.continues(body.messages, body.continue_final_message),
+                    translator.continues(body),
                 )  # fmt: skip
             ids = await self._service.tokenize(work)
         pictured = work.messages if isinstance(work, ChatRequest) else ()

@@ -101,7 +101,7 @@ OTHERS: dict[str, list[Any]] = {
     "modalities": [["audio"], "text", [1]],
     "service_tier": ["flex", 1],
     "audio": [{}], "functions": [[]], "function_call": ["auto"], "prediction": [{}], "web_search_options": [{}],
-    "verbosity": ["low"], "best_of": [1], "echo": [True], "foo": [1, None, "x"], "__proto__": [{}], "": [1],
+    "verbosity": ["low"], "best_of": [2], "echo": [True], "foo": [1, [], "x"], "__proto__": [{}], "": [1],
     "messages ": [[]], "temperatur": [0.5], "include_reasoning": [1], "guided_json": [{}],
     "add_generation_prompt": [False, 1], "skip_special_tokens": [False], "ignore_eos": [1],
 }  # fmt: skip

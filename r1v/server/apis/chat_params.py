@@ -26,6 +26,7 @@ from r1v.server.apis.chat_schema import (
     TemplateArguments,
     TextBody,
     TextPart,
+    TokenizeBody,
     Tool,
     ToolMessage,
 )
@@ -65,7 +66,7 @@ class Translator:
             messages=await self.messages(body.messages),
             params=self._chat_params(body),
             tools=tools,
-            continue_final=self._continues(body),
+            continue_final=self.continues(body),
             grammar=grammar,
         )
 
@@ -115,13 +116,7 @@ class Translator:
             raise refuse("tools", "two of them have the same name")
         return listed
 
-    def continues(self, messages: Sequence[Message], wanted: bool | None) -> bool:
-        """Whether the model continues the last message, which must then be the assistant's."""
-        if wanted and not isinstance(messages[-1], AssistantMessage):
-            raise refuse("continue_final_message", "the last message is not the assistant's")
-        return bool(wanted)
-
-    def _continues(self, body: ChatBody) -> bool:
+    def continues(self, body: ChatBody | TokenizeBody) -> bool:
         """Whether the last message is continued. vLLM's add_generation_prompt means the opposite."""
         wanted = bool(body.continue_final_message)
         if body.add_generation_prompt is not None and body.add_generation_prompt == wanted:
@@ -129,14 +124,16 @@ class Translator:
             raise refuse(
                 "add_generation_prompt", f"contradicts continue_final_message; send {other} or leave it out"
             )
-        return self.continues(body.messages, wanted)
+        if wanted and not (body.messages and isinstance(body.messages[-1], AssistantMessage)):
+            raise refuse("continue_final_message", "the last message is not the assistant's")
+        return wanted
 
     # ------------------------------------------------------------------------------------------------ params
 
     def _chat_params(self, body: ChatBody) -> SamplingParams:
         if body.max_tokens and body.max_completion_tokens and body.max_tokens != body.max_completion_tokens:
             raise refuse("max_tokens", "differs from max_completion_tokens; send one of them")
-        if body.top_logprobs is not None and not body.logprobs:
+        if body.top_logprobs and not body.logprobs:
             raise refuse("top_logprobs", "needs logprobs: true")
         changes = {
             "logprobs": (body.top_logprobs or 0) if body.logprobs else None,
@@ -169,6 +166,8 @@ class Translator:
         return self._defaults.thinking_budget if budget is None else budget
 
     def _sampling(self, body: SamplingFields, changes: dict[str, Any]) -> SamplingParams:
+        if body.stream_options is not None and not body.stream:
+            raise refuse("stream_options", "needs stream: true")
         for name in ("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "presence_penalty",
                      "frequency_penalty", "seed", "n", "min_tokens", "detect_answer_loops"):  # fmt: skip
             value = getattr(body, name)

@@ -8,13 +8,33 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 
 class StrictModel(BaseModel):
     """An object without unknown fields, with values of the stated types and finite numbers."""
 
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+
+class RequestBody(StrictModel):
+    """The whole body of a request. An unknown field whose value is null is taken as not sent: clients fill in
+    the fields of later versions of an API with it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        known = {field.alias or name for name, field in cls.model_fields.items()}
+        return {name: each for name, each in value.items() if each is not None or name in known}
+
+
+class CacheControl(StrictModel):
+    """A wish about caching. It has no effect, because every prompt is cached by its beginning."""
+
+    type: Literal["ephemeral"]
+    ttl: Literal["5m", "1h"] | None = None
 
 
 def variant_by(key: str, known: tuple[str, ...]) -> Discriminator:
@@ -48,6 +68,7 @@ class TextPart(StrictModel):
 
     type: Literal["text"]
     text: str
+    cache_control: CacheControl | None = None
 
 
 class ImageURL(StrictModel):
@@ -57,11 +78,17 @@ class ImageURL(StrictModel):
     detail: Literal["auto", "low", "high"] = "auto"
 
 
+def _with_url(value: Any) -> Any:
+    """Older clients send the address alone."""
+    return {"url": value} if isinstance(value, str) else value
+
+
 class ImagePart(StrictModel):
     """An image in a message."""
 
     type: Literal["image_url"]
-    image_url: ImageURL
+    image_url: Annotated[ImageURL, BeforeValidator(_with_url)]
+    cache_control: CacheControl | None = None
 
 
 Part: TypeAlias = Annotated[
@@ -246,8 +273,9 @@ class TemplateArguments(StrictModel):
 class StreamOptions(StrictModel):
     """include_usage: a last chunk with the token counts."""
 
-    include_usage: bool = False
-    include_obfuscation: Literal[False] = False
+    include_usage: bool | None = None
+    continuous_usage_stats: Literal[False] | None = None
+    include_obfuscation: Literal[False] | None = None
 
 
 # --------------------------------------------------------------------------------------------------- bodies
@@ -257,7 +285,7 @@ TokenId: TypeAlias = Annotated[int, Field(ge=0, le=2**31)]
 Bias: TypeAlias = Annotated[float, Field(ge=-100, le=100)]
 
 
-class SamplingFields(StrictModel):
+class SamplingFields(RequestBody):
     """How to decode. A setting that is not given has the checkpoint's own default. deadline_s: of this
     request, at most the server's. user, metadata, safety_identifier and prompt_cache_key are labels without
     effect."""
@@ -295,12 +323,14 @@ class SamplingFields(StrictModel):
     include_stop_str_in_output: Literal[False] | None = None
     use_beam_search: Literal[False] | None = None
     prompt_logprobs: None = None
-
-    @model_validator(mode="after")
-    def _streamed(self) -> SamplingFields:
-        if self.stream_options is not None and not self.stream:
-            raise ValueError("stream_options needs stream: true")
-        return self
+    add_special_tokens: Literal[False] | None = None
+    best_of: Literal[1] | None = None
+    echo: Literal[False] | None = None
+    length_penalty: Annotated[float, Field(ge=1, le=1)] | None = None
+    early_stopping: Literal[False] | None = None
+    bad_words: Annotated[list[str], Field(max_length=0)] | None = None
+    priority: Literal[0] | None = None
+    return_token_ids: Literal[False] | None = None
 
 
 class ChatBody(SamplingFields):
@@ -326,6 +356,8 @@ class ChatBody(SamplingFields):
     modalities: list[Literal["text"]] | None = None
     service_tier: Literal["auto", "default"] | None = None
     store: Literal[False] | None = None
+    verbosity: Literal["medium"] | None = None
+    prompt_cache_retention: Literal["in_memory", "in-memory", "24h"] | None = None
 
 
 def _prompt_kind(value: Any) -> str | None:
@@ -356,12 +388,9 @@ class TextBody(SamplingFields):
         _PROMPT,
     ]
     logprobs: int | None = Field(default=None, ge=0, le=20)
-    echo: Literal[False] | None = None
-    suffix: None = None
-    best_of: Literal[1] | None = None
 
 
-class TokenizeBody(StrictModel):
+class TokenizeBody(RequestBody):
     """The body of /tokenize: text, or a conversation as the chat template writes it."""
 
     model: str = Field(min_length=1, max_length=500)
@@ -370,7 +399,9 @@ class TokenizeBody(StrictModel):
     tools: list[Tool] | None = Field(default=None, max_length=256)
     chat_template_kwargs: TemplateArguments | None = None
     continue_final_message: bool | None = None
-    return_token_strs: bool = False
+    add_generation_prompt: bool | None = None
+    add_special_tokens: Literal[False] | None = None
+    return_token_strs: bool | None = None
 
     @model_validator(mode="after")
     def _one(self) -> TokenizeBody:

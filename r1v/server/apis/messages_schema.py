@@ -10,14 +10,14 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field, Tag
 
-from r1v.server.apis.chat_schema import TEXT_OR_LIST, StopText, StrictModel, variant_by
-
-
-class CacheControl(StrictModel):
-    """A wish about caching. It has no effect, because every prompt is cached by its beginning."""
-
-    type: Literal["ephemeral"]
-    ttl: Literal["5m", "1h"] | None = None
+from r1v.server.apis.chat_schema import (
+    TEXT_OR_LIST,
+    CacheControl,
+    RequestBody,
+    StopText,
+    StrictModel,
+    variant_by,
+)
 
 
 class _Block(StrictModel):
@@ -206,7 +206,7 @@ class MessagesMetadata(StrictModel):
     user_id: str | None = Field(default=None, max_length=1000)
 
 
-class CountBody(StrictModel):
+class CountBody(RequestBody):
     """The body of /v1/messages/count_tokens: a conversation."""
 
     model: str = Field(min_length=1, max_length=500)

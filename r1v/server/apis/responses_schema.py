@@ -14,6 +14,7 @@ from r1v.server.apis.chat_schema import (
     TEXT_OR_LIST,
     Nothing,
     ObjectFormat,
+    RequestBody,
     StreamOptions,
     StrictModel,
     TextFormat,
@@ -210,7 +211,7 @@ class ReasoningOptions(StrictModel):
     generate_summary: Literal["auto", "concise", "detailed"] | None = None
 
 
-class ResponsesBody(StrictModel):
+class ResponsesBody(RequestBody):
     """The body of /v1/responses. thinking_budget: tokens of thinking, as in chat completions."""
 
     model: str = Field(min_length=1, max_length=500)
@@ -242,6 +243,4 @@ class ResponsesBody(StrictModel):
     safety_identifier: str | None = Field(default=None, max_length=1000)
     prompt_cache_key: str | None = Field(default=None, max_length=1000)
     service_tier: Literal["auto", "default"] | None = None
-    # fields of a Response object that clients send back with their answers; other values have no meaning here
-    top_logprobs: Literal[0] | None = None
-    max_tool_calls: None = None
+    top_logprobs: Literal[0] | None = None  # as clients send it back from a Response object
