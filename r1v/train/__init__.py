@@ -1,1 +1,1 @@
-"""Training: pure losses, data streams, and one loop per stage of the recipe."""
+"""Training: losses as pure functions, streams of data, and one loop for each stage of the recipe."""

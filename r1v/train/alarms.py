@@ -1,4 +1,4 @@
-"""What goes wrong in reinforcement learning without an error, and when to say so.
+"""Alarms for what goes wrong in reinforcement learning without raising an error.
 
 Enters: facts of a step. Leaves: names of the alarms it raises. Always holds: a value is compared with a
 stated limit, or with the mean of the run's first steps.
@@ -12,14 +12,14 @@ from typing import Any
 
 from r1v.train.core.keys import key
 
-FIRST_STEPS = 5  # what later steps are compared with
+FIRST_STEPS = 5  # the first steps, with which later ones are compared
 
 
 @dataclass(frozen=True)
 class StepFacts:
     """Means over a step. clipped: share of tokens whose ratio left the range. empty, truncated: shares of
-    responses. repetition: share of 4-grams seen before. length: tokens. mismatch: KL of engine and trainer.
-    rule, model: parts of the reward."""
+    responses. repetition: share of 4-grams that occurred before. length: in tokens. mismatch: KL of engine
+    and trainer. rule, model: parts of the reward."""
 
     clipped: float
     empty: float
@@ -55,7 +55,7 @@ class Alarms:
         raised = [
             name
             for name in ("clipped", "empty", "truncated", "repetition", "mismatch")
-            if not getattr(facts, name) <= getattr(self.limits, name)  # NaN is an alarm
+            if not getattr(facts, name) <= getattr(self.limits, name)  # NaN raises an alarm too
         ]
         if len(self._first) < FIRST_STEPS:
             self._first.append((facts.length, facts.rule, facts.model))
@@ -64,7 +64,7 @@ class Alarms:
         if facts.length > self.limits.growth * length:
             raised.append("growth")
         if facts.model > model + 0.1 and facts.rule < rule - 0.05:
-            raised.append("hacking")  # the reward model likes better what is more often wrong
+            raised.append("hacking")  # the reward model prefers replies that are wrong more often
         return raised
 
     def state(self) -> dict[str, Any]:
@@ -72,5 +72,5 @@ class Alarms:
         return {"first": [list(row) for row in self._first]}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from a kept state."""
+        """Continue from a saved state."""
         self._first = [(row[0], row[1], row[2]) for row in state["first"]]

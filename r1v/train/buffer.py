@@ -1,10 +1,10 @@
-"""The Selective Sample Buffer: responses that still teach something, kept for later updates.
+"""The Selective Sample Buffer: responses with an advantage, kept for later updates.
 
 Enters: responses with their advantage and the log-probabilities of the policy that sampled them. Leaves: the
 same responses, drawn with probability proportional to |advantage|. Always holds: a sample's tokens, images,
-advantage, behaviour log-probabilities and policy version stay one object; images are held once, by hash, for
-as long as a sample needs them; a sample without advantage or older than max_age is never drawn.
-Source: R1V2 report, section 3.3; the staleness cap and the stored log-probabilities are ours.
+advantage, behaviour log-probabilities and policy version stay one object; each image is held once, by its
+hash, as long as a sample needs it; a sample without advantage, or older than max_age, is never drawn. Source:
+R1V2 report, section 3.3; the staleness cap and the stored log-probabilities are ours.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ class BufferedResponse:
 
     prompt_ids, completion_ids: int32. image_hashes: one for each image, in the prompt's order, names of tiles
     in a `TileStore`. logprobs: float32, of each completion token under the policy of ``version``, which
-    counts updates. advantage: within its group, of that time. proximal: float32, under the trainer's own
-    weights of that time, where another engine's sampling is to be corrected. effective: its group differs by
-    rule, so that its advantage is more than a reward model's opinion. truncated: it was cut off.
+    counts updates. advantage: within its group, when it was sampled. proximal: float32, under the trainer's
+    own weights at that time, used to correct the sampling of another engine. effective: whether the rule
+    rewards of its group differ, so that the advantage does not come from the reward model alone. truncated:
+    whether it was cut off.
     """
 
     prompt_ids: np.ndarray
@@ -49,7 +50,8 @@ class BufferedResponse:
 
 
 class TileStore:
-    """Tiles of images by hash, each held once and dropped with its last user. tiles: uint8 (n, S, S, 3)."""
+    """Tiles of images by hash. Each is held once, and dropped with its last user. tiles: uint8 (n, S, S,
+    3)."""
 
     def __init__(self) -> None:
         self._tiles: dict[bytes, np.ndarray] = {}
@@ -60,26 +62,26 @@ class TileStore:
 
     @property
     def num_bytes(self) -> int:
-        """Held in memory."""
+        """Bytes held in memory."""
         return sum(tiles.nbytes for tiles in self._tiles.values())
 
     def hold(self, hashes: Sequence[bytes], tiles: Sequence[np.ndarray]) -> None:
         """Register one user of each image; tiles: those of each image."""
         for name, one in zip(hashes, tiles, strict=True):
             if name not in self._tiles:
-                self._tiles[name] = one.copy()  # not a view, which would keep all images of its prompt
+                self._tiles[name] = one.copy()  # a copy: a view would keep all images of its prompt in memory
             assert self._tiles[name].shape == one.shape, "equal hashes mean equal tiles"
             self._users[name] += 1
 
     def release(self, hashes: Sequence[bytes]) -> None:
-        """One user less of each image."""
+        """Remove one user of each image."""
         for name in hashes:
             self._users[name] -= 1
             if not self._users[name]:
                 del self._users[name], self._tiles[name]
 
     def tiles(self, hashes: Sequence[bytes]) -> list[np.ndarray]:
-        """The tiles of each image, in the order asked for."""
+        """The tiles of each image, in the given order."""
         return [self._tiles[key] for key in hashes]
 
 
@@ -101,7 +103,8 @@ class BufferConfig:
 
 @dataclass(frozen=True)
 class Drawn:
-    """Replayed samples with the tiles of their images. ages: in updates. reuse: times drawn, this one too."""
+    """Replayed samples with the tiles of their images. ages: in updates. reuse: how often each was drawn,
+    this time included."""
 
     samples: tuple[BufferedResponse, ...]
     tiles: tuple[list[np.ndarray], ...]
@@ -123,8 +126,8 @@ class SampleBuffer:
         return len(self._samples)
 
     def add(self, sample: BufferedResponse, tiles: Sequence[np.ndarray]) -> bool:
-        """Keep a sample and the tiles of its images; False for one without advantage, or whose advantage is
-        not earned by rule."""
+        """Keep a sample and the tiles of its images. False for a sample without advantage, or whose advantage
+        does not come from the rules."""
         wanted = self.config.on and self.config.capacity and sample.effective
         if sample.advantage == 0.0 or not wanted:
             return False
@@ -136,7 +139,8 @@ class SampleBuffer:
         return True
 
     def expire(self, version: int) -> int:
-        """Drop what is older than max_age at this policy version, or used up; returns how many."""
+        """Drop samples that are older than max_age at this policy version, or were drawn often enough.
+        Returns how many."""
         limit = self.config.max_reuse
         keep = [
             i
@@ -157,7 +161,8 @@ class SampleBuffer:
         self.expire(version)
         number = min(number, len(self._samples))
         weights = np.array([abs(sample.advantage) for sample in self._samples])
-        # the smallest of exponential times with these rates are a weighted draw without replacement
+        # the samples with the smallest of exponential times at these rates are a weighted draw without
+        # replacement
         times = np.random.default_rng(list(seed)).exponential(size=len(weights)) / weights
         chosen = [int(i) for i in np.argsort(times, kind="stable")[:number]]
         for index in chosen:
@@ -171,8 +176,8 @@ class SampleBuffer:
         )
 
     def num_replays(self, advantages: Iterable[float]) -> int:
-        """How many of an update's fresh samples are to be replaced by replays: those without advantage, up to
-        the mixing ratio and to what is here."""
+        """How many of an update's fresh samples are replaced by replays: those without advantage, limited by
+        the mixing ratio and by the size of the buffer."""
         values = list(advantages)
         idle = sum(value == 0.0 for value in values)
         return min(idle, int(self.config.mix * len(values) + 1e-9), len(self._samples))
@@ -211,7 +216,7 @@ class SampleBuffer:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from a kept state."""
+        """Continue from a saved state."""
         self.store = TileStore()
         self._samples, self._reuse = [], [int(n) for n in state["reuse"]]
         self.num_expired = int(state["num_expired"])
@@ -252,7 +257,7 @@ def telemetry(
     fresh: Sequence[BufferedResponse], trained: Sequence[BufferedResponse], drawn: Drawn, buffer: SampleBuffer
 ) -> Telemetry:
     """fresh, trained: all fresh samples, and those in the update. A sample counts as effective by its rule
-    reward: what a reward model alone sets apart does not count."""
+    reward; differences that only a reward model makes do not count."""
 
     def share(samples: Sequence[BufferedResponse]) -> float:
         return sum(one.effective and one.advantage != 0.0 for one in samples) / max(len(samples), 1)

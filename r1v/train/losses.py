@@ -1,7 +1,7 @@
 """Losses as pure functions of tensors.
 
 Tokens of all responses lie flat in one axis (N,), with the row of each in ``rows`` (N,); pairs have the axis
-(P,). Always holds: nothing here knows a model, and every mean says over what.
+(P,). Always holds: nothing here depends on a model, and every mean states what it is over.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Averaging: TypeAlias = Literal["response", "token", "constant"]
 Scaling: TypeAlias = Literal["group", "none"]
 Surrogate: TypeAlias = Literal["clip", "cispo"]
 Ratios: TypeAlias = Literal["token", "sequence"]
-STD_EPS = 1e-4  # keeps a group of nearly equal rewards from huge advantages; TRL's value
+STD_EPS = 1e-4  # keeps the advantages of nearly equal rewards from becoming huge; TRL's value
 
 
 def exact_rows(right: torch.Tensor, rows: torch.Tensor, num_rows: int) -> torch.Tensor:

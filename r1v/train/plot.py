@@ -1,4 +1,4 @@
-"""One picture of a run: what its metrics say, for each kind of run."""
+"""Plots of a run's metrics, for each kind of run."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Groups of responses of the policy with their rewards: what GRPO trains on and the pool chooses from.
+"""Groups of responses of the policy with their rewards. GRPO trains on them, and the pool chooses from them.
 
-Enters: plans of questions. Leaves: groups in the order of the plan. Always holds: of several processes each
-asks and judges its share, and then all know all groups.
+Enters: plans of questions. Leaves: groups in the order of the plan. Always holds: each of several processes
+asks and judges its share, and afterwards all have all groups.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """One policy update: from responses with advantages to gradients.
 
-Enters: fresh and replayed samples. Leaves: gradients on the model, and what the update looked like. Always
-holds: each token's ratio is taken against the log-probability of the policy that sampled it, whether the
-sample is fresh or replayed; the loss does not depend on how the samples are split into parts.
+Enters: fresh and replayed samples. Leaves: gradients on the model, and statistics of the update. Always
+holds: each token's ratio is computed against the log-probability under the policy that sampled it, whether
+the sample is fresh or replayed; the loss does not depend on how the samples are split into parts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from r1v.train.core.policy import PolicyModule, load_policy
 from r1v.train.core.token_scores import TokenScores
 from r1v.train.data.batches import Encoded, MicroBatch, Split, collate
 
-# log-probabilities float32 (N,) on the CPU of each part's targets
+# log-probabilities of each part's targets, float32 (N,) on the CPU
 Reference: TypeAlias = Callable[[Sequence[MicroBatch]], list[torch.Tensor]]
 
 
@@ -101,7 +101,7 @@ class PolicyLoss:
         """Add the gradient of the samples' loss; the tensors of one part are freed before the next.
 
         A sample without advantage has no gradient unless there is a KL penalty: it counts in the means, but
-        is not computed. Several processes are given the same samples, and each computes its share of them.
+        is not computed. Several processes get the same samples, and each computes its share.
         """
         world = self.policy.compute.world
         counted = samples

@@ -11,7 +11,8 @@ COMPONENTS = ("vision", "projector", "llm")
 
 
 def check_components(train: Sequence[str], lora: Sequence[str] = ()) -> None:
-    """ConfigError unless there are some, each a component or a pattern of names in one."""
+    """Raise ConfigError unless there is at least one name, and each is a component or a pattern of names in
+    one."""
     for key, names in (("train", train), ("lora", lora)):
         for name in names:
             if name.partition(".")[0] not in COMPONENTS:
@@ -24,20 +25,20 @@ def check_components(train: Sequence[str], lora: Sequence[str] = ()) -> None:
 
 
 def choice(key: str, value: str, known: Sequence[str]) -> None:
-    """ConfigError for a value that is not known."""
+    """Raise ConfigError for a value that is not one of the known ones."""
     if value not in known:
         raise ConfigError(f"{key} is {value!r}; use {', '.join(known[:-1])} or {known[-1]}")
 
 
 def at_least(config: Any, limit: int, *names: str) -> None:
-    """ConfigError for the first of some keys that is smaller, or not a number."""
+    """Raise ConfigError for the first of the keys whose value is smaller, or not a number."""
     for name in names:
         if not getattr(config, name) >= limit:
             raise ConfigError(f"{name} is {getattr(config, name)}; it must be at least {limit}")
 
 
 def share(config: Any, *names: str) -> None:
-    """ConfigError for the first of some keys that is outside [0, 1]."""
+    """Raise ConfigError for the first of the keys whose value is outside [0, 1]."""
     for name in names:
         if not 0.0 <= getattr(config, name) <= 1.0:
             raise ConfigError(f"{name} is {getattr(config, name)}; it must be at least 0 and at most 1")

@@ -18,7 +18,7 @@ from r1v.train.data.batches import MicroBatch
 
 @dataclass(frozen=True)
 class Compute:
-    """A device, whether forward and backward run in bf16 there, and the processes that share the work."""
+    """A device, whether forward and backward passes use bf16 on it, and the processes that share the work."""
 
     device: torch.device
     bf16: bool
@@ -26,9 +26,9 @@ class Compute:
 
     @classmethod
     def open(cls, device: str, bf16: bool) -> Compute:
-        """device "auto": CUDA where there is one, each process of a host its own. bf16 where it is native.
+        """device "auto": a CUDA device if there is one, a different one for each process of a host.
 
-        ConfigError: the device is not there.
+        bf16: used only where it is native. ConfigError: the device does not exist.
         """
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -50,14 +50,14 @@ class Compute:
         return part.apply(lambda tensor: tensor.to(self.device, non_blocking=True))
 
     def peak_bytes(self) -> int:
-        """The most memory so far: of the device, or of this process where it computes on the CPU."""
+        """The peak of memory so far: on the device, or of this process if it computes on the CPU."""
         if self.device.type == "cuda":
             return torch.cuda.max_memory_allocated(self.device)
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def normalise(tiles: torch.Tensor) -> torch.Tensor:
-    """`prompt.normalise` on the tiles' own device, where bytes travel cheaper than floats.
+    """`prompt.normalise` on the device of the tiles: moving bytes to it costs less than moving floats.
 
     uint8 (num_tiles, S, S, 3) -> float32 (num_tiles, 3, S, S).
     """

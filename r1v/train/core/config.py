@@ -1,7 +1,7 @@
-"""The groups of keys that stages share. Each stage's own keys stand beside it, in `stages`.
+"""The groups of keys that several stages share. A stage's own keys are in its file in `stages`.
 
-Always holds: a configuration is frozen, every key has a meaning, every value is of the right type and range;
-else a ConfigError names the key.
+Always holds: a configuration is frozen; a key that does not exist, or a value of the wrong type or range,
+raises a ConfigError that names the key.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class RunConfig:
-    """Where a run writes, how long it goes on, and on what."""
+    """Where a run writes, how long it runs, and on which device."""
 
     out: str = key("", "folder of the run", required=True, operational=True)
     steps: int = key(1000, "optimiser steps; for grpo and pool batches of questions", operational=True)
@@ -203,7 +203,8 @@ class RolloutConfig:
 
 @dataclass(frozen=True)
 class RewardConfig:
-    """What a response is worth: rule, model and form parts, and functions of your own, each with a weight."""
+    """The reward of a response: parts for the rules, the reward model and the form, and your own functions,
+    each with a weight."""
 
     model: str | None = key(None, "folder that r1v train reward wrote; none: no reward model")
     rule_weight: float = key(1.0, "of a right answer")

@@ -1,7 +1,7 @@
 """Configurations from TOML files, ``key=value`` changes and keyword arguments.
 
-Always holds: every key is known and every value of its field's type, else a ConfigError names it. A group
-that is given a plain value takes it as its first key: ``model=r1v-nano`` is ``model.path=r1v-nano``.
+Always holds: an unknown key, or a value that does not have its field's type, raises a ConfigError that names
+it. A plain value for a group is the value of its first key: ``model=r1v-nano`` is ``model.path=r1v-nano``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from r1v.core import ConfigError
 
 C = TypeVar("C")
 
-# keys of earlier versions whose name is not simply their group and the old name
+# keys of earlier versions whose new name is not just the group and the old name
 RENAMED = {
     "data": "data.source", "rollout": "rollout.engine", "reward_model": "reward.model", "ssb": "ssb.on",
     "lora_rank": "model.lora_rank", "heldout_questions": "data.heldout", "curriculum": "curriculum.on",
@@ -66,8 +66,7 @@ def changed(config: C, **values: Any) -> C:
 
 
 def as_changes(config: Any) -> list[str]:
-    """The ``key=value`` words that give a configuration on the command line; what is as by default is left
-    out."""
+    """The ``key=value`` words that give a configuration on the command line. Default values are left out."""
     words = []
     for each in keys(type(config)):
         value = config
@@ -140,8 +139,8 @@ def default_of(field: dataclasses.Field[Any]) -> Any:
 
 
 def flatten(values: Mapping[str, Any], kind: type[Any]) -> dict[str, Any]:
-    """Dotted keys, all known to the kind, with their values. ConfigError: an unknown key, with the new name
-    of one that earlier versions had."""
+    """Dotted keys, all known to the kind, with their values. ConfigError: a key is unknown; for a key of an
+    earlier version the error gives its new name."""
     known = {each.name: each for each in keys(kind)}
     flat: dict[str, Any] = {}
 
@@ -167,7 +166,7 @@ def flatten(values: Mapping[str, Any], kind: type[Any]) -> dict[str, Any]:
 
 
 def _unknown(name: str, kind: type[Any], known: Mapping[str, Key]) -> str:
-    """What is wrong with a key that is not there, and what it is called now."""
+    """The message for an unknown key, with its new name if an earlier version had it."""
     new = RENAMED.get(name)
     for old, prefix in PREFIXES.items():
         if new is None and name.startswith(old):
@@ -181,7 +180,8 @@ def _unknown(name: str, kind: type[Any], known: Mapping[str, Key]) -> str:
 
 
 def _build(kind: type[C], flat: Mapping[str, Any], base: Any) -> C:
-    """The configuration with the values of dotted keys, and else those of ``base`` or the defaults."""
+    """The configuration with the values of dotted keys; all other values are those of ``base``, or the
+    defaults."""
     hints = typing.get_type_hints(kind)
     found: dict[str, Any] = {}
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]

@@ -47,7 +47,7 @@ class FourBitLinear(nn.Module):
     def widened(self, record: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
         """Weights (n, K) of some rows of the record (n, R)."""
         wide = torch.empty(len(record), self.columns, dtype=dtype, device=record.device)
-        for start in range(0, len(record), WIDEN_ROWS):  # float32 in between takes twice the room
+        for start in range(0, len(record), WIDEN_ROWS):  # float32 in between would take twice the memory
             rows = slice(start, start + WIDEN_ROWS)
             wide[rows] = AwqLinear(*self._parts(record[rows]), None).widened()
         return wide
@@ -65,7 +65,7 @@ class FourBitLinear(nn.Module):
 
     @torch.no_grad()
     def fill(self, nibbles: torch.Tensor, scales: torch.Tensor, zeros: torch.Tensor, start: int = 0) -> None:
-        """Take the rows that lie in this process of some that begin at ``start``."""
+        """Take those of the given rows, which begin at ``start``, that belong to this process."""
         own, first = local(self.record.data), first_row(self.record.data)
         low, high = max(start, first), min(start + len(nibbles), first + len(own))
         if low >= high:
@@ -77,13 +77,14 @@ class FourBitLinear(nn.Module):
         target[:, : data.shape[1]] = data
 
     def fill_rounded(self, weight: torch.Tensor, start: int) -> None:
-        """As `fill`, of plain weights (n, K), each to the nearest code."""
+        """As `fill`, from plain weights (n, K), each rounded to the nearest code."""
         found = quantise(weight, self.columns // self.num_groups)
         self.fill(pack_nibbles(found.codes), found.scales, found.zeros, start)
 
 
 class _Product(torch.autograd.Function):
-    """x W^T with W widened on the way there and again on the way back: only the record is kept."""
+    """x W^T, with W widened in the forward pass and again in the backward pass, so that only the record is
+    kept."""
 
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, record: torch.Tensor, layer: FourBitLinear) -> torch.Tensor:
@@ -148,7 +149,7 @@ def hold_in_four_bits(model: R1V, group_size: int = 0) -> None:
 
 
 def four_bit_layers(model: nn.Module) -> dict[str, FourBitLinear]:
-    """The 4-bit layers by name, adapters around them left out of it."""
+    """The 4-bit layers by name; adapters around them are not part of the names."""
     return {
         name.removesuffix(".base_layer"): module
         for name, module in model.named_modules()

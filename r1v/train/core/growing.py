@@ -1,7 +1,7 @@
-"""A file of lines that a stage writes batch by batch, and goes on with after a kill.
+"""A file of lines that a stage writes batch by batch, and continues after a kill.
 
-Always holds: the file has its own name only when it is whole; what was written after the last noted batch is
-cut away on going on.
+Always holds: the file has its final name only when it is complete; when it is continued, lines after the last
+recorded batch are removed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from r1v.train.core.run import write_atomically
 
 
 class GrowingFile:
-    """done: the file is whole. step: batches that are done. other: plain values noted with the last one."""
+    """done: whether the file is complete. step: number of finished batches. other: plain values that were
+    recorded with the last one."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -34,7 +35,7 @@ class GrowingFile:
             self.part.write_bytes(b"")
 
     def add(self, lines: Sequence[str], **other: Any) -> None:
-        """Write the lines of one batch, and note that it is done."""
+        """Write the lines of one batch, and record that it is done."""
         with self.part.open("ab") as file:
             file.write("".join(line + "\n" for line in lines).encode())
             file.flush()
@@ -44,7 +45,7 @@ class GrowingFile:
         write_atomically(self._note, json.dumps({"step": self.step, "bytes": size, "other": other}) + "\n")
 
     def finish(self) -> Path:
-        """Give the file its name."""
+        """Give the file its final name."""
         self.part.replace(self.path)
         self._note.unlink(missing_ok=True)
         return self.path

@@ -10,8 +10,8 @@ from typing import Any
 def key(default: Any, meaning: str, *, required: bool = False, operational: bool = False) -> Any:
     """A field of a frozen configuration.
 
-    required: a configuration that is read must give it. operational: it changes how a run goes on but not
-    what it computes, so that a run may be resumed with another value.
+    required: every configuration must give a value. operational: the key changes how a run proceeds but not
+    what it computes, so a run may be resumed with another value.
     """
     about = {"meaning": meaning, "required": required, "operational": operational}
     if isinstance(default, dict | list) or hasattr(default, "__dataclass_fields__"):

@@ -1,7 +1,8 @@
 """Low-rank adapters (Hu et al. 2021) through peft: a few parameters learn beside frozen matrices.
 
 Enters: a model, and the names of what gets adapters. Leaves: the model with adapters in place. Always holds:
-new adapters change nothing; their start follows from the seed and their names, however the model is split.
+new adapters do not change the model's output; their first values depend only on the seed and their names, not
+on how the model is split.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from r1v.train.core.optim import components, fits
 def add_adapters(model: R1V, names: Sequence[str], rank: int, alpha: int) -> None:
     """Put an adapter, without values yet, beside every linear layer of some components or patterns.
 
-    The output matrix has none: losses read it as it is. Changes nothing about which other parameters are
-    trained. ConfigError: peft is not installed, or a name fits no linear layer.
+    The output matrix gets none, because losses use it directly. Which other parameters are trained does not
+    change. ConfigError: peft is not installed, or a name fits no linear layer.
     """
     try:
         from peft import LoraConfig, inject_adapter_in_model
@@ -82,7 +83,7 @@ def adapted_layers(model: nn.Module) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def adapters_off(model: nn.Module) -> Iterator[None]:
-    """The model as it is without its adapters."""
+    """Inside this context the model computes without its adapters."""
     layers = list(adapted_layers(model).values())
     for layer in layers:
         layer._disable_adapters = True

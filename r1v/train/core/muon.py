@@ -1,9 +1,9 @@
 """Muon (Jordan et al. 2024): momentum whose update is made orthogonal by a Newton-Schulz iteration.
 
-`torch.optim.Muon` iterates in bfloat16 whatever the device; where a CPU has no bfloat16 instructions that is
-about a hundred times slower than float32, so the type is chosen here. Else it is the same (a test compares).
-A matrix that is split among processes is gathered for its iteration, a few at a time. All arithmetic here is
-on plain local tensors: none of it is left to DTensor's dispatch.
+`torch.optim.Muon` always iterates in bfloat16. On a CPU without bfloat16 instructions that is about a hundred
+times slower than float32, so the type is chosen here. Otherwise the algorithm is the same (a test compares
+both). A matrix that is split among processes is gathered for its iteration, a few matrices at a time. All
+arithmetic here uses plain local tensors, not DTensor's dispatch.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from r1v.train.core.distributed import first_row, local
 # The quintic's coefficients, for a steep slope at zero (Jordan et al. 2024).
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 STEPS = 5
-GATHERED_BYTES = 1 << 28  # of split matrices that are whole at a time
+GATHERED_BYTES = 1 << 28  # bytes of split matrices that are gathered at a time
 
 
 def orthogonalise(matrices: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
@@ -41,8 +41,8 @@ def orthogonalise(matrices: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
 class Muon(torch.optim.Optimizer):
     """For matrices only. Steps are scaled to AdamW's size, 0.2 * sqrt(longer side) (Liu et al. 2025).
 
-    dtype: of the iteration. Matrices of one shape are iterated together: on a GPU each launch of a small
-    product costs more than the product.
+    dtype: of the iteration. Matrices of one shape are iterated together, because on a GPU the launch of a
+    small product costs more than the product.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
-        """One update of every parameter that has a gradient."""
+        """Update every parameter that has a gradient."""
         assert closure is None, "a closure is not used"
         for group in self.param_groups:
             alike: dict[torch.Size, list[torch.Tensor]] = defaultdict(list)
@@ -73,7 +73,7 @@ class Muon(torch.optim.Optimizer):
                     self._update(parameters[start : start + size], group)
 
     def _update(self, parameters: list[torch.Tensor], group: dict[str, Any]) -> None:
-        """Some parameters of one shape."""
+        """Update parameters of one shape."""
         gradients = [local(one.grad) for one in parameters if one.grad is not None]
         buffers = [local(self._buffer(one)) for one in parameters]
         for buffer, gradient in zip(buffers, gradients, strict=True):

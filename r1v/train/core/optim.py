@@ -26,7 +26,7 @@ COMPONENT = {"vision": "vision", "projector": "projector", "language": "llm"}  #
 
 @dataclass(frozen=True)
 class GroupReport:
-    """How much of one component is trained, in parameters."""
+    """The number of trained parameters of one component."""
 
     component: str
     trained: int
@@ -40,15 +40,16 @@ def components(model: R1V) -> dict[str, nn.Module]:
 
 
 def fits(name: str, wanted: str) -> bool:
-    """Whether ``wanted``, a component or a pattern like ``llm.layers.*.mlp.*``, means a name of one."""
+    """Whether ``wanted``, a component or a pattern like ``llm.layers.*.mlp.*``, matches a parameter's
+    name."""
     return name.partition(".")[0] == wanted or fnmatchcase(name, wanted)
 
 
 def select(modules: dict[str, nn.Module], wanted: Sequence[str]) -> None:
     """Let the parameters of some components train, or those that patterns name, and freeze the others.
 
-    modules: component -> its module. A tower and projector that a language model alone lacks are passed over,
-    as stages train them unless told otherwise. ConfigError: an entry that means no parameter.
+    modules: component -> its module. Tower and projector are ignored for a language model alone, because
+    stages name them by default. ConfigError: an entry that matches no parameter.
     """
     wanted = [one for one in wanted if one in modules or one not in ("vision", "projector")]
     named = {f"{c}.{name}": p for c, module in modules.items() for name, p in module.named_parameters()}
@@ -66,7 +67,7 @@ def count(modules: dict[str, nn.Module]) -> list[GroupReport]:
     reports = []
     for name, module in modules.items():
         sizes = [(p.numel(), p.requires_grad) for p in module.parameters()]
-        # a record holds a 4-bit layer's weights, and is smaller
+        # the record of a 4-bit layer is smaller than the weights that it holds
         sizes += [(n.rows * n.columns - n.record.numel(), False) for n in four_bit_layers(module).values()]
         reports.append(GroupReport(name, sum(n for n, on in sizes if on), sum(n for n, _ in sizes)))
     return reports
@@ -87,8 +88,8 @@ class Optimizer:
     Norms, biases, embeddings, positions, adapters and the output head stay with AdamW; only matrices decay.
     optim.on_cpu: AdamW's moments are there, with a copy of the weights; a step fetches gradients and brings
     the weights back.
-    bf16: Muon iterates in bfloat16; else in float32, on every device, so that a run without bf16 gives the
-    same numbers on a processor that has the instructions and on one that lacks them.
+    bf16: Muon iterates in bfloat16; otherwise in float32 on every device, so that a run without bf16 gives
+    the same numbers on processors with and without bf16 instructions.
     """
 
     def __init__(self, model: nn.Module, config: OptimConfig, *, bf16: bool = False) -> None:
@@ -123,7 +124,7 @@ class Optimizer:
         self._peak = [[group["lr"] for group in part.param_groups] for part in self.parts]
 
     def step(self, rate: float) -> None:
-        """One update at a share of the peak learning rate; the gradients are dropped."""
+        """One update at a share of the peak learning rate. The gradients are dropped afterwards."""
         for parameter, twin in self.twins.values():
             twin.take_gradient(parameter)
         for part, peaks in zip(self.parts, self._peak, strict=True):
@@ -151,7 +152,7 @@ class Optimizer:
         return found
 
     def empty_state(self, kept: Sequence[str]) -> dict[str, torch.Tensor]:
-        """Room for the kept tensors of these names."""
+        """Empty tensors into which the saved ones of these names are read."""
         wanted, found = set(kept), dict[str, torch.Tensor]()
         for _, parameter, name in self._parameters():
             for kind in ("step", "exp_avg", "exp_avg_sq", "momentum_buffer"):
@@ -164,7 +165,7 @@ class Optimizer:
         return found
 
     def restore(self, state: Mapping[str, torch.Tensor]) -> None:
-        """Go on from a kept state, and from the weights that the model has now."""
+        """Continue from a saved state, with the weights that the model has now."""
         for parameter, twin in self.twins.values():
             twin.take_value(parameter)
         for part, parameter, name in self._parameters():
@@ -181,8 +182,8 @@ class Optimizer:
 
 
 class HostTwin:
-    """This process's rows of a parameter on the CPU, where AdamW, which treats each number by itself, makes
-    its step. value: float32, in page-locked memory beside a GPU."""
+    """This process's rows of a parameter on the CPU, where AdamW makes its step. That is possible because
+    AdamW treats each number separately. value: float32, in page-locked memory beside a GPU."""
 
     def __init__(self, parameter: nn.Parameter) -> None:
         own = local(parameter.data)
@@ -197,12 +198,12 @@ class HostTwin:
 
     @torch.no_grad()
     def take_value(self, parameter: nn.Parameter) -> None:
-        """The parameter's weights of now."""
+        """Copy the parameter's present weights."""
         self.value.copy_(local(parameter.data))
 
     @torch.no_grad()
     def take_gradient(self, parameter: nn.Parameter) -> None:
-        """The parameter's gradient, which is dropped there."""
+        """Copy the parameter's gradient, and drop it there."""
         if parameter.grad is None:
             self.value.grad = None
             return
@@ -211,11 +212,12 @@ class HostTwin:
 
     @torch.no_grad()
     def give_value(self, parameter: nn.Parameter) -> None:
-        """Weights after a step, to the parameter."""
+        """Copy the weights to the parameter after a step."""
         local(parameter.data).copy_(self.value)
 
     def split(self, rows: torch.Tensor) -> torch.Tensor:
-        """This process's rows as its part of a whole that all processes hold, as checkpoints want it."""
+        """This process's rows as a part of the tensor that all processes hold together, as checkpoints need
+        it."""
         if self._mesh is None:
             return rows
         like = self._like
@@ -231,7 +233,7 @@ def _host(like: torch.Tensor) -> torch.Tensor:
 
 @cache
 def _cpu_mesh(mesh: DeviceMesh) -> DeviceMesh:
-    """The same processes as the CPU sees them."""
+    """The mesh of the same processes for tensors on the CPU."""
     return init_device_mesh("cpu", tuple(mesh.shape), mesh_dim_names=mesh.mesh_dim_names)
 
 

@@ -1,7 +1,7 @@
 """Objects of a researcher's own Python files, by name.
 
-Enters: ``file.py:name`` or ``package.module:name``. Leaves: the object. Always holds: what is not there is
-one line that names the configuration's key.
+Enters: ``file.py:name`` or ``package.module:name``. Leaves: the object. Always holds: for an object that does
+not exist there is a one-line error that names the configuration's key.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from r1v.core import ConfigError
 
 
 def load_object(place: str, name: str, key: str) -> Any:
-    """Something callable of a file or module. ConfigError: it is not there. key: whose value named it."""
+    """A callable object of a file or module. key: the key whose value named it. ConfigError: it does not
+    exist."""
     found = getattr(_module(place, key), name, None)
     if not callable(found):
         raise ConfigError(f"{key}: {place} has no function {name}")

@@ -1,9 +1,10 @@
-"""The model that is trained: whole in one process, whole in each, or split over those of torchrun (FSDP2).
+"""The model in training: whole in a single process, whole in each of several, or split over those of torchrun
+(FSDP2).
 
 Enters: a checkpoint's folder and micro-batches. Leaves: scores of target tokens or of replies, and the
 trained checkpoint. Always holds: a process reads only its rows of the checkpoint's files and never holds more
-than its share and one block; every process makes the same passes in the same order, with an empty pass where
-it has nothing to do; gradients are sums over the processes.
+than its share and one block; every process makes the same passes in the same order, with an empty pass if it
+has nothing to do; gradients are sums over the processes.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class PolicyModule(nn.Module):
 
     @property
     def plain(self) -> bool:
-        """Whether `base` can be run by itself: in one piece, without adapters and 4-bit layers."""
+        """Whether `base` can be run by itself: it is whole, and has neither adapters nor 4-bit layers."""
         return not self.split and not adapted_layers(self.base) and not four_bit_layers(self.base)
 
     # ------------------------------------------------------------------------------------------- one pass
@@ -87,8 +88,9 @@ class PolicyModule(nn.Module):
         return found.logprobs, found.right, *(() if found.entropy is None else (found.entropy,))
 
     def _hidden(self, part: MicroBatch) -> torch.Tensor:
-        """Hidden states (B, T, D). Split, the vision tower takes part in every pass, with a blank tile where
-        a part has none: its layers are gathered, and their gradients reduced, by all processes together."""
+        """Hidden states (B, T, D). If the model is split, the vision tower takes part in every pass, with a
+        blank tile for a part without pictures, because its layers are gathered, and their gradients reduced,
+        by all processes together."""
         base, unused = self.base, None
         tiles = normalise(part.tiles) if len(part.tiles) else None
         self.saw_pictures |= tiles is not None and torch.is_grad_enabled()
@@ -101,7 +103,7 @@ class PolicyModule(nn.Module):
         return base.hidden(part.input_ids, tiles, image_features=unused, segment_ids=part.segment_ids)
 
     def scores(self, part: MicroBatch, *, entropy: bool = False) -> TokenScores:
-        """Of a part's targets, moved to the device and computed in the run's precision."""
+        """The scores of a part's targets, computed on the device in the run's precision."""
         part = self.compute.move(part)
         with self.compute.autocast():
             found = self(part, entropy)
@@ -117,20 +119,20 @@ class PolicyModule(nn.Module):
     # -------------------------------------------------------------------------------------- passes of all
 
     def passes(self, parts: Sequence[MicroBatch]) -> Iterator[MicroBatch | None]:
-        """A process's parts, then None as often as another process has more of them."""
+        """A process's parts, followed by None until all processes have the same number."""
         number = max(self.compute.world.gather(len(parts)))
         yield from parts
         yield from [None] * (number - len(parts))
 
     @staticmethod
     def backward(loss: torch.Tensor) -> None:
-        """Add the gradient of a part's loss; none where nothing trained took part in it, as where only the
-        projector is trained and the part has no picture."""
+        """Add the gradient of a part's loss. There is none if no trained parameter took part in it, for
+        example if only the projector is trained and the part has no picture."""
         if loss.requires_grad:
             loss.backward()
 
     def idle_pass(self, *, backward: bool) -> None:
-        """Take part in a pass of the others with nothing of one's own."""
+        """Take part in a pass of the other processes without data of this one."""
         part = self.compute.move(self.blank())
         with self.compute.autocast():
             found = self(part)
@@ -138,8 +140,8 @@ class PolicyModule(nn.Module):
             (found[0].sum() * 0.0).backward()
 
     def drop_unseen(self) -> None:
-        """Take the gradients, all zero, of tower and projector away where no process saw a picture: one
-        process alone has none there, and an optimiser that is given none leaves a parameter as it is."""
+        """Remove the zero gradients of tower and projector if no process saw a picture. A single process has
+        no gradients in this case, and the optimiser then does not change these parameters."""
         vision, projector = self.base.vision, self.base.projector
         if self.split and not any(self.compute.world.gather(self.saw_pictures)):
             for part in (each for each in (vision, projector) if each is not None):
@@ -149,8 +151,8 @@ class PolicyModule(nn.Module):
 
     @torch.no_grad()
     def add_up_gradients(self) -> None:
-        """Where each of several processes holds the whole model: the sum of their gradients, in all of them.
-        A parameter that no process has a gradient of stays without one."""
+        """If each process holds the whole model, replace the gradients by their sum over the processes. A
+        parameter without a gradient in any process stays without one."""
         if self.split or self.compute.world.size == 1:
             return
         trained = [p for p in self.parameters() if p.requires_grad]
@@ -208,13 +210,13 @@ class PolicyModule(nn.Module):
         return value
 
     def copy_to(self, twin: R1V) -> None:
-        """Give a whole model the weights of now; all processes together."""
+        """Copy the present weights to a whole model. All processes take part."""
         with torch.no_grad():
             for name, own in twin.named_parameters():
                 own.copy_(self.whole_weight(name))
 
     def twin(self, dtype: torch.dtype) -> R1V:
-        """A whole model without adapters, to sample from; its weights come with `copy_to`."""
+        """A whole model without adapters, to sample from. `copy_to` gives it its weights."""
         model = build_empty(self.base.config)
         device = self.compute.device
         model.load_state_dict(
@@ -224,7 +226,7 @@ class PolicyModule(nn.Module):
         return model.requires_grad_(False).eval()
 
     def trained(self) -> dict[str, nn.Parameter]:
-        """What changes, by name: what a checkpoint has to keep."""
+        """The trained tensors by name, which a checkpoint has to keep."""
         return {f"model/{name}": p for name, p in self.named_parameters() if p.requires_grad}
 
     def export(
@@ -282,7 +284,7 @@ class PolicyModule(nn.Module):
 
 
 def as_policy(model: R1V, compute: Compute) -> PolicyModule:
-    """A whole model as it is, to score with."""
+    """A policy around a whole model that is not trained, for scoring."""
     return PolicyModule(model, compute, parameter_shapes(model))
 
 
@@ -355,7 +357,7 @@ def build_policy(
 
 
 def _set_dtypes(policy: PolicyModule, frozen: torch.dtype) -> None:
-    """Master weights of what is trained are float32; what is frozen has the dtype it is computed in."""
+    """Make trained weights float32, and give frozen ones the dtype in which they are computed."""
     for module in policy.modules():
         for leaf, parameter in list(module.named_parameters(recurse=False)):
             if leaf == "record" and isinstance(module, FourBitLinear):
@@ -367,8 +369,8 @@ def _set_dtypes(policy: PolicyModule, frozen: torch.dtype) -> None:
 
 
 def shard(policy: PolicyModule, hsdp: bool) -> None:
-    """Split the parameters among the processes. Layers are gathered one by one for their own pass; what is
-    left (embeddings, norms, projector, heads) belongs to the policy itself."""
+    """Split the parameters among the processes. Each layer is gathered for its own pass; the rest
+    (embeddings, norms, projector, heads) belongs to the policy itself."""
     compute, base = policy.compute, policy.base
     mesh = compute.world.mesh(compute.device.type, hsdp)
     precision = MixedPrecisionPolicy(
@@ -421,7 +423,7 @@ def _fill(policy: PolicyModule, files: TensorFiles, places: Mapping[str, Piece])
 
 
 def _overlap(tensor: torch.Tensor, piece: Piece) -> tuple[int, int]:
-    """First and last + 1 of the whole tensor's rows that lie in this process and in a piece."""
+    """The range (first, last + 1) of the whole tensor's rows that belong to this process and to a piece."""
     start = first_row(tensor)
     return max(piece.start, start), min(piece.start + piece.shape[0], start + len(local(tensor)))
 
@@ -442,7 +444,7 @@ def _fill_packed(policy: PolicyModule, files: TensorFiles, places: Mapping[str, 
 
 
 def _allocate_adapters(policy: PolicyModule) -> None:
-    """Adapters beside weights that are there already."""
+    """Allocate adapters beside weights that are already there."""
     for module in policy.modules():
         for leaf, parameter in list(module.named_parameters(recurse=False)):
             if parameter.is_meta:

@@ -1,8 +1,9 @@
 """A run's folder: its configuration, metrics and checkpoints.
 
-Always holds: a checkpoint is whole or not there (written beside and renamed); it holds only what is trained,
-split as the processes hold it, and any number of processes can go on from it; going on with another value of
-a key that changes the mathematics, or with other data, is refused by name.
+Always holds: a checkpoint is complete or absent (it is written under another name and renamed); it holds only
+trained tensors, split as the processes hold them, and any number of processes can continue from it; a run is
+not continued with other data or with another value of a key that changes the mathematics, and the error names
+it.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class TrainingRun:
 
     data: name of each file or data set -> a fingerprint of its content. allow: keys, or ``data``, that may
     differ from those that the run began with. say: prints a line. Of several processes the first one writes.
-    Keep the object while the folder is written: as long as it is there, no other run can begin in it.
+    Keep the object as long as the folder is written: while it exists, no other run can begin in the folder.
     """
 
     def __init__(
@@ -88,7 +89,7 @@ class TrainingRun:
             self._trackers.log(values)
 
     def close(self) -> None:
-        """Let trackers send what is left."""
+        """Let trackers send what they still hold."""
         if self._trackers is not None:
             self._trackers.close()
 
@@ -100,19 +101,19 @@ class TrainingRun:
             write_atomically(path, "".join(line + "\n" for line in lines))
 
     def due(self, every_s: float) -> bool:
-        """Whether the last checkpoint is older than this."""
+        """Whether the last checkpoint is older than the given number of seconds."""
         return time.monotonic() - self._last_save >= every_s
 
     # ----------------------------------------------------------------------------------------- checkpoints
 
     def checkpoints(self) -> list[Path]:
-        """Whole checkpoints, the oldest first."""
+        """Complete checkpoints, the oldest first."""
         found = [path for path in (self.folder / CHECKPOINTS).glob("step-*") if path.suffix != ".part"]
         return sorted(found, key=lambda path: int(path.name.removeprefix("step-")))
 
     def save(self, step: int, tensors: Mapping[str, torch.Tensor], other: Mapping[str, Any]) -> None:
-        """Keep everything needed to go on: tensors, each process its rows of split ones; and plain values and
-        tensors that are the same in all processes."""
+        """Save everything that is needed to continue: tensors (each process writes its rows of split ones),
+        and plain values and tensors that are the same in all processes."""
         target = self.folder / CHECKPOINTS / f"step-{step}"
         part = target.with_suffix(".part")
         if self.world.first:
@@ -125,7 +126,7 @@ class TrainingRun:
                 {name: value.detach() for name, value in tensors.items()}, checkpoint_id=part,
                 no_dist=self.world.size == 1,
             )  # fmt: skip
-        self.world.barrier()  # every share is on the disk before an old checkpoint goes
+        self.world.barrier()  # all parts are on the disk before an old checkpoint is removed
         if self.world.first:
             shutil.rmtree(target, ignore_errors=True)
             part.rename(target)
@@ -138,8 +139,8 @@ class TrainingRun:
         self, trained: Mapping[str, torch.Tensor],
         room: Callable[[list[str]], dict[str, torch.Tensor]], device: torch.device,
     ) -> tuple[dict[str, Any], dict[str, torch.Tensor]] | None:  # fmt: skip
-        """The plain values, and the tensors that ``room`` makes room for, of the newest checkpoint; None
-        where there is none. ``trained`` are filled in place. Nothing that is read is executed.
+        """The plain values of the newest checkpoint, and the tensors for which ``room`` makes room; None if
+        there is no checkpoint. ``trained`` are filled in place. Nothing that is read is executed.
 
         CheckpointError: it cannot be read, or holds other parameters.
         """
@@ -174,7 +175,7 @@ def quiet() -> Iterator[None]:
 
 
 def progress(step: int, steps: int, spent_s: float, deadline_s: float) -> float:
-    """The share of a run that is done, by steps or by its deadline (0: none), whichever is further."""
+    """The share of a run that is done: by its steps or by its deadline (0: none), whichever is larger."""
     return min(1.0, max(step / steps, spent_s / deadline_s if deadline_s else 0.0))
 
 
@@ -188,7 +189,7 @@ def _at(values: Mapping[str, Any], name: str) -> Any:
 def _step(line: str) -> int:
     try:
         return int(json.loads(line).get("step", 0))
-    except ValueError:  # a line that a kill cut short
+    except ValueError:  # a line that a kill cut off
         return 1 << 62
 
 

@@ -1,4 +1,4 @@
-"""Log-probabilities of target tokens without ever holding the logits of all of them.
+"""Log-probabilities of target tokens, computed without holding the logits of all of them at once.
 
 Enters: hidden states and the output matrix. Leaves: one log-probability for each target, with a gradient.
 Always holds: at most CHUNK_BYTES of float32 logits exist at a time, forward and backward; the logits of a
@@ -17,8 +17,9 @@ CHUNK_BYTES = 1 << 28
 
 @dataclass(frozen=True)
 class TokenScores:
-    """Of N targets: logprobs float32 (N,), temperature 1, whole vocabulary, with a gradient; right bool (N,):
-    the target is the likeliest token; entropy float32 (N,) nats, or None where it was not asked for."""
+    """For N targets: logprobs float32 (N,), at temperature 1 over the whole vocabulary, with a gradient;
+    right bool (N,): whether the target is the most likely token; entropy float32 (N,) in nats, or None if it
+    was not requested."""
 
     logprobs: torch.Tensor
     right: torch.Tensor

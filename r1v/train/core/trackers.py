@@ -1,8 +1,8 @@
 """Where a run's numbers go while it runs, besides metrics.jsonl: TensorBoard, trackio, wandb or a hook.
 
 Enters: names (``run.trackers``) and rows of metrics. Leaves: events of each tracker. Always holds: a tracker
-is opened with the run's first row, so that a run that goes on tells it from which step; one that raises is
-named once and left out, and the run goes on.
+is opened with the run's first row, so that a resumed run can tell it the first step; a tracker that raises is
+named once and left out, and the run continues.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Trackers:
                 self._say(f"tracker {name} is left out from step {step}: {type(error).__name__}: {error}")
 
     def close(self) -> None:
-        """Let each finish what it has to send."""
+        """Let each tracker finish sending."""
         for name, one in self._open.items():
             try:
                 getattr(one, "finish", lambda: None)()
@@ -71,7 +71,7 @@ def numbers(row: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, flo
 
 
 def _maker(name: str) -> Callable[[Path, Mapping[str, Any], int], Any]:
-    """What opens a tracker. ConfigError: it is not known or not installed."""
+    """The function that opens a tracker. ConfigError: it is not known or not installed."""
     if name == "tensorboard":
         _need("tensorboard", "tensorboard")
         return TensorBoard
@@ -95,7 +95,8 @@ def _need(module: str, package: str) -> Any:
 
 
 class Library:
-    """trackio or wandb, which are called alike. One run of theirs for each folder, which goes on with it."""
+    """trackio or wandb, which have the same interface. Each folder is one run of theirs, which is resumed
+    together with it."""
 
     def __init__(self, library: Any, folder: Path, config: Mapping[str, Any]) -> None:
         self.library = library
@@ -111,7 +112,7 @@ class Library:
         self.library.log(dict(values), step=step)
 
     def finish(self) -> None:
-        """Send what is left."""
+        """Send what it still holds."""
         self.library.finish()
 
 

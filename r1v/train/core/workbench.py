@@ -1,8 +1,8 @@
-"""What every stage that trains has: its processes, its run, the policy, the optimiser, and one update.
+"""What every training stage uses: its processes, its run, the policy, the optimiser, and one update.
 
-Enters: a stage's configuration. Leaves: a bench that the stage's own loop works at. Always holds: a run that
-was cut off goes on from its last checkpoint bit for bit; Ctrl-C ends the step, keeps a checkpoint and says
-how to go on.
+Enters: a stage's configuration. Leaves: a workbench for the stage's own loop. Always holds: an interrupted
+run continues from its last checkpoint with bit-identical results; Ctrl-C finishes the step, saves a
+checkpoint and says how to continue.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from r1v.train.core.run import TrainingRun, progress
 
 
 class Interrupted(R1VError):
-    """Ctrl-C: a checkpoint was kept, and the same command goes on."""
+    """Raised after Ctrl-C: a checkpoint was saved, and the same command continues the run."""
 
 
 class Workbench:
-    """state: gives what a checkpoint keeps besides the policy and the optimiser; a stage sets it."""
+    """state: returns what a checkpoint keeps besides the policy and the optimiser; the stage sets it."""
 
     def __init__(
         self, config: Any, compute: Compute, run: TrainingRun, policy: PolicyModule, console: Console
@@ -50,8 +50,8 @@ class Workbench:
         cls, config: Any, console: Console, *, reward: bool = False, data: Mapping[str, str] | None = None,
         allow: Collection[str] = (), compute: Compute | None = None,
     ) -> Workbench:  # fmt: skip
-        """config: a stage's, with the groups model, run and optim. Make worker processes before it: they are
-        forked, and this opens the device."""
+        """config: a stage's, with the groups model, run and optim. Create worker processes before calling it:
+        they are forked, which is not possible after this has opened the device."""
         compute = compute or Compute.open(config.run.device, config.run.bf16)
         run = TrainingRun(
             config, compute.world, data=data, allow=allow,
@@ -71,16 +71,17 @@ class Workbench:
         return progress(self.step, self.config.run.steps, self.trained_s, self.config.run.deadline_s)
 
     def minutes_left(self, done: float | None = None) -> float:
-        """By what the share that is done has taken. done: as of `rate`."""
+        """Estimated from the time that the finished share took. done: as for `rate`."""
         done = max(self.progress() if done is None else done, 1e-9)
         return self.trained_s * (1 - done) / done / 60
 
     def rate(self, done: float | None = None) -> float:
-        """The share of the peak rate at this step. done: share of the run; None: by steps."""
+        """The share of the peak learning rate at this step. done: the share of the run that is done; None: by
+        steps."""
         return learning_rate(self.config.optim, self.step, self.progress() if done is None else done)
 
     def update(self, rate: float) -> float:
-        """One step of the optimiser with the gradients that are there; returns their norm before clipping.
+        """One step of the optimiser with the present gradients. Returns their norm before clipping.
 
         R1VError: a gradient is NaN or infinite, and no weight was changed.
         """
@@ -101,7 +102,8 @@ class Workbench:
         return found
 
     def say(self, text: str) -> None:
-        """A line about a step; where steps are shorter than a tenth of a second, of some of them."""
+        """Print a line about a step. If steps take less than a tenth of a second, only some of them get a
+        line."""
         if self._pace.due():
             self.console.print(text, highlight=False)
 
@@ -111,11 +113,12 @@ class Workbench:
         self.spend(begun)
 
     def spend(self, begun: float) -> None:
-        """Count the time since ``begun`` as training; the first process's clock decides for all."""
+        """Count the time since ``begun`` as training time. The first process's clock decides for all."""
         self.trained_s += self.world.agree(time.monotonic() - begun)
 
     def keep(self) -> None:
-        """Keep a checkpoint where one is due. Interrupted: Ctrl-C was pressed; then one is kept too."""
+        """Save a checkpoint if one is due. Interrupted: Ctrl-C was pressed; a checkpoint is saved in this
+        case too."""
         every = self.world.gather((self.run.due(self.config.run.save_every_s), self._stop))
         stop = any(asked for _, asked in every)
         if every[0][0] or stop:
@@ -135,18 +138,19 @@ class Workbench:
 
         try:
             signal.signal(signal.SIGINT, stop)
-        except ValueError:  # not in the main thread: whoever runs us decides
+        except ValueError:  # not in the main thread, where the caller decides about signals
             return
 
     # ----------------------------------------------------------------------------------------- checkpoints
 
     def save(self) -> None:
-        """Keep everything needed to go on."""
+        """Save everything that is needed to continue."""
         tensors = dict(self.policy.trained()) | self.optimizer.state()
         self.run.save(self.step, tensors, {"trained_s": self.trained_s, "state": dict(self.state())})
 
     def resume(self) -> dict[str, Any] | None:
-        """Take up the newest checkpoint; returns the stage's own state, or None where there is none."""
+        """Continue from the newest checkpoint. Returns the stage's own state, or None if there is no
+        checkpoint."""
         self.catch_interrupts()
         found = self.run.load(
             {name: value.data for name, value in self.policy.trained().items()},
@@ -163,7 +167,7 @@ class Workbench:
         return state
 
     def export(self, name: str = "model") -> Path:
-        """Write the weights of now as a whole checkpoint in the run's folder."""
+        """Write the present weights as a whole checkpoint in the run's folder."""
         return self.policy.export(
             self.run.folder / name, self.config.model.path, self.config.run.max_shard_mb
         )
@@ -172,8 +176,9 @@ class Workbench:
 def compile_layers(policy: PolicyModule, console: Console) -> None:
     """Compile layer by layer: few small graphs serve the whole model."""
     console.print("compiling the layers: the first steps take minutes")
-    torch._dynamo.config.recompile_limit = 32  # past it a layer would run uncompiled, unsaid
+    # beyond this limit a layer would run uncompiled without a message
+    torch._dynamo.config.recompile_limit = 32
     for layer in () if policy.base.vision is None else policy.base.vision.layers:
-        layer.compile()  # only the number of tiles changes, and it alone becomes dynamic
+        layer.compile()  # only the number of tiles changes, so it alone becomes dynamic
     for layer in policy.base.language.layers:
         layer.compile(dynamic=True)

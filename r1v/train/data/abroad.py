@@ -1,8 +1,8 @@
-"""Training examples whose pictures other people's tools draw.
+"""Training examples whose pictures are drawn by other people's tools.
 
-Enters: indices of samples. Leaves: examples. Always holds: what an index gives follows from it alone; the
-samples of one group share a picture where it is dear to draw, so a worker that makes them one after the other
-draws it once; held-out tools and wordings never come out.
+Enters: indices of samples. Leaves: examples. Always holds: an example depends on its index alone; the samples
+of one group share a picture that is expensive to draw, so a worker that makes them one after the other draws
+it once; held-out tools and wordings never occur.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from r1v.core import ConfigError, ImageRef
 from r1v.figures import abroad
 from r1v.train.data.examples import AnswerKey, Example, box
 
-# families that are drawn several times as often as the others: those whose names and layouts have no end
+# families that are drawn several times as often as the others, because their names and layouts vary without
+# limit
 OFTEN = {"bar_chart": 3, "line_chart": 3, "pie_chart": 2, "network": 2, "table": 2, "venn": 2,
          "function_plot": 2, "circuit": 2, "expression": 2}  # fmt: skip
 

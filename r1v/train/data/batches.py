@@ -1,7 +1,7 @@
 """Examples as tokens, and rows of them in batches.
 
-Enters: encoded examples and their tiles. Leaves: ``MicroBatch`` and ``Batch``. Always holds: what is to be
-learned of an example are the tokens behind its prompt, and no others.
+Enters: encoded examples and their tiles. Leaves: ``MicroBatch`` and ``Batch``. Always holds: exactly the
+tokens after the prompt of an example are learned.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import torch
 
 @dataclass(frozen=True)
 class Split:
-    """How the samples of a step are cut into parts. number: of parts, where tokens is 0; tokens: of a part at
-    most, padding included. A sample that has more is a part of its own."""
+    """How the samples of a step are cut into parts. number: of parts, if tokens is 0. tokens: the most in one
+    part, padding included. A sample with more tokens is a part of its own."""
 
     number: int = 1
     tokens: int = 0
@@ -25,8 +25,8 @@ class Split:
     def cuts(self, lengths: Sequence[int], *, rows: int = 1, packed: bool = False) -> list[tuple[int, int]]:
         """First and last + 1 of the samples of each part, neighbours together.
 
-        lengths: tokens of the longest row of each sample, which has ``rows`` rows; few samples are padded
-        where they are sorted. packed: the rows of a part lie in one line, without padding.
+        lengths: tokens of the longest row of each sample, which has ``rows`` rows; there is little padding if
+        the samples are sorted by length. packed: whether the rows of a part lie in one line, without padding.
         """
         if not self.tokens:
             number = min(self.number, len(lengths))
@@ -43,7 +43,7 @@ class Split:
 
 
 def rounded(length: int, multiple: int = 32) -> int:
-    """The width of a line that holds a row of so many tokens."""
+    """The width of a line for a row of that many tokens."""
     return -(-length // multiple) * multiple
 
 
@@ -75,7 +75,7 @@ class MicroBatch:
     segment_ids: torch.Tensor | None = None
 
     def apply(self, move: Callable[[torch.Tensor], torch.Tensor]) -> MicroBatch:
-        """The same with every tensor moved."""
+        """The same batch with a function applied to every tensor."""
         return MicroBatch(
             move(self.input_ids), move(self.tiles), move(self.target_places), move(self.targets),
             move(self.rows), self.families, None if self.segment_ids is None else move(self.segment_ids),

@@ -1,10 +1,10 @@
 """How far each family's looks may vary, and how often it is drawn, as training goes on.
 
-A family starts at its plain look, or at its full variation where the starting weights have learned it.
+A family starts with its plain look, or with full variation if the starting weights have already learned it.
 While the model writes more than ``widen_above`` of its solutions without a wrong token, the looks widen by
 ``widen`` a step; a floor that rises over the run sees to it that every family ends at full variation. A
-family that is learned is drawn less often, one named twice twice as often. (A trial showed that jumping to
-the full variation stalls the reading of text, and widening step by step does not.)
+learned family is drawn less often; a family that is named twice is drawn twice as often. (A trial showed that
+jumping to the full variation stalls the reading of text, and widening step by step does not.)
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from random import Random
 from r1v.train.core.checks import at_least, share
 from r1v.train.core.keys import key
 
-MEMORY = 0.95  # of the running share of exact solutions, per step
+MEMORY = 0.95  # decay of the running share of exact solutions, per step
 
 
 @dataclass(frozen=True)
@@ -64,14 +64,14 @@ class Curriculum:
         for name in self.variation:
             right, total = counts.get(name, (0, 0))
             if total:
-                keep = MEMORY ** min(total / 8, 4.0)  # many samples at once move the average faster
+                keep = MEMORY ** min(total / 8, 4.0)  # more samples at once move the average faster
                 self.exact[name] = keep * self.exact[name] + (1 - keep) * right / total
             if self.exact[name] > self.widen_above:
                 self.variation[name] = min(1.0, self.variation[name] + self.widen)
             self.variation[name] = max(self.variation[name], floor)
 
     def choose(self, rng: Random) -> tuple[str, float]:
-        """A family and its variation for one sample. A fifth of them looks back at narrower variations."""
+        """A family and its variation for one sample. A fifth of the samples repeats narrower variations."""
         weights = [0.25 + (1.0 - self.exact[name]) for name in self.families]
         family = rng.choices(self.families, weights)[0]
         return family, self.variation[family] * (rng.random() if rng.random() < 0.2 else 1.0)
@@ -81,7 +81,7 @@ class Curriculum:
         return {"variation": dict(self.variation), "exact": dict(self.exact)}
 
     def restore(self, state: Mapping[str, Mapping[str, float]]) -> None:
-        """Go on from a kept state; families that it does not know start anew."""
+        """Continue from a saved state. Families that it does not contain start anew."""
         for name in self.families:
             self.variation[name] = state["variation"].get(name, self.variation[name])
             self.exact[name] = state["exact"].get(name, 0.0)

@@ -1,7 +1,8 @@
-"""From questions to batches: sources of examples, their encoding, and worker processes that keep ahead.
+"""From questions to batches: sources of examples, their encoding, and worker processes that prepare them
+ahead.
 
-Enters: planned samples (which, how varied). Leaves: ``Batch`` objects in plan order, whatever the number of
-workers. Always holds: the prompt is the one that inference makes; a bad row is counted and named, never
+Enters: planned samples (which one, how varied). Leaves: ``Batch`` objects in plan order, whatever the number
+of workers. Always holds: the prompt is the one that inference makes; a bad row is counted and named, never
 replaced by another.
 """
 
@@ -38,7 +39,7 @@ CHUNK = 8  # samples a worker makes at a time
 
 @dataclass(frozen=True)
 class AnswerKey:
-    """The right answer without its dress, and how to compare with it. tolerance: absolute, for numbers."""
+    """The bare right answer, and how to compare with it. tolerance: absolute, for numbers."""
 
     answer: str
     kind: AnswerKind = "math"
@@ -59,9 +60,9 @@ class Earlier:
 class Example:
     """One question with the chain and the answer to learn, and the key that a sampled answer is held against.
 
-    facts: what the pictures show, by name, where that is known. difficulty: likewise. columns: other
-    values of the row, for reward functions. earlier: the turns before it. answerable: False where the right
-    reply says that it cannot be told; the key is then empty.
+    facts: what the pictures show, by name, if that is known. difficulty: if it is known. columns: other
+    values of the row, for reward functions. earlier: the turns before it. answerable: False if the right
+    reply is that the question cannot be answered; the key is then empty.
     """
 
     images: tuple[ImageRef, ...]
@@ -86,11 +87,11 @@ class Example:
 
     @property
     def all_images(self) -> tuple[ImageRef, ...]:
-        """Those of the earlier turns, then those of the question."""
+        """The images of the earlier turns, then those of the question."""
         return (*(image for turn in self.earlier for image in turn.images), *self.images)
 
     def without_images(self) -> Example:
-        """The same with its pictures left out, for what needs its texts alone."""
+        """The same example without its pictures, for uses that need only its texts."""
         earlier = tuple(replace(turn, images=()) for turn in self.earlier)
         return replace(self, images=(), earlier=earlier)
 
@@ -106,8 +107,8 @@ class ExampleSource(Protocol):
         """The most images an example of the family has."""
 
     def pick(self, number: int, seed: str) -> tuple[str, int]:
-        """The family and index of the number-th sample of a run. Rows come all once before any comes again;
-        where families are drawn at random, the seed decides."""
+        """The family and index of the number-th sample of a run. Every row comes once before any comes again;
+        if families are drawn at random, the seed decides."""
 
     def example(self, family: str, index: int, variation: float) -> Example:
         """The index-th training example; raises R1VError for a bad one."""
@@ -115,8 +116,8 @@ class ExampleSource(Protocol):
 
 @dataclass(frozen=True)
 class FigureSource:
-    """Generated figures without end. heldout: draw from the held-out seeds and templates instead.
-    open_names: share of the pictures with any names on them."""
+    """Generated figures, without limit. heldout: draw from the held-out seeds and templates instead.
+    open_names: share of the pictures whose names do not come from the families' lists."""
 
     families: tuple[str, ...]
     heldout: bool = False
@@ -232,8 +233,9 @@ def example_of(row: DataRow, images: tuple[ImageRef, ...]) -> Example:
 def learned_answer(row: DataRow) -> str:
     """What is learned behind the chain: one form for every source, with exactly one box.
 
-    A bare answer becomes the answer line. Text around a known answer is kept and the line put behind it; text
-    that holds a box is kept as it is. What an assistant said in ``messages`` without a known answer is kept.
+    A bare answer becomes the answer line. Text around a known answer is kept, and the line is added after it;
+    text that holds a box is not changed. What an assistant said in ``messages`` without a known answer is
+    kept.
     """
     said = row.answer.strip()
     if extract_boxed(said) is not None:
@@ -280,9 +282,10 @@ def encode(processor: Processor, example: Example, thinking: bool = True) -> Enc
 
 
 class TilePool:
-    """Memory for image tiles that worker processes write and the trainer reads, without copies through pipes.
+    """Shared memory for image tiles: worker processes write them and the trainer reads them, without copies
+    through pipes.
 
-    It is anonymous and inherited by forked workers. tile_shape: (S, S, 3), uint8.
+    It is anonymous memory that forked workers inherit. tile_shape: (S, S, 3), uint8.
     """
 
     def __init__(self, num_slots: int, image_size: int) -> None:
@@ -330,7 +333,8 @@ def _make_chunk(samples: Sequence[PlannedSample], slots: Sequence[tuple[int, ...
 
 
 class BatchStream:
-    """Batches of planned samples, made ahead by worker processes and given out in the order of the plans."""
+    """Batches of planned samples that worker processes make ahead. They come out in the order of the
+    plans."""
 
     def __init__(
         self, source: ExampleSource, model: str, *, batch_size: int, split: Split, workers: int,
@@ -343,9 +347,9 @@ class BatchStream:
         self.pad_id = processor.special.pad
         self.split = split
         self.pin = (
-            False  # set to have batches in page-locked memory, from where copies to a GPU are asynchronous
+            False  # if set, batches are in page-locked memory, from which copies to a GPU are asynchronous
         )
-        self.world = ONE_PROCESS  # set to have the share of one of several processes made here
+        self.world = ONE_PROCESS  # if set, only this process's share of each batch is made here
         self.tiles_per_image = processor.geometry.tiling.max_tiles + int(
             processor.geometry.tiling.use_thumbnail and processor.geometry.tiling.max_tiles > 1
         )
@@ -381,11 +385,11 @@ class BatchStream:
 
     @property
     def pending(self) -> list[list[PlannedSample]]:
-        """The plans that were put and not yet got, for a checkpoint."""
+        """The plans whose batches were not taken yet, for a checkpoint."""
         return list(self._plans)
 
     def get(self) -> Batch:
-        """The next batch; waits for it. The one after it is put together while the caller works."""
+        """The next batch, after waiting for it. The batch after it is assembled while the caller works."""
         batch = (self._assembled or self._assembler.submit(self._assemble)).result()
         self._plans.popleft()
         self._assembled = self._assembler.submit(self._assemble) if self._plans else None
@@ -419,7 +423,8 @@ class BatchStream:
         )
 
     def _gather(self, slots: Sequence[tuple[int, ...]]) -> torch.Tensor:
-        """The tiles of some samples, copied out of the pool by torch, which lets Python go on meanwhile."""
+        """The tiles of some samples, copied out of the pool by torch, during which Python can do other
+        work."""
         index = torch.tensor([slot for taken in slots for slot in taken], dtype=torch.int64)
         out = torch.empty((len(index), *self._tiles.shape[1:]), dtype=torch.uint8, pin_memory=self.pin)
         return torch.index_select(self._tiles, 0, index, out=out)

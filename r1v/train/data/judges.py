@@ -1,4 +1,4 @@
-"""Who scores questions and corrects chains: what is known of figures, or a model behind a callable.
+"""Judges score questions and correct chains: from what is known of generated figures, or by asking a model.
 
 Enters: examples. Leaves: scores and replies. Always holds: a judge that gives no usable verdict is an error,
 never a silent default.
@@ -51,17 +51,17 @@ class ReplyJudge(Protocol):
 
 
 class FigureJudge:
-    """Uses what is known of generated figures, and of any example with a reference chain."""
+    """Uses the known facts of generated figures, and of any example with a reference chain."""
 
     def score(self, example: Example) -> JudgeScores:
-        """Difficulty as drawn (middle where unknown); reasoning by the lines of the reference chain;
-        integration by the facts of the picture."""
+        """Difficulty as the figure was drawn (medium if unknown); reasoning by the number of lines of the
+        reference chain; integration by the number of facts in the picture."""
         level = 1 if example.difficulty is None else DIFFICULTIES.index(example.difficulty)
         lines = len([line for line in example.thinking.splitlines() if line.strip()])
         return JudgeScores(1.0, float(level), float(lines), float(len(example.facts)))
 
     def correct(self, example: Example, reply: Reply) -> Reply | None:
-        """The reference itself, where there is one."""
+        """The reference itself, if there is one."""
         return Reply(example.thinking, example.answer) if example.thinking else None
 
 
@@ -83,7 +83,7 @@ class ModelJudge:
         return JudgeScores(*marks)
 
     def correct(self, example: Example, reply: Reply) -> Reply | None:
-        """The chain as rewritten, with the known answer; None where nothing came."""
+        """The rewritten chain, with the known answer; None if the model wrote nothing."""
         said = self._ask(
             Message.user(
                 _CORRECTING.format(

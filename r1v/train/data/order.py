@@ -1,7 +1,7 @@
-"""An order of n things at random, of which any place can be asked for at constant cost.
+"""A random order of n things whose entry at any place can be computed at constant cost.
 
-Always holds: the places 0 to n - 1 of one seed give every thing once. A permutation of two million rows need
-not be made to draw one of them.
+Always holds: the places 0 to n - 1 of one seed give every thing once. No permutation has to be stored, even
+for millions of rows.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ ROUNDS = 4
 
 
 def shuffled(place: int, number: int, seed: str) -> int:
-    """Which of ``number`` things stands at ``place``, 0 <= place < number.
+    """Which of ``number`` things is at ``place``, 0 <= place < number.
 
     A Feistel network over the smallest even number of bits that holds them, walked until the result is
     smaller than ``number`` (Black and Rogaway 2002, cycle walking).

@@ -1,4 +1,4 @@
-"""Pairs of replies to one question, a better and a worse one: their file, their making, their cleaning.
+"""Pairs of a better and a worse reply to one question: how they are stored, made and cleaned.
 
 Enters: JSONL rows, or sampled groups. Leaves: pairs. Always holds: a pair's replies differ; a bad row is
 counted and named, never replaced.
@@ -30,7 +30,7 @@ from r1v.train.rollout.sampler import Response
 
 @dataclass(frozen=True)
 class Reply:
-    """What a model wrote. finished: it ended its turn."""
+    """What a model wrote. finished: whether it ended its turn."""
 
     thinking: str
     answer: str
@@ -45,7 +45,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class PreferencePair:
-    """figure: where the question comes from, if it is a generated one, which has no images of its own."""
+    """figure: the origin of a generated question, which stores no images of its own."""
 
     question: str
     images: tuple[ImageRef, ...]
@@ -55,7 +55,7 @@ class PreferencePair:
     figure: PlannedSample | None = None
 
     def example(self) -> Example:
-        """The question; a figure's is drawn anew."""
+        """The question. The picture of a figure is drawn again."""
         if self.figure is not None:
             source = FigureSource((self.figure.family,))
             return source.example(self.figure.family, self.figure.index, self.figure.variation)
@@ -173,7 +173,7 @@ def encode_replies(processor: Processor, example: Example, replies: Sequence[Rep
 
 
 def question_of(pair: PreferencePair) -> str:
-    """What tells a pair's question from others: its text and images, or its figure."""
+    """The identity of a pair's question: its text and images, or its figure."""
     if pair.figure is not None:
         return f"{pair.figure.family} {pair.figure.index} {pair.figure.variation}"
     return " ".join([pair.question, *(str(image.source)[:200] for image in pair.images)])
@@ -223,7 +223,8 @@ def choose_pairs(
 
 
 def deduplicate(pairs: Sequence[PreferencePair]) -> list[PreferencePair]:
-    """One of each: same question, images and replies, spacing and case aside."""
+    """Keep one of several pairs with the same question, images and replies; spacing and case do not
+    matter."""
 
     def key(pair: PreferencePair) -> tuple[str, ...]:
         replies = (r.thinking + r.answer for r in (pair.chosen, pair.rejected))
@@ -235,7 +236,7 @@ def deduplicate(pairs: Sequence[PreferencePair]) -> list[PreferencePair]:
 
 @dataclass(frozen=True)
 class Cleaned:
-    """Counts of what became of pairs."""
+    """How many pairs were kept, dropped or changed."""
 
     kept: int
     duplicates: int

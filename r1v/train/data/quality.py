@@ -1,4 +1,5 @@
-"""How clear, how hard and how visual a question is, and the penalty that follows: QDAM, VTIA and DRLC.
+"""How clear, how hard and how visual a question is, and the repetition penalty that follows from it: QDAM,
+VTIA and DRLC.
 
 Enters: pictures, and scores of a judge. Leaves: a repetition penalty for each question. Always holds: scores
 are only compared within one set, after min-max scaling. Source: R1V report, section 2.3.
@@ -25,7 +26,7 @@ class Clarity:
 
 
 def clarity(images: Sequence[Image.Image]) -> Clarity:
-    """Of the least clear of a question's pictures; without any, nothing is unclear (infinity)."""
+    """The clarity of the least clear picture of a question; infinite for a question without pictures."""
     if not images:
         return Clarity(math.inf, 0)
     return Clarity(

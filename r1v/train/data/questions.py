@@ -1,4 +1,4 @@
-"""Questions to be answered by sampling: their prompts and keys, made ahead by worker processes.
+"""Questions that will be answered by sampling: worker processes make their prompts and keys ahead.
 
 Enters: plans. Leaves: questions in the order of the plans. Always holds: which questions a step asks follows
 from the seed and the step; a bad one is named, never replaced.
@@ -89,7 +89,7 @@ class Questions:
 def plan_questions(
     source: ExampleSource, seed: int, step: int, size: int, *, first: int = 0, variation: float = 1.0
 ) -> list[PlannedSample]:
-    """The questions of a step: the next ones of the source. Rows come all once before any comes again."""
+    """The questions of a step: the next ones of the source. Every row comes once before any comes again."""
     return [
         PlannedSample(*source.pick(first + step * size + i, f"{seed}/{step}/{i}"), variation)
         for i in range(size)
@@ -97,7 +97,7 @@ def plan_questions(
 
 
 class QuestionPool:
-    """Questions chosen beforehand, asked in a new order each time round."""
+    """Questions that were chosen beforehand, asked in a new order in each round."""
 
     def __init__(self, samples: Sequence[PlannedSample]) -> None:
         if not samples:
@@ -106,7 +106,7 @@ class QuestionPool:
 
     @classmethod
     def read(cls, path: str | Path) -> QuestionPool:
-        """From the file that ``write`` makes. ConfigError: it cannot be read."""
+        """Read the file that ``write`` makes. ConfigError: it cannot be read."""
         try:
             rows = [
                 parse_json(line, "a line") for line in Path(path).read_text(encoding="utf-8").splitlines()
@@ -116,7 +116,7 @@ class QuestionPool:
             raise ConfigError(f"pool {path} cannot be read: {error}; make it with r1v train pool") from None
 
     def write(self, path: str | Path) -> None:
-        """One line a question."""
+        """Write one line for each question."""
         lines = [
             json.dumps({"family": one.family, "index": one.index, "variation": one.variation})
             for one in self.samples

@@ -2,7 +2,8 @@
 
 Enters: the values of a row, by key. Leaves: a `DataRow` of checked texts and image sources. Always holds:
 null means that the key is absent; no value is turned into text (a number or null never becomes an answer); a
-row that seems to have an image which is not read here is refused, so that nothing trains without its picture.
+row that seems to have an image under a key that is not read is refused, so that no question is trained
+without its picture.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from r1v.core import ConfigError, ImageRef, R1VError, parse_json
 from r1v.prompt.thinking import CLOSE_TEXT, OPEN_TEXT
 from r1v.scoring import extract_boxed
 
-# The names by which data sets call a value; the first is ours.
+# The names that data sets give to a value; the first is ours.
 QUESTION = ("question", "problem")
 CHAIN = ("thinking", "solution")
 IMAGES = ("images", "image", "image_path", "image_paths")
@@ -33,8 +34,8 @@ class DataRow:
     images: paths, data URLs, encoded bytes or PIL pictures, as the row has them. thinking: "" where the row
     has none. solution: the chain came as a worked solution, whose answer is still to be boxed. key: the right
     answer to compare with, and tolerance how far off a number may be. unread: keys that were not used.
-    spoken: the answer is what an assistant said, and nothing else tells the right one. values: of the keys
-    that were not used.
+    spoken: whether the answer is only what an assistant said, so that the right answer is not known
+    otherwise. values: of the keys that were not used.
     """
 
     question: str
@@ -159,7 +160,8 @@ def with_images(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Talk:
-    """What ``messages`` hold. placeholders: images that are named by place only and lie under ``images``."""
+    """The content of ``messages``. placeholders: the number of images that are only marked there and are
+    listed under ``images``."""
 
     question: str | None = None
     images: tuple[Any, ...] = ()
@@ -261,7 +263,8 @@ def _source(value: Any, name: str) -> Any:
 
 
 def _refuse_unread_pictures(given: Mapping[str, Any]) -> None:
-    """A row without an image that is read, but with a key that speaks of one, would train blind."""
+    """Refuse a row that has no image under a known key, but a key that looks like one: it would be trained
+    without its picture."""
     if any(name in given for name in IMAGES) or "messages" in given:
         return
     for key, value in given.items():

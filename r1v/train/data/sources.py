@@ -1,8 +1,8 @@
 """The source of examples that a configuration names, one or several mixed.
 
 Enters: names of figures, files and data sets, each with an optional weight. Leaves: one source. Always holds:
-of several sources each has its share of any 65,536 samples exactly, and the rows of each come all once before
-one comes again.
+each of several sources has exactly its share of any 65,536 samples, and every row of a source comes once
+before any comes again.
 """
 
 from __future__ import annotations
@@ -89,14 +89,14 @@ def _open_one(name: str, config: DataConfig, seed: int, console: Console, chains
 
 
 def num_rows(source: ExampleSource) -> int | None:
-    """Rows of a file or data set; None for figures, which have no end, whoever draws them."""
+    """The number of rows of a file or data set; None for generated figures, which have no end."""
     if isinstance(source, JsonlSource | DatasetSource):
         return sum(len(source.rows[family]) for family in source.families)
     return None
 
 
 def fingerprint(config: DataConfig) -> dict[str, str]:
-    """What a run remembers of its data: a hash of each file's content."""
+    """A run's record of its data: a hash of each file's content."""
     names = [parse_name(one)[0] for one in config.source]
     return file_marks([*names, *([config.measure] if config.measure else [])])
 
@@ -156,7 +156,7 @@ class MixedSource:
         return source.max_images(name)
 
     def pick(self, number: int, seed: str) -> tuple[str, int]:
-        """The next sample of the source whose turn it is."""
+        """The next sample, from the source whose turn it is."""
         group, inside = divmod(number, self.together)
         block, place = divmod(group, BLOCK // self.together)
         at = shuffled(place, BLOCK // self.together, f"{self.seed}/mix/{block}")

@@ -1,7 +1,8 @@
-"""Examples of another source, a share of their pictures spoilt as the world spoils them.
+"""Examples of another source, with a share of their pictures degraded as pages, scans and photographs degrade
+them.
 
-Enters: a source. Leaves: its examples. Always holds: which are spoilt, and how, follows from family and
-index.
+Enters: a source. Leaves: its examples. Always holds: family and index decide which pictures are degraded, and
+how.
 """
 
 from __future__ import annotations
@@ -37,12 +38,13 @@ class SpoiltSource:
         return self.source.pick(number, seed)
 
     def example(self, family: str, index: int, variation: float) -> Example:
-        """The source's example, spoilt or not."""
+        """The source's example, degraded or not."""
         example = self.source.example(family, index, variation)
         rng = Random(f"spoil/{family}/{index}")
         if rng.random() >= self.share:
             return example
-        name, state = family.rpartition("/")[2], rng.random()  # the pictures of one question are spoilt alike
+        # the pictures of one question are degraded in the same way
+        name, state = family.rpartition("/")[2], rng.random()
         images = tuple(
             ImageRef(abroad.spoil(ref.source, name, Random(state)))
             if isinstance(ref.source, Image.Image)
@@ -53,5 +55,5 @@ class SpoiltSource:
 
 
 def spoilt(source: ExampleSource, share: float) -> ExampleSource:
-    """The source itself where nothing is to be spoilt."""
+    """The source itself if no picture is to be degraded."""
     return SpoiltSource(source, share) if share > 0 else source

@@ -1,7 +1,7 @@
-"""Things made ahead by worker processes.
+"""Worker processes that prepare results ahead.
 
 Enters: a function and batches of its inputs. Leaves: the results, in the order of the inputs. Always holds:
-what comes out does not depend on the number of workers.
+the results do not depend on the number of workers.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Workers(Generic[I, O]):
         self._waiting: deque[list[Future[O]] | list[I]] = deque()
 
     def __len__(self) -> int:
-        """Batches put and not yet got."""
+        """The number of batches that were put and not yet taken."""
         return len(self._waiting)
 
     def put(self, items: Sequence[I]) -> None:
@@ -77,11 +77,11 @@ class Workers(Generic[I, O]):
             self._waiting.append([self._executor.submit(_call, item) for item in items])
 
     def last_first(self) -> None:
-        """Let the batch that was put last come out next."""
+        """Make the batch that was put last the next one to come out."""
         self._waiting.appendleft(self._waiting.pop())
 
     def get(self) -> list[O]:
-        """The oldest batch; waits for it."""
+        """The oldest batch, after waiting for it."""
         return [
             one.result() if isinstance(one, Future) else self._make(one) for one in self._waiting.popleft()
         ]

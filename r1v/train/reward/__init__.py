@@ -1,1 +1,1 @@
-"""What a response is worth: rules, functions, a reward model, and their sum."""
+"""The reward of a response: rules, functions, a reward model, and their sum."""

@@ -1,7 +1,7 @@
 """A reward model over files of replies and of pairs.
 
-Enters: JSONL. Leaves: JSONL with scores, or the pairs that are clean. Always holds: rows keep their order; a
-bad one is named, never scored as if it were good.
+Enters: JSONL. Leaves: JSONL with scores, or the cleaned pairs. Always holds: rows keep their order; a bad row
+is named and never scored.
 """
 
 from __future__ import annotations

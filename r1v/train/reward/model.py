@@ -1,7 +1,8 @@
-"""Scores of a trained reward model, raw and brought to known scales.
+"""Scores of a trained reward model: raw, and mapped to known scales.
 
 Enters: rows of prompt and response. Leaves: an unbounded score each, in batches. Always holds: a row's score
-does not depend on the rows beside it; scales come from the scores of a calibration set, kept with the model.
+does not depend on the other rows of its batch; scales are derived from the scores of a calibration set and
+stored with the model.
 """
 
 from __future__ import annotations

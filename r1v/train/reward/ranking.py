@@ -1,8 +1,8 @@
 """Ranking of the replies to one question, for preference pairs.
 
-Enters: responses of one group. Leaves: a score for each, and which may be chosen. Always holds: what breaks a
-rule (wrong, misshapen, against the picture, most steps missing) is never chosen, whatever its score.
-Source: R1V2 report, section 3.2 ("rule constraints").
+Enters: responses of one group. Leaves: a score for each, and which may be chosen. Always holds: a reply that
+breaks a rule (it is wrong, has the wrong form, contradicts the picture or lacks most steps) is never chosen,
+whatever its score is. Source: R1V2 report, section 3.2 ("rule constraints").
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from r1v.train.reward.model import RewardScorer
 from r1v.train.reward.rules import RuleReward, completeness, contradictions, well_formed
 from r1v.train.rollout.sampler import Response, encoded
 
-LEAST_COMPLETE = 0.5  # of the reference's lines; a chain with fewer skips steps
+LEAST_COMPLETE = 0.5  # share of the reference's lines; a chain with fewer has left out steps
 
 
 @dataclass(frozen=True)

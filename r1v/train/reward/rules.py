@@ -1,4 +1,5 @@
-"""What a rule says of a response: whether the answer is right, the form kept, the chain whole and consistent.
+"""Rules about a response: whether its answer is right, its form correct, and its chain complete and
+consistent.
 
 Enters: sampled responses and the keys of their questions. Leaves: verdicts and measures. Always holds: the
 same response and key give the same verdict.
@@ -18,7 +19,8 @@ from r1v.train.rollout.sampler import Response
 
 
 class RuleReward:
-    """Compares answers with keys; what only math-verify reads goes to its killable process, if installed."""
+    """Compares answers with keys. Texts that only math-verify can read go to its killable process, if it is
+    installed."""
 
     def __init__(self, timeout_s: float = 5.0) -> None:
         self._verifier = MathVerifier(timeout_s) if available() else None
@@ -61,7 +63,7 @@ def well_formed(response: Response) -> bool:
 
 
 def repetition(token_ids: Sequence[int], n: int = 4) -> float:
-    """Share of the n-grams of a response that it has had before; 0 for one shorter than n."""
+    """The share of a response's n-grams that occurred in it before; 0 for a response shorter than n."""
     number = len(token_ids) - n + 1
     if number < 1:
         return 0.0

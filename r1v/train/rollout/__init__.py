@@ -1,1 +1,1 @@
-"""Answers of the model that is being trained: our own engine, vLLM, and measures taken by generating."""
+"""Answers of the model in training: by our own engine or vLLM, and accuracy measured by generating."""

@@ -1,4 +1,4 @@
-"""How often a model answers right, by generating: the measure that every stage is held to.
+"""How often a model's generated answers are right: the measure for every stage.
 
 Enters: a sampler and questions. Leaves: shares by family. Always holds: greedy, so that the same weights give
 the same number.
@@ -28,7 +28,8 @@ from r1v.train.data.sources import figures_of, open_source
 from r1v.train.reward.rules import RuleReward
 from r1v.train.rollout.sampler import EngineRollouts, Rollouts
 
-# Held-out figures that choose a checkpoint come from far behind those that the final accuracy is measured on.
+# Held-out figures that select a checkpoint have other indices than those on which the final accuracy is
+# measured.
 FIRST_HELDOUT = 1 << 20
 
 
@@ -98,8 +99,8 @@ class BestCheckpoint:
         self.bench, self.folder = bench, bench.run.folder / "best"
 
     def offer(self, score: float) -> bool:
-        """Keep the weights of now where they score better than those kept; of equal ones the first stay. All
-        processes together."""
+        """Save the present weights if they score better than the saved ones; of equal ones the first stay.
+        All processes take part."""
         note = self.folder.with_name("best.json")
         kept = note.exists() and json.loads(note.read_text())["score"] >= score
         if self.bench.world.agree(kept):
@@ -113,7 +114,7 @@ class BestCheckpoint:
 def accuracy(
     rollouts: Rollouts, questions: Sequence[EncodedQuestion], rules: RuleReward, max_tokens: int
 ) -> Accuracy:
-    """Ask each question once, greedily; of several processes each asks its share."""
+    """Ask each question once, with greedy decoding. Each of several processes asks its share."""
     world = rollouts.compute.world
     own = world.share(questions)
     groups = rollouts.ask(own, [0] * len(own), n=1, max_tokens=max_tokens, temperature=0.0)

@@ -1,7 +1,8 @@
-"""The trainer's end of one vLLM process: started here and ended with the trainer, or started by hand.
+"""The trainer's end of the connection to one vLLM process, which is started here and ends with the trainer,
+or was started by hand.
 
-Enters: what is to be done. Leaves: replies. Always holds: an engine that is gone, does not start or fails is
-one UnavailableError that says which, why and what to do.
+Enters: requests. Leaves: replies. Always holds: an engine that is gone, does not start or fails raises one
+UnavailableError that says which one, why, and what to do.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ CONNECT_S = 60.0  # how long one that was started by hand may be unreachable
 END_S = 20.0  # how long one that was started here may take to end
 REASON = re.compile(r"error: \S", re.IGNORECASE)  # the line of a log that says why
 AGAIN = "start the same command again: the run goes on from its last checkpoint"
-# what torchrun tells the trainer's processes, and vLLM would take for its own
+# variables that torchrun sets for the trainer's processes, which vLLM would misunderstand as its own
 TORCHRUN = ("RANK", "LOCAL_RANK", "GROUP_RANK", "ROLE_", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_WORLD_SIZE",
             "MASTER_", "TORCHELASTIC_")  # fmt: skip
 
@@ -47,12 +48,13 @@ class Link:
     @classmethod
     def start(cls, python: str, settings: Sequence[str], devices: str | None, log: Path) -> Link:
         """``r1v train rollout`` in a process of its own. devices: its CUDA_VISIBLE_DEVICES; None: ours."""
-        folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))  # readable by this user only
+        folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))  # only this user may read it
         address, key = folder / "socket", folder / "key"
         key.write_text(secrets.token_hex(32))
         words = [*settings, f"listen={address}", f"key={key}", "attached=true"]
         environment = {k: v for k, v in os.environ.items() if not k.startswith(TORCHRUN)}
-        environment["TMPDIR"] = str(folder)  # whatever ends it, its copies of the weights go with the folder
+        # however the process ends, its copies of the weights are removed with the folder
+        environment["TMPDIR"] = str(folder)
         if devices is not None:
             environment["CUDA_VISIBLE_DEVICES"] = devices
             words.append(f"tensor_parallel={len(devices.split(','))}")
@@ -87,7 +89,7 @@ class Link:
         return about
 
     def tell(self, message: Callable[[Connection], None]) -> None:
-        """Have something done; its `reply` is to be taken."""
+        """Send a request. Its `reply` has to be taken later."""
         assert self._connection is not None, "connected before anything is asked"
         try:
             message(self._connection)
@@ -95,7 +97,7 @@ class Link:
             raise self._gone() from None
 
     def reply(self) -> dict[str, Any]:
-        """What came of the oldest request."""
+        """The reply to the oldest request."""
         assert self._connection is not None
         try:
             head, _ = receive(self._connection)
@@ -111,7 +113,7 @@ class Link:
                 f"no engine answers at {self.address}; start one there with r1v train rollout, then {AGAIN}"
             )
         try:
-            status = self._process.wait(10)  # its last words may be on their way
+            status = self._process.wait(10)  # its last message may still be on its way
         except subprocess.TimeoutExpired:
             self._process.kill()
             status = self._process.wait()
@@ -125,7 +127,7 @@ class Link:
         return "" if self._log is None else f" (more in {self._log})"
 
     def close(self) -> None:
-        """Leave an engine that others started, end one of our own."""
+        """Disconnect from an engine that others started, or end one that was started here."""
         if self._connection is not None:
             self._connection.close()
         if self._process is not None:

@@ -1,9 +1,9 @@
-"""Responses of the model that is being trained, sampled by our own engine or another one.
+"""Responses of the model in training, sampled by our own engine or another one.
 
 Enters: prompts. Leaves: groups of responses with the log-probability of each token under the sampling policy.
-Always holds: our engine runs the trained module itself where that is whole, float32 and without adapters,
-else a whole twin that `sync` brings up to date; image tokens are never sampled; a response depends on its
-prompt, its seed and the weights alone. Log-probabilities are of temperature 1 over the whole vocabulary, as
+Always holds: our engine runs the trained module itself if that is whole, in float32 and without adapters,
+otherwise a whole copy that `sync` updates; image tokens are never sampled; a response depends on its prompt,
+its seed and the weights alone. Log-probabilities are of temperature 1 over the whole vocabulary, as
 `PolicyModule.scores` gives them.
 """
 
@@ -41,7 +41,7 @@ class Response:
 
 @dataclass
 class _Growing:
-    """A completion on its way."""
+    """A completion that is being generated."""
 
     token_ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
@@ -67,12 +67,12 @@ def agreement(engine: np.ndarray, trainer: np.ndarray) -> Agreement:
 
 
 class Rollouts(Protocol):
-    """What answers questions with the weights that are being trained."""
+    """Answers questions with the weights in training."""
 
     compute: Compute
 
     def sync(self) -> None:
-        """The weights have changed: from now on answers come from the new ones."""
+        """Tell the engine that the weights have changed; from now on answers come from the new ones."""
 
     def ask(
         self, questions: Sequence[EncodedQuestion], seeds: Sequence[int], *, n: int, max_tokens: int,
@@ -84,7 +84,7 @@ class Rollouts(Protocol):
         """
 
     def close(self) -> None:
-        """Let go of what was started."""
+        """Release what was started."""
 
 
 class EngineRollouts:
@@ -112,17 +112,19 @@ class EngineRollouts:
         on_gpu = compute.device.type == "cuda"
         config = EngineConfig(
             max_num_seqs=max_num_seqs,
-            # nobody waits for a first token here: a GPU takes prompts and pictures by the dozen
+            # the time to the first token does not matter here, so a GPU gets prompts and pictures by the
+            # dozen
             max_step_tokens=max(16384 if on_gpu else 1024, max_num_seqs),
             max_step_tiles=64 if on_gpu else 4,
             memory_fraction=memory_fraction,
-            num_draft_tokens=0,  # at temperature 1 guesses are seldom right
+            num_draft_tokens=0,  # at temperature 1, drafted tokens are seldom accepted
         )
         runs = self.twin or (model.base if isinstance(model, PolicyModule) else model)
         self.engine = Engine(runs, config, engine_ids(processor))
 
     def sync(self) -> None:
-        """The weights have changed: bring the twin up to date, drop what was computed with the old ones."""
+        """The weights have changed: update the copy, and drop everything that was computed with the old
+        ones."""
         if self.twin is not None and self.policy is not None:
             self.policy.copy_to(self.twin)
         self.engine.weights_changed()
@@ -201,8 +203,9 @@ def response(
 def probe(
     rollouts: Rollouts, policy: PolicyModule, question: EncodedQuestion, pad_id: int, num_tokens: int = 8
 ) -> Agreement:
-    """Let the engine and the trained model give the same few tokens their log-probabilities, with the weights
-    of now. Stale copies, caches or features in the engine show here. All processes ask the same question."""
+    """Let the engine and the trained model compute the log-probabilities of the same few tokens with the
+    present weights. A difference shows stale copies, caches or features in the engine. All processes ask the
+    same question."""
     prompt = question.prompt
     found = rollouts.ask([question], [0], n=1, max_tokens=num_tokens, temperature=0.0)[0][0]
     part = collate([("probe", encoded(prompt, found.token_ids))], torch.from_numpy(prompt.tiles), pad_id)

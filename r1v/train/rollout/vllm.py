@@ -1,8 +1,8 @@
 """Rollouts through vLLM, in processes of their own: on this machine's other devices, or on other machines.
 
 Enters: questions with their pictures, and the model that is being trained. Leaves: responses. Always holds:
-before an engine answers it has the weights of the last update; prompts are made on our side, and an engine
-that expands one otherwise is an error.
+before an engine answers, it has the weights of the last update; prompts are made on our side, and it is an
+error if an engine expands one differently.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ class VLLMRollouts:
         self, policy: PolicyModule, processor: Processor, compute: Compute, links: Sequence[Link],
         console: Console, folder: Path,
     ) -> None:  # fmt: skip
-        """Waits until the engines are ready. folder: where weights stand while they travel; all processes see
-        it. UnavailableError, ConfigError: one is not to be had."""
+        """Waits until the engines are ready. folder: holds the weights on their way to the engines; all
+        processes can read it. UnavailableError, ConfigError: an engine cannot be used."""
         self.policy, self.processor, self.compute = policy, processor, compute
         self.links, self.folder = links, folder
         ids = engine_ids(processor)

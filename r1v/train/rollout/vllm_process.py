@@ -1,8 +1,8 @@
 """The process that holds vLLM and answers a GRPO trainer's questions: ``r1v train rollout``.
 
 Enters: over a connection, weights and questions. Leaves: responses with their log-probabilities. Always
-holds: answers come from the weights that were sent last, and nothing computed with older ones is used; one
-trainer at a time; what fails is told to the trainer in one line.
+holds: answers come from the weights that were sent last, and nothing computed with older ones is used; it
+serves one trainer at a time; a failure is reported to the trainer in one line.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from r1v.train.rollout.wire import (
 )
 from r1v.train.rollout.wire import receive as receive_message
 
-END_S = 2.0  # for what has to be tidied up, once nobody listens any more
+END_S = 2.0  # the time for cleaning up when nobody is connected any more
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
 
 
@@ -67,7 +67,7 @@ class RolloutEngineConfig:
 
 
 class RolloutEngine(Protocol):
-    """What answers. about: said to the trainer when it connects."""
+    """An engine that answers. about: what the trainer is told when it connects."""
 
     about: dict[str, Any]
 
@@ -201,7 +201,7 @@ def serve(
 
 
 def _answer(engine: RolloutEngine, connection: Connection) -> None:
-    """One request; whatever goes wrong in it is the trainer's to hear."""
+    """Answer one request. Every error in it is reported to the trainer."""
     head, blobs = receive_message(connection)
     reply: dict[str, Any] = {}
     try:

@@ -1,8 +1,8 @@
-"""What a trainer and the vLLM processes that roll out for it say to each other.
+"""The protocol between a trainer and the vLLM processes that sample for it.
 
-Enters and leaves: over one connection, a head of plain values in JSON and the blobs of bytes that it counts.
-Always holds: nothing that arrives is executed; both ends have shown that they know one secret (HMAC, by
-multiprocessing.connection). What travels is not encrypted.
+Enters and leaves: over one connection, a head of plain values in JSON, followed by the number of byte blobs
+that it states. Always holds: nothing that arrives is executed; both ends have proved that they know the same
+secret (HMAC, by multiprocessing.connection). The traffic is not encrypted.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Self-distillation with chains of adaptive length (AL-CoTD).
 
 Enters: a checkpoint folder and a source of questions. Leaves: ``chains.jsonl`` with its images, a file that
-the supervised stages read. Always holds: a kept chain led to the right answer, by comparison; a wrong one is
-corrected or left out, and counted; one that was cut off goes on with the next batch. Source: R1V report,
-section 2.3.
+the supervised stages read. Always holds: a kept chain led to the right answer, which was compared; a wrong
+chain is corrected or left out, and counted; an interrupted run continues with the next batch. Source: R1V
+report, section 2.3.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def _scores_once(
     path: Path, plan: Sequence[PlannedSample], source: ExampleSource, model: R1V, processor: Processor,
     compute: Compute, judge: ReplyJudge, config: DistillConfig,
 ) -> list[Assessed]:  # fmt: skip
-    """The scores of all questions, kept in a file, so that a run that goes on does not ask for them again."""
+    """The scores of all questions, stored in a file, so that a resumed run does not ask for them again."""
     if path.exists():
         return [Assessed(**row) for row in json.loads(path.read_text())]
     found = _assess(plan, source, model, processor, compute, judge, config)
@@ -175,8 +175,8 @@ def _answer(
 
 
 def image_need(model: R1V, processor: Processor, example: Example, compute: Compute) -> float:
-    """How much likelier the model finds the right answer with the images than without: nats a token, of the
-    answer given at once. 0 for a question without images."""
+    """How much more likely the model finds the right answer with the images than without, in nats per token,
+    if it answers at once. 0 for a question without images."""
     if not example.images:
         return 0.0
     key = replace(example, answer=example.answer or example.key.answer)

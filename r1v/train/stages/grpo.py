@@ -1,11 +1,10 @@
 """Group-relative policy optimisation: sample, reward, compare within groups, update, and again.
 
 Enters: a checkpoint folder and a source of questions. Leaves: a run folder with metrics, a resumable state
-and the trained checkpoint under ``model/``. Always holds: rollouts come from the weights of that moment (a
-probe after each update sees to it); a run that was cut off goes on bit for bit, buffer included. Of several
-processes each samples and judges its share of the questions; then all know all samples, keep the same buffer
-and compute their shares of the same update.
-Source: R1V2 report, section 3.3.
+and the trained checkpoint under ``model/``. Always holds: rollouts come from the present weights (a probe
+after each update checks it); an interrupted run continues with bit-identical results, buffer included. Each
+of several processes samples and judges its share of the questions; then all have all samples, keep the same
+buffer and compute their shares of the same update. Source: R1V2 report, section 3.3.
 """
 
 from __future__ import annotations
@@ -135,7 +134,7 @@ class GRPOTrainer:
         rate = self.bench.rate()
         tallies, norm = self._update(trained, rate)
         found = self._probe(groups[0].question)
-        for one in fresh:  # after the draw: a sample is not replayed in its own update
+        for one in fresh:  # after the draw, so that a sample is not replayed in its own update
             self.buffer.add(one.sample, one.tiles)
         times.append(time.monotonic())
         bad = self.asker.take_bad()
@@ -144,13 +143,13 @@ class GRPOTrainer:
         self._log(groups, fresh, trained, drawn, tallies, found, rate, norm, len(bad), times)
 
     def _fill_up(self, groups: list[Group]) -> list[Group]:
-        """Dynamic sampling (DAPO): ask more questions until ``prompts`` groups are effective, or as often as
-        ``loss.dynamic`` says; then the effective ones come first and the step keeps its size."""
+        """Dynamic sampling (DAPO): ask more questions until ``prompts`` groups are effective, at most
+        ``loss.dynamic`` times; then the effective groups come first, and the step keeps its size."""
         c = self.config
         for extra in range(1, c.loss.dynamic + 1):
             if sum(group.effective for group in groups) >= c.prompts:
                 break
-            step = self.bench.step + extra * (1 << 24)  # questions and seeds that no other step has
+            step = self.bench.step + extra * (1 << 24)  # questions and seeds of no other step
             more = self.asker.ask(step, self.asker.plan(step, c.prompts))
             groups = groups + self.asker.judge(*more)
         return sorted(groups, key=lambda group: not group.effective)[: c.prompts]
@@ -218,7 +217,7 @@ class GRPOTrainer:
         return tallies, norm
 
     def _probe(self, question: EncodedQuestion) -> Agreement:
-        """Engine against trainer after the update. R1VError: the engine works with other weights."""
+        """Compare engine and trainer after the update. R1VError: the engine works with other weights."""
         found = probe(self.asker.rollouts, self.policy, question, self.bench.processor.special.pad)
         limit = self.config.rollout.probe_limit or (0.5 if self.bench.compute.bf16 else 1e-2)
         if not math.isfinite(found.worst):
@@ -244,7 +243,7 @@ class GRPOTrainer:
         rewards = [reward for group in groups for reward in group.rewards]
         responses = [response for group in groups for response in group.responses]
         tokens = max(sum(t.tokens for t in tallies), 1)
-        first = tallies[0]  # only there are sampler and trainer of the same weights
+        first = tallies[0]  # only there do sampler and trainer have the same weights
         empty = [np.zeros(0, np.float32)]
         mismatch = agreement(
             np.concatenate(first.fresh_behaviour or empty), np.concatenate(first.fresh_logprobs or empty)
@@ -317,7 +316,8 @@ def mean(values: Sequence[float]) -> float:
 
 
 def _facts(groups: Sequence[Group], clipped: float, mismatch: float) -> alarms.StepFacts:
-    """What the alarms look at. clipped: share of the tokens. mismatch: KL between sampler and trainer."""
+    """The facts that the alarms check. clipped: share of the tokens. mismatch: KL between sampler and
+    trainer."""
     rewards = [reward for group in groups for reward in group.rewards]
     responses = [response for group in groups for response in group.responses]
     return alarms.StepFacts(

@@ -20,7 +20,7 @@ from r1v.train.core.keys import key
 from r1v.train.data.examples import FigureSource
 from r1v.train.data.tokenizer import save_tokenizer, train_tokenizer
 
-# How the trained model is best sampled: its chains are short and exact.
+# The best sampling for the trained model, whose chains are short and exact.
 GENERATION = {"temperature": 0.0, "top_p": 1.0, "repetition_penalty": 1.0}
 
 
@@ -53,7 +53,7 @@ class InitConfig:
 
 
 def image_settings(config: InitConfig) -> dict[str, object]:
-    """What transformers' and vLLM's own image processors have to know to cut images as we do."""
+    """The settings with which the image processors of transformers and vLLM cut images as we do."""
     side = {"height": config.image_size, "width": config.image_size}
     return {
         "image_processor_type": "GotOcr2ImageProcessor",

@@ -1,9 +1,9 @@
 """Mixed preference optimisation: sample from the policy, rank, pair, train, and again.
 
 Enters: a checkpoint folder and a source of questions. Leaves: a run folder with metrics, a resumable state
-and the trained checkpoint under ``model/``. Always holds: the reference of a round is the policy that its
-pairs were sampled from, its log-probabilities computed once; a run that was cut off goes on bit for bit.
-Source: R1V2 report, section 3.2; InternVL-MPO (arXiv 2411.10442).
+and the trained checkpoint under ``model/``. Always holds: the reference of a round is the policy from which
+its pairs were sampled, and its log-probabilities are computed once; an interrupted run continues with
+bit-identical results. Source: R1V2 report, section 3.2; InternVL-MPO (arXiv 2411.10442).
 """
 
 from __future__ import annotations
@@ -184,8 +184,8 @@ class MPOTrainer:
     # ------------------------------------------------------------------------------------------- collecting
 
     def _collect(self) -> None:
-        """Sample, rank and pair with the policy of now, which becomes the round's reference. Of several
-        processes each does its share of the questions; then all know all pairs."""
+        """Sample, rank and pair with the present policy, which becomes the round's reference. Each of several
+        processes does its share of the questions; then all have all pairs."""
         c = self.config
         plan = plan_questions(
             self.source, c.run.seed, self.round, c.questions, first=c.data.first_sample,
@@ -227,8 +227,8 @@ class MPOTrainer:
     def _pair(
         self, questions: Sequence[EncodedQuestion], groups: Sequence[Sequence[Response]]
     ) -> list[tuple[EncodedQuestion, list[TokenPair], float]]:
-        """Each question with its pairs, their references those of the policy of now, and its share of right
-        answers."""
+        """Each question with its pairs, whose reference log-probabilities are those of the present policy,
+        and its share of right answers."""
         c = self.config
         self.prompts = {question.planned: question.prompt for question in questions}
         ranks, made = self.rank(questions, groups), list[list[TokenPair]]()
@@ -267,8 +267,8 @@ class MPOTrainer:
         ]
 
     def _logprob_sums(self, pairs: Sequence[TokenPair]) -> list[tuple[float, float]]:
-        """Of whole replies under the policy of now, (chosen, rejected) of each pair; as many at a time as in
-        a part of a step."""
+        """Summed log-probabilities of whole replies under the present policy, (chosen, rejected) for each
+        pair; as many at a time as in a part of a step."""
         steps = -(-len(pairs) // self.config.optim.batch_size)
         split = self.config.optim.split
         parts, orders = [], []

@@ -1,4 +1,4 @@
-"""Pairs for a reward model from a model's own replies: a right answer above a wrong one.
+"""Pairs for a reward model from a model's own replies: a right answer is preferred to a wrong one.
 
 Enters: a checkpoint folder and a source of questions. Leaves: a file of pairs. Always holds: which reply is
 right is decided by comparison with the known answer, not by a model.
@@ -54,7 +54,7 @@ class PairsConfig:
 
 
 def make_pairs(config: PairsConfig, console: Console | None = None, *, allow: Collection[str] = ()) -> Path:
-    """Sample, verify, pair; returns the file. One that was cut off goes on with the next batch."""
+    """Sample, verify and pair. Returns the file. An interrupted run continues with the next batch."""
     c, console = config, console or Console(stderr=True)
     source = open_source(c.data, c.run.seed, console, chains=c.references)
     run = TrainingRun(c, data=fingerprint(c.data), allow=allow)

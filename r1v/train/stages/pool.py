@@ -1,4 +1,4 @@
-"""Questions that the model answers neither always nor never right, chosen before GRPO.
+"""Questions that the model answers right sometimes but not always, chosen before GRPO.
 
 Enters: a checkpoint folder and a source of questions. Leaves: ``pool.jsonl``. Always holds: a question is
 chosen by the same rule that makes a group effective in GRPO; a batch that is done is not asked again.

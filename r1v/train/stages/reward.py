@@ -1,9 +1,9 @@
 """Training of the reward model on pairs of replies.
 
 Enters: a checkpoint folder and files of pairs. Leaves: a run folder whose ``model/`` is a checkpoint with a
-reward head and its calibration. Always holds: a question is held out or trained on, never both; a pair that
-cannot be made into rows is counted and left out; a run that was cut off goes on bit for bit.
-Source: Skywork-VL Reward report.
+reward head and its calibration. Always holds: a question is either held out or trained on; a pair that cannot
+be made into rows is counted and left out; an interrupted run continues with bit-identical results. Source:
+Skywork-VL Reward report.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Multimodal transfer by modular reassembly.
 
 Enters: a vision tower and two language models of one shape, one that answers directly and one that reasons.
-Leaves: the reasoner with eyes, and ``table.json`` with the accuracy after each step. Always holds: tower and
-language models are frozen; only the projector learns. Source: R1V report, section 2.1 and table 2.
+Leaves: the reasoning model with a vision tower, and ``table.json`` with the accuracy after each step. Always
+holds: tower and language models are frozen; only the projector learns. Source: R1V report, section 2.1 and
+table 2.
 """
 
 from __future__ import annotations
@@ -110,7 +111,7 @@ def transfer(config: TransferConfig, console: Console | None = None, *, allow: C
 def _train(
     c: TransferConfig, model: Path, out: Path, phase: int, direct_share: float, console: Console
 ) -> Path:
-    """Train the projector alone, from a model; its state makes a run that was cut off go on."""
+    """Train only the projector of a model. The saved state lets an interrupted run continue."""
     steps = c.of(c.steps, phase, 1)
     source = c.of(c.sources, phase, "")
     data = replace(

@@ -1,1 +1,1 @@
-"""What a researcher looks at while a run goes on: sampled replies with their pictures, and the numbers."""
+"""What a researcher looks at during a run: sampled replies with their pictures, and the metrics."""

@@ -1,8 +1,8 @@
-"""Some sampled replies of each step, kept for `r1v train watch`.
+"""Some sampled replies of each step, stored for `r1v train watch`.
 
 Enters: questions with their tiles, replies and rewards. Leaves: ``samples/step-N.json`` in the run's folder,
-pictures in it as JPEG data URLs. Always holds: a file is whole or not there; the newest NUM_KEPT stay; files
-of later steps, which an interrupted run left, go.
+pictures in it as JPEG data URLs. Always holds: a file is complete or absent; the newest NUM_KEPT are kept;
+files of later steps, which an interrupted run left, are removed.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The page of a run: its numbers by step and its newest sampled replies, read again every two seconds.
 
 Enters: a run's folder, which another process writes. Leaves: a page on this machine. Always holds: nothing is
-written; the page loads nothing from elsewhere; another host name than the one served is refused, so that no
-foreign page can read a run through the browser.
+written; the page loads nothing from elsewhere; requests for another host name than the served one are
+refused, so that no other web page can read a run through the browser.
 """
 
 from __future__ import annotations
