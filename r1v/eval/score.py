@@ -18,6 +18,7 @@ from r1v.eval.grading.extraction import Extractor, read_as
 from r1v.eval.grading.judge import Judge, JudgedAnswer
 from r1v.eval.item import Grade, Item, Json, Sample
 from r1v.eval.questions.own import recorded_benchmark
+from r1v.eval.sandbox.run import layers_here
 from r1v.eval.statistics import Mean, bootstrap, clustered_mean, interval, pass_at_k, quantile
 from r1v.eval.store import RunError, RunFolder
 from r1v.scoring import MathVerifier, Verdict, extract_answer, verdict_of
@@ -100,6 +101,7 @@ def score_run(
     scores = {
         "judge": {**judge.describe(), "tasks": sorted(by_judge), "choices": judge_choices} if judge else None,
         "math_verify": verifier is not None,
+        "sandbox": layers_here() if any(one.rule == "tests" for one in judged) else None,
         "reading": {"how": reading, **({"judge": extractor.describe()} if extractor else {})},
         "tasks": summary,
     }

@@ -2,13 +2,15 @@
 
 import ctypes
 import platform
+import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from r1v.eval.sandbox.run import Limits, run_program
+from r1v.eval.sandbox import run
+from r1v.eval.sandbox.run import Ended, Limits, layers_here, run_program
 
 LANDLOCK = sys.platform == "linux" and ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1) >= 1
 SECCOMP = sys.platform == "linux" and platform.machine() in ("x86_64", "aarch64")
@@ -46,6 +48,37 @@ def test_programs_may_not(source: str) -> None:
     assert not ended.ok and ended.stdout == ""
 
 
+def test_it_is_said_what_holds_programs_back(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A machine without namespaces and Landlock: programs run, and a warning says what holds them."""
+
+    def old_kernel(source: str, stdin: str, limits: Limits) -> Ended:
+        return Ended("", "", 0 if limits.layers == ("seccomp",) else 1)
+
+    layers_here.cache_clear()
+    monkeypatch.setattr(run, "_run_in_folder", old_kernel)
+    try:
+        assert layers_here() == ("seccomp", "hook")
+        assert "could read this user's files" in caplog.text and "seccomp and hook alone" in caplog.text
+    finally:
+        layers_here.cache_clear()
+
+
+def test_a_layer_that_cannot_be_put_on_ends_the_program_before_it_starts() -> None:
+    """No program runs with less than was asked for: layers_here tells beforehand which there are."""
+    code = (
+        "import runpy, os; child = runpy.run_path({path!r})\n"
+        "class Libc:\n    def syscall(self, *given): return -1\n"
+        "try: child['bound_files'](Libc(), '/tmp')\nexcept OSError as error: print(error.strerror)"
+    )
+    child = Path(run.__file__).with_name("child.py")
+    ended = subprocess.run(
+        [sys.executable, "-c", code.format(path=str(child))], capture_output=True, text=True, check=True
+    )
+    assert ended.stdout == "there is no Landlock\n"
+
+
 def test_threads_and_deep_recursion_work() -> None:
     source = (
         "import sys, threading\nthreading.stack_size(2 ** 27)\n"
@@ -61,7 +94,7 @@ import sys
 frame = sys._getframe()
 while frame:
     if "REFUSED" in frame.f_globals:
-        frame.f_globals.update(REFUSED=(), HERE="")
+        frame.f_globals.update(REFUSED=(), check_path=lambda path, writes: None)
     frame = frame.f_back
 """
 
@@ -92,7 +125,7 @@ def test_files_outside_stay_as_they_are_without_the_hook(tmp_path: Path) -> None
                    f"import os; os.mkdir({str(tmp_path / 'new')!r})",
                    f"import os; os.rename({str(victim)!r}, 'mine')"):  # fmt: skip
         ended = run_program(TAKE_OFF + source)
-        refusals = ("Permission denied", "Read-only file system", "cross-device")
+        refusals = ("Permission denied", "Read-only file system", "cross-device", "No such file")
         assert not ended.ok and any(refusal in ended.stderr for refusal in refusals), ended
     assert victim.read_text() == "whole" and [path.name for path in tmp_path.iterdir()] == ["victim"]
     own = run_program(

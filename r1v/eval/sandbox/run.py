@@ -1,18 +1,20 @@
 """Running a model's program in a process of its own, with limited time and memory and without a network.
 
-Enters: Python source and an input. Leaves: what it printed, and how it ended. Always holds: when
-``run_program`` returns, the process and everything that it started have ended. Limits: processor time,
-address space, file size, number of files and processes by rlimits; wall time and output by the parent; other
-programs, sockets, signals and changes to files outside of its folder by the kernel (on Linux: namespaces, an
-allow-list of system calls, Landlock) and by an audit hook everywhere. It runs as the same user, so a hostile
-program can read what that user can read. On systems other than Linux, run programs that may be hostile in a
-container.
+Enters: Python source and an input. Leaves: what it printed, and how it ended. Always holds: the process
+and all that it started are gone when ``run_program`` returns. Limits: processor time, address space, file
+size, number of files and processes by rlimits; wall time and output by the parent; other programs, sockets,
+signals, changes to files outside of its folder and reading any file but Python's own and its folder's by the
+kernel (on Linux: namespaces, an allow-list of system calls, Landlock) and by an audit hook everywhere.
+``layers_here`` says which of these the machine has. Where it has the hook alone, run programs that are
+hostile on purpose in a container.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
+import logging
 import os
 import select
 import shutil
@@ -21,19 +23,21 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from r1v.core import UnavailableError
 
 MAX_OUTPUT_BYTES = 8 << 20
 LAYERS = ("namespaces", "seccomp", "landlock", "hook")
+_READING = frozenset({"namespaces", "landlock"})  # those of the kernel's that bound what is read
+_logger = logging.getLogger("r1v.eval")
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """wall_s: seconds from start to kill. memory_bytes: address space. output_bytes: of standard output.
-    layers: those of `LAYERS` to use; tests of single layers leave others out."""
+    layers: of `LAYERS`, those put on where the machine has them; fewer are for tests of the others."""
 
     wall_s: float = 6.0
     memory_bytes: int = 4 << 30
@@ -57,6 +61,26 @@ class Ended:
         return self.status == 0
 
 
+@functools.cache
+def layers_here() -> tuple[str, ...]:
+    """Of `LAYERS`, those that this machine lets us put on, each tried on a program of its own. A warning is
+    logged, once, where no layer of the kernel's bounds what a program reads."""
+    found = tuple(
+        layer for layer in LAYERS if layer == "hook" or _run_in_folder("print(1)", "", _only(layer)).ok
+    )
+    if not _READING & set(found):
+        _logger.warning(
+            "programs are held back by %s alone here: a hostile one could read this user's files; use Linux "
+            "5.13 or newer, or a container",
+            " and ".join(found),
+        )
+    return found
+
+
+def _only(layer: str) -> Limits:
+    return Limits(wall_s=30.0, layers=(layer,))  # a busy machine may be slow to start a program
+
+
 def run_program(source: str, stdin: str = "", limits: Limits | None = None) -> Ended:
     """Run Python source in a fresh folder with ``stdin`` as its input.
 
@@ -67,6 +91,11 @@ def run_program(source: str, stdin: str = "", limits: Limits | None = None) -> E
         raise UnavailableError(
             "programs are run with POSIX resource limits; use Linux or macOS, or a container"
         )
+    layers = tuple(layer for layer in limits.layers if layer in layers_here())
+    return _run_in_folder(source, stdin, replace(limits, layers=layers))
+
+
+def _run_in_folder(source: str, stdin: str, limits: Limits) -> Ended:
     folder = Path(tempfile.mkdtemp(prefix="r1v-program-"))
     try:
         (folder / "program.py").write_text(source, encoding="utf-8", errors="replace")
@@ -94,7 +123,13 @@ def _run(folder: Path, limits: Limits) -> Ended:
             stdout=subprocess.PIPE,
             stderr=stderr,
             cwd=folder,
-            env={"PATH": "/usr/bin:/bin", "HOME": str(folder), "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"},
+            env={
+                "PATH": "/usr/bin:/bin",
+                "HOME": str(folder),
+                "TMPDIR": str(folder),
+                "OMP_NUM_THREADS": "1",
+                "PYTHONHASHSEED": "0",
+            },
             start_new_session=True,
             close_fds=True,
         )
