@@ -17,6 +17,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from shared.report import print_result
+
 from r1v.batch import AnswerFile, BatchRun, Worker
 
 
@@ -26,7 +28,7 @@ def answer(body: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
 
 
 def measure(count: int) -> None:
-    """One run in this process; prints a row."""
+    """One run in this process; prints its numbers as JSON."""
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "in.jsonl", Path(folder) / "out.jsonl"
         with source.open("w") as file:
@@ -45,7 +47,9 @@ def measure(count: int) -> None:
         assert again.counts(count) == (count, 0)
         again.close()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"| {count:,} | {count / took:,.0f} | {read:.1f} | {peak:.0f} |", flush=True)
+    print(
+        json.dumps({"lines_per_s": round(count / took), "read_again_s": round(read, 2), "mib": round(peak)})
+    )
 
 
 def main() -> None:
@@ -56,10 +60,15 @@ def main() -> None:
     if args.count is not None:
         measure(args.count)
         return
+    results = {}
     print("| lines | lines/s | taken up again, s | peak memory, MiB |")
     print("|---|---|---|---|", flush=True)
     for count in (1_000, 10_000) if args.quick else (1_000, 10_000, 100_000, 1_000_000):
-        subprocess.run([sys.executable, __file__, "--count", str(count)], check=True)
+        command = [sys.executable, __file__, "--count", str(count)]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        one = results[f"{count}_lines"] = json.loads(done.stdout)
+        print(f"| {count:,} | {one['lines_per_s']:,} | {one['read_again_s']} | {one['mib']} |", flush=True)
+    print_result("batch_run", results)
 
 
 if __name__ == "__main__":

@@ -10,12 +10,12 @@ bfloat16: how many of them have other ids together. The last line is JSON.
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import statistics
 import time
 
 import torch
+from shared.report import print_result
 
 from r1v.core import SamplingParams
 from r1v.engine import Engine, EngineConfig, EngineIds, EngineRequest
@@ -97,7 +97,7 @@ def main() -> None:
                   f"{fixed / usual:5.2f}x")  # fmt: skip
         print(f"{short:9} other ids together than alone, of {args.questions}: {parted}")
         result[short] = {"seconds": medians, "parted": parted}
-    print(json.dumps(result))
+    print_result(result["name"], result)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ figures are medians over rounds. ``--quick`` takes fewer items.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import statistics
@@ -15,6 +14,8 @@ import subprocess
 import time
 from importlib.metadata import version
 from pathlib import Path
+
+from shared.report import print_result
 
 from r1v.figures import FAMILIES, make
 
@@ -69,7 +70,7 @@ def main() -> None:
         "commit": commit(),
         "items_per_s": speeds,
     }
-    print(json.dumps(result))
+    print_result(result["name"], result)
 
 
 if __name__ == "__main__":

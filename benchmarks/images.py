@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
 import os
 import platform
 import statistics
@@ -23,6 +22,7 @@ import numpy as np
 import PIL
 import torch
 from PIL import Image
+from shared.report import print_result
 
 from r1v.core import ImageRef
 from r1v.prompt import TilingConfig, choose_grid, normalise, open_image, tile_image
@@ -134,7 +134,7 @@ def main() -> None:
             "plain/ours processor time": round(processor["plain"] / processor["ours"], 3),
         },
     }
-    print(json.dumps(result))
+    print_result(result["name"], result)
 
 
 if __name__ == "__main__":

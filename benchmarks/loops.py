@@ -15,6 +15,8 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
+from shared.report import print_result
+
 from r1v.engine import LoopDetector
 from r1v.models import resolve_model
 from r1v.prompt import Processor
@@ -113,6 +115,8 @@ def main() -> None:
         print(f"{kind}: right on {sum(row['right'] for row in of_kind)} of {len(of_kind)}")
     if args.json:
         args.json.write_text(json.dumps({"model": args.model, "rows": rows}, indent=1))
+    right = {kind: sum(row["right"] for row in rows if row["kind"] == kind) for kind in ("reason", "loop")}
+    print_result("loops", {"model": args.model, "texts": len(rows), "right": right})
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ import torch
 from nano_accuracy import Score, load
 from PIL import Image
 from shared.processes import in_chunks
+from shared.report import print_result
 
 import r1v
 from r1v import ImageRef, Message, SamplingParams
@@ -297,11 +298,11 @@ def main() -> None:
     if args.speed:
         found = speeds(args)
         mean = len(found) / sum(1 / one for one in found.values())
-        print(json.dumps({"name": "nano_abroad", "samples_per_s": found, "all_tools_alike": mean}))
+        print_result("nano_abroad", {"samples_per_s": found, "all_tools_alike": mean})
         return
     chunks: list[Any] = plan(args) if not args.items else []
     if args.draw:
-        print(json.dumps({"name": "nano_abroad", "drawn": write_items(args, chunks), "folder": args.draw}))
+        print_result("nano_abroad", {"drawn": write_items(args, chunks), "folder": args.draw})
         return
     if args.items:
         found = read_items(Path(args.items))
@@ -330,7 +331,7 @@ def main() -> None:
     }  # fmt: skip
     if args.out:
         Path(args.out).write_text(json.dumps(result, indent=1) + "\n")
-    print(json.dumps(result))
+    print_result(result["name"], result)
 
 
 if __name__ == "__main__":

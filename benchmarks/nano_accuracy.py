@@ -29,6 +29,7 @@ import numpy as np
 import torch
 from PIL import Image
 from shared.processes import in_chunks
+from shared.report import print_result
 
 import r1v
 from r1v import LLM, ImageRef, Message, SamplingParams, figures
@@ -428,7 +429,7 @@ def main() -> None:
         Path(args.out).write_text(json.dumps(result, indent=1) + "\n")
     if args.scores:
         Path(args.scores).write_text(json.dumps(card(result, rows), indent=1) + "\n")
-    print(json.dumps(result))
+    print_result(str(result["name"]), result)
 
 
 if __name__ == "__main__":

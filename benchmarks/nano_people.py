@@ -25,6 +25,7 @@ from pathlib import Path
 import torch
 from nano_accuracy import Score, load
 from shared.processes import in_chunks
+from shared.report import print_result
 
 import r1v
 from r1v import ImageRef, Message, SamplingParams
@@ -235,7 +236,7 @@ def main() -> None:
     }
     if args.out:
         Path(args.out).write_text(json.dumps(result, indent=1) + "\n")
-    print(json.dumps(result))
+    print_result(result["name"], result)
 
 
 if __name__ == "__main__":

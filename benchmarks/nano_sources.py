@@ -10,17 +10,14 @@ table (Markdown) and one line of JSON.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import statistics
 import time
 import tomllib
 from pathlib import Path
 
 from rich.console import Console
+from shared.report import print_result
 
-import r1v
 from r1v.core import R1VError
 from r1v.prompt import Processor
 from r1v.train.core.config import DataConfig
@@ -84,9 +81,7 @@ def main() -> None:
     print("| " + " | ".join(heads) + " |\n|" + "---|" * len(heads))
     for row in rows:
         print("| " + " | ".join(str(row[head]) for head in heads) + " |")
-    told = {"device": platform.processor() or platform.machine(), "cores": os.cpu_count()}
-    versions = {"r1v": r1v.__version__}
-    print(json.dumps({"name": "nano_sources", **told, "versions": versions, "rows": rows}))
+    print_result("nano_sources", {"rows": rows})
 
 
 if __name__ == "__main__":

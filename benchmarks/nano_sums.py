@@ -8,17 +8,13 @@ Drawn from a seed, not from the generators of its training; greedy; the boxed an
 from __future__ import annotations
 
 import argparse
-import json
-import platform
-import subprocess
 from collections.abc import Callable
 from fractions import Fraction
-from pathlib import Path
 from random import Random
 
 from nano_accuracy import Score
+from shared.report import print_result
 
-import r1v
 from r1v import LLM, Message, SamplingParams
 from r1v.scoring import extract_boxed
 
@@ -57,7 +53,9 @@ def main() -> None:
     parser.add_argument("--model", default="r1v-nano")
     parser.add_argument("--each", type=int, default=50, metavar="N", help="of each form")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--quick", action="store_true", help="two of each form")
     args = parser.parse_args()
+    args.each = 2 if args.quick else args.each
     llm = LLM(args.model, device="cpu")
     rows = {}
     for name, draw in FORMS.items():
@@ -69,11 +67,7 @@ def main() -> None:
         score = Score(right, args.each)
         rows[name] = [right, args.each]
         print(f"{name}: {right} of {args.each}, {score}%", flush=True)
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True
-    ).stdout.strip()
-    print(json.dumps({"name": "nano_sums", "device": platform.processor() or platform.machine(),
-                      "version": r1v.__version__, "commit": commit, "right": rows}))  # fmt: skip
+    print_result("nano_sums", {"right": rows})
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from pathlib import Path
 import httpx
 from shared.load import Answer, alone, crowd, questions
 from shared.models import report_header
+from shared.report import print_result
 
 START_S = 420.0
 
@@ -247,6 +248,7 @@ def main() -> None:
             results[server] = [asdict(one) for one in found]
     if args.json:
         args.json.write_text(json.dumps(results, indent=1), encoding="utf-8")
+    print_result("serve", results)
 
 
 if __name__ == "__main__":

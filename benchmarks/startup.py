@@ -21,7 +21,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from PIL import Image
-from shared.report import commit
+from shared.report import commit, print_result
 from shared.report import processor as machine
 
 # The steps of `r1v ask`, in its order and with its own way to load.
@@ -113,7 +113,7 @@ def main() -> None:
         "best_s": {name: round(min(w for w, _ in found), 3) for name, found in times.items()},
         "parts_best_s": {name: round(min(found), 3) for name, found in laps.items()},
     }
-    print(json.dumps(result))
+    print_result(result["name"], result)
 
 
 if __name__ == "__main__":

@@ -16,8 +16,6 @@ writes the differences as docs/measurements/evaluation-parity.md has them.
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -29,8 +27,8 @@ from shared.parity import Parity
 from shared.parity_packages import PACKAGES
 from shared.parity_repositories import REPOSITORIES
 from shared.parity_toolkit import TOOLKIT
+from shared.report import print_result
 
-import r1v
 from r1v.core import UnavailableError
 
 NAMES = (*PACKAGES, *REPOSITORIES, *TOOLKIT)
@@ -99,11 +97,8 @@ def main() -> None:
     print(page(results))
     if args.page:
         args.page.write_text(HEAD + page(results), encoding="utf-8")
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True
-    ).stdout.strip()
     counts = {one.name: {"compared": one.compared, "differences": len(one.differences)} for one in results}
-    print(json.dumps({"name": "parity", "version": r1v.__version__, "commit": commit, "results": counts}))
+    print_result("parity", {"results": counts})
 
 
 if __name__ == "__main__":

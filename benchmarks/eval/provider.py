@@ -7,10 +7,8 @@ times a second. Prints a table (Markdown) and ends with one line of JSON.
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 import statistics
-import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -19,7 +17,10 @@ from typing import Any
 
 import torch
 
-import r1v
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from shared.report import print_result
+
 from r1v import LLM
 from r1v.eval.benchmark import benchmark, load_items
 from r1v.eval.manifest import Plan
@@ -88,16 +89,9 @@ def main() -> None:
             f"| {one['connections']} | {one['seconds']:.1f} | {one['tokens_per_s']:.0f} "
             f"| {one['running_mean']:.1f} | {one['running_max']} | {over_time} |"
         )
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True
-    ).stdout.strip()
-    last = {
-        "name": "eval_provider", "device": platform.machine(), "threads": torch.get_num_threads(),
-        "versions": {"r1v": r1v.__version__, "torch": torch.__version__}, "commit": commit,
-        "dtype": llm.config.dtype, "results": results,
-    }  # fmt: skip
+    last = {"threads": torch.get_num_threads(), "dtype": llm.config.dtype, "results": results}
     llm.close()
-    print(json.dumps(last))
+    print_result("eval_provider", last)
 
 
 if __name__ == "__main__":

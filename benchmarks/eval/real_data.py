@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
 import os
 import subprocess
 import sys
@@ -24,7 +23,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import r1v
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from shared.report import print_result
+
 from r1v.eval.store import RunFolder
 
 
@@ -124,11 +126,10 @@ def main() -> None:
         results[part.task] = {"score": scores["score"], "questions": scores["mean"]["num_questions"]}
     model = RunFolder(runs[0]).read_json("manifest.json")["identity"]["model"]
     engine = model["engine"]
-    last = {
-        "name": "real_data", "version": r1v.__version__, "weights": model["weights_sha256"][:16],
-        "engine": engine["backend"], "dtype": engine["dtype"], "device": engine["device"], "results": results,
-    }  # fmt: skip
-    print(json.dumps(last))
+    print_result("real_data", {
+        "weights": model["weights_sha256"][:16], "engine": engine["backend"], "dtype": engine["dtype"],
+        "results": results,
+    })  # fmt: skip
 
 
 if __name__ == "__main__":

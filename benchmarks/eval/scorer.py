@@ -8,16 +8,16 @@ machine; ``--quick`` judges every sixteenth pair of each set, in about half a mi
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
-import json
-import platform
-import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import r1v
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from shared.report import print_result, versions
+
 from r1v.scoring import MathVerifier, Tolerance, compare
 from r1v.scoring.compare import AnswerKind
 
@@ -133,16 +133,7 @@ def main() -> None:
     for path in (PAIRS, HELD_OUT, FRESH, KINDS):
         scores[path.stem] = report(path.stem, load_pairs(path)[:: 16 if args.quick else 1], verifier)
     verifier.close()
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=PAIRS.parent, capture_output=True, text=True
-    ).stdout.strip()
-    versions = {"r1v": r1v.__version__, "math-verify": importlib.metadata.version("math-verify")}
-    device = platform.machine()
-    print(
-        json.dumps(
-            {"name": "scorer", "device": device, "versions": versions, "commit": commit, "results": scores}
-        )
-    )
+    print_result("scorer", {"versions": versions("math-verify"), "results": scores})
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from shared.models import report_header
+from shared.report import print_result
 
 from r1v import LLM, SamplingParams
 from r1v.eval.statistics import wilson
@@ -235,7 +236,7 @@ def main() -> None:
     values = {name: asdict(each) | {"tokens_per_s": rates.get(name)} for name, each in found.items()}
     for each in values.values():
         del each["answers"]["right"], each["answers"]["lengths"]
-    print(json.dumps({"name": "quantisation", "model": args.model, "methods": values}))
+    print_result("quantisation", {"model": args.model, "methods": values})
 
 
 if __name__ == "__main__":

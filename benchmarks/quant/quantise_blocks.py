@@ -8,7 +8,6 @@ would take with the same settings. Ends with one line of JSON. Everything writte
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import resource
 import sys
@@ -23,6 +22,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from shared.models import GEOMETRIES, report_header
+from shared.report import print_result
 
 from r1v.models import R1VConfig, read_config, write_release
 from r1v.models.checkpoint import build_empty, parameter_shapes, write_folder
@@ -117,13 +117,13 @@ def main() -> None:
     print(
         f"{full} blocks: {full * block_s / 3600:.2f} hours, {full * block_cpu_s / 3600:.2f} of processor time"
     )
-    print(json.dumps({
-        "name": "quantise_blocks", "geometry": args.geometry, "device": args.device, "chats": args.chats,
+    print_result("quantise_blocks", {
+        "geometry": args.geometry, "on": args.device, "chats": args.chats,
         "search_tokens": args.search_tokens, "ratios": args.ratios, "block_s": block_s,
         "block_cpu_s": block_cpu_s, "total_s": total_s, "peak_bytes": peak_bytes(),
         "projected_s": full * block_s,
         "device_peak_bytes": torch.cuda.max_memory_allocated() if args.device == "cuda" else 0,
-    }))  # fmt: skip
+    })  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -71,13 +71,35 @@ def interval(values: Sequence[float]) -> str:
     return f"{mean:.{digits}f} ± {half:.{digits}f}"
 
 
+def flat(values: Mapping[str, Any], path: str = "") -> dict[str, Any]:
+    """Nested values with one level of keys: ``{"a": {"b": 1}}`` becomes ``{"a/b": 1}``. Of a list of mappings the
+    place is the key; other lists stay as they are."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, list | tuple) and any(isinstance(one, Mapping) for one in value):
+            value = {str(place): one for place, one in enumerate(value)}
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{path}{key}/")
+        else:
+            found[f"{path}{key}"] = value
+    return found
+
+
+def print_result(name: str, values: Mapping[str, Any]) -> None:
+    """Print the line of JSON, with flat keys, that ends every benchmark. values: what was measured; the device,
+    the load, versions and the commit are added unless it has them."""
+    told = {
+        "name": name, "device": processor(), "load_average": round(os.getloadavg()[0], 1),
+        "versions": versions("torch", "transformers"), "commit": commit(),
+    }  # fmt: skip
+    print(json.dumps(flat(told | dict(values)), default=str))
+
+
 def emit(
     name: str, device: str, config: Mapping[str, Any], medians: Mapping[str, Any], ratios: Mapping[str, Any],
     **more: Any,
 ) -> None:  # fmt: skip
-    """Print the line that ends every benchmark."""
-    print(json.dumps({
-        "name": name, "device": device, "load_average": round(os.getloadavg()[0], 1),
-        "versions": versions("torch", "transformers"), "commit": commit(), "config": dict(config),
-        "medians": dict(medians), "ratios": dict(ratios), "peak_mib": peak_mib(), **more,
-    }))  # fmt: skip
+    """Print the last line of a benchmark that compares medians."""
+    print_result(name, {
+        "device": device, "config": config, "medians": medians, "ratios": ratios, "peak_mib": peak_mib(), **more,
+    })  # fmt: skip

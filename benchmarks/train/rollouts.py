@@ -20,6 +20,10 @@ from typing import Any
 
 import torch
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from shared.report import print_result
+
 from r1v.train.core.config_read import make
 from r1v.train.stages.grpo import GRPOConfig, GRPOTrainer
 
@@ -90,7 +94,7 @@ def main() -> None:
                 continue
             result[engine] = run(args, engine, (args.out or Path(scratch)) / engine)
             print(engine, json.dumps(result[engine]), flush=True)
-    print(json.dumps(result))
+    print_result("rollouts", result)
 
 
 if __name__ == "__main__":

@@ -22,8 +22,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 import numpy as np
 import torch
+from shared.report import print_result
 
 FAMILIES = {"grpo": ("arithmetic",), "sft": ("counting", "clock", "arithmetic")}
 MAX_TOKENS, GROUP = 128, 8
@@ -325,7 +328,7 @@ def main() -> None:
                   f"{ratio:.2f} times ({ratio_processor:.2f} by processor time)", flush=True)  # fmt: skip
             result[part] = {"ours": found["ours"], PEER[part]: found["peer"], "ratio": round(ratio, 3),
                             "ratio_processor": round(ratio_processor, 3)}  # fmt: skip
-    print(json.dumps(result))
+    print_result("training", result)
 
 
 if __name__ == "__main__":
