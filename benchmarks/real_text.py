@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from shared.report import emit, print_result, processor
 
-from benchmarks.shared.report import emit, processor
 from r1v import LLM, Message, SamplingParams
 from r1v.models import load
 from r1v.models.gguf.convert import GgufConfig, convert_gguf
@@ -215,6 +215,11 @@ def main() -> None:
     args = parser.parse_args()
     if args.quick:
         args.prompts, args.max_tokens, args.skip = 3, 8, [*args.skip, "bits"]
+    missing = [name for name in ("R1V_REAL_WEIGHTS", "R1V_TEST_DATA") if not os.environ.get(name)]
+    if missing:
+        print(f"nothing is measured: {' and '.join(missing)} must name folders, see --help", flush=True)
+        print_result("real_text", {"left_out": f"{' and '.join(missing)} not set"})
+        return
     (file,) = Path(os.environ["R1V_REAL_WEIGHTS"]).glob("*.gguf")
     results: dict[str, Any] = {}
 

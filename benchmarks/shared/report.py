@@ -72,8 +72,8 @@ def interval(values: Sequence[float]) -> str:
 
 
 def flat(values: Mapping[str, Any], path: str = "") -> dict[str, Any]:
-    """Nested values with one level of keys: ``{"a": {"b": 1}}`` becomes ``{"a/b": 1}``. Of a list of mappings the
-    place is the key; other lists stay as they are."""
+    """Nested values with one level of keys: ``{"a": {"b": 1}}`` becomes ``{"a/b": 1}``. In a list of mappings
+    the place is the key; other lists stay as they are."""
     found: dict[str, Any] = {}
     for key, value in values.items():
         if isinstance(value, list | tuple) and any(isinstance(one, Mapping) for one in value):
@@ -86,8 +86,10 @@ def flat(values: Mapping[str, Any], path: str = "") -> dict[str, Any]:
 
 
 def print_result(name: str, values: Mapping[str, Any]) -> None:
-    """Print the line of JSON, with flat keys, that ends every benchmark. values: what was measured; the device,
-    the load, versions and the commit are added unless it has them."""
+    """Print the line of JSON, with flat keys, that ends every benchmark.
+
+    values: what was measured. The device, the load, versions and the commit are added unless it has them.
+    """
     told = {
         "name": name, "device": processor(), "load_average": round(os.getloadavg()[0], 1),
         "versions": versions("torch", "transformers"), "commit": commit(),
@@ -101,5 +103,6 @@ def emit(
 ) -> None:  # fmt: skip
     """Print the last line of a benchmark that compares medians."""
     print_result(name, {
-        "device": device, "config": config, "medians": medians, "ratios": ratios, "peak_mib": peak_mib(), **more,
+        "device": device, "config": config, "medians": medians, "ratios": ratios, "peak_mib": peak_mib(),
+        **more,
     })  # fmt: skip
