@@ -123,30 +123,35 @@ def options_of(loss_type: str, **more: Any) -> losses.GRPOOptions:
 
 
 @pytest.mark.parametrize(
-    ("loss_type", "scaling", "beta", "clip_high", "correct_kl", "cap"),
+    ("loss_type", "scaling", "beta", "clip_high", "correct_kl", "cap", "dual", "masked"),
     [
-        ("grpo", "group", 0.0, 0.2, True, 0.0),
-        ("grpo", "none", 0.5, 0.2, True, 0.0),
-        ("grpo", "group", 0.5, 0.2, False, 0.0),
-        ("dapo", "group", 0.0, 0.28, True, 0.0),
-        ("grpo", "group", 0.5, 0.2, True, 1.2),
-        ("dr_grpo", "none", 0.0, 0.2, True, 0.0),
-        ("cispo", "group", 0.0, 1.2, True, 0.0),
-        ("gspo", "group", 0.0, 0.2, True, 0.0),
+        ("grpo", "group", 0.0, 0.2, True, 0.0, 0.0, False),
+        ("grpo", "none", 0.5, 0.2, True, 0.0, 0.0, False),
+        ("grpo", "group", 0.5, 0.2, False, 0.0, 0.0, False),
+        ("dapo", "group", 0.0, 0.28, True, 0.0, 0.0, False),
+        ("grpo", "group", 0.5, 0.2, True, 1.2, 0.0, False),
+        ("dr_grpo", "none", 0.0, 0.2, True, 0.0, 0.0, False),
+        ("cispo", "group", 0.0, 1.2, True, 0.0, 0.0, False),
+        ("gspo", "group", 0.0, 0.05, True, 0.0, 0.0, False),  # means over responses lie nearer to 1
+        ("grpo", "group", 0.0, 0.2, True, 0.0, 1.3, False),  # TRL's delta; 1.3 is low, so that it is reached
+        ("grpo", "group", 0.0, 0.2, True, 0.0, 0.0, True),
+        ("dapo", "group", 0.0, 0.28, True, 0.0, 1.5, True),
+        ("dr_grpo", "none", 0.2, 0.2, True, 0.0, 0.0, True),
     ],
 )
 def test_grpo_on_a_recorded_batch(
-    loss_type: str, scaling: str, beta: float, clip_high: float, correct_kl: bool, cap: float, model: Any,
-    tokenizer: Any, tmp_path: Path,
+    loss_type: str, scaling: str, beta: float, clip_high: float, correct_kl: bool, cap: float, dual: float,
+    masked: bool, model: Any, tokenizer: Any, tmp_path: Path,
 ) -> None:  # fmt: skip
     from datasets import Dataset
 
+    low = 0.05 if loss_type == "gspo" else 0.2
     settings = {**common(tmp_path), "per_device_train_batch_size": 8}
     arguments = trl.GRPOConfig(
         **settings, loss_type="grpo" if loss_type == "gspo" else loss_type, scale_rewards=scaling,
-        importance_sampling_level="sequence" if loss_type == "gspo" else "token", beta=beta, epsilon=0.2,
+        importance_sampling_level="sequence" if loss_type == "gspo" else "token", beta=beta, epsilon=low,
         epsilon_high=clip_high, use_bias_correction_kl=correct_kl, num_generations=4,
-        max_completion_length=6, temperature=1.0,
+        max_completion_length=6, temperature=1.0, delta=dual or None,
     )  # fmt: skip
     rows = Dataset.from_list([{"prompt": "1+1?"}, {"prompt": "2+7?"}])
     trainer = trl.GRPOTrainer(
@@ -158,7 +163,11 @@ def test_grpo_on_a_recorded_batch(
     recorded = trainer._generate_and_score_completions(inputs)
 
     ids, mask = recorded["completion_ids"], recorded["completion_mask"]
-    kept = [row[keep.bool()].tolist() for row, keep in zip(ids, mask, strict=True)]
+    whole_mask, kept_rows = mask, torch.ones(8, dtype=torch.bool)
+    if masked:  # as TRL does where a completion was cut off: its mask is empty
+        kept_rows[[1, 6]] = False
+        recorded["completion_mask"] = mask = mask * kept_rows[:, None]
+    kept = [row[keep.bool()].tolist() for row, keep in zip(ids, whole_mask, strict=True)]
     rewards = torch.tensor(reward_of([], kept)).view(2, 4)
     advantages = losses.group_advantages(rewards, scaling).flatten()  # type: ignore[arg-type]
     assert torch.allclose(advantages, recorded["advantages"].float(), atol=1e-5)
@@ -184,12 +193,47 @@ def test_grpo_on_a_recorded_batch(
     theirs = trainer._compute_loss(trainer.model, recorded)
     theirs.backward()
     their_gradient = gradient(trainer.model)
-    options = options_of(loss_type, clip_high=clip_high, kl=beta, correct_kl=correct_kl, importance_cap=cap)
+    options = options_of(
+        loss_type,
+        clip_low=low,
+        clip_high=clip_high,
+        kl=beta,
+        correct_kl=correct_kl,
+        importance_cap=cap,
+        dual_clip=dual,
+    )
     ours = losses.grpo(
         logprobs, behaviour, advantages, rows_of, options, num_responses=8, num_tokens=int(mask.sum()),
-        max_tokens=6, reference=reference, proximal=proximal,
+        max_tokens=6, reference=reference, proximal=proximal, kept=kept_rows,
     )  # fmt: skip
     ours.total.backward()
     assert ours.clipped.any()
     assert ours.total.item() == pytest.approx(theirs.item(), rel=1e-4, abs=1e-6)
+    assert_same(gradient(trainer.model), their_gradient)
+
+
+def test_reward_pairs(tokenizer: Any, tmp_path: Path) -> None:
+    """The reward model's loss of two pairs of unequal length."""
+    from datasets import Dataset
+
+    torch.manual_seed(0)
+    config = transformers.Qwen2Config(
+        vocab_size=320, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=2,
+        num_key_value_heads=1, max_position_embeddings=128, num_labels=1, pad_token_id=0,
+        initializer_range=0.2,
+    )  # fmt: skip
+    model = transformers.Qwen2ForSequenceClassification(config)
+    rows = Dataset.from_list([{"prompt": "1+1?", "chosen": "2", "rejected": "3"}] * 2)
+    arguments = trl.RewardConfig(**common(tmp_path), center_rewards_coefficient=None)
+    trainer = trl.RewardTrainer(model, args=arguments, train_dataset=rows, processing_class=tokenizer)
+    ids = torch.randint(1, 300, (4, 9))
+    mask = torch.stack([torch.arange(9) < n for n in (9, 6, 5, 9)]).long()
+    batch = {"input_ids": ids * mask, "attention_mask": mask}
+    theirs = trainer.compute_loss(trainer.model, dict(batch))
+    theirs.backward()
+    their_gradient = gradient(trainer.model)
+    scores = trainer.model(**batch).logits[:, 0]
+    ours = losses.reward_pairs(scores[:2], scores[2:]).mean()
+    ours.backward()
+    assert ours.item() == pytest.approx(theirs.item(), rel=1e-5)
     assert_same(gradient(trainer.model), their_gradient)

@@ -233,16 +233,18 @@ def flat(row: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
+@pytest.mark.parametrize("number", [2, pytest.param(4, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("stage", [grpo, pytest.param(mpo, marks=pytest.mark.slow), reward])
-def test_other_stages_in_two_processes_do_as_in_one(
-    start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: Callable[[Path, Path], None]
-) -> None:
+def test_other_stages_in_several_processes_do_as_in_one(
+    start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: Callable[[Path, Path], None],
+    number: int,
+) -> None:  # fmt: skip
     """Samples, rewards, losses, held-out measures and weights; a process alone can go on from the state."""
     monkeypatch.setattr(RuleReward, "verdict", by_first_token)
     monkeypatch.setattr(Ranker, "__call__", small_ids_first)
     write_pairs(start.parent / "pairs.jsonl", figure_pairs(10))
     stage(start, tmp_path / "1")
-    in_two(lambda: stage(start, tmp_path / "2"))
+    in_two(lambda: stage(start, tmp_path / "2"), number)
     one, two = numbers(tmp_path / "1"), numbers(tmp_path / "2")
     assert len(one) >= 6 and len(one) == len(two)
     for first, second in zip(one, two, strict=True):
