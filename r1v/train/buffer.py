@@ -30,7 +30,8 @@ class BufferedResponse:
     counts updates. advantage: within its group, when it was sampled. proximal: float32, under the trainer's
     own weights at that time, used to correct the sampling of another engine. effective: whether the rule
     rewards of its group differ, so that the advantage does not come from the reward model alone. truncated:
-    whether it was cut off.
+    whether it was cut off. sampled: bool, of each completion token, where an environment
+    wrote some of them; None: all were sampled.
     """
 
     prompt_ids: np.ndarray
@@ -43,10 +44,16 @@ class BufferedResponse:
     proximal: np.ndarray | None = None
     effective: bool = True
     truncated: bool = False
+    sampled: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         for logprobs in (self.logprobs, self.proximal):
-            assert logprobs is None or len(logprobs) == len(self.completion_ids), "one for each sampled token"
+            assert logprobs is None or len(logprobs) == self.num_sampled, "one for each sampled token"
+
+    @property
+    def num_sampled(self) -> int:
+        """Tokens that the model wrote."""
+        return len(self.completion_ids) if self.sampled is None else int(self.sampled.sum())
 
 
 class TileStore:
@@ -207,6 +214,7 @@ class SampleBuffer:
                     "family": sample.family,
                     "proximal": None if sample.proximal is None else torch.from_numpy(sample.proximal.copy()),
                     "truncated": sample.truncated,
+                    "sampled": None if sample.sampled is None else torch.from_numpy(sample.sampled.copy()),
                 }
                 for sample in self._samples
             ],
@@ -234,6 +242,7 @@ class SampleBuffer:
                     row["family"],
                     None if row.get("proximal") is None else row["proximal"].cpu().numpy(),
                     truncated=bool(row.get("truncated", False)),
+                    sampled=None if row.get("sampled") is None else row["sampled"].cpu().numpy(),
                 )
             )
 

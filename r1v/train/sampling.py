@@ -21,6 +21,7 @@ from r1v.train.data.questions import EncodedQuestion, QuestionPool, Questions, p
 from r1v.train.data.sources import fingerprint, open_source
 from r1v.train.data.spoilt import spoilt
 from r1v.train.reward.hybrid import HybridReward, Reward, advantages
+from r1v.train.rollout.environment import EnvironmentRollouts, open_environment
 from r1v.train.rollout.evaluate import heldout_questions
 from r1v.train.rollout.sampler import EngineRollouts, Response, Rollouts
 from r1v.train.rollout.vllm import VLLMRollouts, open_links
@@ -48,28 +49,37 @@ class Asker:
         self.config = c = config
         data: DataConfig = c.data
         self.source = open_source(data, c.run.seed, console, chains=False)
-        away = c.rollout.engine != "r1v"  # then questions keep their pictures, which are cut there
+        # then questions keep their pictures: another engine cuts them, an environment looks at them
+        away = c.rollout.engine != "r1v"
+        keep = away or c.rollout.environment is not None
         # worker processes are forked before a device is opened
         asked = spoilt(self.source, data.spoil)
-        self.questions = Questions(asked, c.model.path, data.workers, away)
+        self.questions = Questions(asked, c.model.path, data.workers, keep)
         self.heldout = (
-            heldout_questions(self.source, c.model.path, data, c.run.seed, console, away) if heldout else []
+            heldout_questions(self.source, c.model.path, data, c.run.seed, console, keep) if heldout else []
         )
         self.pool = QuestionPool.read(pool) if pool else None
         self.bench = Workbench.open(c, console, data=fingerprint(data), allow=allow)
         self.world = self.questions.world = self.bench.world
-        self.rollouts: Rollouts
+        self.rollouts: Rollouts  # what answers questions, in several turns where there is an environment
+        self.engine: Rollouts  # what answers in one turn
         if away:
             links = open_links(c.model.path, c.rollout, self.bench.compute, self.bench.run.folder)
             self.rollouts = VLLMRollouts(
                 self.bench.policy, self.bench.processor, self.bench.compute, links, console,
                 self.bench.run.folder / "weights-on-their-way",
             )  # fmt: skip
+            self.engine = self.rollouts
         else:
-            self.rollouts = EngineRollouts(
+            engine = EngineRollouts(
                 self.bench.policy, self.bench.processor, self.bench.compute,
                 max_num_seqs=c.rollout.max_num_seqs, memory_fraction=c.rollout.memory_fraction,
             )  # fmt: skip
+            self.rollouts = self.engine = engine
+            if c.rollout.environment is not None:
+                self.rollouts = EnvironmentRollouts(
+                    engine, self.bench.processor, open_environment(c.rollout.environment), c.rollout.turns
+                )
         self.reward = HybridReward(c.reward, self.bench.compute)
         self.bad: list[str] = []
 
@@ -132,6 +142,12 @@ class Asker:
         self.rollouts.close()
 
 
+def _note(response: Response) -> str:
+    turns = "" if response.observed is None else f"{response.observed.turns} turns"
+    ended = "" if response.finish_reason is FinishReason.STOP else f"ended by {response.finish_reason.value}"
+    return ", ".join(part for part in (turns, ended) if part)
+
+
 def _shown(group: Group) -> ShownQuestion:
     """A group as the page shows it."""
     replies = [
@@ -139,7 +155,7 @@ def _shown(group: Group) -> ShownQuestion:
             response.thinking, response.answer, reward.total, advantage,
             {"right": reward.rule, "form": reward.format, "model": reward.model}
             | {name: value for name, value in reward.functions.items() if value is not None},
-            "" if response.finish_reason is FinishReason.STOP else f"ended by {response.finish_reason.value}",
+            _note(response),
         )
         for response, reward, advantage in zip(
             group.responses, group.rewards, group.advantages, strict=True

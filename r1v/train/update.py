@@ -39,7 +39,10 @@ class Trained:
         """As one row."""
         ids = np.concatenate([self.sample.prompt_ids, self.sample.completion_ids]).astype(np.int32)
         empty = np.zeros((0, image_size, image_size, 3), np.uint8)
-        return Encoded(ids, len(self.sample.prompt_ids), np.concatenate([empty, *self.tiles]))
+        learned = None
+        if self.sample.sampled is not None:
+            learned = np.concatenate([np.zeros(len(self.sample.prompt_ids), bool), self.sample.sampled])
+        return Encoded(ids, len(self.sample.prompt_ids), np.concatenate([empty, *self.tiles]), learned)
 
 
 @dataclass
@@ -107,7 +110,7 @@ class PolicyLoss:
         counted = samples
         if self.options.averaging == "token":
             counted = [one for one in samples if not self._masked(one)]
-        num_tokens = sum(len(one.sample.completion_ids) for one in counted)
+        num_tokens = sum(one.sample.num_sampled for one in counted)
         worked = [one for one in samples if self._counts(one)]
         tally = UpdateTally()
         if not worked:
@@ -154,7 +157,7 @@ class PolicyLoss:
         scored = score([part for _, part in parts])
         found: dict[int, np.ndarray] = {}
         for (places, _), logprobs in zip(parts, scored, strict=True):
-            ends = np.cumsum([len(samples[own[place]].sample.completion_ids) for place in places])
+            ends = np.cumsum([samples[own[place]].sample.num_sampled for place in places])
             for place, values in zip(places, np.split(logprobs.numpy(), ends[:-1]), strict=True):
                 found[own[place]] = values
         return {i: values for part in world.gather(found) for i, values in part.items()}

@@ -180,6 +180,10 @@ class RolloutConfig:
         0.0, "largest difference of log-probabilities that is not taken for stale weights; 0: by precision",
         operational=True,
     )  # fmt: skip
+    environment: str | None = key(
+        None, "answers the model's turns until it has answered: crop, or file.py:Name; none: one turn"
+    )
+    turns: int = key(4, "turns of the model in an environment at most; max_tokens counts all of them")
     vllm_python: str | None = key(None, "interpreter with vLLM and r1v; none is this one", operational=True)
     vllm_devices: tuple[str, ...] = key(
         (), "one vLLM process for each entry, which is its CUDA_VISIBLE_DEVICES", operational=True
@@ -189,7 +193,9 @@ class RolloutConfig:
 
     def __post_init__(self) -> None:
         choice("rollout.engine", self.engine, ("r1v", "vllm"))
-        at_least(self, 1, "group", "max_tokens", "max_num_seqs")
+        at_least(self, 1, "group", "max_tokens", "max_num_seqs", "turns")
+        if self.environment is not None and self.engine != "r1v":
+            raise ConfigError("rollout.environment needs our own engine; leave rollout.engine=r1v")
         at_least(self, 0, "temperature", "probe_limit")
         if not 0.0 < self.memory_fraction <= 1.0:
             raise ConfigError(
@@ -199,6 +205,12 @@ class RolloutConfig:
             raise ConfigError(
                 "rollout.vllm_at needs rollout.vllm_key, the file of the engines' key, and no vllm_devices"
             )
+
+
+def one_turn(stage: str, rollout: RolloutConfig) -> None:
+    """ConfigError where a stage that asks in one turn is given an environment."""
+    if rollout.environment is not None:
+        raise ConfigError(f"{stage} asks in one turn; rollout.environment is for grpo and pool")
 
 
 @dataclass(frozen=True)

@@ -49,11 +49,13 @@ def rounded(length: int, multiple: int = 32) -> int:
 
 @dataclass(frozen=True)
 class Encoded:
-    """One example as tokens. tiles: uint8 (num_tiles, S, S, 3). num_prompt: tokens before the completion."""
+    """One example as tokens. tiles: uint8 (num_tiles, S, S, 3). num_prompt: tokens before the completion.
+    learned: bool, of each token, where a part of the completion is not to be learned; None: all of it is."""
 
     token_ids: np.ndarray
     num_prompt: int
     tiles: np.ndarray
+    learned: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,7 @@ def _laid_out(
         inputs = e.token_ids[:-1]
         ids.reshape(-1)[start : start + len(inputs)] = inputs
         at = np.arange(e.num_prompt - 1, len(inputs))
+        at = at if e.learned is None else at[e.learned[at + 1]]
         places.append(start + at)
         targets.append(e.token_ids[at + 1])
         rows.append(np.full(len(at), row))

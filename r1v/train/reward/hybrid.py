@@ -25,7 +25,7 @@ from r1v.train.data.questions import EncodedQuestion
 from r1v.train.reward.functions import RewardFunction, load_function
 from r1v.train.reward.model import RewardScorer
 from r1v.train.reward.rules import RuleReward, well_formed
-from r1v.train.rollout.sampler import Response, encoded
+from r1v.train.rollout.sampler import Response, row_of
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class HybridReward:
         """Bounded scores in the order of the responses, NaN for one that is not finite."""
         if self.scorer is None:
             return []
-        rows = [encoded(q.prompt, r.token_ids) for q, g in zip(questions, groups, strict=True) for r in g]
+        rows = [row_of(q.prompt, r) for q, g in zip(questions, groups, strict=True) for r in g]
         scale = self.scorer.calibration
         return [
             scale.bounded(score) if math.isfinite(score) else math.nan for score in self.scorer.score(rows)

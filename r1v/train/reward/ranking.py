@@ -14,7 +14,7 @@ from r1v.scoring import Verdict
 from r1v.train.data.questions import EncodedQuestion
 from r1v.train.reward.model import RewardScorer
 from r1v.train.reward.rules import RuleReward, completeness, contradictions, well_formed
-from r1v.train.rollout.sampler import Response, encoded
+from r1v.train.rollout.sampler import Response, row_of
 
 LEAST_COMPLETE = 0.5  # share of the reference's lines; a chain with fewer has left out steps
 
@@ -41,7 +41,7 @@ class Ranker:
         scores: list[float] = []
         if self.scorer is not None:
             scores = self.scorer.score(
-                [encoded(q.prompt, r.token_ids) for q, g in zip(questions, groups, strict=True) for r in g]
+                [row_of(q.prompt, r) for q, g in zip(questions, groups, strict=True) for r in g]
             )
         ranked, first = [], 0
         for question, group in zip(questions, groups, strict=True):

@@ -10,7 +10,7 @@ its seed and the weights alone. Log-probabilities are of temperature 1 over the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -28,8 +28,21 @@ from r1v.train.data.questions import EncodedQuestion
 
 
 @dataclass(frozen=True)
+class Observed:
+    """What an environment has put between the turns of a response. sampled: bool, of each of its tokens:
+    False for those that the environment wrote. tiles: of each picture that it showed; image_hashes: theirs.
+    turns: of the model."""
+
+    sampled: np.ndarray
+    tiles: tuple[np.ndarray, ...]
+    image_hashes: tuple[bytes, ...]
+    turns: int
+
+
+@dataclass(frozen=True)
 class Response:
-    """One sampled completion. token_ids include the end token; logprobs float32, one for each."""
+    """One sampled completion. token_ids include the end token; logprobs float32, one for each that the model
+    wrote. thinking, answer: of its last turn. observed: what came between, where it had several."""
 
     token_ids: tuple[int, ...]
     logprobs: np.ndarray
@@ -37,6 +50,14 @@ class Response:
     finish_detail: FinishDetail | None
     thinking: str
     answer: str
+    observed: Observed | None = None
+
+    @property
+    def own_ids(self) -> tuple[int, ...]:
+        """The tokens that the model wrote."""
+        if self.observed is None:
+            return self.token_ids
+        return tuple(i for i, own in zip(self.token_ids, self.observed.sampled, strict=True) if own)
 
 
 @dataclass
@@ -135,24 +156,25 @@ class EngineRollouts:
         seeds: Sequence[int],
         *,
         n: int,
-        max_tokens: int,
+        max_tokens: int | Sequence[int],
         temperature: float = 1.0,
         penalties: Sequence[float] | None = None,
     ) -> list[list[Response]]:
         """n responses of each prompt; one seed for each prompt. Nothing is forced into them.
 
-        penalties: a repetition penalty for each prompt; None is none.
+        max_tokens: of all, or for each prompt. penalties: a repetition penalty for each prompt; None is none.
 
         Raises ContextLengthError for a prompt that leaves no room.
         """
         growing: dict[tuple[int, int], _Growing] = {}
         order = []
         chosen = [1.0] * len(prompts) if penalties is None else penalties
-        for prompt, seed, penalty in zip(prompts, seeds, chosen, strict=True):
+        most = [max_tokens] * len(prompts) if isinstance(max_tokens, int) else max_tokens
+        for prompt, seed, penalty, limit in zip(prompts, seeds, chosen, most, strict=True):
             request_id = self.engine.add(
                 engine_request(prompt, SamplingParams(
                     temperature=temperature, top_p=1.0, repetition_penalty=penalty, seed=seed,
-                    max_tokens=max_tokens, logprobs=0, detect_loops=False, n=n,
+                    max_tokens=limit, logprobs=0, detect_loops=False, n=n,
                 ))
             )  # fmt: skip
             order.append(request_id)
@@ -210,6 +232,16 @@ def probe(
     found = rollouts.ask([question], [0], n=1, max_tokens=num_tokens, temperature=0.0)[0][0]
     part = collate([("probe", encoded(prompt, found.token_ids))], torch.from_numpy(prompt.tiles), pad_id)
     return agreement(found.logprobs, policy.evaluate([part])[0].numpy())
+
+
+def row_of(prompt: Prompt, response: Response) -> Encoded:
+    """A prompt and its response as one row, of which what the model wrote is learned."""
+    row = encoded(prompt, response.token_ids)
+    if response.observed is None:
+        return row
+    seen = response.observed
+    learned = np.concatenate([np.zeros(len(prompt.token_ids), bool), seen.sampled])
+    return replace(row, tiles=np.concatenate([prompt.tiles, *seen.tiles]), learned=learned)
 
 
 def encoded(prompt: Prompt, completion: Sequence[int]) -> Encoded:

@@ -24,7 +24,7 @@ from r1v.prompt import Processor, open_image
 from r1v.scoring import Verdict
 from r1v.train.core.checks import at_least
 from r1v.train.core.compute import Compute
-from r1v.train.core.config import DataConfig, ModelConfig, RolloutConfig, RunConfig
+from r1v.train.core.config import DataConfig, ModelConfig, RolloutConfig, RunConfig, one_turn
 from r1v.train.core.growing import GrowingFile
 from r1v.train.core.keys import key
 from r1v.train.core.policy import as_policy
@@ -63,6 +63,7 @@ class DistillConfig:
     judge_key: str = key("none", "its key", operational=True)
 
     def __post_init__(self) -> None:
+        one_turn("distill", self.rollout)
         at_least(self, 1, "questions", "batch")
         at_least(self, 0, "alpha", "beta", "gamma")
 

@@ -31,7 +31,7 @@ from r1v.train.losses import GRPOOptions
 from r1v.train.reward.hybrid import advantages
 from r1v.train.reward.rules import repetition
 from r1v.train.rollout.evaluate import BestCheckpoint, accuracy
-from r1v.train.rollout.sampler import Agreement, agreement, probe
+from r1v.train.rollout.sampler import Agreement, Observed, agreement, probe
 from r1v.train.sampling import Asker, Group
 from r1v.train.update import PolicyLoss, Trained, UpdateTally, open_reference
 
@@ -171,15 +171,17 @@ class GRPOTrainer:
         prompt = group.question.prompt
         ends = np.cumsum(prompt.tiles_per_image).tolist()
         tiles = [prompt.tiles[end - n : end] for n, end in zip(prompt.tiles_per_image, ends, strict=True)]
+        nothing = Observed(np.zeros(0, bool), (), (), 1)
         return [
             Trained(
                 BufferedResponse(
                     np.asarray(prompt.token_ids, np.int32), np.asarray(response.token_ids, np.int32),
-                    prompt.image_hashes, advantage, response.logprobs, self.version,
-                    group.question.planned.family, effective=group.effective,
-                    truncated=response.finish_reason is FinishReason.LENGTH,
+                    prompt.image_hashes + (response.observed or nothing).image_hashes, advantage,
+                    response.logprobs, self.version, group.question.planned.family,
+                    effective=group.effective, truncated=response.finish_reason is FinishReason.LENGTH,
+                    sampled=None if response.observed is None else response.observed.sampled,
                 ),
-                tiles, True,
+                [*tiles, *(response.observed or nothing).tiles], True,
             )
             for response, advantage in zip(group.responses, group.advantages, strict=True)
         ]  # fmt: skip
@@ -218,7 +220,7 @@ class GRPOTrainer:
 
     def _probe(self, question: EncodedQuestion) -> Agreement:
         """Compare engine and trainer after the update. R1VError: the engine works with other weights."""
-        found = probe(self.asker.rollouts, self.policy, question, self.bench.processor.special.pad)
+        found = probe(self.asker.engine, self.policy, question, self.bench.processor.special.pad)
         limit = self.config.rollout.probe_limit or (0.5 if self.bench.compute.bf16 else 1e-2)
         if not math.isfinite(found.worst):
             raise R1VError(
@@ -267,6 +269,7 @@ class GRPOTrainer:
             loss=sum(t.loss for t in tallies), kl=sum(t.kl for t in tallies) / tokens,
             entropy=sum(t.entropy for t in tallies) / tokens, grad_norm=norm,
             capped=sum(t.capped for t in tallies) / tokens, rate=rate, mismatch_worst=mismatch.worst,
+            turns=mean([float(r.observed.turns) for r in responses if r.observed] or [1.0]),
             probe=found.worst, ssb=asdict(share), alarms=raised,
             families={family: mean(values) for family, values in families.items()},
             rollout_s=asked, reward_s=judged, update_s=updated,
@@ -324,8 +327,8 @@ def _facts(groups: Sequence[Group], clipped: float, mismatch: float) -> alarms.S
         clipped=clipped,
         empty=mean([float(not response.answer.strip()) for response in responses]),
         truncated=mean([float(r.finish_reason is FinishReason.LENGTH) for r in responses]),
-        repetition=mean([repetition(response.token_ids) for response in responses]),
-        length=mean([float(len(response.token_ids)) for response in responses]),
+        repetition=mean([repetition(response.own_ids) for response in responses]),
+        length=mean([float(len(response.own_ids)) for response in responses]),
         mismatch=mismatch,
         rule=mean([reward.rule for reward in rewards]),
         model=mean([reward.model for reward in rewards if math.isfinite(reward.model)]),

@@ -21,7 +21,7 @@ from r1v.prompt import Processor
 from r1v.scoring import Verdict
 from r1v.train.core.checks import at_least, share
 from r1v.train.core.compute import Compute
-from r1v.train.core.config import DataConfig, ModelConfig, OptimConfig, RolloutConfig, RunConfig
+from r1v.train.core.config import DataConfig, ModelConfig, OptimConfig, RolloutConfig, RunConfig, one_turn
 from r1v.train.core.keys import key
 from r1v.train.core.run import TrainingRun, write_atomically
 from r1v.train.data.curriculum import PlannedSample
@@ -62,6 +62,7 @@ class IterateConfig:
     warmup_share: float = key(0.03, "of a round's steps")
 
     def __post_init__(self) -> None:
+        one_turn("iterate", self.rollout)
         at_least(self, 1, "epochs")
         at_least(self, 0, "first_lr", "lr", "later_lr")
         share(self, "warmup_share")

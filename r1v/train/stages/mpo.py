@@ -24,7 +24,7 @@ from r1v.core import ConfigError
 from r1v.prompt import Prompt
 from r1v.train import losses
 from r1v.train.core.checks import at_least, share
-from r1v.train.core.config import DataConfig, ModelConfig, OptimConfig, RolloutConfig, RunConfig
+from r1v.train.core.config import DataConfig, ModelConfig, OptimConfig, RolloutConfig, RunConfig, one_turn
 from r1v.train.core.keys import key
 from r1v.train.core.optim import learning_rate
 from r1v.train.core.run import progress
@@ -69,6 +69,7 @@ class MPOConfig:
     shift_window: int = key(1000, "rewards that BCO's delta is a mean of; it starts anew each round")
 
     def __post_init__(self) -> None:
+        one_turn("mpo", self.rollout)
         at_least(self, 1, "rounds", "questions", "per_question", "epochs", "shift_window")
         at_least(self.rollout, 2, "group")
         share(self, "heldout_share")

@@ -20,7 +20,7 @@ from r1v.prompt import Processor
 from r1v.scoring import Verdict
 from r1v.train.core.checks import at_least
 from r1v.train.core.compute import Compute
-from r1v.train.core.config import DataConfig, ModelConfig, RolloutConfig, RunConfig
+from r1v.train.core.config import DataConfig, ModelConfig, RolloutConfig, RunConfig, one_turn
 from r1v.train.core.growing import GrowingFile
 from r1v.train.core.keys import key
 from r1v.train.core.run import TrainingRun
@@ -50,6 +50,7 @@ class PairsConfig:
     references: bool = key(False, "the source's solution stands in where the model has no right reply")
 
     def __post_init__(self) -> None:
+        one_turn("pairs", self.rollout)
         at_least(self, 1, "questions", "per_question", "batch")
 
 

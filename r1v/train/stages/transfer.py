@@ -21,7 +21,7 @@ from r1v import figures
 from r1v.core import ConfigError
 from r1v.models.assemble import AssembleConfig, assemble
 from r1v.train.core.compute import Compute
-from r1v.train.core.config import DataConfig, ModelConfig, OptimConfig, RolloutConfig, RunConfig
+from r1v.train.core.config import DataConfig, ModelConfig, OptimConfig, RolloutConfig, RunConfig, one_turn
 from r1v.train.core.keys import key
 from r1v.train.core.run import TrainingRun, write_atomically
 from r1v.train.data.curriculum import PlannedSample
@@ -59,6 +59,7 @@ class TransferConfig:
     checkpointing: tuple[bool, ...] = key((), "of each phase, see model.checkpointing", operational=True)
 
     def __post_init__(self) -> None:
+        one_turn("transfer", self.rollout)
         for name in ("steps", "lrs"):
             if len(getattr(self, name)) not in (1, 4):
                 raise ConfigError(f"{name} needs one number, or four: three phases and the alignment")
