@@ -14,7 +14,7 @@ from PIL import Image
 
 from r1v.core import ImageRef
 from r1v.prompt import open_image
-from r1v.train.rollout.turns import Asked, Turn
+from r1v.train.rollout.turns import EpisodeStart, Observation
 
 MARK = re.compile(r"<crop>(.*?)</crop>", re.DOTALL)
 WAY = "Write <crop>left, top, right, bottom</crop> in percent of the picture."
@@ -23,26 +23,26 @@ WAY = "Write <crop>left, top, right, bottom</crop> in percent of the picture."
 class CropAndZoom:
     """Thinking with images: an `Environment`."""
 
-    def begin(self, asked: Asked) -> Image.Image | None:
+    def begin(self, asked: EpisodeStart) -> Image.Image | None:
         """The first picture, or None where there is none."""
         return open_image(asked.images[0]) if asked.images else None
 
-    def reply(self, state: Image.Image | None, text: str) -> Turn | None:
+    def reply(self, state: Image.Image | None, text: str) -> Observation | None:
         """The part that was asked for."""
         found = MARK.search(text)
         if found is None:
             return None
         if state is None:
-            return Turn("There is no picture.")
+            return Observation("There is no picture.")
         box = box_of(found[1], state.size)
         if box is None:
-            return Turn(f"That is not a part of the picture. {WAY}")
+            return Observation(f"That is not a part of the picture. {WAY}")
         part = state.crop(box)
         scale = max(state.size) / max(part.size)
         size = (max(1, round(part.width * scale)), max(1, round(part.height * scale)))
         stream = io.BytesIO()
         part.resize(size, Image.Resampling.BICUBIC).save(stream, "PNG")
-        return Turn("This is the part.", (ImageRef(stream.getvalue()),))
+        return Observation("This is the part.", (ImageRef(stream.getvalue()),))
 
 
 def box_of(text: str, size: tuple[int, int]) -> tuple[int, int, int, int] | None:

@@ -21,7 +21,7 @@ from r1v.train.core.plugins import load_object
 from r1v.train.data.questions import EncodedQuestion
 from r1v.train.rollout.crop import CropAndZoom
 from r1v.train.rollout.sampler import EngineRollouts, Observed, Response
-from r1v.train.rollout.turns import Asked, Environment, Turn
+from r1v.train.rollout.turns import Environment, EpisodeStart, Observation
 
 BUILT_IN = {"crop": CropAndZoom}
 
@@ -83,7 +83,7 @@ class EnvironmentRollouts:
         groups = []
         for question, seed in zip(questions, seeds, strict=True):
             example = question.example
-            asked = Asked(example.question, example.images, example.key.answer, example.columns)
+            asked = EpisodeStart(example.question, example.images, example.key.answer, example.columns)
             prompt = question.prompt
             groups.append(
                 [
@@ -109,7 +109,7 @@ class EnvironmentRollouts:
             live = [(e, q) for e, q in live if self._goes_on(e, q, max_tokens)]
         return [[_whole(episode) for episode in group] for group in groups]
 
-    def _begin(self, asked: Asked, question: EncodedQuestion) -> Any:
+    def _begin(self, asked: EpisodeStart, question: EncodedQuestion) -> Any:
         try:
             return self.environment.begin(asked)
         except Exception as error:
@@ -155,7 +155,7 @@ class EnvironmentRollouts:
         return self.processor.special.eos
 
 
-def continuation(processor: Processor, turn: Turn, thinking: bool) -> Prompt:
+def continuation(processor: Processor, turn: Observation, thinking: bool) -> Prompt:
     """What the chat template writes between two turns of the model: the end of the first one's line, the
     user's turn, and the beginning of the second one."""
     asked, said = Message.user("?"), Message("assistant", ("!",))

@@ -13,7 +13,7 @@ from r1v.core import ImageRef
 
 
 @dataclass(frozen=True)
-class Asked:
+class EpisodeStart:
     """What an environment is told of a question. columns: other values of its row."""
 
     question: str
@@ -23,7 +23,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Turn:
+class Observation:
     """What the model sees next."""
 
     text: str
@@ -34,9 +34,9 @@ class Environment(Protocol):
     """The two methods. An environment is made once, without arguments; it may keep nothing of an episode but
     in its state."""
 
-    def begin(self, asked: Asked) -> Any:
+    def begin(self, asked: EpisodeStart) -> Any:
         """The state that an episode begins with."""
 
-    def reply(self, state: Any, text: str) -> Turn | None:
+    def reply(self, state: Any, text: str) -> Observation | None:
         """What the model sees after its turn, or None where that was its answer. text: without thinking. The
         state may be changed in place."""

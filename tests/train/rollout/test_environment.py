@@ -28,7 +28,7 @@ from r1v.train.data.questions import EncodedQuestion, make_question
 from r1v.train.rollout.crop import CropAndZoom, box_of
 from r1v.train.rollout.environment import EnvironmentRollouts, continuation, open_environment
 from r1v.train.rollout.sampler import EngineRollouts, Response, row_of
-from r1v.train.rollout.turns import Asked, Turn
+from r1v.train.rollout.turns import EpisodeStart, Observation
 from r1v.train.stages.grpo import GRPOConfig, GRPOTrainer
 from r1v.train.stages.mpo import MPOConfig
 
@@ -36,7 +36,7 @@ QUIET, CPU = Console(quiet=True), Compute(torch.device("cpu"), False)
 
 LOOKS = """
 from r1v.core import ImageRef
-from r1v.train.rollout.turns import Turn
+from r1v.train.rollout.turns import Observation
 
 class Looks:
     '''Shows the question's first picture, or says a word, until the model has had two turns.'''
@@ -44,7 +44,7 @@ class Looks:
         return [asked.images]
     def reply(self, state, text):
         state.append(text)
-        return None if len(state) > 2 else Turn("again", tuple(state[0][:1]))
+        return None if len(state) > 2 else Observation("again", tuple(state[0][:1]))
 
 class Breaks:
     def begin(self, asked):
@@ -67,7 +67,7 @@ def ends_often(start: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = read(Processor, start)
     used = {
         i for question in questions(start) for i in question.prompt.token_ids
-    } | set(continuation(plain, Turn("again"), True).token_ids)  # fmt: skip
+    } | set(continuation(plain, Observation("again"), True).token_ids)  # fmt: skip
     ends = tuple(i for i in range(20, 390) if i not in used)
 
     def often(cls: type[Processor], *given: Any, **more: Any) -> Processor:
@@ -92,7 +92,7 @@ def test_between_turns_stands_what_the_template_writes(start: Path) -> None:
     transformers = pytest.importorskip("transformers")
     processor = Processor.from_folder(start)
     picture = Image.new("RGB", (32, 32), "red")
-    found = continuation(processor, Turn("again", (ImageRef(picture),)), True)
+    found = continuation(processor, Observation("again", (ImageRef(picture),)), True)
     tokenizer = transformers.AutoTokenizer.from_pretrained(start)
     said = tokenizer.apply_chat_template(
         [{"role": "user", "content": "?"}, {"role": "assistant", "content": "!"},
@@ -200,7 +200,7 @@ def test_a_part_of_the_picture_is_cut_and_enlarged() -> None:
     for index, colour in enumerate(("red", "green", "blue", "white")):
         picture.paste(colour, (index % 2 * 40, index // 2 * 20, index % 2 * 40 + 40, index // 2 * 20 + 20))
     crop = CropAndZoom()
-    state = crop.begin(Asked("?", (ImageRef(picture),), "", {}))
+    state = crop.begin(EpisodeStart("?", (ImageRef(picture),), "", {}))
     turn = crop.reply(state, "I look there. <crop>50, 0, 100, 50</crop>")
     assert turn is not None
     (ref,) = turn.images
@@ -216,7 +216,7 @@ def test_a_part_of_the_picture_is_cut_and_enlarged() -> None:
     ):
         said = crop.reply(state, wrong)
         assert said is not None and not said.images and "percent" in said.text
-    said = crop.reply(crop.begin(Asked("?", (), "", {})), "<crop>0,0,9,9</crop>")
+    said = crop.reply(crop.begin(EpisodeStart("?", (), "", {})), "<crop>0,0,9,9</crop>")
     assert said is not None and said.text == "There is no picture."
 
 
