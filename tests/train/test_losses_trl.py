@@ -122,6 +122,27 @@ def options_of(loss_type: str, **more: Any) -> losses.GRPOOptions:
     )
 
 
+def recorded_batch(
+    model: Any, tokenizer: Any, tmp_path: Path, loss_type: str, settings: dict[str, Any]
+) -> tuple[Any, dict[str, Any]]:
+    """TRL's trainer, and what it sampled: two groups of four."""
+    from datasets import Dataset
+
+    arguments = trl.GRPOConfig(
+        **common(tmp_path) | {"per_device_train_batch_size": 8} | settings,
+        loss_type="grpo" if loss_type == "gspo" else loss_type,
+        importance_sampling_level="sequence" if loss_type == "gspo" else "token", num_generations=4,
+        max_completion_length=6, temperature=1.0,
+    )  # fmt: skip
+    rows = Dataset.from_list([{"prompt": "1+1?"}, {"prompt": "2+7?"}])
+    trainer = trl.GRPOTrainer(
+        model, reward_funcs=[reward_of], args=arguments, train_dataset=rows, processing_class=tokenizer
+    )
+    trainer.model.train()
+    trainer.current_gradient_accumulation_steps = 1
+    return trainer, trainer._generate_and_score_completions([row for row in rows for _ in range(4)])
+
+
 @pytest.mark.parametrize(
     ("loss_type", "scaling", "beta", "clip_high", "correct_kl", "cap", "dual", "masked"),
     [
@@ -143,25 +164,10 @@ def test_grpo_on_a_recorded_batch(
     loss_type: str, scaling: str, beta: float, clip_high: float, correct_kl: bool, cap: float, dual: float,
     masked: bool, model: Any, tokenizer: Any, tmp_path: Path,
 ) -> None:  # fmt: skip
-    from datasets import Dataset
-
     low = 0.05 if loss_type == "gspo" else 0.2
-    settings = {**common(tmp_path), "per_device_train_batch_size": 8}
-    arguments = trl.GRPOConfig(
-        **settings, loss_type="grpo" if loss_type == "gspo" else loss_type, scale_rewards=scaling,
-        importance_sampling_level="sequence" if loss_type == "gspo" else "token", beta=beta, epsilon=low,
-        epsilon_high=clip_high, use_bias_correction_kl=correct_kl, num_generations=4,
-        max_completion_length=6, temperature=1.0, delta=dual or None,
-    )  # fmt: skip
-    rows = Dataset.from_list([{"prompt": "1+1?"}, {"prompt": "2+7?"}])
-    trainer = trl.GRPOTrainer(
-        model, reward_funcs=[reward_of], args=arguments, train_dataset=rows, processing_class=tokenizer
-    )
-    trainer.model.train()
-    trainer.current_gradient_accumulation_steps = 1
-    inputs = [row for row in rows for _ in range(4)]
-    recorded = trainer._generate_and_score_completions(inputs)
-
+    settings = {"scale_rewards": scaling, "beta": beta, "epsilon": low, "epsilon_high": clip_high,
+                "use_bias_correction_kl": correct_kl, "delta": dual or None}  # fmt: skip
+    trainer, recorded = recorded_batch(model, tokenizer, tmp_path, loss_type, settings)
     ids, mask = recorded["completion_ids"], recorded["completion_mask"]
     whole_mask, kept_rows = mask, torch.ones(8, dtype=torch.bool)
     if masked:  # as TRL does where a completion was cut off: its mask is empty
