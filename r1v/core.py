@@ -11,7 +11,8 @@ import json
 import math
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -59,6 +60,20 @@ class UnavailableError(R1VError):
 
 MAX_JSON_DEPTH = 64  # of nested lists and objects: more than any request or checkpoint has
 MAX_JSON_BYTES = 64 << 20
+
+
+@contextmanager
+def library_faults(fault: type[R1VError], what: str) -> Iterator[None]:
+    """Every error of a library written in Rust becomes ``fault``, in one line. Such a library raises bare
+    Exception, and its panics are no Exception at all: nothing that ends one request or one load holds them."""
+    try:
+        yield
+    except BaseException as error:
+        panic = type(error).__name__ == "PanicException"
+        if isinstance(error, R1VError) or not (panic or isinstance(error, Exception)):
+            raise
+        text = str(error).strip() or type(error).__name__
+        raise fault(f"{what}: {text.splitlines()[0][:200]}") from (None if panic else error)
 
 
 def parse_json(

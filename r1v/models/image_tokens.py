@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from r1v.core import CheckpointError
+from r1v.core import CheckpointError, library_faults
 from r1v.models.config_json.read import IMAGE_TOKEN, read_json
 
 IMAGE_TOKENS = ("<img>", "</img>", IMAGE_TOKEN)
@@ -70,10 +70,8 @@ def _check_library(folder: Path, ids: dict[str, int]) -> None:
         return
     from tokenizers import Tokenizer
 
-    try:
+    with library_faults(CheckpointError, f"{folder}: tokenizer.json cannot be read"):
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    except Exception as error:  # noqa: BLE001 (the library raises plain Exception)
-        raise CheckpointError(f"{folder}: tokenizer.json cannot be read: {str(error)[:120]}") from None
     for token, value in ids.items():
         if tokenizer.token_to_id(token) != value:
             raise CheckpointError(

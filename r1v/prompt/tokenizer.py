@@ -22,7 +22,7 @@ from typing import Any
 from tokenizers import Encoding, Regex, Tokenizer, decoders, normalizers, pre_tokenizers, processors
 from tokenizers.models import BPE
 
-from r1v.core import CheckpointError, ContextLengthError, PromptError, parse_json
+from r1v.core import CheckpointError, ContextLengthError, PromptError, library_faults, parse_json
 
 # How Qwen2 cuts text before byte-pair merging; tokenizer.json carries its own.
 QWEN2_PATTERN = (
@@ -96,9 +96,17 @@ class TextTokenizer:
         self.special_ids = frozenset(token.id for token in self.added.values() if token.special)
         self.num_tokens = max(self._tokens) + 1
         self._added_pattern = _pattern_of(self.added.values())
+        self._swallows = any(token.lstrip or token.rstrip for token in self.added.values())
         longest = max(len(self.token_bytes(token_id)) for token_id in self._tokens)
         # NFC writes three Korean letters of three bytes each as one
         self._bytes_per_token = longest * (1 if plain.normalizer is None else 3)
+        self._check_it_works()
+
+    def _check_it_works(self) -> None:
+        """Raise CheckpointError for a tokenizer that fails on ordinary text, as one with a damaged normaliser
+        or pattern may."""
+        with library_faults(CheckpointError, "the checkpoint's tokenizer.json fails on every text, mend it"):
+            self._plain.encode("A test, 1 + 2 = 3.\n\nÄ \u4e2d\u6587", add_special_tokens=False)
 
     @classmethod
     def from_folder(cls, folder: str | Path) -> TextTokenizer:
@@ -147,14 +155,16 @@ class TextTokenizer:
         if not text:
             return []
         try:
+            text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise PromptError(f"text is not valid Unicode ({error}); remove unpaired surrogates") from error
+        with library_faults(PromptError, "the checkpoint's tokenizer.json fails on this text, send another"):
             if len(text) <= WINDOW:
                 token_ids: list[int] = self._plain.encode(text, add_special_tokens=False).ids
             else:
                 self.check_length([text], limit)
                 with self._long_text:
                     token_ids = self._encode_long(text, limit)
-        except (UnicodeEncodeError, TypeError) as error:
-            raise PromptError(f"text is not valid Unicode ({error}); remove unpaired surrogates") from error
         if not self.added_ids.isdisjoint(token_ids):
             raise PromptError("text came out as a special token, which this tokenizer must not do; report it")
         return token_ids
@@ -169,6 +179,10 @@ class TextTokenizer:
             room -= len(text.encode("utf-8", "replace"))
             if room < 0:
                 raise _too_long(limit)
+
+    def _counted(self, text: str) -> str:
+        """What of a text is certain to be in tokens: some added tokens swallow white space."""
+        return "".join(text.split()) if self._swallows else text
 
     def _encode_long(self, text: str, limit: int | None) -> list[int]:
         """The ids that the text has as a whole, made window by window.
@@ -199,7 +213,8 @@ class TextTokenizer:
 
     def encode_pieces(self, pieces: Sequence[TextPiece], limit: int | None = None) -> list[int]:
         """Ids of the pieces in a row: added tokens from trusted text alone, everything else as one text.
-        limit: as in encode_plain, for each text between added tokens."""
+        limit: as in encode_plain; pieces that together cannot fit are refused first, whoever wrote them."""
+        self.check_length((self._counted(piece.text) for piece in pieces), limit)
         token_ids: list[int] = []
         waiting: list[str] = []  # text since the last added token
 
@@ -277,20 +292,24 @@ def _safe_cut(encoding: Encoding, window: str) -> tuple[int, int] | None:
 
 
 def _pattern_of(added: Iterable[AddedToken]) -> re.Pattern[str]:
-    """A pattern that finds added tokens, the longest where several begin; its last group is the content."""
-    alternatives = []
-    for token in sorted(added, key=lambda token: len(token.content), reverse=True):
+    """A pattern that finds added tokens, the longest where several begin; its last group is the content.
+    It looks at the first character before anything else: a long text has few that begin a token."""
+    alternatives, firsts = [], set()
+    for token in sorted((each for each in added if each.content), key=lambda token: -len(token.content)):
         text = f"({re.escape(token.content)})"
         if token.single_word:
             text = rf"(?<!\w){text}(?!\w)"
         before, after = (r"\s*" if flag else "" for flag in (token.lstrip, token.rstrip))
         alternatives.append(before + text + after)
-    return re.compile("|".join(alternatives) or "(?!)")
+        firsts |= {re.escape(token.content[:1]), before and r"\s"}
+    return re.compile(
+        f"(?=[{''.join(sorted(firsts))}])(?:{'|'.join(alternatives)})" if alternatives else "(?!)"
+    )
 
 
 def _read_whole(path: Path) -> tuple[Tokenizer, dict[str, AddedToken]]:
     """The tokenizer of a tokenizer.json without its added tokens, and these."""
-    try:
+    with library_faults(CheckpointError, f"{path} cannot be read as a tokenizer, fetch the file again"):
         text = path.read_text(encoding="utf-8-sig")
         entries: list[dict[str, Any]] = []
         # cut out of the text: these files have megabytes that need no parsing in Python
@@ -300,10 +319,6 @@ def _read_whole(path: Path) -> tuple[Tokenizer, dict[str, AddedToken]]:
             text = text[: match.end()] + "[]" + text[end:]
         plain = Tokenizer.from_str(text)
         added = {entry["content"]: _added_token(entry["id"], entry) for entry in entries}
-    except Exception as error:  # the tokenizers library raises bare Exception
-        raise CheckpointError(
-            f"{path} cannot be read as a tokenizer: {error}; fetch the file again"
-        ) from error
     kind = type(plain.model).__name__, type(plain.decoder).__name__
     if kind != ("BPE", "ByteLevel"):
         raise CheckpointError(
@@ -314,10 +329,8 @@ def _read_whole(path: Path) -> tuple[Tokenizer, dict[str, AddedToken]]:
 
 def _read_parts(folder: Path) -> tuple[Tokenizer, dict[str, AddedToken]]:
     """The same from vocab.json, merges.txt and added_tokens.json, with Qwen2's pre-tokenizer and NFC."""
-    try:
+    with library_faults(CheckpointError, f"{folder}: vocab.json and merges.txt do not fit together"):
         plain = Tokenizer(BPE.from_file(str(folder / "vocab.json"), str(folder / "merges.txt")))
-    except Exception as error:
-        raise CheckpointError(f"{folder}: vocab.json and merges.txt do not fit together: {error}") from error
     plain.normalizer = normalizers.NFC()
     plain.pre_tokenizer = pre_tokenizers.Sequence(
         [

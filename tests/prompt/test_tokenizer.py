@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from r1v.core import CheckpointError, ContextLengthError, PromptError
 from r1v.prompt import TextTokenizer
-from r1v.prompt.tokenizer import TextPiece
+from r1v.prompt.tokenizer import AddedToken, TextPiece
 from tests.prompt.conftest import CORPUS, DEEPSEEK, SPECIALS
 
 THINK = ["<think>", "</think>", "<tool_call>", "</tool_call>"]
@@ -185,6 +186,69 @@ def test_missing_and_damaged_files(tmp_path: Path, checkpoint: Callable[..., Pat
     assert "has no tokenizer" in complaint(tmp_path)
     (tmp_path / "merges.txt").write_text("#version: 0.2\na b\n")
     assert "do not fit together" in complaint(tmp_path)
+
+
+PANICS = {  # each makes the library panic, which is no Exception, on any text
+    "an empty pattern": {"normalizer": {"type": "Replace", "pattern": {"String": ""}, "content": "xxxx"}},
+    "in a sequence": {
+        "normalizer": {
+            "type": "Sequence",
+            "normalizers": [{"type": "Replace", "pattern": {"String": ""}, "content": "long"}],
+        }
+    },
+}
+
+
+@pytest.mark.parametrize("damage", PANICS.values(), ids=PANICS)
+def test_a_tokenizer_that_panics_is_a_checkpoint_error(
+    damage: dict[str, Any], tmp_path: Path, checkpoint: Callable[..., Path]
+) -> None:
+    spec = json.loads((checkpoint("qwq") / "tokenizer.json").read_text())
+    (tmp_path / "tokenizer.json").write_text(json.dumps({**spec, **damage}))
+    assert "fails on every text" in complaint(tmp_path)
+
+
+def test_a_pattern_that_gives_up_on_a_text_is_a_prompt_error(
+    tmp_path: Path, checkpoint: Callable[..., Path]
+) -> None:
+    """The library's regular expressions panic where one text takes too many steps; others go on."""
+    spec = json.loads((checkpoint("qwq") / "tokenizer.json").read_text())
+    split = {"type": "Split", "pattern": {"Regex": "(a+)+$"}, "behavior": "Isolated", "invert": False}
+    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
+    spec["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [split, byte_level]}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(spec))
+    tokenizer = TextTokenizer.from_folder(tmp_path)
+    for encode in (tokenizer.encode_plain, tokenizer.encode_trusted):
+        with pytest.raises(PromptError) as caught:
+            encode("a" * 40 + "!")
+        assert "\n" not in str(caught.value) and "fails on this text" in str(caught.value)
+    assert tokenizer.decode(tokenizer.encode_plain("hello aa")) == "hello aa"
+
+
+def test_text_of_a_template_is_refused_as_a_users_is(
+    tokenizer: TextTokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything looks through it: a template can write five megabytes."""
+    searched: list[str] = []
+
+    class Pattern:
+        def finditer(self, text: str) -> list[Any]:
+            searched.append(text)
+            return []
+
+    monkeypatch.setattr(tokenizer, "_added_pattern", Pattern())
+    for trusted in (True, False):
+        with pytest.raises(ContextLengthError, match="8192"):
+            tokenizer.encode_pieces([TextPiece("x" * 2_500_000, trusted=trusted)] * 2, 8192)
+    assert not searched
+    tokenizer.encode_pieces([TextPiece("x" * 100, trusted=True)], 8192)
+    assert searched
+
+
+def test_white_space_that_a_token_swallows_is_not_counted(bpe: Any) -> None:
+    """A token that takes the spaces beside it may stand for a text of any length."""
+    whole = TextTokenizer(bpe, [AddedToken(9999, "<end>", lstrip=True)], {})
+    assert whole.encode_trusted(" " * 100_000 + "<end>", 5) == [9999]
 
 
 LONG_TEXTS = {

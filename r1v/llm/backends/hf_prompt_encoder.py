@@ -25,6 +25,7 @@ from r1v.core import (
     SamplingParams,
     ToolCall,
     Usage,
+    library_faults,
     parse_json,
 )
 from r1v.engine import EngineIds
@@ -97,11 +98,8 @@ class HFPromptEncoder:
         if config.max_tiles is not None:
             raise ConfigError(f"max_tiles is {config.max_tiles}, but {folder} has an image processor of its "
                               "own, which does not take it: leave it out")  # fmt: skip
-        try:
+        with library_faults(CheckpointError, f"transformers cannot load the processor of {folder}"):
             processor = AutoProcessor.from_pretrained(folder, trust_remote_code=False)
-        except (OSError, ValueError, KeyError, ImportError) as error:
-            first = str(error).strip().split("\n")[0]
-            raise CheckpointError(f"transformers cannot load the processor of {folder}: {first}") from error
         text = model_config.get_text_config()
         length = int(getattr(text, "max_position_embeddings", 32768))
         eos = generation_config.eos_token_id or text.eos_token_id
@@ -135,9 +133,10 @@ class HFPromptEncoder:
     def encode(self, request: Request) -> HFPrompt:
         """Raises PromptError, ImageError."""
         if isinstance(request, TextRequest):
-            ids = (
-                self._tokenizer.encode(request.prompt) if isinstance(request.prompt, str) else request.prompt
-            )
+            ids = request.prompt
+            if isinstance(ids, str):
+                with library_faults(PromptError, "the model's tokenizer fails on this text, send another"):
+                    ids = self._tokenizer.encode(ids)
             return HFPrompt(tuple(ids), {}, False)
         if request.grammar is not None:
             raise PromptError("output grammars work with R1V checkpoints only; ask without response_format")
@@ -156,12 +155,10 @@ class HFPromptEncoder:
             tools=list(request.tools) if request.tools else None,
             enable_thinking=request.params.thinking_budget != 0,
         )
-        try:
-            opened_images = [open_image(ref, self.config.limits.images) for ref in images]
-            arguments = {"images": opened_images} if opened_images else {}
+        opened_images = [open_image(ref, self.config.limits.images) for ref in images]
+        arguments = {"images": opened_images} if opened_images else {}
+        with library_faults(PromptError, "the model's processor refuses the conversation"):
             encoded = self.processor(text=[text], return_tensors="pt", add_special_tokens=False, **arguments)
-        except (ValueError, TypeError, KeyError) as error:
-            raise PromptError(f"the model's processor refuses the conversation: {error}") from error
         inputs = {k: v for k, v in encoded.items() if k not in ("input_ids", "attention_mask")}
         opened = text.rstrip().endswith(OPEN_TEXT)
         ids = tuple(encoded["input_ids"][0].tolist())

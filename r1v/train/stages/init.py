@@ -11,7 +11,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from r1v import figures, models
-from r1v.core import ConfigError
+from r1v.core import ConfigError, library_faults
 from r1v.models import LanguageConfig, R1VConfig, VisionConfig
 from r1v.ops import RopeConfig
 from r1v.prompt.tiling import IMAGENET_MEAN, IMAGENET_STD
@@ -134,7 +134,8 @@ def _tokenizer(config: InitConfig, families: tuple[str, ...]) -> Tokenizer:
     path = Path(config.tokenizer) / "tokenizer.json"
     if not path.is_file():
         raise ConfigError(f"tokenizer: {path} is not there; name a folder that holds a tokenizer.json")
-    return Tokenizer.from_file(str(path))
+    with library_faults(ConfigError, f"tokenizer: {path} cannot be read"):
+        return Tokenizer.from_file(str(path))
 
 
 def _texts(families: tuple[str, ...], samples: int) -> Iterator[str]:
