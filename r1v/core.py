@@ -65,7 +65,7 @@ MAX_JSON_BYTES = 64 << 20
 @contextmanager
 def library_faults(fault: type[R1VError], what: str) -> Iterator[None]:
     """Every error of a library written in Rust becomes ``fault``, in one line. Such a library raises bare
-    Exception, and its panics are no Exception at all: nothing that ends one request or one load holds them."""
+    Exception, and its panics are no Exception at all: nothing that ends one request or load holds them."""
     try:
         yield
     except BaseException as error:
