@@ -13,6 +13,7 @@ from r1v.cli.parser import (
     CommandParser,
     add_model_arguments,
     check_model_arguments,
+    chosen_backend,
     load_model,
 )
 from r1v.core import ConfigError
@@ -20,6 +21,8 @@ from r1v.core import ConfigError
 if TYPE_CHECKING:
     from r1v.llm import LLM
     from r1v.server import LogForm, ServerConfig
+
+MAX_STEP_MS = 250.0  # of a step, for prompts: in a server nobody should wait long for others
 
 
 def configure(parser: CommandParser) -> None:
@@ -70,6 +73,12 @@ def _add_server_arguments(parser: argparse.ArgumentParser) -> None:
                        help="listen on this open socket, as a service manager hands over")  # fmt: skip
 
 
+def _max_step_ms(args: argparse.Namespace) -> float | None:
+    """What was asked, or our engine's default; other backends refuse it as they would not obey it."""
+    given: float | None = args.max_step_ms
+    return MAX_STEP_MS if given is None and chosen_backend(args) == "r1v" else given
+
+
 def _add_limits(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("limits")
     for option, kind, text in (
@@ -77,7 +86,7 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
         (
             "--max-step-ms",
             float,
-            "time that prompts may take of a step on a GPU: lower is steadier, higher faster (default: 250)",
+            "time that prompts may take of a step: lower is steadier, higher faster (default: 250)",
         ),
         ("--max-queue", int, "sequences that may wait; more get status 429 (default: 256)"),
         ("--max-n", int, "completions of one request (default: 16)"),
@@ -197,7 +206,7 @@ def load(args: argparse.Namespace, config: ServerConfig) -> LLM:
 
     engine = {
         "max_num_seqs": args.max_running,
-        "max_step_ms": args.max_step_ms,
+        "max_step_ms": _max_step_ms(args),
         "deterministic": args.deterministic,
         "shared_draft_bytes": 0 if args.private_drafts else None,
         "image_cache_bytes": None if args.image_cache_mib is None else args.image_cache_mib << 20,

@@ -53,8 +53,9 @@ class EngineConfig:
     max_model_len: tokens of prompt and output; None is the model's context, or what the cache holds.
     max_num_seqs: sequences that run at a time. max_step_tokens: tokens of one step, prefill and decode
     together. max_step_tiles: image tiles encoded in one step. For these three 0 means "chosen for the
-    device" (see `pace`), and max_step_ms is the time that a step's prompts may take on a GPU; 0 is the
-    device's default. block_size: tokens of one cache block.
+    device" (see `pace`), and max_step_ms is the time that a step's prompts may take: on a GPU 0 is the
+    default of 250; on a CPU 0 is no limit of time, so that prompts are always cut at the same places.
+    block_size: tokens of one cache block.
     cache_bytes: of the key-value cache; None is memory_fraction of what is free. image_cache_bytes: of the
     encoded tiles kept for later questions. num_draft_tokens: most tokens guessed ahead in one step, 0 is no
     speculation. shared_draft_bytes: of what outputs teach about the wording of others, 0 is each sequence for

@@ -21,7 +21,7 @@ from r1v.engine.config import EngineConfig, EngineIds
 from r1v.engine.flight import Flight, Flights
 from r1v.engine.kv_cache import BlockPool
 from r1v.engine.memory import free_memory, plan_cache
-from r1v.engine.pace import resolve_sizes
+from r1v.engine.pace import StepPace, resolve_sizes
 from r1v.engine.request import EngineOutput, EngineRequest
 from r1v.engine.runner import Runner, make_sampler
 from r1v.engine.sampler import Sampled, mix, rows_of
@@ -88,7 +88,11 @@ class Engine:
             )
         self._salt = b"" if adapted is None else SALT
         self._pool = BlockPool(sizes.num_blocks, config.block_size)
-        self._scheduler = Scheduler(self.config, self._pool, self._tiles.__contains__, self._draft_cost)
+        paced = config.max_step_ms > 0 and model.device.type == "cpu"
+        self._pace = StepPace(config.max_step_ms / 1e3) if paced else None
+        self._scheduler = Scheduler(
+            self.config, self._pool, self._tiles.__contains__, self._draft_cost, self._pace
+        )
         self._flights = Flights(self._scheduler, self._runner.draw if self._runner.draws else None)
         self._drafts = SharedDrafts(config.shared_draft_bytes) if config.num_draft_tokens else None
         self._requests: dict[int, list[Sequence]] = {}
@@ -260,7 +264,11 @@ class Engine:
         if self._flights.takes(step):
             self._flights.current = self._flights.launch(step)
             return
+        begun = time.perf_counter()
         chunks, logits = self._run(step)
+        if self._pace is not None:
+            prompts = sum(len(c.token_ids) for c in step.chunks if len(c.token_ids) > 1 + c.num_drafts)
+            self._pace.took(time.perf_counter() - begun, prompts, len(step.tiles))
         rows = rows_of(chunks)
         self._take_all(chunks, self._sampler(logits, rows) if rows and logits is not None else [])
 

@@ -17,6 +17,8 @@ from r1v.models import R1V
 
 CPU_STEP_TOKENS, CPU_STEP_TILES = 1024, 4
 CUDA_STEP_MS = 250.0  # what prompts may add to a step; a step that only decodes has no limit
+ALONE = 4.0  # times as long may a step take where nobody else waits for it
+FIRST_TOKENS, LEAST_TOKENS = 128, 32  # of a step: before anything was measured, and however slow it is
 MIN_STEP_TOKENS, MAX_STEP_TOKENS, MAX_STEP_TILES = 512, 16384, 64
 _REACHED = 0.75  # share of the rate of one large product that a whole step reaches
 _GRAIN = 256  # tokens; one tile of a product's rows, and coarse enough to hide the noise of measuring
@@ -80,6 +82,43 @@ def sizes_for(config: EngineConfig, work: Work, rate: float, free_bytes: int) ->
         max_step_tokens=config.max_step_tokens or max(tokens, seqs),
         max_step_tiles=config.max_step_tiles or tiles,
     )
+
+
+class StepPace:
+    """Keeps the steps of a CPU near a time, whatever the model, the length of contexts and the machine's
+    other work: from the time that the last steps took it says how many ids of prompts and how many tiles the
+    next step may have.
+
+    A GPU needs none of this: its rate is measured once.
+    """
+
+    def __init__(self, target_s: float) -> None:
+        self._target_s = target_s
+        self._token_s: float | None = None
+        self._tile_s: float | None = None
+
+    def limits(self, config: EngineConfig, *, alone: bool) -> tuple[int, int]:
+        """(ids of prompts, tiles) of the next step; both are at least 1. alone: one sequence runs."""
+        target_s = self._target_s * (ALONE if alone else 1.0)
+        tokens, tiles = FIRST_TOKENS, 1
+        if self._token_s is not None:
+            tokens = max(LEAST_TOKENS, int(target_s / self._token_s) // LEAST_TOKENS * LEAST_TOKENS)
+        if self._tile_s is not None:
+            tiles = max(1, int(target_s / self._tile_s))
+        return min(tokens, config.max_step_tokens), min(tiles, config.max_step_tiles)
+
+    def took(self, seconds: float, num_tokens: int, num_tiles: int) -> None:
+        """Learn from a step that computed so many ids of prompts and so many tiles."""
+        if num_tiles:
+            tokens_s = num_tokens * (self._token_s or 0.0)
+            self._tile_s = self._mixed(self._tile_s, max(seconds - tokens_s, seconds / 10) / num_tiles)
+        elif num_tokens >= LEAST_TOKENS:
+            self._token_s = self._mixed(self._token_s, seconds / num_tokens)
+
+    @staticmethod
+    def _mixed(before: float | None, now: float) -> float:
+        """Slower counts at once, as contexts grow; faster by halves, as a quick step may be an accident."""
+        return now if before is None or now > before else (before + now) / 2
 
 
 def resolve_sizes(config: EngineConfig, model: R1V, free_bytes: int) -> EngineConfig:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 
 from r1v.engine.config import EngineConfig
 from r1v.engine.kv_cache import BlockPool
+from r1v.engine.pace import StepPace
 from r1v.engine.sequence import Sequence
 from r1v.engine.tiles import TileSpan
 
@@ -86,6 +87,7 @@ class StepIds:
 class Scheduler:
     """Admission, budgets and preemption.
 
+    pace: limits the prompts of each step by the time that steps take; with None only the configuration does.
     has_tile: whether the features of a tile are at hand. draft_cost: of the number of ids
     in a decode step and a sequence's context, what drafts and each id of them cost it (see `Drafter.draft`).
     """
@@ -96,8 +98,10 @@ class Scheduler:
         pool: BlockPool,
         has_tile: Callable[[bytes], bool] = lambda key: False,
         draft_cost: Callable[[int, int], tuple[float, float]] = lambda rows, context: (0.0, 1.0),
+        pace: StepPace | None = None,
     ) -> None:
-        self.config, self.pool = config, pool
+        self.config, self.pool, self.pace = config, pool, pace
+        self._most_tokens, self._most_tiles = config.max_step_tokens, config.max_step_tiles
         self._has_tile, self.draft_cost = has_tile, draft_cost
         self.waiting: list[Sequence] = []
         self.running: list[Sequence] = []
@@ -138,7 +142,11 @@ class Scheduler:
         """Choose the next step. Empty only if there is no work."""
         self._admit()
         step, claimed = Step(), set[bytes]()
+        if self.pace is not None:
+            alone = len(self.running) + len(self.waiting) == 1
+            self._most_tokens, self._most_tiles = self.pace.limits(self.config, alone=alone)
         left = self.config.max_step_tokens - sum(1 for s in self.running if s.num_pending == 1)
+        left = min(left, self._most_tokens)
         for sequence in list(self.running):
             if sequence not in self.running:  # preempted for an earlier one
                 continue
@@ -218,7 +226,7 @@ class Scheduler:
         fill more than a whole step takes only half of the budget if the prompts behind it can use the other
         half."""
         wanted = min(sequence.num_pending, left)
-        if sequence.num_pending <= self.config.max_step_tokens:
+        if sequence.num_pending <= self._most_tokens:
             return wanted
         behind = sum(s.num_pending for s in self.running if s.num_pending > 1 and s.order > sequence.order)
         return min(wanted, max(-(-left // 2), left - behind))
@@ -254,7 +262,7 @@ class Scheduler:
         for tile in sequence.tiles.within(start, end):
             if tile.key in claimed or self._has_tile(tile.key):
                 continue
-            if len(step.tiles) == self.config.max_step_tiles:
+            if len(step.tiles) == self._most_tiles:
                 return max(start, tile.start)
             step.tiles.append((sequence, tile))
             claimed.add(tile.key)

@@ -24,6 +24,7 @@ from r1v.server.app import create_app
 from r1v.server.config import ServerConfig
 from r1v.server.connections import Connections, connection_limits
 from r1v.server.console import LogForm, set_up_logs
+from r1v.server.threads import IO_THREADS, full_pool
 
 log = logging.getLogger("r1v.server")
 
@@ -67,6 +68,7 @@ class DrainingServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         self._loop.set_exception_handler(self.connections.quiet_accept)
+        self._loop.set_default_executor(full_pool(IO_THREADS, "r1v-io"))
         await super().startup(sockets)
         for listening in sockets or ():
             # uvicorn's backlog sets how many connections asyncio accepts in a row; the system may queue more

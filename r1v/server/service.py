@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from functools import partial
 from types import TracebackType
 
@@ -19,6 +19,7 @@ from r1v.llm import LLM, AsyncStream, ChatRequest, Event, Request, TextRequest
 from r1v.server.config import ServerConfig
 from r1v.server.errors import APIError, from_r1v
 from r1v.server.metrics import Metrics
+from r1v.server.threads import full_pool
 
 LONG_TEXT = 65_536  # characters
 
@@ -175,8 +176,8 @@ class Service:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.llm, self.config, self.metrics, self.clock = llm, config, metrics, clock
-        self._threads = ThreadPoolExecutor(config.prepare_threads, "r1v-prepare")
-        self._long_texts = ThreadPoolExecutor(1, "r1v-prepare-long")
+        self._threads = full_pool(config.prepare_threads, "r1v-prepare")
+        self._long_texts = full_pool(1, "r1v-prepare-long")
         self.draining = False
         self._runs: set[Run] = set()
         self._active = 0

@@ -8,8 +8,18 @@ import torch
 
 from r1v.core import ConfigError, SamplingParams
 from r1v.engine import EngineConfig, EngineRequest
-from r1v.engine.pace import Work, product_rate, resolve_sizes, sizes_for, work_of
-from tests.engine.tiny import drain, engine, request, tiny_model
+from r1v.engine.pace import (
+    ALONE,
+    FIRST_TOKENS,
+    LEAST_TOKENS,
+    StepPace,
+    Work,
+    product_rate,
+    resolve_sizes,
+    sizes_for,
+    work_of,
+)
+from tests.engine.tiny import drain, engine, request, tiny_model, token_ids
 
 
 def asked(length: int, output: int = 4, priority: int = 0) -> EngineRequest:
@@ -123,3 +133,42 @@ def test_work_counts_the_products() -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_rate_of_a_device() -> None:
     assert product_rate(torch.device("cuda"), torch.bfloat16) > 1e12
+
+
+def test_the_pace_of_a_cpu_follows_what_steps_took() -> None:
+    config, pace = EngineConfig(max_num_seqs=8, max_step_tokens=1024, max_step_tiles=4), StepPace(0.25)
+    assert pace.limits(config, alone=False) == (FIRST_TOKENS, 1)
+    pace.took(0.128, 128, 0)  # a millisecond each
+    assert pace.limits(config, alone=False) == (250 // LEAST_TOKENS * LEAST_TOKENS, 1)
+    assert pace.limits(config, alone=True)[0] == int(250 * ALONE) // LEAST_TOKENS * LEAST_TOKENS
+    pace.took(10.0, 256, 0)  # slower at once
+    assert pace.limits(config, alone=False)[0] == LEAST_TOKENS
+    for _ in range(20):  # faster by and by, to what the configuration allows
+        pace.took(0.001, 256, 0)
+    assert pace.limits(config, alone=False)[0] == 1024
+    pace.took(5e-5, 1, 0)  # too few to tell
+    pace.took(0.05, 0, 1)
+    assert pace.limits(config, alone=False)[1] == 4
+    pace.took(3.0, 0, 1)
+    assert pace.limits(config, alone=False)[1] == pace.limits(config, alone=True)[1] == 1
+
+
+def test_a_paced_engine_answers_the_same_and_lets_others_in() -> None:
+    """Each step of prompts is said to be slow: the long prompt is cut small, and gives the same ids."""
+    model = tiny_model()
+    sizes = {"max_num_seqs": 8, "max_model_len": 512, "cache_bytes": 1 << 22}
+    plain, paced = engine(model, **sizes), engine(model, max_step_ms=1e-3, **sizes)
+    expected = drain_one(plain, asked(400))
+    long = paced.add(asked(400))
+    paced.step()
+    short = [paced.add(asked(12 + i)) for i in range(3)]
+    came = first_tokens(paced, 4)
+    assert max(came[i] for i in short) <= 5 and came[long] > 8
+    assert drain_one(paced, asked(400)) == expected
+
+
+def drain_one(engine_, request_: EngineRequest) -> list[int]:  # type: ignore[no-untyped-def]
+    drain(engine_)
+    engine_.add(request_)
+    (outputs,) = drain(engine_).values()
+    return token_ids(outputs)
