@@ -18,7 +18,7 @@ from r1v.models import R1V
 CPU_STEP_TOKENS, CPU_STEP_TILES = 1024, 4
 CUDA_STEP_MS = 250.0  # what prompts may add to a step; a step that only decodes has no limit
 ALONE = 4.0  # times as long may a step take where nobody else waits for it
-FIRST_TOKENS, LEAST_TOKENS = 128, 32  # of a step: before anything was measured, and however slow it is
+FIRST_TOKENS, LEAST_TOKENS = 128, 64  # of a step: before anything was measured, and however slow it is
 MIN_STEP_TOKENS, MAX_STEP_TOKENS, MAX_STEP_TILES = 512, 16384, 64
 _REACHED = 0.75  # share of the rate of one large product that a whole step reaches
 _GRAIN = 256  # tokens; one tile of a product's rows, and coarse enough to hide the noise of measuring
