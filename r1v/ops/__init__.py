@@ -1,7 +1,7 @@
-"""Building blocks of the models: a plain reference for each, and the fast paths, chosen in `select`.
+"""Building blocks of the models: a plain reference for each, and fast paths, which `select` chooses.
 
-Enters and leaves: tensors. Always holds: every fast path has a plain counterpart that a test compares it
-with.
+Enters and leaves: tensors. Always holds: every fast path has a plain counterpart, and a test compares the
+two.
 """
 
 from __future__ import annotations

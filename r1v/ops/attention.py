@@ -1,4 +1,5 @@
-"""Attention over whole sequences, and the protocol by which a model calls whatever attention it is given.
+"""Attention over whole sequences, and the interface through which a model calls the attention that it is
+given.
 
 Enters: queries, keys and values of shape (B, T, heads, head_dim). Leaves: the mixed values, same shape as the
 queries. Always holds: a query head h reads key head h // (H / Hkv); the scale is head_dim ** -0.5.
@@ -16,7 +17,7 @@ from r1v.ops.select import packed_attention
 
 
 class Attention(Protocol):
-    """What a language model calls once per layer.
+    """The attention that a language model calls once for each layer.
 
     layer: index from 0. q (B, T, H, head_dim), k and v (B, T, Hkv, head_dim), q and k after RoPE. Returns
     (B, T, H, head_dim). An engine stores k and v in its cache here and attends over that.
@@ -101,10 +102,10 @@ class CausalAttention:
     """Attention of training and of whole prompts: causal, within segments where they are given.
 
     segment_ids: (B, T) integers; a token sees itself and earlier tokens of the same id, so several samples
-    can be packed in a row. Padding has an id of its own, -1 by convention: it sees only padding (its outputs
-    mean nothing, and the loss leaves them out) and nothing sees it. Each segment of a single line is attended
-    to by itself, which leaves out the work that a mask would throw away: one after the other, or together by
-    a kernel for them (`select.packed_attention`).
+    can be packed in a row. Padding has an id of its own, -1 by convention. It sees only padding, and no other
+    token sees it; its outputs are meaningless and are left out of the loss. Each segment of a single line is
+    attended to by itself, which saves the work that a mask would discard: one after the other, or together by
+    a kernel for such segments (`select.packed_attention`).
     """
 
     def __init__(self, segment_ids: torch.Tensor | None = None) -> None:
@@ -114,7 +115,8 @@ class CausalAttention:
         if self.lengths is not None and segment_ids is not None and segment_ids.device.type == "cuda":
             ends = torch.tensor([0, *accumulate(self.lengths)], dtype=torch.int32)
             self.ends = ends.to(segment_ids.device)
-            self.longest = 1 << (max(self.lengths) - 1).bit_length()  # few values, for compiled layers
+            # only few different values, so that compiled layers are reused
+            self.longest = 1 << (max(self.lengths) - 1).bit_length()
 
     def __call__(self, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
         if self.lengths is None:
@@ -126,8 +128,8 @@ class CausalAttention:
 
 
 def _run_lengths(segment_ids: torch.Tensor) -> list[int] | None:
-    """Lengths of the runs of a line (1, T), where no id comes back after its run; else None. On a GPU it
-    waits for the device, once a pass."""
+    """Lengths of the runs of a line (1, T), or None if an id occurs again after its run. On a GPU it waits
+    for the device once in each pass."""
     if segment_ids.shape[0] != 1 or segment_ids.device.type not in ("cpu", "cuda"):
         return None
     ids, lengths = torch.unique_consecutive(segment_ids[0], return_counts=True)

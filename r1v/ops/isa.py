@@ -1,8 +1,7 @@
 """Which instructions this machine's processor has, in named levels.
 
-Enters: what the processor reports, read once. Leaves: `Features`. Always holds: everything that depends on
-the processor is decided from a `Features` object (see `select`), so a test can ask what another machine would
-do.
+Enters: what the processor reports, read once. Leaves: `Features`. Always holds: every decision that depends
+on the processor uses a `Features` object (see `select`), so a test can ask what another machine would do.
 """
 
 from __future__ import annotations
@@ -84,7 +83,7 @@ def machine() -> Features:
     known = frozenset().union(*LEVELS[architecture].values())
     if hasattr(torch.cpu, "get_capabilities"):
         found = {name for name, value in torch.cpu.get_capabilities().items() if value is True}
-    else:  # older torch tells a level only
+    else:  # older versions of torch report only a level
         reported = torch.backends.cpu.get_cpu_capability()
         found = set(_AVX2) if reported in ("AVX2", "AVX512") else set()
     return Features(architecture, known & found, compiled_levels())
@@ -94,9 +93,9 @@ _limit: list[str] = []
 
 
 def limit(level: str | None) -> None:
-    """Use no instructions above a level in this process from now on; None takes the limit away.
+    """Use no instructions above a level in this process from now on; None removes the limit.
 
-    Layers that exist already keep what they chose. Raises ConfigError as `Features.lowered` does.
+    Existing layers keep their choice. Raises ConfigError as `Features.lowered` does.
     """
     if level is not None:
         machine().lowered(level)
@@ -104,5 +103,5 @@ def limit(level: str | None) -> None:
 
 
 def features() -> Features:
-    """What may be used in this process: the machine's features, lowered to the limit."""
+    """The features that this process may use: the machine's, lowered to the limit."""
     return machine().lowered(_limit[0]) if _limit else machine()

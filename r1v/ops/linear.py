@@ -1,9 +1,9 @@
-"""Linear layers as inference holds them: the same product as nn.Linear, in a layout made for the machine.
+"""Linear layers for inference: the same product as nn.Linear, in a layout that suits the machine.
 
 Enters: weights (N, K) and biases (N,) of a trained layer. Leaves: modules to call. Always holds: the inputs
 are (..., K) in any dtype, the outputs (..., N) in the dtype of the inputs; packed weights are copies.
 
-Which layer is used is decided in `select`.
+`select` decides which layer is used.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-WIDEN_ROWS = 2048  # of 8-bit weights at a time, since float32 in between takes twice the room of the result
+# rows of 8-bit weights that are widened at a time, because float32 in between takes twice the memory of the
+# result
+WIDEN_ROWS = 2048
 
 
 class PlainLinear(nn.Module):
@@ -72,7 +74,7 @@ class OneDnnLinear(nn.Module):
 class Int4Linear(nn.Module):
     """Weights rounded to 4 bits in groups along K, each with a scale and a zero point (round to nearest).
 
-    Few rows run on torch's int4 kernel; many rows are bound by arithmetic, which that kernel is slow at, so
+    Few rows run on torch's int4 kernel. Many rows are limited by arithmetic, at which that kernel is slow, so
     the weights are widened once for all of them. K must be a multiple of 32, N of 32.
     """
 
@@ -127,7 +129,8 @@ class Int4Linear(nn.Module):
 
 
 class AwqLinear(nn.Module):
-    """A layer of a W4A16 checkpoint as it is stored: the reference, which widens its weights on every call.
+    """A layer of a W4A16 checkpoint as it is stored. It is the reference, and widens its weights in every
+    call.
 
     nibbles: codes 0 to 15, two a byte, uint8 (N, K / 2). scales float16 and zeros uint8, (N, groups):
     weight = (code - zero) * scale. bias (N,) or None.

@@ -1,12 +1,12 @@
-"""Attention over a cache in pieces: each sequence reads its own context, wherever its parts lie.
+"""Attention over a cache in blocks: each sequence reads its own context, wherever its blocks are.
 
 Enters: queries, keys and values of the new tokens of several sequences, in one row. Leaves: the mixed values,
 same shape as the queries. Always holds: new keys and values are in the cache afterwards; a token sees its
 sequence's context and, of the new tokens, itself and those before it.
 
-The fast path copies nothing (but short contexts of many sequences at once): softmax attention over a context
-is the merge of the attention over its parts, weighted by their log-sum-exp (Milakov and Gimelshein 2018; Dao
-et al. 2022, section 3.1), and each run of neighbouring places in the cache is such a part.
+The fast path copies nothing, except short contexts of many sequences at once: softmax attention over a
+context is the merge of the attention over its parts, weighted by their log-sum-exp (Milakov and Gimelshein
+2018; Dao et al. 2022, section 3.1), and each run of neighbouring places in the cache is such a part.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ class PagedCache:
         )
 
     def give_back(self, runs: Iterable[tuple[int, int]]) -> None:
-        """Return the memory of runs (first slot, number) to the system: what they hold is lost. Whole pages
-        on a CPU; nothing elsewhere, or where the system has no madvise."""
+        """Return the memory of runs (first slot, number) to the system. Their content is lost. Only whole
+        pages on a CPU are returned; on other devices, or without madvise, nothing is."""
         if self.keys.device.type != "cpu" or _MADVISE is None:
             return
         page, row = mmap.PAGESIZE, self.keys[0, 0].nbytes
@@ -70,7 +70,7 @@ class PagedCache:
 
 
 def _find_madvise() -> Callable[[ctypes.c_void_p, ctypes.c_size_t, int], int] | None:
-    """The system's ``madvise`` where it empties pages at once, which is Linux."""
+    """The system's ``madvise`` if it empties pages at once, which only Linux does."""
     if sys.platform != "linux":
         return None
     found: Callable[[ctypes.c_void_p, ctypes.c_size_t, int], int] = ctypes.CDLL(None).madvise
@@ -114,8 +114,8 @@ class PagedAttentionReference:
         return out
 
 
-MIN_TOGETHER = 4  # single queries from which on one call for all may pay
-MAX_COPIED = 512 * 1024  # bytes of a context's keys up to which a copy costs less than a call of its own
+MIN_TOGETHER = 4  # from this number of single queries on, one call for all of them may be faster
+MAX_COPIED = 512 * 1024  # up to so many bytes of a context's keys, a copy costs less than a separate call
 
 
 class RunAttention:

@@ -22,8 +22,8 @@ class RopeConfig:
     """Base and scaling of the frequencies.
 
     theta: the base. kind: ``default``; ``yarn`` (Peng et al. 2023, section 3); ``dynamic``: within the
-    trained context the same as default, and this project never goes beyond it, since keys already in a cache
-    could not follow a base that moves. factor, original_max_positions: the extension and the context that is
+    trained context the same as default, and this project never goes beyond it, because keys in the cache
+    could not follow a changing base. factor, original_max_positions: the extension and the context that is
     extended. attention_factor: None is YaRN's 0.1 ln(factor) + 1, or the ratio of mscale and mscale_all_dim.
     """
 
@@ -95,7 +95,7 @@ def rope_table(
     positions: torch.Tensor, frequencies: torch.Tensor, scale: float = 1.0
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Cosines and sines, each float32 (..., head_dim / 2), of integer positions (...)."""
-    # under autocast too: bfloat16 angles would be off by whole turns
+    # float32 even under autocast: bfloat16 angles would be wrong by whole turns
     angles = positions.to(torch.float32).unsqueeze(-1) * frequencies
     return angles.cos() * scale, angles.sin() * scale
 

@@ -1,9 +1,9 @@
-"""Drawing token ids from logits, for rows with different settings at once.
+"""Drawing token ids from logits, for many rows with different settings at once.
 
 Enters: logits float32 (R, V) and one number per row of each setting. Leaves: ids int64 (R,). Always holds: a
 row's id depends on its own logits, settings and uniform number alone. Filters apply in the order top-k,
-top-p, min-p; the id is found by inverting the cumulative distribution at the uniform number, over the kept
-ids from the likeliest down, or in the order of ids where nothing is filtered.
+top-p, min-p; the id is found by inverting the cumulative distribution at the uniform number: over the kept
+ids from the most likely one downwards, or in the order of ids if nothing is filtered.
 """
 
 from __future__ import annotations
@@ -104,8 +104,8 @@ def sample_reference(logits: torch.Tensor, rows: Sequence[RowSettings]) -> torch
 def sample(logits: torch.Tensor, rows: Sequence[RowSettings], num_candidates: int = 256) -> torch.Tensor:
     """As `sample_reference`, for all rows at once.
 
-    Filtered rows look at the likeliest num_candidates ids; the few rows whose kept ids may reach beyond
-    those are drawn by the reference.
+    Filtered rows consider the num_candidates most likely ids; the few rows that may keep more ids are drawn
+    by the reference.
     """
     if all(row.temperature == 0 for row in rows):
         return logits.argmax(-1)

@@ -1,8 +1,8 @@
 """The one table of fast paths: which product, attention, norm and decode step is used, and why.
 
 Enters: a shape, a dtype, a device and the `Features` of a processor. Leaves: a `Choice`. Always holds: every
-function is pure, so that what another machine would choose can be tested on this one; every layer that can be
-chosen takes inputs of any dtype and returns that dtype, so that layers of different choices work together.
+function is pure, so the choices of another machine can be tested on this one; every layer that can be chosen
+takes inputs of any dtype and returns that dtype, so layers of different kinds work together.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Part: TypeAlias = Literal["language", "vision", "head"]  # head: the output matr
 HALF_MAX = 65504.0  # the largest float16
 NATIVE_GROUPS = (64, 128, 256)  # columns that share a scale in our 4-bit kernel
 TORCH_GROUPS = (32, 64, 128, 256)  # in torch's
-FEW_ROWS = 12  # rows of inputs that are multiplied without laying the weights out
+FEW_ROWS = 12  # the most rows of inputs that are multiplied without rearranging the weights
 NATIVE_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 
 
@@ -33,7 +33,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What is known of a linear layer before it is laid out.
+    """The facts about a linear layer before its layout is chosen.
 
     shape: (N, K). dtype: of the values. group_size: columns that share a scale; 0 where the weights are not
     in 4 bits. largest: the largest absolute value. part: of the model.
@@ -48,7 +48,8 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class ManyRows:
-    """From how many rows of inputs on a native layer hands the product to torch, and in which dtype."""
+    """The number of rows of inputs from which on a native layer lets torch compute the product, and in which
+    dtype."""
 
     from_rows: int
     dtype: torch.dtype
@@ -77,7 +78,8 @@ def product(weights: Weights, features: Features) -> Choice:
     why = "our kernels are not compiled here" if level is None else f"{columns} columns are no multiple of 16"
     if weights.dtype == torch.float32:
         return Choice("plain", f"torch's product, as {why}")
-    # logits rounded to bfloat16 often tie, and then the order of a sum decides which id is the likeliest
+    # logits rounded to bfloat16 are often equal, and then the order of a sum would decide which id is the
+    # most likely
     if weights.dtype == torch.bfloat16 and has_native_bf16(features) and weights.part != "head":
         return Choice("onednn", f"oneDNN multiplies bfloat16 here, and {why}")
     if "avx2" not in features.names:
@@ -108,18 +110,20 @@ def int4_group(columns: int) -> int:
 
 
 def many_rows(weights: Weights, features: Features) -> ManyRows:
-    """When a native layer lets torch compute: where that lays inputs out better, or multiplies bfloat16."""
+    """When a native layer lets torch compute: if torch arranges the inputs better, or multiplies bfloat16."""
     if weights.group_size:
         return NEVER
     if weights.dtype == torch.bfloat16 and has_native_bf16(features) and weights.part != "head":
-        if features.kernel_level == "amx":  # our kernel multiplies in tiles too, and lays no weights out
+        # our kernel multiplies in tiles too, and does not rearrange the weights
+        if features.kernel_level == "amx":
             return ManyRows(256, torch.bfloat16)
         return ManyRows(FEW_ROWS + 1 if "amx_bf16" in features.names else 128, torch.bfloat16)
     if weights.dtype == torch.float32:
         return ManyRows(FEW_ROWS + 1, torch.float32)
     if features.kernel_level == "generic":
         return ManyRows(64, torch.float32)
-    # laying out rows of 1,024 and more columns makes up for widening the weights: a sixth faster at 4,096
+    # for rows of 1,024 and more columns, rearranging them costs less than widening the weights saves: a sixth
+    # faster at 4,096
     return ManyRows(256, torch.float32) if weights.shape[1] >= 1024 else NEVER
 
 

@@ -1,1 +1,1 @@
-"""What fits where, from shapes alone: memory and speed of a model on a device, before anything is loaded."""
+"""Planning from shapes alone: memory and speed of a model on a device, before anything is loaded."""

@@ -1,11 +1,11 @@
-"""What fits where: memory and speed of a model on a device, before anything is loaded.
+"""Planning of inference: memory and speed of a model on a device, before anything is loaded.
 
 Enters: a config and the device. Leaves: a MemoryPlan with one Estimate for each way to hold the weights.
-Always holds: only config.json is read; what is said to fit leaves the stated overhead free on every device.
+Always holds: only config.json is read; a format that fits leaves the stated overhead free on every device.
 
 Bytes are counted from the shapes of the parameters. Decoding at small batches is bound by memory: a step
-reads every weight of the language model and the keys and values of every sequence once, so its time is those
-bytes over the bandwidth that is reached (Pope et al. 2022, section 2).
+reads every weight of the language model and the keys and values of every sequence once, so its time is the
+number of these bytes divided by the achieved bandwidth (Pope et al. 2022, section 2).
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ FORMATS: dict[str, str] = {
 }
 CHOICES: tuple[Format, ...] = ("bf16", "awq", "awq-vision8", "offload")
 DEVICE_COUNTS = (1, 2, 4, 8, 16)
-BLOCK = 16  # tokens; the cache is handed out in blocks
+BLOCK = 16  # tokens; the cache is allocated in blocks
 MIN_CONTEXT = 256
 
 
 @dataclass(frozen=True, slots=True)
 class PlanTarget:
-    """Where a model is to run, and with what load.
+    """Where a model will run, and with which load.
 
     memory_bytes: of each device. num_devices: tensor-parallel size. bandwidth: bytes a second that a device
-    reads. link: bytes a second from the host's memory. overhead_bytes: None is the CUDA context, libraries
-    and what an allocator loses, 0.6 GB and 2% of the memory. efficiency: part of the bandwidth that decoding
-    reaches. num_images: in each conversation, all tiles of the largest grid. step_tokens, step_tiles: as
-    EngineConfig's max_step_tokens and max_step_tiles. stored_bits: of the format "stored".
+    reads. link: bytes a second from the host's memory. overhead_bytes: None is 0.6 GB and 2% of the memory,
+    for the CUDA context, libraries and the allocator's losses. efficiency: the share of the bandwidth that
+    decoding achieves. num_images: in each conversation, with all tiles of the largest grid. step_tokens,
+    step_tiles: max_step_tokens and max_step_tiles of EngineConfig. stored_bits: of the format "stored".
     """
 
     memory_bytes: int
@@ -74,7 +74,7 @@ class PlanTarget:
 
     @property
     def overhead(self) -> int:
-        """Bytes of a device that no tensor of ours can have."""
+        """Bytes of a device that are not available to our tensors."""
         if self.overhead_bytes is not None:
             return self.overhead_bytes
         return 600_000_000 + self.memory_bytes // 50
@@ -98,11 +98,12 @@ class WeightBytes:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """One way to hold the weights, per device, in bytes.
+    """The memory of one way to hold the weights, in bytes on each device.
 
     kv_bytes: of `concurrent` sequences of `context` tokens. offloaded_bytes: of the weights, on the host.
-    max_context: for that many sequences, 0 where none fits. max_concurrent: sequences of that context.
-    tokens_per_s: of one sequence at full context while `concurrent` decode; total is times concurrent.
+    max_context: the longest context for that many sequences, 0 if none fits. max_concurrent: the most
+    sequences of that context. tokens_per_s: the speed of one sequence at full context while `concurrent`
+    sequences decode; the total is `concurrent` times that.
     """
 
     format: Format
@@ -133,9 +134,9 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class MemoryPlan:
-    """estimates: one for each format. chosen: what to use, None where nothing fits as asked. nearest: the
-    nearest setting that does fit, where chosen is None or offloads; None where nothing does at all.
-    tokens_per_image: of the largest grid."""
+    """estimates: one for each format. chosen: the format to use, None if nothing fits as requested. nearest:
+    the nearest setting that fits, if chosen is None or offloads; None if no setting fits. tokens_per_image:
+    of the largest grid."""
 
     target: PlanTarget
     estimates: tuple[Estimate, ...]
@@ -146,10 +147,10 @@ class MemoryPlan:
 
 
 def plan(config: R1VConfig, target: PlanTarget, formats: tuple[Format, ...] = CHOICES) -> MemoryPlan:
-    """Estimates of every format that can run, best first, and which to choose.
+    """Estimates of every format that can run, best first, and which one to choose.
 
-    Raises ConfigError where the context asked for is longer than the model's, or shorter than its images, or
-    where no format can run on so many devices.
+    Raises ConfigError if the requested context is longer than the model's, or shorter than its images, or if
+    no format can run on so many devices.
     """
     formats = tuple(each for each in formats if runs_on(each, target.num_devices))
     if not formats:
@@ -194,7 +195,8 @@ def max_tiles(config: R1VConfig) -> int:
 
 @dataclass(frozen=True, slots=True)
 class PlanSizes:
-    """Numbers of parameters. *_matrix: in weights of linear layers, the rest in biases, norms and embeddings.
+    """Numbers of parameters. *_matrix: those in weights of linear layers; the rest is in biases, norms and
+    embeddings.
 
     linears: (rows, columns) of the language model's linear layers, one layer's.
     """
@@ -241,7 +243,8 @@ class PlanSizes:
 
 
 def weights_of(config: R1VConfig, sizes: PlanSizes, format_: Format, target: PlanTarget) -> WeightBytes:
-    """Bytes on each device. A tower whose heads cannot be shared out is held whole by each."""
+    """Bytes on each device. If the heads of the tower cannot be divided among the devices, each device holds
+    the whole tower."""
     num_devices, width = target.num_devices, 4 if format_ == "float32" else 2
     vision = sizes.vision_matrix * width + sizes.vision_rest * width
     if format_ == "awq-vision8":  # a byte each, and a float32 scale for each row
@@ -283,14 +286,15 @@ def _awq_bytes(rows: int, columns: int, group_size: int) -> int:
 
 
 def kv_bytes_per_token(config: R1VConfig, num_devices: int, width: int = 2) -> int:
-    """Keys and values of one token on each device; heads that are fewer than devices are repeated."""
+    """Bytes of the keys and values of one token on each device. If there are fewer heads than devices, heads
+    are repeated."""
     language = config.language
     heads = -(-language.num_kv_heads // num_devices)
     return 2 * language.num_layers * heads * language.head_dim * width
 
 
 def activation_bytes(config: R1VConfig, target: PlanTarget, width: int = 2) -> int:
-    """The largest of what one step holds at a time beside weights and cache, on each device.
+    """The most memory that one step needs besides weights and cache, on each device.
 
     A prefill step of the language model (in its MLP: the residual, its norm, gate and up, the product), the
     tower over a step's tiles (in its MLP, or its attention), and the sampler's float32 rows over the
@@ -323,7 +327,7 @@ def estimate(config: R1VConfig, sizes: PlanSizes, target: PlanTarget, format_: F
     activations = activation_bytes(config, target, width)
     room = target.memory_bytes - target.overhead - activations  # for weights and cache
     offloaded = 0
-    if format_ == "offload":  # only layers of the language model can be left behind
+    if format_ == "offload":  # only layers of the language model can stay on the host
         offloaded = max(0, min(weights.total + kv - room, weights.linears))
     left = max(0, room - (weights.total - offloaded) - per_token * BLOCK)
     max_context = left // (per_token * BLOCK * target.concurrent) * BLOCK

@@ -1,7 +1,7 @@
-"""What this machine reads a second, for a plan that is about it.
+"""The memory bandwidth of this machine, for a plan about it.
 
-Enters: a device. Leaves: bytes a second. Always holds: a processor's rate is measured, with the threads that
-torch computes on; a GPU's is what its clock and bus width allow.
+Enters: a device. Leaves: bytes per second. Always holds: a processor's rate is measured with the threads on
+which torch computes; a GPU's rate follows from its memory clock and bus width.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import time
 
 import torch
 
-ASSUMED = 1e12  # bytes/s of a device of which nothing is known
+ASSUMED = 1e12  # bytes/s of an unknown device
 MEASURED_BYTES = 256 << 20  # larger than the caches of a processor
 ROUNDS = 3
 
 
 def read_rate(device: torch.device) -> tuple[float, str]:
-    """Bytes a second that the device reads from its memory, and how that is known: measured, by its clock, or
-    assumed."""
+    """The bytes per second that the device reads from its memory, and where the number comes from: measured,
+    from its clock, or assumed."""
     if device.type == "cuda":
         properties = torch.cuda.get_device_properties(device)
         clock = getattr(properties, "memory_clock_rate", 0)  # kHz; two transfers a cycle

@@ -1,9 +1,9 @@
-"""What fits where in training: the memory of each device while loading, updating, sampling and exporting.
+"""Planning of training: the memory of each device while loading, updating, sampling and exporting.
 
 Enters: a config and a setting. Leaves: bytes of each part on each device, and the nearest setting that fits.
 Always holds: only config.json is read; the parts are those of `r1v.train.core.policy`: master weights, their
 gradients and AdamW's two moments in float32, what is frozen in bfloat16, all split among the devices; a block
-(one layer, or what lies outside the layers) is whole for its own pass.
+(one layer, or everything outside the layers) is whole for its own pass.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ ROLLOUTS = ("r1v", "vllm", "away")
 @dataclass(frozen=True, slots=True)
 class TrainingTarget:
     """memory_bytes: of each device. context: tokens of a row. rows: of one pass on a device. lora_rank: 0
-    trains projector and language model whole. rollout: r1v (a whole copy on each device), vllm (on the same
-    devices, which share the model) or away (on other devices). checkpointing: activations are recomputed.
-    kv_tokens: that the sampler's cache holds."""
+    trains all parameters of projector and language model. rollout: r1v (a whole copy on each device), vllm
+    (on the same devices, with the model split among them) or away (on other devices). checkpointing:
+    activations are recomputed. kv_tokens: that the sampler's cache holds."""
 
     memory_bytes: int
     num_devices: int = 1
@@ -53,14 +53,14 @@ class TrainingTarget:
 
     @property
     def samples(self) -> bool:
-        """Whether the stage asks the model while it trains it."""
+        """Whether the stage samples from the model while it trains it."""
         return self.stage in ("mpo", "grpo")
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingEstimate:
-    """Bytes on each device. held: master weights, frozen weights and optimiser, always there. The others are
-    what a phase has beside them."""
+    """Bytes on each device. held: master weights, frozen weights and optimiser, which are always present. The
+    others are what a phase needs in addition."""
 
     target: TrainingTarget
     frozen: int
@@ -178,8 +178,8 @@ def kv_bytes(config: R1VConfig) -> int:
 
 
 def activations(config: R1VConfig, target: TrainingTarget) -> int:
-    """What a pass keeps for its backward pass, bytes: the inputs of all layers and one layer's inside, or the
-    inside of all."""
+    """Bytes that a pass keeps for its backward pass: the inputs of all layers and the inner activations of
+    one layer, or those of all layers."""
     language = config.language
     tokens = target.context * target.rows * (2 if target.stage in ("reward", "mpo") else 1)
     width = (language.num_heads + 2 * language.num_kv_heads) * language.head_dim
@@ -194,8 +194,8 @@ def activations(config: R1VConfig, target: TrainingTarget) -> int:
 
 @dataclass(frozen=True, slots=True)
 class TrainingPlan:
-    """asked: as asked. nearest: the setting that fits with the fewest changes, the one asked where it fits,
-    None where none does."""
+    """asked: the requested setting. nearest: the setting that fits with the fewest changes; the requested one
+    if it fits, None if none does."""
 
     asked: TrainingEstimate
     nearest: TrainingEstimate | None
@@ -203,7 +203,7 @@ class TrainingPlan:
 
 
 def plan_training(config: R1VConfig, target: TrainingTarget) -> TrainingPlan:
-    """The setting asked for, and the nearest that fits."""
+    """The estimate of the requested setting, and the nearest setting that fits."""
     asked = estimate(config, target)
     for changed, changes in _nearby(target):
         found = estimate(config, changed)
@@ -213,7 +213,7 @@ def plan_training(config: R1VConfig, target: TrainingTarget) -> TrainingPlan:
 
 
 def _nearby(target: TrainingTarget) -> Iterator[tuple[TrainingTarget, tuple[str, ...]]]:
-    """Settings to try, the one asked first, then with more and more changes."""
+    """Settings to try: the requested one first, then settings with more and more changes."""
     steps: list[tuple[str, TrainingTarget]] = []
     if target.rows > 1:
         steps.append(("one row a pass (optim.micro_batches)", replace(target, rows=1)))

@@ -1,8 +1,8 @@
 """Drawing ids from logits in one call of our library (csrc/sampling.h).
 
 Enters: logits float32 (R, V) on the CPU, contiguous, and what each row asks for. Leaves: an id for each row,
-or what went wrong. Always holds: a row's id depends on its own logits and settings alone; the counterpart in
-torch is `sampling.penalise` and `sampling.sample`.
+or a code for what went wrong. Always holds: a row's id depends only on its own logits and settings; the
+counterpart in torch is `sampling.penalise` and `sampling.sample`.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from r1v.ops.sampling import RowSettings
 NOT_FINITE, NOTHING_LEFT = -1, -2  # in place of an id
 _FIELDS = struct.Struct("=7q4dq3d")  # csrc/sampling.h's Draw
 _NO_PENALTY = (1.0, 0.0, 0.0)
-MAX_IDS = 2**31  # of a vocabulary: a top-k above that is the same as none, however large
+MAX_IDS = 2**31  # the largest vocabulary; a top-k above it has no effect
 
 
 @dataclass(frozen=True, slots=True)
 class RowDraw:
-    """What one row asks for besides its settings.
+    """What one row requests besides its settings.
 
     seen: the different ids that penalties touch, int64 (n,), and how often each is in the output, float32
     (n,). penalties: repetition, presence, frequency. biases: by id. allowed: int32 (V / 32,), a bit for each
@@ -48,10 +48,10 @@ class NativeDraw:
         self._banned = array("q", banned)
 
     def __call__(self, logits: torch.Tensor, rows: Sequence[RowDraw]) -> list[int]:
-        """An id for each row of logits, which are changed; NOT_FINITE where one is no number or too large,
-        NOTHING_LEFT where everything is ruled out."""
+        """An id for each row of logits, which are changed; NOT_FINITE for a row with a logit that is NaN or
+        too large, NOTHING_LEFT for a row in which no id is allowed."""
         assert logits.dtype == torch.float32 and logits.is_contiguous() and logits.shape[0] == len(rows)
-        held: list[object] = []  # what the addresses point to
+        held: list[object] = []  # keeps alive what the addresses point to
         wants = b"".join([_packed(row, held) for row in rows])
         ids = array("q", bytes(8 * len(rows)))
         banned, number = self._banned.buffer_info()

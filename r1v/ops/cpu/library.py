@@ -1,7 +1,7 @@
 """The compiled library of kernels, `_cpu.so`, and the levels of instructions that it holds.
 
 Enters: nothing. Leaves: functions of one level. Always holds: loading it runs no code of a level above
-"generic", so a library built on one machine can be opened on a lesser one.
+"generic", so a library built on one machine can be opened on an older one.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Kernels:
 
 @functools.cache
 def _library() -> ctypes.CDLL | None:
-    """The opened library; None where it is missing or was built for another system."""
+    """The opened library; None if it is missing or was built for another system."""
     if not LIBRARY.exists():
         return None
     try:
@@ -51,9 +51,9 @@ def _library() -> ctypes.CDLL | None:
 
 @functools.cache
 def compiled_levels() -> frozenset[str]:
-    """The levels that the library holds; none where there is no library, and none, said once in the log,
-    where it was compiled from other sources than this code expects. "amx" only where the system gives this
-    process the room for tiles."""
+    """The levels that the library holds. There are none if there is no library, or if it was compiled from
+    other sources than this code expects, which is logged once. "amx" is among them only if the system lets
+    this process use tiles."""
     library = _library()
     found = {level for level in COMPILED_FOR if hasattr(library, f"r1v_linear_{level}")}
     expected = [f"{name}_{level}" for level in COMPILED_FOR if level in found for name in SIGNATURES]

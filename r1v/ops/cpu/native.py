@@ -1,8 +1,8 @@
 """Our own kernels for processors (csrc): linear layers and the decode step.
 
 Enters and leaves: float32 tensors on the CPU, contiguous; weights in float32, bfloat16, float16 or 4 bits, as
-they lie in memory. Always holds: the library holds every function once for each level of instructions that it
-was compiled for; where it is missing, `available` says so and nothing here may be called. The counterpart of
+they are in memory. Always holds: the library holds every function once for each level of instructions that it
+was compiled for; if it is missing, `available` is False and nothing here may be called. The counterpart of
 each kernel in torch is in `linear` and `paged`.
 """
 
@@ -77,7 +77,7 @@ def _level() -> str:
 class NativeLinear(nn.Module):
     """A product with weights (N, K) as they lie: float32, bfloat16 or float16, or 4-bit codes.
 
-    Nothing is copied but a bias in another dtype: the weights are shared with whoever owns them. K is a
+    Nothing is copied except a bias in another dtype; the weights are shared with their owner. K is a
     multiple of 16. Codes: uint8 (N, K / 2) in the order of `order_codes`, with float32 scales and zeros
     (N, K / group), weight = scale * code - zero; products with them round the inputs to 8 bits, with a scale
     for each row and group (Dettmers et al. 2022, section 2). many: when torch multiplies instead.
@@ -206,7 +206,7 @@ class NativeStep:
         assert head_dim % 8 == 0 and embedding.is_contiguous()
         self._call, self._vocab_size = kernels(head.level).step, head.shape[0]
         self._layers = (_Layer * len(layers))(*(layer.struct() for layer in layers))
-        self._held = (layers, head, embedding, frequencies, norm)  # what the addresses point to
+        self._held = (layers, head, embedding, frequencies, norm)  # keeps alive what the addresses point to
         self._model = _Model(
             len(layers), *heads, head_dim, KINDS[embedding.dtype], eps, scale, embedding.data_ptr(),
             frequencies.data_ptr(), norm.data_ptr(), ctypes.addressof(self._layers), head.struct,

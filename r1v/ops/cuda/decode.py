@@ -4,9 +4,10 @@ Enters: hidden states (B, D) of one new token per sequence. Leaves: the same aft
 layer. Always holds: sums are float32; each kernel computes what the modules of `models` compute, and a test
 compares the two.
 
-At batch 1 a step costs the reading of its weights and the gaps between kernels: the norm before a product,
-the gate after it and the residual around it run inside the product's own kernel, and rotation and cache
-writes inside attention. From two rows on the products are cuBLAS's, with the rest fused around them.
+At batch 1, the time of a step is that of reading its weights plus the gaps between kernels. Therefore the
+norm before a product, the gate after it and the residual around it run inside the product's own kernel, and
+rotation and cache writes inside attention. From two rows on the products are cuBLAS's, with the rest fused
+around them.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ GEMV_MAX_ROWS = 1  # cuBLAS is as fast from two rows on
 
 @cache
 def early(device: torch.device) -> dict[str, Any]:
-    """Arguments of a launch that may begin while the kernel before it ends, where the device has that; such a
-    kernel reads nothing before `gdc_wait`."""
+    """Arguments of a launch that may begin before the previous kernel has ended, if the device supports it;
+    such a kernel reads nothing before `gdc_wait`."""
     starts_early = device.type == "cuda" and torch.cuda.get_device_capability(device) >= (9, 0)
     return {"EARLY": True, "launch_pdl": True} if starts_early else {"EARLY": False}
 

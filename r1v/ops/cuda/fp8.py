@@ -1,8 +1,8 @@
 """Linear layers in 8-bit floating point (e4m3) on GPUs that multiply it: Hopper, Ada, Blackwell.
 
 Enters: rows x (..., K) in 16 bits. Leaves: x @ weight.T + bias in the same dtype. Always holds: a weight is
-its code times a scale of its output, an input of several rows is its code times a scale of its row, so what
-one row holds changes no other; a single row is not rounded, as reading the weights is all that it costs.
+its code times a scale of its output, an input of several rows is its code times a scale of its row, so rows
+do not affect each other; a single row is not rounded, because its cost is only the reading of the weights.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ _FEW_ROWS = 128
 
 
 def _pad(codes: torch.Tensor) -> torch.Tensor:
-    """Rows up to a multiple of 16, as cuBLAS takes them; what stands in the new ones does not matter."""
+    """Pad rows to a multiple of 16, as cuBLAS requires; the values in the new rows do not matter."""
     out = codes.new_empty(-(-codes.shape[0] // 16) * 16, codes.shape[1])
     out[: codes.shape[0]].copy_(codes)
     return out

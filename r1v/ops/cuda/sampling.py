@@ -1,13 +1,15 @@
-"""The next ids on a CUDA device, whatever each row asked for, without sorting: two Triton kernels for a step.
+"""Draws the next ids on a CUDA device, with each row's own settings and without sorting: two Triton kernels
+for a step.
 
 Enters: logits float32 (R, V) and a table with one line of settings for each row. Leaves: ids int64 (R,) and
 their log-probabilities. Always holds: the same filters in the same order as `ops.sampling.sample_reference`,
-with sums in float32; a row depends on its own line alone; the host is never waited for.
+with sums in float32; a row depends only on its own line of the table; no kernel waits for the host.
 
-The kept ids of top-k, top-p and min-p are always the likeliest so many, so each filter, and then the draw
-itself, asks where a running sum from the likeliest id down passes a target. The kernel answers by search:
-it counts what lies above eight values at a time, narrows to the interval that holds the target, and once few
-ids are left compares those with each other. Source of the idea: FlashInfer's sampling without sorting.
+The ids that top-k, top-p and min-p keep are always a number of the most likely ones. So each filter, and then
+the draw itself, asks where a running sum from the most likely id downwards passes a target. The kernel finds
+the place by search: it computes the sums above eight values at a time, narrows the interval to the part that
+holds the target, and compares single ids once few of them are left. Source of the idea: FlashInfer's sampling
+without sorting.
 """
 
 from __future__ import annotations
