@@ -178,5 +178,7 @@ def main() -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("own_images: stopped; the same command goes on")
     except (R1VError, OSError, ValueError) as error:
         sys.exit(f"own_images: {error}")

@@ -136,7 +136,7 @@ class Asker:
 
     def close(self) -> None:
         """End what was started."""
-        self.bench.run.close()
+        self.bench.close()
         self.questions.close()
         self.reward.close()
         self.rollouts.close()

@@ -71,6 +71,51 @@ def test_from_a_folder_to_an_answer_of_a_server(start: Path, tmp_path: Path) -> 
     assert lines[4].startswith(("right after grpo: ", "grpo brought nothing"))
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_ctrl_c_is_one_line_and_loses_nothing_and_changed_questions_are_noticed(
+    start: Path, tmp_path: Path
+) -> None:
+    """Ctrl-C while it measures, then while it trains; the same command goes on; other questions do not."""
+    folder, out = make_folder(tmp_path / "mine"), tmp_path / "out"
+    command = [
+        sys.executable, str(SCRIPT), str(folder), "--model", str(start), "--out", str(out), "--sft-steps",
+        "400", "--figures", "2", "--grpo-steps", "0", "--batch-size", "2", "--max-tokens", "8", "--device",
+        "cpu",
+    ]  # fmt: skip
+
+    def interrupted(until: str) -> str:
+        """What the script says when Ctrl-C is pressed behind a line that holds ``until``."""
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"}, start_new_session=True,
+        )  # fmt: skip
+        assert process.stdout is not None
+        said = []
+        for line in process.stdout:
+            said.append(line)
+            if until in line:
+                process.send_signal(signal.SIGINT)
+                break
+        rest, _ = process.communicate(timeout=300)
+        assert process.returncode == 1, "".join(said) + rest
+        return "".join(said) + rest
+
+    first = interrupted("train: 9 questions")
+    assert "Traceback" not in first and first.rstrip().endswith("the same command goes on")
+    second = interrupted("step 10/400")
+    assert "Traceback" not in second
+    kept = int(second.rpartition("stopped at step ")[2].split(",")[0])
+    assert kept >= 10 and (out / "sft" / "checkpoints" / f"step-{kept}").is_dir()
+    third = interrupted("going on from step")
+    assert f"going on from step {kept}" in third and "Traceback" not in third
+    rows = (folder / "questions.jsonl").read_text().replace("It is red.", "I see red.")
+    (folder / "questions.jsonl").write_text(rows)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 1 and "the data have changed" in done.stderr and "run.out" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_folder_without_questions_is_one_line(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, str(SCRIPT), str(tmp_path)], capture_output=True, text=True, check=False

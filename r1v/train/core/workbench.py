@@ -44,6 +44,7 @@ class Workbench:
         self.trained_s = 0.0
         self.state: Callable[[], Mapping[str, Any]] = dict
         self._stop = False
+        self._before: Any = None  # what Ctrl-C meant before `catch_interrupts`
 
     @classmethod
     def open(
@@ -137,9 +138,16 @@ class Workbench:
             self.console.print("stopping after this step; Ctrl-C again ends at once")
 
         try:
-            signal.signal(signal.SIGINT, stop)
+            self._before = signal.signal(signal.SIGINT, stop)
         except ValueError:  # not in the main thread, where the caller decides about signals
             return
+
+    def close(self) -> None:
+        """The loop has ended: trackers send what is left, and Ctrl-C means what it meant before."""
+        self.run.close()
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+            self._before = None
 
     # ----------------------------------------------------------------------------------------- checkpoints
 

@@ -36,6 +36,11 @@ class Reply:
     answer: str
     finished: bool = True
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing but white space was written."""
+        return not self.thinking.strip() and not self.answer.strip()
+
     @classmethod
     def of(cls, response: Response) -> Reply:
         """A sampled response as text."""
@@ -111,7 +116,7 @@ def _reply(row: dict[str, Any], name: str) -> Reply:
         text(given, "answer", needed=False, empty=True) or "",
         finished is not False,
     )
-    if not reply.thinking.strip() and not reply.answer.strip():
+    if reply.empty:
         raise ValueError(f"{name} is empty")
     return reply
 

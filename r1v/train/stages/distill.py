@@ -112,7 +112,8 @@ def distill(
         replies = _answer(sampler, examples, assessed[part], c, start)
         for one, example, scores, reply in zip(plan[part], examples, assessed[part], replies, strict=True):
             final: Reply | None = Reply.of(reply)
-            right = rules.verdict(reply, example.key) is Verdict.RIGHT
+            # an answer without a chain teaches none
+            right = rules.verdict(reply, example.key) is Verdict.RIGHT and bool(reply.thinking.strip())
             if right:
                 counts.kept, counts.tokens = counts.kept + 1, counts.tokens + len(reply.token_ids)
             else:

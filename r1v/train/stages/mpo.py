@@ -144,7 +144,7 @@ class MPOTrainer:
             bench.save()
         self.questions.close()
         self.rules.close()
-        bench.run.close()
+        bench.close()
         last = bench.export()
         return self.best.folder if self.held_questions else last
 

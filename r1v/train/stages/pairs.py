@@ -117,10 +117,15 @@ def _of_group(
     rules: RuleReward,
     config: PairsConfig,
 ) -> list[PreferencePair]:
-    """Right replies with wrong ones, each used once."""
-    verdicts = [rules.verdict(response, question.example.key) for response in group]
-    right = [Reply.of(r) for r, verdict in zip(group, verdicts, strict=True) if verdict is Verdict.RIGHT]
-    wrong = [Reply.of(r) for r, verdict in zip(group, verdicts, strict=True) if verdict is not Verdict.RIGHT]
+    """Right replies with wrong ones, each used once. A reply without any text is left out."""
+    right, wrong = list[Reply](), list[Reply]()
+    for response in group:
+        reply = Reply.of(response)
+        if rules.verdict(response, question.example.key) is Verdict.RIGHT:
+            right.append(reply)
+        elif not reply.empty:
+            wrong.append(reply)
+    right = [reply for reply in right if not reply.empty]
     if config.references:
         right.append(Reply(question.example.thinking, question.example.answer))
     chosen = [(a, b) for a, b in zip(right, wrong, strict=False) if a != b][: config.per_question]

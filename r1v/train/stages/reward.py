@@ -159,7 +159,7 @@ class RewardTrainer:
             bench.keep()
         bench.save()
         self.rows.close()
-        bench.run.close()
+        bench.close()
         return self._export()
 
     def _good(self, made: Sequence[list[Encoded] | str]) -> list[list[Encoded]]:

@@ -220,7 +220,7 @@ class Trainer:
             bench.keep()
         bench.save()
         self.stream.close()
-        bench.run.close()
+        bench.close()
         return bench.export()
 
     def _plan(self) -> list[PlannedSample]:

@@ -78,6 +78,7 @@ def test_ctrl_c_keeps_the_step_and_the_same_command_goes_on(start: Path, tmp_pat
     finally:
         signal.signal(signal.SIGINT, before)
     train(config(start, tmp_path / "cut", heldout=0))
+    assert signal.getsignal(signal.SIGINT) is before  # a run that has ended leaves Ctrl-C as it was
     assert losses_of(tmp_path / "cut") == losses_of(tmp_path / "whole")
 
 
