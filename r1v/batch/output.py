@@ -37,9 +37,14 @@ class AnswerFile:
         self._bits = bytearray()  # of the lines with an answer
         self._failed: set[int] = set()
         self._checks: dict[int, str] = {}  # of some lines, to see whether the input is still the same
-        if path.exists() and not path.is_file():
-            raise ConfigError(f"{path} is not a file; name a file for the answers")
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            if path.exists() and not path.is_file():
+                raise ConfigError(f"{path} is not a regular file; name a file for the answers")
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        except OSError as error:
+            raise ConfigError(
+                f"{path} cannot be written: {error.strerror}; name a file in a folder that you may write"
+            ) from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -107,10 +112,13 @@ class AnswerFile:
 
     def write(self, number: int, line: bytes, record: Json, *, failed: bool) -> None:
         """Add an answer; called by one thread at a time."""
-        text = json.dumps(
-            {"id": answer_id(number, line), **record}, ensure_ascii=False, separators=(",", ":")
-        )
-        data = memoryview(text.encode("utf-8", "surrogatepass") + b"\n")
+        full = {"id": answer_id(number, line), **record}
+        text = json.dumps(full, ensure_ascii=False, separators=(",", ":"))
+        try:
+            encoded = text.encode("utf-8")
+        except UnicodeEncodeError:  # half characters, which the file may hold in the form \\ud800 alone
+            encoded = json.dumps(full, separators=(",", ":")).encode("ascii")
+        data = memoryview(encoded + b"\n")
         while data:
             data = data[os.write(self._file, data) :]
         self._mark(number, failed=failed)

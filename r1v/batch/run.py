@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, Full, Queue
 from typing import Any, TypeAlias
 
+from r1v.batch.lines import FileFacts, Line, LineError, lines_of, quick_id, read_request, survey
 from r1v.batch.output import AnswerFile, Json, answer_id
-from r1v.core import CapacityError, ConfigError, R1VError, UnavailableError, parse_json
+from r1v.core import CapacityError, ConfigError, UnavailableError
 
 # the body of a request -> (HTTP status, the body of its response); raises UnavailableError, CapacityError
 Answer: TypeAlias = Callable[[Mapping[str, Any]], tuple[int, Json]]
 
-CHAT_URL = "/v1/chat/completions"
 MAX_TRIES = 3  # tries of a line whose worker is not available; then the run stops and can be resumed
 MIN_REPORT_S = 0.1  # between two reports
 
@@ -49,29 +49,25 @@ class BatchProgress:
         return (self.num_lines - self.num_done) / self.lines_per_s if self.lines_per_s > 0 else None
 
 
-def count_lines(path: Path) -> int:
-    """Lines that are not blank."""
-    with path.open("rb") as file:
-        return sum(1 for line in file if line.strip())
-
-
-@dataclass(slots=True)
-class _Task:
-    number: int
-    line: bytes
-
-
 class BatchRun:
     """One run over a file."""
 
     def __init__(
-        self, source: Path, output: AnswerFile, workers: Sequence[Worker], *, keep_going: bool
+        self,
+        source: Path,
+        output: AnswerFile,
+        workers: Sequence[Worker],
+        *,
+        keep_going: bool,
+        models: Collection[str] | None = None,
     ) -> None:
-        """keep_going: a line that no worker can answer gets a 503 instead of ending the run."""
+        """keep_going: a line that no worker can answer gets a 503 instead of ending the run. models: names
+        by which a line may call the model, None takes any."""
         self._source, self._output, self._workers = source, output, workers
-        self._keep_going = keep_going
+        self._keep_going, self._models = keep_going, models
+        self._facts = FileFacts(0)
         width = sum(worker.width for worker in workers)
-        self._tasks: Queue[_Task | None] = Queue(maxsize=2 * width)
+        self._tasks: Queue[Line | None] = Queue(maxsize=2 * width)
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._error: Exception | None = None
@@ -81,7 +77,8 @@ class BatchRun:
     def run(self, report: Callable[[BatchProgress], None], every_s: float = 1.0) -> BatchProgress:
         """Answer every line that has no answer yet. Raises the error that ended the run, which can be
         resumed."""
-        total = count_lines(self._source)
+        self._facts = survey(self._source)
+        total = self._facts.num_lines
         threads = [
             threading.Thread(target=self._consume, args=(worker,), daemon=True)
             for worker in self._workers for _ in range(worker.width)
@@ -109,15 +106,11 @@ class BatchRun:
         rate = (done - before) / max(time.monotonic() - start, 1e-6)
         return BatchProgress(done, total, failed, rate)
 
-    def _lines(self) -> Iterator[_Task]:
-        with self._source.open("rb") as file:
-            for number, line in enumerate(line for line in file if line.strip()):
-                if not self._output.has(number, line):
-                    yield _Task(number, line)
-
     def _feed(self, num_threads: int) -> None:
         try:
-            for task in self._lines():
+            for task in lines_of(self._source):
+                if self._output.has(task.number, task.raw):
+                    continue
                 while not self._stop.is_set():
                     try:
                         self._tasks.put(task, timeout=0.2)
@@ -153,7 +146,7 @@ class BatchRun:
                 if self._num_consuming == 0:
                     self._ended.set()
 
-    def _try(self, worker: Worker, task: _Task) -> None:
+    def _try(self, worker: Worker, task: Line) -> None:
         """Answer a line, by another worker where this one is not available."""
         others = [each for each in self._workers if each is not worker]
         for number in range(MAX_TRIES):
@@ -167,32 +160,20 @@ class BatchRun:
                 return
         if not self._keep_going:
             raise last
-        self._write(task, self._custom_id(task.line), 503, {"error": {"message": str(last)}})
+        self._write(task, quick_id(task.raw), 503, {"error": {"message": str(last)}})
 
-    def _custom_id(self, line: bytes) -> Any:
+    def _answer(self, worker: Worker, task: Line) -> None:
         try:
-            return parse_json(line, "the line").get("custom_id")
-        except (R1VError, AttributeError):
-            return None
-
-    def _answer(self, worker: Worker, task: _Task) -> None:
-        custom_id = None
-        try:
-            asked = parse_json(task.line, "the line")
-            custom_id = asked["custom_id"]
-            body = asked["body"]
-            if asked.get("url", CHAT_URL) != CHAT_URL or not isinstance(body, dict):
-                raise ValueError(f"url must be {CHAT_URL}, body an object")
-        except (R1VError, ValueError, LookupError, TypeError, AttributeError) as error:
-            text = f"the line is no request with custom_id and body: {error}"
-            status, answer = 400, {"error": {"message": text[:300], "type": "invalid_request_error"}}
+            custom_id, body = read_request(task, self._facts, self._models)
+        except LineError as error:
+            said = {"message": str(error)[:400], "type": "invalid_request_error", "code": error.code}
+            self._write(task, error.custom_id, error.status, {"error": said})
         else:
-            status, answer = worker.answer(body)
-        self._write(task, custom_id, status, answer)
+            self._write(task, custom_id, *worker.answer(body))
 
-    def _write(self, task: _Task, custom_id: Any, status: int, answer: Json) -> None:
+    def _write(self, task: Line, custom_id: Any, status: int, answer: Json) -> None:
         failed = status != 200
-        name = answer_id(task.number, task.line)
+        name = answer_id(task.number, task.raw)
         record: Json = {
             "custom_id": custom_id,
             "response": {"status_code": status, "request_id": name, "body": answer},
@@ -200,4 +181,4 @@ class BatchRun:
             if failed else None,
         }  # fmt: skip
         with self._lock:
-            self._output.write(task.number, task.line, record, failed=failed)
+            self._output.write(task.number, task.raw, record, failed=failed)

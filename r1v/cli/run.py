@@ -38,14 +38,15 @@ def configure(parser: CommandParser) -> None:
     group.add_argument("--image-folder", type=Path, metavar="DIR", help="file:// images may come from here")
     group.add_argument("--allow-failures", action="store_true",
                        help="exit with 0 although lines have an error")  # fmt: skip
+    group.add_argument("--any-model", action="store_true",
+                       help="answer lines whose body names another model, too")  # fmt: skip
     group.add_argument("--quiet", action="store_true", help="no progress")
 
 
 def run(args: argparse.Namespace) -> int:
     """Answer all lines. Returns 0 when every line has an answer, and 1 when some answers are errors, unless
     errors are allowed."""
-    if not args.input.is_file():
-        raise ConfigError(f"there is no file {args.input}")
+    check_input(args.input)
     if args.workers < 1 or (args.concurrency is not None and args.concurrency < 1):
         raise ConfigError("--workers and --concurrency must be at least 1")
     if args.workers > 1 and (args.base_url is not None or args.also_url):
@@ -62,7 +63,8 @@ def run(args: argparse.Namespace) -> int:
         else:
             urls = [args.base_url, *args.also_url]
             workers = local_workers([partial(load_from, plain, url) for url in urls], settings)
-        batch = BatchRun(args.input, output, workers, keep_going=args.keep_going)
+        names = None if args.any_model else dict.fromkeys([Path(args.model).name, args.model])
+        batch = BatchRun(args.input, output, workers, keep_going=args.keep_going, models=names)
         final = batch.run(lambda progress: None if args.quiet else show(progress))
     finally:
         output.close()
@@ -70,6 +72,20 @@ def run(args: argparse.Namespace) -> int:
         print(file=sys.stderr)
     print(f"{final.num_done} lines in {args.output}, {final.num_failed} of them with an error")
     return 1 if final.num_failed and not args.allow_failures else 0
+
+
+def check_input(path: Path) -> None:
+    """Raise ConfigError for what cannot be read twice, line by line."""
+    try:
+        if not path.exists():
+            raise ConfigError(f"there is no file {path}; name a file of requests, a JSON object a line")
+        if not path.is_file():
+            raise ConfigError(
+                f"{path} is not a regular file, and is read more than once; name a file of requests"
+            )
+        path.open("rb").close()
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}; name another file") from error
 
 
 def load_from(args: argparse.Namespace, url: str | None) -> LLM:

@@ -14,11 +14,10 @@ from tests.batch.test_batch import ids, write_input
 
 
 def test_command(run_r1v, tiny_checkpoint: Path, tmp_path: Path) -> None:
-    source, target = write_input(tmp_path / "in", 6, max_tokens=4), tmp_path / "out"
+    name = Path(tiny_checkpoint).name
+    source, target = write_input(tmp_path / "in", 6, max_tokens=4, model=name), tmp_path / "out"
     with source.open("a") as file:
-        file.write(
-            json.dumps({"custom_id": "bad", "body": {"model": "m", "messages": [], "nonsense": 1}}) + "\n"
-        )
+        file.write(json.dumps({"custom_id": "bad", "body": {"messages": [], "nonsense": 1}}) + "\n")
     status, out, err = run_r1v("run", source, target, "--model", tiny_checkpoint)
     assert status == 1, err
     assert "7 lines" in out and "1 of them with an error" in out and "7/7 lines" in err
@@ -28,9 +27,15 @@ def test_command(run_r1v, tiny_checkpoint: Path, tmp_path: Path) -> None:
     assert body["object"] == "chat.completion" and body["usage"]["completion_tokens"] == 4
     assert run_r1v("run", tmp_path / "no", target)[0] == 1
     assert run_r1v("run", source, target, "--model", tiny_checkpoint, "--allow-failures")[0] == 0
-    write_input(source, 6, max_tokens=4)
+    write_input(source, 6, max_tokens=4, model=name)
     status, out, _ = run_r1v("run", source, target, "--model", tiny_checkpoint)
     assert status == 0 and "6 lines" in out and "0 of them with an error" in out
+    write_input(source, 1, max_tokens=4, model="gpt-4o")
+    status, _, err = run_r1v("run", source, tmp_path / "a", "--model", tiny_checkpoint, "--quiet")
+    assert status == 1 and "'gpt-4o' does not answer here" in (tmp_path / "a").read_text()
+    assert run_r1v("run", source, tmp_path / "b", "--model", tiny_checkpoint, "--any-model")[0] == 0
+    status, _, err = run_r1v("run", source, "/proc/x/y", "--model", tiny_checkpoint)
+    assert status == 1 and "cannot be written" in err and "Traceback" not in err
 
 
 @pytest.mark.slow
@@ -39,7 +44,10 @@ def test_command(run_r1v, tiny_checkpoint: Path, tmp_path: Path) -> None:
 def test_kills(tiny_checkpoint: Path, tmp_path: Path, workers: int) -> None:
     """5,000 lines, killed three times with SIGKILL."""
     count = 5000 if workers == 1 else 500
-    source, target = write_input(tmp_path / "in", count, max_tokens=2), tmp_path / "out"
+    source, target = (
+        write_input(tmp_path / "in", count, max_tokens=2, model=Path(tiny_checkpoint).name),
+        tmp_path / "out",
+    )
     command = [sys.executable, "-m", "r1v.cli.main", "run", str(source), str(target), "--quiet",
                "--model", str(tiny_checkpoint), "--threads", "1", "--workers", str(workers)]  # fmt: skip
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
