@@ -1,6 +1,6 @@
-"""`r1v run` without a model: lines a second and memory, over files of growing length.
+"""`r1v run` without a model: lines per second and memory, for files of growing length.
 
-Each line is answered at once, so this is the cost of reading, writing and keeping account. ``--quick`` stops
+Each line is answered at once, so this is the cost of reading, writing and bookkeeping. ``--quick`` stops
 at ten thousand lines.
 """
 
@@ -23,7 +23,7 @@ from r1v.batch import AnswerFile, BatchRun, Worker
 
 
 def answer(body: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
-    """At once, with as much as a short answer has."""
+    """Answer at once, with a body of the size of a short answer."""
     return 200, {"choices": [{"message": {"role": "assistant", "content": body["messages"][0]["content"]}}]}
 
 

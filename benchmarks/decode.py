@@ -1,8 +1,8 @@
 """Decode speed of one sequence: our weight formats, transformers' generate, llama.cpp and vLLM, in turn.
 
-Rounds are interleaved, figures are medians: milliseconds a token by the clock and of processor time, which is
-steadier on a machine that does other things too, and the bytes of weights read a second against what the
-machine reads. llama.cpp and vLLM are asked where ``--llama-cpp`` and ``--vllm`` say where they are.
+Rounds are interleaved and figures are medians: milliseconds per token of wall time and of processor time,
+which is steadier on a busy machine, and the bytes of weights read per second as a share of the machine's
+bandwidth. llama.cpp and vLLM take part if ``--llama-cpp`` and ``--vllm`` say where they are.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ BYTES = {"int4": 0.5625, "llama.cpp Q4_0": 0.5625}  # of a weight; 2 in the othe
 
 
 def engine_time(engine: Engine, context: int, number: int, seed: int) -> Times:
-    """Of each decode step after a prompt of ``context`` ids, its median."""
+    """The median of the decode steps after a prompt of ``context`` ids."""
     engine.add(replace(prompt(context, seed), params=exactly(number)))
     while not engine.step():
         pass
@@ -53,7 +53,7 @@ def engine_time(engine: Engine, context: int, number: int, seed: int) -> Times:
 
 
 def transformers_time(model: Any, context: int, number: int) -> Times:
-    """Of generate, the prompt's pass taken off."""
+    """The time of generate, without the prompt's pass."""
     ids = torch.tensor([prompt(context, 0).token_ids], device=model.device)
 
     def run(tokens: int) -> Times:

@@ -1,10 +1,10 @@
-"""What `deterministic` costs, and what it is for: prompts and decoding with it and without, in one process.
+"""The cost and the effect of `deterministic`: prompts and decoding with it and without it, in one process.
 
     python benchmarks/deterministic.py [--model r1v-nano] [--threads 2] [--repeats 5] [--quick]
 
 Times are medians of interleaved repeats: a prompt of some length (one at a time), decoding alone, decoding of
 eight answers together. Then the same prompts are answered greedily alone and together, in float32 and in
-bfloat16: how many of them have other ids together. The last line is JSON.
+bfloat16: the number of prompts with other ids together than alone is counted. The last line is JSON.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How fast each family of figures is made in one process, pictures in memory, nothing written.
+"""How fast each family of figures is drawn, in one process and in memory.
 
 Prints a table and ends with one line of JSON. A round makes the same number of items of every family; the
 figures are medians over rounds. ``--quick`` takes fewer items.

@@ -1,4 +1,4 @@
-"""A 4K photo to 13 normalised tiles: the tiling of this project against the plain path with PIL, tile by
+"""A 4K photo to 13 normalised tiles: this project's tiling compared with the plain way with PIL, tile by
 tile.
 
 The plain path resizes, crops each tile, resizes the thumbnail, and turns tile after tile into a tensor,

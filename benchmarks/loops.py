@@ -1,4 +1,4 @@
-"""What the loop detector stops: texts that loop, and texts that have a reason to repeat.
+"""What the loop detector stops, on texts that loop and texts that repeat themselves for a reason.
 
 Each text is cut into the tokens of a checkpoint and given to the detector id by id. Printed for each: how
 many ids it has, and at which id it is stopped. The first kind must be stopped, the second must not.
@@ -62,7 +62,7 @@ def texts_with_a_reason() -> dict[str, str]:
 
 
 def texts_that_loop() -> dict[str, str]:
-    """Texts that would go on for ever, 20,000 characters or more of each."""
+    """Texts that would never end, 20,000 characters or more of each."""
     draw = random.Random(1)
     words = "so the answer must be near this value and we check once more whether it holds".split()
     paragraph = (

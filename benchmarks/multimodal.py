@@ -1,8 +1,9 @@
-"""A question about an image, all warm: `LLM` beside llama.cpp's server on the same weights, exported to GGUF.
+"""A question about an image after warm-up: `LLM` and llama.cpp's server on the same weights, exported to
+GGUF.
 
-R1V-Nano, or InternVL3-1B's shape with random weights. Each question has a picture of its own, of a tile's
-size, so that neither side resizes or has seen it. The two take turns; figures are medians by the clock and of
-processor time: encoding the tile, time to the first token, whole answer of a fixed length.
+R1V-Nano, or InternVL3-1B's shape with random weights. Each question has a picture of its own with the size of
+a tile, so that neither side resizes it or has it in a cache. The two take turns; figures are medians by the
+clock and of processor time: encoding the tile, time to the first token, whole answer of a fixed length.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""What R1V-Nano makes of people's own questions: wordings, typed sums, second questions, the unknown.
+"""R1V-Nano's answers to people's own questions: new wordings, typed sums, second questions, and what cannot
+be told.
 
 Asks items of `r1v.figures.people` from held-out seeds, wordings and kinds of pictures, and, where
 ``R1V_TEST_DATA`` holds MathVision's testmini, its pictures, of which it claims none. Counts right answers,

@@ -1,4 +1,4 @@
-"""What the sources of R1V-Nano's training cost and weigh: samples a second and core, tokens, pictures.
+"""The cost of the sources of R1V-Nano's training: samples per second and core, tokens, pictures.
 
     python benchmarks/nano_sources.py --config examples/nano/sft-abroad.toml --number 200
 

@@ -1,4 +1,5 @@
-"""Where typed sums end for R1V-Nano: by number of digits, two signs in words, fractions of one denominator.
+"""Which typed sums R1V-Nano can do: by number of digits, with two signs in words, fractions of one
+denominator.
 
     python benchmarks/nano_sums.py --each 50
 

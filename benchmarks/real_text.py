@@ -1,14 +1,14 @@
-"""The engine on a real language model and real prompts, beside transformers and llama.cpp.
+"""The engine on a real language model and real prompts, compared with transformers and llama.cpp.
 
     R1V_REAL_WEIGHTS=FOLDER R1V_TEST_DATA=FOLDER python benchmarks/real_text.py [--quick]
 
 FOLDER of R1V_REAL_WEIGHTS holds a GGUF file of a Qwen2; R1V_TEST_DATA has ifeval/input_data.jsonl. IFEval's
-prompts, evenly chosen, are answered greedily in float32, alone and together. transformers is shown prompt and
-answer: where its likeliest id is ours at every place, its greedy answer is ours. llama.cpp
-(R1V_LLAMA_CPP_PYTHON: an interpreter with xllamacpp) answers by itself from the same file; its kernels
-round activations to 8 bits. Embedding and output matrix stay apart, as llama.cpp computes with them. Then how
-many ids top-p holds, what drafts save, and four bits by several methods on those answers, this project's
-prose and its code.
+prompts, evenly chosen, are answered greedily in float32, alone and together. transformers reads prompt and
+answer: if its most likely id is ours at every place, its greedy answer is ours. llama.cpp
+(R1V_LLAMA_CPP_PYTHON: an interpreter with xllamacpp) answers by itself from the same file; its kernels round
+activations to 8 bits. Embedding and output matrix stay apart, as llama.cpp computes with them. Then how many
+ids top-p holds, what drafts save, and four bits by several methods on those answers, this project's prose and
+its code.
 """
 
 from __future__ import annotations

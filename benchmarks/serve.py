@@ -1,5 +1,5 @@
 """Servers under load: many clients at a time, half of their questions with an image, a tenth of them hanging
-up. `r1v serve` beside vLLM's server and `transformers serve` on the same model, one after another.
+up. `r1v serve`, vLLM's server and `transformers serve` are measured on the same model, one after another.
 
 Prints for each: answers that differ from those given alone, failures, time to the first token, time between
 tokens, tokens per second, memory. vLLM runs where R1V_VLLM_PYTHON names the Python of its environment.

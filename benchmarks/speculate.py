@@ -1,4 +1,4 @@
-"""Speculation on and off: R1V-Nano's own chains, chains that go in circles, and chains that never do.
+"""Speculation on and off: R1V-Nano's own chains, chains that repeat themselves, and chains that never do.
 
 The same questions go to three engines in turn: without drafts, with drafts from each sequence's own ids, and
 with drafts that all outputs teach. The ids must be the same where they are greedy. Prints what a step with
@@ -50,7 +50,7 @@ def circles(number: int) -> Iterable[Question]:
 
 
 def noise(number: int) -> Iterable[Question]:
-    """Sampled far too hot, so that nothing recurs."""
+    """Sampled at a very high temperature, so that nothing recurs."""
     for turn in range(number):
         params = SamplingParams(temperature=3.0, top_p=1.0, top_k=0, min_p=0.0, seed=turn, max_tokens=200,
                                 min_tokens=200, detect_loops=False, repetition_penalty=1.0)  # fmt: skip

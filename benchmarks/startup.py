@@ -1,4 +1,4 @@
-"""How long a cold start takes: the import, the help text, and the first question, with its parts.
+"""The time of a cold start: the import, the help text, and the first question with its parts.
 
 Each round starts fresh processes: ``import r1v``, ``r1v --help``, ``r1v ask`` as a user calls it, and one
 that takes the same steps and times each. The files are in the system's cache. Medians and the best of all

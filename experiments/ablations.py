@@ -4,9 +4,9 @@
     python experiments/ablations.py --only ssb --plots docs/images         # one ablation, and its picture
     python experiments/ablations.py --small --seeds 1 --only recipe        # every stage once, on one core
 
-Each arm of each seed is a process of its own; up to ``--jobs`` run at once, each on one thread. What is done
-is not run again, what was cut off goes on. Prints a table for each ablation, the mean over seeds with its
-95 % interval beside the published figure, writes them to report.md, and ends with one line of JSON.
+Each arm of each seed is a process of its own; up to ``--jobs`` run at once, each on one thread. Finished arms
+are not run again, and interrupted ones continue. Prints a table for each ablation, the mean over seeds with
+its 95 % interval beside the published figure, writes them to report.md, and ends with one line of JSON.
 """
 
 from __future__ import annotations

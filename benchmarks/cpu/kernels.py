@@ -1,8 +1,8 @@
 """Our CPU kernels by themselves, every level of instructions in turn in one process: products and drawing.
 
-The fastest of many calls counts, which other work on the machine hardly touches: GB/s of weights for one row,
-GFLOP/s for several (beside torch's product of the same bfloat16 weights, conversions included), and
-microseconds to draw an id. The machine's own limits are measured in the same run.
+The time of the fastest of many calls is taken, which other work on the machine hardly affects: GB/s of
+weights for one row, GFLOP/s for several (beside torch's product of the same bfloat16 weights, conversions
+included), and microseconds to draw an id. The machine's own limits are measured in the same run.
 """
 
 from __future__ import annotations

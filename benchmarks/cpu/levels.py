@@ -1,8 +1,8 @@
 """Each level of instructions of this processor: a token of one sequence, and reading prompts of two lengths.
 
-A process for each level, asked in turn, beside vLLM where ``--vllm`` says where it is. Medians of processor
-milliseconds, which other work on the machine disturbs less than the clock; beside them what the machine reads
-and multiplies in the same run.
+There is a process for each level, and one for vLLM if ``--vllm`` names its interpreter; they are asked in
+turn. The figures are medians of processor time, which other work on the machine affects less than wall time,
+with the memory and product rates of the machine in the same run.
 """
 
 from __future__ import annotations

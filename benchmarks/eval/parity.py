@@ -1,4 +1,5 @@
-"""Our verdicts beside those of the official scorers, on answers recorded or varied from the right ones.
+"""Our verdicts compared with those of the official scorers, on recorded answers and on variations of the
+right ones.
 
 Two kinds of official scorers. Packages, installed beside r1v without dependencies:
 
@@ -9,8 +10,8 @@ cloned into the folder that --repositories names (which ones: benchmarks/shared/
 
     pip install pandas lxml levenshtein antlr4-python3-runtime==4.11.*
 
-What is not there is skipped and said. Prints a table, every difference, and a last line of JSON; --page
-writes the differences as docs/measurements/evaluation-parity.md has them.
+Scorers that are not installed are skipped, which is printed. Prints a table, every difference, and a last
+line of JSON; --page writes the differences as docs/measurements/evaluation-parity.md has them.
 """
 
 from __future__ import annotations

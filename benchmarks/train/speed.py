@@ -1,4 +1,4 @@
-"""Training speed beside its peers: GRPO against TRL's GRPOTrainer, SFT against transformers' Trainer.
+"""Training speed compared with other trainers: GRPO with TRL's GRPOTrainer, SFT with transformers' Trainer.
 
 The same checkpoint, questions, batch, precision and machine; each side runs in a process of its own, one
 after the other, and its first step or epoch is not counted. Beside wall time stands the processor time of the
