@@ -1,4 +1,4 @@
-"""The one list of families, and the making of a figure from (family, seed)."""
+"""The list of families, and how a figure is made from (family, seed)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What a chain of thought says about its picture, held against the picture's facts.
+"""Compares the statements of a chain of thought about its picture with the picture's facts.
 
-Enters: text, and the facts of a figure by name. Leaves: how many facts it states, and how many of those
-wrongly.
+Enters: text, and the facts of a figure by name. Leaves: the number of facts that it states, and the number
+that it states wrongly.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Whole sets of figure questions on disk, made by several processes.
 
 Enters: a ``DatasetConfig`` and a folder. Leaves: ``data.jsonl`` (one question a line),
-``images/FAMILY/ID.png`` and ``config.json``. Always holds: ``data.jsonl`` stands only when all is there; an
-interrupted run is taken up where it stopped; what is written does not depend on the number of processes.
+``images/FAMILY/ID.png`` and ``config.json``. Always holds: ``data.jsonl`` exists only when the set is
+complete; an interrupted run continues where it stopped; the files do not depend on the number of processes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The families' matters drawn by tools that others wrote, in their own default styles.
+"""The subjects of the families, drawn by other people's tools in the tools' own default styles.
 
 Enters: a family, a tool and a seed. Leaves: a ``Figure`` whose solution has the form of the family's own.
-Always holds: a tool marked ``heldout`` never comes out of ``make`` for training.
+Always holds: ``make`` never uses a tool marked ``heldout`` for training.
 """
 
 from r1v.figures.abroad.catalogue import SUBJECTS, TOGETHER, make, missing, tools, usable

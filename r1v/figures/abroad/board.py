@@ -1,7 +1,7 @@
-"""Drawings as lists of simple things, painted by Pillow, by matplotlib, or as SVG by resvg.
+"""Drawings as lists of simple shapes, painted by Pillow, by matplotlib, or as SVG by resvg.
 
-Enters: things in pixels, y downwards. Leaves: a picture. The SVG painter is for held-out tools alone, with
-faces and line ends of its own.
+Enters: shapes in pixels, y downwards. Leaves: a picture. The SVG painter is for held-out tools only, and has
+fonts and line ends of its own.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ INK: Color = (20, 20, 20)
 
 @dataclass(slots=True)
 class Easel:
-    """What is drawn, from back to front. Each thing is a tuple that begins with its kind."""
+    """The shapes to draw, from back to front. Each is a tuple that begins with its kind."""
 
     width: float
     height: float

@@ -1,4 +1,4 @@
-"""The list of families that others' tools draw, and the making of a figure from (family, tool, seed)."""
+"""The list of families that other tools draw, and how a figure is made from (family, tool, seed)."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def missing(split: Split | None = None) -> dict[str, list[str]]:
 
 @functools.lru_cache(maxsize=4)
 def _picture(family: str, tool: str, seed: int, split: Split) -> tuple[Any, int, ToolPicture]:
-    """The matter of a seed, its level, and its picture; kept for the further questions about it."""
+    """The subject matter of a seed, its level and its picture, kept for further questions about it."""
     found = tools(family).get(tool)
     if found is None:
         raise ConfigError(f"{family} has no tool {tool!r}; use one of {', '.join(tools(family))}")

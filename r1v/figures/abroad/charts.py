@@ -150,7 +150,7 @@ def running(values: Sequence[Decimal]) -> list[str]:
 
 
 def apart(rng: Random, values: Sequence[Decimal], gap: float) -> tuple[int, int] | None:
-    """Two places whose values differ by more than a gap, the larger first; None where no two do."""
+    """Two places whose values differ by more than a gap, the larger first; None if no two do."""
     count = range(len(values))
     pairs = [(i, j) for i in count for j in count if float(values[i] - values[j]) > gap]
     return rng.choice(pairs) if pairs else None
@@ -215,7 +215,8 @@ class Parts:
         return facts if self.chart.printed else {**facts, "grid step": plain(self.drawn.marks["step"])}
 
     def read(self, limit: Decimal | None = None) -> list[str]:
-        """Every part from the first on. limit: whether a part goes beyond it is said where it is read."""
+        """The reading of every part from the first on. limit: when a part is read, the text says whether it
+        exceeds the limit."""
         shown: list[object] = [plain(v) + self.chart.unit for v in self.values]
         if limit is not None:
             over = [value > limit for value in self.values]

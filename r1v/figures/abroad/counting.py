@@ -1,7 +1,7 @@
 """Coloured shapes to be counted, in the manner of the public NLVR pictures and as scattered markers.
 
 Three grey boxes with circles, squares and triangles, read box by box; or rows of markers, read row by row.
-The solutions number what counts where it is met, as the family's own do.
+The solutions number each counted thing when they come to it, as the family's own solutions do.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def rows(rng: Random, level: int) -> Scene:
 
 @dataclass(frozen=True, slots=True)
 class Matter:
-    """Both sorts of scenes; which one is shown is the tool's choice."""
+    """Both kinds of scenes. The tool decides which one is shown."""
 
     boxes: Scene
     rows: Scene

@@ -1,6 +1,8 @@
-"""Families whose own layouts other painters paint, on sheets of natural shapes, asked in people's words.
+"""Families whose own layouts are painted by other painters, on sheets of usual shapes, with questions in
+people's words.
 
-The family makes the matter, the solution and the places; the painter has its own faces, lines and edges.
+The family makes the subject matter, the solution and the places; the painter has its own fonts, lines and
+edges.
 """
 
 from __future__ import annotations

@@ -118,8 +118,8 @@ class LineQuestions:
         return lines
 
     def _points(self, extreme: str = "", changes: bool = False) -> list[str]:
-        """Number, colour, grid line, label and value of every point; records and changes where they
-        are met.
+        """The reading of every point: number, colour, grid line, label and value, with records and changes
+        when they occur.
         """
         pairs = [(label, plain(v)) for label, v in zip(self.labels, self.values, strict=True)]
         largest = extreme == "highest"

@@ -65,7 +65,7 @@ def picture(
 
 
 def _light(found: dict[str, Any]) -> dict[str, Any]:
-    """Only what differs from what holds now: setting all of it costs milliseconds."""
+    """Only the settings that differ from the present ones, because setting all of them takes milliseconds."""
     import matplotlib
 
     now: Any = matplotlib.rcParams

@@ -106,8 +106,8 @@ def _edges(graph: Graph) -> list[tuple[str, int]]:
 
 
 def _read_first(kind: str, graph: Graph, rows: dict[str, str], solution: str) -> str:
-    """The family's working behind a reading of all nodes and, where weights are asked for, of all edges: in
-    a layout that is a tool's choice neither has its usual place."""
+    """The family's working, after a reading of all nodes and, if the question is about weights, of all edges:
+    in a layout that a tool chooses, neither has its usual place."""
     work = solution.split("\n")
     if kind == "shortest":
         work = work[2:]

@@ -1,7 +1,8 @@
-"""Charts painted by Pillow for training: quick, so that every question has names of its own to read.
+"""Charts painted by Pillow for training. They are quick to draw, so every question can have a chart with
+names of its own.
 
 Names stand level, aslant or upright, below or beside; values are printed or read between grid lines; parts
-of a pie are named beside it or in a legend. Looks are drawn at random and are no tool's own.
+of a pie are named beside it or in a legend. The looks are random and do not imitate any tool.
 """
 
 from __future__ import annotations

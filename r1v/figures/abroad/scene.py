@@ -1,6 +1,6 @@
-"""What a foreign tool draws, what is asked about it, and which tools there are.
+"""What another tool draws, what is asked about it, and which tools exist.
 
-Enters: a subject's matter, which holds names and numbers without any look. Leaves: a picture by a tool that
+Enters: a subject's matter, which holds names and numbers but no look. Leaves: a picture by a tool that
 others wrote, and questions about it. Always holds: the facts of a question are those of the matter that was
 drawn, and a held-out tool is never used for training.
 """
@@ -24,7 +24,7 @@ from r1v.figures.item import AnswerType, Difficulty, Request, Split
 
 @dataclass(frozen=True, slots=True)
 class ToolPicture:
-    """A picture, and what its tool decided that a reader must know: grid lines, order, colours."""
+    """A picture, and the decisions of its tool that a reader must know: grid lines, order, colours."""
 
     image: Image.Image
     marks: Mapping[str, Any] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class DrawingTool:
     cheap: bool = False
 
     def missing(self) -> list[str]:
-        """What is not installed of what it needs."""
+        """The packages and programs that it needs and that are not installed."""
         return [need for need in self.needs if not _there(need)]
 
 

@@ -1,7 +1,9 @@
-"""Pictures spoilt as the world spoils them: pages around, other scales, JPEG, dark themes, screens.
+"""Pictures degraded as in everyday use: pages around them, other scales, JPEG, dark themes, photographed
+screens.
 
-Enters: a picture and random numbers. Leaves: the same matter, to be read still. Always holds: nothing that a
-question may ask about is cut off, and colours keep their names where a family asks for them.
+Enters: a picture and random numbers. Leaves: a picture of the same content that can still be read. Always
+holds: nothing that a question may ask about is cut off, and colours keep their names where a family asks for
+them.
 """
 
 from __future__ import annotations

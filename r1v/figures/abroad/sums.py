@@ -1,7 +1,7 @@
 """Sums and formulas as people write them: typed, typeset, on a worksheet.
 
-The solutions are those of the families ``expression`` and ``formula``: they copy what is written with the
-signs × and ÷, whatever signs stand there, and work it out.
+The solutions are those of the families ``expression`` and ``formula``: they copy the text with the signs ×
+and ÷, whichever signs it has, and work it out.
 """
 
 from __future__ import annotations
