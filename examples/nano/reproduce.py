@@ -25,10 +25,12 @@ from r1v.figures import FAMILIES
 HERE = Path(__file__).parent
 BENCHMARKS, EXPERIMENTS = (HERE.parents[1] / name for name in ("benchmarks", "experiments"))
 # of each stage in a run of the default length; another length changes all in proportion
-SUPERVISED = {"sft": 3600, "sft2": 300, "sft3": 690, "sft4": 450, "sft5": 400, "sft6": 470, "sft7": 425}
+SUPERVISED = {"sft": 3600, "sft2": 300, "sft3": 690, "sft4": 450, "sft5": 400, "sft6": 470, "sft7": 425,
+              "sft8": 1240}  # fmt: skip
 CONFIGS = {
     "sft": "sft.toml", "sft2": "sft-more.toml", "sft3": "sft-longer.toml", "sft4": "sft-decide.toml",
     "sft5": "sft-abroad.toml", "sft6": "sft-abroad-more.toml", "sft7": "sft-abroad-last.toml",
+    "sft8": "sft-wide.toml",
 }  # fmt: skip
 LATER = {"pool": 25, "pairs": 60, "reward": 40, "mpo": 100, "grpo": 160}
 SECONDS = {**SUPERVISED, **LATER}
