@@ -1,4 +1,4 @@
-"""benchmarks/nano_sums.py: its questions have the answers that they say, and replies are counted as they are."""
+"""benchmarks/nano_sums.py: questions have the answers that they say, and replies are counted as they are."""
 
 from __future__ import annotations
 
