@@ -7,10 +7,11 @@ from rich.console import Console
 
 from r1v.core import ConfigError
 from r1v.figures import abroad
+from r1v.figures.names import POOLS
 from r1v.train.core.config import DataConfig
 from r1v.train.data.abroad import OFTEN, AbroadSource, _tools
 from r1v.train.data.examples import FigureSource
-from r1v.train.data.sources import BLOCK, MixedSource, open_source
+from r1v.train.data.sources import BLOCK, MixedSource, figures_of, open_source
 from r1v.train.data.spoilt import spoilt
 
 QUIET = Console(quiet=True)
@@ -110,3 +111,16 @@ def test_a_share_of_the_pictures_is_spoilt_and_which_follows_from_the_index() ->
         == half.example("table", changed.index(True), 1.0).images[0].source.tobytes()
     )
     assert again.thinking == source.example("table", changed.index(True), 1.0).thinking
+
+
+def test_any_names_on_a_share_of_the_own_figures_of_training_alone() -> None:
+    own = open_source(DataConfig(source=("figures",), families=("pie_chart",), open_names=0.5), 3, QUIET)
+    listed = {name for pool in POOLS.values() for name in pool.names}
+
+    def share(source: FigureSource) -> float:
+        names = [set(source.example("pie_chart", i, 0.0).facts) for i in range(60)]
+        return sum(not (found & listed) for found in names) / 60
+
+    assert isinstance(own, FigureSource) and 0.3 < share(own) < 0.7
+    held = figures_of(own, heldout=True)
+    assert held is not None and share(held) == 0.0

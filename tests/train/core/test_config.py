@@ -8,6 +8,7 @@ import pytest
 
 from r1v.cli.train import OF_A_FOLDER, STAGES, _stage, keys_of
 from r1v.core import ConfigError
+from r1v.train.core.config import ModelConfig
 from r1v.train.core.config_read import as_changes, changed, from_dict, keys, make, read
 from r1v.train.stages.grpo import GRPOConfig
 from r1v.train.stages.mpo import MPOConfig
@@ -108,3 +109,8 @@ def test_help_of_a_stage(run_r1v: Any) -> None:
 def test_the_shipped_configurations_are_read(file: Path) -> None:
     stage = file.stem.partition("-")[0]
     from_dict(_stage(stage)[0], tomllib.loads(file.read_text()))
+
+
+def test_a_model_is_spread_in_one_way() -> None:
+    with pytest.raises(ConfigError, match="replicate and model.hsdp"):
+        ModelConfig(path="r1v-nano", replicate=True, hsdp=True)

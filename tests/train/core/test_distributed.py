@@ -113,9 +113,10 @@ def test_two_processes_with_a_whole_model_each_train_as_one(start: Path, tmp_pat
     train(start, tmp_path / "1")
     in_two(lambda: train(start, tmp_path / "2", "model.replicate=true"))
     assert_same_run(tmp_path / "1", tmp_path / "2")
-    in_two(lambda: train(start, tmp_path / "3", "model.replicate=true", "run.steps=2", "data.heldout=0"))
-    in_two(lambda: train(start, tmp_path / "3", "model.replicate=true"))
-    assert losses(tmp_path / "3")[:4] == pytest.approx(losses(tmp_path / "1")[:4], rel=1e-5)
+    whole = ("model.replicate=true", "data.heldout=0")
+    in_two(lambda: train(start, tmp_path / "3", *whole, "run.steps=2"))
+    in_two(lambda: train(start, tmp_path / "3", *whole))
+    assert losses(tmp_path / "3") == pytest.approx(losses(tmp_path / "1")[:4], rel=1e-5)
 
 
 def test_a_run_goes_on_with_other_numbers_of_processes(start: Path, tmp_path: Path) -> None:
