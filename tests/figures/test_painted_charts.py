@@ -1,4 +1,4 @@
-"""Charts that Pillow paints: areas of colour are as large as the values say, and names stand within the picture."""
+"""Charts that Pillow paints: areas of colour are as large as the values say, and the grid reaches them."""
 
 from __future__ import annotations
 
