@@ -60,7 +60,9 @@ class TrainingTarget:
 @dataclass(frozen=True, slots=True)
 class TrainingEstimate:
     """Bytes on each device. held: master weights, frozen weights and optimiser, which are always present. The
-    others are what a phase needs in addition."""
+    others are what a phase needs in addition. stash: what the forward pass keeps of all layers. inside: of
+    one layer, and the gradients in it, while it is computed backward. casts: bf16 copies of the weights in
+    one process."""
 
     target: TrainingTarget
     frozen: int
@@ -68,10 +70,18 @@ class TrainingEstimate:
     optimizer: int
     block: int
     gradients: int
-    activations: int
+    stash: int
+    inside: int
+    casts: int
     logits: int
     sampler: int
     overhead: int
+    layers: int
+
+    @property
+    def activations(self) -> int:
+        """The most of them at a time."""
+        return self.stash + self.inside
 
     @property
     def held(self) -> int:
@@ -85,12 +95,23 @@ class TrainingEstimate:
         resident = self.sampler if self.target.samples and self.target.rollout != "away" else 0
         found = {
             "load": self.held + self.block // 2,
-            "update": always + resident + self.block + self.gradients + self.activations + self.logits,
+            "update": always + resident + self.update,
             "export": always + resident + self.block,
         }
         if self.target.samples:
             found["rollout"] = always + resident + self.block
         return found
+
+    @property
+    def update(self) -> int:
+        """The most of three moments: the end of the forward pass; the last layer on the way back, when
+        nothing of the stash is free yet; the first layer, when all gradients are there."""
+        layer = self.stash // self.layers
+        return max(
+            self.stash + self.casts + self.logits,
+            self.stash + self.block + self.inside,
+            self.gradients + self.block + layer + self.inside,
+        )
 
     @property
     def used_bytes(self) -> int:
@@ -157,6 +178,8 @@ def estimate(config: R1VConfig, target: TrainingTarget) -> TrainingEstimate:
         sampler = (
             2 * everything + cache if target.rollout == "r1v" else 2 * everything // number + cache // number
         )
+    tokens = target.context * target.rows
+    stash, inside = activations(config, target)
     return TrainingEstimate(
         target,
         frozen=2 * frozen // number,
@@ -164,10 +187,13 @@ def estimate(config: R1VConfig, target: TrainingTarget) -> TrainingEstimate:
         optimizer=8 * trained // number,
         block=block,
         gradients=4 * trained // number,
-        activations=activations(config, target),
-        logits=LOGIT_BYTES + 2 * 4 * target.rows * target.context,
+        stash=stash,
+        inside=inside,
+        casts=2 * trained if number == 1 else 0,
+        logits=min(LOGIT_BYTES, 2 * 4 * tokens * config.language.vocab_size) + 2 * 4 * tokens,
         sampler=sampler,
         overhead=target.overhead,
+        layers=config.language.num_layers,
     )
 
 
@@ -177,19 +203,23 @@ def kv_bytes(config: R1VConfig) -> int:
     return 2 * 2 * language.num_layers * language.num_kv_heads * language.head_dim
 
 
-def activations(config: R1VConfig, target: TrainingTarget) -> int:
-    """Bytes that a pass keeps for its backward pass: the inputs of all layers and the inner activations of
-    one layer, or those of all layers."""
+def activations(config: R1VConfig, target: TrainingTarget) -> tuple[int, int]:
+    """Bytes that a pass keeps of all layers for its backward pass, and those of one layer beside it while
+    that is computed backward: with recomputation the layers' inputs, and the inside of one layer; without it
+    the insides of all."""
     language = config.language
     tokens = target.context * target.rows * (2 if target.stage in ("reward", "mpo") else 1)
-    width = (language.num_heads + 2 * language.num_kv_heads) * language.head_dim
-    inside = 2 * (4 * language.hidden_size + width + language.num_heads * language.head_dim)
-    inside += 2 * 4 * language.intermediate_size + 2 * 4 * language.hidden_size
+    queries, keys = (n * language.head_dim for n in (language.num_heads, language.num_kv_heads))
+    wide, mlp = language.hidden_size, language.intermediate_size
+    stream = 2 if target.lora_rank else 4  # float32 where the embedding is trained
+    # two places of the residual stream, both as bf16 after their norms, and what the norms keep
+    inside = 2 * stream * wide + 4 * wide + 8 * wide
+    # q, k and v as they come and rotated, and what attention gives; gate, up, silu(gate) and their product
+    inside += 2 * (queries + 2 * keys) + 2 * (queries + keys) + 2 * queries + 8 * mlp
+    gradients = 6 * mlp  # of gate, up and their product
     if not target.checkpointing:
-        return tokens * inside * language.num_layers
-    # the residual stream is float32 where the embedding is trained, and its gradient goes along
-    stream = 2 if target.lora_rank else 4
-    return tokens * (stream * language.hidden_size * (language.num_layers + 3) + 2 * inside)
+        return tokens * inside * language.num_layers, tokens * gradients
+    return tokens * stream * wide * language.num_layers, tokens * (inside + gradients)
 
 
 @dataclass(frozen=True, slots=True)

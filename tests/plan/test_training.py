@@ -96,3 +96,90 @@ def test_the_command(run_r1v: Any, tmp_path: Path) -> None:
     found = json.loads(out)
     assert status == 1 and not found["asked"]["fits"] and found["nearest"]["fits"]
     assert found["changes"] == ['model.lora=["llm"]']
+
+
+RECORDED = Path(__file__).parents[2] / "benchmarks" / "results" / "gpu" / "train-large.json"
+LARGE_8B = R1VConfig(
+    VisionConfig(1024, 24, 16, 4096),
+    LanguageConfig(151936, 4096, 36, 32, 8, 128, 12288, family="qwen3"),
+    image_token_id=151671,
+)
+
+
+@pytest.mark.parametrize(
+    ("part", "config", "context", "lora_rank"), [("lora38b", LARGE, 16384, 16), ("full8b", LARGE_8B, 4096, 0)]
+)
+def test_the_plan_is_within_a_tenth_of_what_two_h200s_took(
+    part: str, config: R1VConfig, context: int, lora_rank: int
+) -> None:
+    """The allocator's peak of a second step on each of two devices, with a row each
+    (`benchmarks/gpu/train.py`)."""
+    rows = json.loads(RECORDED.read_text())["parts"][part]["rows"]
+    taken = next(row["memory_gb"] for row in rows if row["stage"] == "sft" and row.get("step") == 1) * GB
+    found = estimate(config, TrainingTarget(140 * GB, 2, "sft", context, lora_rank=lora_rank))
+    assert 0.9 * taken < found.phases["update"] - found.overhead < 1.1 * taken
+
+
+SETTINGS = [
+    (512, 1, 0, True), (2048, 2, 0, True), (512, 1, 0, False), (2048, 1, 0, False), (512, 1, 16, True),
+    (2048, 2, 16, True), (2048, 1, 16, False),
+]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("context", "rows", "lora_rank", "checkpointing"), SETTINGS)
+def test_the_plan_is_within_a_tenth_of_a_step(
+    context: int, rows: int, lora_rank: int, checkpointing: bool, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A small model in bf16 on a CPU, by the log of torch's allocator."""
+    import torch
+    from rich.console import Console
+    from torch.profiler import ProfilerActivity, profile
+
+    from r1v.models.checkpoint import describe
+    from r1v.train.core.compute import Compute
+    from r1v.train.core.config import ModelConfig, OptimConfig
+    from r1v.train.core.optim import Optimizer
+    from r1v.train.core.policy import load_policy
+    from r1v.train.data.batches import MicroBatch
+    from r1v.train.stages.init import InitConfig, initialise
+
+    pytest.importorskip("peft")
+    model = initialise(
+        InitConfig(
+            out=str(tmp_path_factory.mktemp("plan") / "m"), vocab_size=400, tokenizer_samples=20,
+            families=("arithmetic",), image_size=32, patch_size=8, vision_hidden=32, vision_layers=1,
+            vision_heads=2, vision_mlp=64, llm_hidden=256, llm_layers=8, llm_heads=4, llm_kv_heads=2,
+            llm_mlp=768, context=2048,
+        )
+    )  # fmt: skip
+    chosen = ModelConfig(
+        str(model), train=() if lora_rank else ("projector", "llm"), lora=("llm",) if lora_rank else (),
+        checkpointing=checkpointing,
+    )  # fmt: skip
+    compute = Compute(torch.device("cpu"), True)
+    policy = load_policy(model, compute, chosen, seed=0, console=Console(quiet=True))
+    optimizer = Optimizer(policy, OptimConfig())
+    ids, places = torch.randint(10, 300, (rows, context)), torch.arange(rows * context)
+    part = MicroBatch(
+        ids, torch.zeros((0, 32, 32, 3), dtype=torch.uint8), places, ids.flatten(), places // context,
+        ("",) * rows,
+    )  # fmt: skip
+
+    def step() -> None:
+        policy.backward(-policy.scores(part).logprobs.mean())
+        optimizer.step(1.0)
+
+    step()
+    states = [value for one in optimizer.parts for state in one.state.values() for value in state.values()]
+    now = taken = sum(each.nbytes for each in (*policy.parameters(), *states))
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as log:
+        step()
+    events = [e for e in log.profiler.kineto_results.events() if e.name() == "[memory]"]
+    for event in sorted(events, key=lambda e: e.start_ns()):
+        now += event.nbytes()
+        taken = max(taken, now)
+    config = describe(model, whole=True).module.config
+    target = TrainingTarget(GB, 1, "sft", context, rows, lora_rank, checkpointing=checkpointing)
+    found = estimate(config, target)
+    assert 0.9 * taken < found.phases["update"] - found.overhead < 1.1 * taken
