@@ -63,7 +63,7 @@ def run(args: argparse.Namespace, engine: str, out: Path) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="few steps")
+    parser.add_argument("--quick", action="store_true", help="one counted step of 2 x 4 short responses")
     parser.add_argument("--model", default=str(Path(__file__).parents[2] / "r1v" / "models" / "r1v-nano"))
     parser.add_argument("--engines", nargs="+", default=["r1v", "vllm"], choices=["r1v", "vllm"])
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -79,6 +79,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="where the runs' folders are kept")
     args = parser.parse_args()
     args.steps = args.steps or (1 if args.quick else 4)
+    if args.quick:
+        args.prompts, args.group, args.max_tokens, args.micro_batches = 2, 4, 64, 1
     on_gpu = args.device.startswith("cuda")
     result: dict[str, Any] = {
         "name": "rollouts",

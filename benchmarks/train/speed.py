@@ -283,13 +283,13 @@ def measure(args: argparse.Namespace, part: str, side: str, data: Path, out: Pat
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="few steps")
+    parser.add_argument("--quick", action="store_true", help="one counted step of small batches")
     parser.add_argument("--model", default=str(Path(__file__).parents[2] / "r1v" / "models" / "r1v-nano"))
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--parts", nargs="+", default=["grpo", "sft"], choices=list(MEASURE))
     parser.add_argument("--steps", type=int, help="counted steps")
-    parser.add_argument("--prompts", type=int, default=8, help="of a GRPO step, each answered 8 times")
-    parser.add_argument("--batch", type=int, default=16, help="of an SFT step")
+    parser.add_argument("--prompts", type=int, help="of a GRPO step, 8 answers each; 8, or 1 with --quick")
+    parser.add_argument("--batch", type=int, help="of an SFT step; 16, or 4 with --quick")
     parser.add_argument("--micro-batches", type=int, default=2, help="parts of our batches")
     parser.add_argument("--no-packing", dest="packing", action="store_false", help="pad our SFT batches")
     parser.add_argument("--peer-python", default=sys.executable, help="an interpreter that has the peers")
@@ -298,7 +298,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    args.steps = args.steps or (1 if args.quick else 4)
+    steps, prompts, batch = (1, 1, 4) if args.quick else (4, 8, 16)
+    args.steps, args.prompts = args.steps or steps, args.prompts or prompts
+    args.batch = args.batch or batch
     if args.side:
         print(json.dumps(SIDES[args.side][args.part](args, args.data, args.out)))
         return
