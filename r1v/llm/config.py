@@ -6,6 +6,7 @@ config says exactly what ran, so that it can be stored beside a result.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -189,6 +190,9 @@ def default_params(folder: Path) -> SamplingParams:
         raise CheckpointError(f"{path} holds a {type(stored).__name__}; it must hold an object")
     known = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
     given = {name: stored[name] for name in known if stored.get(name) is not None}
+    if not isinstance(stored.get("do_sample", True), bool | None):
+        given_text = json.dumps(stored["do_sample"])[:60]
+        raise CheckpointError(f"{path}: do_sample is {given_text}; it must be true or false")
     if stored.get("do_sample") is False:
         penalty = given.get("repetition_penalty", 1.0)
         given = {"temperature": 0.0, "top_p": 1.0, "repetition_penalty": penalty}

@@ -189,7 +189,8 @@ class TensorFiles:
             # a name with a folder in it could point anywhere
             if not isinstance(file, str) or Path(file).name != file or not file.endswith(".safetensors"):
                 raise CheckpointError(
-                    f"{path}: {name[:80]} is said to be in {str(file)[:80]!r}, no shard's name"
+                    f"{path}: {name[:80]} is said to be in {json.dumps(file)[:80]}, "
+                    "which is no name of a shard; fetch the file again"
                 )
         missing = sorted({file for file in weight_map.values() if not (self.folder / file).is_file()})
         if missing:

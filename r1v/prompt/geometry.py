@@ -6,17 +6,19 @@ preprocessor_config.json.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from r1v.core import CheckpointError
-from r1v.prompt.tiling import TilingConfig
+from r1v.prompt.tiling import IMAGENET_MEAN, IMAGENET_STD, TilingConfig
 from r1v.prompt.tokenizer import read_json
 
 # language models alone
 _TEXT_TYPES = ("qwen2", "qwen3")
+_MAX_SIDE = 16384  # pixels
 _DEFAULT_MAX_TILES = 12  # what the release's scripts and transformers use
 
 
@@ -38,6 +40,7 @@ class ImageGeometry:
         config = read_json(folder / "config.json")
         preprocessor = read_json(folder / "preprocessor_config.json", required=False)
         vision = config.get("vision_config") or {}
+        _check_pixels(preprocessor, folder / "preprocessor_config.json")
         size = _side(vision.get("image_size") or config.get("force_image_size") or 448, "image_size")
         patch = _side(vision.get("patch_size") or 14, "patch_size")
         ratio = float(config.get("downsample_ratio", 0.5))
@@ -80,6 +83,44 @@ def _tiling(size: int, config: Mapping[str, Any], preprocessor: Mapping[str, Any
     if not dynamic:
         min_tiles = max_tiles = 1
     return TilingConfig(size, int(min_tiles), int(max_tiles), bool(use_thumbnail))
+
+
+def _check_pixels(preprocessor: Mapping[str, Any], path: Path) -> None:
+    """Refuse what asks for other pixels than `tiling.normalise` makes, and what is no such setting at all."""
+    for key, ours in (("image_mean", IMAGENET_MEAN), ("image_std", IMAGENET_STD)):
+        value = preprocessor.get(key)
+        if value is not None and not _are_near(value, ours):
+            raise CheckpointError(
+                f"{path}: {key} is {json.dumps(value)[:60]}; pixels are normalised by ImageNet's "
+                f"{list(ours)}, as InternVL's are: put these there, or use the checkpoint's own file"
+            )
+    factor = preprocessor.get("rescale_factor")
+    if factor is not None and not _are_near([factor], [1 / 255]):
+        raise CheckpointError(f"{path}: rescale_factor is {json.dumps(factor)[:60]}; only 1/255 is known")
+    for key in ("do_rescale", "do_normalize", "do_resize", "crop_to_patches"):
+        value = preprocessor.get(key)
+        if value is not None and (not isinstance(value, bool) or (not value and key != "crop_to_patches")):
+            wanted = "true or false" if key == "crop_to_patches" else "true"
+            raise CheckpointError(f"{path}: {key} is {json.dumps(value)[:60]}; it must be {wanted}")
+    for key in ("size", "crop_size"):
+        value = preprocessor.get(key)
+        sides = list(value.values()) if isinstance(value, Mapping) else [value]
+        for side in sides if value is not None else ():
+            if type(side) is not int or not 0 < side <= _MAX_SIDE:
+                raise CheckpointError(
+                    f"{path}: {key} is {json.dumps(value)[:60]}; sides are whole numbers of "
+                    f"pixels up to {_MAX_SIDE}"
+                )
+
+
+def _are_near(given: object, wanted: Sequence[float]) -> bool:
+    """Whether a list holds these numbers, to three digits as files write them."""
+    return (
+        isinstance(given, list)
+        and len(given) == len(wanted)
+        and all(type(one) in (int, float) for one in given)
+        and all(abs(one - other) <= 1e-3 * abs(other) for one, other in zip(given, wanted, strict=True))
+    )
 
 
 def _side(value: Any, name: str) -> int:

@@ -8,6 +8,7 @@ a special token.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -199,7 +200,12 @@ class Processor:
             geometry,
             vocab_size=int(vocab_size),
             context_length=int(context_length),
-            eos=_eos_ids(tokenizer, template, generation, config, language),
+            eos=_eos_ids(
+                tokenizer,
+                template,
+                max(tokenizer.num_tokens, int(vocab_size)),
+                {"generation_config.json": generation, "config.json": config, "the language model": language},
+            ),
             limits=limits,
         )
 
@@ -405,17 +411,23 @@ def _special_ids(tokenizer: TextTokenizer, eos: Sequence[int]) -> SpecialIds:
 
 
 def _eos_ids(
-    tokenizer: TextTokenizer, template: ChatTemplate, *configs: Mapping[str, Any]
+    tokenizer: TextTokenizer, template: ChatTemplate, num_ids: int, configs: Mapping[str, Mapping[str, Any]]
 ) -> tuple[int, ...]:
     """Every id that ends a turn: the one that the template ends turns with, the tokenizer's, those of the
-    configs."""
+    configs, which are given by name. CheckpointError: a config has other than ids below num_ids."""
     names = [tokenizer.named.get("eos_token", "")]
     if "<|im_end|>" in template.source:
         names.insert(0, "<|im_end|>")
     found = [token_id for token_id in map(tokenizer.token_id, names) if token_id is not None]
-    for config in configs:
+    for name, config in configs.items():
         value = config.get("eos_token_id")
-        found += [value] if isinstance(value, int) else list(value or ())
+        for token_id in value if isinstance(value, list) else [] if value is None else [value]:
+            if type(token_id) is not int or not 0 <= token_id < num_ids:
+                raise CheckpointError(
+                    f"{name}: eos_token_id is {json.dumps(value)[:60]}; it must be an id, or a list of ids, "
+                    f"from 0 to {num_ids - 1}"
+                )
+            found.append(token_id)
     if not found:
         raise CheckpointError(
             "neither the tokenizer nor generation_config.json names a token that ends a turn"

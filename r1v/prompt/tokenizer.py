@@ -91,6 +91,13 @@ class TextTokenizer:
                 f"the tokenizer lacks {missing} of the 256 byte tokens; only byte-level BPE is read"
             )
         self._tokens: dict[int, str] = {token_id: token for token, token_id in vocabulary.items()}
+        if len(self._tokens) < len(vocabulary):
+            first = next(t for t, token_id in vocabulary.items() if self._tokens[token_id] != t)
+            other = self._tokens[vocabulary[first]]
+            raise CheckpointError(
+                f"the tokenizer gives id {vocabulary[first]} to {first[:40]!r} and to {other[:40]!r}; "
+                "fetch the file again"
+            )
         self._tokens.update((token.id, token.content) for token in self.added.values())
         self.added_ids = frozenset(token.id for token in self.added.values())
         self.special_ids = frozenset(token.id for token in self.added.values() if token.special)
@@ -123,7 +130,13 @@ class TextTokenizer:
                 f"{folder} has no tokenizer: neither tokenizer.json nor vocab.json with merges.txt is there"
             )
         for token_id, entry in config.get("added_tokens_decoder", {}).items():
-            added[entry["content"]] = _added_token(int(token_id), entry)
+            token = _added_token(int(token_id), entry)
+            if token.content in added and added[token.content].id != token.id:
+                raise CheckpointError(
+                    f"{folder}: the added token {token.content[:40]!r} has id {added[token.content].id} in "
+                    f"one file and {token.id} in tokenizer_config.json; fetch the files again"
+                )
+            added[token.content] = token
         named = {}
         for source in (special_map, config):
             for name in _NAMED_TOKENS:
@@ -318,7 +331,14 @@ def _read_whole(path: Path) -> tuple[Tokenizer, dict[str, AddedToken]]:
             entries, end = json.JSONDecoder().raw_decode(text, match.end())
             text = text[: match.end()] + "[]" + text[end:]
         plain = Tokenizer.from_str(text)
-        added = {entry["content"]: _added_token(entry["id"], entry) for entry in entries}
+        added: dict[str, AddedToken] = {}
+        for entry in entries:
+            token = _added_token(entry["id"], entry)
+            if added.setdefault(token.content, token).id != token.id:
+                raise CheckpointError(
+                    f"{path} gives the added token {token.content[:40]!r} the ids {added[token.content].id} "
+                    f"and {token.id}; fetch the file again"
+                )
     kind = type(plain.model).__name__, type(plain.decoder).__name__
     if kind != ("BPE", "ByteLevel"):
         raise CheckpointError(

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - one case a line
 """Reading and writing checkpoints: layouts, round trips, and everything that can be wrong with a folder."""
 
 import ast
@@ -327,8 +328,9 @@ SHARDS: dict[str, tuple[Callable[[Path, dict[str, Any]], Any], str]] = {
     "no weight_map": (lambda f, i: i.pop("weight_map"), "no readable weight_map"),
     "empty weight_map": (lambda f, i: i.update(weight_map={}), "empty"),
     "another folder": (lambda f, i: i["weight_map"].update({NORM: "../../x.safetensors"}),
-                       "no shard's name"),
-    "no file name": (lambda f, i: i["weight_map"].update({NORM: 3}), "no shard's name"),
+                       "no name of a shard"),
+    "no file name": (lambda f, i: i["weight_map"].update({NORM: 3}), "in 3, which is no name of a shard"),
+    "null for a file": (lambda f, i: i["weight_map"].update({NORM: None}), "in null, which is no name of a shard"),
 }  # fmt: skip
 
 
@@ -357,8 +359,23 @@ UNSUPPORTED: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "unknown at top": (lambda v: v.update(second_tower={"a": 1}), "second_tower"),
     "lora": (lambda v: v.update(use_llm_lora=8), "use_llm_lora"),
     "no size": (lambda v: v["llm_config"].pop("hidden_size"), "has no hidden_size"),
-    "text for a number": (lambda v: v["llm_config"].update(hidden_size="48"), "hidden_size is '48'"),
-    "fraction": (lambda v: v["llm_config"].update(num_hidden_layers=2.5), "num_hidden_layers"),
+    "text for a number": (lambda v: v["llm_config"].update(hidden_size="48"), "hidden_size is \"48\"; it must be a whole number"),
+    "fraction": (lambda v: v["llm_config"].update(num_hidden_layers=2.5), "is 2.5; it must be a whole number"),
+    "tied by a word": (lambda v: v.update(tie_word_embeddings="no"), "tie_word_embeddings is \"no\""),
+    "tied by a word below": (lambda v: v["llm_config"].update(tie_word_embeddings="no"), "tie_word_embeddings"),
+    "tied by a number": (lambda v: v["llm_config"].update(tie_word_embeddings=0), "must be true or false"),
+    "quantised by a list": (lambda v: v.update(quantization_config=[]), "quantization_config is \\[\\]; it must"),
+    "quantised by true": (lambda v: v["llm_config"].update(quantization_config=True), "quantization_config is true"),
+    "no number format": (lambda v: v.update(dtype="float8_banana"), "dtype is \"float8_banana\"; it must be one of"),
+    "a number as format": (lambda v: v["llm_config"].update(torch_dtype=16), "torch_dtype is 16"),
+    "one architecture": (lambda v: v.update(architectures="X"), "architectures is \"X\"; it must be a list"),
+    "architectures of numbers": (lambda v: v["vision_config"].update(architectures=[1]), "architectures"),
+    "two thetas": (lambda v: v["llm_config"].update(rope_theta=5.0, rope_parameters={"rope_theta": 6.0}),
+                   "llm_config says rope_parameters.rope_theta 6.0 and rope_theta 5.0; remove"),
+    "two factors": (lambda v: v["llm_config"].update(rope_scaling={"type": "yarn", "factor": 2.0},
+                                                     rope_parameters={"rope_type": "yarn", "factor": 4}), "says"),
+    "rope a list": (lambda v: v["llm_config"].update(rope_scaling=None, rope_parameters=[1]),
+                    "llm_config.rope_parameters is list"),
     "true for a number": (lambda v: v["llm_config"].update(num_hidden_layers=True), "num_hidden_layers"),
     "layer types": (lambda v: v["llm_config"].update(layer_types=3), "layer_types"),
     "ids": (lambda v: v["llm_config"].update(eos_token_id=["end"]), "eos_token_id"),
@@ -378,6 +395,21 @@ def test_unsupported_configurations_are_refused_by_name(
     folder = edit_config(copied(release_folder, tmp_path / "odd"), change)
     with pytest.raises(ConfigError, match=words):
         load(folder)
+
+
+def test_what_is_said_twice_in_the_same_way_is_taken(release_folder: Path, tmp_path: Path) -> None:
+    def change(values: dict[str, Any]) -> None:
+        theta = 1e6
+        values.update(architectures=["InternVLChatModel"], dtype="bfloat16", tie_word_embeddings=None,
+                      quantization_config=None)  # fmt: skip
+        values["llm_config"].update(
+            rope_theta=int(theta), rope_scaling=None, torch_dtype="torch.float16", architectures=None,
+            rope_parameters={"rope_theta": theta, "rope_type": "default"},
+        )  # fmt: skip
+
+    assert (
+        load(edit_config(copied(release_folder, tmp_path / "odd"), change)).config.language.rope.theta == 1e6
+    )
 
 
 NOTES = {

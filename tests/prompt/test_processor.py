@@ -1,9 +1,11 @@
+# ruff: noqa: E501 - one case a line
 """From conversations to prompts: against transformers on harmless text, and unmoved by text that is not."""
 
 from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from r1v.core import ImageRef, Message, PromptError, ToolCall
+from r1v.core import CheckpointError, ImageRef, Message, PromptError, ToolCall
 from r1v.prompt import (
     Processor,
     normalise,
@@ -380,3 +382,64 @@ def test_completions_for_training(processor: Make) -> None:
     )
     assert token_ids.count(ours.special.eos[0]) == 1
     assert ours.split(token_ids, True) == ("A = 12 <|im_end|>", "Answer: \\boxed{12}")
+
+
+# file -> values in it -> words of the message
+ODD_VALUES = {
+    "a mean of text": ("preprocessor_config.json", {"image_mean": ["a"]}, "image_mean is ..a..; pixels are"),
+    "another mean": ("preprocessor_config.json", {"image_mean": [0.5, 0.5, 0.5]}, "image_mean is .0.5, 0.5, 0.5.;"),
+    "no deviation": ("preprocessor_config.json", {"image_std": [0, 0, 0]}, "image_std is .0, 0, 0.; pixels are"),
+    "a negative side": ("preprocessor_config.json", {"size": {"height": -1, "width": 448}}, "size is .*; sides are"),
+    "an endless side": ("preprocessor_config.json", {"size": {"height": 10**9, "width": 448}}, "up to 16384"),
+    "a side of text": ("preprocessor_config.json", {"crop_size": "448"}, 'crop_size is "448"'),
+    "other scaling": ("preprocessor_config.json", {"rescale_factor": 1}, "only 1/255 is known"),
+    "no normalising": ("preprocessor_config.json", {"do_normalize": False}, "do_normalize is false; it must be true"),
+    "cut by a word": ("preprocessor_config.json", {"crop_to_patches": "no"}, "it must be true or false"),
+    "an end of text": ("generation_config.json", {"eos_token_id": "x"}, 'generation_config.json: eos_token_id is "x"'),
+    "an end beyond": ("generation_config.json", {"eos_token_id": [10**9]}, "ids, from 0 to"),
+    "a broken end": ("generation_config.json", {"eos_token_id": [1e9]}, "eos_token_id is .1000000000.0.; it must"),
+    "a true end": ("config.json", {"eos_token_id": True}, "config.json: eos_token_id is true"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ODD_VALUES)
+def test_values_that_would_be_passed_over_are_refused(name: str, tmp_path: Path, bpe: Any) -> None:
+    file, values, words = ODD_VALUES[name]
+    folder = write_checkpoint(tmp_path, bpe, TEMPLATES["qwq"])
+    path = folder / file
+    path.write_text(json.dumps({**(json.loads(path.read_text()) if path.is_file() else {}), **values}))
+    with pytest.raises(CheckpointError, match=words):
+        Processor.from_folder(folder)
+
+
+def test_the_usual_preprocessors_are_taken(tmp_path: Path, bpe: Any) -> None:
+    """The release's file, which is CLIP's, and transformers' own for InternVL."""
+    folder = write_checkpoint(tmp_path, bpe, TEMPLATES["qwq"])
+    means = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
+    release = {"crop_size": 448, "do_center_crop": True, "do_normalize": True, "do_resize": True, "resample": 3,
+               "feature_extractor_type": "CLIPFeatureExtractor", "size": 448, **means}  # fmt: skip
+    native = {"size": {"height": 448, "width": 448}, "crop_to_patches": False, "do_rescale": True,
+              "rescale_factor": 0.00392156862745098, "do_normalize": True, **means}  # fmt: skip
+    for values in (release, native, {}):
+        (folder / "preprocessor_config.json").write_text(json.dumps(values))
+        Processor.from_folder(folder)
+
+
+def test_one_id_is_one_token(tmp_path: Path, bpe: Any) -> None:
+    folder = write_checkpoint(tmp_path, bpe, TEMPLATES["qwq"])
+    path = folder / "tokenizer.json"
+    whole = json.loads(path.read_text())
+    added = whole["added_tokens"][0]
+    for changed, words in (
+        ({"added_tokens": [*whole["added_tokens"], {**added, "id": 3}]}, f"{re.escape(added['content'])}.* the ids"),
+        ({"model": {**whole["model"], "vocab": {**whole["model"]["vocab"], "zzz": 5}}}, "gives id 5 to .* and to"),
+    ):  # fmt: skip
+        path.write_text(json.dumps({**whole, **changed}))
+        with pytest.raises(CheckpointError, match=words):
+            Processor.from_folder(folder)
+    path.write_text(json.dumps(whole))
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    config["added_tokens_decoder"] = {"3": {**added, "special": True}}
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
+    with pytest.raises(CheckpointError, match=r"in one file and 3 in tokenizer_config\.json"):
+        Processor.from_folder(folder)

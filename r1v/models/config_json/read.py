@@ -6,6 +6,7 @@ Enters: a folder, or the parsed JSON. Leaves: configs. Always holds: a key is re
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +23,11 @@ Kind: TypeAlias = Literal["release", "native", "vision-release", "vision-native"
 
 IMAGE_TOKEN = "<IMG_CONTEXT>"
 _REQUIRED: Any = object()
+_WORDS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+# names of number formats that torch knows and checkpoints are stored in
+DTYPES = frozenset(
+    "auto float float16 float32 float64 half bfloat16 float8_e4m3fn float8_e5m2 int8 uint8".split()
+)
 
 # model_type -> what the folder holds
 KINDS: dict[str, Kind] = {
@@ -46,6 +52,37 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise CheckpointError(f"{path} holds a {type(values).__name__}, not an object")
     return values
+
+
+def shown(value: object) -> str:
+    """A value as the file writes it, shortened."""
+    return json.dumps(value, ensure_ascii=False, default=str)[:60]
+
+
+def check_shared(section: Section) -> None:
+    """Refuse values of keys that any section may have, that change nothing here where they are what they
+    should be, and that would be passed over where they are not."""
+    section.take("tie_word_embeddings", bool, None)
+    for key in ("dtype", "torch_dtype"):
+        name = section.take(key, str, None)
+        if name is not None and name.removeprefix("torch.") not in DTYPES:
+            raise ConfigError(
+                f"config.json: {section.name}.{key} is {shown(name)}; it must be one of "
+                f"{', '.join(sorted(DTYPES))}, or left out"
+            )
+    for key in ("quantization_config", "compression_config"):
+        section.seen.add(key)
+        value = section.values.get(key)
+        if value is not None and not isinstance(value, Mapping):
+            raise ConfigError(
+                f"config.json: {section.name}.{key} is {shown(value)}; it must be an object, or left out"
+            )
+    section.seen.add("architectures")
+    names = section.values.get("architectures")
+    if names is not None and not (isinstance(names, list) and all(isinstance(one, str) for one in names)):
+        raise ConfigError(
+            f"config.json: {section.name}.architectures is {shown(names)}; it must be a list of names"
+        )
 
 
 def unused_keys(values: Mapping[str, Any], name: str = "") -> list[str]:
@@ -96,9 +133,7 @@ class Section:
         if kind is float and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            raise ConfigError(
-                f"config.json: {self.name}.{key} is {str(value)[:40]!r}; it must be a {kind.__name__}"
-            )
+            raise ConfigError(f"config.json: {self.name}.{key} is {shown(value)}; it must be {_WORDS[kind]}")
         return value
 
     def side(self, key: str, default: int) -> int:
@@ -117,8 +152,8 @@ class Section:
         value = self.values.get(key)
         if value is not None and value not in allowed:
             raise ConfigError(
-                f"config.json: {self.name}.{key} is {str(value)[:60]!r}; only "
-                f"{' or '.join(repr(each) for each in allowed)} is supported"
+                f"config.json: {self.name}.{key} is {shown(value)}; only "
+                f"{' or '.join(shown(each) for each in allowed)} is supported"
             )
 
     def finish(self, ignored: frozenset[str], *, strict: bool = False) -> None:
@@ -153,8 +188,9 @@ def parse_release(values: Mapping[str, Any], folder: Path | None = None) -> R1VC
     """From the release's keys. folder: where a tokenizer may tell the image token's id."""
     top = Section("the top level", values)
     top.seen |= {"vision_config", "llm_config", "text_config"}
+    check_shared(top)
     language = values.get("llm_config") or values.get("text_config") or {}
-    if isinstance(language, Mapping) and not isinstance(language.get("tie_word_embeddings"), bool):
+    if isinstance(language, Mapping) and language.get("tie_word_embeddings") is None:
         language = {**language, "tie_word_embeddings": not _has_head(folder, default=True)}
     top.expect("use_backbone_lora", 0)
     top.expect("use_llm_lora", 0)
@@ -178,9 +214,11 @@ def parse_native(values: Mapping[str, Any], folder: Path | None = None) -> R1VCo
     """From the keys of transformers' InternVLConfig."""
     top = Section("the top level", values)
     top.seen |= {"vision_config", "text_config"}
+    check_shared(top)
     top.expect("vision_feature_select_strategy", "default")
     language = values.get("text_config") or {}
     if isinstance(language, Mapping):
+        check_shared(Section("text_config", language))  # before one of them is replaced
         language = {**language, "tie_word_embeddings": _native_tying(values, folder)}
     config = R1VConfig(
         vision=parse_vision_native(values.get("vision_config") or {}),
@@ -276,6 +314,7 @@ def find_token_id(folder: Path, token: str) -> int | None:
 def parse_vision_release(values: Mapping[str, Any]) -> VisionConfig:
     """From the keys of the release's InternVisionConfig, with its defaults."""
     section = Section("vision_config", values)
+    check_shared(section)
     section.expect("num_channels", 3)
     section.expect("use_moe", False)
     section.expect("shared_expert", False)
@@ -303,6 +342,7 @@ def parse_vision_release(values: Mapping[str, Any]) -> VisionConfig:
 def parse_vision_native(values: Mapping[str, Any]) -> VisionConfig:
     """From the keys of transformers' InternVLVisionConfig, with its defaults."""
     section = Section("vision_config", values)
+    check_shared(section)
     section.expect("num_channels", 3)
     section.expect("use_mask_token", False)
     section.expect("use_absolute_position_embeddings", True)
@@ -329,6 +369,7 @@ def parse_vision_native(values: Mapping[str, Any]) -> VisionConfig:
 def parse_language(values: Mapping[str, Any], name: str = "config") -> LanguageConfig:
     """From the keys of Qwen2Config or Qwen3Config, of transformers 4 or 5."""
     section = Section(name, values)
+    check_shared(section)
     family = _family(section)
     section.expect("hidden_act", "silu")
     section.expect("use_sliding_window", False)
@@ -384,11 +425,30 @@ def _family(section: Section) -> str:
     return str(stated)
 
 
+def _check_agreement(section: Section, places: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse a setting of RoPE that several places of a section have with different values."""
+    for key in sorted({key for place in places.values() for key in place} - {"type", "rope_type"}):
+        given = {f"{name}.{key}": place[key] for name, place in places.items() if place.get(key) is not None}
+        if key == "rope_theta" and section.values.get(key) is not None:
+            given[key] = section.values[key]
+        if len({json.dumps(value, default=str) for value in map(_as_number, given.values())}) > 1:
+            said = " and ".join(f"{name} {shown(value)}" for name, value in given.items())
+            raise ConfigError(
+                f"config.json: {section.name} says {said}; remove the one that the model was not trained with"
+            )
+
+
+def _as_number(value: Any) -> Any:
+    return float(value) if type(value) is int and abs(value) < 1 << 53 else value
+
+
 def parse_rope(section: Section, max_positions: int) -> RopeConfig:
     """RoPE of transformers 4 (rope_theta, rope_scaling) or 5 (rope_parameters)."""
     section.seen |= {"rope_scaling", "rope_parameters"}
-    found = section.values.get("rope_scaling") or section.values.get("rope_parameters") or {}
-    rope = Section(f"{section.name}.rope_scaling", found)
+    named = {key: section.values.get(key) for key in ("rope_scaling", "rope_parameters")}
+    key, found = next(((key, value) for key, value in named.items() if value), ("rope_parameters", {}))
+    rope = Section(f"{section.name}.{key}", found)
+    _check_agreement(section, {key: value for key, value in named.items() if isinstance(value, Mapping)})
     kind = rope.take("rope_type", str, None) or rope.take("type", str, "default")
     rope.seen.add("type")
     if kind not in ("default", "yarn", "dynamic"):
