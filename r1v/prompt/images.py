@@ -237,14 +237,21 @@ def _decode_data_url(url: str, limits: ImageLimits) -> bytes:
     if match is None:
         raise ImageError("a data: URL without a comma holds no image; write data:image/png;base64,...")
     body = url[match.end() :]
-    if len(body) > 4 * limits.max_bytes + 1024:
+    # What it holds at least, by counting alone: decoding takes long, and keeps other threads from running.
+    is_base64 = match.group(2) is not None
+    least = len(body) - 2 * body.count("%")  # an escape is three characters for one byte
+    if is_base64:
+        least -= body.count("%") + sum(map(body.count, " \t\r\n\f\v")) + 4
+        least = least * 3 // 4
+    if least > limits.max_bytes or len(body) > 4 * limits.max_bytes + 1024:
         raise ImageError(
-            f"an image in a data: URL is {len(body)} characters long; the limit is {limits.max_bytes} bytes"
+            f"an image in a data: URL of {len(body)} characters has more than {limits.max_bytes} bytes, the "
+            "limit: scale it down"
         )
     raw = unquote_to_bytes(body)
-    if match.group(2) is None:
+    if not is_base64:
         return raw
-    raw = re.sub(rb"\s+", b"", raw).translate(bytes.maketrans(b"-_", b"+/"))
+    raw = raw.translate(bytes.maketrans(b"-_", b"+/"), b" \t\r\n\f\v")
     try:
         return base64.b64decode(raw + b"=" * (-len(raw) % 4), validate=True)
     except (binascii.Error, ValueError) as error:
@@ -291,7 +298,12 @@ def _check_parts(ref: ImageRef, image: Image.Image, stream: IO[bytes]) -> None:
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    """Mode RGB from any mode: deep greys scaled, transparency over white."""
+    """Mode RGB from any mode: deep greys scaled, transparency over white. ValueError: a pixel has a
+    colour that the palette lacks."""
+    if image.mode == "P" and (palette := image.getpalette()) is not None:
+        highest = image.getextrema()[1]
+        if isinstance(highest, int | float) and highest * 3 >= len(palette):
+            raise ValueError(f"a pixel has colour {highest:.0f} of a palette of {len(palette) // 3}")
     mode = image.mode
     if mode == "RGB" and "transparency" not in image.info:
         return image if type(image) is Image.Image else image.copy()

@@ -328,8 +328,8 @@ SHARDS: dict[str, tuple[Callable[[Path, dict[str, Any]], Any], str]] = {
     "empty weight_map": (lambda f, i: i.update(weight_map={}), "empty"),
     "another folder": (lambda f, i: i["weight_map"].update({NORM: "../../x.safetensors"}),
                        "no name of a shard"),
-    "no file name": (lambda f, i: i["weight_map"].update({NORM: 3}), "in 3, which is no name of a shard"),
-    "null for a file": (lambda f, i: i["weight_map"].update({NORM: None}), "in null, which is no name of a shard"),
+    "no file name": (lambda f, i: i["weight_map"].update({NORM: 3}), "in 3, which is no name"),
+    "null for a file": (lambda f, i: i["weight_map"].update({NORM: None}), "in null, which is no name"),
 }  # fmt: skip
 
 

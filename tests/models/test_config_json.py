@@ -11,7 +11,9 @@ import pytest
 
 from r1v.core import ConfigError
 from r1v.models import load
-from tests.models.test_checkpoint import copied, edit_config
+from tests.models.test_checkpoint import copied, edit_config, release_folder
+
+__all__ = ["release_folder"]  # a fixture
 
 UNSUPPORTED: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "type": (lambda v: v.update(model_type="llava"), "model_type 'llava' is not supported"),

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from r1v.core import ConfigError, ImageError, ImageRef
-from r1v.prompt import ImageLimits, image_size, open_image
+from r1v.prompt import ImageLimits, image_size, images, open_image
 
 SIZE = (24, 16)
 
@@ -240,6 +240,56 @@ def test_data_urls_that_hold_no_image() -> None:
     assert "is not an image" in complaint("data:text/plain,hello")
     assert "is not an image" in complaint("data:image/svg+xml,<svg/>")
     assert "limit" in complaint("data:image/png;base64," + "A" * 10_000, ImageLimits(max_bytes=1000))
+
+
+def test_data_urls_are_refused_by_their_length_before_they_are_decoded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However they are written; at the limit they are decoded."""
+    limits = ImageLimits(max_bytes=3000)
+    data = b"\x00\xff%" * 1000
+    base = base64.b64encode(data + b"abcdefghijkl").decode()
+    decoded: list[str] = []
+    monkeypatch.setattr(images, "unquote_to_bytes", decoded.append)
+    lines = "\n".join(base[i : i + 40] for i in range(0, len(base), 40))
+    for url in (f"data:image/png;base64,{base}", f"data:image/png;base64,{lines}",
+                f"data:image/png;base64,{base[:40]}%0A{base[40:]}", "data:image/png," + "a" * 3001,
+                "data:image/png," + quote_from_bytes(data + b"a")):  # fmt: skip
+        assert "has more than 3000 bytes, the limit" in complaint(url, limits)
+    assert not decoded
+    monkeypatch.undo()
+    base = base64.b64encode(data).decode()
+    for url in (f"data:image/png;base64,{base}", "data:image/png," + quote_from_bytes(data)):
+        assert "is not an image" in complaint(url, limits)
+
+
+@pytest.mark.parametrize("transparent", [False, True])
+@pytest.mark.parametrize("form", ["PNG", "BMP"])
+def test_a_colour_that_the_palette_lacks_is_damage(form: str, transparent: bool) -> None:
+    """With transparency and without it; the last colour of a palette is none."""
+    if form == "BMP" and transparent:
+        pytest.skip("a BMP has none")
+    for highest, is_damaged in ((3, False), (4, True)):
+        picture = Image.new("P", (8, 8), highest)
+        picture.putpalette([200, 100, 50] * 256)
+        stream = io.BytesIO()
+        picture.save(stream, form, bits=8, **({"transparency": 1} if transparent else {}))
+        raw = stream.getvalue()
+        if form == "PNG":
+            start = raw.index(b"PLTE") - 4
+            length = int.from_bytes(raw[start : start + 4], "big")
+            body = b"PLTE" + raw[start + 8 : start + 8 + 12]
+            cut = (12).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
+            raw = raw[:start] + cut + raw[start + 12 + length :]
+        else:
+            raw = bytearray(raw)
+            raw[46:50] = (4).to_bytes(4, "little")  # colours of the palette
+            raw = bytes(raw[: 54 + 16]) + bytes(raw[54 + 1024 :])
+            raw = raw[:10] + (54 + 16).to_bytes(4, "little") + raw[14:]
+        if is_damaged:
+            assert "a pixel has colour 4 of a palette of 4" in complaint(raw)
+        else:
+            assert open_image(ImageRef(raw)).getpixel((0, 0)) == (200, 100, 50)
 
 
 def test_formats_outside_the_list_are_not_decoded() -> None:
