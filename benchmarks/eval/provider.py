@@ -1,7 +1,9 @@
-"""Whether the Inspect provider keeps the engine busy: the same questions all at once and one after another.
+"""Whether ``r1v eval`` loses anything to the engine's own throughput.
 
-Asks held-out figure questions of R1V-Nano through the path of ``r1v eval run``, and looks at the engine ten
-times a second. Prints a table (Markdown) and ends with one line of JSON.
+Asks held-out figure questions of R1V-Nano through the path of ``r1v eval run`` (Inspect, the run folder and
+all) and asks the engine the same questions itself, in turn and several times, so that a busy machine slows
+both; then through ``r1v eval run`` with fewer under way. The engine is looked at ten times a second. Prints a
+table (Markdown) and ends with one line of JSON.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import sys
 import tempfile
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,14 +52,15 @@ def measure(llm: LLM, questions: int, connections: int | None, max_tokens: int) 
     watch = Watch(llm)
     with tempfile.TemporaryDirectory() as folder, RunFolder(Path(folder)) as run_folder:
         watch.start()
-        started = time.perf_counter()
+        started, cpu = time.perf_counter(), time.process_time()
         recording = run(run_folder, target, loaded, Plan(), max_connections=connections)
-        seconds = time.perf_counter() - started
+        seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
     watch.ended.set()
     busy = [count for count in watch.seen if count]
     return {
         "connections": connections or target.model.api.max_connections(),
         "seconds": seconds,
+        "cpu_s": cpu,
         "tokens": recording.tokens,
         "tokens_per_s": recording.tokens / seconds,
         "running_mean": statistics.mean(busy) if busy else 0.0,
@@ -66,30 +70,88 @@ def measure(llm: LLM, questions: int, connections: int | None, max_tokens: int) 
     }
 
 
+def engine_alone(llm: LLM, questions: int, max_tokens: int) -> dict[str, Any]:
+    """The same questions, given to the engine at once and by nothing else."""
+    items = load_items(benchmark("figures"), limit=questions).items
+    params = replace(llm.default_params, temperature=0.0, top_p=1.0, max_tokens=max_tokens)
+    watch = Watch(llm)
+    watch.start()
+    started, cpu = time.perf_counter(), time.process_time()
+    completions = llm.chat_many([list(item.messages) for item in items], params)
+    seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+    watch.ended.set()
+    busy = [count for count in watch.seen if count]
+    tokens = sum(one.usage.completion_tokens for one in completions)
+    return {
+        "connections": None,
+        "seconds": seconds,
+        "cpu_s": cpu,
+        "tokens": tokens,
+        "tokens_per_s": tokens / seconds,
+        "running_mean": statistics.mean(busy) if busy else 0.0,
+        "running_max": max(busy, default=0),
+        "failed": 0,
+        "over_time": [busy[len(busy) * part // 10] for part in range(10)] if len(busy) >= 10 else busy,
+    }
+
+
+def in_turn(llm: LLM, questions: int, max_tokens: int, times: int) -> tuple[list[Any], list[Any]]:
+    """Both ways, one after the other and the other first every second time."""
+    through, alone = [], []
+    for index in range(times):
+        for which in ("through", "alone") if index % 2 == 0 else ("alone", "through"):
+            if which == "through":
+                through.append(measure(llm, questions, None, max_tokens))
+            else:
+                alone.append(engine_alone(llm, questions, max_tokens))
+    return through, alone
+
+
+def row(name: str, one: dict[str, Any]) -> str:
+    over_time = " ".join(map(str, one["over_time"]))
+    return (
+        f"| {name} | {one['seconds']:.1f} | {one['cpu_s']:.1f} | {one['tokens_per_s']:.0f} "
+        f"| {one['running_mean']:.1f} | {one['running_max']} | {over_time} |"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--questions", type=int, default=96)
     parser.add_argument("--max-tokens", type=int, default=200)
-    parser.add_argument("--quick", action="store_true", help="12 questions, 40 tokens")
+    parser.add_argument("--times", type=int, default=3, help="how often both ways are measured")
+    parser.add_argument("--quick", action="store_true", help="12 questions, 40 tokens, once")
     args = parser.parse_args()
-    questions, max_tokens = (12, 40) if args.quick else (args.questions, args.max_tokens)
+    questions, max_tokens, times = (
+        (12, 40, 1) if args.quick else (args.questions, args.max_tokens, args.times)
+    )
     llm = LLM("r1v-nano", device="cpu")
     measure(llm, 4, None, 8)  # whatever happens once
-    results = [measure(llm, questions, connections, max_tokens) for connections in (None, 8, 1)]
+    through, alone = in_turn(llm, questions, max_tokens, times)
+    fewer = [] if args.quick else [measure(llm, questions, connections, max_tokens) for connections in (8, 1)]
     print(f"{questions} questions of at most {max_tokens} tokens; {llm.max_running} are decoded together\n")
     print(
-        "| under way at a time | seconds | tokens/s | decoded together, mean | most | in tenths of the run |"
+        "| asked by | seconds | CPU seconds | tokens/s | decoded together, mean | most "
+        "| in tenths of the run |"
     )
-    print("|---|---|---|---|---|---|")
-    for one in results:
-        over_time = " ".join(map(str, one["over_time"]))
-        print(
-            f"| {one['connections']} | {one['seconds']:.1f} | {one['tokens_per_s']:.0f} "
-            f"| {one['running_mean']:.1f} | {one['running_max']} | {over_time} |"
-        )
-    last = {"threads": torch.get_num_threads(), "dtype": llm.config.dtype, "results": results}
+    print("|---|---|---|---|---|---|---|")
+    for first, second in zip(alone, through, strict=True):
+        print(row("the engine alone", first))
+        print(row(f"`r1v eval run`, {second['connections']} under way", second))
+    for one in fewer:
+        print(row(f"`r1v eval run`, {one['connections']} under way", one))
+    ratios = [b["tokens_per_s"] / a["tokens_per_s"] for a, b in zip(alone, through, strict=True)]
+    paid = [b["cpu_s"] / a["cpu_s"] for a, b in zip(alone, through, strict=True)]
+    print(
+        f"\n`r1v eval run` against the engine alone, median of {times}: {statistics.median(ratios):.3f} of "
+        f"the tokens per second, {statistics.median(paid):.3f} of the CPU seconds"
+    )
+    last = {
+        "threads": torch.get_num_threads(), "dtype": llm.config.dtype, "max_running": llm.max_running,
+        "ratios": ratios, "cpu": paid, "alone": alone, "through": through, "fewer": fewer,
+    }  # fmt: skip
     llm.close()
     print_result("eval_provider", last)
 

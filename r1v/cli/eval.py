@@ -106,6 +106,9 @@ def _configure_run(run: argparse.ArgumentParser) -> None:
     run.add_argument("--max-model-len", type=int, metavar="N", help="tokens of prompt and output together")
     run.add_argument("--max-tiles", type=int, metavar="N", help="image tiles of one question")
     run.add_argument("--max-connections", type=int, metavar="N", help="questions under way at a time")
+    run.add_argument(
+        "--price", metavar="IN,OUT", help="dollars for a million tokens, for the cost as it grows"
+    )
     run.add_argument("--inspect-logs", metavar="DIR", type=Path, help="keep Inspect's logs, for inspect view")
     without = run.add_mutually_exclusive_group()
     without.add_argument("--blind", action="store_true", help="leave the pictures out")
@@ -131,6 +134,7 @@ def _add_judge(parser: argparse.ArgumentParser) -> None:
         "(default: the protocol's)",
     )
     parser.add_argument("--judge-url", metavar="URL", help="an OpenAI-compatible endpoint of the judge")
+    parser.add_argument("--judge-price", metavar="IN,OUT", help="of the judge, as --price")
     parser.add_argument(
         "--code-timeout", type=float, default=6.0, metavar="S", help="seconds for a program's test"
     )
@@ -169,7 +173,7 @@ def _run(args: argparse.Namespace) -> int:
     loaded = _load(args, way)
     settings = ModelSettings(
         args.model, args.url, os.environ.get("R1V_API_KEY"), args.device, args.dtype, args.max_model_len,
-        args.max_tiles, args.max_connections,
+        args.max_tiles, args.max_connections, _price(args.price, "--price"),
     )  # fmt: skip
     use_expandable_segments()
     target = open_target(settings, _sampling(args, way.sampling_for([one.benchmark.name for one in loaded])))
@@ -253,7 +257,7 @@ def _check_counts(args: argparse.Namespace) -> None:
 
 
 def _check_judge(args: argparse.Namespace) -> None:
-    for name in ("judge_url", "judge_choices"):
+    for name in ("judge_url", "judge_choices", "judge_price"):
         if getattr(args, name) and args.judge is None:
             raise ConfigError(f"--{name.replace('_', '-')} is for a judge; name one with --judge")
 
@@ -277,6 +281,22 @@ def _prompts(given: list[str]) -> dict[str, Any]:
         except OSError as error:
             raise ConfigError(f"prompt file {file} cannot be read ({error.strerror})") from error
     return found
+
+
+def _price(text: str | None, option: str) -> tuple[float, float] | None:
+    """Dollars for a million tokens of prompts and of answers."""
+    if text is None:
+        return None
+    try:
+        prompts, answers = (float(part) for part in text.split(","))
+        if not (0 <= prompts <= 1e6 and 0 <= answers <= 1e6):
+            raise ValueError
+    except ValueError:
+        raise ConfigError(
+            f"{option} is {text!r}; give the dollars for a million tokens of prompts and of answers, "
+            "such as 2.5,10"
+        ) from None
+    return prompts, answers
 
 
 def _sampling(args: argparse.Namespace, of_protocol: dict[str, Any]) -> Any:
@@ -305,12 +325,20 @@ class _Line:
         left = "" if progress.left_s is None else f", {_duration(progress.left_s)} left"
         speed = progress.tokens / progress.elapsed_s if progress.elapsed_s else 0
         end = "\r" if sys.stderr.isatty() else "\n"
+        paid = _paid(progress.cost, progress.generated, progress.total - progress.done)
         print(
-            f"{progress.task}: {progress.done} of {progress.total}, {speed:.0f} tokens/s{left}    ",
+            f"{progress.task}: {progress.done} of {progress.total}, {speed:.0f} tokens/s{left}{paid}    ",
             end=end,
             file=sys.stderr,
             flush=True,
         )
+
+
+def _paid(cost: float | None, done: int, to_do: int) -> str:
+    """The cost so far and what it will be at the end, where a price is known."""
+    if cost is None or not done:
+        return ""
+    return f", ${cost:.2f} of about ${cost / done * (done + to_do):.2f}"
 
 
 def _duration(seconds: float) -> str:
@@ -325,7 +353,8 @@ def _judge(args: argparse.Namespace, folder: Any, wording: Any = None) -> Any:
     from r1v.eval.grading.judge import Judge
     from r1v.eval.model import AnswerSampling, ModelSettings, open_target
 
-    settings = ModelSettings(args.judge, args.judge_url, os.environ.get("R1V_JUDGE_API_KEY"))
+    price = _price(args.judge_price, "--judge-price")
+    settings = ModelSettings(args.judge, args.judge_url, os.environ.get("R1V_JUDGE_API_KEY"), price=price)
     target = open_target(settings, AnswerSampling(temperature=0.0))
     return Judge(target.model, args.judge, folder, wording)
 
@@ -371,24 +400,26 @@ def _score(args: argparse.Namespace) -> int:
 
 
 class _ScoringProgress:
-    """How far the scoring of a benchmark is, at most twice a second."""
+    """How far the scoring of a benchmark, its judge or its programs are, at most twice a second."""
 
     def __init__(self) -> None:
-        self.last = self.begun = 0.0
+        self.last = self.begun = self.paid = 0.0
         self.task = ""
 
-    def __call__(self, task: str, done: int, total: int) -> None:
+    def __call__(self, task: str, done: int, total: int, cost: float | None = None) -> None:
         import time
 
         now = time.monotonic()
         if task != self.task:
             self.task, self.begun, self.last = task, now, now  # what is done at once is not worth a line
+            self.paid = cost or 0.0
         if now - self.last < 0.5:
             return
         self.last = now
         left = (now - self.begun) / done * (total - done)
         end = "\r" if sys.stderr.isatty() else "\n"
-        text = f"scoring {task}: {done} of {total}, {_duration(left)} left    "
+        paid = _paid(None if cost is None else cost - self.paid, done, total - done)
+        text = f"scoring {task}: {done} of {total}, {_duration(left)} left{paid}    "
         print(text, end=end, file=sys.stderr, flush=True)
 
 
@@ -413,7 +444,12 @@ def _show(scores: Any) -> None:
         score = "" if one["score"] is None else f"{100 * one['score']:.1f}"
         tokens = one["tokens"].get("thinking_mean")
         table.add_row(
-            name, score, interval, str(one["samples"]), verdicts, "" if tokens is None else f"{tokens:.0f}"
+            f"{name} (part)" if one.get("partial") else name,
+            score,
+            interval,
+            str(one["samples"]),
+            verdicts,
+            "" if tokens is None else f"{tokens:.0f}",
         )
     Console(width=None if sys.stdout.isatty() else 160, highlight=False).print(table)
     how = scores["reading"]["how"]

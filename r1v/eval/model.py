@@ -45,6 +45,7 @@ class ModelSettings:
     max_model_len: int | None = None
     max_tiles: int | None = None
     max_connections: int | None = None
+    price: tuple[float, float] | None = None  # dollars for a million tokens of prompts, and of answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,23 @@ def open_target(settings: ModelSettings, sampling: AnswerSampling, llm: Any = No
 
     Raises CheckpointError, ConfigError, UnavailableError.
     """
+    target = _open(settings, sampling, llm)
+    if settings.price is not None:
+        set_price(target.model, settings.price)
+    return target
+
+
+def set_price(model: Any, price: tuple[float, float]) -> None:
+    """Let Inspect count what each reply of a model costs, in its logs and in our outputs."""
+    from inspect_ai.model import ModelCost, ModelInfo, get_model_info, set_model_info
+
+    prompts, answers = price
+    cost = ModelCost(input=prompts, output=answers, input_cache_write=prompts, input_cache_read=prompts)
+    known = get_model_info(model) or ModelInfo()
+    set_model_info(str(model), known.model_copy(update={"cost": cost}))
+
+
+def _open(settings: ModelSettings, sampling: AnswerSampling, llm: Any) -> Target:
     try:
         from inspect_ai.model import get_model
     except ImportError as error:

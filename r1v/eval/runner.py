@@ -23,7 +23,8 @@ from r1v.eval.store import Key, RunFolder
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The progress of a run. left_s: estimated seconds to its end, None before the first output."""
+    """Where a run stands. left_s: estimated seconds to its end, None before the first output. cost: dollars
+    so far in this command, None where no price is known."""
 
     task: str
     done: int
@@ -32,6 +33,7 @@ class Progress:
     tokens: int
     elapsed_s: float
     left_s: float | None
+    cost: float | None = None
 
 
 class Recording:
@@ -44,6 +46,7 @@ class Recording:
         self.outputs: dict[Key, Sample] = folder.samples()
         self.generated = 0
         self.tokens = 0
+        self.cost: float | None = None
         self.failed = 0
         self.failure = ""  # why the first failed question failed
         self.started = time.monotonic()
@@ -61,6 +64,8 @@ class Recording:
         self.failed += sample.output.error is not None
         self.failure = self.failure or (sample.output.error or "")[:300]
         self.tokens += sample.output.completion_tokens
+        if sample.output.cost is not None:
+            self.cost = (self.cost or 0.0) + sample.output.cost
         if self.report is not None:
             self.report(self.progress(sample.task))
 
@@ -68,7 +73,7 @@ class Recording:
         done = sum(key in self.asked and one.output.error is None for key, one in self.outputs.items())
         elapsed = time.monotonic() - self.started
         left = elapsed / self.generated * (len(self.asked) - done) if self.generated else None
-        return Progress(task, done, len(self.asked), self.generated, self.tokens, elapsed, left)
+        return Progress(task, done, len(self.asked), self.generated, self.tokens, elapsed, left, self.cost)
 
 
 def begin(folder: RunFolder, target: Target, loaded: Sequence[Loaded], plan: Plan) -> Mapping[str, Any]:

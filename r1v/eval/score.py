@@ -10,21 +10,23 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from r1v.core import ConfigError, usable_cores
 from r1v.eval.benchmark import Benchmark, Combine, GradingTools, Scored
 from r1v.eval.grading.extraction import Extractor, read_as
-from r1v.eval.grading.judge import Judge, JudgedAnswer
+from r1v.eval.grading.judge import Judge, JudgedAnswer, counting
 from r1v.eval.item import Grade, Item, Json, Sample
 from r1v.eval.questions.own import recorded_benchmark
 from r1v.eval.sandbox.run import layers_here
 from r1v.eval.statistics import Mean, bootstrap, clustered_mean, interval, pass_at_k, quantile
-from r1v.eval.store import RunError, RunFolder
+from r1v.eval.store import RunError, RunFolder, is_partial
 from r1v.scoring import MathVerifier, Verdict, extract_answer, verdict_of
 from r1v.scoring.verifier import available
 
-MAX_JUDGE_FAILURES = 0.02  # the largest share of samples; above it there is no score
+# what is scored, how much of it is done, of how much, dollars of the judge so far (None: no price is known)
+ScoringProgress: TypeAlias = Callable[[str, int, int, float | None], None]
+MAX_JUDGE_FAILURES = 0.02  # of the samples; above it there is no score
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +60,15 @@ def score_run(
     tasks: Iterable[str] = (),
     judge_choices: bool = False,
     code_timeout_s: float = 6.0,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: ScoringProgress | None = None,
     reading: str = "rules",
     extractor: Extractor | None = None,
 ) -> Json:
     """Score all samples of a run and write the results. tasks: only these (all if empty). reading: how
     answers are read, one of ``extraction.READINGS``; extractor: the model that reads, for "judge".
 
-    judge_choices: whether the judge also decides on multiple choice, as in some protocols. progress: (task,
-    done, total). Raises RunError for a run without samples.
+    judge_choices: the judge also decides on multiple choice, as some protocols have it. progress:
+    (what, done, total, dollars of the judge so far). Raises RunError for a run that has no samples.
     """
     manifest, samples, names = _to_score(folder, set(tasks))
     verifier = MathVerifier() if available() else None
@@ -91,7 +93,10 @@ def score_run(
             verifier.close()
     epochs = manifest["identity"]["plan"]["epochs"]
     summary = {
-        name: summarise(known[name], [one for one in judged if one.task == name], epochs, folder.items(name))
+        name: {
+            **summarise(known[name], [one for one in judged if one.task == name], epochs, folder.items(name)),
+            "partial": is_partial(manifest, name),
+        }
         for name in names
     }
     if extractor is not None and extractor.judge.failures > MAX_JUDGE_FAILURES * max(1, len(judged)):
@@ -130,7 +135,7 @@ def score_task(
     samples: Sequence[Sample],
     tools: GradingTools,
     judge: Judge | None = None,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: ScoringProgress | None = None,
     *,
     judge_choices: bool = False,
     extractor: Extractor | None = None,
@@ -143,13 +148,16 @@ def score_task(
     order = {item.id: index for index, item in enumerate(items)}
     ordered = sorted((s for s in samples if s.id in order), key=lambda s: (order[s.id], s.epoch))
     if extractor is not None:
-        extractor.read_all([(items[order[s.id]], s.output) for s in ordered if s.output.error is None])
+        extractor.read_all(
+            [(items[order[s.id]], s.output) for s in ordered if s.output.error is None],
+            _told(progress, f"{which.name}, reading", extractor.judge),
+        )
     graded: list[Grade] = []
     with ThreadPoolExecutor(1) as pool:  # graders of programs start their own processes
         for grade in pool.map(lambda s: grade_sample(which, items[order[s.id]], s, tools), ordered):
             graded.append(grade)
             if progress:
-                progress(which.name, len(graded), len(ordered))
+                progress(which.name, len(graded), len(ordered), None)
     asked: dict[tuple[str, int], JudgedAnswer] = {}
     if judge is not None and which.judged:
         asked = {
@@ -160,13 +168,21 @@ def score_task(
             and (judge_choices or not items[order[sample.id]].options)
             and not _was_cut(sample, extract_answer(sample.output.answer).how)
         }
-    verdicts = judge.ask_all(list(asked.values())) if judge is not None and asked else {}
+    verdicts: Mapping[JudgedAnswer, bool | None] = {}
+    if judge is not None and asked:
+        count = counting(_told(progress, f"{which.name}, judge", judge), len(set(asked.values())))
+        verdicts = judge.ask_all(list(asked.values()), progress=count)
     found = []
     for sample, grade in zip(ordered, graded, strict=True):
         question = asked.get((sample.id, sample.epoch))
         said = verdicts.get(question) if question is not None else None
         found.append(_judged(items[order[sample.id]], sample, grade, question is not None, said))
     return found
+
+
+def _told(progress: ScoringProgress | None, what: str, judge: Judge) -> Callable[[int, int], None] | None:
+    """Progress of a judge, with what it has cost."""
+    return None if progress is None else lambda done, total: progress(what, done, total, judge.cost)
 
 
 def _unread(failures: int) -> str:

@@ -231,3 +231,11 @@ def _drop_cut_line(path: Path) -> None:
     if whole < len(data):
         with open(path, "r+b") as file:
             file.truncate(whole)
+
+
+def is_partial(manifest: Json, task: str) -> bool:
+    """Whether a limit left questions of a benchmark out, or its data was not the whole set; runs from before
+    this was kept say it by their limit."""
+    identity = manifest["identity"]
+    about = identity["tasks"][task]
+    return "of" in about.get("data", {}) or bool(about.get("partial", identity["plan"]["limit"] is not None))

@@ -339,6 +339,8 @@ def test_run_from_the_command_line(tmp_path: Path, data: Path, tiny_checkpoint: 
     assert (out / "samples.jsonl").read_bytes().startswith(samples)
     assert (out / "samples.jsonl").read_bytes().count(b"\n") == 14
     assert json.loads((out / "scores.json").read_text())["tasks"]["mathvision"]["samples"] == 6
+    shown = run_r1v("eval", "score", out)[1]  # three of the figures, and a file with three of 304 questions
+    assert "figures (part)" in shown and "mathvision (part)" in shown
     tasks = json.loads((out / "manifest.json").read_text())["identity"]["tasks"]
     assert (tasks["figures"]["partial"], tasks["figures"]["items"], tasks["mathvision"]["partial"]) == (
         True,
@@ -376,6 +378,7 @@ URL = "http://127.0.0.1:9/v1"
         (("figures", "--prompt", "haiku=x"), "prompt 'haiku' is not known"),
         (("figures", "--judge-choices"), "--judge-choices is for a judge"),
         (("figures", "--judge-url", URL), "--judge-url is for a judge"),
+        (("figures", "--judge-price", "1,2"), "--judge-price is for a judge"),
         (("figures", "--no-score", "--judge", "x"), "--no-score asks no judge"),
         *(
             (("figures", "--limit", "1", "--url", URL, *words), f"{words[0]}: the server at {URL} decides")

@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from r1v.eval.benchmark import Benchmark, GradingTools
-from r1v.eval.grading.judge import Judge, JudgedAnswer
+from r1v.eval.grading.judge import Judge, JudgedAnswer, counting
 from r1v.eval.item import Grade, Item, Json, Output
 from r1v.scoring import extract_boxed
 
@@ -106,10 +106,12 @@ class Extractor:
     def describe(self) -> Json:
         return self.judge.describe()
 
-    def read_all(self, asked: Sequence[tuple[Item, Output]]) -> None:
-        """Ask about the outputs for which the model is needed."""
+    def read_all(
+        self, asked: Sequence[tuple[Item, Output]], progress: Callable[[int, int], None] | None = None
+    ) -> None:
+        """Ask about the outputs that it is needed for. progress: (done, total)."""
         questions = [question_of(item, output) for item, output in asked if self._needed(item, output)]
-        self._said |= self.judge.say_all(questions)
+        self._said |= self.judge.say_all(questions, progress=counting(progress, len(set(questions))))
 
     def _needed(self, item: Item, output: Output) -> bool:
         if self.reading == "judge":

@@ -47,7 +47,8 @@ class Judge:
         self.name = name
         self.folder = folder
         self.wording = wording or prompt("judge")
-        self.failures = 0  # how many replies of a reading model failed
+        self.failures = 0  # replies that never came, of those who read
+        self.cost: float | None = None  # dollars of what was asked now, None where no price is known
         self._known: dict[str, Json] = {
             line["key"]: line for line in folder.judgements() if line["same"] is not None
         }
@@ -67,7 +68,10 @@ class Judge:
         return asyncio.run(self._ask_all(asked, concurrency, progress or (lambda _: None)))
 
     def say_all(
-        self, questions: Sequence[JudgedAnswer], concurrency: int = 16
+        self,
+        questions: Sequence[JudgedAnswer],
+        concurrency: int = 16,
+        progress: Callable[[int], None] | None = None,
     ) -> dict[JudgedAnswer, str | None]:
         """The answers that the model reads, with the wording "extract"; None where it finds none. A failure
         is not stored, so the next scoring asks again."""
@@ -78,18 +82,29 @@ class Judge:
 
             async def one(question: JudgedAnswer) -> str | None:
                 async with gate:
-                    return await self._say(question)
+                    said = await self._say(question)
+                if progress:
+                    progress(1)
+                return said
 
             return list(await asyncio.gather(*map(one, asked)))
 
         return dict(zip(asked, asyncio.run(all_of_them()), strict=True))
+
+    async def _reply(self, text: str) -> str:
+        """The model's reply; what it cost is added up."""
+        output = await self.model.generate(text)
+        paid = getattr(getattr(output, "usage", None), "total_cost", None)
+        if paid is not None:
+            self.cost = (self.cost or 0.0) + paid
+        return str(output.completion)
 
     async def _say(self, question: JudgedAnswer) -> str | None:
         key = question.key(self.name, self.wording)
         if key not in self._known:
             text = self.wording.fill(question=question.question, answer=question.answer[-MAX_ANSWER:])
             try:
-                reply = (await self.model.generate(text)).completion
+                reply = await self._reply(text)
             except Exception:  # noqa: BLE001 - whatever failed, nothing was read
                 self.failures += 1
                 return None
@@ -122,7 +137,7 @@ class Judge:
         )
         same: bool | None = None
         try:
-            reply = (await self.model.generate(text)).completion
+            reply = await self._reply(text)
         except Exception as error:  # noqa: BLE001 - whatever failed, the judge has given no verdict
             reply = f"{type(error).__name__}: {error}"
         else:
@@ -138,6 +153,19 @@ class Judge:
         if same is not None:
             self._known[key] = line
         return same
+
+
+def counting(progress: Callable[[int, int], None] | None, total: int) -> Callable[[int], None]:
+    """What is called after each answer, with how many there were: tells (done, total)."""
+    done = 0
+
+    def count(number: int) -> None:
+        nonlocal done
+        done += number
+        if progress:
+            progress(done, total)
+
+    return count
 
 
 def parse_said(reply: str) -> str | None:

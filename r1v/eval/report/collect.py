@@ -17,7 +17,7 @@ from r1v.eval.diff import read_verdicts
 from r1v.eval.item import Item, Json, data_url, image_bytes
 from r1v.eval.published import CHARTS, Published, published
 from r1v.eval.statistics import interval
-from r1v.eval.store import RunFolder
+from r1v.eval.store import RunFolder, is_partial
 
 # the ten columns of the release's table: their names in its data, and as they are shown
 COLUMNS: dict[str, str] = {
@@ -92,14 +92,6 @@ class Shown:
     right: str
     rule: str
     tokens: int
-
-
-def is_partial(manifest: Json, task: str) -> bool:
-    """Whether a limit left out questions of a benchmark, or its data was not the whole set. Older runs did
-    not record it; for them the limit decides."""
-    identity = manifest["identity"]
-    about = identity["tasks"][task]
-    return "of" in about.get("data", {}) or bool(about.get("partial", identity["plan"]["limit"] is not None))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from r1v.eval.diff import compare_runs
-from r1v.eval.report.collect import is_partial
-from r1v.eval.store import RunError, RunFolder
+from r1v.eval.store import RunError, RunFolder, is_partial
 from r1v.eval.views.tables import TextTable, share
 
 LEVEL = 0.05
