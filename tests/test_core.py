@@ -105,7 +105,7 @@ OWN_JSON = {
     "core.py", "server/console.py", "figures/dataset.py", "train/plot.py", "train/stages/distill.py",
     "train/rollout/evaluate.py", "train/rollout/wire.py", "train/core/growing.py", "train/core/run.py",
     "prompt/template.py", "prompt/template_child.py", "eval/sandbox/child.py", "quant/shipped.py",
-    "scoring/verifier.py", "scoring/verifier_child.py",
+    "scoring/verifier.py", "scoring/verifier_child.py", "train/watch/server.py",
 }  # fmt: skip
 
 

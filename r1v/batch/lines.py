@@ -7,7 +7,6 @@ line.
 
 from __future__ import annotations
 
-import json
 import re
 from array import array
 from collections.abc import Collection, Iterator, Mapping
@@ -98,8 +97,8 @@ def quick_id(raw: bytes) -> str | None:
     found = _ID.findall(raw)
     if len(found) == 1 and raw.count(b"custom_id") == 1:
         try:
-            return str(json.loads(found[0].decode("utf-8")))
-        except ValueError:
+            return str(parse_json(found[0], "custom_id"))
+        except R1VError:
             return None
     if b"custom_id" not in raw and b"\\u" not in raw:
         return None

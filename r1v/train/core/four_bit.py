@@ -116,6 +116,7 @@ class FourBitAdapter(nn.Module):
         if self._disable_adapters:
             return out
         down, up = self.lora_A["default"], self.lora_B["default"]
+        assert isinstance(down, nn.Linear)
         more = up(down(x.to(down.weight.dtype))) * self.scaling["default"]
         return out + more.to(out.dtype)
 
