@@ -128,3 +128,25 @@ def test_an_answer_that_has_no_room(tiny_checkpoint: Path) -> None:
              "--max-tokens", "4"], stdout=full, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
     assert done.returncode == 1 and "has no room" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("place", ["/proc/r1v-out", "/dev/null/out", "/dev/full/a", "LONG"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("convert", "r1v-nano", "OUT", "--layout", "release"),
+        ("export", "gguf", "r1v-nano", "OUT"),
+        ("quantize", "r1v-nano", "OUT"),
+        ("figures", "make", "--out", "OUT", "--n", "1"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_path_that_cannot_be_written_is_told_in_one_line(
+    command: tuple[str, ...], place: str, tmp_path: Path, run_r1v: Callable[..., tuple[int, str, str]]
+) -> None:
+    """Whatever the system says of it: no such folder, no folder, too long a name."""
+    out = str(tmp_path / ("x" * 300)) if place == "LONG" else place
+    status, _, errors = run_r1v(*(out if word == "OUT" else word for word in command))
+    lines = [line for line in errors.splitlines() if line.strip()]
+    assert status == 1 and len(lines) == 1 and lines[0].startswith("r1v: "), errors
+    assert "Traceback" not in errors and not any(tmp_path.iterdir())

@@ -24,6 +24,12 @@ from r1v.cli.nano import ABOUT
 from r1v.cli.parser import CommandParser
 from r1v.core import R1VError
 
+# what the system says of a path that cannot be used
+_OF_PATHS = frozenset(
+    (errno.ENOENT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR,
+     errno.EEXIST, errno.ELOOP, errno.ENXIO, errno.ENODEV, errno.ENOTEMPTY, errno.EXDEV, errno.EBUSY)
+)  # fmt: skip
+
 # command -> (module, one line of help)
 COMMANDS: dict[str, tuple[str, str]] = {
     "ask": ("r1v.cli.ask", "ask one question about images"),
@@ -119,17 +125,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(file=sys.stderr)
         return 130
     except OSError as error:
-        # the reader of our output has gone, as with `r1v … | head`, or there is no room for it
-        if not isinstance(error, BrokenPipeError) and error.errno not in (
-            errno.ENOSPC,
-            errno.EDQUOT,
-            errno.EFBIG,
-        ):
-            raise
-        if not isinstance(error, BrokenPipeError):
-            print(f"r1v: what was to be written has no room: {error.strerror}; free some", file=sys.stderr)
+        return _end_by(error, debug="--debug" in argv)
+
+
+def _end_by(error: OSError, *, debug: bool) -> int:
+    """Say in a line what the system says of a file: there is no room for it, or its path cannot be used. Any
+    other error is a fault of ours, and raised."""
+    if isinstance(error, BrokenPipeError):  # the reader of our output has gone, as with `r1v … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    elif error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        print(f"r1v: what was to be written has no room: {error.strerror}; free some", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    elif isinstance(error.filename, str | bytes) and error.errno in _OF_PATHS and not debug:
+        print(f"r1v: {os.fsdecode(error.filename)}: {error.strerror}; name another path, or look at its "
+              "permissions (--debug shows where it was used)", file=sys.stderr)  # fmt: skip
+    else:
+        raise error
+    return 1
 
 
 if __name__ == "__main__":

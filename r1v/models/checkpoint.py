@@ -18,7 +18,6 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 import torch
-from safetensors import SafetensorError
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
@@ -39,7 +38,7 @@ from r1v.models.config_json.write import write_native, write_release, write_text
 from r1v.models.language import LanguageModel
 from r1v.models.names import HEAD, Piece, canonical, language_pieces, pieces, vision_pieces
 from r1v.models.r1v import R1V
-from r1v.models.tensor_files import TensorFiles, some_names, write_shards
+from r1v.models.tensor_files import TensorFiles, faults_of_writing, some_names, write_shards
 from r1v.models.vision import VisionTower
 from r1v.write_lock import writing
 
@@ -440,7 +439,7 @@ def write_folder(
     target = Path(path)
     if max_shard_bytes < 1:
         raise CheckpointError(f"max_shard_bytes is {max_shard_bytes}; it must be at least 1")
-    with writing(target):
+    with writing(target), faults_of_writing(target):
         if target.exists() and not overwrite and (not target.is_dir() or any(target.iterdir())):
             raise CheckpointError(f"{target} exists already; remove it or choose another folder")
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -463,9 +462,6 @@ def write_folder(
             if target.exists():
                 shutil.rmtree(target)
             partial_folder.rename(target)
-        except (OSError, SafetensorError) as error:
-            reason = getattr(error, "strerror", None) or str(error)[:120]
-            raise CheckpointError(f"{target} cannot be written: {reason}") from None
         finally:
             shutil.rmtree(partial_folder, ignore_errors=True)
 

@@ -12,6 +12,7 @@ import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -266,6 +267,18 @@ def some_names(names: Iterable[str], limit: int = 6) -> str:
     names = sorted(names)
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
     return ", ".join(names[:limit]) + more
+
+
+@contextmanager
+def faults_of_writing(target: Path) -> Iterator[None]:
+    """Raise CheckpointError for whatever the system says while a folder is written."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or str(error)[:120]
+        raise CheckpointError(
+            f"{target} cannot be written: {reason}; name a folder where you may write and that has room"
+        ) from None
 
 
 def write_shards(
