@@ -15,6 +15,7 @@ the result.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from r1v import figures
-from r1v.core import R1VError
+from r1v.core import ConfigError, R1VError
 from r1v.models.hub import resolve_model
 from r1v.train.core.config_read import make
 from r1v.train.data.curriculum import PlannedSample
@@ -51,6 +52,7 @@ def split(folder: Path, out: Path) -> dict[str, list[dict[str, Any]]]:
     ``choose`` and ``measure``."""
     lines = read_lines(folder / "questions.jsonl", "the file of questions")
     rows = [with_images(parse_line(line), folder) | {"family": "all"} for line in lines if line.strip()]
+    check_pictures(rows, out)
     train = [row for i, row in enumerate(rows) if i % HELD_OUT]
     held = [row for i, row in enumerate(rows) if i % HELD_OUT == 0]
     parts = {
@@ -63,6 +65,22 @@ def split(folder: Path, out: Path) -> dict[str, list[dict[str, Any]]]:
     for name, chosen in parts.items():
         (out / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in chosen))
     return parts
+
+
+def check_pictures(rows: list[dict[str, Any]], out: Path) -> None:
+    """Note the content of all pictures, by name. ConfigError: one is another than when ``out`` was begun;
+    changed questions are noticed by the training itself."""
+    names = sorted({name for row in rows for name in row["images"] if not name.startswith("data:")})
+    found = {name: hashlib.sha256(Path(name).read_bytes()).hexdigest() for name in names}
+    note = out / "pictures.json"
+    kept = json.loads(note.read_text()) if note.exists() else {}
+    changed = [name for name in names if name in kept and kept[name] != found[name]]
+    if changed:
+        raise ConfigError(
+            f"{changed[0]} is another picture than when {out} was begun; name another --out to train on it"
+        )
+    note.parent.mkdir(parents=True, exist_ok=True)
+    note.write_text(json.dumps(kept | found) + "\n")
 
 
 def right(model: str | Path, out: Path, args: argparse.Namespace) -> Shares:

@@ -14,6 +14,8 @@ import httpx
 import pytest
 from PIL import Image
 
+from r1v.core import ConfigError
+
 SCRIPT = Path(__file__).parents[2] / "examples" / "own_images.py"
 
 
@@ -121,3 +123,18 @@ def test_a_folder_without_questions_is_one_line(tmp_path: Path) -> None:
         [sys.executable, str(SCRIPT), str(tmp_path)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 1 and "questions.jsonl" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_picture_that_was_changed_under_its_name_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(SCRIPT.parent))
+    import own_images
+
+    folder = make_folder(tmp_path / "mine")
+    for _ in range(2):  # an interrupted run goes on
+        assert len(own_images.split(folder, tmp_path / "out")["train"]) == 9
+    Image.new("RGB", (40, 30), "white").save(folder / "3.png")
+    with pytest.raises(ConfigError, match=r"3\.png is another picture .* --out"):
+        own_images.split(folder, tmp_path / "out")
+    assert own_images.split(folder, tmp_path / "other")
