@@ -179,7 +179,7 @@ def test_the_plan_is_within_a_tenth_of_a_step(
     for event in sorted(events, key=lambda e: e.start_ns()):
         now += event.nbytes()
         taken = max(taken, now)
-    config = describe(model, whole=True).module.config
+    config: Any = describe(model, whole=True).module.config
     target = TrainingTarget(GB, 1, "sft", context, rows, lora_rank, checkpointing=checkpointing)
     found = estimate(config, target)
     assert 0.9 * taken < found.phases["update"] - found.overhead < 1.1 * taken

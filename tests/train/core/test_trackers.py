@@ -44,8 +44,8 @@ def test_a_hook_gets_every_number_by_its_path(tmp_path: Path) -> None:
 
 def calls_of(trackers: Trackers) -> Any:
     """The list that the hook's file fills."""
-    maker = next(iter(trackers._makers.values()))
-    hook = maker.__closure__[0].cell_contents  # type: ignore[attr-defined]
+    maker: Any = next(iter(trackers._makers.values()))
+    hook = maker.__closure__[0].cell_contents
     return hook.__init__.__globals__["calls"]
 
 

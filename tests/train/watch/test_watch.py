@@ -50,7 +50,7 @@ def server(grpo_run: Path) -> Iterator[ThreadingHTTPServer]:
 
 
 def get(server: ThreadingHTTPServer, path: str, host: str | None = None) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection(*server.server_address[:2])
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_address[1])
     connection.request("GET", path, headers={"Host": host} if host else {})
     answer = connection.getresponse()
     return answer.status, answer.read()
