@@ -97,6 +97,8 @@ def serve(settings: Settings, findings: Findings, copies: int) -> None:
                         break
                 except httpx.HTTPError:
                     time.sleep(0.2)
+            if process.poll() is not None:
+                raise RuntimeError(f"the server ended with status {process.returncode} before it was ready")
             started = time.perf_counter() - begun
             asyncio.run(crowd(url, clients))
             rates = []
