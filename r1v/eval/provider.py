@@ -40,7 +40,6 @@ from r1v.core import (
     SamplingParams,
     ToolCall,
     parse_json,
-    usable_cores,
 )
 from r1v.llm import LLM, ChatRequest, OutputGrammar, read_tool_calls
 
@@ -76,15 +75,11 @@ class R1VAPI(ModelAPI):
         num_requests: int | None = None,
         **model_args: Any,
     ) -> None:
-        if config.adaptive_connections is None:
-            config.adaptive_connections = (
-                False  # Inspect feels its way up from 20; the engine says what it holds
-            )
         super().__init__(model_name, base_url, api_key, [], config)
         self.llm = llm or LLM(model_name, **model_args)
         self.owned = llm is None
         self.num_requests = num_requests or 2 * self.llm.max_running
-        self._limiters: tuple[anyio.CapacityLimiter, anyio.CapacityLimiter] | None = None
+        self._limiter: anyio.CapacityLimiter | None = None
 
     def max_connections(self) -> int:
         """The number of requests under way: those that the engine decodes together, and as many that are
@@ -102,9 +97,8 @@ class R1VAPI(ModelAPI):
         config: GenerateConfig,
     ) -> ModelOutput:
         """One answer, or calls of tools. Raises R1VError as ``LLM.chat`` does."""
-        if self._limiters is None:  # as many pictures are opened at a time as there are cores: more would
-            # take the engine's own thread its turns
-            self._limiters = anyio.CapacityLimiter(usable_cores()), anyio.CapacityLimiter(self.num_requests)
+        if self._limiter is None:
+            self._limiter = anyio.CapacityLimiter(self.num_requests)
         offered = [] if tool_choice == "none" else tools
         request = ChatRequest(
             [to_message(message) for message in input],
@@ -112,17 +106,18 @@ class R1VAPI(ModelAPI):
             [to_function(tool) for tool in offered] or None,
             grammar=to_grammar(offered, tool_choice, config),
         )
-        starting, waiting = self._limiters
-        stream = await anyio.to_thread.run_sync(partial(self.llm.start, request), limiter=starting)
-        with stream:
-            completion = (
-                await anyio.to_thread.run_sync(stream.wait, limiter=waiting, abandon_on_cancel=True)
-            )[0]
+        complete = partial(_complete, self.llm, request)
+        completion = await anyio.to_thread.run_sync(complete, limiter=self._limiter, abandon_on_cancel=True)
         return to_output(completion, f"r1v/{self.model_name}", with_tools=bool(offered))
 
     async def aclose(self) -> None:
         if self.owned:
             self.llm.close()
+
+
+def _complete(llm: LLM, request: ChatRequest) -> Completion:
+    with llm.start(request) as stream:
+        return stream.wait()[0]
 
 
 def to_grammar(
