@@ -23,6 +23,7 @@ from tokenizers import Encoding, Regex, Tokenizer, decoders, normalizers, pre_to
 from tokenizers.models import BPE
 
 from r1v.core import CheckpointError, ContextLengthError, PromptError, library_faults, parse_json
+from r1v.prompt.quiet import is_usual, quietly
 
 # How Qwen2 cuts text before byte-pair merging; tokenizer.json carries its own.
 QWEN2_PATTERN = (
@@ -82,6 +83,7 @@ class TextTokenizer:
         plain.post_processor = processors.Sequence([])
         self._long_text = threading.Lock()  # long texts take turns, so that short ones are not held up
         self._plain = plain
+        self._is_usual = is_usual(plain)
         self.added: dict[str, AddedToken] = {token.content: token for token in added}
         self.named: dict[str, str] = dict(named)
         vocabulary = plain.get_vocab(with_added_tokens=False)
@@ -109,11 +111,22 @@ class TextTokenizer:
         self._bytes_per_token = longest * (1 if plain.normalizer is None else 3)
         self._check_it_works()
 
+    def _encoding(self, text: str) -> Encoding:
+        """What the library makes of a text; its panics are not written to standard error."""
+        if not self._is_usual:
+            return quietly(lambda: self._plain.encode(text, add_special_tokens=False))
+        if len(text) <= WINDOW // 4:
+            return self._plain.encode(text, add_special_tokens=False)
+        (encoding,) = self._plain.encode_batch(
+            [text], add_special_tokens=False
+        )  # other threads run meanwhile
+        return encoding
+
     def _check_it_works(self) -> None:
         """Raise CheckpointError for a tokenizer that fails on ordinary text, as one with a damaged normaliser
         or pattern may."""
         with library_faults(CheckpointError, "the checkpoint's tokenizer.json fails on every text, mend it"):
-            self._plain.encode("A test, 1 + 2 = 3.\n\nÄ \u4e2d\u6587", add_special_tokens=False)
+            self._encoding("A test, 1 + 2 = 3.\n\nÄ \u4e2d\u6587")
 
     @classmethod
     def from_folder(cls, folder: str | Path) -> TextTokenizer:
@@ -173,7 +186,7 @@ class TextTokenizer:
             raise PromptError(f"text is not valid Unicode ({error}); remove unpaired surrogates") from error
         with library_faults(PromptError, "the checkpoint's tokenizer.json fails on this text, send another"):
             if len(text) <= WINDOW:
-                token_ids: list[int] = self._plain.encode(text, add_special_tokens=False).ids
+                token_ids: list[int] = self._encoding(text).ids
             else:
                 self.check_length([text], limit)
                 with self._long_text:
@@ -208,7 +221,7 @@ class TextTokenizer:
         start, size = 0, WINDOW
         while start < len(text):
             window = text[start : start + size]
-            (encoding,) = self._plain.encode_batch([window], add_special_tokens=False)
+            encoding = self._encoding(window, others_run=True)
             if start + size >= len(text):
                 token_ids += encoding.ids
                 start = len(text)

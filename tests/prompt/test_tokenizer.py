@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -223,6 +225,39 @@ def test_a_pattern_that_gives_up_on_a_text_is_a_prompt_error(
             encode("a" * 40 + "!")
         assert "\n" not in str(caught.value) and "fails on this text" in str(caught.value)
     assert tokenizer.decode(tokenizer.encode_plain("hello aa")) == "hello aa"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have descriptors of their own on Linux")
+def test_a_panic_writes_nothing_and_other_threads_may_write(
+    tmp_path: Path, checkpoint: Callable[..., Path], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """While the library panics, over and over, what others write arrives whole; a closed pipe is closed, and
+    a forked process has a thread of its own."""
+    spec = json.loads((checkpoint("qwq") / "tokenizer.json").read_text())
+    split = {"type": "Split", "pattern": {"Regex": "(a+)+$"}, "behavior": "Isolated", "invert": False}
+    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
+    spec["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [split, byte_level]}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(spec))
+    read_end, write_end = os.pipe()
+    tokenizer = TextTokenizer.from_folder(tmp_path)
+    assert not tokenizer._is_usual
+    with pytest.raises(PromptError, match="fails on this text"):
+        tokenizer.encode_plain("a" * 40 + "!")
+    os.write(2, b"here")
+    os.close(write_end)
+    assert os.read(read_end, 1) == b""  # nobody else holds the pipe open
+    os.close(read_end)
+    (tmp_path / "tokenizer.json").write_text(json.dumps({**spec, **PANICS["an empty pattern"]}))
+    assert "fails on every text" in complaint(tmp_path)
+    assert capfd.readouterr().err == "here"
+    child = os.fork()
+    if child == 0:
+        os._exit(tokenizer.encode_plain("hello") == [])
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_the_usual_tokenizers_are_called_directly(tokenizer: TextTokenizer) -> None:
+    assert tokenizer._is_usual
 
 
 def test_text_of_a_template_is_refused_as_a_users_is(
