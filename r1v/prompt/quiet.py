@@ -19,7 +19,7 @@ from tokenizers import Tokenizer
 
 T = TypeVar("T")
 
-# Patterns that cut text before byte-pair merging, and that no text can hold up: of Qwen2, Qwen3.5 and Llama 3.
+# Patterns that cut text before byte-pair merging, which no text can hold up: Qwen2's, Qwen3.5's, Llama 3's.
 _CONTRACTIONS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?"
 _REST = r"[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 PATTERNS = frozenset(

@@ -111,22 +111,25 @@ class TextTokenizer:
         self._bytes_per_token = longest * (1 if plain.normalizer is None else 3)
         self._check_it_works()
 
-    def _encoding(self, text: str) -> Encoding:
-        """What the library makes of a text; its panics are not written to standard error."""
-        if not self._is_usual:
-            return quietly(lambda: self._plain.encode(text, add_special_tokens=False))
-        if len(text) <= WINDOW // 4:
-            return self._plain.encode(text, add_special_tokens=False)
-        (encoding,) = self._plain.encode_batch(
-            [text], add_special_tokens=False
-        )  # other threads run meanwhile
-        return encoding
+    def _encoding(self, text: str, *, others_run: bool = False) -> Encoding:
+        """What the library makes of a text; its panics are not written to standard error. others_run: other
+        threads of Python go on meanwhile, where the tokenizer is a usual one. Raises PromptError."""
+        with library_faults(PromptError, "the checkpoint's tokenizer.json fails on this text, send another"):
+            if not self._is_usual:
+                return quietly(lambda: self._plain.encode(text, add_special_tokens=False))
+            if not others_run:
+                return self._plain.encode(text, add_special_tokens=False)
+            (encoding,) = self._plain.encode_batch([text], add_special_tokens=False)
+            return encoding
 
     def _check_it_works(self) -> None:
         """Raise CheckpointError for a tokenizer that fails on ordinary text, as one with a damaged normaliser
         or pattern may."""
-        with library_faults(CheckpointError, "the checkpoint's tokenizer.json fails on every text, mend it"):
+        try:
             self._encoding("A test, 1 + 2 = 3.\n\nÄ \u4e2d\u6587")
+        except PromptError as error:
+            reason = str(error).partition(": ")[2]
+            raise CheckpointError(f"tokenizer.json fails on every text ({reason}); fetch it again") from error
 
     @classmethod
     def from_folder(cls, folder: str | Path) -> TextTokenizer:
@@ -184,13 +187,12 @@ class TextTokenizer:
             text.encode("utf-8")
         except UnicodeEncodeError as error:
             raise PromptError(f"text is not valid Unicode ({error}); remove unpaired surrogates") from error
-        with library_faults(PromptError, "the checkpoint's tokenizer.json fails on this text, send another"):
-            if len(text) <= WINDOW:
-                token_ids: list[int] = self._encoding(text).ids
-            else:
-                self.check_length([text], limit)
-                with self._long_text:
-                    token_ids = self._encode_long(text, limit)
+        if len(text) <= WINDOW:
+            token_ids: list[int] = self._encoding(text).ids
+        else:
+            self.check_length([text], limit)
+            with self._long_text:
+                token_ids = self._encode_long(text, limit)
         if not self.added_ids.isdisjoint(token_ids):
             raise PromptError("text came out as a special token, which this tokenizer must not do; report it")
         return token_ids
