@@ -104,6 +104,7 @@ class Asker:
         c = self.config
         questions, bad = self.questions.get() if plan is None else self.questions.ask_now(plan)
         self.bad += bad
+        self.bench.left_out.add(sum(self.bench.world.gather(len(questions))) + len(bad), bad)
         places = self.questions.places(len(questions))
         seeds = [Random(f"{c.run.seed}/{step}/{place}").getrandbits(62) for place in places]
         responses = self.rollouts.ask(

@@ -37,6 +37,12 @@ def at_least(config: Any, limit: int, *names: str) -> None:
             raise ConfigError(f"{name} is {getattr(config, name)}; it must be at least {limit}")
 
 
+def printable(text: str) -> str:
+    """A text of somebody's file as a terminal may show it: control characters and halves of characters are
+    written as their escapes."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
 def share(config: Any, *names: str) -> None:
     """Raise ConfigError for the first of the keys whose value is outside [0, 1]."""
     for name in names:

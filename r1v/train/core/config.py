@@ -155,11 +155,14 @@ class DataConfig:
     measure: str | None = key(None, "file of held-out rows")
     workers: int = key(1, "processes that make the data; 0: none beside the trainer", operational=True)
     prefetch: int = key(4, "batches made ahead", operational=True)
+    bad_share: float = key(
+        0.1, "largest share of samples that may be left out; above it the run ends", operational=True
+    )
 
     def __post_init__(self) -> None:
         at_least(self, 0, "heldout", "workers", "first_sample")
         at_least(self, 1, "prefetch")
-        share(self, "direct_share", "variation", "spoil", "open_names")
+        share(self, "direct_share", "variation", "spoil", "open_names", "bad_share")
         if not self.source:
             raise ConfigError("data.source is empty; name figures, a file or hf:NAME")
 

@@ -20,6 +20,7 @@ from torch.distributed.tensor import DTensor
 from r1v.core import ProgressPace, R1VError
 from r1v.prompt import Processor
 from r1v.train.core.compute import Compute
+from r1v.train.core.left_out import LeftOut
 from r1v.train.core.optim import Optimizer, learning_rate
 from r1v.train.core.policy import PolicyModule, load_policy
 from r1v.train.core.run import TrainingRun, progress
@@ -38,6 +39,8 @@ class Workbench:
         self.config, self.compute, self.world, self.run = config, compute, compute.world, run
         self.policy, self.console = policy, console
         self._pace = ProgressPace()
+        most = config.data.bad_share if hasattr(config, "data") else 1.0
+        self.left_out = LeftOut(most, lambda text: console.print(text, highlight=False, markup=False))
         self.processor = Processor.from_folder(config.model.path)
         self.optimizer = Optimizer(policy, config.optim, bf16=compute.bf16)
         self.step = 0
@@ -154,7 +157,8 @@ class Workbench:
     def save(self) -> None:
         """Save everything that is needed to continue."""
         tensors = dict(self.policy.trained()) | self.optimizer.state()
-        self.run.save(self.step, tensors, {"trained_s": self.trained_s, "state": dict(self.state())})
+        kept = {"trained_s": self.trained_s, "left_out": self.left_out.state(), "state": dict(self.state())}
+        self.run.save(self.step, tensors, kept)
 
     def resume(self) -> dict[str, Any] | None:
         """Continue from the newest checkpoint. Returns the stage's own state, or None if there is no
@@ -169,6 +173,8 @@ class Workbench:
         other, tensors = found
         self.optimizer.restore(tensors)
         self.step, self.trained_s = other["step"], other["trained_s"]
+        if "left_out" in other:
+            self.left_out.restore(other["left_out"])
         self.run.trim_metrics(self.step + 1)
         self.console.print(f"going on from step {self.step}")
         state: dict[str, Any] = other["state"]

@@ -30,7 +30,7 @@ from r1v.train.core.distributed import ONE_PROCESS
 from r1v.train.data.batches import Batch, Encoded, Split, collate, pack
 from r1v.train.data.curriculum import PlannedSample
 from r1v.train.data.order import shuffled
-from r1v.train.data.rows import DataRow, beside, parse_line, read_lines, read_row
+from r1v.train.data.rows import DataRow, beside, check_files, parse_line, read_lines, read_row
 from r1v.train.data.workers import start_worker
 
 ANSWER_KINDS: tuple[AnswerKind, ...] = ("math", "number", "string", "choice", "time", "formula")
@@ -62,7 +62,8 @@ class Example:
 
     facts: what the pictures show, by name, if that is known. difficulty: if it is known. columns: other
     values of the row, for reward functions. earlier: the turns before it. answerable: False if the right
-    reply is that the question cannot be answered; the key is then empty.
+    reply is that the question cannot be answered; the key is then empty. origin: the file and line of its
+    row, where it has one.
     """
 
     images: tuple[ImageRef, ...]
@@ -75,6 +76,7 @@ class Example:
     columns: Mapping[str, Any] = field(default_factory=dict)
     earlier: tuple[Earlier, ...] = ()
     answerable: bool = True
+    origin: str = ""
 
     def messages(self) -> list[Message]:
         """The conversation that asks the question, each turn's images first."""
@@ -168,7 +170,9 @@ class JsonlSource:
                 continue
             try:
                 row = read_row(renamed(parse_line(line), columns or {}), chains=chains)
-                example = example_of(row, beside(row.images, self.path.parent))
+                images = beside(row.images, self.path.parent)
+                check_files(images)
+                example = replace(example_of(row, images), origin=f"{self.path.name}:{number}")
                 self.unread.update(row.unread)
                 self.rows.setdefault(row.family, []).append((number, example))
             except ValueError as error:
@@ -319,8 +323,10 @@ def _make_chunk(samples: Sequence[PlannedSample], slots: Sequence[tuple[int, ...
     source, processor, pool = _worker
     made = []
     for sample, free in zip(samples, slots, strict=True):
+        name = f"{sample.family} {sample.index}"
         try:
             example = source.example(sample.family, sample.index, sample.variation)
+            name = example.origin or name
             encoded = encode(processor, example, sample.thinking)
             used = free[: len(encoded.tiles)]
             assert len(used) == len(encoded.tiles), "more tiles than slots"
@@ -328,7 +334,7 @@ def _make_chunk(samples: Sequence[PlannedSample], slots: Sequence[tuple[int, ...
                 pool.tiles[slot] = tile
             made.append(_Made(encoded.token_ids, encoded.num_prompt, used))
         except R1VError as error:
-            made.append(_Made(np.zeros(0, np.int32), 0, (), f"{sample.family} {sample.index}: {error}"))
+            made.append(_Made(np.zeros(0, np.int32), 0, (), f"{name}: {error}"))
     return made
 
 

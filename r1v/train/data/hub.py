@@ -7,6 +7,7 @@ are the keys of a JSONL file (`r1v.train.data.rows`); a bad row is named when it
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,8 @@ class DatasetSource:
         number = rows[shuffled(place, len(rows), f"{self.seed}/{epoch}")]
         try:
             row = read_row(self.data[number], chains=self.chains)
-            return example_of(row, tuple(map(ImageRef, row.images)))
+            found = example_of(row, tuple(map(ImageRef, row.images)))
+            return replace(found, origin=f"row {number} of {self.name}")
         except (ValueError, OSError) as error:
             raise ConfigError(f"row {number} of {self.name}: {error}") from None
 

@@ -24,7 +24,7 @@ from r1v.prompt import Processor, open_image
 from r1v.train.data.batches import Encoded
 from r1v.train.data.curriculum import PlannedSample
 from r1v.train.data.examples import AnswerKey, Example, FigureSource
-from r1v.train.data.rows import QUESTION, beside, image_sources, parse_line, read_lines, text
+from r1v.train.data.rows import QUESTION, beside, check_files, image_sources, parse_line, read_lines, text
 from r1v.train.rollout.sampler import Response
 
 
@@ -101,7 +101,9 @@ def _parse(row: dict[str, Any], folder: Path) -> PreferencePair:
         figure = PlannedSample(text(named, "family"), int(named["index"]), float(named["variation"]))
     gap = None if row.get("gap") is None else float(row["gap"])
     question = "" if figure else text(row, *QUESTION)
-    return PreferencePair(question, beside(image_sources(row), folder), chosen, rejected, gap, figure)
+    images = beside(image_sources(row), folder)
+    check_files(images)
+    return PreferencePair(question, images, chosen, rejected, gap, figure)
 
 
 def _reply(row: dict[str, Any], name: str) -> Reply:

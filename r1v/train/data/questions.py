@@ -35,13 +35,15 @@ def make_question(
     source: ExampleSource, processor: Processor, planned: PlannedSample, *, keep_images: bool = False
 ) -> EncodedQuestion | str:
     """A question, or why it cannot be asked."""
+    name = f"{planned.family} {planned.index}"
     try:
         example = source.example(planned.family, planned.index, planned.variation)
+        name = example.origin or name
         prompt = processor.encode(example.messages(), thinking=planned.thinking)
     except R1VError as error:
-        return f"{planned.family} {planned.index}: {error}"
+        return f"{name}: {error}"
     if len(prompt.token_ids) >= processor.context_length:
-        return f"{planned.family} {planned.index}: {len(prompt.token_ids)} tokens leave no room for an answer"
+        return f"{name}: {len(prompt.token_ids)} tokens leave no room for an answer"
     return EncodedQuestion(planned, prompt, example if keep_images else example.without_images())
 
 

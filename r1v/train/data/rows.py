@@ -9,6 +9,7 @@ without its picture.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -147,6 +148,20 @@ def beside(sources: tuple[Any, ...], folder: Path) -> tuple[ImageRef, ...]:
         ImageRef(folder / one if isinstance(one, str) and not one.startswith("data:") else one)
         for one in sources
     )
+
+
+def check_files(images: tuple[ImageRef, ...]) -> None:
+    """ValueError: one of the images is a path at which there is no regular file."""
+    for one in images:
+        if not isinstance(one.source, os.PathLike):
+            continue
+        try:
+            mode = os.stat(one.source).st_mode
+        except (OSError, ValueError) as error:  # ValueError: a zero byte, or half of a character
+            reason = getattr(error, "strerror", None) or str(error)
+            raise ValueError(f"image {str(one)[:200]} cannot be opened: {reason}") from None
+        if not stat.S_ISREG(mode):
+            raise ValueError(f"image {str(one)[:200]} is not a regular file")
 
 
 def with_images(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from rich.console import Console
 from r1v import figures
 from r1v.core import ConfigError
 from r1v.figures import people
+from r1v.train.core.checks import printable
 from r1v.train.core.config import DataConfig
 from r1v.train.data.abroad import AbroadSource
 from r1v.train.data.examples import Example, ExampleSource, FigureSource, JsonlSource
@@ -74,18 +75,29 @@ def _open_one(name: str, config: DataConfig, seed: int, console: Console, chains
     else:
         source = JsonlSource(name, seed, chains=chains, columns=config.columns)
         for error in source.bad[:20]:
-            console.print(f"bad row, left out: {error}", highlight=False)
+            console.print(printable(f"bad row, left out: {error}"), highlight=False, markup=False)
         if source.bad:
-            console.print(f"{len(source.bad)} bad rows left out of {name}", highlight=False)
+            _refuse_share(len(source.bad), num_rows(source) or 0, name, config.bad_share, source.bad[0])
+            console.print(f"{len(source.bad)} bad rows left out of {name}", highlight=False, markup=False)
         if source.unread:
             counted = ", ".join(f"{key} ({count} rows)" for key, count in source.unread.most_common(20))
-            console.print(f"keys of {name} that are not used: {counted}", highlight=False)
+            console.print(
+                printable(f"keys of {name} that are not used: {counted}"), highlight=False, markup=False
+            )
     if config.families:
         kept = tuple(dict.fromkeys(one for one in config.families if one in source.families))
         if not kept:
             raise ConfigError(f"{name} has no rows of family {config.families[0]!r}")
         source.families = kept
     return source
+
+
+def _refuse_share(bad: int, good: int, name: str, most: float, first: str) -> None:
+    if bad > most * (bad + good):
+        raise ConfigError(
+            f"{bad} of {bad + good} rows of {name} are bad, more than data.bad_share={most:g} allows; the "
+            f"first: {printable(first)}; correct the rows, or set data.bad_share if you mean it"
+        )
 
 
 def num_rows(source: ExampleSource) -> int | None:

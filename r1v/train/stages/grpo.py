@@ -112,6 +112,7 @@ class GRPOTrainer:
                 self._evaluate()
             bench.keep()
         bench.save()
+        bench.left_out.end()
         last = bench.export()
         return self.best.folder if self.heldout else last
 

@@ -145,6 +145,7 @@ class MPOTrainer:
         self.questions.close()
         self.rules.close()
         bench.close()
+        bench.left_out.end()
         last = bench.export()
         return self.best.folder if self.held_questions else last
 
@@ -196,6 +197,7 @@ class MPOTrainer:
         questions, bad = self.questions.get()
         for name in bad:
             self.bench.run.log(step=self.bench.step, bad=name)
+        self.bench.left_out.add(c.questions, bad)
         places = self.questions.places(len(questions))
         seeds = [Random(f"{c.run.seed}/{self.round}/{place}").getrandbits(62) for place in places]
         groups = self.sampler.sample(

@@ -56,6 +56,7 @@ def make_pool(config: GRPOConfig, console: Console | None = None, *, allow: Coll
         bench.keep()
     bench.save()
     asker.close()
+    bench.left_out.end()
     path = bench.run.folder / "pool.jsonl"
     pool = QuestionPool(kept)
     if bench.world.first:

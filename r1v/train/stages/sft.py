@@ -23,6 +23,7 @@ from r1v.train import losses
 from r1v.train.core.checks import at_least
 from r1v.train.core.config import DataConfig, ModelConfig, OptimConfig, RunConfig
 from r1v.train.core.keys import key
+from r1v.train.core.left_out import LeftOut
 from r1v.train.core.workbench import Workbench
 from r1v.train.data.batches import Batch
 from r1v.train.data.curriculum import Curriculum, CurriculumConfig, PlannedSample
@@ -132,6 +133,10 @@ class Trainer:
         if c.data.measure is not None:
             sources.append(open_source(only(c.data, c.data.measure), c.run.seed, self.console))
         batches: list[Batch] = []
+        left_out = LeftOut(
+            c.data.bad_share, lambda text: self.console.print(text, highlight=False, markup=False),
+            "held-out samples",
+        )  # fmt: skip
         for source in sources:
             number = c.data.heldout if isinstance(source, FigureSource) else max(1, c.data.heldout)
             names = list(dict.fromkeys(source.families))
@@ -141,8 +146,11 @@ class Trainer:
             stream = self._open_stream(source, len(plans))
             for one in plans:
                 stream.put(one)
-            batches += [stream.get() for _ in plans]
+            made = [stream.get() for _ in plans]
             stream.close()
+            left_out.add(len(plan), [error for batch in made for error in batch.bad])
+            batches += made
+        left_out.end()
         return batches
 
     # ---------------------------------------------------------------------------------------------- a step
@@ -208,6 +216,7 @@ class Trainer:
                 tally.add(one)
                 for error in bad:
                     bench.run.log(step=bench.step + 1, bad=error)
+            bench.left_out.add(c.optim.batch_size, [error for _, _, bad in every for error in bad])
             bench.end_step(begun)
             self.curriculum.update(tally.families, bench.progress())
             ended = bench.progress() >= 1.0
@@ -221,6 +230,7 @@ class Trainer:
         bench.save()
         self.stream.close()
         bench.close()
+        bench.left_out.end()
         return bench.export()
 
     def _plan(self) -> list[PlannedSample]:

@@ -61,7 +61,7 @@ def test_training_names_the_bad_row(saved: str, start: Path, tmp_path: Path) -> 
     Trainer(
         make(
             SFTConfig, model=str(start), out=str(tmp_path / "run"), data=saved, steps=2, batch_size=6,
-            direct_share=0.0, heldout=0, log_every=1, bf16=False, device="cpu",
+            direct_share=0.0, heldout=0, log_every=1, bf16=False, device="cpu", bad_share=1.0,
         ),
         QUIET,
     ).train()  # fmt: skip

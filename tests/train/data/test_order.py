@@ -122,6 +122,7 @@ def test_what_an_assistant_said_is_kept_and_gets_the_known_answer(tmp_path: Path
 def test_image_marks_leave_the_question(tmp_path: Path) -> None:
     file = tmp_path / "rows.jsonl"
     row = {"question": "<image>\nHow many?", "thinking": "t", "answer": "4"}
+    (tmp_path / "a.png").touch()
     file.write_text(json.dumps(row | {"images": ["a.png"]}) + "\n" + json.dumps(row))
     source = JsonlSource(file)
     assert source.example("all", 0, 1.0).question == "How many?"

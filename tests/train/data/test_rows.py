@@ -126,7 +126,7 @@ def test_a_file_names_its_bad_rows_and_counts_unread_keys(tmp_path: Path) -> Non
     assert [one.split(":")[1] for one in source.bad] == ["5", "6", "7", "8", "9", "10"]
     assert source.unread == {"id": 2, "split": 1}
     console = Console(record=True, width=200)
-    open_source(DataConfig(source=(str(tmp_path / "rows.jsonl"),)), 0, console)
+    open_source(DataConfig(source=(str(tmp_path / "rows.jsonl"),), bad_share=1.0), 0, console)
     said = console.export_text()
     assert "6 bad rows left out" in said and "id (2 rows), split (1 rows)" in said
     assert all("None" not in example.thinking for _, example in source.rows["all"])

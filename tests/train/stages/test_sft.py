@@ -226,7 +226,7 @@ def test_rows_of_a_file(start: Path, tmp_path: Path) -> None:
     assert source.max_images("all") == 1
     seen = {source.example("all", i, 1.0).answer for i in range(2)}
     assert seen == {"Answer: \\boxed{red}", "Answer: \\boxed{2}"}
-    train(config(start, tmp_path / "run", data=str(file), families=(), steps=2, batch_size=4))
+    train(config(start, tmp_path / "run", data=str(file), families=(), steps=2, batch_size=4, bad_share=1.0))
 
 
 def test_a_bad_image_is_counted_and_named_not_replaced(start: Path, tmp_path: Path) -> None:
@@ -235,7 +235,7 @@ def test_a_bad_image_is_counted_and_named_not_replaced(start: Path, tmp_path: Pa
             {"question": "q", "thinking": "t", "answer": "a"}]  # fmt: skip
     file = tmp_path / "rows.jsonl"
     file.write_text("\n".join(map(json.dumps, rows)))
-    train(config(start, tmp_path / "run", data=str(file), families=(), steps=1, batch_size=4))
+    train(config(start, tmp_path / "run", data=str(file), families=(), steps=1, batch_size=4, bad_share=1.0))
     bad = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert any("broken.png" in row.get("bad", "") for row in bad)
 
