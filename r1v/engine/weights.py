@@ -17,6 +17,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from r1v.core import ConfigError
+from r1v.engine.prompt_cpu import with_native_layers
 from r1v.models import R1V
 from r1v.ops import isa, select
 from r1v.ops.cpu.native import NativeLinear
@@ -123,6 +124,7 @@ def prepare(
     twins = {layer: future.result() for layer, future in packed.items()}
     view = _view(model, twins, dtypes["language"])
     assert isinstance(view, R1V)
+    with_native_layers(view.language)
     for name in ("vision", "projector"):
         part = getattr(model, name)
         if part is not None:

@@ -35,8 +35,16 @@ class LanguageAttention(nn.Module):
         self, x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, attention: Attention
     ) -> torch.Tensor:
         """x (B, T, D), cos and sin (B, T, head_dim / 2) -> (B, T, D)."""
+        out: torch.Tensor = self.out(self.mix(self.qkv(x), cos, sin, attention))
+        return out
+
+    def mix(
+        self, qkv: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, attention: Attention
+    ) -> torch.Tensor:
+        """Attention between the two products. qkv: queries, keys and values (B, T, (H + 2 Hkv) * head_dim) ->
+        (B, T, H * head_dim)."""
         num_heads, num_kv_heads = self.heads
-        qkv = self.qkv(x).unflatten(-1, (-1, self.head_dim))
+        qkv = qkv.unflatten(-1, (-1, self.head_dim))
         v = qkv[..., num_heads + num_kv_heads :, :]
         if self.q_norm is not None and self.k_norm is not None:
             q = self.q_norm(qkv[..., :num_heads, :])
@@ -45,8 +53,7 @@ class LanguageAttention(nn.Module):
         else:
             # q and k lie side by side, so one rotation serves both
             q, k = rotate(qkv[..., : num_heads + num_kv_heads, :], cos, sin).split(self.heads, dim=-2)
-        mixed: torch.Tensor = self.out(attention(self.index, q, k, v).flatten(-2))
-        return mixed
+        return attention(self.index, q, k, v).flatten(-2)
 
 
 class LanguageMLP(nn.Module):

@@ -114,9 +114,9 @@ def many_rows(weights: Weights, features: Features) -> ManyRows:
     if weights.group_size:
         return NEVER
     if weights.dtype == torch.bfloat16 and has_native_bf16(features) and weights.part != "head":
-        # our kernel multiplies in tiles too, and does not rearrange the weights
+        # our kernel multiplies in tiles too, and needs no copies of its inputs and results in bfloat16
         if features.kernel_level == "amx":
-            return ManyRows(256, torch.bfloat16)
+            return NEVER
         return ManyRows(FEW_ROWS + 1 if "amx_bf16" in features.names else 128, torch.bfloat16)
     if weights.dtype == torch.float32:
         return ManyRows(FEW_ROWS + 1, torch.float32)

@@ -99,7 +99,7 @@ def test_products_of_few_and_of_many_rows() -> None:
     weights = Weights((4096, 4096), torch.bfloat16)
     assert select.many_rows(weights, machine("avx2")) == select.ManyRows(256, torch.float32)
     assert select.many_rows(weights, machine("avx512_bf16")) == select.ManyRows(128, torch.bfloat16)
-    assert select.many_rows(weights, machine("amx")) == select.ManyRows(256, torch.bfloat16)
+    assert select.many_rows(weights, machine("amx")) == select.NEVER
     without = Features("x86_64", machine("amx").names, frozenset({"generic", "avx512_bf16"}))
     assert select.many_rows(weights, without) == select.ManyRows(select.FEW_ROWS + 1, torch.bfloat16)
     for features in EVERY_MACHINE:

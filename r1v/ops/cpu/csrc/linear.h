@@ -65,12 +65,14 @@ static void norm_row(const float *x, const float *weight, float eps, int64_t K, 
 // be out. K is a multiple of 16; for INT4 of the group.
 void LEVELLED(r1v_linear)(const Weight *w, const float *x, int64_t M, const float *norm, float eps, int32_t gated,
                           const float *residual, float *out, int32_t threads) {
-    const int64_t K = w->columns, N = gated ? w->rows / 2 : w->rows, chunk = 64;
+    const int64_t K = w->columns, N = gated ? w->rows / 2 : w->rows;
+    int64_t chunk = 64;
 #if USE_AMX
-    const int64_t most = MAX_TILED(K);
-    if (w->kind == BFLOAT16 && M > most) {
-        for (int64_t m = 0; m < M; m += most)
-            LEVELLED(r1v_linear)(w, x + m * K, MIN(most, M - m), norm, eps, gated, residual ? residual + m * N : NULL,
+    // larger pieces read x fewer times; each thread has several of them
+    while (w->kind == BFLOAT16 && M >= 128 && chunk < 256 && N >= 4 * chunk * threads) chunk *= 2;
+    if (w->kind == BFLOAT16 && M > MOST_TILED) {
+        for (int64_t m = 0; m < M; m += MOST_TILED)
+            LEVELLED(r1v_linear)(w, x + m * K, MIN(MOST_TILED, M - m), norm, eps, gated, residual ? residual + m * N : NULL,
                                  out + m * N, threads);
         return;
     }

@@ -1,8 +1,11 @@
 // Many rows of bfloat16 where the processor has tiles (AMX): 16 rows of weights, as they lie, by 16 rows of x.
 
 #if USE_AMX
-// Rows of x that are multiplied at a time: as many as stay in the second cache beside the weights.
-#define MAX_TILED(K) ((K) <= 1024 ? 512 : (K) <= 2560 ? 192 : (K) <= 8192 ? 96 : 32)
+// Rows of x that are multiplied at a time.
+enum { MOST_TILED = 512 };
+// Columns of x, in tiles of 32, whose products are summed before the next ones come: a megabyte of M rows, which
+// stays in the second cache beside the weights.
+#define TILES_AT_ONCE(M) MAX(16, 16384 / (M))
 
 // x (M, K) rounded to bfloat16 in tiles of 16 rows by 32 columns, padded with zeros; in a tile the pair of
 // columns comes first, then the row: (M / 16, K / 32, 16, 16, 2).
@@ -37,8 +40,9 @@ static const uint16_t *whole_tile(const Weight *w, int64_t n, int64_t k, uint16_
     return to;
 }
 
-// sums[i][j] (16 rows of weights, 16 of x) for R tiles of weights from row n on and M tiles of x.
-INLINE void tile_sums(int R, int M, const uint32_t *x, const Weight *w, int64_t n, int fetch,
+// sums[i][j] (16 rows of weights, 16 of x) for R tiles of weights from row n on and M tiles of x, over the tiles
+// c0 to c1 of columns.
+INLINE void tile_sums(int R, int M, const uint32_t *x, const Weight *w, int64_t n, int64_t c0, int64_t c1, int fetch,
                       float sums[2][2][256]) {
     const int64_t K = w->columns, across = (K + 31) / 32;
     const int inside = n + 16 * R <= w->rows;
@@ -48,7 +52,7 @@ INLINE void tile_sums(int R, int M, const uint32_t *x, const Weight *w, int64_t 
     if (M == 2) _tile_zero(1);
     if (R == 2) _tile_zero(2);
     if (R == 2 && M == 2) _tile_zero(3);
-    for (int64_t c = 0; c < across; c++) {
+    for (int64_t c = c0; c < c1; c++) {
         _tile_loadd(6, x + c * 256, 64);
         if (M == 2) _tile_loadd(7, x + (across + c) * 256, 64);
         if (inside && 32 * (c + 1) <= K) {
@@ -80,21 +84,26 @@ static void tile_products(const float *pairs, int64_t M, const Weight *w, int64_
     const __m512i places = _mm512_set_epi32(240, 224, 208, 192, 176, 160, 144, 128, 112, 96, 80, 64, 48, 32, 16, 0);
     for (int i = 0; i < 8; i++) shape.bytes[i] = 64, shape.rows[i] = 16;
     _tile_loadconfig(&shape);
-    for (int64_t n = n0; n < n1; n += 32)
-        for (int64_t m = 0; m < M; m += 32) {
-            const uint32_t *x = (const uint32_t *)pairs + m / 16 * across * 256;
-            const int64_t rows = MIN(32, M - m), width = MIN(32, n1 - n);
-            if (width > 16 && rows > 16) tile_sums(2, 2, x, w, n, m == 0, sums);
-            else if (width > 16) tile_sums(2, 1, x, w, n, m == 0, sums);
-            else if (rows > 16) tile_sums(1, 2, x, w, n, m == 0, sums);
-            else tile_sums(1, 1, x, w, n, m == 0, sums);
-            for (int64_t i = 0; i < rows; i++)
-                for (int64_t j = 0; j < width; j += 16) {
-                    const __m512 row = _mm512_i32gather_ps(places, sums[j / 16][i / 16] + i % 16, 4);
-                    const int64_t left = MIN(16, width - j);
-                    _mm512_mask_storeu_ps(out + (m + i) * ld + n - n0 + j, (__mmask16)((1u << left) - 1), row);
-                }
-        }
+    for (int64_t c0 = 0, c1; c0 < across; c0 = c1) {
+        c1 = MIN(c0 + TILES_AT_ONCE(M), across);
+        for (int64_t n = n0; n < n1; n += 32)
+            for (int64_t m = 0; m < M; m += 32) {
+                const uint32_t *x = (const uint32_t *)pairs + m / 16 * across * 256;
+                const int64_t rows = MIN(32, M - m), width = MIN(32, n1 - n);
+                if (width > 16 && rows > 16) tile_sums(2, 2, x, w, n, c0, c1, m == 0, sums);
+                else if (width > 16) tile_sums(2, 1, x, w, n, c0, c1, m == 0, sums);
+                else if (rows > 16) tile_sums(1, 2, x, w, n, c0, c1, m == 0, sums);
+                else tile_sums(1, 1, x, w, n, c0, c1, m == 0, sums);
+                for (int64_t i = 0; i < rows; i++)
+                    for (int64_t j = 0; j < width; j += 16) {
+                        const __mmask16 taken = (__mmask16)((1u << MIN(16, width - j)) - 1);
+                        float *to = out + (m + i) * ld + n - n0 + j;
+                        __m512 row = _mm512_i32gather_ps(places, sums[j / 16][i / 16] + i % 16, 4);
+                        if (c0) row += _mm512_maskz_loadu_ps(taken, to);
+                        _mm512_mask_storeu_ps(to, taken, row);
+                    }
+            }
+    }
     _tile_release();
 }
 #endif

@@ -65,6 +65,7 @@ static inline simde__m512 emulated_cvtepi32(simde__m512i whole) {  // this one t
 // Rows are short: the processor's own prefetching would have to find its way anew in each.
 #define PREFETCH(p) __builtin_prefetch((const char *)(p) + 4096, 0, 3)
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
+#define MAX(a, b) ((a) > (b) ? (a) : (b))
 // Rounded once wherever it stands, which the compiler may else decide anew in each copy of a loop.
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
 #define MULTIPLY_ADD(a, b, c) fmaf(a, b, c)
