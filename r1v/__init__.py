@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # that of typing, which takes time to import: Ctrl-C is not yet ours then
 if TYPE_CHECKING:
+    from typing import Any
+
     from r1v.core import (
         Completion,
         FinishReason,

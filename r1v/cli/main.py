@@ -6,6 +6,11 @@ when it is the one asked for, so that ``r1v --help`` stays fast.
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # python -m r1v.cli.main, as `command` does it for r1v
+    from r1v.cli.interrupt import end_at_ctrl_c, run_with_ctrl_c
+
+    _OURS = end_at_ctrl_c()
+
 import argparse
 import errno
 import importlib
@@ -145,4 +150,4 @@ def _end_by(error: OSError, *, debug: bool) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_with_ctrl_c(main, _OURS))

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import r1v
+
 HEAVY = (
     "torch",
     "transformers",
@@ -86,6 +88,33 @@ def test_ctrl_c_before_anything_of_ours_is_imported() -> None:
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr.strip()) == (130, "", "")
+
+
+@pytest.mark.parametrize("module", ["argparse", "dataclasses"])
+@pytest.mark.parametrize("command", ["-m", "-c"])
+def test_ctrl_c_while_main_is_imported(tmp_path: Path, module: str, command: str) -> None:
+    """However the command is started: what it imports first is imported with Ctrl-C in our hands."""
+    (tmp_path / f"{module}.py").write_text(
+        "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nsum(range(10**6))\n"
+    )
+    start = "r1v.cli.main" if command == "-m" else "from r1v.cli.command import main; main()"
+    done = subprocess.run(
+        [sys.executable, command, start, "inspect", str(tmp_path)], capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr.strip()) == (130, "", "")
+
+
+def test_nothing_is_imported_before_ctrl_c_is_ours() -> None:
+    """Neither by the package nor by the command's module, beyond what Python has loaded at its start."""
+    root = str(Path(r1v.__file__).parents[1])
+    code = (
+        f"import os, sys; sys.path.insert(0, {root!r}); before = set(sys.modules)\n"
+        "import r1v.cli.command; print(sorted(set(sys.modules) - before))"
+    )
+    done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['__future__', 'r1v', 'r1v.cli', 'r1v.cli.command', 'r1v.cli.interrupt']"
 
 
 def test_a_missing_image_is_found_without_torch() -> None:
