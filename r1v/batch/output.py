@@ -20,6 +20,7 @@ Json: TypeAlias = dict[str, Any]
 
 _ID = re.compile(r"batch_req_(\d+)_([0-9a-f]{8})")
 # recognises a line of ours with an answer without parsing it
+_START = b'{"id":"batch_req_'
 _HEAD, _TAIL = re.compile(rb'\{"id":"batch_req_(\d+)_([0-9a-f]{8})",'), b',"error":null}\n'
 
 
@@ -61,6 +62,8 @@ class AnswerFile:
         with self._path.open("rb") as file:
             for place, line in enumerate(file, 1):
                 if not line.endswith(b"\n"):
+                    if not (line.startswith(_START) or _START.startswith(line)):
+                        raise self._foreign(place)
                     break  # the process was killed while it wrote this line
                 number, check, failed = self._parse(place, line)
                 self._mark(number, failed=failed)
@@ -79,9 +82,13 @@ class AnswerFile:
             match = _ID.fullmatch(found["id"])
             assert match is not None
         except (R1VError, LookupError, TypeError, AttributeError, AssertionError) as error:
-            raise ConfigError(f"{self._path}, line {place}, was not written by r1v run; name another "
-                              "output file") from error  # fmt: skip
+            raise self._foreign(place) from error
         return int(match[1]), match[2], found.get("error") is not None
+
+    def _foreign(self, place: int) -> ConfigError:
+        return ConfigError(
+            f"{self._path}, line {place}, was not written by r1v run; name another output file"
+        )
 
     def _mark(self, number: int, *, failed: bool) -> None:
         byte, bit = divmod(number, 8)

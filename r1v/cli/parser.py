@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 
 MODEL_HELP = "a folder, a GGUF file, a built-in or short name, or owner/name on the Hugging Face hub"
+MOST_THREADS = 256  # that can be asked for on a machine of fewer cores; a million end the process
 BACKENDS = ("r1v", "transformers", "vllm", "openai")
 
 
@@ -273,8 +274,12 @@ def check_model_arguments(args: argparse.Namespace) -> None:
         )
     if backend == "openai" and args.base_url is None:
         raise ConfigError("the backend openai needs a URL; give one with --url https://…/v1")
-    if args.threads is not None and args.threads < 1:
-        raise ConfigError(f"--threads is {args.threads}; it must be at least 1")
+    cores = os.cpu_count() or 1
+    if args.threads is not None and not 1 <= args.threads <= max(MOST_THREADS, cores):
+        raise ConfigError(
+            f"--threads is {args.threads}; it must be at least 1, and at most the {cores} cores of this machine "
+            f"or {MOST_THREADS}"
+        )
     if args.threads is not None and backend == "openai":
         raise ConfigError("--threads is for models on this machine, but the backend openai asks a server: "
                           "leave it out")  # fmt: skip

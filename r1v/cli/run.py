@@ -52,6 +52,8 @@ def run(args: argparse.Namespace) -> int:
     if args.workers > 1 and (args.base_url is not None or args.also_url):
         raise ConfigError("--workers is for local models; name further servers with --also-url")
     check_model_arguments(args)
+    if args.output.exists() and args.output.samefile(args.input):
+        raise ConfigError(f"{args.output} is the file of requests; name another file for the answers")
     from r1v.batch import AnswerFile, BatchRun, WorkerSettings, local_workers, process_workers
 
     settings = WorkerSettings(args.model, args.concurrency, args.image_folder)

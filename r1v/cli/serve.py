@@ -73,6 +73,13 @@ def _add_server_arguments(parser: argparse.ArgumentParser) -> None:
                        help="listen on this open socket, as a service manager hands over")  # fmt: skip
 
 
+def _max_running(args: argparse.Namespace) -> int | None:
+    given: int | None = args.max_running
+    if given is not None and given < 1:
+        raise ConfigError(f"--max-running is {given}; it must be at least 1")
+    return given
+
+
 def _max_step_ms(args: argparse.Namespace) -> float | None:
     """What was asked, or our engine's default; other backends refuse it as they would not obey it."""
     given: float | None = args.max_step_ms
@@ -205,7 +212,7 @@ def load(args: argparse.Namespace, config: ServerConfig) -> LLM:
     from r1v.llm import ImageLimits, PromptLimits
 
     engine = {
-        "max_num_seqs": args.max_running,
+        "max_num_seqs": _max_running(args),
         "max_step_ms": _max_step_ms(args),
         "deterministic": args.deterministic,
         "shared_draft_bytes": 0 if args.private_drafts else None,

@@ -90,7 +90,7 @@ class RemoteConfig:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1")
         if self.max_retries < 0 or self.timeout_s <= 0:
             raise ConfigError("max_retries must be at least 0, timeout_s more than 0")
-        if self.requests_per_minute is not None and self.requests_per_minute <= 0:
+        if self.requests_per_minute is not None and not self.requests_per_minute > 0:
             raise ConfigError(f"requests_per_minute is {self.requests_per_minute}; it must be more than 0")
 
 

@@ -65,10 +65,11 @@ def test_another_input_or_a_file_of_someone_else(tmp_path: Path) -> None:
     go(source, target, Worker(echo, 1))
     with pytest.raises(ConfigError, match="answers to another input"):
         go(write_input(tmp_path / "other", 3, seed=1), target, Worker(echo, 1))
-    (tmp_path / "notes").write_text("hello\n")
-    with pytest.raises(ConfigError, match="was not written by r1v run"):
-        go(source, tmp_path / "notes", Worker(echo, 1))
-    assert (tmp_path / "notes").read_text() == "hello\n"
+    for text in ("hello\n", "hello", '{"custom_id": "one line without its end"}'):
+        (tmp_path / "notes").write_text(text)
+        with pytest.raises(ConfigError, match="was not written by r1v run"):
+            go(source, tmp_path / "notes", Worker(echo, 1))
+        assert (tmp_path / "notes").read_text() == text
     held = AnswerFile(target)
     with pytest.raises(ConfigError, match="another run"):
         AnswerFile(target)

@@ -88,6 +88,7 @@ def test_split_words(monkeypatch: pytest.MonkeyPatch, picture: Path) -> None:
         (("q", "--device", "cuda:99"), "cuda:99"),
         (("q", "--model", "no/such/model/here"), "no/such/model/here"),
         (("q", "--threads", "0"), "--threads is 0"),
+        (("q", "--threads", "1000000"), "--threads is 1000000"),
         (("data:image/png;base64,AAAA", "q"), "data:image/png"),
         (("q " * 600,), "the context holds 512"),
     ],

@@ -62,3 +62,13 @@ def test_kills(tiny_checkpoint: Path, tmp_path: Path, workers: int) -> None:
     assert subprocess.run(command, env=environment, check=False).returncode == 0
     found = ids(target)
     assert len(found) == count and set(found) == {f"q{i}" for i in range(count)}
+
+
+def test_the_requests_are_never_the_answers(run_r1v, tmp_path: Path) -> None:
+    requests = tmp_path / "requests"
+    requests.write_text('{"custom_id": "a"}')
+    (tmp_path / "link").symlink_to(requests)
+    for output in (requests, tmp_path / "link"):
+        status, _, err = run_r1v("run", requests, output)
+        assert status == 1 and "is the file of requests" in err
+    assert requests.read_text() == '{"custom_id": "a"}'
