@@ -274,12 +274,9 @@ def check_model_arguments(args: argparse.Namespace) -> None:
         )
     if backend == "openai" and args.base_url is None:
         raise ConfigError("the backend openai needs a URL; give one with --url https://…/v1")
-    cores = os.cpu_count() or 1
-    if args.threads is not None and not 1 <= args.threads <= max(MOST_THREADS, cores):
-        raise ConfigError(
-            f"--threads is {args.threads}; it must be at least 1, and at most the {cores} cores of this machine "
-            f"or {MOST_THREADS}"
-        )
+    most = max(MOST_THREADS, os.cpu_count() or 1)
+    if args.threads is not None and not 1 <= args.threads <= most:
+        raise ConfigError(f"--threads is {args.threads}; it must be at least 1 and at most {most}")
     if args.threads is not None and backend == "openai":
         raise ConfigError("--threads is for models on this machine, but the backend openai asks a server: "
                           "leave it out")  # fmt: skip
