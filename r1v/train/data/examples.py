@@ -169,7 +169,9 @@ class JsonlSource:
             if not line.strip():
                 continue
             try:
-                row = read_row(renamed(parse_line(line), columns or {}), chains=chains)
+                row = read_row(
+                    renamed(parse_line(line), columns or {}), chains=chains, folder=self.path.parent
+                )
                 images = beside(row.images, self.path.parent)
                 check_files(images)
                 example = replace(example_of(row, images), origin=f"{self.path.name}:{number}")
@@ -221,7 +223,7 @@ def renamed(values: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, 
 
 def parse_row(row: Mapping[str, object], folder: Path, *, chains: bool = True) -> tuple[str, Example]:
     """A row's family and example; images lie in the folder. ValueError: a bad row."""
-    read = read_row(row, chains=chains)
+    read = read_row(row, chains=chains, folder=folder)
     return read.family, example_of(read, beside(read.images, folder))
 
 

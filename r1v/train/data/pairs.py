@@ -24,8 +24,20 @@ from r1v.prompt import Processor, open_image
 from r1v.train.data.batches import Encoded
 from r1v.train.data.curriculum import PlannedSample
 from r1v.train.data.examples import AnswerKey, Example, FigureSource
-from r1v.train.data.rows import QUESTION, beside, check_files, image_sources, parse_line, read_lines, text
+from r1v.train.data.pictures import refuse_unread
+from r1v.train.data.rows import (
+    IMAGES,
+    QUESTION,
+    beside,
+    check_files,
+    image_sources,
+    parse_line,
+    read_lines,
+    text,
+)
 from r1v.train.rollout.sampler import Response
+
+_READ = {*QUESTION, *IMAGES, "figure", "chosen", "rejected", "gap"}
 
 
 @dataclass(frozen=True)
@@ -101,7 +113,9 @@ def _parse(row: dict[str, Any], folder: Path) -> PreferencePair:
         figure = PlannedSample(text(named, "family"), int(named["index"]), float(named["variation"]))
     gap = None if row.get("gap") is None else float(row["gap"])
     question = "" if figure else text(row, *QUESTION)
-    images = beside(image_sources(row), folder)
+    sources = image_sources(row)
+    refuse_unread({key: one for key, one in row.items() if key not in _READ}, sources, folder)
+    images = beside(sources, folder)
     check_files(images)
     return PreferencePair(question, images, chosen, rejected, gap, figure)
 

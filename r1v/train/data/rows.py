@@ -18,6 +18,7 @@ from typing import Any
 from r1v.core import ConfigError, ImageRef, R1VError, parse_json
 from r1v.prompt.thinking import CLOSE_TEXT, OPEN_TEXT
 from r1v.scoring import extract_boxed
+from r1v.train.data.pictures import is_data_url, refuse_unread
 
 # The names that data sets give to a value; the first is ours.
 QUESTION = ("question", "problem")
@@ -25,7 +26,8 @@ CHAIN = ("thinking", "solution")
 IMAGES = ("images", "image", "image_path", "image_paths")
 REASONING = ("reasoning_content", "reasoning", "thinking")  # of an assistant's message
 _READ = {*QUESTION, *CHAIN, *IMAGES, "answer", "messages", "family", "answer_type", "tolerance"}
-_PICTURE_WORDS = ("image", "img", "picture", "photo", "pixel", "video", "conversations")
+_TURN = {"role", "content"}
+_PART = {"text": ("type", "text"), "image": ("type", "image", "image_url", "url", "path")}
 
 
 @dataclass(frozen=True)
@@ -75,11 +77,16 @@ def parse_line(line: str) -> dict[str, Any]:
     return values
 
 
-def read_row(values: Mapping[str, Any], *, chains: bool) -> DataRow:
-    """The row that some values mean. chains: a chain of thought is needed. ValueError says what is wrong."""
+def read_row(values: Mapping[str, Any], *, chains: bool, folder: Path | None = None) -> DataRow:
+    """The row that some values mean. ValueError says what is wrong.
+
+    chains: a chain of thought is needed. folder: where the paths of images begin, for rows of a file.
+    """
     given = {key: value for key, value in values.items() if value is not None}
-    _refuse_unread_pictures(given)
-    talk = _conversation(given["messages"]) if "messages" in given else _Talk()
+    unread = {str(key): value for key, value in given.items() if key not in _READ}
+    talk = _conversation(given["messages"], folder) if "messages" in given else _Talk()
+    images = _images(given, talk)
+    refuse_unread(unread, images, folder)
     question = talk.question or text(given, *QUESTION)
     if talk.question is not None and any(name in given for name in QUESTION):
         raise ValueError("messages and question are both given; keep one")
@@ -99,13 +106,12 @@ def read_row(values: Mapping[str, Any], *, chains: bool) -> DataRow:
     right = answer if key is None else key
     bare = extract_boxed(right)
     return DataRow(
-        question=question, images=_images(given, talk), thinking=named or "", answer=answer,
+        question=question, images=images, thinking=named or "", answer=answer,
         key=right if bare is None else bare, solution=solution and talk.answer is None,
         family=text(given, "family", needed=False) or "all",
         answer_type=text(given, "answer_type", needed=False) or "math",
         tolerance=_tolerance(given.get("tolerance", 0.0)),
-        unread=tuple(str(key) for key in given if key not in _READ),
-        spoken=key is None, values={str(key): one for key, one in given.items() if key not in _READ},
+        unread=(*unread, *talk.unread), spoken=key is None, values=unread,
     )  # fmt: skip
 
 
@@ -124,6 +130,8 @@ def text(given: Mapping[str, Any], *names: str, needed: bool = True, empty: bool
     value = given[found[0]]
     if not isinstance(value, str):
         raise ValueError(f"{found[0]} is {_kind(value)}, not text; write it in quotes")
+    if is_data_url(value):
+        raise ValueError(f"{found[0]} is the data URL of an image, not text; call it images")
     if not value.strip() and not empty:
         raise ValueError(f"{found[0]} is empty")
     return value
@@ -176,16 +184,17 @@ def with_images(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 @dataclass(frozen=True)
 class _Talk:
     """The content of ``messages``. placeholders: the number of images that are only marked there and are
-    listed under ``images``."""
+    listed under ``images``. unread: keys of the turns and parts that were not used."""
 
     question: str | None = None
     images: tuple[Any, ...] = ()
     placeholders: int = 0
     thinking: str | None = None
     answer: str | None = None
+    unread: tuple[str, ...] = ()
 
 
-def _conversation(messages: Any) -> _Talk:
+def _conversation(messages: Any, folder: Path | None) -> _Talk:
     """One question, and the reply where there is one."""
     if not isinstance(messages, list) or not all(isinstance(turn, Mapping) for turn in messages):
         raise ValueError("messages is not a list of objects")
@@ -195,12 +204,15 @@ def _conversation(messages: Any) -> _Talk:
             f"messages has the turns {', '.join(map(str, roles)) or 'none'}; a row takes one of the user and "
             "at most one of the assistant behind it"
         )
-    talk = _content(messages[0].get("content"), _Talk())
+    unread = tuple(
+        key for turn, role in zip(messages, roles, strict=True) for key in _unread(turn, role, folder)
+    )
+    talk = _content(messages[0].get("content"), _Talk(unread=unread), folder)
     if len(messages) == 1:
         return talk
     reply = {key: value for key, value in messages[1].items() if value is not None}
     thinking = text(reply, *REASONING, needed=False)
-    said = _content(reply.get("content"), _Talk())
+    said = _content(reply.get("content"), _Talk(), folder)
     if said.images or said.placeholders:
         raise ValueError("the assistant's message holds an image")
     answer = said.question or ""
@@ -209,22 +221,42 @@ def _conversation(messages: Any) -> _Talk:
         thinking = before.strip().removeprefix(OPEN_TEXT).strip() or None
     if not answer.strip():
         raise ValueError("the assistant's message is empty")
-    return replace(talk, thinking=thinking, answer=answer.strip())
+    unread = tuple(dict.fromkeys((*talk.unread, *said.unread)))
+    return replace(talk, thinking=thinking, answer=answer.strip(), unread=unread)
 
 
-def _content(content: Any, talk: _Talk) -> _Talk:
+def _unread(turn: Mapping[str, Any], role: Any, folder: Path | None) -> list[str]:
+    """The keys of a turn that are not used. ValueError: one of them holds an image or calls a tool."""
+    known = _TURN | set(REASONING) if role == "assistant" else _TURN
+    rest = {str(key): one for key, one in turn.items() if key not in known and one is not None}
+    for name in ("tool_calls", "function_call"):
+        if rest.get(name):
+            raise ValueError(f"the {role}'s message has {name}, which are not learned here; take the row out")
+    refuse_unread(rest, (), folder, f"the {role}'s message: ")
+    return [f"messages.{key}" for key in rest]
+
+
+def _content(content: Any, talk: _Talk, folder: Path | None) -> _Talk:
     """The text and images of one message."""
     parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
     if not isinstance(parts, list) or not all(isinstance(part, Mapping) for part in parts):
         raise ValueError("the content of a message is neither text nor a list of parts")
-    texts, images, placeholders = [], [], 0
+    texts, images, placeholders, unread = [], [], 0, list(talk.unread)
     for part in parts:
         given = {key: value for key, value in part.items() if value is not None}
         kind = given.get("type")
+        known = _PART.get("image" if kind == "image_url" else str(kind), ())
+        rest = {str(key): one for key, one in given.items() if key not in known}
+        unread += [f"messages.content.{key}" for key in rest]
         if kind == "text":
+            refuse_unread(rest, (), folder, "a text of messages: ")
             texts.append(text(given, "text", empty=True))
         elif kind in ("image", "image_url"):
-            found = next((given[n] for n in ("image", "image_url", "url", "path") if n in given), None)
+            named = [n for n in ("image", "image_url", "url", "path") if given.get(n)]
+            if len(named) > 1:
+                raise ValueError(f"an image of messages has {named[0]} and {named[1]}; keep one")
+            found = given[named[0]] if named else None
+            refuse_unread(rest, (found,), folder, "an image of messages: ")
             if isinstance(found, Mapping) and "url" in found:
                 found = found["url"]
             if found is None:
@@ -236,7 +268,10 @@ def _content(content: Any, talk: _Talk) -> _Talk:
     joined = "".join(texts)
     if not joined.strip():
         raise ValueError("a message has no text")
-    return replace(talk, question=joined, images=tuple(images), placeholders=placeholders)
+    return replace(
+        talk, question=joined, images=tuple(images), placeholders=placeholders,
+        unread=tuple(dict.fromkeys(unread)),
+    )  # fmt: skip
 
 
 def num_images(messages: Any) -> int:
@@ -275,17 +310,6 @@ def _source(value: Any, name: str) -> Any:
     if isinstance(value, bytes | os.PathLike) or hasattr(value, "convert"):
         return value
     raise ValueError(f"{name} is {_kind(value)}, not an image: give a path or a data URL")
-
-
-def _refuse_unread_pictures(given: Mapping[str, Any]) -> None:
-    """Refuse a row that has no image under a known key, but a key that looks like one: it would be trained
-    without its picture."""
-    if any(name in given for name in IMAGES) or "messages" in given:
-        return
-    for key, value in given.items():
-        named = any(word in str(key).lower() for word in _PICTURE_WORDS)
-        if key not in _READ and named and not isinstance(value, bool | int | float):
-            raise ValueError(f"key {key!r} looks like an image but is not read; call it images")
 
 
 def _tolerance(value: Any) -> float:

@@ -165,3 +165,68 @@ def test_any_row_is_read_or_refused_by_a_sentence(values: dict[str, object], cha
     assert row.question.strip() and row.answer.strip() and (row.thinking.strip() or not chains)
     given = json.dumps(values)
     assert json.dumps(row.question) in given  # a text of the row, not one that was made of something else
+
+
+_REPLY = {"role": "assistant", "content": "<think>x</think>4"}
+
+
+def talk(user: dict[str, object], **reply: object) -> dict[str, object]:
+    return {"messages": [{"role": "user", "content": "W", **user}, {**_REPLY, **reply}]}
+
+
+def parts(*more: dict[str, object], **first: object) -> dict[str, object]:
+    return talk({"content": [{"type": "text", "text": "W", **first}, *more]})
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        *[({**GOOD, key: "a.png"}, f"key '{key}'")
+          for key in ("file", "screenshot", "chart", "figure", "图片", "img")],
+        ({**GOOD, "jpg": "data:image/png;base64,AAAA"}, "key 'jpg'"),
+        ({**GOOD, "jpg": "DATA:image/png;base64,AAAA"}, "key 'jpg'"),
+        ({**GOOD, "media": [{"at": ["a.png"]}]}, "key 'media'"),
+        ({**GOOD, "images": [], "image_file": "gone.png"}, "key 'image_file'"),
+        ({**GOOD, "image": None, "picture": "gone.png"}, "key 'picture'"),
+        ({**GOOD, "images": ["a.png"], "image2": "b.png"}, "key 'image2'"),
+        ({**GOOD, "images": ["sub/a.png"], "second": "a.png"}, "key 'second'"),
+        ({**GOOD, "question": "data:image/png;base64,AAAA"}, "question is the data URL of an image"),
+        ({**talk({}), "img": "a.png"}, "key 'img'"),
+        (talk({"images": ["a.png"]}), "the user's message: key 'images'"),
+        (talk({"file": "a.png"}), "the user's message: key 'file'"),
+        (talk({}, images=["a.png"]), "the assistant's message: key 'images'"),
+        (talk({}, tool_calls=[{"id": 1}]), "the assistant's message has tool_calls"),
+        (parts(image="a.png"), "a text of messages: key 'image'"),
+        (parts({"type": "image", "image": "a.png", "url": "b.png"}), "has image and url"),
+        (parts({"type": "image", "image": "a.png", "second": "b.png"}), "an image of messages: key 'second'"),
+    ],
+)  # fmt: skip
+def test_no_picture_or_call_is_dropped(row: dict[str, object], message: str, tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    for name in ("a.png", "b.png", "sub/a.png"):
+        (tmp_path / name).touch()
+    with pytest.raises(ValueError, match=message):
+        parse_row(row, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("more", "unread"),
+    [({"file_name": "a.png", "image_id": "a.png"}, ("file_name", "image_id")),
+     ({"note": "see b.txt, not c.png", "image_width": 3, "image_source": "COCO"},
+      ("note", "image_width", "image_source"))],
+)  # fmt: skip
+def test_what_loses_no_picture_is_only_counted(
+    more: dict[str, object], unread: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "a.png").touch()
+    assert read_row({**GOOD, "images": ["a.png"], **more}, chains=True, folder=tmp_path).unread == unread
+    turns = [{"role": "user", "content": "W", "name": "Ada", "images": []}, {**_REPLY, "weight": 1}]
+    found = read_row({"messages": turns}, chains=True).unread
+    assert found == ("messages.name", "messages.images", "messages.weight")
+
+
+def test_keys_are_shown_without_their_control_characters(tmp_path: Path) -> None:
+    console = Console(record=True, width=200)
+    file = put(tmp_path, [{**GOOD, "\u001b[31m\n[/red]": 1}])
+    open_source(DataConfig(source=(str(file),)), 0, console)
+    assert "\\x1b[31m\\n[/red] (1 rows)" in console.export_text()
