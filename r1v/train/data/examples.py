@@ -31,6 +31,7 @@ from r1v.train.data.batches import Batch, Encoded, Split, collate, pack
 from r1v.train.data.curriculum import PlannedSample
 from r1v.train.data.order import shuffled
 from r1v.train.data.rows import DataRow, beside, check_files, parse_line, read_lines, read_row
+from r1v.train.data.texts import blank, check_agrees
 from r1v.train.data.workers import start_worker
 
 ANSWER_KINDS: tuple[AnswerKind, ...] = ("math", "number", "string", "choice", "time", "formula")
@@ -230,6 +231,9 @@ def parse_row(row: Mapping[str, object], folder: Path, *, chains: bool = True) -
 def example_of(row: DataRow, images: tuple[ImageRef, ...]) -> Example:
     """The example that a row makes. ValueError: its kind of answer is not known."""
     key = AnswerKey(row.key, _kind(row.answer_type), row.tolerance)
+    said = ((row.thinking, "solution"),) if row.solution else ()
+    for text, name in (*said, (row.answer, "the assistant's message")):
+        check_agrees(text, name, key.answer, key.kind, key.tolerance)
     return Example(
         images, without_placeholders(row.question, len(images)), row.thinking, learned_answer(row), key,
         columns=row.values,
@@ -253,11 +257,14 @@ def learned_answer(row: DataRow) -> str:
 
 def without_placeholders(question: str, number: int) -> str:
     """A question without the ``<image>`` marks of other formats: pictures stand before the text. ValueError:
-    there are more marks than pictures."""
+    there are more marks than pictures, or no other text."""
     marks = question.count("<image>")
     if marks > number:
         raise ValueError(f"the question has {marks} <image> marks for {number} images")
-    return question.replace("<image>", "").strip() if marks else question
+    rest = question.replace("<image>", "").strip() if marks else question
+    if blank(rest):
+        raise ValueError("the question holds nothing but <image> marks")
+    return rest
 
 
 def _kind(name: object) -> AnswerKind:

@@ -19,6 +19,7 @@ from r1v.core import ConfigError, ImageRef, R1VError, parse_json
 from r1v.prompt.thinking import CLOSE_TEXT, OPEN_TEXT
 from r1v.scoring import extract_boxed
 from r1v.train.data.pictures import is_data_url, refuse_unread
+from r1v.train.data.texts import blank, check_answer, check_chain, check_characters
 
 # The names that data sets give to a value; the first is ours.
 QUESTION = ("question", "problem")
@@ -69,7 +70,7 @@ def read_lines(path: Path, what: str) -> list[str]:
 def parse_line(line: str) -> dict[str, Any]:
     """The values of one line of JSONL. ValueError: it is not a JSON object."""
     try:
-        values = parse_json(line, "the line")
+        values = parse_json(line, "the line", unique_keys=True)
     except R1VError as error:
         raise ValueError(str(error)) from None
     if not isinstance(values, dict):
@@ -103,6 +104,10 @@ def read_row(values: Mapping[str, Any], *, chains: bool, folder: Path | None = N
             raise ValueError("answer is missing (and no solution ends with a boxed one)")
     answer = talk.answer or key
     assert answer is not None
+    if key is not None:
+        check_answer(key, "answer")
+    if named is not None:
+        check_chain(named)
     right = answer if key is None else key
     bare = extract_boxed(right)
     return DataRow(
@@ -132,7 +137,8 @@ def text(given: Mapping[str, Any], *names: str, needed: bool = True, empty: bool
         raise ValueError(f"{found[0]} is {_kind(value)}, not text; write it in quotes")
     if is_data_url(value):
         raise ValueError(f"{found[0]} is the data URL of an image, not text; call it images")
-    if not value.strip() and not empty:
+    check_characters(value, found[0])
+    if blank(value) and not empty:
         raise ValueError(f"{found[0]} is empty")
     return value
 
@@ -218,9 +224,11 @@ def _conversation(messages: Any, folder: Path | None) -> _Talk:
     answer = said.question or ""
     if thinking is None and CLOSE_TEXT in answer:
         before, _, answer = answer.rpartition(CLOSE_TEXT)
-        thinking = before.strip().removeprefix(OPEN_TEXT).strip() or None
-    if not answer.strip():
+        thinking = before.strip().removeprefix(OPEN_TEXT).strip()
+        thinking = None if blank(thinking) else thinking
+    if blank(answer):
         raise ValueError("the assistant's message is empty")
+    check_answer(answer, "the assistant's message")
     unread = tuple(dict.fromkeys((*talk.unread, *said.unread)))
     return replace(talk, thinking=thinking, answer=answer.strip(), unread=unread)
 
@@ -266,7 +274,7 @@ def _content(content: Any, talk: _Talk, folder: Path | None) -> _Talk:
         else:
             raise ValueError(f"a part of messages has type {kind!r}; text, image and image_url are read")
     joined = "".join(texts)
-    if not joined.strip():
+    if blank(joined):
         raise ValueError("a message has no text")
     return replace(
         talk, question=joined, images=tuple(images), placeholders=placeholders,

@@ -230,3 +230,50 @@ def test_keys_are_shown_without_their_control_characters(tmp_path: Path) -> None
     file = put(tmp_path, [{**GOOD, "\u001b[31m\n[/red]": 1}])
     open_source(DataConfig(source=(str(file),)), 0, console)
     assert "\\x1b[31m\\n[/red] (1 rows)" in console.export_text()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"question": "<image>", "images": ["a.png"]}, "nothing but <image> marks"),
+        ({"question": "\u00a0\u200b"}, "question is empty"),
+        ({"thinking": "\u200b"}, "thinking is empty"),
+        ({"answer": "\ufeff\u2060"}, "answer is empty"),
+        ({"answer": "\\boxed{}"}, "empty or not closed"),
+        ({"answer": "\\boxed{ \u200b }"}, "empty or not closed"),
+        ({"answer": "\\boxed{4"}, "empty or not closed"),
+        ({"answer": "\\boxed{4} and \\boxed{5}"}, "answer holds 2 boxes"),
+        ({"answer": "\\boxed{\\boxed{4}}"}, "answer holds 2 boxes"),
+        ({"thinking": None, "solution": "So \\boxed{4}.", "answer": "5"},
+         r"solution ends in .*4.*answer is '5'"),
+        ({"thinking": "a</think>b"}, "the chain holds </think>"),
+        ({"answer": "<think>4</think>"}, "answer holds <think>"),
+        ({"question": "a\ud800"}, r"question holds .ud800 at character 1"),
+        ({"thinking": "x\udfff"}, r"thinking holds .udfff"),
+        (talk({}, content="<think>a</think>b</think>4"), "the chain holds </think>"),
+        (talk({}, content="<think>a 4"), "the assistant's message holds <think>"),
+        (talk({}, content="<think>a</think>4", reasoning="r"), "the assistant's message holds <think>"),
+        ({**talk({}, content="<think>a</think>So \\boxed{4}"), "answer": "9"}, "ends in .*4.*answer is '9'"),
+        (talk({}, content="<think>\u200b</think>4"), "thinking or solution is missing"),
+    ],
+)  # fmt: skip
+def test_what_means_nothing_or_contradicts_itself_is_refused(
+    change: dict[str, object], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        parse_row(change if "messages" in change else {**GOOD, **change}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("solution", "answer"),
+    [("\\boxed{\\frac{1}{2}}", "0.5"), ("\\boxed{2} and \\boxed{5}", "2, 5"), ("no box", "7"),
+     ("First \\boxed{1}. Then, at last, it is \\boxed{4}.", "4")],
+)  # fmt: skip
+def test_a_solution_that_agrees_in_other_words_is_taken(solution: str, answer: str) -> None:
+    _, example = parse_row({"question": "W", "solution": solution, "answer": answer}, Path())
+    assert example.answer == f"Answer: \\boxed{{{answer}}}" and example.thinking == solution
+
+
+def test_a_key_that_is_given_twice_makes_the_row_bad(tmp_path: Path) -> None:
+    twice = '{"question": "W", "question": "V", "thinking": "t", "answer": "4"}'
+    assert "question" in JsonlSource(put(tmp_path, [GOOD, twice])).bad[0]
