@@ -98,7 +98,10 @@ def _tree(summary: Summary) -> Tree:
     if summary.quantisation:
         tree.add(f"quantised: {escape(summary.quantisation)}")
     if summary.unused:
-        tree.add(f"keys of config.json that are not used: {escape(', '.join(summary.unused))}")
+        from r1v.models.config_json.read import escaped
+
+        names = ", ".join(map(escaped, summary.unused))
+        tree.add(f"keys of config.json that are not used: {escape(names)}")
     if summary.problem:
         tree.add(f"[red]cannot be loaded: {escape(summary.problem)}[/red]")
     return tree

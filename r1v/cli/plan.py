@@ -91,8 +91,10 @@ def run(args: argparse.Namespace) -> int:
     formats, refused = cpu_formats(config) if on_cpu else CHOICES, None
     values = read_json(folder / "config.json")
     try:
-        if read_quantisation(values, folder):
+        if quantisation := read_quantisation(values, folder):
             formats = tuple(each for each in formats if each.startswith("awq"))
+            group = _stored_group(config, quantisation.group_size)
+            target = dataclasses.replace(target, group_size=group)
     except CheckpointError as error:
         bits = stored_bits(stored_quantisation(values) or {})
         if bits is None or args.format:
@@ -109,6 +111,19 @@ def run(args: argparse.Namespace) -> int:
     else:
         _print(args.model, found, said, known)
     return 0 if found.chosen is not None and refused is None else 1
+
+
+def _stored_group(config: R1VConfig, group_size: int) -> int:
+    """The group size that a checkpoint names. ConfigError: no layer can be divided into such groups."""
+    from r1v.plan.inference import PlanSizes
+
+    columns = {each[1] for each in PlanSizes.of(config).linears}
+    if group_size != -1 and all(each % group_size for each in columns):
+        raise ConfigError(
+            f"config.json: quantization_config.group_size is {str(group_size)[:60]}; it divides the inputs "
+            f"of no layer ({', '.join(map(str, sorted(columns)))}): the checkpoint is damaged"
+        )
+    return group_size
 
 
 def run_training(args: argparse.Namespace) -> int:

@@ -22,6 +22,7 @@ import torch
 from torch import nn
 
 from r1v.core import CheckpointError
+from r1v.models.config_json.read import escaped, shown
 from r1v.models.names import Piece, canonical
 from r1v.models.tensor_files import TensorFiles
 from r1v.ops.linear import AwqLinear, Int8Linear, pack_nibbles, unpack_nibbles
@@ -44,12 +45,20 @@ class Quantisation:
 
 
 def stored_quantisation(values: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The quantization_config of a config.json, at the top or nested; None without one."""
+    """The quantization_config of a config.json, at the top or nested, or what compressed-tensors called so
+    before; None without one."""
     for section in (values, values.get("llm_config"), values.get("text_config")):
-        found = section.get("quantization_config") if isinstance(section, Mapping) else None
-        if isinstance(found, Mapping) and found:
-            return found
+        for key in ("quantization_config", "compression_config"):
+            found = section.get(key) if isinstance(section, Mapping) else None
+            if isinstance(found, Mapping) and found:
+                return found
     return None
+
+
+def named_method(found: Mapping[str, Any]) -> str:
+    """The method of a quantization_config, for a message."""
+    method = found.get("quant_method", found.get("format", "unknown"))
+    return escaped(method) if isinstance(method, str) else shown(method)
 
 
 def read_quantisation(values: Mapping[str, Any], folder: Path) -> Quantisation | None:
@@ -58,7 +67,7 @@ def read_quantisation(values: Mapping[str, Any], folder: Path) -> Quantisation |
     found = stored_quantisation(values)
     if found is None:
         return None
-    method = found.get("quant_method", "unknown")
+    method = found.get("quant_method")
     bits = found.get("bits", found.get("w_bit"))
     bits = int(bits) if isinstance(bits, str) and bits.isdecimal() else bits
     group_size = found.get("group_size", found.get("q_group_size", 128))
@@ -67,18 +76,21 @@ def read_quantisation(values: Mapping[str, Any], folder: Path) -> Quantisation |
     skipped = (skipped,) if isinstance(skipped, str) else skipped
     vision_bits = found.get("vision_bits", 16)
     if method != "awq" or bits != 4 or version != "gemm" or found.get("zero_point", True) is not True:
+        keys = ("bits", "w_bit", "version", "zero_point") if method == "awq" else ()
+        given = ", ".join(f"{key} {shown(found[key])}" for key in keys if key in found)
+        given = f" with {given}" if given else ""
         raise CheckpointError(
-            f"{folder} is quantised ({method}) with bits {bits}, version {version}, zero_point "
-            f"{found.get('zero_point', True)}; only AWQ with 4 bits, version gemm and zero points is read"
+            f"{folder} is quantised ({named_method(found)}){given}; only AWQ with 4 bits, version "
+            "gemm and zero points is read: use such a checkpoint, or the one it was made from"
         )
     if type(group_size) is not int or (group_size != -1 and (group_size < 8 or group_size % 2)):
         raise CheckpointError(
-            f"{folder}: quantization_config.group_size is {group_size!r}; -1, 32, 64, 128 are"
+            f"{folder}: quantization_config.group_size is {shown(group_size)}; -1, 32, 64, 128 are read"
         )
     if not isinstance(skipped, Sequence) or not all(isinstance(each, str) for each in skipped):
         raise CheckpointError(f"{folder}: quantization_config.modules_to_not_convert must be a list of names")
     if vision_bits not in (8, 16):
-        raise CheckpointError(f"{folder}: quantization_config.vision_bits is {vision_bits!r}; 8 or 16")
+        raise CheckpointError(f"{folder}: quantization_config.vision_bits is {shown(vision_bits)}; 8 or 16")
     return Quantisation(4, group_size, tuple(skipped), vision_bits)
 
 
@@ -162,7 +174,7 @@ def _check_not_skipped(base: str, quantisation: Quantisation, folder: Path) -> N
     for part in quantisation.skipped:
         if part in base:
             raise CheckpointError(
-                f"{folder}: {base} is stored in 4 bits, but modules_to_not_convert excepts {part!r}"
+                f"{folder}: {base} is stored in 4 bits, but modules_to_not_convert excepts {shown(part)}"
             )
 
 

@@ -23,7 +23,13 @@ from torch.overrides import TorchFunctionMode
 
 from r1v.core import CheckpointError
 from r1v.models.adapter import refuse_adapter
-from r1v.models.awq import fill_quantised, quantised_table, read_quantisation, stored_quantisation
+from r1v.models.awq import (
+    fill_quantised,
+    named_method,
+    quantised_table,
+    read_quantisation,
+    stored_quantisation,
+)
 from r1v.models.config import LanguageConfig, Layout, R1VConfig, VisionConfig
 from r1v.models.config_json.read import (
     Kind,
@@ -105,7 +111,7 @@ def refuse_quantised(values: Mapping[str, Any], folder: Path) -> None:
     found = stored_quantisation(values)
     if found is not None:
         raise CheckpointError(
-            f"{folder} is quantised ({found.get('quant_method', 'unknown')}); this works on full-precision "
+            f"{folder} is quantised ({named_method(found)}); this works on full-precision "
             "checkpoints only: use the one it was made from"
         )
 

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from r1v.core import CheckpointError
+from r1v.models.awq import named_method, stored_quantisation
 from r1v.models.checkpoint import describe, open_any_files, parameter_shapes
 from r1v.models.config import LanguageConfig, R1VConfig, VisionConfig
-from r1v.models.config_json.read import Kind, unused_keys
+from r1v.models.config_json.read import Kind, shown, unused_keys
 from r1v.models.tensor_files import TensorFiles
 
 
@@ -71,13 +72,12 @@ def summarise(path: Path) -> Summary:
 
 def _quantisation(values: Mapping[str, Any]) -> str | None:
     """Method, bits and group size of a quantised checkpoint."""
-    for section in (values, values.get("llm_config"), values.get("text_config")):
-        found = section.get("quantization_config") if isinstance(section, Mapping) else None
-        if isinstance(found, Mapping) and found:
-            parts = [str(found.get("quant_method", "unknown method"))]
-            bits = found.get("bits", found.get("w_bit"))
-            group = found.get("group_size", found.get("q_group_size"))
-            parts += [f"{bits} bits"] if bits is not None else []
-            parts += [f"group {group}"] if group is not None else []
-            return ", ".join(parts)
-    return None
+    found = stored_quantisation(values)
+    if found is None:
+        return None
+    parts = [named_method(found)]
+    bits = found.get("bits", found.get("w_bit"))
+    group = found.get("group_size", found.get("q_group_size"))
+    parts += [f"{shown(bits)} bits"] if bits is not None else []
+    parts += [f"group {shown(group)}"] if group is not None else []
+    return ", ".join(parts)

@@ -42,7 +42,8 @@ class PlanTarget:
     reads. link: bytes a second from the host's memory. overhead_bytes: None is 0.6 GB and 2% of the memory,
     for the CUDA context, libraries and the allocator's losses. efficiency: the share of the bandwidth that
     decoding achieves. num_images: in each conversation, with all tiles of the largest grid. step_tokens,
-    step_tiles: max_step_tokens and max_step_tiles of EngineConfig. stored_bits: of the format "stored".
+    step_tiles: max_step_tokens and max_step_tiles of EngineConfig. group_size: inputs that share a scale in
+    AWQ, -1 is a whole row. stored_bits: of the format "stored".
     """
 
     memory_bytes: int
@@ -60,10 +61,12 @@ class PlanTarget:
     stored_bits: int = 16
 
     def __post_init__(self) -> None:
-        for name in ("memory_bytes", "num_devices", "context", "concurrent", "group_size", "step_tokens",
-                     "step_tiles", "stored_bits"):  # fmt: skip
+        for name in ("memory_bytes", "num_devices", "context", "concurrent", "step_tokens", "step_tiles",
+                     "stored_bits"):  # fmt: skip
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        if self.group_size != -1 and self.group_size < 1:
+            raise ConfigError(f"group_size is {self.group_size}; it must be at least 1, or -1 for whole rows")
         for name in ("bandwidth", "link"):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be more than 0")
@@ -278,7 +281,7 @@ def stored_bits(quantisation: Mapping[str, Any]) -> int | None:
 
 def _awq_bytes(rows: int, columns: int, group_size: int) -> int:
     """Codes of 4 bits; a float16 scale and a code of 4 bits as zero point for each group."""
-    groups = -(-columns // group_size)
+    groups = 1 if group_size == -1 else -(-columns // group_size)
     return rows * columns // 2 + groups * rows * 2 + groups * rows // 2
 
 

@@ -143,13 +143,16 @@ def section(**changes: Any) -> dict[str, Any]:
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "another method": (section(quant_method="gptq"), r"quantised \(gptq\)"),
-    "8 bits": (section(bits=8), "only AWQ with 4 bits"),
-    "gemv": (section(version="gemv"), "version gemv"),
-    "symmetrical": (section(zero_point=False), "zero_point False"),
-    "an excepted layer": (section(modules_to_not_convert=["attn.o_proj"]), "excepts 'attn.o_proj'"),
+    "a method that a terminal would obey": (section(quant_method="a\x1b[31m\nb" + 5000 * "c"),
+                                            r"\(a\\x1b\[31m\\nbc{52}\.\.\.\); only AWQ"),
+    "a method without bits": ({"quant_method": "mxfp4"}, r"quantised \(mxfp4\); only AWQ"),
+    "8 bits": (section(bits=8), "bits 8.* only AWQ with 4 bits"),
+    "gemv": (section(version="gemv"), 'version "gemv"'),
+    "symmetrical": (section(zero_point=False), "zero_point false"),
+    "an excepted layer": (section(modules_to_not_convert=["attn.o_proj"]), 'excepts "attn.o_proj"'),
     "groups": (section(group_size=48), "groups of 48"),
     "another group size": (section(group_size=64), "wrong shapes|groups of 64"),
-    "nonsense": (section(group_size="many"), "group_size is 'many'"),
+    "nonsense": (section(group_size="many"), 'group_size is "many"'),
 }  # fmt: skip
 
 

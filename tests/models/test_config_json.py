@@ -34,6 +34,7 @@ UNSUPPORTED: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "tied by a word below": (lambda v: v["llm_config"].update(tie_word_embeddings="no"), "tie_word_embeddings"),
     "tied by a number": (lambda v: v["llm_config"].update(tie_word_embeddings=0), "must be true or false"),
     "quantised by a list": (lambda v: v.update(quantization_config=[]), "quantization_config is \\[\\]; it must"),
+    "quantised by nothing": (lambda v: v.update(compression_config={}), "compression_config is {}; it must"),
     "quantised by true": (lambda v: v["llm_config"].update(quantization_config=True), "quantization_config is true"),
     "no number format": (lambda v: v.update(dtype="float8_banana"), "dtype is \"float8_banana\"; it must be one of"),
     "a number as format": (lambda v: v["llm_config"].update(torch_dtype=16), "torch_dtype is 16"),

@@ -214,6 +214,35 @@ def test_a_checkpoint_that_is_quantised_is_planned_as_such(run_r1v: Any, tmp_pat
     assert status == 0 and [each["format"] for each in json.loads(out)["estimates"]] == ["awq", "awq-vision8"]
 
 
+@pytest.mark.parametrize("group", [64, -1, 10**30, 10**5])
+def test_a_checkpoints_own_groups_are_counted(run_r1v: Any, tmp_path: Path, group: int) -> None:
+    """A row of K inputs in groups of G has K / G scales of 16 bits and zero points of 4."""
+    folder = write_config(tmp_path)
+    values = json.loads((folder / "config.json").read_text())
+    values["quantization_config"] = {"quant_method": "awq", "bits": 4, "group_size": group}
+    (folder / "config.json").write_text(json.dumps(values))
+    status, out, error = run_r1v("plan", str(folder), "--memory", "80GB", "--json")
+    if group > 64:
+        assert status == 1 and not out and f"group_size is {group}; it divides" in error
+        return
+    sizes = PlanSizes.of(read_config(folder))
+    half_bytes = sum(n * k + n * (1 if group == -1 else k // group) * 5 for n, k in sizes.linears)
+    assert status == 0
+    assert json.loads(out)["estimates"][0]["weights"]["linears"] == sizes.num_layers * half_bytes // 2
+
+
+def test_the_older_name_of_a_quantisation_is_read(run_r1v: Any, tmp_path: Path) -> None:
+    """compressed-tensors before 0.6 wrote compression_config."""
+    folder = write_config(tmp_path)
+    values = json.loads((folder / "config.json").read_text())
+    values["compression_config"] = {"format": "int-quantized", "config_groups": GROUPS}
+    (folder / "config.json").write_text(json.dumps(values))
+    status, out, _ = run_r1v("plan", str(folder), "--memory", "80GB", "--json")
+    found = json.loads(out)
+    assert status == 1 and "quantised (int-quantized)" in found["verdict"]
+    assert [each["format"] for each in found["estimates"]] == ["stored"]
+
+
 GROUPS = {"group_0": {"targets": ["Linear"], "weights": {"num_bits": 4, "group_size": 128}}}
 
 

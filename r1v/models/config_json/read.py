@@ -55,8 +55,15 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def shown(value: object) -> str:
-    """A value as the file writes it, shortened."""
-    return json.dumps(value, ensure_ascii=False, default=str)[:60]
+    """A value as the file writes it, shortened; what a terminal would obey is escaped."""
+    return escaped(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def escaped(text: str, limit: int = 60) -> str:
+    """A text of somebody's file for a message: at most ``limit`` characters of it, none of them a line break,
+    a control character or any other that is not seen."""
+    cut = text if len(text) <= limit else f"{text[:limit]}..."
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in cut)
 
 
 def check_shared(section: Section) -> None:
@@ -73,9 +80,10 @@ def check_shared(section: Section) -> None:
     for key in ("quantization_config", "compression_config"):
         section.seen.add(key)
         value = section.values.get(key)
-        if value is not None and not isinstance(value, Mapping):
+        if value is not None and not (isinstance(value, Mapping) and value):
             raise ConfigError(
-                f"config.json: {section.name}.{key} is {shown(value)}; it must be an object, or left out"
+                f"config.json: {section.name}.{key} is {shown(value)}; it must be an object that names a "
+                "quant_method, or left out"
             )
     section.seen.add("architectures")
     names = section.values.get("architectures")
