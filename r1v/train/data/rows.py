@@ -9,6 +9,7 @@ without its picture.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -27,6 +28,7 @@ CHAIN = ("thinking", "solution")
 IMAGES = ("images", "image", "image_path", "image_paths")
 REASONING = ("reasoning_content", "reasoning", "thinking")  # of an assistant's message
 _READ = {*QUESTION, *CHAIN, *IMAGES, "answer", "messages", "family", "answer_type", "tolerance"}
+_SCHEME = re.compile(r"\s*([a-z][a-z0-9+.-]+):/", re.IGNORECASE)  # of two letters at least: C:/ is a path
 _TURN = {"role", "content"}
 _PART = {"text": ("type", "text"), "image": ("type", "image", "image_url", "url", "path")}
 
@@ -312,8 +314,14 @@ def _source(value: Any, name: str) -> Any:
     if isinstance(value, str):
         if not value.strip():
             raise ValueError(f"{name} is empty")
-        if value.startswith(("http://", "https://")):
-            raise ValueError(f"{name} is a web address; download it and give its path")
+        check_characters(value, name)
+        if value[:5].lower() == "data:":
+            return "data:" + value[5:]
+        scheme = _SCHEME.match(value)
+        if scheme is not None and scheme[1].lower() == "file":
+            raise ValueError(f"{name} is a file: address; give the path alone, without file://")
+        if scheme is not None:
+            raise ValueError(f"{name} is a web address ({scheme[0]}); download it and give its path")
         return value
     if isinstance(value, bytes | os.PathLike) or hasattr(value, "convert"):
         return value

@@ -277,3 +277,26 @@ def test_a_solution_that_agrees_in_other_words_is_taken(solution: str, answer: s
 def test_a_key_that_is_given_twice_makes_the_row_bad(tmp_path: Path) -> None:
     twice = '{"question": "W", "question": "V", "thinking": "t", "answer": "4"}'
     assert "question" in JsonlSource(put(tmp_path, [GOOD, twice])).bad[0]
+
+
+@pytest.mark.parametrize(
+    "start", ["http://", "https://", "HTTP://", "Https://", "ftp://", "s3://", " http://"]
+)
+def test_web_addresses_of_every_kind_are_told(start: str) -> None:
+    with pytest.raises(ValueError, match=r"is a web address .* download it"):
+        read_row({**GOOD, "images": [start + "example.org/a.png"]}, chains=True)
+
+
+def test_addresses_of_files_and_halves_of_characters_are_told() -> None:
+    for address in ("file:///a.png", "FILE://localhost/a.png", "file:/a.png"):
+        with pytest.raises(ValueError, match="give the path alone"):
+            read_row({**GOOD, "images": [address]}, chains=True)
+    with pytest.raises(ValueError, match=r"images holds .ud800 at character 0"):
+        read_row({**GOOD, "images": ["\ud800.png"]}, chains=True)
+    for path in ("C:/a.png", "a:b.png", "12:30.png"):
+        assert read_row({**GOOD, "images": [path]}, chains=True).images == (path,)
+
+
+def test_a_data_url_may_be_written_in_capitals(tmp_path: Path) -> None:
+    _, example = parse_row({**GOOD, "images": ["DATA:image/png;base64,AAAA"]}, tmp_path)
+    assert [one.source for one in example.images] == ["data:image/png;base64,AAAA"]
