@@ -30,11 +30,14 @@ def choice(key: str, value: str, known: Sequence[str]) -> None:
         raise ConfigError(f"{key} is {value!r}; use {', '.join(known[:-1])} or {known[-1]}")
 
 
-def at_least(config: Any, limit: int, *names: str) -> None:
-    """Raise ConfigError for the first of the keys whose value is smaller, or not a number."""
+def at_least(config: Any, limit: int, *names: str, group: str = "") -> None:
+    """Raise ConfigError for the first of the keys whose value is smaller, or not a number. group: where the
+    keys stand, for the message."""
     for name in names:
         if not getattr(config, name) >= limit:
-            raise ConfigError(f"{name} is {getattr(config, name)}; it must be at least {limit}")
+            raise ConfigError(
+                f"{group}{'.' if group else ''}{name} is {getattr(config, name)}; it must be at least {limit}"
+            )
 
 
 def printable(text: str) -> str:

@@ -46,7 +46,7 @@ class ModelConfig:
         if self.replicate and self.hsdp:
             raise ConfigError("model.replicate and model.hsdp are both on; each says how a model is spread")
         check_components(self.train, self.lora)
-        at_least(self, 1, "lora_rank", "lora_alpha")
+        at_least(self, 1, "lora_rank", "lora_alpha", group="model")
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,8 @@ class RunConfig:
     )
 
     def __post_init__(self) -> None:
-        at_least(self, 1, "steps", "log_every", "keep", "max_shard_mb")
-        at_least(self, 0, "deadline_s", "eval_every", "save_every_s", "samples")
+        at_least(self, 1, "steps", "log_every", "keep", "max_shard_mb", group="run")
+        at_least(self, 0, "deadline_s", "eval_every", "save_every_s", "samples", group="run")
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,10 @@ class OptimConfig:
     betas: tuple[float, ...] = key((0.9, 0.98), "AdamW's two")
 
     def __post_init__(self) -> None:
-        at_least(self, 1, "batch_size", "micro_batches")
-        at_least(self, 0, "part_tokens", "lr", "muon_lr", "warmup_steps", "weight_decay", "clip")
+        at_least(self, 1, "batch_size", "micro_batches", group="optim")
+        at_least(
+            self, 0, "part_tokens", "lr", "muon_lr", "warmup_steps", "weight_decay", "clip", group="optim"
+        )
         share(self, "decay_share", "final_lr_share")
         if self.on_cpu and self.muon_lr:
             raise ConfigError("optim.on_cpu is for AdamW; leave optim.muon_lr at 0")
@@ -160,8 +162,8 @@ class DataConfig:
     )
 
     def __post_init__(self) -> None:
-        at_least(self, 0, "heldout", "workers", "first_sample")
-        at_least(self, 1, "prefetch")
+        at_least(self, 0, "heldout", "workers", "first_sample", group="data")
+        at_least(self, 1, "prefetch", group="data")
         share(self, "direct_share", "variation", "spoil", "open_names", "bad_share")
         if not self.source:
             raise ConfigError("data.source is empty; name figures, a file or hf:NAME")
@@ -196,10 +198,10 @@ class RolloutConfig:
 
     def __post_init__(self) -> None:
         choice("rollout.engine", self.engine, ("r1v", "vllm"))
-        at_least(self, 1, "group", "max_tokens", "max_num_seqs", "turns")
+        at_least(self, 1, "group", "max_tokens", "max_num_seqs", "turns", group="rollout")
         if self.environment is not None and self.engine != "r1v":
             raise ConfigError("rollout.environment needs our own engine; leave rollout.engine=r1v")
-        at_least(self, 0, "temperature", "probe_limit")
+        at_least(self, 0, "temperature", "probe_limit", group="rollout")
         if not 0.0 < self.memory_fraction <= 1.0:
             raise ConfigError(
                 f"rollout.memory_fraction is {self.memory_fraction}; it must be above 0 and at most 1"
@@ -233,5 +235,5 @@ class RewardConfig:
     )
 
     def __post_init__(self) -> None:
-        at_least(self, 0, "rule_weight", "model_weight", "format_weight", "model_alone")
-        at_least(self, 0, "wrong_cost", "refusal_cost")
+        at_least(self, 0, "rule_weight", "model_weight", "format_weight", "model_alone", group="reward")
+        at_least(self, 0, "wrong_cost", "refusal_cost", group="reward")

@@ -11,9 +11,10 @@ from __future__ import annotations
 import mmap
 import multiprocessing
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, Protocol
@@ -308,7 +309,8 @@ class TilePool:
 
 
 # State of a worker process, set once by _start_worker.
-_worker: tuple[ExampleSource, Processor, TilePool] | None = None
+_Maker = tuple[ExampleSource, Processor, TilePool]
+_worker: _Maker | None = None
 
 
 def _start_worker(source: ExampleSource, model: str, pool: TilePool) -> None:
@@ -328,8 +330,14 @@ class _Made:
 
 
 def _make_chunk(samples: Sequence[PlannedSample], slots: Sequence[tuple[int, ...]]) -> list[_Made]:
-    assert _worker is not None
-    source, processor, pool = _worker
+    assert _worker is not None, "this is a worker process"
+    return _made_by(_worker, samples, slots)
+
+
+def _made_by(
+    maker: _Maker, samples: Sequence[PlannedSample], slots: Sequence[tuple[int, ...]]
+) -> list[_Made]:
+    source, processor, pool = maker
     made = []
     for sample, free in zip(samples, slots, strict=True):
         name = f"{sample.family} {sample.index}"
@@ -348,8 +356,8 @@ def _make_chunk(samples: Sequence[PlannedSample], slots: Sequence[tuple[int, ...
 
 
 class BatchStream:
-    """Batches of planned samples that worker processes make ahead. They come out in the order of the
-    plans."""
+    """Batches of planned samples that worker processes make ahead, or a thread of this one with workers=0.
+    They come out in the order of the plans."""
 
     def __init__(
         self, source: ExampleSource, model: str, *, batch_size: int, split: Split, workers: int,
@@ -376,12 +384,16 @@ class BatchStream:
         self._making: deque[tuple[list[PlannedSample], list[tuple[int, ...]], list[Future[list[_Made]]]]]
         self._making = deque()
         self._assembled: Future[Batch] | None = None
-        # fork: the pool's memory is inherited; workers never touch a device
-        self._executor = ProcessPoolExecutor(
-            workers, multiprocessing.get_context("fork"), _start_worker, (source, model, self.pool)
-        )
-        # all processes start now, before the trainer starts threads or opens a device
-        list(self._executor.map(abs, range(workers)))
+        self._executor: Executor = ThreadPoolExecutor(1)
+        self._make: Callable[..., list[_Made]] = partial(_made_by, (source, processor, self.pool))
+        if workers:
+            # fork: the pool's memory is inherited; workers never touch a device
+            self._executor = ProcessPoolExecutor(
+                workers, multiprocessing.get_context("fork"), _start_worker, (source, model, self.pool)
+            )
+            self._make = _make_chunk
+            # all processes start now, before the trainer starts threads or opens a device
+            list(self._executor.map(abs, range(workers)))
         self._assembler = ThreadPoolExecutor(1)
 
     def put(self, plan: list[PlannedSample]) -> None:
@@ -393,7 +405,7 @@ class BatchStream:
             count = self.source.max_images(sample.family) * self.tiles_per_image
             slots.append(tuple(self._free.popleft() for _ in range(count)))
         futures = [
-            self._executor.submit(_make_chunk, plan[i : i + CHUNK], slots[i : i + CHUNK])
+            self._executor.submit(self._make, plan[i : i + CHUNK], slots[i : i + CHUNK])
             for i in range(0, len(plan), CHUNK)
         ]
         self._making.append((plan, slots, futures))

@@ -158,7 +158,7 @@ def _round(
             run=replace(c.run, out=str(folder / "sft"), steps=steps, deadline_s=0.0),
             data=replace(
                 c.data, source=(str(folder / "rows.jsonl"),), families=(), columns={}, heldout=0,
-                measure=None, workers=max(1, c.data.workers),
+                measure=None,
             ),
             optim=replace(
                 c.optim, lr=lr, batch_size=batch, micro_batches=min(c.optim.micro_batches, batch),

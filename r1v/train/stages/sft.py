@@ -20,7 +20,6 @@ from rich.console import Console
 from r1v.core import ConfigError
 from r1v.prompt import Processor
 from r1v.train import losses
-from r1v.train.core.checks import at_least
 from r1v.train.core.config import DataConfig, ModelConfig, OptimConfig, RunConfig
 from r1v.train.core.keys import key
 from r1v.train.core.left_out import LeftOut
@@ -46,7 +45,6 @@ class SFTConfig:
     curriculum: CurriculumConfig = key(CurriculumConfig(), "of figures")
 
     def __post_init__(self) -> None:
-        at_least(self.data, 1, "workers")
         if self.optim.micro_batches > self.optim.batch_size:
             raise ConfigError(
                 f"optim.micro_batches is {self.optim.micro_batches}; it must be at most optim.batch_size, "

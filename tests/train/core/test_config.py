@@ -114,3 +114,15 @@ def test_the_shipped_configurations_are_read(file: Path) -> None:
 def test_a_model_is_spread_in_one_way() -> None:
     with pytest.raises(ConfigError, match=r"replicate and"):
         ModelConfig(path="r1v-nano", replicate=True, hsdp=True)
+
+
+def test_the_key_that_is_too_small_is_named_with_its_group() -> None:
+    for name, value in (
+        ("data.workers", -1),
+        ("optim.batch_size", 0),
+        ("run.steps", 0),
+        ("data.prefetch", 0),
+    ):
+        with pytest.raises(ConfigError, match=rf"^{name} is {value}; it must be at least"):
+            read(SFTConfig, None, ["model.path=m", "run.out=o", f"{name}={value}"])
+    assert read(SFTConfig, None, ["model.path=m", "run.out=o", "data.workers=0"]).data.workers == 0

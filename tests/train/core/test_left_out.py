@@ -24,7 +24,7 @@ def run(start: Path, folder: Path, rows: list[dict[str, object]], **changes: obj
     config = make(
         SFTConfig, model=str(start), out=str(folder / "out"), source=(str(folder / "rows.jsonl"),), steps=2,
         batch_size=9, warmup_steps=1, bf16=False, device="cpu", heldout=0, prefetch=2, direct_share=0.0,
-        **changes,
+        workers=0, **changes,
     )  # fmt: skip
     console = Console(record=True, width=400)
     try:
