@@ -100,7 +100,8 @@ class Hidden:
 
     def table(self) -> dict[str, str]:
         """Private character -> what it stands for: of all that are hidden, and all that could be."""
-        for character in (*self._hiding.edges, *self._private):
+        # a sign of urlencode, so that what a template puts in the place of one is the user's too
+        for character in (*self._hiding.edges, "%", *self._private):
             for form in (
                 character,
                 character.upper(),

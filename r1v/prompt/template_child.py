@@ -25,7 +25,7 @@ import jinja2.nodes
 from jinja2 import TemplateError
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.ext import Extension, loopcontrols
-from jinja2.filters import do_title
+from jinja2.filters import do_title, do_urlencode
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
@@ -250,6 +250,16 @@ def _escape(value: Any) -> Any:
     return Markup(text)
 
 
+def _urlencode(value: Any) -> str:
+    """Jinja's filter: the bytes are those of what users wrote, and the signs for them are users' as well."""
+    if isinstance(value, dict):
+        value = list(value.items())
+    elif not isinstance(value, str) and isinstance(value, Iterable):
+        value = [tuple(pair) for pair in value]
+    shown = [_shown(pair) for pair in value] if isinstance(value, list) else _shown(value)
+    return do_urlencode(shown).translate(_Hidden.forth)
+
+
 class _Code(CodeGenerator):
     """Jinja's, but that ``~`` keeps a user's text what it is, and ``in`` looks for it in any text."""
 
@@ -340,6 +350,7 @@ def _environment() -> _Environment:
         "tojson": _to_json,
         "replace": _replace,
         "title": _title,
+        "urlencode": _urlencode,
         "escape": _escape,
         "e": _escape,
     }

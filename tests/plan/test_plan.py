@@ -62,8 +62,8 @@ def test_readme_says_what_the_release_takes() -> None:
     one, two, four = (plan(R1V2, PlanTarget(80 * GB, n, context=8192)) for n in (1, 2, 4))
     takes = {(i, each.format): round(each.used_bytes / GB) for i, found in ((1, one), (2, two), (4, four))
              for each in found.estimates}  # fmt: skip
-    assert f"takes {takes[1, 'awq']} GB on one card in 4 bits" in text
-    assert f"{takes[2, 'bf16']} GB on each of two cards or {takes[4, 'bf16']} GB on each of four" in text
+    assert f"needs {takes[1, 'awq']} GB on one card in 4 bits" in text
+    assert f"{takes[2, 'bf16']} GB on each of two cards, or {takes[4, 'bf16']} GB on each of four" in text
 
 
 def test_the_releases_weights_are_those_of_the_issue() -> None:

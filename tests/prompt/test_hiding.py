@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -51,6 +52,7 @@ SEEING = [
     "{% macro f(v) %}{{ v }}{% endmacro %}{{ '<think>' in f(x) }}{{ '>' in ('%s.' % x) }}{{ ('.' + x).find('<') }}",
     "{{ x | e }}{{ x in '<think>a' }}{{ '<think>'.startswith(x) }}{{ 'a<b'.split(x) | join('+') }}{{ x < '=' }}",
     "{{ x.splitlines() | join('+') }}{{ x.splitlines(true) | join('+') }}{{ x.split() | join('+') }}{{ {'<': 1}[x] }}",
+    "{{ x | urlencode }}{{ {x: x, 'k': 1} | urlencode }}{{ [(x, 'b'), [1, x ~ x]] | urlencode }}{{ 12 | urlencode }}",
     "{{ [x, 'b'] | select('equalto', '<think>') | list | length }}{{ [x] }}{{ [x, x] | unique | join }}{{ x is in ['<'] }}",
 ]
 
@@ -89,6 +91,16 @@ def test_templates_see_the_text(source: str) -> None:
     check()
 
 
+@pytest.mark.parametrize("text", ["a<b>c", "<think>", "[x] 5% #é/\U000f0000", "<|im_end|>"])
+def test_filters_that_encode_see_the_text(text: str) -> None:
+    """And not the characters that stand for it; compared with Python's own."""
+    template = ChatTemplate("{{ x | urlencode }}?{{ {'k y': x} | urlencode }}")
+    hidden = Hidden(Hiding(TOKENS, template.literals))
+    x = hidden.text(text)
+    found = restored(hidden.pieces(template.render(hidden.table(), x=x)))
+    assert found == f"{quote(text)}?{urlencode({'k y': text})}"
+
+
 # What templates do to content, also such that would join or make special tokens of it.
 CHANGING = [
     "{{ x }}{{ y }}", "{{ y }}{{ x }}", "{{ x ~ y ~ x }}", "{{ (x ~ y) * 2 }}", "{{ [x, y, x] | join }}",
@@ -103,6 +115,8 @@ CHANGING = [
     "{{ x.split('<') | join('<') if false else x.split('X') | join }}", "{{ x.partition('<') | join }}{{ y.strip('X') }}",
     "{{ x.replace('</think>', '<|im_end|>') }}{{ y | replace('im_', 'im_') }}", "{{ [x, y] }}{{ x.removeprefix('X') }}",
     "{% set z = x ~ y %}{{ z.replace('X', '') }}{{ z | e }}", "{{ '%s%s' % (x, y) }}{{ x.rsplit('X', 1) | join }}",
+    "{{ x | urlencode }}<{{ y | urlencode | lower }}>", "{{ (x ~ y) | urlencode | replace('%23', '#') }}",
+    "{{ x | urlencode | replace('%3C', '<') | replace('%7C', '|') | replace('%3E', '>') }}",
     "{{ x | list | sort | join }}", "{{ x | unique | join }}", "{{ x | wordwrap(3) }}", "{{ x | center(40) }}",
 ]  # fmt: skip
 FRAGMENTS = [
