@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import socket
 import sys
 import threading
@@ -50,6 +51,23 @@ def writing(folder: str | os.PathLike[str]) -> Iterator[None]:
         yield
     finally:
         lock.close()
+
+
+def partial_prefix(folder: Path) -> str:
+    """How the name begins of a folder beside ``folder`` in which it is written until it is whole; the number
+    of the writing process follows."""
+    return f".{folder.name}.partial-"
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what processes left beside a folder that were killed while they wrote it. Nothing where the lock
+    is not held, as on a file system without locks: they may still be writing."""
+    if os.path.realpath(folder) not in _held:
+        return
+    prefix = partial_prefix(folder)
+    for each in folder.parent.iterdir():
+        if each.name.startswith(prefix) and each.name.removeprefix(prefix).isdecimal():
+            shutil.rmtree(each, ignore_errors=True)
 
 
 def _take(path: str, shown: str, once: bool) -> None:

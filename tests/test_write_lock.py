@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,7 +14,8 @@ from types import SimpleNamespace
 import pytest
 
 from r1v.core import ConfigError
-from r1v.write_lock import WriteLock, writing
+from r1v.models.convert import convert
+from r1v.write_lock import WriteLock, remove_leftovers, writing
 
 HOLDER = (
     "import sys; from r1v.write_lock import WriteLock\n"
@@ -150,3 +152,32 @@ def test_a_path_that_cannot_be_written_is_told_in_one_line(
     lines = [line for line in errors.splitlines() if line.strip()]
     assert status == 1 and len(lines) == 1 and lines[0].startswith("r1v: "), errors
     assert "Traceback" not in errors and not any(tmp_path.iterdir())
+
+
+def test_what_a_killed_writer_left_is_removed_by_the_next(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    """A whole copy of the model, hidden; another target's, and names that only look so, stay."""
+    script = (
+        "import os, signal, sys\n"
+        "from r1v.models import checkpoint\n"
+        "from r1v.models.convert import convert\n"
+        "checkpoint.write_shards = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "convert(sys.argv[1], sys.argv[2], 'native')\n"
+    )
+    target = tmp_path / "k"
+    done = subprocess.run([sys.executable, "-c", script, str(tiny_checkpoint), str(target)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert [each.name for each in tmp_path.glob(".k.partial-*")]
+    for other in (".k.partial-mine", ".kk.partial-12"):
+        (tmp_path / other).mkdir()
+    convert(tiny_checkpoint, target, "native")
+    assert {each.name for each in tmp_path.iterdir()} == {"k", ".k.partial-mine", ".kk.partial-12"}
+
+
+def test_without_the_lock_nothing_is_removed(tmp_path: Path) -> None:
+    """As on a file system that has none: whoever made it may still be writing."""
+    (tmp_path / ".k.partial-12").mkdir()
+    remove_leftovers(tmp_path / "k")
+    assert (tmp_path / ".k.partial-12").is_dir()
+    with writing(tmp_path / "k"):
+        remove_leftovers(tmp_path / "k")
+    assert not (tmp_path / ".k.partial-12").exists()

@@ -46,7 +46,7 @@ from r1v.models.names import HEAD, Piece, canonical, language_pieces, pieces, vi
 from r1v.models.r1v import R1V
 from r1v.models.tensor_files import TensorFiles, faults_of_writing, some_names, write_shards
 from r1v.models.vision import VisionTower
-from r1v.write_lock import writing
+from r1v.write_lock import partial_prefix, remove_leftovers, writing
 
 M = TypeVar("M", bound=nn.Module)
 Shapes = Mapping[str, tuple[int, ...]]
@@ -449,8 +449,8 @@ def write_folder(
         if target.exists() and not overwrite and (not target.is_dir() or any(target.iterdir())):
             raise CheckpointError(f"{target} exists already; remove it or choose another folder")
         target.parent.mkdir(parents=True, exist_ok=True)
-        partial_folder = target.with_name(f".{target.name}.partial-{os.getpid()}")
-        shutil.rmtree(partial_folder, ignore_errors=True)
+        remove_leftovers(target)
+        partial_folder = target.with_name(f"{partial_prefix(target)}{os.getpid()}")
         partial_folder.mkdir()
         by_name = {piece.name: piece for piece in table}
         order = sorted(by_name, key=partial(_file_order, by_name))
