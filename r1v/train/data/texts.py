@@ -11,7 +11,7 @@ import re
 import unicodedata
 
 from r1v.prompt.thinking import CLOSE_TEXT, OPEN_TEXT
-from r1v.scoring import AnswerKind, Tolerance, compare, extract_boxed, extract_boxes
+from r1v.scoring import AnswerKind, Tolerance, compare, extract_boxed, extract_boxes, parse_number
 
 _BOX = re.compile(r"\\+(?:boxed|fbox)(?![A-Za-z])")
 _BLANK = frozenset("\u2800\u3164\u115f\u1160\uffa0")  # letters and signs of Unicode that show nothing
@@ -58,12 +58,14 @@ def check_answer(text: str, name: str) -> None:
 
 
 def check_agrees(text: str, name: str, answer: str, kind: AnswerKind, tolerance: float) -> None:
-    r"""ValueError: the text ends in a box that is not the answer."""
+    """ValueError: the text ends in a box, or is a bare number, that is not the answer."""
     last = extract_boxed(text)
+    if last is None and parse_number(text.strip()) is not None:
+        last = text.strip()
     if last is None or last == answer.strip():
         return
     near = Tolerance(absolute=tolerance)
     if not any(compare(one, answer, kind, near).equal for one in (last, ", ".join(extract_boxes(text)))):
         raise ValueError(
-            f"{name} ends in \\boxed{{{last[:100]}}}, but answer is {answer[:100]!r}; correct one of them"
+            f"{name} ends in the answer {last[:100]!r}, but answer is {answer[:100]!r}; correct one of them"
         )

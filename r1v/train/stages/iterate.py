@@ -19,7 +19,7 @@ from r1v import models
 from r1v.core import ConfigError
 from r1v.prompt import Processor
 from r1v.scoring import Verdict
-from r1v.train.core.checks import at_least, share
+from r1v.train.core.checks import at_least, printable, share
 from r1v.train.core.compute import Compute
 from r1v.train.core.config import DataConfig, ModelConfig, OptimConfig, RolloutConfig, RunConfig, one_turn
 from r1v.train.core.keys import key
@@ -112,7 +112,7 @@ def _score(c: IterateConfig, path: Path, compute: Compute, console: Console) -> 
     plan = [PlannedSample(*source.pick(i, "rows"), 1.0) for i in range(number)]
     rows, rewards, bad = score_rows(c.reward_model, source, plan, compute)
     for name in bad[:20]:
-        console.print(f"bad row, left out: {name}", highlight=False)
+        console.print(printable(f"bad row, left out: {name}"), highlight=False, markup=False)
     if len(bad) > 20:
         console.print(f"{len(bad)} bad rows left out", highlight=False)
     calibration = Calibration.of(rewards)

@@ -18,7 +18,7 @@ from r1v import models
 from r1v.core import ProgressPace
 from r1v.prompt import Processor
 from r1v.scoring import Verdict
-from r1v.train.core.checks import at_least
+from r1v.train.core.checks import at_least, printable
 from r1v.train.core.compute import Compute
 from r1v.train.core.config import DataConfig, ModelConfig, RolloutConfig, RunConfig, one_turn
 from r1v.train.core.growing import GrowingFile
@@ -80,7 +80,7 @@ def make_pairs(config: PairsConfig, console: Console | None = None, *, allow: Co
         if file.step + 1 < steps:
             asked.put(_plan(source, c, file.step + 1))
         for name in bad:
-            console.print(f"bad question, left out: {name}", highlight=False)
+            console.print(printable(f"bad question, left out: {name}"), highlight=False, markup=False)
         seeds = [Random(f"{c.run.seed}/{file.step}/{i}").getrandbits(62) for i in range(len(questions))]
         groups = sampler.ask(
             questions, seeds, n=c.rollout.group, max_tokens=c.rollout.max_tokens,

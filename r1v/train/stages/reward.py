@@ -20,7 +20,7 @@ from rich.console import Console
 from r1v.core import ConfigError, R1VError
 from r1v.prompt import Processor
 from r1v.train import losses
-from r1v.train.core.checks import at_least
+from r1v.train.core.checks import at_least, printable
 from r1v.train.core.config import ModelConfig, OptimConfig, RunConfig
 from r1v.train.core.keys import key
 from r1v.train.core.run import progress
@@ -97,9 +97,9 @@ class RewardTrainer:
         """Pairs of a file to train on, and to hold out: all pairs of a question are on one side."""
         file = PairFile.read(path)
         for error in file.bad[:20]:
-            self.console.print(f"bad row, left out: {error}", highlight=False)
+            self.console.print(printable(f"bad row, left out: {error}"), highlight=False, markup=False)
         if file.bad:
-            self.console.print(f"{len(file.bad)} bad rows left out of {path}", highlight=False)
+            self.console.print(f"{len(file.bad)} bad rows left out of {path}", highlight=False, markup=False)
         questions = sorted({question_of(pair) for pair in file.pairs})
         Random(self.config.run.seed).shuffle(questions)
         number = max(1, round(self.config.heldout_share * len(questions)))

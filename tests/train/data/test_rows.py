@@ -254,6 +254,7 @@ def test_keys_are_shown_without_their_control_characters(tmp_path: Path) -> None
         (talk({}, content="<think>a 4"), "the assistant's message holds <think>"),
         (talk({}, content="<think>a</think>4", reasoning="r"), "the assistant's message holds <think>"),
         ({**talk({}, content="<think>a</think>So \\boxed{4}"), "answer": "9"}, "ends in .*4.*answer is '9'"),
+        ({**talk({}, content="<think>a</think>4"), "answer": "9"}, "ends in the answer '4'.*answer is '9'"),
         (talk({}, content="<think>\u200b</think>4"), "thinking or solution is missing"),
     ],
 )  # fmt: skip
