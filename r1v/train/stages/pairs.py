@@ -18,11 +18,12 @@ from r1v import models
 from r1v.core import ProgressPace
 from r1v.prompt import Processor
 from r1v.scoring import Verdict
-from r1v.train.core.checks import at_least, printable
+from r1v.train.core.checks import at_least
 from r1v.train.core.compute import Compute
 from r1v.train.core.config import DataConfig, ModelConfig, RolloutConfig, RunConfig, one_turn
 from r1v.train.core.growing import GrowingFile
 from r1v.train.core.keys import key
+from r1v.train.core.left_out import LeftOut
 from r1v.train.core.run import TrainingRun
 from r1v.train.data.curriculum import PlannedSample
 from r1v.train.data.examples import ExampleSource, FigureSource
@@ -72,6 +73,9 @@ def make_pairs(config: PairsConfig, console: Console | None = None, *, allow: Co
     )  # fmt: skip
     rules, steps, begun = RuleReward(), -(-c.questions // c.batch), time.monotonic()
     pace = ProgressPace()
+    left_out = LeftOut(
+        c.data.bad_share, lambda text: console.print(text, highlight=False, markup=False), "questions"
+    )
     number = int(file.other.get("pairs", 0))
     if file.step < steps:
         asked.put(_plan(source, c, file.step))
@@ -79,8 +83,7 @@ def make_pairs(config: PairsConfig, console: Console | None = None, *, allow: Co
         questions, bad = asked.get()
         if file.step + 1 < steps:
             asked.put(_plan(source, c, file.step + 1))
-        for name in bad:
-            console.print(printable(f"bad question, left out: {name}"), highlight=False, markup=False)
+        left_out.add(len(questions) + len(bad), bad)
         seeds = [Random(f"{c.run.seed}/{file.step}/{i}").getrandbits(62) for i in range(len(questions))]
         groups = sampler.ask(
             questions, seeds, n=c.rollout.group, max_tokens=c.rollout.max_tokens,
@@ -100,6 +103,7 @@ def make_pairs(config: PairsConfig, console: Console | None = None, *, allow: Co
             break
     asked.close()
     rules.close()
+    left_out.end()
     return file.finish()
 
 
