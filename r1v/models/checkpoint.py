@@ -447,7 +447,7 @@ def write_folder(
         raise CheckpointError(f"max_shard_bytes is {max_shard_bytes}; it must be at least 1")
     with writing(target), faults_of_writing(target):
         if target.exists() and not overwrite and (not target.is_dir() or any(target.iterdir())):
-            raise CheckpointError(f"{target} exists already; remove it or choose another folder")
+            raise CheckpointError(f"{target} exists already; choose another folder (nothing is overwritten)")
         target.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(target)
         partial_folder = target.with_name(f"{partial_prefix(target)}{os.getpid()}")

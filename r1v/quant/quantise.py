@@ -111,7 +111,7 @@ def quantise_checkpoint(
     check_groups(model_config, config.group_size)
     with writing(target):
         if target.exists() and (not target.is_dir() or any(target.iterdir())):
-            raise CheckpointError(f"{target} exists already; remove it or choose another folder")
+            raise CheckpointError(f"{target} exists already; choose another folder (nothing is overwritten)")
         stored, files = stored_parameters(description)
         work = target.with_name(f".{target.name}.quantise")
         _open_work(work, source, files, config, chats)

@@ -425,7 +425,7 @@ def test_a_folder_in_use_is_not_overwritten(native_folder: Path, tmp_path: Path)
     model = load(native_folder)
     (tmp_path / "out").mkdir()
     save(model, tmp_path / "out")  # an empty folder is fine
-    with pytest.raises(CheckpointError, match="exists already"):
+    with pytest.raises(CheckpointError, match="exists already; choose another folder"):
         save(model, tmp_path / "out")
     save(model, tmp_path / "out", overwrite=True)
     (tmp_path / "file").write_text("x")

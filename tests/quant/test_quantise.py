@@ -140,7 +140,7 @@ def test_what_is_refused(tiny_checkpoint: Path, quantised: Path, tmp_path: Path)
         quantise_checkpoint(tiny_checkpoint, tmp_path / "out", replace(SETTINGS, group_size=128))
     with pytest.raises(CheckpointError, match="quantised"):
         quantise_checkpoint(quantised, tmp_path / "out", SETTINGS)
-    with pytest.raises(CheckpointError, match="exists already"):
+    with pytest.raises(CheckpointError, match="exists already; choose another folder"):
         quantise_checkpoint(tiny_checkpoint, quantised, SETTINGS)
     for changes in (
         {"bits": 3},
