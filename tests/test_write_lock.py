@@ -173,6 +173,26 @@ def test_what_a_killed_writer_left_is_removed_by_the_next(tiny_checkpoint: Path,
     assert {each.name for each in tmp_path.iterdir()} == {"k", ".k.partial-mine", ".kk.partial-12"}
 
 
+def test_a_name_that_is_no_text_is_written_and_told(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    target = os.fsencode(tmp_path) + b"/out\xff"
+    command = [
+        sys.executable,
+        "-m",
+        "r1v.cli.main",
+        "convert",
+        str(tiny_checkpoint),
+        target,
+        "--layout",
+        "native",
+    ]
+    done = subprocess.run(
+        command, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout == f"wrote {tmp_path}/out\\udcff in the native layout\n".encode()
+    assert os.path.isfile(target + b"/config.json")
+
+
 def test_without_the_lock_nothing_is_removed(tmp_path: Path) -> None:
     """As on a file system that has none: whoever made it may still be writing."""
     (tmp_path / ".k.partial-12").mkdir()

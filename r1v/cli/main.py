@@ -14,6 +14,7 @@ if __name__ == "__main__":  # python -m r1v.cli.main, as `command` does it for r
 import argparse
 import errno
 import importlib
+import io
 import os
 import signal
 import sys
@@ -112,6 +113,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit status is 0, 1 for an error, 2 for wrong usage, 130 for Ctrl-C."""
     argv = list(sys.argv[1:] if argv is None else argv)
     command = next((word for word in argv if word in COMMANDS), None)
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may be no text
     try:
         # eval's event loop cancels its tasks properly only under Python's own handler
         with nullcontext() if command == "eval" else _ctrl_c_ends_imports():
