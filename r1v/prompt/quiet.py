@@ -8,7 +8,6 @@ standard error of all other threads, and of processes that they start, is as it 
 from __future__ import annotations
 
 import ctypes
-import json
 import os
 import sys
 from collections.abc import Callable
@@ -16,6 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from tokenizers import Tokenizer
+
+from r1v.core import CheckpointError, parse_json
 
 T = TypeVar("T")
 
@@ -37,7 +38,10 @@ _threads: dict[int, ThreadPoolExecutor] = {}  # of this process: a forked one ha
 def is_usual(tokenizer: Tokenizer) -> bool:
     """Whether a tokenizer's normaliser and pre-tokenizer are made of parts that are known not to panic."""
     parts = (tokenizer.normalizer, tokenizer.pre_tokenizer)
-    return all(part is None or _is_known(json.loads(part.__getstate__())) for part in parts)
+    return all(
+        part is None or _is_known(parse_json(part.__getstate__(), "the tokenizer", error=CheckpointError))
+        for part in parts
+    )
 
 
 def _is_known(part: dict[str, Any]) -> bool:

@@ -47,7 +47,7 @@ _MALFORMED = (
 )
 _MALFORMED_BODY = (
     b'{"error":{"message":"this is not a valid HTTP/1.1 request; its head may have at most 16 KiB",'
-    b'"type":"invalid_request_error","param":null,"code":"invalid_http"}}'
+    b'"type":"invalid_request_error","param":null,"code":"invalid_value"}}'
 )
 
 

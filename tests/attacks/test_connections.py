@@ -168,6 +168,6 @@ def test_what_is_no_request_is_told_so_in_json(tiny_llm: LLM, caplog: pytest.Log
             with socket.create_connection(address(served.url), timeout=60) as connection:
                 connection.sendall(b"HELLO\r\n\r\n")
                 answer = b"".join(iter(partial(connection.recv, 4096), b""))
-                assert answer.startswith(b"HTTP/1.1 400 ") and b'"code":"invalid_http"' in answer
+                assert answer.startswith(b"HTTP/1.1 400 ") and b'"code":"invalid_value"' in answer
         assert httpx.get(served.url + "/health").status_code == 200
     assert sum("malformed HTTP" in record.message for record in caplog.records) <= 1

@@ -140,7 +140,7 @@ def test_list_names_families_and_tools_and_what_is_missing(
     printed = capsys.readouterr().out
     lines = [line.split()[0] for line in printed.splitlines() if not line.startswith(" ")]
     assert lines == list(FAMILIES)
-    assert "other tools: matplotlib, seaborn, pandas\n" in printed
+    assert "other tools: matplotlib, seaborn, pandas, painted\n" in printed
     assert "never for training: vega (needs a_package)\n" in printed
 
 
