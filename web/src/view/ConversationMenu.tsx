@@ -1,6 +1,6 @@
 /** What can be done with a conversation: rename, export, delete. */
 
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useId, useRef, useState } from "preact/hooks";
 import { exportJson, exportMarkdown } from "../files";
 import { t } from "../i18n";
 import { focusInput, remove, rename } from "../state";
@@ -14,7 +14,8 @@ export function ConversationMenu({ conversation }: { conversation: Conversation 
   const frame = useRef<HTMLSpanElement>(null);
   const menu = useId();
 
-  useEffect(() => {
+  // before the menu is painted: an effect after it would take the focus back from a quick Escape
+  useLayoutEffect(() => {
     if (!open) return;
     frame.current?.querySelector<HTMLElement>("[role=menuitem]")?.focus();
     const outside = (event: Event) => frame.current?.contains(event.target as Node) || setOpen(false);
