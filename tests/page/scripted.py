@@ -138,7 +138,7 @@ class Scripted:
             number = {"reasoning_content": 0, "content": 0}
             for count, delta in enumerate(answer.pieces()):
                 if answer.cut is not None and count >= answer.cut:
-                    await asyncio.sleep(0.5)  # a browser may drop what it has not handed over yet
+                    await asyncio.sleep(1.5)  # a browser may drop what it has not handed over yet
                     raise ConnectionAbortedError
                 await asyncio.sleep(answer.pause_s)
                 number[next(iter(delta))] += 1
