@@ -1,8 +1,9 @@
 """How much one step of the engine may compute, so that no request waits too long for its next id.
 
 Enters: a configuration in which sizes may be 0, the model, and what the device was measured to do. Leaves:
-the same with every size set. Always holds: sizes that were given are kept; the rate is measured once and the
-results are rounded, so that the same device and model give the same sizes.
+the same with every size set. Always holds: sizes that were given are kept; a GPU's rate is measured once and
+the results are rounded, so that the same device and model give the same sizes. Only `StepPace`, which a
+server on a CPU uses, goes by the clock while it runs.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ class StepPace:
         self._tile_s: float | None = None
 
     def limits(self, config: EngineConfig, *, alone: bool) -> tuple[int, int]:
-        """(ids of prompts, tiles) of the next step; both are at least 1. alone: one sequence runs."""
+        """(ids of prompts, tiles) of the next step, at least 1 each. alone: there is only one sequence."""
         target_s = self._target_s * (ALONE if alone else 1.0)
         tokens, tiles = FIRST_TOKENS, 1
         if self._token_s is not None:

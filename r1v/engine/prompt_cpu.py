@@ -1,8 +1,8 @@
 """The language model's layers for prompts on a CPU: norms, gates and sums inside the products.
 
 Enters: a view whose linear layers are `NativeLinear`. Leaves: the same view with layers of the same modules.
-Always holds: they compute what the modules compute; where a product hands over to torch, all modules run as
-they are.
+Always holds: they compute what the modules compute, in another order of rounding. Where one of the products
+leaves so many rows to torch (`select.many_rows`), the modules run as they are.
 """
 
 from __future__ import annotations
