@@ -31,6 +31,7 @@ from nano_accuracy import Score, load
 from PIL import Image
 from shared.processes import in_chunks
 from shared.report import print_result
+from shared.sure import sure
 
 import r1v
 from r1v import ImageRef, Message, SamplingParams
@@ -60,7 +61,8 @@ class Item:
 
 @dataclass(frozen=True)
 class Reply:
-    """What became of an item. stated, wrong: statements of the thinking about facts."""
+    """What became of an item. stated, wrong: statements of the thinking about facts. sure: see
+    `shared.sure`."""
 
     family: str
     tool: str
@@ -73,6 +75,8 @@ class Reply:
     expected: str
     thinking: str
     answer: str
+    refused: bool
+    sure: float
 
 
 def drawn(family: str, tool: str, part: str, seed: int) -> Item:
@@ -139,7 +143,7 @@ def plan(args: argparse.Namespace) -> list[tuple[str, str, str, list[int]]]:
 def ask(args: argparse.Namespace, items: Sequence[Item]) -> list[Reply]:
     """Ask some items greedily."""
     llm = load(args.model, args.device, args.dtype, args.batch)
-    params = SamplingParams.greedy(max_tokens=args.max_tokens)
+    params = SamplingParams.greedy(max_tokens=args.max_tokens, logprobs=0)
     images = [
         Image.open(one.image).convert("RGB") if isinstance(one.image, str) else one.image for one in items
     ]
@@ -162,6 +166,8 @@ def ask(args: argparse.Namespace, items: Sequence[Item]) -> list[Reply]:
                 one.answer,
                 reply.thinking,
                 reply.answer,
+                reply.refused,
+                sure(reply),
             )
         )
     return replies

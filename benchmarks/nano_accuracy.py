@@ -30,6 +30,7 @@ import torch
 from PIL import Image
 from shared.processes import in_chunks
 from shared.report import print_result
+from shared.sure import sure
 
 import r1v
 from r1v import LLM, ImageRef, Message, SamplingParams, figures
@@ -70,7 +71,8 @@ class Score:
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of one item. tokens: of the thinking. stated, wrong: its statements about facts."""
+    """What became of one item. tokens: of the thinking. stated, wrong: its statements about facts. sure: see
+    `shared.sure`."""
 
     family: str
     condition: str
@@ -86,6 +88,8 @@ class Answer:
     thinking: str
     answer: str
     reference: str
+    refused: bool
+    sure: float
 
 
 # ------------------------------------------------------------------------------------------ spoilt pictures
@@ -168,7 +172,7 @@ def ask(args: argparse.Namespace, family: str, condition: str, seeds: Sequence[i
     """Make some items and ask them greedily."""
     llm = load(args.model, args.device, args.dtype, args.batch)
     made = list(items(family, condition, seeds))
-    params = SamplingParams.greedy(max_tokens=args.max_tokens)
+    params = SamplingParams.greedy(max_tokens=args.max_tokens, logprobs=0)
     conversations = [[Message.user(item.question, [ImageRef(i) for i in images])] for item, images in made]
     answers = []
     for (item, _), reply in zip(made, llm.chat_many(conversations, params), strict=True):
@@ -179,7 +183,7 @@ def ask(args: argparse.Namespace, family: str, condition: str, seeds: Sequence[i
             family, condition, item.seed, item.difficulty, right, reply.finish_reason.value == "stop",
             reply.usage.reasoning_tokens, found.stated, found.wrong, item.question, item.answer,
             reply.thinking,
-            reply.answer, item.solution,
+            reply.answer, item.solution, reply.refused, sure(reply),
         ))  # fmt: skip
     return answers
 

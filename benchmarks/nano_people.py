@@ -27,6 +27,7 @@ import torch
 from nano_accuracy import Score, load
 from shared.processes import in_chunks
 from shared.report import print_result
+from shared.sure import sure
 
 import r1v
 from r1v import ImageRef, Message, SamplingParams
@@ -39,8 +40,10 @@ MEASURES = {
     "words": "held-out wordings, mean over families",
     "sum": "typed forms",
     "story": "everyday word problems",
+    "steps": "word problems of two or three steps",
     "talk": "second to fourth question",
     "unknown": "unknown: says so",
+    "unclear": "figures that nobody can read: says so",
     "chat": "small talk: a line without a box",
     "known": "known: refused all the same",
 }
@@ -49,7 +52,7 @@ MEASURES = {
 @dataclass(frozen=True)
 class Told:
     """What became of one item. measure: of MEASURES; group: family or kind within it. good: right, or
-    refused where that is asked."""
+    refused where that is asked. sure: see `shared.sure`."""
 
     measure: str
     group: str
@@ -60,6 +63,7 @@ class Told:
     expected: str
     thinking: str
     answer: str
+    sure: float
 
 
 def messages_of(item: people.Said) -> list[Message]:
@@ -76,7 +80,7 @@ def measure_of(source: str, family: str) -> str:
     if source == "typed":
         return family
     if source == "refuse":
-        return "chat" if family == "chat" else "unknown"
+        return family if family in ("chat", "unclear") else "unknown"
     return {"people": "words", "talk": "talk"}[source]
 
 
@@ -95,7 +99,7 @@ def pictures_of_mathvision() -> list[dict[str, str]]:
 def ask(args: argparse.Namespace, source: str, family: str, numbers: Sequence[int]) -> list[Told]:
     """Make some items and ask them greedily."""
     llm = load(args.model, args.device, args.dtype, args.batch)
-    params = SamplingParams.greedy(max_tokens=args.max_tokens)
+    params = SamplingParams.greedy(max_tokens=args.max_tokens, logprobs=0)
     if source == MATHVISION:
         rows = pictures_of_mathvision()
         chosen = [rows[number] for number in numbers]
@@ -112,6 +116,7 @@ def ask(args: argparse.Namespace, source: str, family: str, numbers: Sequence[in
                 "",
                 one.thinking,
                 one.answer,
+                sure(one),
             )
             for n, row, one in zip(numbers, chosen, replies, strict=True)
         ]
@@ -129,7 +134,7 @@ def ask(args: argparse.Namespace, source: str, family: str, numbers: Sequence[in
             good = given is not None and equivalent(given, item.answer, item.answer_type, item.tolerance)
         question = " | ".join([*(turn.question for turn in item.earlier), item.question])
         told.append(Told(measure_of(source, family), family, number, good, one.refused, question,
-                         item.answer or item.reply, one.thinking, one.answer))  # fmt: skip
+                         item.answer or item.reply, one.thinking, one.answer, sure(one)))  # fmt: skip
     return told
 
 
@@ -156,7 +161,7 @@ def measured(told: Sequence[Told]) -> dict[str, dict[str, object]]:
     """Each measure: all of its items, their interval, and its groups. "known" are refusals among all items
     that have an answer."""
     rows: dict[str, dict[str, object]] = {}
-    answerable = [one for one in told if one.measure in ("words", "sum", "story", "talk")]
+    answerable = [one for one in told if one.measure in ("words", "sum", "story", "steps", "talk")]
     for name in MEASURES:
         own = answerable if name == "known" else [one for one in told if one.measure == name]
         if not own:

@@ -14,6 +14,8 @@ from collections.abc import Collection, Mapping, Sequence
 from random import Random
 
 from r1v.figures.item import Split
+from r1v.figures.people.stories_more import expanded
+from r1v.figures.people.words_further import FURTHER
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 _FIELD = re.compile(r"(\{\w+\})")
@@ -154,7 +156,10 @@ def phrase(
     """
     held = heldout_clauses(name, clauses) if held is None else held
     choice = [one for one in clauses if (one in held) == (split == "heldout")] or list(clauses)
-    clause = rng.choice(choice)
+    clause, number = rng.choice(choice), ""
+    if split == "train" and not plain and name in FURTHER and rng.random() < 0.5:
+        further = expanded(rng.choice(FURTHER[name]), rng)
+        clause, number = (clause, "") if further in held else (further, "further")
     sort = sort_of(clause)
     frames, odd = FRAMES[sort]
     if plain:
@@ -174,7 +179,7 @@ def phrase(
     said = text.format(**fields)
     if sort != "zh" and not plain and rng.random() < 0.08:
         said = said.lower()
-    return said, f"people/{name}/{clauses.index(clause)}/{frame}"
+    return said, f"people/{name}/{number or clauses.index(clause)}/{frame}"
 
 
 def reworded(clause: str, held: Collection[str], rng: Random) -> str:

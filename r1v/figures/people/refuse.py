@@ -10,15 +10,17 @@ from __future__ import annotations
 import re
 from random import Random
 
+from PIL import Image, ImageFilter
+
 from r1v.figures.catalogue import make
 from r1v.figures.item import Split
 from r1v.figures.open_names import made_up, person
 from r1v.figures.people.phrasing import CHINESE, phrase
 from r1v.figures.people.said import Said
 from r1v.figures.people.strange import strange
-from r1v.figures.people.voices import BASES, PICTURES, VOICED, WORDS, draw_base, filled
+from r1v.figures.people.voices import BASES, PICTURES, VOICED, WORDS, draw_base, filled, voice
 
-KINDS = ("strange", "name", "other", "blind", "world", "chat")  # fmt: skip
+KINDS = ("strange", "name", "other", "unclear", "blind", "world", "chat")  # fmt: skip
 _CAN = "I can read charts, tables, clocks, shapes, geometry, circuits and formulas, and do sums."
 _CAN_ZH = "我会看图表、表格、时钟、图形、几何、电路和算式，也会做计算。"
 _LOOKED = (
@@ -169,6 +171,9 @@ _ASKED: dict[str, tuple[str, str]] = {
     "venn": ("only", "a"),
     "network": ("degree", "a"),
 }  # fmt: skip
+# families whose answer needs what is written in the picture
+_WRITTEN = ("bar_chart", "table", "line_chart", "pie_chart", "venn", "network", "calendar", "expression",
+            "formula", "circuit", "function_plot", "kinematics", "town_map", "theorem")  # fmt: skip
 
 
 def _chinese(question: str) -> bool:
@@ -290,6 +295,28 @@ def _other(seed: int, split: Split, rng: Random, variation: float) -> Said:
     return _refused("other", template, split, figure.images, question, chain, reply)
 
 
+def _spoilt_beyond(image: Image.Image, split: Split, rng: Random) -> Image.Image:
+    """A picture of whose writing nothing is left: of training shrunk or blurred, held out in squares."""
+    width, height = image.size
+    small = rng.uniform(16, 34) / max(width, height)
+    size = (max(4, round(width * small)), max(4, round(height * small)))
+    if split == "heldout":
+        return image.resize(size, Image.Resampling.BOX).resize((width, height), Image.Resampling.NEAREST)
+    if rng.random() < 0.5:
+        return image.filter(ImageFilter.GaussianBlur(max(width, height) / rng.uniform(26, 44)))
+    way = rng.choice((Image.Resampling.BILINEAR, Image.Resampling.BICUBIC))
+    return image.resize(size, Image.Resampling.BILINEAR).resize((width, height), way)
+
+
+def _unclear(seed: int, split: Split, rng: Random, variation: float) -> Said:
+    """A figure with numbers or names in it that nobody can read."""
+    one = voice(rng.choice(_WRITTEN), seed, split, variation)
+    images = tuple(_spoilt_beyond(image, split, rng) for image in one.images)
+    reply = _reply(one.question, "the picture is too unclear to read", "图太模糊，看不清")
+    chain = "picture: too unclear to read"
+    return _refused("unclear", one.template, split, images, one.question, chain, reply)
+
+
 def _blind(split: Split, rng: Random) -> Said:
     """A question about a picture, without one."""
     name = rng.choice(tuple(BASES))
@@ -347,4 +374,6 @@ def refuse(kind: str, seed: int, split: Split, variation: float = 1.0) -> Said:
         return _name(seed, split, rng, variation)
     if kind == "other":
         return _other(seed, split, rng, variation)
+    if kind == "unclear":
+        return _unclear(seed, split, rng, variation)
     return {"strange": _strange, "blind": _blind, "world": _world, "chat": _chat}[kind](split, rng)

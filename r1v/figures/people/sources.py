@@ -14,7 +14,7 @@ from r1v.figures.item import Split
 from r1v.figures.people.refuse import KINDS as UNKNOWN
 from r1v.figures.people.refuse import refuse
 from r1v.figures.people.said import Said, boxed
-from r1v.figures.people.stories import make_story
+from r1v.figures.people.stories import make_steps, make_story
 from r1v.figures.people.talk import KINDS, talk
 from r1v.figures.people.typed import make_typed
 from r1v.figures.people.voices import VOICED, voice
@@ -22,7 +22,7 @@ from r1v.figures.people.voices import VOICED, voice
 # source -> its families; a family named twice is drawn twice as often
 SOURCES: dict[str, tuple[str, ...]] = {
     "people": VOICED,
-    "typed": ("sum", "story"),
+    "typed": ("sum", "sum", "story", "story", "steps"),
     "talk": (
         "more",
         "more",
@@ -37,7 +37,20 @@ SOURCES: dict[str, tuple[str, ...]] = {
         "sums",
         "apart",
     ),
-    "refuse": ("strange", "strange", "strange", "name", "name", "other", "other", "blind", "world", "chat"),
+    "refuse": (
+        "strange",
+        "strange",
+        "strange",
+        "name",
+        "name",
+        "other",
+        "other",
+        "unclear",
+        "unclear",
+        "blind",
+        "world",
+        "chat",
+    ),
 }
 assert set(SOURCES["talk"]) == set(KINDS) and set(SOURCES["refuse"]) == set(UNKNOWN)
 
@@ -49,7 +62,7 @@ def max_images(source: str, family: str) -> int:
     if source == "talk":
         return 0 if family == "sums" else 2
     if source == "refuse":
-        return {"strange": 1, "name": 1, "other": 2}.get(family, 0)
+        return {"strange": 1, "name": 1, "other": 2, "unclear": 2}.get(family, 0)
     return 0
 
 
@@ -64,8 +77,8 @@ def said(source: str, family: str, seed: int, split: Split, variation: float = 1
     if source == "refuse":
         return refuse(family, seed, split, variation)
     rng = Random(f"typed/{family}/{seed}/{split}")
-    if family == "story":
-        question, answer, solution, template = make_story(rng, split)
+    if family in ("story", "steps"):
+        question, answer, solution, template = (make_story if family == "story" else make_steps)(rng, split)
         return Said(family, template, split, (), question, answer, "number", solution, boxed(answer))
     question, answer, kind, solution, template = make_typed(rng, split)
     return Said(family, template, split, (), question, answer, kind, solution, boxed(answer))

@@ -8,25 +8,14 @@ is held out.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from random import Random
 
 from r1v.figures.item import Split
 from r1v.figures.open_names import person, things
 from r1v.figures.people import stories_more
 from r1v.figures.people.phrasing import CHINESE, heldout_clauses, slip
+from r1v.figures.people.stories_steps import STEPS, Tale
 from r1v.figures.working import chinese, divide, line, remainder
-
-
-@dataclass(frozen=True, slots=True)
-class Tale:
-    """fields: of the texts. given: what the chain begins with. lines: of the working; the last one ends with
-    the answer."""
-
-    fields: dict[str, object]
-    given: dict[str, object]
-    lines: list[str]
-    answer: int
 
 
 def _numbers(rng: Random) -> int:
@@ -283,7 +272,21 @@ def make_story(rng: Random, split: Split) -> tuple[str, str, str, str]:
     if split == "train" and rng.random() < 0.75:
         chosen = rng.randrange(len(stories_more.MORE[kind]))
         text, place = stories_more.expanded(stories_more.MORE[kind][chosen], rng), f"more/{chosen}"
-    story = make(rng)
+    return _told(f"story/{kind}/{place}", text, make(rng), rng)
+
+
+def make_steps(rng: Random, split: Split) -> tuple[str, str, str, str]:
+    """As `make_story`, of two steps or three."""
+    kind = rng.choice(tuple(STEPS))
+    make, texts = STEPS[kind]
+    held = heldout_clauses(f"steps/{kind}", texts)
+    text = rng.choice([one for one in texts if (one in held) == (split == "heldout")])
+    place = texts.index(text)
+    return _told(f"steps/{kind}/{place}", stories_more.expanded(text, rng), make(rng), rng)
+
+
+def _told(template: str, text: str, story: Tale, rng: Random) -> tuple[str, str, str, str]:
+    """A text with its names and numbers filled in, and the rest of the problem."""
     name = person(rng)
     other = next(one for one in iter(lambda: person(rng), None) if one != name)
     goods = things(rng)
@@ -302,5 +305,5 @@ def make_story(rng: Random, split: Split) -> tuple[str, str, str, str]:
         question,
         str(story.answer),
         chinese(solution) if in_chinese else solution,
-        f"story/{kind}/{place}",
+        template,
     )

@@ -94,6 +94,10 @@ MORE: dict[str, tuple[str, ...]] = {
         "[有|买了]{a}个{things_zh}，{b}个人平分，[每人|一个人]得几个？",
     ),
     "rest": (
+        "{a} {things} are [shared|divided|dealt out|split] [equally|evenly|] [by|among|between] {b} "
+        "[people|pupils|girls|players]. How many [remain|are left|are left over|stay over|cannot be shared]?",
+        "{name} [shares|divides] {a} {things} [equally|evenly|] among {b} [children|friends]. How many "
+        "[are left over|remain|does {name} keep|are not given]?",
         "{a} {things} go into [boxes|bags|packs] of {b}. How many [are left over|do not fit|stay "
         "over|are over]?",
         "{name} [makes|forms|fills] groups of {b} from {a} {things}. [How many are over|What is left "
@@ -123,6 +127,8 @@ MORE: dict[str, tuple[str, ...]] = {
         "[每个|一本]{p}元，买{a}个，[给了|付了]{n}元，[应找|找回]多少[元|钱]？",
     ),
     "two": (
+        f"{{name}} [gets|orders|picks|pays for] {{a}} {{things}} for {{p}} [each|apiece] and {{b}} "
+        f"{{more_things}} for {{q}} [each|apiece]. {_PAY}",
         f"[I buy|{{name}} takes|We order] {{a}} {{things}} at {{p}} each and {{b}} {{more_things}} at "
         f"{{q}} each. {_PAY}",
         "{a} {things} cost {p} each, {b} {more_things} {q} each. [What is the sum|How much together|"
@@ -144,6 +150,10 @@ MORE: dict[str, tuple[str, ...]] = {
         "{name_zh}有{a}个{things_zh}，[弟弟|姐姐|同桌]比{name_zh}多{b}个，[弟弟|姐姐|同桌]有几个？",
     ),
     "compare": (
+        "{name} has {a} {things}, {other} [only has|has just|no more than] {b}. [How big is the "
+        "difference|What is the difference between them|How many fewer has {other}]?",
+        "{a} {things} [here|on one side], only {b} [there|on the other]. [The difference|How many more "
+        "here]?",
         "{name} [has|owns|got] {a} {things}, {other} [has|owns|got] {b}. [How many more has {name}|"
         "By how many is {name} ahead|How many fewer does {other} have]?",
         "[There are|I see] {a} {things} and {b} {more_things}. How many more {things} [are there|"
@@ -165,6 +175,10 @@ MORE: dict[str, tuple[str, ...]] = {
         "[汽车|火车|他]每小时[行|跑]{v}千米，{t}小时[行|跑]多少千米？",
     ),
     "age": (
+        "[In|After] {y} years, [how old is|what age has|what is the age of] [a man|a girl|a boy|a cat|a "
+        "person] "
+        "who is {a} [now|this year|at present]?",
+        "{y} years from now, how old [will {name} be|is {name}], who is {a} [now|today]?",
         "{name} is {a} [years old|] [today|now]. [What age will {name} be {y} years from now|How old "
         "is {name} {y} years later|How old will {name} be after {y} years]?",
         "[How old will|What age will] {name}, who is {a}, be in {y} years?",
@@ -180,6 +194,8 @@ MORE: dict[str, tuple[str, ...]] = {
         "{a}只[鸭|鸟]和{b}[只猫|头牛|匹马]共有多少条腿？",
     ),
     "weeks": (
+        "{name} [saves|collects|puts away|earns] {a} [coins|euros|{things}] [each day|a day|per day]. How "
+        "[many|much] [are there |is it |]after {d} days?",
         "{name} [writes|learns|runs|bakes|sells|drinks|paints|walks] {a} [words|km|cakes|cups|"
         "pictures|{things}] [a day|each day|every day|per day]. [How many in {d} days|How many is "
         "that in {d} days|What is it after {d} days]?",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 from random import Random
@@ -14,6 +15,24 @@ SIGNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # of training, an
     "×": (("*", " * ", "x", " x ", "×", " × ", " times ", " X ", "* "), ("·", " multiplied by ", " *")),
     "÷": (("/", " / ", "÷", " ÷ ", " divided by ", ":", "/ "), (" : ", " over ", " /")),
 }
+FURTHER_SIGNS: dict[str, tuple[str, ...]] = {  # of training alone
+    "+": (
+        "  + ",
+        "+  ",
+        " +  ",
+        "  +  ",
+        " and ",
+        " added onto ",
+        " increased by ",
+        " together with ",
+        " ＋ ",
+        "加",
+    ),
+    "-": ("  - ", "-  ", " -  ", " less ", " decreased by ", " reduced by ", " – ", "−", " − ", "减"),
+    "×": ("  * ", "*  ", " *  ", "x ", " x  ", " multiplied with ", " times by ", " ⋅ ", "·  ", "乘", "乘以"),
+    "÷": ("  / ", "/  ", " /  ", " divided through ", " split by ", "÷ ", " ÷  ", "除以"),
+}
+_BETWEEN = re.compile(r"(?<=\d) *([-+*/×÷x]) *(?=\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,5 +59,19 @@ def written(value: Fraction | int) -> str:
 
 
 def sign_as_typed(sign: str, split: Split, rng: Random) -> str:
+    """A way to write it; of training now and then one of the further ones."""
     seen, held = SIGNS[sign]
+    if split == "train" and rng.random() < 0.2:
+        return rng.choice(FURTHER_SIGNS[sign])
     return rng.choice(held if split == "heldout" and rng.random() < 0.3 else seen)
+
+
+def uneven(text: str, rng: Random) -> str:
+    """A sum with blanks here and there; one before a sign and none behind it is a held-out form."""
+    blanks = ("", " ", "  ")
+
+    def again(match: re.Match[str]) -> str:
+        before, behind = rng.choice(blanks), rng.choice(blanks)
+        return f"{before}{match[1]}{behind or ' ' * bool(before)}"
+
+    return _BETWEEN.sub(again, text)

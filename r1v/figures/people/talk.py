@@ -7,7 +7,9 @@ the earlier ones say, and now and then an earlier one is wrong.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
 
@@ -16,12 +18,14 @@ from r1v.figures.people.asks import Inquiry
 from r1v.figures.people.phrasing import CHINESE
 from r1v.figures.people.said import Said, Turn, boxed
 from r1v.figures.people.stories import make_story
+from r1v.figures.people.talk_words import more_words
 from r1v.figures.people.typed import make_typed
 from r1v.figures.people.voices import BASES, draw_base, facts_with, voice, worded
 from r1v.figures.working import line, times
 
 KINDS = ("more", "again", "why", "sure", "new_picture", "sums", "apart")  # fmt: skip
 WRONG = 0.08  # share of earlier answers that are not right
+_MARKS = re.compile(r"[\s,.?!，。？！…]+")
 
 # how one asks the same of something else, asks why, and doubts: of training, and held out
 _ELLIPTIC = (
@@ -62,8 +66,23 @@ _HERE = (
 )  # fmt: skip
 
 
-def _one_of(pair: tuple[tuple[str, ...], tuple[str, ...]], split: Split, rng: Random) -> str:
-    return rng.choice(pair[1] if split == "heldout" else pair[0])
+_POINTS = {"why": _WHY, "sure": _SURE, "here": _HERE, "elliptic": _ELLIPTIC, "meant": _MEANT}
+
+
+def _one_of(what: str, split: Split, rng: Random) -> str:
+    """A wording of _POINTS; in training mostly one of the further ones, but none that is held out."""
+    seen, held = _POINTS[what]
+    if split == "heldout":
+        return rng.choice(held)
+    if rng.random() < 0.25:
+        return rng.choice(seen)
+    return next(found for found in iter(lambda: more_words(what, rng), None) if not is_held(found, held))
+
+
+def is_held(text: str, held: Sequence[str]) -> bool:
+    """Whether a wording is a held-out one but for capitals and marks."""
+    bare = {_MARKS.sub("", one.lower()) for one in held}
+    return _MARKS.sub("", text.lower()) in bare
 
 
 def _reply(ask: Inquiry, rng: Random) -> str:
@@ -144,13 +163,14 @@ def _about(kind: str, seed: int, split: Split, rng: Random, variation: float) ->
     if kind in ("why", "sure"):  # what is meant stands in the turn before: it is said again first
         last = replace(last, solution=f"question: {turns[-1].question}\n{last.solution}")
     if kind == "why":
-        question, reply = _one_of(_WHY, split, rng), f"{reason}\n\n{boxed(last.answer)}"
+        question, reply = _one_of("why", split, rng), f"{reason}\n\n{boxed(last.answer)}"
     elif kind == "sure":
-        question = _one_of(_SURE, split, rng)
+        question = _one_of("sure", split, rng)
         yes, no = ("是的。", "不对。") if CHINESE.search(question) else ("Yes.", "No, I was wrong.")
         reply = f"{no if doubted else yes}\n\n{boxed(last.answer)}"
     elif pairs:
-        frame = _one_of(_MEANT if rng.random() < 0.25 else _ELLIPTIC, split, rng)
+        last = replace(last, solution=f"question: {turns[-1].question}\nnow: {value}\n{last.solution}")
+        frame = _one_of("meant" if rng.random() < 0.25 else "elliptic", split, rng)
         question, template = frame.replace("{}", value), f"{template}/{frame}"
     else:
         question, template = worded(name, last, split, rng)
@@ -171,7 +191,7 @@ def _new_picture(seed: int, split: Split, rng: Random, variation: float) -> Said
             turn = Turn(figure.images, worded(name, first, split, rng)[0], _reply(first, rng))
             again = replace(same[0], solution=f"question: {turn.question}\n{same[0].solution}")
             return _said(name, "talk/new_picture/here", split, second, second.images,
-                         _one_of(_HERE, split, rng), again, [turn])  # fmt: skip
+                         _one_of("here", split, rng), again, [turn])  # fmt: skip
     first = rng.choice(asks)
     turn = Turn(figure.images[:1], worded(name, first, split, rng)[0], _reply(first, rng))
     one = voice(rng.choice([each for each in BASES if each != "compare"]), seed, split, variation)
@@ -218,7 +238,7 @@ def _sums(split: Split, rng: Random) -> Said:
         ask = Inquiry("next", str(value), solution)
         return _said("sums", f"talk/sums/{frame}", split, None, (), frame.format(n=n), ask, turns)
     if rng.random() < 0.25:
-        ask, question = last, _one_of(_WHY, split, rng)
+        ask, question = last, _one_of("why", split, rng)
         reply = f"{_because(last.solution)}\n\n{boxed(last.answer)}"
         return _said("sums", "talk/sums/why", split, None, (), question, ask, turns, reply)
     question, ask, template = _typed_turn(split, rng)

@@ -16,7 +16,7 @@ from r1v.figures.families.expression import make_expression
 from r1v.figures.item import AnswerType, Split
 from r1v.figures.people import typed_long, typed_more
 from r1v.figures.people.phrasing import CHINESE, slip
-from r1v.figures.people.sums import SIGNS, Sum, sign_as_typed, written
+from r1v.figures.people.sums import SIGNS, Sum, sign_as_typed, uneven, written
 from r1v.figures.working import chinese, divide, line, minus, operate, plus, solve, times
 
 FRAMES: tuple[tuple[str, ...], tuple[str, ...]] = (
@@ -31,6 +31,15 @@ FRAMES: tuple[tuple[str, ...], tuple[str, ...]] = (
         "{} = what?", "what does {} make", "hey what's {}", "Could you work out {} for me?", "evaluate {}",
         "{} makes?", "the answer to {}?", "{}的结果是什么？", "请问{}是几？", "help me with {}",
     ),
+)  # fmt: skip
+FURTHER_FRAMES = (  # of training alone
+    "{} please", "how much does {} make?", "{} is how much?", "what do you get for {}?", "Tell me the "
+    "result of {}.",
+    "I need {}", "quick: {}", "do {}", "work {} out", "value of {}?", "what will {} be?", "So what's "
+    "{}?", "hi, {}?",
+    "Your answer to {}, please", "What is the result of {}?", "{} = ", "= {}", "{} equals what", "solve: {}",
+    "can you do {}?", "now {}", "and {}?", "how much are {}", "What would {} be?", "i want to know {}",
+    "{}的答案是什么？", "请算{}", "帮我算{}", "{}一共是多少", "问：{}", "{}是几？", "得数是多少：{}",
 )  # fmt: skip
 
 
@@ -332,7 +341,10 @@ def make_typed(rng: Random, split: Split) -> tuple[str, str, AnswerType, str, st
     frame = "{}"
     if made.framed:
         frame = rng.choice(FRAMES[1] if split == "heldout" and rng.random() < 0.6 else FRAMES[0])
-    question = frame.replace("{}", made.text)
+        if split == "train" and rng.random() < 0.3:
+            frame = rng.choice(FURTHER_FRAMES)
+    text = uneven(made.text, rng) if split == "train" and rng.random() < 0.08 else made.text
+    question = frame.replace("{}", text)
     if made.text[-1:].isdigit() and frame == "{}." and "." in made.text:
         question = made.text
     in_chinese = bool(CHINESE.search(question))
@@ -341,12 +353,12 @@ def make_typed(rng: Random, split: Split) -> tuple[str, str, AnswerType, str, st
     elif not in_chinese and rng.random() < 0.1:
         question = question.lower()
     end = f"结果是{made.answer}。" if in_chinese else f"The answer is {made.answer}."
-    text = "\n".join([*made.lines, end])
+    chain = "\n".join([*made.lines, end])
     return (
         question,
         made.answer,
         made.answer_type,
-        chinese(text) if in_chinese else text,
+        chinese(chain) if in_chinese else chain,
         f"typed/{kind}/{frame}",
     )
 

@@ -41,11 +41,13 @@ CHUNK = 8  # samples a worker makes at a time
 
 @dataclass(frozen=True)
 class AnswerKey:
-    """The bare right answer, and how to compare with it. tolerance: absolute, for numbers."""
+    """The bare right answer, and how to compare with it. tolerance: absolute, for numbers. refusal: where
+    there is no answer, whether the right reply says that it cannot be given; None leaves it open."""
 
     answer: str
     kind: AnswerKind = "math"
     tolerance: float = 0.0
+    refusal: bool | None = None
 
 
 @dataclass(frozen=True)

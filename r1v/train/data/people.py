@@ -7,6 +7,7 @@ from random import Random
 
 from r1v.core import ImageRef
 from r1v.figures import people
+from r1v.prompt import is_refusal
 from r1v.train.data.examples import AnswerKey, Earlier, Example
 
 
@@ -30,9 +31,10 @@ class PeopleSource:
         """The item of the index-th seed of the split."""
         seed = index * 8 + 7 if self.heldout else index // 7 * 8 + index % 7
         item = people.said(self.name, family, seed, "heldout" if self.heldout else "train", variation)
+        refusal = None if item.answer else is_refusal(item.reply)
         earlier = tuple(Earlier(tuple(map(ImageRef, t.images)), t.question, t.reply) for t in item.earlier)
         return Example(
             tuple(map(ImageRef, item.images)), item.question, item.solution, item.reply,
-            AnswerKey(item.answer, item.answer_type, item.tolerance), item.facts,
+            AnswerKey(item.answer, item.answer_type, item.tolerance, refusal), item.facts,
             earlier=earlier, answerable=bool(item.answer),
         )  # fmt: skip

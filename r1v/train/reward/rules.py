@@ -27,11 +27,13 @@ class RuleReward:
 
     def verdict(self, response: Response, key: AnswerKey) -> Verdict:
         """Whether the answer is right, or why there is none. A question without an answer (its key is empty)
-        wants a whole reply without a box; a refusal holds no answer, whatever it mentions."""
+        wants a whole reply without a box, which is a refusal, or is none, where the key says so; elsewhere a
+        refusal holds no answer, whatever it mentions."""
         found = extract_answer(response.answer)
         if not key.answer:
             ended = response.finish_reason is FinishReason.STOP and bool(response.answer.strip())
-            return Verdict.RIGHT if ended and found.how != "boxed" else Verdict.WRONG
+            told = key.refusal is None or is_refusal(response.answer) is key.refusal
+            return Verdict.RIGHT if ended and told and found.how != "boxed" else Verdict.WRONG
         if is_refusal(response.answer):
             return Verdict.UNPARSED
         right = None
