@@ -66,6 +66,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     training.add_argument("--rows", type=int, default=1, metavar="N", help="of a pass on each device")
     training.add_argument(
+        "--sequence-parallel", type=int, default=1, metavar="N",
+        help="devices that compute a row together, each a part of its tokens",
+    )  # fmt: skip
+    training.add_argument(
         "--no-checkpointing", action="store_true", help="keep activations instead of recomputing them"
     )
 
@@ -141,7 +145,7 @@ def run_training(args: argparse.Namespace) -> int:
     target = TrainingTarget(
         parse_bytes(args.memory) if args.memory else free_memory(device), args.devices, args.train,
         context=args.context, rows=args.rows, lora_rank=args.lora, rollout=args.rollout,
-        checkpointing=not args.no_checkpointing,
+        checkpointing=not args.no_checkpointing, together=args.sequence_parallel,
     )  # fmt: skip
     found = plan_training(read_config(resolve_config(args.model)), target)
     asked, nearest = found.asked, found.nearest

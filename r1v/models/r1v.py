@@ -15,7 +15,7 @@ from r1v.models.config import R1VConfig
 from r1v.models.language import LanguageModel
 from r1v.models.projector import Projector
 from r1v.models.vision import VisionTower
-from r1v.ops import CausalAttention, segment_positions
+from r1v.ops import Attention, CausalAttention, segment_positions
 
 
 class R1V(nn.Module):
@@ -103,9 +103,11 @@ class R1V(nn.Module):
         image_features: torch.Tensor | None = None,
         positions: torch.Tensor | None = None,
         segment_ids: torch.Tensor | None = None,
+        attention: Attention | None = None,
     ) -> torch.Tensor:
         """As `forward`, but the hidden states (B, T, D) after the final norm: a loss that needs the logits
-        of few positions calls `logits` on those only. image_features: as in `embed`, instead of tiles."""
+        of few positions calls `logits` on those only. image_features: as in `embed`, instead of tiles.
+        attention: None is a causal one over the rows as they are."""
         if pixel_values is not None:
             image_features = self.encode_images(pixel_values)
         inputs_embeds = self.embed(input_ids, image_features)
@@ -114,7 +116,7 @@ class R1V(nn.Module):
                 positions = segment_positions(segment_ids)
             else:
                 positions = torch.arange(input_ids.shape[1], device=input_ids.device).expand_as(input_ids)
-        out: torch.Tensor = self.language(inputs_embeds, positions, CausalAttention(segment_ids))
+        out: torch.Tensor = self.language(inputs_embeds, positions, attention or CausalAttention(segment_ids))
         return out
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:

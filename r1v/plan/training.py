@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from r1v.core import ConfigError
 from r1v.models import R1VConfig
 from r1v.models.checkpoint import build_empty, parameter_shapes
+from r1v.models.config import LanguageConfig
 
 STAGES = ("sft", "transfer", "iterate", "reward", "mpo", "grpo")
 LOGIT_BYTES = 2 * (1 << 28)  # a chunk of logits and its gradient
@@ -25,7 +26,8 @@ class TrainingTarget:
     """memory_bytes: of each device. context: tokens of a row. rows: of one pass on a device. lora_rank: 0
     trains all parameters of projector and language model. rollout: r1v (a whole copy on each device), vllm
     (on the same devices, with the model split among them) or away (on other devices). checkpointing:
-    activations are recomputed. kv_tokens: that the sampler's cache holds."""
+    activations are recomputed. kv_tokens: that the sampler's cache holds. together: devices that share the
+    tokens of a row (model.sequence_parallel)."""
 
     memory_bytes: int
     num_devices: int = 1
@@ -36,15 +38,20 @@ class TrainingTarget:
     rollout: str = "r1v"
     checkpointing: bool = True
     kv_tokens: int = 65536
+    together: int = 1
 
     def __post_init__(self) -> None:
         if self.stage not in STAGES:
             raise ConfigError(f"--train is {self.stage!r}; use {', '.join(STAGES[:-1])} or {STAGES[-1]}")
         if self.rollout not in ROLLOUTS:
             raise ConfigError(f"--rollout is {self.rollout!r}; use r1v, vllm or away")
-        for name in ("memory_bytes", "num_devices", "context", "rows"):
+        for name in ("memory_bytes", "num_devices", "context", "rows", "together"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        if self.num_devices % self.together:
+            raise ConfigError(
+                f"{self.num_devices} devices cannot be divided into groups of {self.together} that share rows"
+            )
 
     @property
     def overhead(self) -> int:
@@ -178,7 +185,7 @@ def estimate(config: R1VConfig, target: TrainingTarget) -> TrainingEstimate:
         sampler = (
             2 * everything + cache if target.rollout == "r1v" else 2 * everything // number + cache // number
         )
-    tokens = target.context * target.rows
+    tokens = -(-target.context // target.together) * target.rows
     stash, inside = activations(config, target)
     return TrainingEstimate(
         target,
@@ -208,7 +215,8 @@ def activations(config: R1VConfig, target: TrainingTarget) -> tuple[int, int]:
     that is computed backward: with recomputation the layers' inputs, and the inside of one layer; without it
     the insides of all."""
     language = config.language
-    tokens = target.context * target.rows * (2 if target.stage in ("reward", "mpo") else 1)
+    tokens = -(-target.context // target.together) * target.rows
+    tokens *= 2 if target.stage in ("reward", "mpo") else 1
     queries, keys = (n * language.head_dim for n in (language.num_heads, language.num_kv_heads))
     wide, mlp = language.hidden_size, language.intermediate_size
     stream = 2 if target.lora_rank else 4  # float32 where the embedding is trained
@@ -217,6 +225,8 @@ def activations(config: R1VConfig, target: TrainingTarget) -> tuple[int, int]:
     # q, k and v as they come and rotated, and what attention gives; gate, up, silu(gate) and their product
     inside += 2 * (queries + 2 * keys) + 2 * (queries + keys) + 2 * queries + 8 * mlp
     gradients = 6 * mlp  # of gate, up and their product
+    if target.together > 1:
+        inside += 4 * (queries + 2 * keys)  # what one sends to the others, and what it gets
     if not target.checkpointing:
         return tokens * inside * language.num_layers, tokens * gradients
     return tokens * stream * wide * language.num_layers, tokens * (inside + gradients)
@@ -235,31 +245,39 @@ class TrainingPlan:
 def plan_training(config: R1VConfig, target: TrainingTarget) -> TrainingPlan:
     """The estimate of the requested setting, and the nearest setting that fits."""
     asked = estimate(config, target)
-    for changed, changes in _nearby(target):
+    for changed, changes in _nearby(target, config.language):
         found = estimate(config, changed)
         if found.fits:
             return TrainingPlan(asked, found, changes)
     return TrainingPlan(asked, None, ())
 
 
-def _nearby(target: TrainingTarget) -> Iterator[tuple[TrainingTarget, tuple[str, ...]]]:
+def _nearby(
+    target: TrainingTarget, language: LanguageConfig
+) -> Iterator[tuple[TrainingTarget, tuple[str, ...]]]:
     """Settings to try: the requested one first, then settings with more and more changes."""
     steps: list[tuple[str, TrainingTarget]] = []
     if target.rows > 1:
         steps.append(("one row a pass (optim.micro_batches)", replace(target, rows=1)))
     if not target.checkpointing:
         steps.append(("model.checkpointing=true", replace(target, checkpointing=True)))
+    shared = [
+        (f"model.sequence_parallel={number}", replace(target, together=number))
+        for number in range(target.together + 1, target.num_devices + 1)
+        if target.num_devices % number == 0 and heads_divide(language, number)
+    ]
+    steps += shared[-1:]
     if target.samples and target.rollout == "r1v" and target.stage == "grpo":
         steps.append(("rollout=vllm on the same devices", replace(target, rollout="vllm")))
         steps.append(("rollout=vllm on other devices", replace(target, rollout="away")))
     if not target.lora_rank:
         steps.append(('model.lora=["llm"]', replace(target, lora_rank=16)))
     yield target, ()
-    for name, changed in steps:
+    for name, changed in (*shared, *(one for one in steps if one not in shared)):
         yield changed, (name,)
     everything, names = target, list[str]()
     for name, changed in steps:
-        for key in ("rows", "checkpointing", "rollout", "lora_rank"):
+        for key in ("rows", "checkpointing", "together", "rollout", "lora_rank"):
             if getattr(changed, key) != getattr(target, key):
                 everything = replace(everything, **{key: getattr(changed, key)})
         names.append(name)
@@ -269,6 +287,13 @@ def _nearby(target: TrainingTarget) -> Iterator[tuple[TrainingTarget, tuple[str,
             replace(everything, num_devices=target.num_devices * factor),
             (*names, f"{target.num_devices * factor} devices"),
         )
+
+
+def heads_divide(language: LanguageConfig, number: int) -> bool:
+    """Whether so many processes can share the attention heads: each has as many, and key-value heads are
+    divided, or repeated, evenly."""
+    heads, kv_heads = language.num_heads, language.num_kv_heads
+    return heads % number == 0 and (kv_heads % number == 0 or number % kv_heads == 0)
 
 
 def _product(shape: tuple[int, ...]) -> int:

@@ -106,7 +106,7 @@ class PolicyLoss:
         A sample without advantage has no gradient unless there is a KL penalty: it counts in the means, but
         is not computed. Several processes get the same samples, and each computes its share.
         """
-        world = self.policy.compute.world
+        world = self.policy.sharers
         counted = samples
         if self.options.averaging == "token":
             counted = [one for one in samples if not self._masked(one)]
@@ -149,7 +149,7 @@ class PolicyLoss:
     def logprobs_now(self, samples: Sequence[Trained], *, reference: bool = False) -> dict[int, np.ndarray]:
         """Log-probabilities of the samples' tokens under the policy of now, or the starting one, by place; of
         those that have a gradient only. Several processes compute a share each and all get all."""
-        world = self.policy.compute.world
+        world = self.policy.sharers
         own = list(world.share([i for i, one in enumerate(samples) if reference or self._counts(one)]))
         parts = self._parts([samples[i] for i in own])
         score = self.reference if reference else self.policy.evaluate

@@ -13,7 +13,7 @@ from r1v.core import ConfigError
 from r1v.models import LanguageConfig, R1VConfig, VisionConfig
 from r1v.models.checkpoint import build_empty, parameter_shapes
 from r1v.models.config_json.write import write_native
-from r1v.plan.training import TrainingTarget, estimate, plan_training, sizes
+from r1v.plan.training import TrainingTarget, estimate, heads_divide, plan_training, sizes
 
 GB = 10**9
 LARGE = R1VConfig(
@@ -68,7 +68,21 @@ def test_the_nearest_setting_fits() -> None:
     assert plan_training(LARGE, TrainingTarget(GB, 1, "sft")).nearest is None
 
 
-@pytest.mark.parametrize("values", [{"stage": "init"}, {"rollout": "x"}, {"num_devices": 0}])
+def test_rows_that_are_too_long_for_a_device_are_shared() -> None:
+    """38B, adapters, 65,536 tokens to a row: eight devices of 80 GB hold it if two share each row."""
+    target = TrainingTarget(80 * GB, 8, "sft", context=65536, lora_rank=16)
+    found = plan_training(LARGE, target)
+    assert not found.asked.fits and found.nearest is not None
+    assert found.changes == ("model.sequence_parallel=2",) and found.nearest.target.together == 2
+    # the layers' inputs, of which each holds its half
+    assert found.nearest.stash == found.asked.stash // 2
+    odd = replace(LARGE.language, num_heads=12, num_kv_heads=3)
+    assert [number for number in range(2, 13) if heads_divide(odd, number)] == [3, 6, 12]
+
+
+@pytest.mark.parametrize(
+    "values", [{"stage": "init"}, {"rollout": "x"}, {"num_devices": 0}, {"num_devices": 8, "together": 3}]
+)
 def test_a_bad_value_is_named(values: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):
         TrainingTarget(**{"memory_bytes": GB, **values})

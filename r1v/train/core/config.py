@@ -42,11 +42,16 @@ class ModelConfig:
         operational=True,
     )  # fmt: skip
 
+    sequence_parallel: int = key(
+        1, "so many processes compute a row together, each a part of its tokens, for rows that are too long "
+        "for one", operational=True,
+    )  # fmt: skip
+
     def __post_init__(self) -> None:
         if self.replicate and self.hsdp:
             raise ConfigError("model.replicate and model.hsdp are both on; each says how a model is spread")
         check_components(self.train, self.lora)
-        at_least(self, 1, "lora_rank", "lora_alpha", group="model")
+        at_least(self, 1, "lora_rank", "lora_alpha", "sequence_parallel", group="model")
 
 
 @dataclass(frozen=True)

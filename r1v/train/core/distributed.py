@@ -23,10 +23,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class World:
-    """The processes of a run. rank: of this one, from 0; the first one writes and speaks for all."""
+    """The processes of a run. rank: of this one, from 0; the first one writes and speaks for all. team: that
+    many neighbours do the same share of the work together, and count as one where values are gathered."""
 
     rank: int = 0
     size: int = 1
+    team: int = 1
 
     @classmethod
     def open(cls, device: str) -> World:
@@ -42,17 +44,22 @@ class World:
         """Whether this process writes and speaks."""
         return self.rank == 0
 
+    @property
+    def num_shares(self) -> int:
+        """Into how many parts the work is divided."""
+        return self.size // self.team
+
     def share(self, items: Sequence[T]) -> Sequence[T]:
         """This process's part of what all have to do."""
-        return items[self.rank :: self.size]
+        return items[self.rank // self.team :: self.num_shares]
 
     def gather(self, value: T) -> list[T]:
-        """The value of every process, in the order of their ranks."""
+        """The value of every process, or of the first one of every team, in the order of their ranks."""
         if self.size == 1:
             return [value]
         values: list[Any] = [None] * self.size
         dist.all_gather_object(values, value)
-        return values
+        return values[:: self.team]
 
     def collect(self, own: Sequence[T]) -> list[T]:
         """What every process made of its `share`, in the order of the whole."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,21 +48,25 @@ from r1v.train.core.distributed import first_row, local, whole
 from r1v.train.core.four_bit import FourBitLinear, four_bit_layers, hold_in_four_bits
 from r1v.train.core.lora import adapted_layers, adapters_off, add_adapters, start_adapters
 from r1v.train.core.optim import components, count, select
+from r1v.train.core.sequence import Team, own_columns
 from r1v.train.core.token_scores import TokenScores, token_scores
 from r1v.train.data.batches import MicroBatch
 
 
 class PolicyModule(nn.Module):
     """A model in training. inner: R1V, or a RewardModel around it. shapes: of R1V's parameters, by name.
-    replicate: every process of several holds all of it."""
+    replicate: every process of several holds all of it. team: the processes that compute a pass together;
+    they all have the same parts. sharers: the processes, a team of them as one, for who gets which rows."""
 
     def __init__(
         self, inner: R1V | RewardModel, compute: Compute, shapes: Mapping[str, tuple[int, ...]],
-        replicate: bool = False,
+        replicate: bool = False, team: Team | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.inner, self.compute, self.shapes = inner, compute, dict(shapes)
         self.split = compute.world.size > 1 and not replicate
+        self.team = team or Team()
+        self.sharers = replace(compute.world, team=self.team.size)
         self.saw_pictures = False  # in a pass with a gradient since `drop_unseen`
 
     @property
@@ -79,28 +84,58 @@ class PolicyModule(nn.Module):
     def forward(self, part: MicroBatch, entropy: bool = False) -> tuple[torch.Tensor, ...]:
         """Of a language model (logprobs, right, entropy or nothing), as in `TokenScores`; of a reward model
         (scores float32 (N,),) at the target places. Tensors lie on the model's device."""
-        hidden = self._hidden(part).flatten(0, 1)[part.target_places]
+        if self.team.size > 1:
+            return self._together(part, entropy)
+        return self._scored(self._hidden(part).flatten(0, 1)[part.target_places], part.targets, entropy)
+
+    def _scored(self, hidden: torch.Tensor, targets: torch.Tensor, entropy: bool) -> tuple[torch.Tensor, ...]:
+        """As `forward`, of the hidden states (N, D) at the target places."""
         if isinstance(self.inner, RewardModel):
             return (self.inner.head(hidden).float()[:, 0].clone(),)
         language = self.base.language
         matrix = language.embedding.weight if language.head is None else language.head.weight
-        found = token_scores(hidden, matrix, part.targets, entropy=entropy)
+        found = token_scores(hidden, matrix, targets, entropy=entropy)
         return found.logprobs, found.right, *(() if found.entropy is None else (found.entropy,))
 
+    def _together(self, part: MicroBatch, entropy: bool) -> tuple[torch.Tensor, ...]:
+        """As `forward`, computed by a team, of which this process has some columns. A tile is encoded where
+        any of its features stands."""
+        base = self.base
+        per_tile = 1 if base.vision is None else base.config.tokens_per_tile
+        own = own_columns(part, self.team, base.config.image_token_id, per_tile)
+        self.saw_pictures |= len(part.tiles) > 0 and torch.is_grad_enabled()
+        features = self._features(part.tiles[own.tiles])
+        if len(own.features):
+            assert features is not None
+            features = features.flatten(0, 1)[own.features]
+        hidden = base.hidden(
+            own.input_ids, image_features=features, positions=own.positions, attention=own.attention
+        )
+        found = self._scored(
+            hidden.flatten(0, 1)[own.target_places], part.targets[own.places], entropy
+        )  # fmt: skip
+        whole = [own.assemble(values, len(part.targets)) for values in found]
+        return whole[0], *(values.bool() for values in whole[1:2]), *whole[2:]
+
+    def _features(self, tiles: torch.Tensor) -> torch.Tensor | None:
+        """Of tiles uint8 (n, S, S, 3), float (n, tokens_per_tile, D). If the model is split, the vision tower
+        takes part in every pass, with a blank tile where there is none, because its layers are gathered, and
+        their gradients reduced, by all processes together."""
+        if len(tiles):
+            return self.base.encode_images(normalise(tiles))
+        if not self.split or self.base.vision is None:
+            return None
+        side = self.base.config.image_size
+        blank = torch.zeros(1, 3, side, side, device=tiles.device)
+        # no feature is placed, but the language model's input has its gradient, as where there are some:
+        # else a frozen model's first layer would reduce later here than in other processes
+        return self.base.encode_images(blank).flatten(0, 1)[:0]
+
     def _hidden(self, part: MicroBatch) -> torch.Tensor:
-        """Hidden states (B, T, D). If the model is split, the vision tower takes part in every pass, with a
-        blank tile for a part without pictures, because its layers are gathered, and their gradients reduced,
-        by all processes together."""
-        base, unused = self.base, None
-        tiles = normalise(part.tiles) if len(part.tiles) else None
-        self.saw_pictures |= tiles is not None and torch.is_grad_enabled()
-        if self.split and tiles is None and base.vision is not None:
-            side = base.config.image_size
-            blank = torch.zeros(1, 3, side, side, device=part.input_ids.device)
-            # no feature is placed, but the language model's input has its gradient, as where there are some:
-            # else a frozen model's first layer would reduce later here than in other processes
-            unused = base.encode_images(blank).flatten(0, 1)[:0]
-        return base.hidden(part.input_ids, tiles, image_features=unused, segment_ids=part.segment_ids)
+        """Hidden states (B, T, D)."""
+        self.saw_pictures |= len(part.tiles) > 0 and torch.is_grad_enabled()
+        features = self._features(part.tiles)
+        return self.base.hidden(part.input_ids, image_features=features, segment_ids=part.segment_ids)
 
     def scores(self, part: MicroBatch, *, entropy: bool = False) -> TokenScores:
         """The scores of a part's targets, computed on the device in the run's precision."""
@@ -339,7 +374,8 @@ def build_policy(
     if reward and base.language.head is not None:
         base.language.head.requires_grad_(False)  # not a part of the score
     inner = RewardModel(base) if reward else base
-    policy = PolicyModule(inner, compute, shapes, config.replicate).train()
+    team = Team.open(compute.world, config.sequence_parallel, base.config.language)
+    policy = PolicyModule(inner, compute, shapes, config.replicate, team).train()
     _set_dtypes(policy, torch.bfloat16 if compute.bf16 else torch.float32)
     if policy.split:
         shard(policy, config.hsdp)

@@ -17,7 +17,7 @@ import torch
 from rich.console import Console
 from torch.distributed.tensor import DTensor
 
-from r1v.core import ProgressPace, R1VError
+from r1v.core import ConfigError, ProgressPace, R1VError
 from r1v.prompt import Processor
 from r1v.train.core.compute import Compute
 from r1v.train.core.left_out import LeftOut
@@ -56,6 +56,8 @@ class Workbench:
     ) -> Workbench:  # fmt: skip
         """config: a stage's, with the groups model, run and optim. Create worker processes before calling it:
         they are forked, which is not possible after this has opened the device."""
+        if config.run.compile and config.model.sequence_parallel > 1:
+            raise ConfigError("run.compile does not go with model.sequence_parallel; leave one of them out")
         compute = compute or Compute.open(config.run.device, config.run.bf16)
         run = TrainingRun(
             config, compute.world, data=data, allow=allow,

@@ -218,6 +218,7 @@ class MPOTrainer:
             )
         keep_samples(self.bench.run, self.bench.step, self.shown)
         self.prompts = {question.planned: question.prompt for question, made, _ in every if made}
+        pairs = self._with_references(pairs)
         number = int(c.heldout_share * len(pairs))
         self.heldout, self.pairs = pairs[:number], pairs[number:]
         gap = sum(one.gap for one in pairs) / len(pairs)
@@ -230,10 +231,9 @@ class MPOTrainer:
     def _pair(
         self, questions: Sequence[EncodedQuestion], groups: Sequence[Sequence[Response]]
     ) -> list[tuple[EncodedQuestion, list[TokenPair], float]]:
-        """Each question with its pairs, whose reference log-probabilities are those of the present policy,
-        and its share of right answers."""
+        """Each question with its pairs, without their reference log-probabilities, and its share of right
+        answers."""
         c = self.config
-        self.prompts = {question.planned: question.prompt for question in questions}
         ranks, made = self.rank(questions, groups), list[list[TokenPair]]()
         for question, ranked in zip(questions, ranks, strict=True):
             for number, score in enumerate(ranked.scores):
@@ -246,11 +246,19 @@ class MPOTrainer:
             made.append([TokenPair(question.planned, ids[a], ids[b], gap) for a, b, gap in found])
             if len(self.shown) < c.run.samples:
                 self.shown.append(_shown(question, group, ranked, found))
-        sums = iter(self._logprob_sums([pair for pairs in made for pair in pairs]))
         return [
-            (question, [replace(pair, references=next(sums)) for pair in pairs], ranked.right)
+            (question, pairs, ranked.right)
             for question, pairs, ranked in zip(questions, made, ranks, strict=True)
         ]
+
+    def _with_references(self, pairs: Sequence[TokenPair]) -> list[TokenPair]:
+        """The same pairs with the log-probabilities that the present policy gives their replies. Each process
+        computes its share, and all get all."""
+        own, sharers = self.policy.sharers.share(pairs), self.policy.sharers
+        sums = self._logprob_sums(own)
+        return sharers.collect(
+            [replace(pair, references=found) for pair, found in zip(own, sums, strict=True)]
+        )
 
     def _ask_again(self) -> None:
         """Make the prompts of a resumed round's pairs."""
@@ -292,8 +300,8 @@ class MPOTrainer:
 
     def _margin(self, pairs: Sequence[TokenPair]) -> float:
         """Mean of beta * (log-ratio of the chosen - log-ratio of the rejected); 0 at the round's start."""
-        own = self.world.share(pairs)
-        margins = self.world.collect(
+        own = self.policy.sharers.share(pairs)
+        margins = self.policy.sharers.collect(
             [
                 (chosen - pair.references[0]) - (rejected - pair.references[1])
                 for pair, (chosen, rejected) in zip(own, self._logprob_sums(own), strict=True)
@@ -306,7 +314,7 @@ class MPOTrainer:
     def _update(self, pairs: Sequence[TokenPair], steps: int) -> None:
         """One step, of which each process does its share. A pair's two replies go through the model together;
         parts hold whole pairs."""
-        c, own, begun = self.config, self.world.share(pairs), time.monotonic()
+        c, own, begun = self.config, self.policy.sharers.share(pairs), time.monotonic()
         cut = [own[start:end] for start, end in c.optim.split.cuts(self._lengths(own), rows=2)]
         made = [self._part(chosen) for chosen in cut]
         totals, rewards = np.zeros(4), [torch.zeros(2, 0)]
@@ -320,7 +328,7 @@ class MPOTrainer:
             parts = (loss.total.detach(), loss.preference, loss.quality, loss.generation)
             totals += [float(value) * weight for value in parts]
             rewards.append(torch.stack([loss.chosen_rewards, loss.rejected_rewards]).cpu())
-        every = self.world.gather((totals, torch.cat(rewards, 1)))
+        every = self.policy.sharers.gather((totals, torch.cat(rewards, 1)))
         done = progress(
             self.round * steps + self.place, c.rounds * steps, self.bench.trained_s, c.run.deadline_s
         )

@@ -90,7 +90,7 @@ class RewardTrainer:
             raise ConfigError(f"not one held-out pair can be used; the first: {made[0]}")
         files = [c.pairs, *([c.text_pairs] if c.text_pairs else [])]
         self.bench = Workbench.open(c, self.console, reward=True, data=file_marks(files), allow=allow)
-        self.policy, self.world = self.bench.policy, self.bench.world
+        self.policy, self.world = self.bench.policy, self.bench.policy.sharers
         self.bad = 0
 
     def _read(self, path: str) -> tuple[list[PreferencePair], list[PreferencePair]]:
@@ -148,7 +148,7 @@ class RewardTrainer:
                     grad_norm=norm, bad_pairs=self.bad, wait_s=waited, step_s=time.monotonic() - begun,
                     memory_mb=bench.compute.peak_bytes() / 2**20,
                 )  # fmt: skip
-                per_s = tokens_of(rows) * self.world.size / max(time.monotonic() - begun, 1e-9)
+                per_s = tokens_of(rows) * self.world.num_shares / max(time.monotonic() - begun, 1e-9)
                 bench.say(
                     f"step {bench.step}/{number}  loss {loss:.3f}  pairs right {right:.2f}  grad {norm:.2f}"
                     f"  {per_s:,.0f} tokens/s  {bench.minutes_left(bench.step / number):.1f} min left"

@@ -100,11 +100,11 @@ class Trainer:
         # held-out items are made by workers of their own, before a device is opened
         self.heldout = self._make_heldout()
         self.bench = Workbench.open(c, self.console, data=fingerprint(c.data), allow=allow)
-        self.policy, self.world = self.bench.policy, self.bench.world
-        if c.optim.batch_size < self.world.size:
+        self.policy, self.world = self.bench.policy, self.bench.policy.sharers
+        if c.optim.batch_size < self.world.num_shares:
             raise ConfigError(
-                f"optim.batch_size is {c.optim.batch_size}; {self.world.size} processes need at least one "
-                "sample each"
+                f"optim.batch_size is {c.optim.batch_size}, but a step is divided into "
+                f"{self.world.num_shares} shares, which need at least one sample each"
             )
         self.stream.pin, self.stream.world = self.bench.compute.device.type == "cuda", self.world
         figures = figures_of(self.source)

@@ -170,7 +170,7 @@ def small_ids_first(
     return [Ranked(tuple(-float(r.token_ids[0]) for r in g), (True,) * len(g), 0.5) for g in groups]
 
 
-def grpo(model: Path, out: Path) -> None:
+def grpo(model: Path, out: Path, **more: Any) -> None:
     """Three questions a step, so that the processes have unequal shares, with replays and held-out ones."""
     settings = {k: v for k, v in ASKED.items() if k != "heldout"}
     config = make(
@@ -182,12 +182,12 @@ def grpo(model: Path, out: Path) -> None:
         updates=2,
         heldout=2,
         eval_every=2,
-        **settings,
+        **settings | more,
     )
     GRPOTrainer(config, Console(quiet=True)).train()
 
 
-def mpo(model: Path, out: Path) -> None:
+def mpo(model: Path, out: Path, **more: Any) -> None:
     """Seven pairs in batches of two and one, of which a process may have none."""
     config = make(
         MPOConfig,
@@ -197,12 +197,12 @@ def mpo(model: Path, out: Path) -> None:
         questions=9,
         batch_size=2,
         heldout_share=0.25,
-        **ASKED,
+        **ASKED | more,
     )
     MPOTrainer(config, Console(quiet=True)).train()
 
 
-def reward(model: Path, out: Path) -> None:
+def reward(model: Path, out: Path, **more: Any) -> None:
     """Seven pairs, three at a time."""
     settings = COMMON
     pairs = str(model.parent / "pairs.jsonl")
@@ -214,7 +214,7 @@ def reward(model: Path, out: Path) -> None:
         batch_size=3,
         heldout_share=0.3,
         log_every=1,
-        **settings,
+        **settings | more,
     )
     RewardTrainer(config, Console(quiet=True)).train()
 
@@ -237,15 +237,23 @@ def flat(row: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 @pytest.mark.parametrize("number", [2, pytest.param(4, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("stage", [grpo, pytest.param(mpo, marks=pytest.mark.slow), reward])
 def test_other_stages_in_several_processes_do_as_in_one(
-    start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: Callable[[Path, Path], None],
+    start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: Callable[..., None],
     number: int,
 ) -> None:  # fmt: skip
     """Samples, rewards, losses, held-out measures and weights; a process alone can go on from the state."""
+    assert_as_one(start, tmp_path, monkeypatch, stage, number)
+
+
+def assert_as_one(
+    start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: Callable[..., None], number: int,
+    **more: Any,
+) -> None:  # fmt: skip
+    """Several processes, with further keys, do as one without them."""
     monkeypatch.setattr(RuleReward, "verdict", by_first_token)
     monkeypatch.setattr(Ranker, "__call__", small_ids_first)
     write_pairs(start.parent / "pairs.jsonl", figure_pairs(10))
     stage(start, tmp_path / "1")
-    in_two(lambda: stage(start, tmp_path / "2"), number)
+    in_two(lambda: stage(start, tmp_path / "2", **more), number)
     one, two = numbers(tmp_path / "1"), numbers(tmp_path / "2")
     assert len(one) >= 6 and len(one) == len(two)
     for first, second in zip(one, two, strict=True):
