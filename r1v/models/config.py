@@ -143,6 +143,12 @@ class LanguageConfig:
         """Whether each head of q and k is normalised."""
         return self.family == "qwen3"
 
+    def heads_divide_among(self, number: int) -> bool:
+        """Whether each of so many processes can have as many attention heads, with the key-value heads
+        divided among them or each repeated for as many processes."""
+        divided = self.num_kv_heads % number == 0 or number % self.num_kv_heads == 0
+        return self.num_heads % number == 0 and divided
+
     @property
     def context_length(self) -> int:
         """The longest sequence in tokens: with YaRN at least factor times the context that it extends."""

@@ -264,7 +264,7 @@ def _nearby(
     shared = [
         (f"model.sequence_parallel={number}", replace(target, together=number))
         for number in range(target.together + 1, target.num_devices + 1)
-        if target.num_devices % number == 0 and heads_divide(language, number)
+        if target.num_devices % number == 0 and language.heads_divide_among(number)
     ]
     steps += shared[-1:]
     if target.samples and target.rollout == "r1v" and target.stage == "grpo":
@@ -287,13 +287,6 @@ def _nearby(
             replace(everything, num_devices=target.num_devices * factor),
             (*names, f"{target.num_devices * factor} devices"),
         )
-
-
-def heads_divide(language: LanguageConfig, number: int) -> bool:
-    """Whether so many processes can share the attention heads: each has as many, and key-value heads are
-    divided, or repeated, evenly."""
-    heads, kv_heads = language.num_heads, language.num_kv_heads
-    return heads % number == 0 and (kv_heads % number == 0 or number % kv_heads == 0)
 
 
 def _product(shape: tuple[int, ...]) -> int:

@@ -13,7 +13,7 @@ from r1v.core import ConfigError
 from r1v.models import LanguageConfig, R1VConfig, VisionConfig
 from r1v.models.checkpoint import build_empty, parameter_shapes
 from r1v.models.config_json.write import write_native
-from r1v.plan.training import TrainingTarget, estimate, heads_divide, plan_training, sizes
+from r1v.plan.training import TrainingTarget, estimate, plan_training, sizes
 
 GB = 10**9
 LARGE = R1VConfig(
@@ -77,7 +77,7 @@ def test_rows_that_are_too_long_for_a_device_are_shared() -> None:
     # the layers' inputs, of which each holds its half
     assert found.nearest.stash == found.asked.stash // 2
     odd = replace(LARGE.language, num_heads=12, num_kv_heads=3)
-    assert [number for number in range(2, 13) if heads_divide(odd, number)] == [3, 6, 12]
+    assert [number for number in range(2, 13) if odd.heads_divide_among(number)] == [3, 6, 12]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,6 @@ from torch.nn import functional as F
 from r1v.core import ConfigError
 from r1v.models.config import LanguageConfig
 from r1v.ops import Attention, CausalAttention, segment_positions
-from r1v.plan.training import heads_divide
 from r1v.train.core.distributed import World
 from r1v.train.data.batches import MicroBatch
 
@@ -45,7 +44,7 @@ class Team:
                 f"model.sequence_parallel is {size}, but there are {world.size} processes; it must divide "
                 "the number that torchrun starts"
             )
-        if not heads_divide(language, size):
+        if not language.heads_divide_among(size):
             heads, kv_heads = language.num_heads, language.num_kv_heads
             raise ConfigError(
                 f"model.sequence_parallel is {size}; it must divide the model's {heads} attention heads, and "
