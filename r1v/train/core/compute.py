@@ -10,9 +10,9 @@ from typing import Any
 import torch
 
 from r1v.core import ConfigError
+from r1v.ops import isa, select
 from r1v.prompt.tiling import IMAGENET_MEAN, IMAGENET_STD
 from r1v.train.core.distributed import ONE_PROCESS, World
-from r1v.train.core.precision import computes_bf16
 from r1v.train.data.batches import MicroBatch
 
 
@@ -63,3 +63,11 @@ def normalise(tiles: torch.Tensor) -> torch.Tensor:
     """
     mean, std = tiles.new_tensor([IMAGENET_MEAN, IMAGENET_STD], dtype=torch.float32).view(2, 3, 1, 1)
     return (tiles.permute(0, 3, 1, 2).float() / 255 - mean) / std
+
+
+def computes_bf16(device: torch.device) -> bool:
+    """Whether a device computes bf16 natively. Where it is emulated, training in it takes many times
+    longer."""
+    if device.type == "cpu":
+        return select.has_native_bf16(isa.features())
+    return device.type != "cuda" or torch.cuda.is_bf16_supported(including_emulation=False)
