@@ -226,6 +226,64 @@ def painted_net(net: Net, rng: Random) -> ToolPicture:
     return ToolPicture(by_pillow(board, rng), {"places": places})
 
 
+def _layers(net: Net, rng: Random) -> list[Point]:
+    """Places in layers by the number of edges from one node, downwards or to the right; by chance where that
+    would put a node on an edge."""
+    order = list(range(len(net.letters)))
+    rng.shuffle(order)
+    for root in order:
+        depth = {root: 0}
+        for here in (queue := [root]):
+            for pair in net.weights:
+                there = pair[here == pair[0]]
+                if here in pair and there not in depth:
+                    depth[there] = depth[here] + 1
+                    queue.append(there)
+        places: list[Point] = [(0.0, 0.0)] * len(order)
+        for level in set(depth.values()):
+            row = [node for node in depth if depth[node] == level]
+            for k, node in enumerate(row):
+                across = (k + 1) / (len(row) + 1) + rng.uniform(-0.05, 0.05)
+                places[node] = (across, level / max(1, *depth.values()))
+        if _straight(net, places):
+            return places
+    while not _straight(net, places := [(rng.random(), rng.random()) for _ in net.letters]):
+        pass
+    return places
+
+
+def layered_net(net: Net, rng: Random) -> ToolPicture:
+    """Small, in layers: ovals or circles with letters, numbers close beside plain lines."""
+    size = rng.choice((12, 14, 16, 19))
+    wide, high = rng.choice(((1.0, 1.0), (1.5, 1.0), (1.9, 1.25))), 1.0
+    half = (size * wide[0] * 1.15, size * wide[1] * 1.15 * high)
+    gap = size * rng.uniform(4.5, 6.5)
+    places = _layers(net, rng)
+    if rng.random() < 0.3:
+        places = [(y, x) for x, y in places]
+    places = _shares(places)
+    span = max(2, round(len(net.letters) ** 0.5 + rng.random()))
+    width, height = half[0] * 2 + gap * span * rng.uniform(0.7, 1.1), half[1] * 2 + gap * span
+    board = Easel(width + 12, height + 12)
+    spots = [(6 + half[0] + x * (width - 2 * half[0]), 6 + half[1] + y * (height - 2 * half[1]))
+             for x, y in places]  # fmt: skip
+    for a, b in net.weights:
+        board.line([spots[a], spots[b]], (0, 0, 0), rng.choice((1, 1, 1.5)))
+    for (a, b), weight in net.weights.items():
+        share = rng.uniform(0.42, 0.58)
+        x, y = (spots[a][k] * (1 - share) + spots[b][k] * share for k in (0, 1))
+        steep = abs(spots[a][0] - spots[b][0]) < 0.4 * abs(spots[a][1] - spots[b][1])
+        letters = len(str(weight)) * size * 0.3
+        board.text((x + letters + 2, y) if steep else (x, y - size * 0.65), str(weight), size)
+    fill = rng.choice(((255, 255, 255), (255, 255, 255), (211, 211, 211), (230, 240, 255)))
+    turns = [2 * math.pi * k / 40 for k in range(40)]
+    for (x, y), letter in zip(spots, net.letters, strict=True):
+        oval = [(x + half[0] * math.cos(t), y + half[1] * math.sin(t)) for t in turns]
+        board.polygon(oval, fill, (0, 0, 0), 1)
+        board.text((x, y), letter, size)
+    return ToolPicture(by_pillow(board, rng, rng.choice((2, 2, 3))), {"places": places})
+
+
 def graphviz_net(net: Net, rng: Random) -> ToolPicture:
     """dot, neato or circo of Graphviz; held out."""
     lines = [f'  {net.letters[a]} -- {net.letters[b]} [label="{w}"];' for (a, b), w in net.weights.items()]

@@ -31,5 +31,6 @@ CLOCKS = Subject(puzzles.plan_clock, puzzles.ask_clock, puzzles.CLOCK_PHRASES, (
 NETWORKS = Subject(networks.plan_net, networks.ask_net, networks.NETWORK_PHRASES, (
     DrawingTool("networkx", "train", networks.networkx_net, ("matplotlib", "networkx", "scipy")),
     DrawingTool("painted", "train", networks.painted_net, _MPL, cheap=True),
+    DrawingTool("layered", "train", networks.layered_net, _MPL, cheap=True),
     DrawingTool("graphviz", "heldout", networks.graphviz_net, ("!dot", "!neato", "!circo")),
 ))  # fmt: skip
