@@ -2,8 +2,9 @@
 
 Asks held-out figure questions of R1V-Nano through the path of ``r1v eval run`` (Inspect, the run folder and
 all) and asks the engine the same questions itself, in turn and several times, so that a busy machine slows
-both; then through ``r1v eval run`` with fewer under way. The engine is looked at ten times a second. Prints a
-table (Markdown) and ends with one line of JSON.
+both; then through ``r1v eval run`` with fewer under way. Each time the model is loaded again, because an
+engine keeps the prompts and pictures it has computed: whoever asks second would not pay for them. The engine
+is looked at ten times a second. Prints a table (Markdown) and ends with one line of JSON.
 """
 
 from __future__ import annotations
@@ -44,16 +45,28 @@ class Watch(threading.Thread):
             self.seen.append(self.llm.load.num_running)
 
 
-def measure(llm: LLM, questions: int, connections: int | None, max_tokens: int) -> dict[str, Any]:
+def loaded() -> LLM:
+    """The model in an engine that has computed nothing of the questions yet."""
+    llm = LLM("r1v-nano", device="cpu")
+    llm.chat("Name a colour.", replace(llm.default_params, max_tokens=8))  # whatever happens once
+    return llm
+
+
+def measure(questions: int, connections: int | None, max_tokens: int) -> dict[str, Any]:
     """Ask the questions with so many under way at a time (None: as many as the provider does)."""
+    with loaded() as llm:
+        return through_eval(llm, questions, connections, max_tokens)
+
+
+def through_eval(llm: LLM, questions: int, connections: int | None, max_tokens: int) -> dict[str, Any]:
     settings = ModelSettings("r1v-nano", max_connections=connections)
     target = open_target(settings, AnswerSampling(temperature=0.0, max_tokens=max_tokens), llm)
-    loaded = [load_items(benchmark("figures"), limit=questions)]
+    asked = [load_items(benchmark("figures"), limit=questions)]
     watch = Watch(llm)
     with tempfile.TemporaryDirectory() as folder, RunFolder(Path(folder)) as run_folder:
         watch.start()
         started, cpu = time.perf_counter(), time.process_time()
-        recording = run(run_folder, target, loaded, Plan(), max_connections=connections)
+        recording = run(run_folder, target, asked, Plan(), max_connections=connections)
         seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
     watch.ended.set()
     busy = [count for count in watch.seen if count]
@@ -70,8 +83,13 @@ def measure(llm: LLM, questions: int, connections: int | None, max_tokens: int) 
     }
 
 
-def engine_alone(llm: LLM, questions: int, max_tokens: int) -> dict[str, Any]:
+def engine_alone(questions: int, max_tokens: int) -> dict[str, Any]:
     """The same questions, given to the engine at once and by nothing else."""
+    with loaded() as llm:
+        return by_chat_many(llm, questions, max_tokens)
+
+
+def by_chat_many(llm: LLM, questions: int, max_tokens: int) -> dict[str, Any]:
     items = load_items(benchmark("figures"), limit=questions).items
     params = replace(llm.default_params, temperature=0.0, top_p=1.0, max_tokens=max_tokens)
     watch = Watch(llm)
@@ -95,15 +113,15 @@ def engine_alone(llm: LLM, questions: int, max_tokens: int) -> dict[str, Any]:
     }
 
 
-def in_turn(llm: LLM, questions: int, max_tokens: int, times: int) -> tuple[list[Any], list[Any]]:
+def in_turn(questions: int, max_tokens: int, times: int) -> tuple[list[Any], list[Any]]:
     """Both ways, one after the other and the other first every second time."""
     through, alone = [], []
     for index in range(times):
         for which in ("through", "alone") if index % 2 == 0 else ("alone", "through"):
             if which == "through":
-                through.append(measure(llm, questions, None, max_tokens))
+                through.append(measure(questions, None, max_tokens))
             else:
-                alone.append(engine_alone(llm, questions, max_tokens))
+                alone.append(engine_alone(questions, max_tokens))
     return through, alone
 
 
@@ -127,11 +145,12 @@ def main() -> None:
     questions, max_tokens, times = (
         (12, 40, 1) if args.quick else (args.questions, args.max_tokens, args.times)
     )
-    llm = LLM("r1v-nano", device="cpu")
-    measure(llm, 4, None, 8)  # whatever happens once
-    through, alone = in_turn(llm, questions, max_tokens, times)
-    fewer = [] if args.quick else [measure(llm, questions, connections, max_tokens) for connections in (8, 1)]
-    print(f"{questions} questions of at most {max_tokens} tokens; {llm.max_running} are decoded together\n")
+    measure(4, None, 8)  # whatever happens once: imports, the checkers of Inspect
+    through, alone = in_turn(questions, max_tokens, times)
+    fewer = [] if args.quick else [measure(questions, connections, max_tokens) for connections in (8, 1)]
+    with loaded() as llm:
+        dtype, together = llm.config.dtype, llm.max_running
+    print(f"{questions} questions of at most {max_tokens} tokens; {together} are decoded together\n")
     print(
         "| asked by | seconds | CPU seconds | tokens/s | decoded together, mean | most "
         "| in tenths of the run |"
@@ -149,10 +168,9 @@ def main() -> None:
         f"the tokens per second, {statistics.median(paid):.3f} of the CPU seconds"
     )
     last = {
-        "threads": torch.get_num_threads(), "dtype": llm.config.dtype, "max_running": llm.max_running,
+        "threads": torch.get_num_threads(), "dtype": dtype, "max_running": together,
         "ratios": ratios, "cpu": paid, "alone": alone, "through": through, "fewer": fewer,
     }  # fmt: skip
-    llm.close()
     print_result("eval_provider", last)
 
 

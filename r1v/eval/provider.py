@@ -1,8 +1,8 @@
 """``r1v/MODEL``: our engine in process, as a model provider of Inspect.
 
 Enters: Inspect's messages and settings. Leaves: Inspect's outputs, the thinking as reasoning content.
-Always holds: no server is involved; the engine has as many requests as it decodes together, and the same
-number of further ones is being prepared.
+Always holds: no server is involved; twice as many requests are under way as the engine decodes together, and
+a few threads, however many requests there are, prepare their prompts.
 """
 
 from __future__ import annotations
@@ -61,6 +61,11 @@ EXTRA = (
 )
 
 
+# Prompts prepared at a time. Each thread that uses torch gets a pool of its threads, and the rest
+# of this work holds the interpreter, which the engine's thread needs too.
+PREPARE_THREADS = 4
+
+
 class R1VAPI(ModelAPI):
     """A model of ours. Model arguments: llm (an LLM to use) or those of LLM, and num_requests, the number of
     requests under way at a time (by default twice what the engine decodes together)."""
@@ -79,11 +84,12 @@ class R1VAPI(ModelAPI):
         self.llm = llm or LLM(model_name, **model_args)
         self.owned = llm is None
         self.num_requests = num_requests or 2 * self.llm.max_running
-        self._limiter: anyio.CapacityLimiter | None = None
+        self._preparing: anyio.CapacityLimiter | None = None
+        self._waiting: anyio.CapacityLimiter | None = None
 
     def max_connections(self) -> int:
-        """The number of requests under way: those that the engine decodes together, and as many that are
-        being prepared."""
+        """The number of requests under way: those that the engine decodes together, and as many that wait for
+        their turn."""
         return self.num_requests
 
     def connection_key(self) -> str:
@@ -97,8 +103,9 @@ class R1VAPI(ModelAPI):
         config: GenerateConfig,
     ) -> ModelOutput:
         """One answer, or calls of tools. Raises R1VError as ``LLM.chat`` does."""
-        if self._limiter is None:
-            self._limiter = anyio.CapacityLimiter(self.num_requests)
+        if self._preparing is None or self._waiting is None:
+            self._preparing = anyio.CapacityLimiter(PREPARE_THREADS)
+            self._waiting = anyio.CapacityLimiter(self.num_requests)
         offered = [] if tool_choice == "none" else tools
         request = ChatRequest(
             [to_message(message) for message in input],
@@ -106,18 +113,14 @@ class R1VAPI(ModelAPI):
             [to_function(tool) for tool in offered] or None,
             grammar=to_grammar(offered, tool_choice, config),
         )
-        complete = partial(_complete, self.llm, request)
-        completion = await anyio.to_thread.run_sync(complete, limiter=self._limiter, abandon_on_cancel=True)
-        return to_output(completion, f"r1v/{self.model_name}", with_tools=bool(offered))
+        stream = await anyio.to_thread.run_sync(partial(self.llm.start, request), limiter=self._preparing)
+        with stream:
+            found = await anyio.to_thread.run_sync(stream.wait, limiter=self._waiting, abandon_on_cancel=True)
+        return to_output(found[0], f"r1v/{self.model_name}", with_tools=bool(offered))
 
     async def aclose(self) -> None:
         if self.owned:
             self.llm.close()
-
-
-def _complete(llm: LLM, request: ChatRequest) -> Completion:
-    with llm.start(request) as stream:
-        return stream.wait()[0]
 
 
 def to_grammar(

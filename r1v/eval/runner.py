@@ -50,6 +50,11 @@ class Recording:
         self.failed = 0
         self.failure = ""  # why the first failed question failed
         self.started = time.monotonic()
+        self._done = sum(self._answered(one) for one in self.outputs.values())
+
+    def _answered(self, sample: Sample | None) -> bool:
+        """Whether this is the output of a question that this command asks, and no failure."""
+        return sample is not None and sample.key in self.asked and sample.output.error is None
 
     def known(self, task: str, id: str, epoch: int) -> Output | None:
         """An output that need not be generated again."""
@@ -59,6 +64,7 @@ class Recording:
     def record(self, sample: Sample) -> None:
         """Store an output. It is on the disk when this returns."""
         self.folder.append(sample)
+        self._done += self._answered(sample) - self._answered(self.outputs.get(sample.key))
         self.outputs[sample.key] = sample
         self.generated += 1
         self.failed += sample.output.error is not None
@@ -70,10 +76,11 @@ class Recording:
             self.report(self.progress(sample.task))
 
     def progress(self, task: str) -> Progress:
-        done = sum(key in self.asked and one.output.error is None for key, one in self.outputs.items())
         elapsed = time.monotonic() - self.started
-        left = elapsed / self.generated * (len(self.asked) - done) if self.generated else None
-        return Progress(task, done, len(self.asked), self.generated, self.tokens, elapsed, left, self.cost)
+        left = elapsed / self.generated * (len(self.asked) - self._done) if self.generated else None
+        return Progress(
+            task, self._done, len(self.asked), self.generated, self.tokens, elapsed, left, self.cost
+        )
 
 
 def begin(folder: RunFolder, target: Target, loaded: Sequence[Loaded], plan: Plan) -> Mapping[str, Any]:
@@ -161,6 +168,8 @@ def _generate(
     wanted = replace(loaded, items=tuple(item for item in loaded.items if item.id in missing))
     task = to_task(wanted, epochs=plan.epochs, seed=plan.seed, recorder=recording, score=log_dir is not None)
     settings: dict[str, Any] = {"max_connections": max_connections} if max_connections else {}
+    if target.in_process:  # Inspect would begin with 20 and find the limit of a server that refuses requests
+        settings["adaptive_connections"] = False
     with tempfile.TemporaryDirectory(prefix="r1v-inspect-") as scratch:
         logs = inspect_eval(
             task,
