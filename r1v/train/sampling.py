@@ -6,11 +6,13 @@ asks and judges its share, and afterwards all have all groups.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import Any
 
+import torch
 from rich.console import Console
 
 from r1v.core import FinishReason
@@ -21,6 +23,7 @@ from r1v.train.data.questions import EncodedQuestion, QuestionPool, Questions, p
 from r1v.train.data.sources import fingerprint, open_source
 from r1v.train.data.spoilt import spoilt
 from r1v.train.reward.hybrid import HybridReward, Reward, advantages
+from r1v.train.rollout.ahead import UnderWay, in_thread
 from r1v.train.rollout.environment import EnvironmentRollouts, open_environment
 from r1v.train.rollout.evaluate import heldout_questions
 from r1v.train.rollout.sampler import EngineRollouts, Response, Rollouts
@@ -30,13 +33,15 @@ from r1v.train.watch.samples import ShownQuestion, ShownReply, keep_samples
 
 @dataclass(frozen=True)
 class Group:
-    """A question with its responses, their rewards and advantages. effective: they differ by rule."""
+    """A question with its responses, their rewards and advantages. effective: they differ by rule. version:
+    of the weights that answered."""
 
     question: EncodedQuestion
     responses: Sequence[Response]
     rewards: Sequence[Reward]
     advantages: Sequence[float]
     effective: bool
+    version: int = 0
 
 
 class Asker:
@@ -63,6 +68,7 @@ class Asker:
         self.world = self.questions.world = self.bench.world
         self.rollouts: Rollouts  # what answers questions, in several turns where there is an environment
         self.engine: Rollouts  # what answers in one turn
+        self.device = self.bench.compute.device  # where questions are answered
         if away:
             links = open_links(c.model.path, c.rollout, self.bench.compute, self.bench.run.folder)
             self.rollouts = VLLMRollouts(
@@ -74,8 +80,11 @@ class Asker:
             engine = EngineRollouts(
                 self.bench.policy, self.bench.processor, self.bench.compute,
                 max_num_seqs=c.rollout.max_num_seqs, memory_fraction=c.rollout.memory_fraction,
+                apart=c.rollout.stale > 0,
+                device=None if c.rollout.engine_device is None else torch.device(c.rollout.engine_device),
             )  # fmt: skip
             self.rollouts = self.engine = engine
+            self.device = engine.device
             if c.rollout.environment is not None:
                 self.rollouts = EnvironmentRollouts(
                     engine, self.bench.processor, open_environment(c.rollout.environment), c.rollout.turns
@@ -101,27 +110,56 @@ class Asker:
     ) -> tuple[list[EncodedQuestion], list[list[Response]]]:
         """This process's share of the oldest plan, or of one that is asked at once, and its responses. step:
         what the seeds follow from."""
-        c = self.config
         questions, bad = self.questions.get() if plan is None else self.questions.ask_now(plan)
-        self.bad += bad
-        self.bench.left_out.add(sum(self.bench.world.gather(len(questions))) + len(bad), bad)
-        places = self.questions.places(len(questions))
-        seeds = [Random(f"{c.run.seed}/{step}/{place}").getrandbits(62) for place in places]
-        responses = self.rollouts.ask(
-            questions, seeds, n=c.rollout.group, max_tokens=c.rollout.max_tokens,
-            temperature=c.rollout.temperature,
-        )  # fmt: skip
+        self._count(questions, bad)
+        responses = self.rollouts.ask(questions, self._seeds(step, questions), **self._wanted)
         return questions, responses
 
+    def begin(self, step: int, version: int) -> UnderWay:
+        """Have the oldest plan answered by the weights that the engine has. version: of these weights. Until
+        the responses are there nothing else may be asked. See `ask`."""
+        questions, bad = self.questions.get()
+        seeds = self._seeds(step, questions)
+        if isinstance(self.rollouts, VLLMRollouts):
+            wait = self.rollouts.begin(questions, seeds, **self._wanted)
+        else:
+            work = partial(self.rollouts.ask, questions, seeds, **self._wanted)
+            wait = in_thread(work, self.device)
+        return UnderWay(step, version, questions, bad, wait)
+
+    def take(self, one: UnderWay) -> tuple[list[EncodedQuestion], list[list[Response]]]:
+        """As `ask`, of questions that were begun."""
+        self._count(one.questions, one.bad)
+        return one.questions, one.responses()
+
+    def begun(self, state: Mapping[str, Any]) -> UnderWay:
+        """What was under way when a checkpoint was saved: the questions are made again."""
+        self.put(self.plan(state["step"], self.config.prompts))
+        questions, bad = self.questions.get()
+        return UnderWay.restore(state, questions, bad, self.world)
+
+    @property
+    def _wanted(self) -> dict[str, Any]:
+        rollout = self.config.rollout
+        return {"n": rollout.group, "max_tokens": rollout.max_tokens, "temperature": rollout.temperature}
+
+    def _seeds(self, step: int, questions: Sequence[EncodedQuestion]) -> list[int]:
+        places = self.questions.places(len(questions))
+        return [Random(f"{self.config.run.seed}/{step}/{place}").getrandbits(62) for place in places]
+
+    def _count(self, questions: Sequence[EncodedQuestion], bad: Sequence[str]) -> None:
+        self.bad += bad
+        self.bench.left_out.add(sum(self.bench.world.gather(len(questions))) + len(bad), list(bad))
+
     def judge(
-        self, questions: Sequence[EncodedQuestion], responses: Sequence[Sequence[Response]]
+        self, questions: Sequence[EncodedQuestion], responses: Sequence[Sequence[Response]], version: int = 0
     ) -> list[Group]:
-        """The groups of all processes, in the order of the plan."""
+        """The groups of all processes, in the order of the plan. version: of the weights that answered."""
         groups = []
         judged = self.reward.judge(questions, responses)
         for question, group, rewards in zip(questions, responses, judged, strict=True):
             found = advantages(rewards, self.config.reward, self.config.loss.scaling)
-            groups.append(Group(question, group, rewards, found.values, found.effective))
+            groups.append(Group(question, group, rewards, found.values, found.effective, version))
         self.bad += [name for part in self.world.gather(self.reward.take_bad()) for name in part]
         return self.world.collect(groups)
 

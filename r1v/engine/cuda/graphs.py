@@ -202,7 +202,9 @@ class DecodeGraphs:
                 self._run(*buffers)
         torch.cuda.current_stream(device).wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, stream=stream, pool=self._pool):
+        # another thread may work on this device, such as a trainer whose next questions are answered here
+        mode = "thread_local"
+        with torch.cuda.graph(graph, stream=stream, pool=self._pool, capture_error_mode=mode):
             logits, ids, chances = self._run(*buffers)
         self._last.copy_(last)  # a step may be on its way
         self._tables.copy_(tables)

@@ -193,6 +193,13 @@ class RolloutConfig:
     environment: str | None = key(
         None, "answers the model's turns until it has answered: crop, or file.py:Name; none: one turn"
     )
+    stale: int = key(
+        0, "updates by which the weights that answer may be old: 0, or 1 to have the next batch answered "
+        "while the model is being updated",
+    )  # fmt: skip
+    engine_device: str | None = key(
+        None, "where our own engine works, such as cuda:1; none is the trainer's device", operational=True
+    )
     turns: int = key(4, "turns of the model in an environment at most; max_tokens counts all of them")
     vllm_python: str | None = key(None, "interpreter with vLLM and r1v; none is this one", operational=True)
     vllm_devices: tuple[str, ...] = key(
@@ -207,6 +214,13 @@ class RolloutConfig:
         if self.environment is not None and self.engine != "r1v":
             raise ConfigError("rollout.environment needs our own engine; leave rollout.engine=r1v")
         at_least(self, 0, "temperature", "probe_limit", group="rollout")
+        if self.stale not in (0, 1):
+            raise ConfigError(
+                f"rollout.stale is {self.stale}; it can be 0 or 1: while one batch is being answered, there "
+                "are no answers for a second update"
+            )
+        if self.engine_device is not None and self.engine != "r1v":
+            raise ConfigError("rollout.engine_device is for our own engine; vLLM's are rollout.vllm_devices")
         if not 0.0 < self.memory_fraction <= 1.0:
             raise ConfigError(
                 f"rollout.memory_fraction is {self.memory_fraction}; it must be above 0 and at most 1"
@@ -218,9 +232,11 @@ class RolloutConfig:
 
 
 def one_turn(stage: str, rollout: RolloutConfig) -> None:
-    """ConfigError where a stage that asks in one turn is given an environment."""
+    """ConfigError where a stage that asks in one turn is given an environment, or is to ask ahead."""
     if rollout.environment is not None:
         raise ConfigError(f"{stage} asks in one turn; rollout.environment is for grpo and pool")
+    if rollout.stale or rollout.engine_device is not None:
+        raise ConfigError(f"rollout.stale and rollout.engine_device are for grpo, not for {stage}")
 
 
 @dataclass(frozen=True)

@@ -250,10 +250,9 @@ class PolicyModule(nn.Module):
             for name, own in twin.named_parameters():
                 own.copy_(self.whole_weight(name))
 
-    def twin(self, dtype: torch.dtype) -> R1V:
+    def twin(self, dtype: torch.dtype, device: torch.device) -> R1V:
         """A whole model without adapters, to sample from. `copy_to` gives it its weights."""
         model = build_empty(self.base.config)
-        device = self.compute.device
         model.load_state_dict(
             {name: torch.empty(shape, dtype=dtype, device=device) for name, shape in self.shapes.items()},
             assign=True,

@@ -2,9 +2,9 @@
 
 Enters: prompts. Leaves: groups of responses with the log-probability of each token under the sampling policy.
 Always holds: our engine runs the trained module itself if that is whole, in float32 and without adapters,
-otherwise a whole copy that `sync` updates; image tokens are never sampled; a response depends on its prompt,
-its seed and the weights alone. Log-probabilities are of temperature 1 over the whole vocabulary, as
-`PolicyModule.scores` gives them.
+and nothing is answered ahead, otherwise a whole copy that `sync` updates; image tokens are never sampled; a
+response depends on its prompt, its seed and the weights alone. Log-probabilities are of temperature 1 over
+the whole vocabulary, as `PolicyModule.scores` gives them.
 """
 
 from __future__ import annotations
@@ -111,7 +111,9 @@ class Rollouts(Protocol):
 class EngineRollouts:
     """Our engine over a policy that is being trained, or over a model as it is.
 
-    max_num_seqs: responses decoded together. memory_fraction: of the free memory, for the cache.
+    max_num_seqs: responses decoded together. memory_fraction: of the free memory, for the cache. apart: with
+    a copy of the weights even if the module itself could be run, so that it can work while that is updated.
+    device: of this copy; None: the trainer's.
     """
 
     def __init__(
@@ -122,15 +124,19 @@ class EngineRollouts:
         *,
         max_num_seqs: int = 64,
         memory_fraction: float = 0.3,
+        apart: bool = False,
+        device: torch.device | None = None,
     ) -> None:
         self.processor, self.compute = processor, compute
+        self.device = device or compute.device
+        apart = apart or self.device != compute.device
         self.policy = model if isinstance(model, PolicyModule) else None
         self.twin: R1V | None = None
         # where training computes in bf16, decoding in float32 would be slow, and further from the trainer
-        if self.policy is not None and (compute.bf16 or not self.policy.plain):
-            self.twin = self.policy.twin(torch.bfloat16 if compute.bf16 else torch.float32)
+        if self.policy is not None and (apart or compute.bf16 or not self.policy.plain):
+            self.twin = self.policy.twin(torch.bfloat16 if compute.bf16 else torch.float32, self.device)
             self.policy.copy_to(self.twin)
-        on_gpu = compute.device.type == "cuda"
+        on_gpu = self.device.type == "cuda"
         config = EngineConfig(
             max_num_seqs=max_num_seqs,
             # the time to the first token does not matter here, so a GPU gets prompts and pictures by the

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -95,6 +95,14 @@ class VLLMRollouts:
         temperature: float = 1.0,
     ) -> list[list[Response]]:  # fmt: skip
         """See Rollouts. PromptError: vLLM cut an image otherwise than we did."""
+        return self.begin(questions, seeds, n=n, max_tokens=max_tokens, temperature=temperature)()
+
+    def begin(
+        self, questions: Sequence[EncodedQuestion], seeds: Sequence[int], *, n: int, max_tokens: int,
+        temperature: float = 1.0,
+    ) -> Callable[[], list[list[Response]]]:  # fmt: skip
+        """Have questions answered by the weights of now. The returned function waits for the responses;
+        nothing else may be asked before. All processes call both together."""
         if self._stale:
             self._push()
             self._stale = False
@@ -106,6 +114,14 @@ class VLLMRollouts:
         for link, place in zip(self.links, mine, strict=True):
             dealt = [ask for _, ask in every[place :: len(self._owners)]]
             link.tell(partial(send_asks, asks=dealt, sampling=sampling))
+        return partial(self._take, questions, every)
+
+    def _take(
+        self, questions: Sequence[EncodedQuestion], every: Sequence[tuple[int, Ask]]
+    ) -> list[list[Response]]:
+        """The responses to this process's questions. every: who asked what, of all processes."""
+        world = self.compute.world
+        mine = [place for place, owner in enumerate(self._owners) if owner == world.rank]
         told = {place: read_answers(link.reply()) for link, place in zip(self.links, mine, strict=True)}
         answers: dict[int, Answered] = {}
         for part in world.gather(told):

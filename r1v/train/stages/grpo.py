@@ -30,8 +30,9 @@ from r1v.train.data.questions import EncodedQuestion
 from r1v.train.losses import GRPOOptions
 from r1v.train.reward.hybrid import advantages
 from r1v.train.reward.rules import repetition
+from r1v.train.rollout.ahead import UnderWay
 from r1v.train.rollout.evaluate import BestCheckpoint, accuracy
-from r1v.train.rollout.sampler import Agreement, Observed, agreement, probe
+from r1v.train.rollout.sampler import Agreement, Observed, Response, agreement, probe
 from r1v.train.sampling import Asker, Group
 from r1v.train.update import PolicyLoss, Trained, UpdateTally, open_reference
 
@@ -84,6 +85,8 @@ class GRPOTrainer:
         self.alarms = alarms.Alarms(c.alarms)
         self.best = BestCheckpoint(self.bench)
         self.version = 0  # updates of the weights
+        self.synced = 0  # those that the engine has
+        self.ahead: UnderWay | None = None  # the next step's questions, if they are answered ahead
         self.bench.state = self._state
 
     # -------------------------------------------------------------------------------------------- the loop
@@ -100,7 +103,7 @@ class GRPOTrainer:
         c, bench = self.config, self.bench
         self._resume()
         if bench.progress() < 1.0:
-            self.asker.put(self.asker.plan(bench.step, c.prompts))
+            self._put(bench.step if self.ahead is None else bench.step + 1)
         if self.heldout and not bench.step:
             self._evaluate()
         while bench.progress() < 1.0:
@@ -118,13 +121,17 @@ class GRPOTrainer:
 
     def _one_step(self) -> None:
         c, step, times = self.config, self.bench.step, [time.monotonic()]
-        questions, responses = self.asker.ask(step)
-        if step + 1 < c.run.steps:
-            self.asker.put(self.asker.plan(step + 1, c.prompts))
+        questions, responses, version = self._answers()
         times.append(time.monotonic())
-        groups = self.asker.judge(questions, responses)
+        groups = self.asker.judge(questions, responses, version)
         groups = self._fill_up(groups)
         self.asker.keep_samples(step + 1, groups)
+        found = None
+        if c.rollout.stale:
+            self._sync()
+            found = self._probe(groups[0].question)
+            if step + 1 < c.run.steps:
+                self.ahead = self._begin(step + 1)
         times.append(time.monotonic())
         if c.loss.kl and c.loss.kl_in == "reward":
             groups = self._penalised(groups)
@@ -134,7 +141,9 @@ class GRPOTrainer:
         trained, drawn = self._mix(fresh)
         rate = self.bench.rate()
         tallies, norm = self._update(trained, rate)
-        found = self._probe(groups[0].question)
+        if not c.rollout.stale:
+            self._sync()
+        found = found or self._probe(groups[0].question)
         for one in fresh:  # after the draw, so that a sample is not replayed in its own update
             self.buffer.add(one.sample, one.tiles)
         times.append(time.monotonic())
@@ -143,6 +152,34 @@ class GRPOTrainer:
             self.bench.run.log(step=step + 1, bad=name)
         self._log(groups, fresh, trained, drawn, tallies, found, rate, norm, len(bad), times)
 
+    def _answers(self) -> tuple[Sequence[EncodedQuestion], Sequence[Sequence[Response]], int]:
+        """This step's questions, their responses, and the version of the weights that answered. The next
+        step's questions are made meanwhile."""
+        c, step = self.config, self.bench.step
+        if c.rollout.stale:
+            begun, self.ahead = self.ahead or self._begin(step), None
+            return *self.asker.take(begun), begun.version
+        questions, responses = self.asker.ask(step)
+        self._put(step + 1)
+        return questions, responses, self.version
+
+    def _begin(self, step: int) -> UnderWay:
+        """Have a step's questions answered by the weights of now, while these are updated."""
+        begun = self.asker.begin(step, self.version)
+        self._put(step + 1)
+        return begun
+
+    def _put(self, step: int) -> None:
+        """Have a step's questions made."""
+        if step < self.config.run.steps:
+            self.asker.put(self.asker.plan(step, self.config.prompts))
+
+    def _sync(self) -> None:
+        """Give the engine the weights of now. Nothing may be under way."""
+        if self.synced != self.version:
+            self.asker.rollouts.sync()
+            self.synced = self.version
+
     def _fill_up(self, groups: list[Group]) -> list[Group]:
         """Dynamic sampling (DAPO): ask more questions until ``prompts`` groups are effective, at most
         ``loss.dynamic`` times; then the effective groups come first, and the step keeps its size."""
@@ -150,9 +187,10 @@ class GRPOTrainer:
         for extra in range(1, c.loss.dynamic + 1):
             if sum(group.effective for group in groups) >= c.prompts:
                 break
+            self._sync()
             step = self.bench.step + extra * (1 << 24)  # questions and seeds of no other step
             more = self.asker.ask(step, self.asker.plan(step, c.prompts))
-            groups = groups + self.asker.judge(*more)
+            groups = groups + self.asker.judge(*more, self.version)
         return sorted(groups, key=lambda group: not group.effective)[: c.prompts]
 
     def _penalised(self, groups: Sequence[Group]) -> list[Group]:
@@ -168,7 +206,7 @@ class GRPOTrainer:
         return found
 
     def _samples(self, group: Group) -> list[Trained]:
-        """A group's responses as samples of the present policy."""
+        """A group's responses as samples of the policy that gave them."""
         prompt = group.question.prompt
         ends = np.cumsum(prompt.tiles_per_image).tolist()
         tiles = [prompt.tiles[end - n : end] for n, end in zip(prompt.tiles_per_image, ends, strict=True)]
@@ -178,7 +216,7 @@ class GRPOTrainer:
                 BufferedResponse(
                     np.asarray(prompt.token_ids, np.int32), np.asarray(response.token_ids, np.int32),
                     prompt.image_hashes + (response.observed or nothing).image_hashes, advantage,
-                    response.logprobs, self.version, group.question.planned.family,
+                    response.logprobs, group.version, group.question.planned.family,
                     effective=group.effective, truncated=response.finish_reason is FinishReason.LENGTH,
                     sampled=None if response.observed is None else response.observed.sampled,
                 ),
@@ -215,12 +253,10 @@ class GRPOTrainer:
             if tally.tokens:
                 norm = self.bench.update(rate)
                 self.version += 1
-        if any(tally.tokens for tally in tallies):
-            self.asker.rollouts.sync()
         return tallies, norm
 
     def _probe(self, question: EncodedQuestion) -> Agreement:
-        """Compare engine and trainer after the update. R1VError: the engine works with other weights."""
+        """Compare engine and trainer. R1VError: the engine works with other weights than the trainer."""
         found = probe(self.asker.engine, self.policy, question, self.bench.processor.special.pad)
         limit = self.config.rollout.probe_limit or (0.5 if self.bench.compute.bf16 else 1e-2)
         if not math.isfinite(found.worst):
@@ -246,7 +282,9 @@ class GRPOTrainer:
         rewards = [reward for group in groups for reward in group.rewards]
         responses = [response for group in groups for response in group.responses]
         tokens = max(sum(t.tokens for t in tallies), 1)
-        first = tallies[0]  # only there do sampler and trainer have the same weights
+        made = sum(tally.tokens > 0 for tally in tallies)
+        age = self.version - made - min(group.version for group in groups)
+        first = tallies[0]  # only there do sampler and trainer have the same weights, unless asked ahead
         empty = [np.zeros(0, np.float32)]
         mismatch = agreement(
             np.concatenate(first.fresh_behaviour or empty), np.concatenate(first.fresh_logprobs or empty)
@@ -271,7 +309,7 @@ class GRPOTrainer:
             entropy=sum(t.entropy for t in tallies) / tokens, grad_norm=norm,
             capped=sum(t.capped for t in tallies) / tokens, rate=rate, mismatch_worst=mismatch.worst,
             turns=mean([float(r.observed.turns) for r in responses if r.observed] or [1.0]),
-            probe=found.worst, ssb=asdict(share), alarms=raised,
+            probe=found.worst, age=age, ssb=asdict(share), alarms=raised,
             families={family: mean(values) for family, values in families.items()},
             rollout_s=asked, reward_s=judged, update_s=updated,
             memory_mb=bench.compute.peak_bytes() / 2**20, **asdict(facts),
@@ -292,6 +330,9 @@ class GRPOTrainer:
         )
 
     def _evaluate(self) -> None:
+        if self.ahead is not None:  # its responses are kept, and the engine is free
+            self.ahead.responses()
+        self._sync()
         found = accuracy(
             self.asker.rollouts, self.heldout, self.asker.reward.rules, self.config.rollout.max_tokens
         )
@@ -302,7 +343,11 @@ class GRPOTrainer:
     # ----------------------------------------------------------------------------------------- checkpoints
 
     def _state(self) -> dict[str, Any]:
-        return {"buffer": self.buffer.state(), "alarms": self.alarms.state(), "version": self.version}
+        ahead = None if self.ahead is None else self.ahead.state(self.world)
+        return {
+            "buffer": self.buffer.state(), "alarms": self.alarms.state(), "version": self.version,
+            "ahead": ahead,
+        }  # fmt: skip
 
     def _resume(self) -> None:
         state = self.bench.resume()
@@ -310,8 +355,10 @@ class GRPOTrainer:
             return
         self.buffer.restore(state["buffer"])
         self.alarms.restore(state["alarms"])
-        self.version = state["version"]
+        self.version = self.synced = state["version"]
         self.asker.rollouts.sync()
+        if state.get("ahead") is not None:
+            self.ahead = self.asker.begun(state["ahead"])
 
 
 def mean(values: Sequence[float]) -> float:

@@ -195,9 +195,9 @@ def test_image_tokens_are_never_sampled_and_alarms_are_raised(start: Path, tmp_p
     sampled: list[int] = []
     judge = trainer.asker.judge
 
-    def watch(questions: Any, responses: Any) -> Any:
+    def watch(questions: Any, responses: Any, version: int) -> Any:
         sampled.extend(i for group in responses for response in group for i in response.token_ids)
-        return judge(questions, responses)
+        return judge(questions, responses, version)
 
     trainer.asker.judge = watch  # type: ignore[method-assign]
     trainer.train()
