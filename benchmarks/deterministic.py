@@ -65,7 +65,7 @@ def main() -> None:
         args.repeats, args.prompt, args.tokens, args.questions = 1, 64, 8, 4
     torch.set_num_threads(args.threads)
     folder = resolve_model(args.model)
-    result: dict[str, object] = {"script": "deterministic", "model": args.model, "torch": torch.__version__,
+    result: dict[str, object] = {"model": args.model, "torch": torch.__version__,
                                  "threads": args.threads, "repeats": args.repeats}  # fmt: skip
     for dtype in (torch.float32, torch.bfloat16):
         model = load(folder, dtype, torch.device("cpu"))
@@ -97,7 +97,7 @@ def main() -> None:
                   f"{fixed / usual:5.2f}x")  # fmt: skip
         print(f"{short:9} other ids together than alone, of {args.questions}: {parted}")
         result[short] = {"seconds": medians, "parted": parted}
-    print_result(result["name"], result)
+    print_result("deterministic", result)
 
 
 if __name__ == "__main__":

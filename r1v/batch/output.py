@@ -113,8 +113,8 @@ class AnswerFile:
             return False
         check = self._checks.get(number)
         if check is not None and check != f"{zlib.crc32(line):08x}":
-            raise ConfigError(f"{self._path} holds answers to another input (line {number + 1} differs); "
-                              "name another output file")  # fmt: skip
+            raise ConfigError(f"{self._path} holds answers to another file of requests (line {number + 1} "
+                              "differs); name another output file")  # fmt: skip
         return True
 
     def write(self, number: int, line: bytes, record: Json, *, failed: bool) -> None:

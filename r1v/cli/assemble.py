@@ -76,5 +76,5 @@ def _check_prompt(folder: str) -> None:
     image_context = processor.special.image_context
     if prompt.token_ids.count(image_context) != prompt.image_token_count or not prompt.image_token_count:
         raise CheckpointError(
-            f"{folder}: its template loses the image tokens; give another by --chat-template"
+            f"{folder}: its chat template drops the image tokens; give another one with --chat-template"
         )

@@ -113,7 +113,7 @@ class ChatSession:
         elif command == "/image":
             self._add_images(rest)
         else:
-            raise ConfigError(f"{command} is no command; /help lists them")
+            raise ConfigError(f"{command} is not a command; /help lists them")
         return True
 
     def _save(self, path: Path) -> None:

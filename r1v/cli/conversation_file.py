@@ -63,7 +63,7 @@ def read_conversation(path: Path) -> list[Message]:
     """
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise ConfigError(f"{path} is larger than {MAX_BYTES >> 20} MiB; export one conversation alone")
+            raise ConfigError(f"{path} is larger than {MAX_BYTES >> 20} MiB; export a single conversation")
         content = parse_json(path.read_bytes(), str(path), error=ConfigError, max_bytes=MAX_BYTES)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
@@ -76,7 +76,7 @@ def read_conversation(path: Path) -> list[Message]:
         shown = _shown(turns, one["conversation"]["head"])
         return [_message(turn, pictures) for turn in shown]
     except (KeyError, IndexError, TypeError, AttributeError) as error:
-        raise ConfigError(f"{path} holds no conversation that /save or the page's export wrote") from error
+        raise ConfigError(f"{path} is not a conversation that /save or the page has written") from error
 
 
 def _shown(turns: dict[str, Any], head: str | None) -> list[dict[str, Any]]:

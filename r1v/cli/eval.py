@@ -168,7 +168,10 @@ def _run(args: argparse.Namespace) -> int:
     _check_counts(args)
     _check_judge(args)
     if args.no_score and args.judge:
-        raise ConfigError("--no-score asks no judge; leave out --judge, and name it with r1v eval score")
+        raise ConfigError(
+            "--no-score grades nothing, so --judge has nothing to do; leave --judge out here and give it to "
+            "r1v eval score"
+        )
     way = protocol(args.protocol)
     loaded = _load(args, way)
     settings = ModelSettings(
@@ -259,7 +262,9 @@ def _check_counts(args: argparse.Namespace) -> None:
 def _check_judge(args: argparse.Namespace) -> None:
     for name in ("judge_url", "judge_choices", "judge_price"):
         if getattr(args, name) and args.judge is None:
-            raise ConfigError(f"--{name.replace('_', '-')} is for a judge; name one with --judge")
+            raise ConfigError(
+                f"--{name.replace('_', '-')} is a setting of the judge; name a judge with --judge"
+            )
 
 
 def _check_named(chosen: list[Any], names: list[str]) -> None:
@@ -293,8 +298,8 @@ def _price(text: str | None, option: str) -> tuple[float, float] | None:
             raise ValueError
     except ValueError:
         raise ConfigError(
-            f"{option} is {text!r}; give the dollars for a million tokens of prompts and of answers, "
-            "such as 2.5,10"
+            f"{option} is {text!r}; give two prices, in dollars for a million tokens of prompts and of "
+            "answers, such as 2.5,10"
         ) from None
     return prompts, answers
 

@@ -269,8 +269,8 @@ def check_model_arguments(args: argparse.Namespace) -> None:
     backend = chosen_backend(args)
     if backend == "vllm" and importlib.util.find_spec("vllm") is None:
         raise UnavailableError(
-            "the backend vllm needs vLLM, which is not installed here: pip install 'r1v[vllm]' on a machine "
-            "with GPUs, or on a CPU benchmarks/peers/vllm_cpu.sh"
+            "the backend vllm needs vLLM, which is not installed here; on a machine with GPUs: "
+            "pip install 'r1v[vllm]', on a CPU: benchmarks/peers/vllm_cpu.sh"
         )
     if backend == "openai" and args.base_url is None:
         raise ConfigError("the backend openai needs a URL; give one with --url https://…/v1")

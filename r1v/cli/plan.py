@@ -25,7 +25,7 @@ def parse_bytes(text: str) -> int:
     """80GB, 24GiB, 2TB/s or a plain number of bytes. ConfigError: anything else."""
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*?)(?:/s)?\s*", text)
     if found is None or found[2].upper() not in UNITS or not float(found[1]) > 0:
-        raise ConfigError(f"{text!r} is no size; write it as 80GB, 24GiB or 2TB/s")
+        raise ConfigError(f"{text!r} is not a size; write it as 80GB, 24GiB or 2TB/s")
     return int(float(found[1]) * UNITS[found[2].upper()])
 
 
@@ -124,8 +124,8 @@ def _stored_group(config: R1VConfig, group_size: int) -> int:
     columns = {each[1] for each in PlanSizes.of(config).linears}
     if group_size != -1 and all(each % group_size for each in columns):
         raise ConfigError(
-            f"config.json: quantization_config.group_size is {str(group_size)[:60]}; it divides the inputs "
-            f"of no layer ({', '.join(map(str, sorted(columns)))}): the checkpoint is damaged"
+            f"config.json: quantization_config.group_size is {str(group_size)[:60]}, which divides the "
+            f"inputs of no layer ({', '.join(map(str, sorted(columns)))}); the checkpoint is damaged"
         )
     return group_size
 
@@ -213,7 +213,9 @@ def device_of(args: argparse.Namespace) -> tuple[int, float, str]:
         rate, known = ASSUMED, "assumed; give --bandwidth"
     else:
         if device.type == "cpu" and args.gpus > 1:
-            raise ConfigError(f"--gpus is {args.gpus}, but this machine has no GPU; give --memory of theirs")
+            raise ConfigError(
+                f"--gpus is {args.gpus}, but this machine has no GPU; give the memory of each with --memory"
+            )
         set_threads(None)
         rate, known = read_rate(device)
     return parse_bytes(args.memory) if args.memory else free_memory(device), rate, known

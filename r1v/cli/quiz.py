@@ -149,7 +149,7 @@ def foreign_tools(families: Sequence[str], wanted: Sequence[str] | None) -> dict
             raise ConfigError(f"--tool {tool} is not known; use one of {', '.join(known)}")
         places = [abroad.tools(name)[tool] for name in drawn if tool in abroad.tools(name)]
         if not places:
-            raise ConfigError(f"--tool {tool} draws none of the families that are asked about")
+            raise ConfigError(f"--tool {tool} can draw none of the families that were chosen")
         if lacks := places[0].missing():
             raise UnavailableError(f"--tool {tool} needs {', '.join(lacks)}, which is not installed")
     every = {name: [tool for tool in wanted if tool in abroad.tools(name)] for name in drawn}

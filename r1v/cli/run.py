@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     if args.workers < 1 or (args.concurrency is not None and args.concurrency < 1):
         raise ConfigError("--workers and --concurrency must be at least 1")
     if args.workers > 1 and (args.base_url is not None or args.also_url):
-        raise ConfigError("--workers is for local models; name further servers with --also-url")
+        raise ConfigError("--workers is for models on this machine; name further servers with --also-url")
     check_model_arguments(args)
     if args.output.exists() and args.output.samefile(args.input):
         raise ConfigError(f"{args.output} is the file of requests; name another file for the answers")
@@ -80,10 +80,12 @@ def check_input(path: Path) -> None:
     """Raise ConfigError for what cannot be read twice, line by line."""
     try:
         if not path.exists():
-            raise ConfigError(f"there is no file {path}; name a file of requests, a JSON object a line")
+            raise ConfigError(
+                f"there is no file {path}; name a file of requests, with one JSON object on each line"
+            )
         if not path.is_file():
             raise ConfigError(
-                f"{path} is not a regular file, and is read more than once; name a file of requests"
+                f"{path} is not a regular file, but requests are read more than once; name a regular file"
             )
         path.open("rb").close()
     except OSError as error:

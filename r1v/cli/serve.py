@@ -159,8 +159,8 @@ def serve_reward_model(args: argparse.Namespace, config: ServerConfig, log_form:
     from r1v.server import serve_rewards
 
     if chosen_backend(args) != "r1v":
-        raise ConfigError(f"{args.model} is a reward model, which r1v itself runs on one device; leave "
-                          "the backend and the sizes out")  # fmt: skip
+        raise ConfigError(f"{args.model} is a reward model, which only r1v's own engine runs, on one "
+                          "device; leave out the backend and the parallel sizes")  # fmt: skip
     limits = PromptLimits(
         images=ImageLimits(config.max_image_pixels, config.max_image_bytes), max_images=config.max_images
     )
@@ -235,10 +235,12 @@ def read_keys(path: Path | None, listed: str) -> tuple[str, ...]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read ({error}); give a file with one key a line") from error
+        raise ConfigError(
+            f"{path} cannot be read ({error}); give a file with one key on each line"
+        ) from error
     keys = tuple(line.strip() for line in lines if line.strip() and not line.startswith("#"))
     if not keys:
-        raise ConfigError(f"{path} holds no key; write one a line")
+        raise ConfigError(f"{path} holds no key; write one on each line")
     return keys
 
 

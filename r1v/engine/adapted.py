@@ -45,8 +45,8 @@ class AdaptedRunner:
         """Beside the base's runner one of the adapted model. ConfigError: not on a CPU."""
         if adapted.device.type != "cpu":
             raise ConfigError(
-                f"an adapter for pictures runs on a CPU, not on {adapted.device.type}; merge it first: "
-                "r1v convert MODEL OUT --merge-adapter"
+                f"an adapter for pictures is run only on a CPU, not on {adapted.device.type}; merge it "
+                "first: r1v convert MODEL OUT --merge-adapter"
             )
         return cls(plain, Runner(prepare(adapted, weight_format), cache, tiles, config))
 
@@ -57,7 +57,7 @@ class AdaptedRunner:
 
     def weights_changed(self, runnable: RunnableModel) -> None:
         """Not with an adapter. ConfigError."""
-        raise ConfigError("a model with an adapter for pictures is not trained; merge the adapter first")
+        raise ConfigError("a model with an adapter for pictures cannot be trained; merge the adapter first")
 
     def __call__(self, step: Step) -> torch.Tensor:
         """Logits (rows, V) of the rows that sample, in the order of the chunks."""

@@ -97,8 +97,8 @@ class EngineConfig:
             raise ConfigError(f"max_model_len is {self.max_model_len}; it must be at least 2")
         if 0 < self.max_step_tokens < self.max_num_seqs:
             raise ConfigError(
-                f"max_step_tokens is {self.max_step_tokens}; every one of {self.max_num_seqs} sequences "
-                "needs a token a step: raise it, or lower max_num_seqs"
+                f"max_step_tokens is {self.max_step_tokens}, but each of {self.max_num_seqs} sequences needs "
+                "a token in every step: raise it, or lower max_num_seqs"
             )
         if not 0.0 < self.memory_fraction <= 1.0:
             raise ConfigError(f"memory_fraction is {self.memory_fraction}; it must be in (0, 1]")

@@ -216,7 +216,7 @@ class Engine:
             raise PromptError("the prompt is empty; it needs at least one token")
         if not 0 <= min(ids) <= max(ids) < vocab_size:
             raise PromptError(
-                f"the prompt holds ids outside the vocabulary of {vocab_size}; wrong tokenizer?"
+                f"the prompt holds ids outside the vocabulary of {vocab_size}; use this model's tokenizer"
             )
         for token_id in (*request.params.logit_bias, *request.params.stop_token_ids):
             if not 0 <= token_id < vocab_size:
@@ -231,8 +231,8 @@ class Engine:
             )
         if len(ids) >= self.max_model_len:
             raise ContextLengthError(
-                f"the prompt has {len(ids)} tokens; {self.max_model_len} fit with at least one of output: "
-                "shorten it, lower max_tiles or raise max_model_len"
+                f"the prompt has {len(ids)} tokens, but only {self.max_model_len} fit, one of them for the "
+                "output: shorten it, lower max_tiles or raise max_model_len"
             )
 
     def _sequence(

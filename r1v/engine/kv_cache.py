@@ -74,7 +74,7 @@ class BlockPool:
 
     def __init__(self, num_blocks: int, block_size: int) -> None:
         if num_blocks < 1:
-            raise CapacityError("the cache has no block; give it more memory (cache_bytes)")
+            raise CapacityError("the memory of the KV cache is too small for one block; raise cache_bytes")
         self.num_blocks, self.block_size = num_blocks, block_size
         self._references = [0] * num_blocks
         self._digests: list[bytes | None] = [None] * num_blocks

@@ -90,7 +90,7 @@ class Runner:
         self._deterministic = config.deterministic
         if config.deterministic and self._decoder is None:
             raise ConfigError(
-                "deterministic needs the decode step of our compiled kernels, which do not have this model; "
+                "deterministic needs the decode step of our compiled kernels, which cannot run this model; "
                 "r1v inspect --kernels says why"
             )
         self._fuses = config.fused_kernels

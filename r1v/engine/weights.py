@@ -136,7 +136,7 @@ def _check_fp8(device: torch.device, quantised: bool) -> None:
     """Raises ConfigError where a model cannot be held in 8-bit floating point."""
     if quantised:
         raise ConfigError(
-            "weight_format 'fp8' is for weights in 16 bits, and this model's are in 4: use 'auto'"
+            "weight_format 'fp8' is for weights of 16 bits, but this model's have 4 bits: use 'auto'"
         )
     if device.type != "cuda" or torch.cuda.get_device_capability(device) < (8, 9):
         raise ConfigError(

@@ -207,8 +207,8 @@ def _check_items(which: Benchmark, items: Sequence[Item], options: Json) -> None
         letters = [chr(ord("A") + index) for index in range(len(item.options))]
         if letters and item.answer.strip().upper() not in letters:
             raise DataError(
-                f"{which.name} question {item.id}: the right answer {item.answer[:40]!r} is none of "
-                f"{letters[0]} to {letters[-1]}; check its data"
+                f"{which.name} question {item.id}: the right answer {item.answer[:40]!r} is none of the "
+                f"letters {letters[0]} to {letters[-1]}; check its data"
             )
 
 
@@ -240,8 +240,8 @@ def _count(which: Benchmark, count: int, options: Json) -> Json:
     if count > official:
         assert which.source is not None
         raise DataError(
-            f"{which.name}: {count:,} questions were found, {which.source.repo} has {official:,}; "
-            "leave only that set's files in the folder, or name its folder with --data"
+            f"{which.name}: {count:,} questions were found, but {which.source.repo} has {official:,}; "
+            "remove files of other sets from the folder, or name the right folder with --data"
         )
     return {} if count == official else {"of": official}
 
@@ -265,7 +265,7 @@ def load_items(
     unknown = set(options or {}) - set(which.options)
     if unknown:
         known = ", ".join(which.options) or "none"
-        raise ConfigError(f"option {min(unknown)!r} is not one of {which.name}; it has: {known}")
+        raise ConfigError(f"benchmark {which.name} has no option {min(unknown)!r}; its options: {known}")
     if which.read is not None:
         rows = which.read()
     elif which.source is not None:

@@ -98,7 +98,7 @@ def check_same(known: Json, new: Json) -> None:
         if section == "tasks" and (name not in tasks or key in ("items", "items_sha256", "partial")):
             continue
         raise RunError(
-            f"the run was begun with {path} = {old!r}, now it is {now!r}; use another --out for another run"
+            f"the run was begun with {path} = {old!r}, but now it is {now!r}; start another run with --out"
         )
 
 

@@ -89,7 +89,7 @@ def check_settings(settings: ModelSettings, sampling: AnswerSampling, kind: str)
     if kind == "inspect" and sampling.repetition_penalty is not None:
         given.append("--repetition-penalty (--release sets it too)")
     if given:
-        raise ConfigError(f"{', '.join(given)}: {where} decides on that itself; leave it out")
+        raise ConfigError(f"{', '.join(given)}: {where} decides this itself; leave it out")
 
 
 def open_target(settings: ModelSettings, sampling: AnswerSampling, llm: Any = None) -> Target:

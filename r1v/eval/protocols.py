@@ -66,7 +66,7 @@ class Protocol:
         for name, one in zip(names, found, strict=True):
             if one != found[0]:
                 raise ConfigError(
-                    f"protocol {self.name} draws {name} and {names[0]} with different settings; "
+                    f"protocol {self.name} samples {name} and {names[0]} with different settings; "
                     "give each a run of its own (--out)"
                 )
         return found[0] if found else dict(self.sampling)

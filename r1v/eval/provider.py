@@ -131,7 +131,7 @@ def to_grammar(
     schemas = {tool.name: tool.parameters.model_dump(exclude_none=True) for tool in tools}
     if isinstance(tool_choice, ToolFunction):
         if tool_choice.name not in schemas:
-            raise ConfigError(f"tool {tool_choice.name!r} is to be called, but is not offered")
+            raise ConfigError(f"tool {tool_choice.name!r} must be called, but is not among the tools")
         return OutputGrammar.tool_calls({tool_choice.name: schemas[tool_choice.name]}, several=False)
     if tool_choice == "any" and schemas:
         return OutputGrammar.tool_calls(schemas)
@@ -187,7 +187,7 @@ def to_params(config: GenerateConfig, defaults: SamplingParams) -> SamplingParam
     extra = values.pop("extra_body", None) or {}
     for name, value in extra.items():
         if name not in EXTRA:
-            raise ConfigError(f"extra_body has {name!r}; this model knows {', '.join(EXTRA)}")
+            raise ConfigError(f"extra_body has {name!r}; known are {', '.join(EXTRA)}")
         changes[name] = value
     unknown = sorted(values.keys() - _IGNORED)
     if unknown:

@@ -137,7 +137,7 @@ class RunFolder:
                 sample = Sample.from_json(line)
             except (R1VError, KeyError, TypeError) as error:
                 raise RunError(
-                    f"{self.path / 'samples.jsonl'} has a line that is no sample ({error})"
+                    f"{self.path / 'samples.jsonl'} has a line that is not a sample ({error})"
                 ) from error
             known = found.get(sample.key)
             if known is None or known.output.error is not None:

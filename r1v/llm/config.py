@@ -145,7 +145,7 @@ def resolve_device(name: str) -> str:
         raise ConfigError(f"device {name!r} is not supported; use auto, cpu, cuda or cuda:N")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise UnavailableError(
-            f"device {name!r} is not there: torch sees {torch.cuda.device_count()} CUDA devices; "
+            f"device {name!r} does not exist: torch sees {torch.cuda.device_count()} CUDA devices; "
             "use cpu or auto"
         )
     return name

@@ -66,7 +66,9 @@ class ConversationScorer:
     def prepare(self, messages: Sequence[Message]) -> ScoredRow:
         """The row of one conversation. Raises PromptError, ImageError, ContextLengthError."""
         if len(messages) < 2 or messages[-1].role != "assistant":
-            raise PromptError("a reward is of the model's last turn; end the conversation with one")
+            raise PromptError(
+                "a reward is given for the last turn; end the conversation with one of the assistant"
+            )
         last = split_reasoning(messages[-1])
         prompt = self._processor.encode(messages[:-1], max_tiles=self.config.max_tiles)
         ids = self._processor.encode_completion(last.reasoning or "", last.text, opened=prompt.opens_thinking)

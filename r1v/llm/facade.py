@@ -201,8 +201,8 @@ class LLM:
         forked child."""
         if os.getpid() != self._process:
             raise UnavailableError(
-                f"this LLM was made by process {self._process}, and its threads are not in the fork "
-                f"{os.getpid()}; make an LLM in the child, and start children with multiprocessing's spawn"
+                f"this LLM was made by process {self._process}, and its threads do not run in the forked "
+                f"process {os.getpid()}; make an LLM in the child, and start children with the method spawn"
             )
         return replace(request, params=request.params.over(self.default_params))
 

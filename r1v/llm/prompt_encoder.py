@@ -87,7 +87,7 @@ class PromptEncoder:
         ids = self._text_ids(prompt)
         special = processor.special
         if not {special.image_context, special.img_start, special.img_end}.isdisjoint(ids):
-            raise PromptError("a text to continue holds tokens of images; ask about images in a conversation")
+            raise PromptError("a text to continue holds image tokens; ask about images in a conversation")
         if not ids:
             raise PromptError("the prompt is empty; it needs at least one token")
         if not 0 <= min(ids) <= max(ids) < processor.vocab_size:

@@ -57,10 +57,10 @@ class ModelInfo:
         if self.takes_tools:
             return
         if request.tools:
-            raise PromptError("this model's chat template knows no tools; ask without them")
+            raise PromptError("this model's chat template does not support tools; ask without them")
         if any(message.tool_calls or message.role == "tool" for message in request.messages):
             raise PromptError(
-                "this model's chat template knows no tools; leave calls of tools and their answers out"
+                "this model's chat template does not support tools; leave out tool calls and tool results"
             )
 
 

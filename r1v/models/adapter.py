@@ -107,7 +107,7 @@ def _check(base: R1V, tensors: Mapping[str, torch.Tensor], where: str) -> None:
             expected = None if target + DOWN not in tensors else expected
         if expected is None or tuple(value.shape) != expected or not value.is_floating_point():
             raise CheckpointError(
-                f"{where}: {name} of the shape {tuple(value.shape)} has no place in the model"
+                f"{where}: {name} of the shape {tuple(value.shape)} fits no parameter of the model"
             )
 
 

@@ -166,7 +166,7 @@ def _take_projector(
     if source.is_dir():
         description, found = describe_whole(source)
         if found.vision is None:
-            raise CheckpointError(f"{source} is a language model alone; --projector needs one that has one")
+            raise CheckpointError(f"{source} is a language model without a projector; give one that has it")
         parameters, files = stored_parameters(description)
         _check_shapes(source, _projector_shapes(found), config)
         stored.merge(parameters, "projector.")

@@ -81,16 +81,18 @@ def read_quantisation(values: Mapping[str, Any], folder: Path) -> Quantisation |
         given = f" with {given}" if given else ""
         raise CheckpointError(
             f"{folder} is quantised ({named_method(found)}){given}; only AWQ with 4 bits, version "
-            "gemm and zero points is read: use such a checkpoint, or the one it was made from"
+            "gemm and zero points can be read: use such a checkpoint, or the one it was made from"
         )
     if type(group_size) is not int or (group_size != -1 and (group_size < 8 or group_size % 2)):
         raise CheckpointError(
-            f"{folder}: quantization_config.group_size is {shown(group_size)}; -1, 32, 64, 128 are read"
+            f"{folder}: quantization_config.group_size is {shown(group_size)}; use -1, 32, 64 or 128"
         )
     if not isinstance(skipped, Sequence) or not all(isinstance(each, str) for each in skipped):
         raise CheckpointError(f"{folder}: quantization_config.modules_to_not_convert must be a list of names")
     if vision_bits not in (8, 16):
-        raise CheckpointError(f"{folder}: quantization_config.vision_bits is {shown(vision_bits)}; 8 or 16")
+        raise CheckpointError(
+            f"{folder}: quantization_config.vision_bits is {shown(vision_bits)}; it must be 8 or 16"
+        )
     return Quantisation(4, group_size, tuple(skipped), vision_bits)
 
 
@@ -165,7 +167,8 @@ def quantised_table(
     mixed = sorted(parameter for parameter, each in kinds.items() if len(each) > 1)
     if mixed:
         raise CheckpointError(
-            f"{files.folder}: only a part of {mixed[0]} is quantised; q, k and v, gate and up go together"
+            f"{files.folder}: only a part of {mixed[0]} is quantised; quantise q, k and v together, and "
+            "gate and up together"
         )
     return Table(found, integer)
 
@@ -174,7 +177,7 @@ def _check_not_skipped(base: str, quantisation: Quantisation, folder: Path) -> N
     for part in quantisation.skipped:
         if part in base:
             raise CheckpointError(
-                f"{folder}: {base} is stored in 4 bits, but modules_to_not_convert excepts {shown(part)}"
+                f"{folder}: {base} is stored in 4 bits, but modules_to_not_convert names {shown(part)}"
             )
 
 
@@ -183,7 +186,7 @@ def _awq_pieces(piece: Piece, base: str, quantisation: Quantisation, folder: Pat
     group = columns if quantisation.group_size == -1 else quantisation.group_size
     if columns % group or rows % 8:
         raise CheckpointError(
-            f"{folder}: {base} is {rows} x {columns}, which groups of {group} and packs of 8 do not divide"
+            f"{folder}: {base} is {rows} x {columns}; groups of {group} and packs of 8 do not divide that"
         )
     shapes = ((columns, rows // 8), (columns // group, rows // 8), (columns // group, rows))
     return [

@@ -408,14 +408,14 @@ def check_layout(layout: str | None, config: R1VConfig | None = None) -> Layout:
         if layout in (None, "language"):
             return "language"
         raise CheckpointError(
-            f"the layout {layout} has a vision tower, and this is a language model alone, which has one "
-            "layout: do not ask for another"
+            f"the layout {layout} is for models with a vision tower, but this is a language model alone, "
+            "which has only one layout: leave the layout out"
         )
     layout = "native" if layout is None else layout
     for known in LAYOUTS:
         if layout == known:
             return known
-    raise CheckpointError(f"layout {layout!r} is not known; {' or '.join(LAYOUTS)}")
+    raise CheckpointError(f"layout {layout!r} is not known; use {' or '.join(LAYOUTS)}")
 
 
 def config_for(config: R1VConfig, layout: Layout, dtype: torch.dtype) -> dict[str, Any]:

@@ -77,10 +77,12 @@ class VisionConfig:
                 f"vision: image_size {self.image_size} is not a multiple of patch_size {self.patch_size}"
             )
         if self.norm_type not in ("layer_norm", "rms_norm"):
-            raise ConfigError(f"vision: norm_type {self.norm_type!r} is not known; layer_norm or rms_norm")
+            raise ConfigError(
+                f"vision: norm_type {self.norm_type!r} is not known; use layer_norm or rms_norm"
+            )
         if self.activation not in ACTIVATIONS:
             raise ConfigError(
-                f"vision: hidden_act {self.activation!r} is not supported; {' and '.join(ACTIVATIONS)} are"
+                f"vision: hidden_act {self.activation!r} is not supported; use {' or '.join(ACTIVATIONS)}"
             )
 
     @property
@@ -120,7 +122,7 @@ class LanguageConfig:
                   max_position_embeddings=self.max_position_embeddings)  # fmt: skip
         _small("language", rms_norm_eps=self.rms_norm_eps)
         if self.family not in ("qwen2", "qwen3"):
-            raise ConfigError(f"language model {self.family!r} is not supported; qwen2 and qwen3 are")
+            raise ConfigError(f"language model {self.family!r} is not supported; use qwen2 or qwen3")
         if self.num_heads % self.num_kv_heads:
             raise ConfigError(
                 f"language: num_heads {self.num_heads} is not a multiple of num_kv_heads {self.num_kv_heads}"
@@ -189,11 +191,11 @@ class R1VConfig:
         if self.vision is not None:
             self._check_vision(self.vision)
         if self.shuffle_version not in ("v1", "v2"):
-            raise ConfigError(f"ps_version {self.shuffle_version!r} is not known; v1 or v2")
+            raise ConfigError(f"ps_version {self.shuffle_version!r} is not known; use v1 or v2")
         if self.projector_activation not in ACTIVATIONS:
             raise ConfigError(
                 f"projector activation {self.projector_activation!r} is not supported; "
-                f"{' and '.join(ACTIVATIONS)} are"
+                f"use {' or '.join(ACTIVATIONS)}"
             )
         if self.image_token_id is not None and not 0 <= self.image_token_id < self.language.vocab_size:
             raise ConfigError(

@@ -109,7 +109,9 @@ def describe_whole(folder: Path) -> tuple[Description, R1VConfig]:
     """A whole model, or a language model alone as one without a tower. CheckpointError for a bare tower."""
     description = describe(folder, whole=True)
     if not isinstance(description.config, R1VConfig):
-        raise CheckpointError(f"{folder} holds only a part; build a whole model with `r1v assemble`")
+        raise CheckpointError(
+            f"{folder} holds only a part of a model; build a whole model with `r1v assemble`"
+        )
     return description, description.config
 
 

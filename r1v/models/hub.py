@@ -60,7 +60,7 @@ def resolve_model(name: str | Path) -> Path:
     found = _REPOSITORY.fullmatch(text)
     if found is None or text.startswith("."):
         raise CheckpointError(
-            f"{text!r} is no folder and no known model; give a folder, a GGUF file, a hub repository "
+            f"{text!r} is neither a folder nor a known model; give a folder, a GGUF file, a hub repository "
             f"(owner/name), "
             f"or one of {', '.join((*BUILT_IN, *SHORT_NAMES))}"
         )

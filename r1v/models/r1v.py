@@ -64,7 +64,7 @@ class R1V(nn.Module):
         num_features = 0 if features is None else features.shape[0]
         if self.config.image_token_id is None:
             if num_features:
-                raise PromptError("this checkpoint does not tell its image token; images cannot be placed")
+                raise PromptError("this checkpoint does not name its image token, so it takes no images")
             return text
         is_image = (input_ids == self.config.image_token_id).flatten()
         if input_ids.device.type == "cuda":

@@ -62,7 +62,7 @@ def load_reward(
     path = Path(folder) / HEAD_FILE
     if not path.is_file():
         raise CheckpointError(
-            f"{folder} has no {HEAD_FILE}; it is no reward model: train one with r1v train reward"
+            f"{folder} has no {HEAD_FILE}, so it is not a reward model; train one with r1v train reward"
         )
     model = RewardModel(load(folder, dtype, device))
     try:

@@ -79,7 +79,7 @@ def read_header(path: Path) -> dict[str, TensorInfo]:
     """
     try:
         if not path.is_file():  # a pipe would be waited for, a loop of links never ends
-            raise CheckpointError(f"{path} is missing or no ordinary file; fetch it again")
+            raise CheckpointError(f"{path} is missing or is not a regular file; fetch it again")
         size = path.stat().st_size
         with path.open("rb") as file:
             header_bytes = int.from_bytes(file.read(8), "little")
@@ -158,7 +158,9 @@ class TensorFiles:
                 if index is not None and index.get(name) != file:
                     continue  # the index decides, because shards may hold further tensors or older copies
                 if name in self.infos:
-                    raise CheckpointError(f"{folder}: {name} is in {self.infos[name].file} and in {file}")
+                    raise CheckpointError(
+                        f"{folder}: {name} is both in {self.infos[name].file} and in {file}"
+                    )
                 self.infos[name] = info
         if index is not None:
             self._compare(index)

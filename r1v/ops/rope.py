@@ -40,7 +40,7 @@ class RopeConfig:
 
     def __post_init__(self) -> None:
         if self.kind not in ("default", "yarn", "dynamic"):
-            raise ConfigError(f"RoPE scaling {self.kind!r} is not supported; default, yarn and dynamic are")
+            raise ConfigError(f"RoPE scaling {self.kind!r} is not supported; use default, yarn or dynamic")
         if not self.theta > 0 or not math.isfinite(self.theta):
             raise ConfigError(f"rope theta is {self.theta}; it must be a positive number")
         if not self.factor >= 1 or not math.isfinite(self.factor):

@@ -158,7 +158,7 @@ def plan(config: R1VConfig, target: PlanTarget, formats: tuple[Format, ...] = CH
     formats = tuple(each for each in formats if runs_on(each, target.num_devices))
     if not formats:
         raise ConfigError(
-            f"awq-vision8 is read by r1v's own engine alone, which runs on one device, not on "
+            f"only r1v's own engine reads awq-vision8, and it runs on one device, not on "
             f"{target.num_devices}; use awq"
         )
     limit = config.language.context_length

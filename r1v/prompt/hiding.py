@@ -129,7 +129,9 @@ class Hidden:
         try:
             return self._values[place] if place >= 0 else private.translate(self._back)
         except IndexError:
-            raise PromptError("the chat template writes private characters; use another template") from None
+            raise PromptError(
+                "the chat template writes characters of Unicode's private use; use another"
+            ) from None
 
     def _replace(self, pattern: re.Pattern[str], text: str) -> str:
         return pattern.sub(lambda match: "".join(map(self._hide, match.group())), text)

@@ -144,8 +144,8 @@ class Processor:
         self.special = _special_ids(tokenizer, eos)
         if geometry.image_token_id not in (None, self.special.image_context):
             raise CheckpointError(
-                f"config.json says that image token is {geometry.image_token_id}, the tokenizer says "
-                f"{self.special.image_context}; they do not belong together"
+                f"the image token has id {geometry.image_token_id} in config.json and id "
+                f"{self.special.image_context} in the tokenizer; they do not belong together"
             )
         self._hiding = Hiding(tokenizer.added, template.literals)
         self._form = TemplateForm.of(template, self._hiding)

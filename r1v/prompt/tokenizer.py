@@ -90,7 +90,7 @@ class TextTokenizer:
         missing = sum(character not in vocabulary for character in _BYTE_OF)
         if missing:
             raise CheckpointError(
-                f"the tokenizer lacks {missing} of the 256 byte tokens; only byte-level BPE is read"
+                f"the tokenizer lacks {missing} of the 256 byte tokens; only byte-level BPE can be read"
             )
         self._tokens: dict[int, str] = {token_id: token for token, token_id in vocabulary.items()}
         if len(self._tokens) < len(vocabulary):
@@ -357,7 +357,7 @@ def _read_whole(path: Path) -> tuple[Tokenizer, dict[str, AddedToken]]:
     kind = type(plain.model).__name__, type(plain.decoder).__name__
     if kind != ("BPE", "ByteLevel"):
         raise CheckpointError(
-            f"{path} is a {kind[0]} tokenizer with decoder {kind[1]}; only byte-level BPE tokenizers are read"
+            f"{path} is a {kind[0]} tokenizer with decoder {kind[1]}; only byte-level BPE can be read"
         )
     return plain, added
 
@@ -412,7 +412,7 @@ def read_json(path: Path, *, required: bool = True) -> dict[str, Any]:
     if not path.is_file():  # a pipe would be waited for, a loop of links never ends
         if not required and not path.exists():
             return {}
-        raise CheckpointError(f"{path} is missing or no ordinary file; the checkpoint is incomplete")
+        raise CheckpointError(f"{path} is missing or is not a regular file; the checkpoint is incomplete")
     try:
         loaded = parse_json(path.read_bytes(), str(path), error=CheckpointError)
     except OSError as error:

@@ -83,7 +83,7 @@ class QuantConfig:
 
     def __post_init__(self) -> None:
         if self.bits != 4:
-            raise ConfigError(f"bits is {self.bits}; AWQ is made with 4")
+            raise ConfigError(f"bits is {self.bits}; AWQ checkpoints are made with 4")
         if self.method not in METHODS:
             raise ConfigError(f"method {self.method!r} is not known; use one of {', '.join(METHODS)}")
         if self.vision_bits not in (8, 16):

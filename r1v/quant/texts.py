@@ -64,7 +64,7 @@ def _entry(where: str, line: str) -> Entry:
         raise ConfigError(f"{where}: give an object with one of {', '.join(KINDS)}, not {line[:60]!r}")
     shown = [key for key in PICTURES if values.get(key)]
     if shown:
-        raise ConfigError(f"{where}: {shown[0]} is given, but texts are read without pictures")
+        raise ConfigError(f"{where}: {shown[0]} is given, but calibration uses text only")
     (kind,) = given
     if kind != "messages":
         if not isinstance(values[kind], str) or not values[kind].strip():

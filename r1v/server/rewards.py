@@ -116,7 +116,7 @@ class RewardService:
             raise APIError(503, "the server is shutting down; try another", code="shutting_down",
                            retry_after_s=30)  # fmt: skip
         if self.num_active > self.config.max_queue:
-            raise APIError(429, f"{self.num_active} requests wait already; try again later",
+            raise APIError(429, f"{self.num_active} requests are waiting already; try again later",
                            code="queue_full", retry_after_s=1)  # fmt: skip
 
     async def drain(self, limit_s: float) -> int:

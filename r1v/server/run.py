@@ -138,7 +138,7 @@ def listen(config: ServerConfig) -> socket.socket:
             return socket.socket(fileno=config.listen_fd)
         except OSError as error:
             raise UnavailableError(
-                f"descriptor {config.listen_fd} is no open socket ({error.strerror}); "
+                f"descriptor {config.listen_fd} is not an open socket ({error.strerror}); "
                 "give another --listen-fd"
             ) from error
     try:

@@ -35,12 +35,12 @@ class StepFacts:
 class AlarmConfig:
     """Values above which a step is marked."""
 
-    clipped: float = key(0.3, "share of tokens whose ratio left the range")
+    clipped: float = key(0.3, "share of tokens whose ratio was clipped")
     empty: float = key(0.5, "share of responses without an answer")
     truncated: float = key(0.5, "share of responses that were cut off")
-    repetition: float = key(0.6, "share of 4-grams that a response has had before")
-    growth: float = key(2.0, "length, against the run's first steps")
-    mismatch: float = key(0.05, "KL of engine and trainer on the same tokens")
+    repetition: float = key(0.6, "share of 4-grams that stand in the response before")
+    growth: float = key(2.0, "length of responses, as a multiple of that in the run's first steps")
+    mismatch: float = key(0.05, "KL divergence of engine and trainer on the same tokens")
 
 
 class Alarms:

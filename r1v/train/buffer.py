@@ -97,10 +97,10 @@ class BufferConfig:
     """The Selective Sample Buffer."""
 
     on: bool = key(True, "keep effective samples and replay them")
-    capacity: int = key(1024, "samples that it holds at most")
+    capacity: int = key(1024, "most samples that the buffer holds")
     max_age: int = key(8, "updates after which a sample is dropped")
-    mix: float = key(0.5, "the most of an update that may be replayed")
-    max_reuse: int = key(0, "times that a sample is drawn at most; 0: no limit")
+    mix: float = key(0.5, "largest share of an update that may be replayed")
+    max_reuse: int = key(0, "how often a sample may be drawn; 0: no limit")
 
     def __post_init__(self) -> None:
         at_least(self, 0, "capacity", "max_reuse")

@@ -90,9 +90,9 @@ class RewardShift:
 class MPOWeights:
     """Weights of the three terms, and beta; the defaults are those of InternVL's release."""
 
-    preference: float = key(0.8, "weight of DPO")
-    quality: float = key(0.2, "weight of BCO")
-    generation: float = key(1.0, "weight of the chosen response's likelihood")
+    preference: float = key(0.8, "weight of the preference loss (DPO)")
+    quality: float = key(0.2, "weight of the quality loss (BCO)")
+    generation: float = key(1.0, "weight of the generation loss, the chosen response's likelihood")
     beta: float = key(0.1, "rewards are beta * log(policy / reference)")
 
     def __post_init__(self) -> None:
@@ -171,27 +171,36 @@ class GRPOOptions:
 
     averaging: str = key(
         "response",
-        "response: tokens within each response, then responses (R1V2's equation 8); token: all tokens alike; "
-        "constant: their sum over responses x rollout.max_tokens",
+        "how losses of tokens are averaged: response (within each response, then over responses; "
+        "R1V2's equation 8), token (over all tokens) or constant (their sum over responses x "
+        "rollout.max_tokens)"
+    )  # fmt: skip
+    scaling: str = key("group", "divide advantages by the group's standard deviation (group) or not (none)")
+    surrogate: str = key(
+        "clip", "clip: the clipped ratio; cispo: the log-probability, weighted by the cut ratio"
     )
-    scaling: str = key("group", "advantages over the group's deviation (group) or not (none)")
-    surrogate: str = key("clip", "clip: the clipped ratio; cispo: the log-probability, by the cut ratio")
-    ratios: str = key("token", "of each token, or of the whole response's mean log-ratio (sequence)")
-    clip_low: float = key(0.2, "ratios are held at 1 - clip_low at least")
-    clip_high: float = key(0.2, "and at 1 + clip_high at most; with cispo at clip_high itself")
+    ratios: str = key(
+        "token", "a ratio for each token (token) or for the whole response, of its mean log-ratio (sequence)"
+    )
+    clip_low: float = key(0.2, "ratios are kept at or above 1 - clip_low")
+    clip_high: float = key(
+        0.2, "ratios are kept at or below 1 + clip_high; with cispo at or below clip_high itself"
+    )
     dual_clip: float = key(
-        0.0, "above 1: with a negative advantage no ratio counts more than this, 3 is usual; 0: no limit"
-    )
-    mask_truncated: bool = key(False, "responses that were cut off at max_tokens have no loss")
+        0.0, "above 1: the largest ratio that counts where the advantage is negative, 3 is usual; 0: "
+        "no limit"
+    )  # fmt: skip
+    mask_truncated: bool = key(False, "leave responses that were cut off at max_tokens out of the loss")
     kl: float = key(0.0, "weight of the penalty towards the starting policy (estimator k3); 0: none")
-    kl_in: str = key("loss", "where the penalty goes: loss, or reward (then estimator k1)")
-    correct_kl: bool = key(True, "weigh each token's penalty in the loss by its ratio")
+    kl_in: str = key("loss", "where the penalty is applied: loss, or reward (then with estimator k1)")
+    correct_kl: bool = key(True, "weight each token's penalty in the loss by its ratio")
     importance_cap: float = key(
-        0.0, "above 0: weigh each token by min(trainer / engine, cap), truncated importance sampling"
+        0.0, "above 0: weight each token by min(trainer / engine, cap), truncated importance sampling"
     )
     dynamic: int = key(
-        0, "batches of questions that may be asked on top until a step is full of effective groups; 0: none"
-    )
+        0, "batches of questions that may be asked in addition until a step is full of effective "
+        "groups; 0: none"
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         choice("loss.averaging", self.averaging, get_args(Averaging))
@@ -252,7 +261,7 @@ def grpo(
     2025 (GSPO); MiniMax-M1 2025 (CISPO); Yu et al. 2025 (DAPO).
     """
     if options.importance_cap and proximal is None:
-        raise ConfigError("importance_cap needs the trainer's own log-probabilities of that time")
+        raise ConfigError("importance_cap needs the trainer's log-probabilities from the time of sampling")
     old = proximal if options.importance_cap and proximal is not None else behaviour
     token_advantages = advantages[rows]
     ratio = _ratios(logprobs, old, rows, len(advantages), options)

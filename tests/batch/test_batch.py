@@ -63,7 +63,7 @@ def test_each_line_once_and_resumed(tmp_path: Path) -> None:
 def test_another_input_or_a_file_of_someone_else(tmp_path: Path) -> None:
     source, target = write_input(tmp_path / "in", 3), tmp_path / "out"
     go(source, target, Worker(echo, 1))
-    with pytest.raises(ConfigError, match="answers to another input"):
+    with pytest.raises(ConfigError, match="answers to another file of requests"):
         go(write_input(tmp_path / "other", 3, seed=1), target, Worker(echo, 1))
     for text in ("hello\n", "hello", '{"custom_id": "one line without its end"}'):
         (tmp_path / "notes").write_text(text)

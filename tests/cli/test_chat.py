@@ -106,7 +106,7 @@ def test_the_whole_command(run_r1v, tiny_checkpoint, picture, monkeypatch: pytes
     status, out, err = run_r1v("chat", "--model", tiny_checkpoint, "--max-tokens", 5, "--system", "Be brief.")
     assert status == 0
     assert out.count("tokens/s") == 3 and "(1 image for the next question)" in out
-    assert err.count("\n") == 1 and "/bad is no command" in err
+    assert err.count("\n") == 1 and "/bad is not a command" in err
 
 
 def test_a_conversation_is_saved_and_goes_on(

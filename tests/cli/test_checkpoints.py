@@ -45,7 +45,7 @@ def test_inspect_tells_what_is_wrong(run_r1v: Run, tiny_checkpoint: Path, tmp_pa
     status, out, _ = run_r1v("inspect", str(tmp_path), "--json")
     assert json.loads(out)["quantisation"] == "awq, 4 bits, group 128"
     status, out, error = run_r1v("inspect", str(tmp_path / "nowhere"))
-    assert status == 1 and error.startswith("r1v: ") and "is no folder and no known model" in error
+    assert status == 1 and error.startswith("r1v: ") and "is neither a folder nor a known model" in error
 
 
 def test_convert_there_and_back(run_r1v: Run, tiny_checkpoint: Path, tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_show_makes_a_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         (["make", "--tool", "vega", "--split", "train", "--out", "OUT"], "vega is held out"),
         (["make", "--tool", "typed", "--difficulty", "easy", "--out", "OUT"], "draws all difficulties"),
         (["quiz", "--tool", "crayon"], "--tool crayon is not known"),
-        (["quiz", "--tool", "vega", "--family", "clock"], "draws none of the families"),
+        (["quiz", "--tool", "vega", "--family", "clock"], "can draw none of the families"),
         (["show", "--n", "-1", "--out", "OUT.png"], "is -1; it must be at least 1"),
         (["show", "--out", "OUT.txt"], "must end in .png"),
         (["show", "--out", "nowhere/OUT.png"], "does not exist"),

@@ -82,4 +82,4 @@ def test_a_price_that_is_none(price: str, tmp_path: Path, tiny_checkpoint: Path,
     status, _, errors = run_r1v(
         "eval", "run", "figures", "--model", tiny_checkpoint, "--out", tmp_path / "run", f"--price={price}"
     )
-    assert status == 1 and "give the dollars for a million tokens" in errors
+    assert status == 1 and "give two prices, in dollars for a million tokens" in errors

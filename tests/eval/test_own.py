@@ -71,7 +71,7 @@ def test_a_row_has_what_it_needs_and_no_more(tmp_path: Path) -> None:
         ({"question": "Q", "answer": "A", "options": ["B", "A"]}, "several of its 2 options"),
         ({"question": "Q", "answer": "1", "images": "gone.png"}, "no image in 'gone.png'"),
         ({"question": "Q", "answer": "1", "images": "../secret.png"}, "no image in"),
-        ([1, 2], "is no object"),
+        ([1, 2], "is not an object"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(row: object, said: str, tmp_path: Path) -> None:

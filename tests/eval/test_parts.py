@@ -285,7 +285,7 @@ def test_tools_are_called_through_inspect() -> None:
     assert to_grammar([tool], "auto", GenerateConfig()) is None
     assert to_grammar([tool], "any", GenerateConfig()) is not None
     assert to_grammar([tool], ToolFunction(name="add"), GenerateConfig()) is not None
-    with pytest.raises(ConfigError, match="'other' is to be called"):
+    with pytest.raises(ConfigError, match="'other' must be called"):
         to_grammar([tool], ToolFunction(name="other"), GenerateConfig())
 
 

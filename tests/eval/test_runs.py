@@ -121,7 +121,7 @@ def test_damaged_folders_are_refused_in_words(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="not valid JSON"):
         RunFolder(tmp_path).manifest()
     (tmp_path / "samples.jsonl").write_text('{"task": 1}\n')
-    with pytest.raises(RunError, match="no sample"):
+    with pytest.raises(RunError, match="not a sample"):
         RunFolder(tmp_path).samples()
 
 
@@ -143,7 +143,7 @@ def test_the_manifest_says_what_may_change_a_score(tmp_path: Path, data: Path) -
     )
     del other["identity"]["model"]["engine"]
     other["identity"]["plan"]["seed"] = 5
-    with pytest.raises(RunError, match=r"plan\.seed = 0, now it is 5"):
+    with pytest.raises(RunError, match=r"plan\.seed = 0, but now it is 5"):
         check_same(manifest, other)
     assert [path for path, _, _ in differences(manifest["identity"], other["identity"])] == [
         "plan.seed", "versions.torch",
@@ -331,7 +331,7 @@ def test_run_from_the_command_line(tmp_path: Path, data: Path, tiny_checkpoint: 
     assert status == 0 and errors.count("\n") == 1 and "found 3 of the 304 questions" in errors
     assert (out / "samples.jsonl").read_bytes() == samples and (out / "scores.json").read_bytes() == scores
     status, _, errors = run_r1v(*command, "--temperature", "0.9")
-    assert status == 1 and "use another --out" in errors
+    assert status == 1 and "start another run with --out" in errors
     assert run_r1v("eval", "score", out)[0] == 0
     assert (out / "scores.json").read_bytes() == scores
     more = [4 if word == 3 else word for word in command]
@@ -371,15 +371,15 @@ URL = "http://127.0.0.1:9/v1"
     [
         (("nothing",), "benchmark 'nothing' is not known"),
         (("figures", "--epochs", 0), "--epochs is 0"),
-        (("figures", "--option", "figures.colour=red"), "option 'colour' is not one of figures"),
+        (("figures", "--option", "figures.colour=red"), "benchmark figures has no option 'colour'"),
         (("figures", "--option", "figure.per_family=2"), "'figure' is not a benchmark of this run"),
         (("figures", "--revision", "mmmu=abc"), "'mmmu' is not a benchmark of this run"),
         (("aime24", "--data", "/nowhere"), "data folder /nowhere is not there"),
         (("figures", "--prompt", "haiku=x"), "prompt 'haiku' is not known"),
-        (("figures", "--judge-choices"), "--judge-choices is for a judge"),
-        (("figures", "--judge-url", URL), "--judge-url is for a judge"),
-        (("figures", "--judge-price", "1,2"), "--judge-price is for a judge"),
-        (("figures", "--no-score", "--judge", "x"), "--no-score asks no judge"),
+        (("figures", "--judge-choices"), "--judge-choices is a setting of the judge"),
+        (("figures", "--judge-url", URL), "--judge-url is a setting of the judge"),
+        (("figures", "--judge-price", "1,2"), "--judge-price is a setting of the judge"),
+        (("figures", "--no-score", "--judge", "x"), "--no-score grades nothing"),
         *(
             (("figures", "--limit", "1", "--url", URL, *words), f"{words[0]}: the server at {URL} decides")
             for words in (

@@ -183,7 +183,7 @@ def test_runs_without_pictures(tmp_path: Path, data: Path, tiny_checkpoint: Path
     assert run_r1v(*common, "--out", tmp_path / "captions", "--caption-only")[0] == 0
     assert (tmp_path / "captions" / "captions.jsonl").read_text().splitlines() == captions
     status, _, errors = run_r1v(*common, "--out", tmp_path / "seen", "--blind")
-    assert status == 1 and "plan.pictures = 'shown', now it is 'none'" in errors
+    assert status == 1 and "plan.pictures = 'shown', but now it is 'none'" in errors
     status, printed, _ = run_r1v("eval", "gap", *(tmp_path / name for name in ("seen", "blind", "captions")))
     assert status == 0 and "captions" in printed and "none" in printed
     assert run_r1v("eval", "gap", tmp_path / "seen")[0] == 1

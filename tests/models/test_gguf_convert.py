@@ -193,7 +193,7 @@ def test_values_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
     with torch.no_grad():
         model.model.layers[1].mlp.down_proj.weight[3, 5] = float("nan")
     gguf_files.write_text(tmp_path / "model.gguf", model)
-    with pytest.raises(CheckpointError, match=r"blk\.1\.ffn_down.weight holds values that are no numbers"):
+    with pytest.raises(CheckpointError, match=r"blk\.1\.ffn_down.weight holds values that are not numbers"):
         convert_gguf(tmp_path / "model.gguf", tmp_path / "out")
 
 

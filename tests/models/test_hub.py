@@ -64,7 +64,7 @@ def test_local_folders_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     "name", ["nothing", "./owner/name", "../x/y", "a/b/c", "owner/name@", "", "/no/such/folder"]
 )
 def test_names_that_are_none(name: str, cache: Path) -> None:
-    with pytest.raises(CheckpointError, match=re.escape(f"{name!r} is no folder and no known model")):
+    with pytest.raises(CheckpointError, match=re.escape(f"{name!r} is neither a folder nor a known model")):
         resolve_model(name)
 
 

@@ -43,7 +43,7 @@ def test_image_tokens_have_to_match_features(tokens: int) -> None:
 def test_no_images_without_a_known_image_token() -> None:
     text_only = model(replace(CONFIG, image_token_id=None))
     assert text_only(ids_with(1)).shape == (1, 20, 97)
-    with pytest.raises(PromptError, match="does not tell its image token"):
+    with pytest.raises(PromptError, match="does not name its image token"):
         text_only(ids_with(1), torch.randn(1, 3, 56, 56))
 
 

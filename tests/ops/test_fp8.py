@@ -119,5 +119,5 @@ def test_a_gated_pair_of_layers(rows: int) -> None:
 def test_who_cannot_have_it_is_told() -> None:
     with pytest.raises(ConfigError, match="needs a GPU"):
         resolve_format("fp8", torch.bfloat16, torch.device("cpu"))
-    with pytest.raises(ConfigError, match="are in 4"):
+    with pytest.raises(ConfigError, match="have 4 bits"):
         resolve_format("fp8", torch.bfloat16, torch.device("cpu"), quantised=True)

@@ -162,7 +162,7 @@ def test_a_model_that_judges_nothing_is_refused_in_one_line(plain: Path) -> None
     right(plain, "convert", "r1v-nano", "judge", "--layout", "native")
     done = r1v(plain, "reward", "score", "replies.jsonl", "--model", "judge", "--out", "scored.jsonl")
     assert done.returncode == 1 and done.stderr.count("\n") == 1, done.stderr
-    assert "it is no reward model" in done.stderr
+    assert "so it is not a reward model" in done.stderr
 
 
 def test_no_command_is_left_out() -> None:

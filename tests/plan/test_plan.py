@@ -134,7 +134,7 @@ def test_what_cannot_be_asked_for() -> None:
     assert parse_bytes("80GB") == 80 * GB and parse_bytes("24 GiB") == 24 << 30
     assert parse_bytes("2TB/s") == 2 * 10**12 and parse_bytes("1.5gb") == 1.5 * GB
     for wrong in ("", "much", "0GB", "-3GB", "3 XB"):
-        with pytest.raises(ConfigError, match="no size"):
+        with pytest.raises(ConfigError, match="not a size"):
             parse_bytes(wrong)
 
 
@@ -202,7 +202,7 @@ def test_the_command(run_r1v: Any, tmp_path: Path) -> None:
     found = json.loads(out)
     assert status == 1 and found["chosen"] is None and len(found["estimates"]) == len(CHOICES)
     status, out, error = run_r1v("plan", folder, "--memory", "lots")
-    assert status == 1 and error.startswith("r1v: 'lots' is no size")
+    assert status == 1 and error.startswith("r1v: 'lots' is not a size")
 
 
 def test_a_checkpoint_that_is_quantised_is_planned_as_such(run_r1v: Any, tmp_path: Path) -> None:
@@ -223,7 +223,7 @@ def test_a_checkpoints_own_groups_are_counted(run_r1v: Any, tmp_path: Path, grou
     (folder / "config.json").write_text(json.dumps(values))
     status, out, error = run_r1v("plan", str(folder), "--memory", "80GB", "--json")
     if group > 64:
-        assert status == 1 and not out and f"group_size is {group}; it divides" in error
+        assert status == 1 and not out and f"group_size is {group}, which divides" in error
         return
     sizes = PlanSizes.of(read_config(folder))
     half_bytes = sum(n * k + n * (1 if group == -1 else k // group) * 5 for n, k in sizes.linears)

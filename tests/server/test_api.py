@@ -327,7 +327,7 @@ ODD = [
     ({"deadline_s": 1e-46}, "deadline_s"),
     ({"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": None, "tool_calls": [
         {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
-        {"role": "tool", "tool_call_id": "1", "content": "4"}]}, "knows no tools"),
+        {"role": "tool", "tool_call_id": "1", "content": "4"}]}, "does not support tools"),
     ({"messages": [{"role": "user", "content": [{"type": "text", "text": ""}] * 4097}]}, "4096"),
     ({f"k{number}": 0 for number in range(5000)}, "4096 keys"),
     ({"messages": [{"role": "user", "content": [{"type": "text", "text": ""}] * 4000}] * 5}, "16384 objects"),

@@ -146,7 +146,7 @@ def test_truncated_importance_sampling_by_hand() -> None:
     # ratios 0.75, 0.9, 1: 0.75 * 2 * 1.25, 0.9 * 2 * 1; 1 * -1 * 0.5
     assert found.total.item() == pytest.approx(-((1.875 + 1.8) / 2 - 0.5) / 2)
     assert found.capped is not None and found.capped.tolist() == [True, False, False]
-    with pytest.raises(ConfigError, match="log-probabilities of that time"):
+    with pytest.raises(ConfigError, match="log-probabilities from the time"):
         loss_of(importance_cap=1.25)
 
 

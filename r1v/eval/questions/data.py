@@ -102,7 +102,9 @@ def read_rows(
     _check_names(found, source)
     rows = tuple(row for path in found for row in _checked(path, source))
     if not rows:
-        raise DataError(f"{found[0]} and its like hold no rows; expected the official files of {source.repo}")
+        raise DataError(
+            f"{found[0]} and the files beside it hold no rows; expected the official files of {source.repo}"
+        )
     wrong = wrong_rows(source.marks, rows)
     if wrong is not None:
         raise OtherSetError(_other(found[0], wrong, source), rows[0])
@@ -204,7 +206,7 @@ def _checked(path: Path, source: Source) -> Iterator[Json]:
     for number, row in enumerate(_read(path), 1):
         if not isinstance(row, dict):
             form = f"; expected the form of {source.repo}" if source.repo else ""
-            raise DataError(f"row {number} of {path} is no object{form}")
+            raise DataError(f"row {number} of {path} is not an object{form}")
         for name in source.fields:
             if row.get(name) is None:
                 there = ", ".join(map(str, list(row)[:8])) or "nothing"

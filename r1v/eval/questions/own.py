@@ -143,7 +143,7 @@ def check_fields(rows: Sequence[Json], where: object) -> list[str]:
             continue  # an option of VLMEvalKit's table
         near = difflib.get_close_matches(name.lower(), FIELDS, 1, 0.8)
         if near and not any(near[0] in row for row in rows):
-            raise DataError(f"{where} has a field {name!r}; is {near[0]!r} meant? Rename or remove it")
+            raise DataError(f"{where} has a field {name!r}; did you mean {near[0]!r}? Rename or remove it")
     return unknown
 
 
@@ -257,7 +257,7 @@ def _of_python(path: Path) -> Benchmark:
     questions = getattr(module, "questions", None)
     if not callable(questions):
         raise ConfigError(
-            f"{path} has no function questions(); it gives the rows, each a dict with 'question'"
+            f"{path} has no function questions(); write one that returns the rows, dicts with 'question'"
         )
     prompt, judge = getattr(module, "prompt", None), getattr(module, "grade", None)
     return Benchmark(

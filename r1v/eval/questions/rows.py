@@ -46,7 +46,7 @@ def listed(value: object) -> list[str]:
             try:
                 value = ast.literal_eval(text)
             except (ValueError, SyntaxError) as error:
-                raise DataError(f"options {text[:80]!r} are no list; write them as a list") from error
+                raise DataError(f"options {text[:80]!r} are not a list; write them as a list") from error
         else:
             value = [value] if text else []
     return [str(entry) for entry in value] if isinstance(value, list | tuple) else []

@@ -70,8 +70,8 @@ def layers_here() -> tuple[str, ...]:
     )
     if not _READING & set(found):
         _logger.warning(
-            "programs are held back by %s alone here: a hostile one could read this user's files; use Linux "
-            "5.13 or newer, or a container",
+            "here only %s limits what a program can do: a hostile one could read this user's files; use "
+            "Linux 5.13 or newer, or a container",
             " and ".join(found),
         )
     return found

@@ -91,7 +91,7 @@ def load_gaokao(request: Load) -> Sequence[Item]:
             answers = "".join(str(one) for one in row["answer"])
             letters = re.findall("[A-H]", answers)
             if not letters:
-                raise DataError(f"{name} question {row['index']} has no letter for an answer")
+                raise DataError(f"{name} question {row['index']} has no letter as its answer")
             one = len(letters) == 1 and name not in HALF
             pictures = [
                 ImageRef(image_of("/".join(PurePosixPath(path).parts[-2:]), request.rows.folder))

@@ -45,7 +45,9 @@ def load_logicvista(request: Load) -> Sequence[Item]:
     for index, row in enumerate(request.rows.rows):
         letters = re.findall("[A-Z]", str(row["answer"]).upper())
         if not letters:
-            raise DataError(f"LogicVista question {index} has answer {row['answer']!r}, which is no letter")
+            raise DataError(
+                f"LogicVista question {index} has answer {row['answer']!r}, which is not a letter"
+            )
         options = tuple(LETTERS[: max(5, LETTERS.index(letters[0]) + 1)]) if len(letters) == 1 else ()
         name = text_of(row, "imagename")
         picture = {**row, "image": f"images/{name}" if name and not row.get("image") else row.get("image")}

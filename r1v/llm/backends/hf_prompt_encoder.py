@@ -147,7 +147,7 @@ class HFPromptEncoder:
                 f"the conversation has {len(images)} images; the limit is {self.config.limits.max_images}"
             )
         if self._template is None:
-            raise PromptError("this model has no chat template; use its completions instead")
+            raise PromptError("this model has no chat template, so it cannot chat; ask for a completion")
         text = self._template.render_messages(
             [self._message(message) for message in request.messages],
             continue_final=request.continue_final,

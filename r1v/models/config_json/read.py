@@ -117,7 +117,7 @@ def kind_of(values: Mapping[str, Any]) -> Kind:
     model_type = values.get("model_type")
     if isinstance(model_type, str) and model_type in KINDS:
         return KINDS[model_type]
-    raise ConfigError(f"model_type {model_type!r} is not supported; {', '.join(KINDS)} are")
+    raise ConfigError(f"model_type {model_type!r} is not supported; supported are {', '.join(KINDS)}")
 
 
 class Section:
@@ -390,13 +390,17 @@ def parse_language(values: Mapping[str, Any], name: str = "config") -> LanguageC
     section.seen.add("layer_types")
     full = isinstance(layer_types, list) and all(each == "full_attention" for each in layer_types)
     if layer_types and not full:
-        raise ConfigError(f"config.json: {name}.layer_types has other than full_attention; not supported")
+        raise ConfigError(
+            f"config.json: {name}.layer_types holds a type that is not full_attention; only that is supported"
+        )
     hidden_size = section.take("hidden_size", int)
     num_heads = section.take("num_attention_heads", int)
     max_positions = section.take("max_position_embeddings", int, 32768)
     eos = section.values.get("eos_token_id")
     if isinstance(eos, list) and not all(type(each) is int for each in eos):
-        raise ConfigError(f"config.json: {name}.eos_token_id is {str(eos)[:60]}; it must be ids")
+        raise ConfigError(
+            f"config.json: {name}.eos_token_id is {str(eos)[:60]}; it must be an id, or a list of ids"
+        )
     config = LanguageConfig(
         family=cast(Any, family),
         vocab_size=section.take("vocab_size", int),
@@ -461,7 +465,7 @@ def parse_rope(section: Section, max_positions: int) -> RopeConfig:
     rope.seen.add("type")
     if kind not in ("default", "yarn", "dynamic"):
         raise ConfigError(
-            f"config.json: RoPE scaling {kind!r} is not supported; default, yarn and dynamic are"
+            f"config.json: RoPE scaling {kind!r} is not supported; use default, yarn or dynamic"
         )
     theta = rope.take("rope_theta", float, None)
     # transformers puts the value outside of the scaling first

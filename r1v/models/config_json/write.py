@@ -23,7 +23,7 @@ def write_release(config: R1VConfig, dtype: str | None = None) -> dict[str, Any]
     vision = _tower(config)
     if vision.qk_norm and vision.qk_norm_eps != vision.norm_eps:
         raise ConfigError(
-            f"the release layout has one eps for all norms of the vision tower, this model has "
+            f"the release layout has one eps for all norms of the vision tower, but this model has "
             f"{vision.norm_eps} and {vision.qk_norm_eps} (q and k); keep the native layout"
         )
     if config.projector_activation != "gelu":
@@ -82,7 +82,7 @@ def write_native(config: R1VConfig, dtype: str | None = None) -> dict[str, Any]:
         raise ConfigError("the native layout has no key for ps_version v1; keep the release layout")
     if vision.qk_norm and vision.qk_norm_eps != 1e-6:
         raise ConfigError(
-            f"the native layout fixes the eps of the q and k norms at 1e-06, this model has "
+            f"the native layout fixes the eps of the q and k norms at 1e-06, but this model has "
             f"{vision.qk_norm_eps}; keep the release layout"
         )
     language = write_language(config.language, dtype)

@@ -133,9 +133,11 @@ def _language(file: GgufFile) -> LanguageConfig:
             f"{file.path} holds a vision tower; give the text model's file, and this one with --mmproj"
         )
     if family not in FAMILIES:
-        raise CheckpointError(f"{file.path} holds a {family} model; {' and '.join(FAMILIES)} are read")
+        raise CheckpointError(
+            f"{file.path} holds a {family} model; only {' and '.join(FAMILIES)} can be read"
+        )
     if EMBEDDING not in file.tensors or len(file.tensors[EMBEDDING].shape) != 2:
-        raise CheckpointError(f"{file.path} has no {EMBEDDING}, or not as a matrix")
+        raise CheckpointError(f"{file.path} has no matrix {EMBEDDING}")
     hidden_size = file.setting(f"{family}.embedding_length", int)
     num_heads = file.setting(f"{family}.attention.head_count", int)
     head_dim = file.setting(f"{family}.attention.key_length", int, hidden_size // max(num_heads, 1))
@@ -168,7 +170,7 @@ def _rope(file: GgufFile, family: str, positions: int) -> RopeConfig:
     if kind == "none":
         return RopeConfig(theta=theta)
     if kind != "yarn":
-        raise CheckpointError(f"{file.path} scales RoPE by {kind}; none and yarn are read")
+        raise CheckpointError(f"{file.path} scales RoPE by {kind}; only none and yarn can be read")
     return RopeConfig(
         theta=theta,
         kind="yarn",
@@ -228,7 +230,7 @@ def _with_tower(file: GgufFile, language: LanguageConfig, tokenizer: Path) -> R1
     """The shape of the whole. CheckpointError, ConfigError: no InternVL's tower, or no image tokens."""
     kind = file.setting("clip.projector_type", str, "none")
     if file.setting("general.architecture", str) != "clip" or kind != "internvl":
-        raise CheckpointError(f"{file.path} holds a projector of the kind {kind}; internvl is read")
+        raise CheckpointError(f"{file.path} holds a projector of the kind {kind}; only internvl can be read")
     if not file.setting("clip.use_gelu", bool, False):
         raise CheckpointError(f"{file.path} does not use GELU, which InternVL's tower has")
     names = file.infos.keys()
@@ -248,7 +250,9 @@ def _with_tower(file: GgufFile, language: LanguageConfig, tokenizer: Path) -> R1
     )
     token = find_token_id(tokenizer, IMAGE_TOKEN)
     if token is None:
-        raise CheckpointError(f"the text model's tokenizer has no {IMAGE_TOKEN}; it belongs to another tower")
+        raise CheckpointError(
+            f"the text model's tokenizer has no {IMAGE_TOKEN}, so the two files do not belong together"
+        )
     max_tiles = file.setting("clip.vision.preproc_max_tiles", int, 12)
     return R1VConfig(
         vision, language, downsample=file.setting("clip.vision.projector.scale_factor", int, 2),

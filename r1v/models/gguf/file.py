@@ -119,7 +119,7 @@ class GgufFile:
         self.path = Path(path)
         self.folder = self.path.parent
         if not self.path.is_file():
-            raise CheckpointError(f"{self.path} is missing or no ordinary file")
+            raise CheckpointError(f"{self.path} is missing or is not a regular file")
         try:
             with self.path.open("rb") as file:
                 self._data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -127,11 +127,11 @@ class GgufFile:
             raise CheckpointError(f"{self.path} cannot be read: {error}") from None
         header = _Header(self.path, self._data)
         if self._data[:4] != MAGIC:
-            raise CheckpointError(f"{self.path} is no GGUF file: it does not begin with GGUF")
+            raise CheckpointError(f"{self.path} is not a GGUF file: it does not begin with GGUF")
         header.take(4)
         version = header.scalar("I")
         if version not in VERSIONS:
-            raise CheckpointError(f"{self.path} has version {version} of GGUF; 2 and 3 are read")
+            raise CheckpointError(f"{self.path} has version {version} of GGUF; only 2 and 3 can be read")
         num_tensors, num_settings = header.scalar("Q"), header.scalar("Q")
         self.settings: dict[str, Setting] = {}
         for _ in range(min(num_settings, len(self._data))):
@@ -160,7 +160,7 @@ class GgufFile:
         for name, (kind_name, row_bytes, shape, offset) in entries.items():
             num_bytes = math.prod(shape[:-1]) * row_bytes
             if start + offset + num_bytes > len(self._data):
-                raise header.fail(f"the data of {name[:80]} would end behind the file's end")
+                raise header.fail(f"the data of {name[:80]} would end after the end of the file")
             yield StoredTensor(name, kind_name, shape, start + offset, row_bytes)
 
     def _sizes(self, name: str, number: int, shape: tuple[int, ...]) -> tuple[str, int]:
@@ -224,7 +224,7 @@ class GgufFile:
                 ) from None
             found = torch.from_numpy(np.ascontiguousarray(wide, np.float32))
         if not bool(found.isfinite().all()):
-            raise CheckpointError(f"{self.path}: {tensor.name} holds values that are no numbers")
+            raise CheckpointError(f"{self.path}: {tensor.name} holds values that are not numbers")
         return found
 
     @contextmanager

@@ -39,7 +39,7 @@ def write_tokenizer(file: GgufFile, folder: Path) -> dict[str, int | None]:
     merges = file.setting(f"{PREFIX}merges", list)
     pairs = [each.split(" ") if isinstance(each, str) else [] for each in merges]
     if any(len(pair) != 2 or not {*pair, "".join(pair)} <= vocabulary.keys() for pair in pairs):
-        raise CheckpointError(f"{file.path}: a merge of its tokenizer is not of two tokens that make a third")
+        raise CheckpointError(f"{file.path}: a merge of its tokenizer does not join two tokens into a third")
     _write(folder / "tokenizer.json", _tokenizer(vocabulary, pairs, added))
     ids = {name: _named(file, name, len(tokens)) for name in ("bos", "eos", "padding")}
     if ids["eos"] is None:
@@ -75,8 +75,8 @@ def _tokens(file: GgufFile) -> tuple[list[str], list[int]]:
     model, split = file.setting(f"{PREFIX}model", str), file.setting(f"{PREFIX}pre", str, "none")
     if model != "gpt2" or split not in QWEN2_NAMES:
         raise CheckpointError(
-            f"{file.path} has a tokenizer of the kind {model} with the split {split}; gpt2 with "
-            f"{' or '.join(QWEN2_NAMES)} is read"
+            f"{file.path} has a tokenizer of the kind {model} with the split {split}; only gpt2 "
+            f"with {' or '.join(QWEN2_NAMES)} can be read"
         )
     tokens, types = file.setting(f"{PREFIX}tokens", list), file.setting(f"{PREFIX}token_type", list)
     if len(tokens) != len(types) or not all(isinstance(each, str) for each in tokens):

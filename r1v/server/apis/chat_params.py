@@ -106,7 +106,7 @@ class Translator:
             return None
         if not self._info.takes_tools:
             raise refuse(
-                "tools", "this model's chat template knows no tools; ask without them", "unsupported"
+                "tools", "this model's chat template does not support tools; ask without them", "unsupported"
             )
         listed = [tool.model_dump(exclude_none=True) for tool in tools]
         if len(json.dumps(listed)) > MAX_SCHEMA_CHARS:

@@ -95,7 +95,7 @@ class Replica:
             if self.ended:
                 raise UnavailableError(
                     f"copy {self.number} of the model ended while it was started (status "
-                    f"{self._process.returncode if self._process else None}); what it said stands above"
+                    f"{self._process.returncode if self._process else None}); its messages are above"
                 )
             with contextlib.suppress(httpx.HTTPError):
                 answer = await client.get(f"{self.url}/ready", timeout=5.0)

@@ -136,16 +136,16 @@ def hold_in_four_bits(model: R1V, group_size: int = 0) -> None:
             group = group_size or next((one for one in GROUPS if columns % one == 0), 0)
             if not group or columns % group or columns % 2:
                 raise ConfigError(
-                    f"model.four_bit: llm.layers.{index}.{name} has {columns} inputs, which no group of "
-                    f"{group_size or ', '.join(map(str, GROUPS))} divides"
+                    f"model.four_bit: llm.layers.{index}.{name} has {columns} inputs, which groups of "
+                    f"{group_size or ', '.join(map(str, GROUPS))} do not divide"
                 )
             owner, _, leaf = name.rpartition(".")
             setattr(block.get_submodule(owner), leaf, FourBitLinear(rows, columns, group, layer.bias))
             found += 1
     if not found:
         raise ConfigError(
-            "model.four_bit holds what is frozen in 4 bits, but all of llm is trained; set model.train=[] "
-            'and model.lora=["llm"]'
+            "model.four_bit stores frozen weights in 4 bits, but all of llm is trained and nothing is "
+            'frozen; set model.train=[] and model.lora=["llm"]'
         )
 
 

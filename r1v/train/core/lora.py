@@ -47,7 +47,7 @@ def add_adapters(model: R1V, names: Sequence[str], rank: int, alpha: int) -> Non
     for wanted in names:
         if not any(fits(name, wanted) for name in layers.values()):
             raise ConfigError(
-                f"model.lora holds {wanted!r}, which fits no linear layer, e.g. llm.layers.0.mlp.down"
+                f"model.lora holds {wanted!r}, which names no linear layer; a name is llm.layers.0.mlp.down"
             )
     targets = [place for place, name in layers.items() if any(fits(name, wanted) for wanted in names)]
     plain = [place for place in targets if place not in four_bit]

@@ -56,7 +56,7 @@ def select(modules: dict[str, nn.Module], wanted: Sequence[str]) -> None:
     for one in wanted:
         if not any(fits(name, one) for name in named):
             raise ConfigError(
-                f"model.train holds {one!r}, which fits no parameter; components: {', '.join(modules)}"
+                f"model.train holds {one!r}, which names no parameter; components: {', '.join(modules)}"
             )
     for name, parameter in named.items():
         parameter.requires_grad_(any(fits(name, one) for one in wanted))

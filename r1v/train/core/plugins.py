@@ -32,7 +32,7 @@ def _module(place: str, key: str) -> Any:
     path = Path(place)
     spec = importlib.util.spec_from_file_location(f"r1v_own_{path.stem}", path)
     if spec is None or spec.loader is None or not path.is_file():
-        raise ConfigError(f"{key}: {place} is not there")
+        raise ConfigError(f"{key}: {place} does not exist")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

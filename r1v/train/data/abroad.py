@@ -47,14 +47,17 @@ class AbroadSource:
         wanted = [one for one in dict.fromkeys(families) if one in abroad.SUBJECTS]
         unknown = [one for one in families if one not in abroad.SUBJECTS]
         if unknown and alone:
-            raise ConfigError(f"data.families: no other tool draws {unknown[0]!r}; those drawn are "
+            raise ConfigError(f"data.families: no other tool draws {unknown[0]!r}; they draw "
                               f"{', '.join(abroad.SUBJECTS)}")  # fmt: skip
         lacking = sorted({need for needs in abroad.missing("train").values() for need in needs})
         if lacking:
             console.print(f"abroad: tools left out for want of {', '.join(lacking)}", highlight=False)
         usable = tuple(one for one in wanted or abroad.SUBJECTS if abroad.usable(one, "train"))
         if not usable:
-            raise ConfigError("data.source: no tool of abroad can draw here; pip install 'r1v[figures-more]'")
+            raise ConfigError(
+                "data.source: abroad needs other drawing tools, and none is installed here: "
+                "pip install 'r1v[figures-more]'"
+            )
         return cls(tuple(one for one in usable for _ in range(OFTEN.get(one, 1))), seed)
 
     def max_images(self, family: str) -> int:

@@ -33,13 +33,15 @@ class PlannedSample:
 class CurriculumConfig:
     """How the looks of figures widen. Rows of files have no looks and are not touched by it."""
 
-    on: bool = key(False, "let the looks of each family of figures widen as it is learned")
-    start_variation: float = key(0.0, "variation that a family starts at")
-    known: tuple[str, ...] = key((), "families that the model has learned before; they start at 1")
-    widen: float = key(0.01, "how much a learned family's looks widen in a step")
-    widen_above: float = key(0.4, "share of exact solutions above which they widen")
-    floor_start: float = key(0.35, "share of the run from which a floor rises under the variation")
-    floor_end: float = key(0.65, "share of the run at which the floor is 1")
+    on: bool = key(False, "let the looks of each family of figures vary more as the model learns it")
+    start_variation: float = key(0.0, "variation that a family starts with")
+    known: tuple[str, ...] = key(
+        (), "families that the model has learned before; they start with variation 1"
+    )
+    widen: float = key(0.01, "how much the variation of a learned family grows in a step")
+    widen_above: float = key(0.4, "share of exact solutions above which the variation grows")
+    floor_start: float = key(0.35, "share of the run after which the least variation rises from 0")
+    floor_end: float = key(0.65, "share of the run after which the least variation is 1")
 
     def __post_init__(self) -> None:
         share(self, "start_variation", "widen_above", "floor_start", "floor_end")

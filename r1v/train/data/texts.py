@@ -40,7 +40,7 @@ def check_characters(text: str, name: str) -> None:
 def check_chain(text: str) -> None:
     """ValueError: the chain holds a mark that ends thinking."""
     if CLOSE_TEXT in text:
-        raise ValueError(f"the chain holds {CLOSE_TEXT}, which ends it; a chain is learned as one piece")
+        raise ValueError(f"the chain holds {CLOSE_TEXT}, which would end it too early; remove it")
 
 
 def check_answer(text: str, name: str) -> None:

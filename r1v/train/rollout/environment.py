@@ -166,7 +166,9 @@ def continuation(processor: Processor, turn: Observation, thinking: bool) -> Pro
     )
     ends = [i for i in range(same) if whole.token_ids[i] in processor.special.eos]
     if not ends:
-        raise R1VError("this chat template does not end a turn of the model; it cannot have several")
+        raise R1VError(
+            "this chat template marks no end of a turn, so a conversation cannot have several turns"
+        )
     return replace(whole, token_ids=whole.token_ids[ends[-1] + 1 :])
 
 

@@ -78,7 +78,7 @@ class Link:
                 self._connection = Client(parse_address(self.address), authkey=self._key)
             except AuthenticationError:
                 raise ConfigError(
-                    f"the engine at {self.address} has another key; give both the same"
+                    f"the engine at {self.address} has another key; give both the same one"
                 ) from None
             except (OSError, EOFError):
                 ended = self._process is not None and self._process.poll() is not None

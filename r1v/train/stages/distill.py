@@ -49,18 +49,20 @@ class DistillConfig:
     reference's. run.steps is not used: questions says how many are asked.
     """
 
-    model: ModelConfig = key(ModelConfig(), "whose chains")
+    model: ModelConfig = key(ModelConfig(), "the model that writes the chains")
     run: RunConfig = key(RunConfig(), "the run")
     data: DataConfig = key(DataConfig(), "what is asked")
     rollout: RolloutConfig = key(RolloutConfig(temperature=0.0, memory_fraction=0.5), "how it is asked")
-    questions: int = key(1000, "how many")
-    alpha: float = key(0.2, "strength of the penalty, see quality.penalty; the report leaves it open")
-    beta: float = key(1.0, "weight of the question's own difficulty in it")
-    gamma: float = key(1.0, "weight of how far text and image have to be read together")
+    questions: int = key(1000, "how many questions are asked")
+    alpha: float = key(
+        0.2, "strength of the penalty on long chains, see quality.penalty; the R1V report does not give it"
+    )
+    beta: float = key(1.0, "weight of the question text's difficulty in the penalty")
+    gamma: float = key(1.0, "weight, in the penalty, of how far text and image must be read together")
     batch: int = key(32, "questions answered together", operational=True)
     judge: str | None = key(None, "base URL of an OpenAI-compatible server that scores and corrects")
-    judge_model: str = key("judge", "its model")
-    judge_key: str = key("none", "its key", operational=True)
+    judge_model: str = key("judge", "name of the judge's model")
+    judge_key: str = key("none", "API key of the judge", operational=True)
 
     def __post_init__(self) -> None:
         one_turn("distill", self.rollout)

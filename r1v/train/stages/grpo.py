@@ -55,10 +55,10 @@ class GRPOConfig:
     reward: RewardConfig = key(RewardConfig(), "what a response is worth")
     loss: GRPOOptions = key(GRPOOptions(), "variants of the loss")
     ssb: BufferConfig = key(BufferConfig(), "the Selective Sample Buffer")
-    alarms: alarms.AlarmConfig = key(alarms.AlarmConfig(), "what marks a step")
+    alarms: alarms.AlarmConfig = key(alarms.AlarmConfig(), "values above which a step is marked")
     prompts: int = key(16, "questions of a step, each answered rollout.group times")
-    updates: int = key(1, "optimiser steps that are made of one batch of responses")
-    pool: str | None = key(None, "file of r1v train pool, whose questions alone are asked")
+    updates: int = key(1, "optimiser steps that are made from one batch of responses")
+    pool: str | None = key(None, "file that r1v train pool wrote; only its questions are asked")
 
     def __post_init__(self) -> None:
         at_least(self, 1, "prompts", "updates")
@@ -262,12 +262,13 @@ class GRPOTrainer:
         if not math.isfinite(found.worst):
             raise R1VError(
                 f"after update {self.version} the model's log-probabilities are not finite: the update broke "
-                "its weights; go on from the last checkpoint with a lower optim.lr"
+                "its weights; continue from the last checkpoint with a lower optim.lr"
             )
         if found.worst > limit:
             raise R1VError(
-                f"after update {self.version} engine and trainer differ by {found.worst:.3g} nats; the limit "
-                f"is {limit}: the engine has stale weights, or set rollout.probe_limit higher"
+                f"after update {self.version} the log-probabilities of engine and trainer differ by "
+                f"{found.worst:.3g} nats; the limit is {limit}: the engine has stale weights, or set "
+                "rollout.probe_limit higher"
             )
         return found
 

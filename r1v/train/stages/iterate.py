@@ -54,12 +54,14 @@ class IterateConfig:
     optim: OptimConfig = key(OptimConfig(batch_size=512, weight_decay=0.05), "how it is learned")
     rollout: RolloutConfig = key(RolloutConfig(temperature=0.0), "how it is asked for its errors")
     reward_model: str = key("", "folder that r1v train reward wrote", required=True)
-    thresholds: tuple[int, ...] = key((2, 3, 4, 5), "least scores of the rounds, 0 to 5", operational=True)
-    epochs: int = key(1, "of each round")
-    first_lr: float = key(2e-4, "of M_0")
-    lr: float = key(1e-4, "of M_1")
-    later_lr: float = key(2e-5, "of those after it")
-    warmup_share: float = key(0.03, "of a round's steps")
+    thresholds: tuple[int, ...] = key(
+        (2, 3, 4, 5), "least score of the rows that each round learns, 0 to 5", operational=True
+    )
+    epochs: int = key(1, "passes over the rows of each round")
+    first_lr: float = key(2e-4, "peak learning rate of M_0")
+    lr: float = key(1e-4, "peak learning rate of M_1")
+    later_lr: float = key(2e-5, "peak learning rate of the rounds after M_1")
+    warmup_share: float = key(0.03, "share of a round's steps in which the learning rate rises")
 
     def __post_init__(self) -> None:
         one_turn("iterate", self.rollout)

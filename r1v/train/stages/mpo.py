@@ -59,14 +59,18 @@ class MPOConfig:
     optim: OptimConfig = key(OptimConfig(lr=1e-6, schedule="constant", batch_size=8), "how it is learned")
     rollout: RolloutConfig = key(RolloutConfig(), "how it is asked")
     loss: MPOWeights = key(MPOWeights(), "weights of the loss")
-    reward_model: str | None = key(None, "folder of r1v train reward; none: ranked by the rules alone")
+    reward_model: str | None = key(
+        None, "folder that r1v train reward wrote; none: responses are ranked by the rules alone"
+    )
     rounds: int = key(2, "rounds of sampling, ranking, pairing and training", operational=True)
     questions: int = key(64, "questions of a round, each answered rollout.group times")
-    threshold: float = key(0.0, "least gap of a pair's scores, on the reward model's raw scale")
-    per_question: int = key(1, "pairs of a question at most")
-    heldout_share: float = key(0.1, "share of a round's pairs that only the margin is measured on")
-    epochs: int = key(1, "over a round's pairs")
-    shift_window: int = key(1000, "rewards that BCO's delta is a mean of; it starts anew each round")
+    threshold: float = key(0.0, "smallest difference of a pair's scores, on the reward model's raw scale")
+    per_question: int = key(1, "most pairs of a question")
+    heldout_share: float = key(
+        0.1, "share of a round's pairs that are not trained on; the margin is measured on them"
+    )
+    epochs: int = key(1, "passes over a round's pairs")
+    shift_window: int = key(1000, "number of rewards whose mean is BCO's delta; it starts anew each round")
 
     def __post_init__(self) -> None:
         one_turn("mpo", self.rollout)
@@ -213,8 +217,8 @@ class MPOTrainer:
         right = sum(share for *_, share in every) / len(every)
         if not pairs:
             raise ConfigError(
-                f"round {self.round + 1}: no pair of {len(every)} questions reaches threshold "
-                f"{c.threshold} ({right:.2f} of the answers are right); ask more or lower it"
+                f"round {self.round + 1}: no pair of answers to {len(every)} questions reaches "
+                f"threshold {c.threshold} ({right:.2f} of the answers are right); ask more or lower it"
             )
         keep_samples(self.bench.run, self.bench.step, self.shown)
         self.prompts = {question.planned: question.prompt for question, made, _ in every if made}

@@ -41,14 +41,16 @@ class PairsConfig:
     run.steps is not used: questions says how many are asked.
     """
 
-    model: ModelConfig = key(ModelConfig(), "whose replies")
+    model: ModelConfig = key(ModelConfig(), "the model that replies")
     run: RunConfig = key(RunConfig(), "the run")
     data: DataConfig = key(DataConfig(), "what is asked")
     rollout: RolloutConfig = key(RolloutConfig(memory_fraction=0.5), "how it is asked")
-    questions: int = key(1000, "asked, each rollout.group times")
+    questions: int = key(1000, "how many questions are asked, each rollout.group times")
     batch: int = key(32, "questions asked together")
-    per_question: int = key(1, "pairs of a question at most")
-    references: bool = key(False, "the source's solution stands in where the model has no right reply")
+    per_question: int = key(1, "most pairs of a question")
+    references: bool = key(
+        False, "use the source's solution as the chosen reply where the model has no right one"
+    )
 
     def __post_init__(self) -> None:
         one_turn("pairs", self.rollout)

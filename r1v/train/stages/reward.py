@@ -44,12 +44,14 @@ class RewardStageConfig:
     model: ModelConfig = key(ModelConfig(), "what is trained")
     run: RunConfig = key(RunConfig(), "the run")
     optim: OptimConfig = key(OptimConfig(lr=1e-5, schedule="constant", batch_size=1), "how it is learned")
-    pairs: str = key("", "file of pairs, for both stages", required=True)
+    pairs: str = key("", "file of pairs, used in both stages", required=True)
     text_pairs: str | None = key(None, "file of text pairs, added in a second stage")
-    second_lr: float = key(1e-6, "AdamW's rate in the second stage")
-    heldout_share: float = key(0.1, "share of the questions whose pairs only the accuracy is measured on")
-    epochs: int = key(2, "of each stage", operational=True)
-    workers: int = key(1, "processes that make the rows; 0: none beside the trainer", operational=True)
+    second_lr: float = key(1e-6, "AdamW's learning rate in the second stage")
+    heldout_share: float = key(
+        0.1, "share of the questions whose pairs are not trained on; the accuracy is measured on them"
+    )
+    epochs: int = key(2, "passes over the pairs in each stage", operational=True)
+    workers: int = key(1, "processes that make the rows; 0: the trainer makes them itself", operational=True)
 
     def __post_init__(self) -> None:
         at_least(self, 1, "epochs")
@@ -105,7 +107,7 @@ class RewardTrainer:
         number = max(1, round(self.config.heldout_share * len(questions)))
         if number >= len(questions):
             raise ConfigError(
-                f"{path} holds pairs of {len(questions)} questions; {number} are held out and none is left"
+                f"{path} holds pairs of {len(questions)} questions; {number} are held out, and none is left"
             )
         held = set(questions[:number])
         kept = [pair for pair in file.pairs if question_of(pair) not in held]

@@ -42,7 +42,9 @@ class SFTConfig:
     optim: OptimConfig = key(
         OptimConfig(lr=1e-5, warmup_steps=20, weight_decay=0.02, final_lr_share=0.02), "how it is learned"
     )
-    curriculum: CurriculumConfig = key(CurriculumConfig(), "of figures")
+    curriculum: CurriculumConfig = key(
+        CurriculumConfig(), "how the looks of figures vary more as they are learned"
+    )
 
     def __post_init__(self) -> None:
         if self.optim.micro_batches > self.optim.batch_size:

@@ -44,30 +44,34 @@ class TransferConfig:
 
     vision: str = key("", "checkpoint of the tower, bare or whole", required=True)
     substitute: str = key("", "checkpoint of the language model that answers directly", required=True)
-    reasoner: str = key("", "checkpoint of the one that reasons, of the same shape", required=True)
+    reasoner: str = key("", "checkpoint of the language model that reasons, of the same shape", required=True)
     run: RunConfig = key(RunConfig(), "the run")
     data: DataConfig = key(DataConfig(direct_share=1.0, heldout=16), "what is learned")
     optim: OptimConfig = key(
         OptimConfig(batch_size=64, schedule="cosine", weight_decay=0.05), "how it is learned"
     )
     rollout: RolloutConfig = key(RolloutConfig(max_tokens=256), "how accuracy is measured")
-    sources: tuple[str, ...] = key((), "data of each phase; none is data.source for all")
-    steps: tuple[int, ...] = key((400, 200, 100, 200), "of each phase")
-    lrs: tuple[float, ...] = key((2e-4, 4e-5, 4e-5, 4e-5), "rate of each phase")
-    batch_sizes: tuple[int, ...] = key((), "of each phase; none is optim.batch_size for all")
-    micro_batches: tuple[int, ...] = key((), "of each phase; none is optim.micro_batches", operational=True)
-    checkpointing: tuple[bool, ...] = key((), "of each phase, see model.checkpointing", operational=True)
+    sources: tuple[str, ...] = key((), "data of each phase; empty: data.source for all")
+    steps: tuple[int, ...] = key((400, 200, 100, 200), "steps of each phase")
+    lrs: tuple[float, ...] = key((2e-4, 4e-5, 4e-5, 4e-5), "peak learning rate of each phase")
+    batch_sizes: tuple[int, ...] = key((), "batch size of each phase; empty: optim.batch_size for all")
+    micro_batches: tuple[int, ...] = key(
+        (), "micro_batches of each phase; empty: optim.micro_batches for all", operational=True
+    )
+    checkpointing: tuple[bool, ...] = key(
+        (), "whether each phase recomputes activations, see model.checkpointing", operational=True
+    )
 
     def __post_init__(self) -> None:
         one_turn("transfer", self.rollout)
         for name in ("steps", "lrs"):
             if len(getattr(self, name)) not in (1, 4):
-                raise ConfigError(f"{name} needs one number, or four: three phases and the alignment")
+                raise ConfigError(f"{name} needs one number, or four (for three phases and the alignment)")
         for name in ("sources", "batch_sizes", "micro_batches", "checkpointing"):
             if len(getattr(self, name)) not in (0, 1, 4):
-                raise ConfigError(f"{name} needs no value, one, or four: three phases and the alignment")
+                raise ConfigError(f"{name} needs no value, one, or four (for three phases and the alignment)")
         if (self.data.source == (FIGURES,)) != (self.data.measure is None):
-            raise ConfigError("data.measure is a file of held-out rows for a data file, and for that only")
+            raise ConfigError("data.measure names held-out rows: give it with a data file, and only then")
 
     def of(self, values: Sequence[T], phase: int, usual: T) -> T:
         """A phase's own value."""

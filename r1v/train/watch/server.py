@@ -38,7 +38,9 @@ def open_watch(folder: str | Path, host: str = "127.0.0.1", port: int = 8090) ->
     try:
         return ThreadingHTTPServer((host, port), partial(_Handler, run, host))
     except OSError as error:
-        raise UnavailableError(f"{host}:{port} cannot be listened at: {error.strerror}; use --port") from None
+        raise UnavailableError(
+            f"cannot listen at {host}:{port}: {error.strerror}; choose another --port"
+        ) from None
 
 
 def metrics_from(run: Path, start: int) -> dict[str, object]:

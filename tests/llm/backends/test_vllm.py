@@ -247,5 +247,5 @@ def test_heads_that_vllm_would_cut_off(tmp_path: Path, tiny_tokenizer_folder: Pa
     model = R1V(tiny_config(tiny_tokenizer_folder))
     model.initialise(0)
     save(model, tmp_path / "model", "native", tokenizer_from=tiny_tokenizer_folder)
-    with pytest.raises(CheckpointError, match="hidden_size over heads is 16"):
+    with pytest.raises(CheckpointError, match="hidden_size / num_attention_heads is 16"):
         folder_for_vllm(tmp_path / "model")

@@ -201,7 +201,7 @@ def test_an_interpreter_without_vllm_is_said_to_have_none(start: Path, tmp_path:
     """The real command is started, and what it says comes back."""
     if importlib.util.find_spec("vllm") is not None:
         pytest.skip("this interpreter has vLLM")
-    with pytest.raises(UnavailableError, match=r"status [12]: .*vLLM is needed and not installed here"):
+    with pytest.raises(UnavailableError, match=r"status [12]: .*vLLM is needed, but is not installed here"):
         trainer_of(config(start, tmp_path / "run", rollout="vllm", vllm_python=sys.executable)).train()
 
 

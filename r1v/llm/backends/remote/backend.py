@@ -207,7 +207,7 @@ class RemoteBackend:
         if isinstance(request, TextRequest):
             raise PromptError("a remote endpoint takes conversations, not texts to continue")
         if request.grammar is not None:
-            raise PromptError("response formats go to a remote endpoint through remote.extra")
+            raise PromptError("a remote endpoint takes a response format only through remote.extra")
         if self._finalizer.alive is False:
             raise UnavailableError("this LLM was closed; make a new one")
         make = BODIES[self._remote.form]
@@ -242,7 +242,7 @@ class RemoteBackend:
         except R1VError as error:
             deliver(error)
         except Exception as error:  # noqa: BLE001 - the waiting thread is told, and raises it
-            deliver(UnavailableError(f"{self._remote.url} answers in a form that is not known: {error!r}"))
+            deliver(UnavailableError(f"{self._remote.url} answers in an unknown form: {error!r}"))
 
     async def _try(self, body: Json, answer: _Answer) -> None:
         """Send the request until it succeeds or a further try would be useless."""
@@ -300,7 +300,7 @@ class RemoteBackend:
             answer = httpx.post(f"{root}/tokenize", json=body, headers=self._headers, timeout=60.0)
             ids: list[int] = parse_json(answer.content, "the token ids")["tokens"]
         except (httpx.HTTPError, R1VError, LookupError, TypeError) as error:
-            raise UnavailableError(f"{root} does not tell token ids (no /tokenize)") from error
+            raise UnavailableError(f"{root} gives no token ids (it has no /tokenize)") from error
         return ids
 
     def token_text(self, token_id: int) -> tuple[str, bytes]:

@@ -315,7 +315,7 @@ def anthropic_body(
     """The body of /messages."""
     params = request.params
     if params.logprobs is not None or request.tools or params.logit_bias:
-        raise PromptError("log-probabilities, tools and logit_bias are not sent in the anthropic form")
+        raise PromptError("log-probabilities, tools and logit_bias cannot be sent in the anthropic form")
     system = "\n\n".join(message.text for message in request.messages if message.role == "system")
     turns = [message for message in request.messages if message.role != "system"]
     budget = params.thinking_budget

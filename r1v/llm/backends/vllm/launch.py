@@ -33,8 +33,8 @@ def check_vllm() -> str:
     unless the user has set another place. UnavailableError: not installed, or not one that we know."""
     if importlib.util.find_spec("vllm") is None:
         raise UnavailableError(
-            "vLLM is needed and not installed here: pip install 'r1v[vllm]' on a machine "
-            "with GPUs, or on a CPU benchmarks/peers/vllm_cpu.sh"
+            "vLLM is needed, but is not installed here; on a machine with GPUs: pip install 'r1v[vllm]', "
+            "on a CPU: benchmarks/peers/vllm_cpu.sh"
         )
     os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")  # read once, when it is imported
     import vllm
@@ -99,13 +99,13 @@ def _check_heads(folder: Path, language: dict[str, Any]) -> None:
     head_dim = language.get("head_dim") or derived
     if language.get("model_type", "qwen2") == "qwen2" and head_dim != derived:
         raise CheckpointError(
-            f"{folder}: heads of {head_dim} values, hidden_size over heads is {derived}; vLLM runs a Qwen2 "
-            "only where the two are equal: use --backend r1v"
+            f"{folder}: head_dim is {head_dim}, hidden_size / num_attention_heads is {derived}; vLLM runs a "
+            "Qwen2 model only where the two are equal: use --backend r1v"
         )
     if not torch.cuda.is_available() and head_dim not in CPU_HEAD_DIMS:
         known = ", ".join(map(str, CPU_HEAD_DIMS))
         raise CheckpointError(
-            f"{folder}: heads of {head_dim} values; on a CPU vLLM knows {known}: use --backend r1v"
+            f"{folder}: head_dim is {head_dim}; on a CPU vLLM supports only {known}: use --backend r1v"
         )
 
 

@@ -164,7 +164,7 @@ def check_prompt(ours: Sequence[int], theirs: Sequence[int]) -> None:
     if list(ours) != list(theirs):
         raise PromptError(
             f"vLLM made {len(theirs)} tokens of a prompt that has {len(ours)} here; its image "
-            "processor cuts tiles otherwise: use r1v's own engine, and report it"
+            "processor cuts tiles differently: use --backend r1v, and report it"
         )
 
 
@@ -188,7 +188,7 @@ def collapsed(prompt: Prompt, processor: Processor, image_text: list[int]) -> li
     places = sum(ids[i : i + width] == image_text for i in range(len(ids) - width + 1))
     if places != num_images:
         raise PromptError(
-            f"the text holds {IMAGE_TEXT}, which vLLM takes for an image; write it otherwise, or use "
+            f"the text holds {IMAGE_TEXT}, which vLLM takes for an image; write it differently, or use "
             "--backend r1v"
         )
     return ids
