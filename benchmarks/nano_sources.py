@@ -24,6 +24,8 @@ from r1v.train.core.config import DataConfig
 from r1v.train.data.examples import encode
 from r1v.train.data.sources import open_source, parse_name
 
+ROOT = Path(__file__).parents[1]  # the paths of the default configuration begin here
+
 
 def settings(path: str) -> tuple[str, DataConfig]:
     """The model's folder and the data's sources and families of a configuration file."""
@@ -69,13 +71,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--config", default="examples/nano/sft-abroad.toml")
+    parser.add_argument("--config", default=str(ROOT / "examples/nano/sft-abroad.toml"))
     parser.add_argument("--number", type=int, default=200, help="samples of each source")
-    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="16 samples of each source")
     args = parser.parse_args()
     number = 16 if args.quick else args.number
     model, config = settings(args.config)
-    processor = Processor.from_folder(model)
+    processor = Processor.from_folder(model if Path(model).is_dir() else ROOT / model)
     rows = [measure(parse_name(text)[0], config, processor, number) for text in config.source]
     heads = list(rows[0])
     print("| " + " | ".join(heads) + " |\n|" + "---|" * len(heads))

