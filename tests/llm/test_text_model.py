@@ -155,7 +155,7 @@ def test_it_is_trained(text_checkpoint: Path, run_r1v: Any, tmp_path: Path) -> N
 def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
     for name, content, words in (
         ("a.jsonl", '{"text": "a", "prompt": "b"}\n', "line 1"),
-        ("b.jsonl", '{"prompt": "b", "images": ["x.png"]}\n', "without pictures"),
+        ("b.jsonl", '{"prompt": "b", "images": ["x.png"]}\n', "text only"),
         ("c.jsonl", '{"messages": [{"role": "user", "content": [1]}]}\n', "a content that is a text"),
         ("d.txt", " \n", "holds no text"),
     ):

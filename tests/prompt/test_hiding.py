@@ -201,7 +201,7 @@ def test_json_of_data_keeps_its_form(processor: Callable[..., Processor]) -> Non
 
 def test_a_template_that_makes_marks_is_refused() -> None:
     hidden = Hidden(Hiding(TOKENS, ()))
-    with pytest.raises(PromptError, match="private characters"):
+    with pytest.raises(PromptError, match="private use"):
         hidden.pieces("\U00100005")
 
 
