@@ -31,7 +31,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 sys.path.insert(0, str(Path(__file__).parent))
 
-from shared.report import commit, interval, processor, versions
+from shared.report import commit, interval, print_result, processor
 from small.twin_arms import ARMS, QUICK, SMALL, TINY, Place, Sizes
 
 POLL_S = 0.2
@@ -274,15 +274,15 @@ def main() -> None:
         from small.twin_plots import draw_all  # matplotlib is not everywhere where arms run
 
         draw_all(found, args.plots)
-    print(json.dumps({
-        "name": "ablations", "device": f"{args.device}; {processor()}", "commit": args.commit or commit(),
-        "versions": versions("torch"), "config": asdict(sizes), "failed": schedule.failed,
+    print_result("ablations", {
+        "device": f"{args.device}; {processor()}", "commit": args.commit or commit(),
+        "config": asdict(sizes), "failed": schedule.failed,
         "results": {
             arm: {key: [round(one[key], 4) for one in results if math.isfinite(one.get(key, math.nan))]
                   for key, value in results[0].items() if isinstance(value, (int, float))}
             for arm, results in found.items() if results and arm in arms
         },
-    }))  # fmt: skip
+    })  # fmt: skip
     sys.exit(1 if schedule.failed else 0)
 
 

@@ -2,9 +2,10 @@
 
     python experiments/chains.py
 
-A tiny model learns grids in words from chains with up to three needless checks, and so checks itself too
-often. It then answers new grids by itself, under the penalty of each; the difficulty of a grid is its number
-of squares. Means over seeds, with half a 95% interval. Ends with one line of JSON.
+A tiny model learns to read grids that are written in words. Its training chains hold up to three needless
+checks, so it checks itself too often. It then answers new grids, each under the penalty that distillation
+gives it; the difficulty of a grid is its number of squares. Prints means over seeds, with half of a 95%
+interval, and ends with one line of JSON.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 sys.path.insert(0, str(Path(__file__).parent))
 
-from shared.report import commit, interval, processor, versions
+from shared.report import interval, print_result
 from small.grids import ON, QUIET, make_rows, start, train
 
 from r1v.prompt import Processor
@@ -89,13 +90,10 @@ def main() -> None:
         names = dict.fromkeys(name for one in found.values() for name in one[alpha])
         cells = {n: interval([one[alpha][n] for one in found.values() if n in one[alpha]]) for n in names}
         print(f"alpha {alpha}: {cells}", flush=True)
-    print(
-        json.dumps(
-            {"name": "chains", "device": processor(), "versions": versions("torch"), "commit": commit(),
-             "config": {"seeds": list(found), "questions": args.questions}, "alphas": found,
-             "threads": torch.get_num_threads(), "seconds": round(time.monotonic() - begun, 1)}
-        )
-    )  # fmt: skip
+    print_result("chains", {
+        "config": {"seeds": list(found), "questions": args.questions}, "alphas": found,
+        "threads": torch.get_num_threads(), "seconds": round(time.monotonic() - begun, 1),
+    })  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -6,9 +6,9 @@ Pictures are grids of two by two cells, some of them filled with one colour; in 
 One language model learns both ways of answering such a grid in words, then becomes two: a substitute that
 answers at once, and a reasoner that writes a chain first. Neither has seen a picture. The vision tower comes
 from a model with another language model. The projector is trained before the substitute in three phases,
-moved to the reasoner, and aligned there. Beside the table stand both models' accuracy on words, and the
-reasoner with a new projector that was aligned as long, without the transfer. Means over seeds, half a 95%
-interval. Ends with one line of JSON.
+moved to the reasoner, and aligned there. For comparison the table also has both models' accuracy on words,
+and that of the reasoner with a new projector that was trained as long without the transfer. Prints means over
+seeds, with half of a 95% interval, and ends with one line of JSON.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 sys.path.insert(0, str(Path(__file__).parent))
 
-from shared.report import commit, interval, processor, versions
+from shared.report import interval, print_result
 from small.grids import HELDOUT, ON, QUIET, accuracy, make_rows, start, train
 
 from r1v.models.assemble import assemble
@@ -92,13 +92,10 @@ def main() -> None:
         print(seed, json.dumps(tables[seed]), flush=True)
     for name in next(iter(tables.values())):
         print(f"{name:42} {interval([table[name] for table in tables.values()])}")
-    print(
-        json.dumps(
-            {"name": "transfer", "device": processor(), "versions": versions("torch"), "commit": commit(),
-             "config": {"seeds": list(tables), "heldout": HELDOUT, "threads": torch.get_num_threads()},
-             "accuracy": tables, "seconds": round(time.monotonic() - begun, 1)}
-        )
-    )  # fmt: skip
+    print_result("transfer", {
+        "config": {"seeds": list(tables), "heldout": HELDOUT, "threads": torch.get_num_threads()},
+        "accuracy": tables, "seconds": round(time.monotonic() - begun, 1),
+    })  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -71,7 +71,7 @@ def interval(values: Sequence[float]) -> str:
     return f"{mean:.{digits}f} ± {half:.{digits}f}"
 
 
-def flat(values: Mapping[str, Any], path: str = "") -> dict[str, Any]:
+def flat(values: Mapping[Any, Any], path: str = "") -> dict[str, Any]:
     """Nested values with one level of keys: ``{"a": {"b": 1}}`` becomes ``{"a/b": 1}``. In a list of mappings
     the place is the key; other lists stay as they are."""
     found: dict[str, Any] = {}
