@@ -63,7 +63,7 @@ def test_a_row_has_what_it_needs_and_no_more(tmp_path: Path) -> None:
     [
         ({"question": "Q"}, "has no 'answer'"),
         ({"answer": "1"}, "has no 'question'"),
-        ({"question": "Q", "answer": "1", "tolerence": 1}, "'tolerance' meant"),
+        ({"question": "Q", "answer": "1", "tolerence": 1}, "did you mean 'tolerance'"),
         ({"question": "Q", "answer": "1", "tolerance": "wide"}, "tolerance 'wide'"),
         ({"question": "Q", "answer": "1", "tolerance": -1}, "tolerance '-1'"),
         ({"question": "Q", "answer": "1", "type": "essay"}, "type 'essay'; use one of"),

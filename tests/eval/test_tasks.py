@@ -309,7 +309,7 @@ def test_a_right_answer_is_one_of_the_options(tmp_path: Path) -> None:
     write_rows(tmp_path, "mathvision")
     path = tmp_path / "mathvision" / "testmini.jsonl"
     path.write_text(path.read_text().replace('"answer": "D"', '"answer": "Z"'))
-    with pytest.raises(DataError, match="question 2: the right answer 'Z' is none of A to E"):
+    with pytest.raises(DataError, match="question 2: the right answer 'Z' is none of the letters A to E"):
         load_items(benchmark("mathvision"), data=tmp_path)
     with pytest.raises(DataError, match=r"no question with from=2030-01-01"):
         load_items(
