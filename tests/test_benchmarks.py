@@ -1,4 +1,4 @@
-"""Every benchmark has a short form, ``--quick``, and ends with one line of JSON with flat keys."""
+"""Every benchmark and experiment has a short form, ``--quick``, and ends with one line of JSON with flat keys."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ FOLDER = ROOT / "benchmarks"
 SCRIPTS = sorted(
     path for room in (".", "cpu", "eval", "quant", "train") for path in (FOLDER / room).glob("*.py")
 )
+EXPERIMENTS = [ROOT / "experiments" / f"{name}.py" for name in ("ablations", "chains", "transfer")]
 ENDINGS = {"emit", "print_result"}  # of benchmarks/shared/report.py
 TOLD = {"name", "device", "load_average", "commit"}
 
@@ -24,7 +25,7 @@ def calls(tree: ast.AST) -> list[ast.Call]:
     return [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: str(path.relative_to(FOLDER)))
+@pytest.mark.parametrize("script", [*SCRIPTS, *EXPERIMENTS], ids=lambda path: str(path.relative_to(ROOT)))
 def test_has_a_short_form_and_ends_with_a_result(script: Path) -> None:
     found = calls(ast.parse(script.read_text(encoding="utf-8")))
     options = {
@@ -53,7 +54,7 @@ def test_results_have_flat_keys(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: str(path.relative_to(FOLDER)))
+@pytest.mark.parametrize("script", [*SCRIPTS, *EXPERIMENTS], ids=lambda path: str(path.relative_to(ROOT)))
 def test_quick(script: Path, tmp_path: Path) -> None:
     """What a peer is missing for is left out by the script; it ends with its result in any case."""
     done = subprocess.run(

@@ -241,7 +241,7 @@ def mpo(p: Place, name: str, *, threshold: float = 0.0, weights: tuple[float, fl
     return {
         **p.measure(run / "best"),
         "pairs": sum(one["pairs"] for one in collected),
-        "steps": trainer.step,
+        "steps": trainer.bench.step,
         "margin": margins[-1]["heldout_margin"] if margins else 0.0,
         "best_valid": max(one["heldout"] for one in held),
         "last_valid": held[-1]["heldout"],

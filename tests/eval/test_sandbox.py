@@ -60,7 +60,10 @@ def test_it_is_said_what_holds_programs_back(
     monkeypatch.setattr(run, "_run_in_folder", old_kernel)
     try:
         assert layers_here() == ("seccomp", "hook")
-        assert "could read this user's files" in caplog.text and "here only seccomp and hook limits" in caplog.text
+        assert (
+            "could read this user's files" in caplog.text
+            and "here only seccomp and hook limits" in caplog.text
+        )
     finally:
         layers_here.cache_clear()
 
