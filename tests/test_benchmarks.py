@@ -1,4 +1,4 @@
-"""Every benchmark and experiment has a short form, ``--quick``, and ends with one line of JSON with flat keys."""
+"""Every benchmark and experiment has a short form, ``--quick``, and ends with one flat line of JSON."""
 
 from __future__ import annotations
 
