@@ -1,7 +1,7 @@
-"""Data that crosses the borders between rooms, and the error tree.
+"""Data that crosses the borders between packages, and the error tree.
 
 Enters and leaves: plain frozen dataclasses of standard-library types. Always holds: no torch, no numpy, no
-input or output; every public value is checked where it is made, so that other rooms can trust it.
+input or output; every public value is checked where it is made, so that other packages can trust it.
 """
 
 from __future__ import annotations

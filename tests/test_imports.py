@@ -1,4 +1,7 @@
-"""Who may import whom: the syntax trees of every room are walked, TYPE_CHECKING blocks included."""
+"""Who may import whom: the syntax trees of every room are walked, TYPE_CHECKING blocks included.
+
+A room is a folder or a file directly in ``r1v/``, such as ``engine`` or ``core``.
+"""
 
 import ast
 from pathlib import Path

@@ -1,6 +1,6 @@
 """The model as the engine runs it: the same modules, with linear layers laid out for this machine.
 
-Enters: a model of the models room. Leaves: a view of it, whose modules share the code of the originals and
+Enters: a model of `r1v.models`. Leaves: a view of it, whose modules share the code of the originals and
 hold packed copies of their weights, or share them where our own kernels read them as they are. Always holds:
 the original is untouched unless its weights are released; a view of weights that changed must be made anew.
 """

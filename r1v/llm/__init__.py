@@ -47,7 +47,7 @@ __all__ = [
     "read_tool_calls",
 ]
 
-# modules whose public names other rooms may import as well
+# modules whose public names other packages may import as well
 MODULES = (
     "backends.remote.backend",
     "backends.remote.wire",

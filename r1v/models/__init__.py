@@ -33,7 +33,7 @@ __all__ = [
     "write_text",
 ]
 
-# modules whose public names other rooms may import as well
+# modules whose public names other packages may import as well
 MODULES = (
     "adapter",
     "assemble",

@@ -44,7 +44,7 @@ __all__ = [
     "segment_positions",
 ]
 
-# modules whose public names other rooms may import as well
+# modules whose public names other packages may import as well
 MODULES = (
     "cpu.drawing",
     "cpu.native",

@@ -62,7 +62,7 @@ __all__ = [
     "tile_image",
 ]
 
-# modules whose public names other rooms may import as well
+# modules whose public names other packages may import as well
 MODULES = (
     "geometry",
     "tiling",

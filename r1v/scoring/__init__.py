@@ -31,7 +31,7 @@ __all__ = [
     "verdict_of",
 ]
 
-# modules whose public names other rooms may import as well
+# modules whose public names other packages may import as well
 MODULES = (
     "compare",
     "reading",

@@ -1,6 +1,6 @@
 """Images that a request names by URL.
 
-Enters: data:, http(s):// and file:// URLs. Leaves: ImageRefs of bytes or data URLs, which the prompt room
+Enters: data:, http(s):// and file:// URLs. Leaves: ImageRefs of bytes or data URLs, which `r1v.prompt`
 opens. Always holds: the name of a host is resolved first, and a connection is made to exactly that address,
 and only if `addresses` allows it; this is checked again at every redirect; bytes and seconds are bounded; a
 file is read only from inside the folder that was allowed at the start.

@@ -85,7 +85,7 @@ class AccessLog:
             access_log.info(json.dumps(line))
 
 
-class Door:
+class AccessCheck:
     """Lets a request in or refuses it. A server without keys that only this machine reaches checks the host
     name; any other server checks the key. Of requests by web pages, only those of this server's page and of
     allowed origins are let in.
@@ -258,7 +258,7 @@ def add_middleware(
     without a key, besides those for probes."""
     app.add_middleware(HeadAsGet)
     app.add_middleware(BodyLimit, config=config)
-    app.add_middleware(Door, config=config, open_paths=(*OPEN_PATHS, *open_paths))
+    app.add_middleware(AccessCheck, config=config, open_paths=(*OPEN_PATHS, *open_paths))
     if config.cors_origins:
         app.add_middleware(
             CORSMiddleware, allow_origins=list(config.cors_origins), allow_methods=["GET", "POST"],
