@@ -193,11 +193,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--repositories", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--repositories", type=Path, metavar="DIR", help="folder of the clones")
     parser.add_argument("--judge", metavar="MODEL", help="a model that reads some of the answers as well")
     parser.add_argument("--judged", type=int, default=60, metavar="N")
     parser.add_argument("--quick", action="store_true", help="every twentieth answer of two sets")
     args = parser.parse_args()
+    needed = ("MMMU",) if args.quick else ("MMMU", "MathVista")
+    missing = [name for name in needed if not (args.repositories and (args.repositories / name).is_dir())]
+    if missing:
+        print(f"Nothing is measured: name a folder with clones of {' and '.join(missing)} by --repositories")
+        print_result("eval_readings", {"left_out": f"no clone of {' and '.join(missing)}"})
+        return
     sets = [mmmu(args.repositories / "MMMU"), mmmu_pro(args.repositories / "MMMU")]
     if not args.quick:
         sets += mathvista(args.repositories / "MathVista")

@@ -110,7 +110,7 @@ def compare(
 
         def attempt(mode: str = mode, extra: dict[str, Any] = extra) -> None:
             values = {"cache_bytes": 256 << 20, "max_model_len": 4096, "num_draft_tokens": 0, **extra}
-            engine = Engine(model, EngineConfig.from_mapping(values), ids)
+            engine = Engine(model, EngineConfig(**values), ids)
             outputs = run(engine, requests)
             solo = [run(engine, [request])[0] for request in requests]
             for name, request, both, alone in zip(names, requests, outputs, solo, strict=True):

@@ -332,7 +332,7 @@ def own(
         values |= {"cache_bytes": 64 << 20, "max_num_seqs": 4}
     elif settings.quick:
         values |= {"cache_bytes": (20 if geometry == "nano" else 45) << 30}
-    engine = Engine(model, EngineConfig.from_mapping(values), IDS)
+    engine = Engine(model, EngineConfig(**values), IDS)
     rows = [count for count in rows if count <= engine.config.max_num_seqs]
     serve(Own(engine), [make_request(Mix("", (1,), 40, 4), 7, model.config, GREEDY)], 1, 0.0, False)
     c = engine.config

@@ -70,7 +70,7 @@ def build(name: str, device: str, weights: str) -> R1V:
 
 def make_engine(model: R1V, **settings: Any) -> Engine:
     values = {"num_draft_tokens": 0, "keep_weights": model.device.type == "cpu", **settings}
-    return Engine(model, EngineConfig.from_mapping(values), IDS)
+    return Engine(model, EngineConfig(**values), IDS)
 
 
 def decode_bytes(model: R1V) -> int:

@@ -67,7 +67,7 @@ def make_engine(model: R1V, weight_format: str = "auto", **settings: Any) -> Eng
     """An engine without speculation, for at most 8K tokens each."""
     longest = min(8192, model.config.language.context_length)
     values = {"max_model_len": longest, "num_draft_tokens": 0, "weight_format": weight_format, **settings}
-    return Engine(model, EngineConfig.from_mapping(values), IDS)
+    return Engine(model, EngineConfig(**values), IDS)
 
 
 def prompt(length: int, seed: int, num_tiles: int = 0, config: R1VConfig | None = None) -> EngineRequest:

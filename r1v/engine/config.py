@@ -6,9 +6,7 @@ model's configuration and the measured free memory.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, field
 
 from r1v.core import ConfigError
 
@@ -106,17 +104,6 @@ class EngineConfig:
             raise ConfigError(
                 f"weight_format is {self.weight_format!r}; use one of {', '.join(WEIGHT_FORMATS)}"
             )
-
-    @classmethod
-    def from_mapping(cls, values: Mapping[str, Any]) -> EngineConfig:
-        """Build from plain data; an unknown key is an error that names it."""
-        known = {each.name for each in fields(cls)}
-        for key in values:
-            if key not in known:
-                raise ConfigError(
-                    f"engine setting {key!r} is not known; known are {', '.join(sorted(known))}"
-                )
-        return cls(**values)
 
 
 def default_num_seqs(device: str) -> int:

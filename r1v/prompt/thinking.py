@@ -212,15 +212,11 @@ class _Text:
         return text
 
 
-class IdSegmenter:
-    """Splits one completion that arrives as token ids. Every id comes back in exactly one piece, in order."""
+class _Segmenter:
+    """What both segmenters share: a source of parts and the text that they make."""
 
-    def __init__(self, markers: ThinkingMarkers, spell: Callable[[int], bytes], opened: bool) -> None:
-        """spell: the bytes of a token, none for one without text; called once for each id, in order. opened:
-        the prompt ends inside thinking."""
-        state = first_state(markers, opened)
-        self._source: _ByText | _ById = _ByText(state) if markers.are_spelled else _ById(markers, state)
-        self._spell, self._text = spell, _Text(state)
+    _source: _ByText | _ById
+    _text: _Text
 
     @property
     def segment(self) -> Segment:
@@ -229,17 +225,28 @@ class IdSegmenter:
 
     @property
     def num_thinking(self) -> int:
-        """Settled ids of thinking, markers not counted."""
+        """Settled ids or units of thinking, markers not counted."""
         return self._text.num_thinking
-
-    def push(self, token_id: int) -> list[SegmentPiece]:
-        """The pieces that this token settles: mostly one; none while it may be part of a marker."""
-        return [self._text.piece(part) for part in self._source.push(token_id, self._spell(token_id))]
 
     def flush(self) -> list[SegmentPiece]:
         """What still waited; call it once, at the end."""
         pieces = [self._text.piece(part) for part in self._source.flush()]
         return pieces + self._text.flush(self.segment)
+
+
+class IdSegmenter(_Segmenter):
+    """Splits one completion that arrives as token ids. Every id comes back in exactly one piece, in order."""
+
+    def __init__(self, markers: ThinkingMarkers, spell: Callable[[int], bytes], opened: bool) -> None:
+        """spell: the bytes of a token, none for one without text; called once for each id, in order. opened:
+        the prompt ends inside thinking."""
+        state = first_state(markers, opened)
+        self._source = _ByText(state) if markers.are_spelled else _ById(markers, state)
+        self._spell, self._text = spell, _Text(state)
+
+    def push(self, token_id: int) -> list[SegmentPiece]:
+        """The pieces that this token settles: mostly one; none while it may be part of a marker."""
+        return [self._text.piece(part) for part in self._source.push(token_id, self._spell(token_id))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,25 +258,17 @@ class TextUnit:
     token_id: int = UNKNOWN_ID
 
 
-class TextSegmenter:
+class TextSegmenter(_Segmenter):
     """Splits one completion that arrives as text. Each unit's id comes back in exactly one piece, in
     order."""
+
+    _source: _ByText
 
     def __init__(self, opened: bool = False) -> None:
         """opened: the prompt ends inside thinking."""
         state: _State = "inside" if opened else "start"
         self._source, self._text = _ByText(state), _Text(state)
         self._told = False  # the sender has told segments apart: no marker in the text counts
-
-    @property
-    def segment(self) -> Segment:
-        """Where the completion is now."""
-        return "thinking" if self._source.state == "inside" else "answer"
-
-    @property
-    def num_thinking(self) -> int:
-        """Settled units of thinking."""
-        return self._text.num_thinking
 
     def push(self, unit: TextUnit) -> list[SegmentPiece]:
         """The pieces that this unit settles."""
@@ -280,11 +279,6 @@ class TextSegmenter:
         push = self._source.push_plain if self._told else self._source.push
         parts += push(unit.token_id, unit.text.encode("utf-8", "replace"))
         return [self._text.piece(part) for part in parts]
-
-    def flush(self) -> list[SegmentPiece]:
-        """What still waited; call it once, at the end."""
-        pieces = [self._text.piece(part) for part in self._source.flush()]
-        return pieces + self._text.flush(self.segment)
 
 
 def first_state(markers: ThinkingMarkers, opened: bool) -> _State:

@@ -6,10 +6,8 @@ Always holds: frozen and checked where it is made; nothing is read from the envi
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from r1v.core import ConfigError
 
@@ -106,14 +104,3 @@ class ServerConfig:
     def on_loopback(self) -> bool:
         """Whether only this machine can reach the server."""
         return self.host in LOOPBACK or self.host.startswith("127.")
-
-    @classmethod
-    def from_mapping(cls, values: Mapping[str, Any]) -> ServerConfig:
-        """Build from plain data; an unknown key is an error that names it."""
-        known = {each.name for each in fields(cls)}
-        for key in values:
-            if key not in known:
-                raise ConfigError(
-                    f"server setting {key!r} is not known; known are {', '.join(sorted(known))}"
-                )
-        return cls(**values)

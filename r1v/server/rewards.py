@@ -27,13 +27,13 @@ from r1v.server.apis.chat_schema import Message, StrictModel
 from r1v.server.apis.endpoint import FAILURES
 from r1v.server.app import add_error_handlers
 from r1v.server.config import ServerConfig
-from r1v.server.console import LogForm, set_up_logs
+from r1v.server.console import LogForm
 from r1v.server.errors import APIError, from_r1v, json_response
 from r1v.server.images import ImageSource
 from r1v.server.metrics import CONTENT_TYPE
 from r1v.server.middleware import add_middleware, notes
 from r1v.server.route import BoundedRoute
-from r1v.server.run import address, listen, make_server
+from r1v.server.run import serve_app
 from r1v.server.stream import unless_gone
 
 PATHS = ("/v1/reward", "/pooling")
@@ -231,9 +231,5 @@ def serve_rewards(
     on_start: Callable[[str], None] = lambda url: None,
     log_form: LogForm = "json",
 ) -> None:
-    """Serve a reward model; as `serve` in `run`."""
-    app = create_reward_app(scorer, config)
-    set_up_logs(log_form)
-    listening = listen(config)
-    server = make_server(app, app.state.service, lambda: on_start(address(config, listening)))
-    server.run(sockets=[listening])
+    """Serve a reward model; as `serve_app`."""
+    serve_app(create_reward_app(scorer, config), config, on_start, log_form)

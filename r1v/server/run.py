@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Protocol, cast
 
 import uvicorn
+from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from r1v.core import UnavailableError
@@ -103,9 +104,13 @@ def serve(
     on_start: Callable[[str], None] = lambda url: None,
     log_form: LogForm = "json",
 ) -> None:
+    """Serve a model; as `serve_app`."""
+    serve_app(create_app(llm, config), config, on_start, log_form)
+
+
+def serve_app(app: FastAPI, config: ServerConfig, on_start: Callable[[str], None], log_form: LogForm) -> None:
     """Serve until a signal comes. on_start: called with the address once the server listens. log_form: the
     form of each request's line on standard error. Raises UnavailableError where the port is taken."""
-    app = create_app(llm, config)
     set_up_logs(log_form)
     listening = listen(config)
     server = make_server(app, app.state.service, lambda: on_start(address(config, listening)))

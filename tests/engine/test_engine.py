@@ -8,7 +8,6 @@ import torch
 
 from r1v.core import (
     CapacityError,
-    ConfigError,
     ContextLengthError,
     FinishDetail,
     FinishReason,
@@ -387,6 +386,4 @@ def test_errors_say_what_to_do(model: R1V) -> None:
         engine(model, cache_bytes=1 << 12)
     with pytest.raises(CapacityError, match="context is 512"):
         engine(model, max_model_len=1024)
-    with pytest.raises(ConfigError, match="blocksize"):
-        EngineConfig.from_mapping({"blocksize": 3})
     assert IDS.forced_close == (CLOSE,)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 
@@ -48,8 +49,8 @@ def tiny_model(
 
 def engine(model: R1V, **settings: object) -> Engine:
     """With a small cache, float32 as it is and no speculation unless asked for."""
-    values: dict[str, object] = {"cache_bytes": 1 << 20, "block_size": 4, "num_draft_tokens": 0, **settings}
-    return Engine(model, EngineConfig.from_mapping(values), IDS)
+    values: dict[str, Any] = {"cache_bytes": 1 << 20, "block_size": 4, "num_draft_tokens": 0, **settings}
+    return Engine(model, EngineConfig(**values), IDS)
 
 
 def request(

@@ -16,7 +16,7 @@ from r1v.figures.item import AnswerType, Figure
 
 @dataclass(frozen=True, slots=True)
 class Inquiry:
-    """One question. kind: under which its wordings stand. answer, solution: as in `Figure`."""
+    """One question. kind: names the list of its wordings. answer, solution: as in `Figure`."""
 
     kind: str
     answer: str
@@ -36,12 +36,12 @@ class Base:
 
     @property
     def lines(self) -> list[str]:
-        """Of the solution."""
+        """The lines of the solution."""
         return self.figure.solution.split("\n")
 
     @property
     def facts(self) -> Mapping[str, str]:
-        """Of the figure."""
+        """The facts of the figure."""
         return self.figure.facts
 
 

@@ -15,7 +15,7 @@ _NTH = ("first", "second", "third", "fourth", "fifth", "sixth")
 def _among(
     base: Base, read: Sequence[str], names: list[str], values: list[int], unit: str = ""
 ) -> list[Inquiry]:
-    """What can be asked of any named values. read: the lines that read them all. unit: as they are read."""
+    """Questions about any named values. read: the lines that read them all. unit: as it is read."""
     rng, found = base.rng, list[Inquiry]()
     i, j = rng.sample(range(len(names)), 2)
     a, b, u, v = names[i], names[j], values[i], values[j]
@@ -58,7 +58,7 @@ def _among(
 
 
 def bar_chart(base: Base) -> list[Inquiry]:
-    """Of a chart drawn for "value"."""
+    """Questions about a bar chart that was drawn for "value"."""
     facts, read = dict(base.facts), base.lines[:-1]
     facts.pop("grid step", None)
     names, values, rng = list(facts), [int(v) for v in facts.values()], base.rng
@@ -85,7 +85,7 @@ def bar_chart(base: Base) -> list[Inquiry]:
 
 
 def line_chart(base: Base) -> list[Inquiry]:
-    """Of a chart drawn for "value"; of the line that was asked about where there are two."""
+    """Questions about a line chart that was drawn for "value"; of two lines, about the one asked for."""
     labels = [v for k, v in base.facts.items() if k.startswith("point ")]
     values, read = [int(base.facts[label]) for label in labels], base.lines[:-1]
     who = str(base.fields["of"])
@@ -117,7 +117,7 @@ def line_chart(base: Base) -> list[Inquiry]:
 
 
 def pie_chart(base: Base) -> list[Inquiry]:
-    """Of a chart drawn for "share"."""
+    """Questions about a pie chart that was drawn for "share"."""
     read, rng = base.lines[:-1], base.rng
     names, values = list(base.facts), [int(v.removesuffix("%")) for v in base.facts.values()]
     hues = [line.split(", ", 1)[1].split(";", 1)[0] for line in read]
@@ -139,7 +139,7 @@ def pie_chart(base: Base) -> list[Inquiry]:
 
 
 def table(base: Base) -> list[Inquiry]:
-    """Of a table drawn for "row_sum" or "column_sum": its row or column, and its heads."""
+    """Questions about a table drawn for "row_sum" or "column_sum": about that row or column, and heads."""
     heads, pairs = base.lines[:3], dict(part.split(": ") for part in base.lines[3].split("; "))
     rows, columns = ([part.split(": ")[1] for part in line.split("; ")] for line in base.lines[:2])
     names, values = list(pairs), [int(v) for v in pairs.values()]
@@ -168,7 +168,7 @@ def table(base: Base) -> list[Inquiry]:
 
 
 def venn(base: Base) -> list[Inquiry]:
-    """Of a diagram drawn for "all": other unions of its regions."""
+    """Questions about a diagram that was drawn for "all": about other unions of its regions."""
     sets = [v for k, v in base.facts.items() if k.startswith("circle ")]
     regions = {k: int(v) for k, v in base.facts.items() if not k.startswith("circle ")}
     inside = {
@@ -209,7 +209,7 @@ def venn(base: Base) -> list[Inquiry]:
 
 
 def network(base: Base) -> list[Inquiry]:
-    """Of a graph drawn for "shortest": its nodes and all its edges."""
+    """Questions about a graph that was drawn for "shortest": about its nodes and all its edges."""
     rows = [base.lines[0]]
     nodes = sorted(
         letter for row in ("top", "middle", "bottom") for letter in base.facts.get(row, "").split(", ") if row
@@ -242,7 +242,7 @@ def network(base: Base) -> list[Inquiry]:
 
 
 def town_map(base: Base) -> list[Inquiry]:
-    """Of a map drawn for "square"."""
+    """Questions about a map that was drawn for "square"."""
     first = base.lines[0]
     places = dict(part.split(": ") for part in first.split("; "))
     names = list(places)
@@ -267,7 +267,7 @@ def town_map(base: Base) -> list[Inquiry]:
 
 
 def calendar(base: Base) -> list[Inquiry]:
-    """Of a month drawn for "count"."""
+    """Questions about a month that was drawn for "count"."""
     first, last = base.facts["the 1st"], int(base.facts["the last day"])
     start, lead = _DAYS.index(first), f"the 1st: {first}"
     weeks = list(range(1, last + 1, 7))
@@ -298,7 +298,7 @@ def calendar(base: Base) -> list[Inquiry]:
 
 
 def money(base: Base) -> list[Inquiry]:
-    """Of coins and notes drawn for "total"."""
+    """Questions about coins and notes that were drawn for "total"."""
     rows = [[int(part.split(" ")[0]) for part in v.split(", ")] for k, v in base.facts.items() if "row" in k]
     pieces, total = [value for row in rows for value in row], int(base.facts["total"])
     numbers = iter(range(1, 99))

@@ -19,7 +19,7 @@ def _walk(points: dict[int, int], x: int) -> str | None:
 
 
 def function_plot(base: Base) -> list[Inquiry]:
-    """Of a graph drawn for "value"."""
+    """Questions about a graph that was drawn for "value"."""
     points = {
         int(k[2:-1]): int(v) for k, v in base.facts.items() if re.fullmatch(r"f\(-?\d+\)", k) and "/" not in v
     }
@@ -40,7 +40,7 @@ def function_plot(base: Base) -> list[Inquiry]:
 
 
 def kinematics(base: Base) -> list[Inquiry]:
-    """Of a graph of positions or velocities."""
+    """Questions about a graph of positions or velocities."""
     who = base.fields["who"]
     knots = {int(k[2:-1]): int(v) for k, v in base.facts.items() if re.fullmatch(r"[xv]\(\d+\)", k)}
     letter = next(iter(base.facts))[0]
@@ -73,7 +73,7 @@ def kinematics(base: Base) -> list[Inquiry]:
 
 
 def geometry(base: Base) -> list[Inquiry]:
-    """What is written in the drawing."""
+    """Questions about what is written in the drawing."""
     facts, found = base.facts, list[Inquiry]()
     read = [f"{k}: {v}" for k, v in facts.items()]
     for key, value in facts.items():
@@ -108,7 +108,7 @@ def geometry(base: Base) -> list[Inquiry]:
 
 
 def circuit(base: Base) -> list[Inquiry]:
-    """Of a circuit drawn for "current"."""
+    """Questions about a circuit that was drawn for "current"."""
     facts = dict(base.facts)
     volts = int(facts.pop("battery"))
     names, ohms = list(facts), [int(v) for v in facts.values()]
@@ -151,12 +151,12 @@ def circuit(base: Base) -> list[Inquiry]:
 
 
 def theorem(base: Base) -> list[Inquiry]:
-    """The angles that are written in the drawing."""
+    """Questions about the angles that are written in the drawing."""
     return [one for one in geometry(base) if one.kind == "angle"]
 
 
 def solid(base: Base) -> list[Inquiry]:
-    """Of a box with three lengths."""
+    """Questions about a box with three lengths."""
     facts = base.facts
     read = [f"{k}: {v}" for k, v in facts.items()]
     found = [ask("length", v, [*read, f"The {k} is {v}."], what=k) for k, v in facts.items()
@@ -192,7 +192,7 @@ def solid(base: Base) -> list[Inquiry]:
 
 
 def force(base: Base) -> list[Inquiry]:
-    """Of forces to the left and right."""
+    """Questions about forces to the left and right."""
     facts = base.facts
     sides = {k: [int(n) for n in facts[k].split(", ")] if facts[k] != "none" else []
              for k in ("left", "right") if k in facts}  # fmt: skip
@@ -218,7 +218,7 @@ def force(base: Base) -> list[Inquiry]:
 
 
 def formula(base: Base) -> list[Inquiry]:
-    """The lines that are written in the picture."""
+    """Questions about the lines that are written in the picture."""
     lines = [f"{k}: {v}" for k, v in base.facts.items() if k.startswith("line ")]
     found = [ask("written_lines", len(lines), [*lines, f"That makes {len(lines)}."])]
     for value in base.facts.values():
@@ -229,7 +229,7 @@ def formula(base: Base) -> list[Inquiry]:
 
 
 def molecule(base: Base) -> list[Inquiry]:
-    """Of a molecule drawn for "hydrogens"."""
+    """Questions about a molecule that was drawn for "hydrogens"."""
     atoms = {k: v for k, v in base.facts.items() if re.fullmatch(r"[A-Z][a-z]?\d+", k)}
     symbols = [re.match("[A-Z][a-z]?", k)[0] for k in atoms]  # type: ignore[index]
     read = [f"{k}: {v}" for k, v in atoms.items()]

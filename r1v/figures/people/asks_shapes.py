@@ -38,7 +38,7 @@ def _count(
 
 
 def counting(base: Base) -> list[Inquiry]:
-    """Of shapes drawn for "all"."""
+    """Questions about shapes that were drawn for "all"."""
     rng, rows = base.rng, _rows(base)
     cells = [cell for row in rows for cell in row]
     colors, shapes = Counter(c for c, _ in cells), Counter(s for _, s in cells)
@@ -90,7 +90,7 @@ def counting(base: Base) -> list[Inquiry]:
 
 
 def compare(base: Base) -> list[Inquiry]:
-    """Of two pictures drawn for "removed"."""
+    """Questions about two pictures that were drawn for "removed"."""
     found = list[Inquiry]()
     for word in ("first", "second"):
         rows = _rows(base, f"{word} row ")
@@ -100,7 +100,7 @@ def compare(base: Base) -> list[Inquiry]:
 
 
 def _grid(base: Base, what: str) -> list[Inquiry]:
-    """Of a board drawn for "cell": its size, corners and rows."""
+    """Questions about a board that was drawn for "cell": about its size, corners and rows."""
     read = base.lines[:-1]
     cells = {k: v for k, v in base.facts.items() if re.fullmatch(r"\d+\.\d+", k)}
     height, width = (max(int(k.split(".")[p]) for k in cells) for p in (0, 1))
@@ -131,7 +131,7 @@ def _grid(base: Base, what: str) -> list[Inquiry]:
 
 
 def spatial(base: Base) -> list[Inquiry]:
-    """Of shapes drawn for "cell"."""
+    """Questions about shapes that were drawn for "cell"."""
     found, read = _grid(base, "shape"), base.lines[:-1]
     things = [k for k, v in base.facts.items() if v.startswith("row ")]
     shapes = Counter(one.split(" ")[1] for one in things)
@@ -150,7 +150,7 @@ def spatial(base: Base) -> list[Inquiry]:
 
 
 def icon(base: Base) -> list[Inquiry]:
-    """Of drawings of things, drawn for "cell"."""
+    """Questions about drawings of things that were made for "cell"."""
     found, read = _grid(base, "thing"), base.lines[:-1]
     things = [k for k, v in base.facts.items() if v.startswith("row ")]
     other = base.rng.choice(
@@ -163,7 +163,7 @@ def icon(base: Base) -> list[Inquiry]:
 
 
 def clock(base: Base) -> list[Inquiry]:
-    """Of one clock drawn for "time"."""
+    """Questions about one clock that was drawn for "time"."""
     read = base.lines[:-1]
     hour, minute = (int(part) for part in base.facts["time"].split(":"))
     found = [
@@ -192,7 +192,7 @@ def clock(base: Base) -> list[Inquiry]:
 
 
 def expression(base: Base) -> list[Inquiry]:
-    """Of numbers drawn for "largest"."""
+    """Questions about numbers that were drawn for "largest"."""
     numbers = [int(n) for n in base.facts["numbers"].split(", ")]
     read = [f"numbers: {base.facts['numbers']}"]
     low = [read[0]]
@@ -212,7 +212,7 @@ def expression(base: Base) -> list[Inquiry]:
 
 
 def handwriting(base: Base) -> list[Inquiry]:
-    """Of one number drawn for "read"."""
+    """Questions about one number that was drawn for "read"."""
     read = base.lines[0]
     digits = [int(d) for d in base.facts["digits"].split(" ")]
     total, number = sum(digits), "".join(map(str, digits))

@@ -183,7 +183,7 @@ def phrase(
 
 
 def reworded(clause: str, held: Collection[str], rng: Random) -> str:
-    """A clause with some of its words said otherwise; itself where that would be a held-out one."""
+    """A clause with some words replaced by synonyms; unchanged if that would be a held-out one."""
 
     def other(match: re.Match[str]) -> str:
         return rng.choice(OTHER_WORDS[match[0]]) if rng.random() < 0.3 else match[0]
@@ -193,7 +193,7 @@ def reworded(clause: str, held: Collection[str], rng: Random) -> str:
 
 
 def _typed(text: str, rng: Random) -> str:
-    """Marks left out, short forms, and now and then a slip; fields stay whole."""
+    """A clause as people type it: without marks, in short forms, at times with a slip; fields stay whole."""
     if rng.random() < 0.12:
         text = text.rstrip("?.!")
     if rng.random() < 0.04:

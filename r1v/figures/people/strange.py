@@ -40,7 +40,7 @@ PHOTOS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
 
 @functools.cache
 def _photographs(split: Split) -> tuple[Image.Image, ...]:
-    """What of PHOTOS is installed, at most 640 pixels wide; packages are found without importing them."""
+    """The installed ones of PHOTOS, at most 640 pixels wide; packages are found without importing them."""
     found = []
     for package, folder, seen, held in PHOTOS:
         spec = importlib.util.find_spec(package)

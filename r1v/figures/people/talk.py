@@ -135,7 +135,7 @@ def _said(
 
 
 def _about(kind: str, seed: int, split: Split, rng: Random, variation: float) -> Said:
-    """One picture, several questions: others, the same of something else ("again"), why, or a doubt."""
+    """Several questions about one picture: others, the same of something else ("again"), why, or a doubt."""
     asks: list[Inquiry] = []
     while len(asks) < 2:
         name = rng.choice(tuple(BASES))

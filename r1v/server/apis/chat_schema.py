@@ -6,7 +6,7 @@ within their ranges. A value that passes here has a meaning.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
@@ -59,6 +59,13 @@ def _text_or_list(value: Any) -> str | None:
 TEXT_OR_LIST = Discriminator(
     _text_or_list, custom_error_type="text_or_list", custom_error_message="must be a string or a list"
 )
+P = TypeVar("P")
+# only the first error is reported, so the others need not be found
+TextOr: TypeAlias = Annotated[
+    Annotated[str, Tag("~text")]
+    | Annotated[list[P], Tag("~list"), Field(min_length=1, max_length=4096, fail_fast=True)],
+    TEXT_OR_LIST,
+]
 
 # ------------------------------------------------------------------------------------------------- messages
 
@@ -95,14 +102,6 @@ Part: TypeAlias = Annotated[
     Annotated[TextPart, Tag("~text")] | Annotated[ImagePart, Tag("~image_url")],
     variant_by("type", ("text", "image_url")),
 ]
-# only the first error is reported, so the others need not be found
-_PARTS = Field(min_length=1, max_length=4096, fail_fast=True)
-UserContent: TypeAlias = Annotated[
-    Annotated[str, Tag("~text")] | Annotated[list[Part], Tag("~list"), _PARTS], TEXT_OR_LIST
-]
-TextContent: TypeAlias = Annotated[
-    Annotated[str, Tag("~text")] | Annotated[list[TextPart], Tag("~list"), _PARTS], TEXT_OR_LIST
-]
 Nothing: TypeAlias = Annotated[list[Any], Field(max_length=0)] | None
 
 
@@ -114,7 +113,7 @@ class SystemMessage(StrictModel):
     """Instructions; ``developer`` is another name for it."""
 
     role: Literal["system", "developer"]
-    content: TextContent
+    content: TextOr[TextPart]
     name: SpeakerName = None
 
 
@@ -122,7 +121,7 @@ class UserMessage(StrictModel):
     """What a person says and shows."""
 
     role: Literal["user"]
-    content: UserContent
+    content: TextOr[Part]
     name: SpeakerName = None
 
 
@@ -148,7 +147,7 @@ class AssistantMessage(StrictModel):
     is an empty turn."""
 
     role: Literal["assistant"]
-    content: TextContent | None = None
+    content: TextOr[TextPart] | None = None
     name: SpeakerName = None
     reasoning_content: str | None = None
     reasoning: str | None = None
@@ -169,7 +168,7 @@ class ToolMessage(StrictModel):
     """What a tool answered."""
 
     role: Literal["tool"]
-    content: UserContent
+    content: TextOr[Part]
     tool_call_id: str = Field(max_length=256)
     name: SpeakerName = None
 
@@ -253,14 +252,15 @@ ResponseFormat: TypeAlias = Annotated[
 
 
 def _choice(value: Any) -> str | None:
-    return "~name" if isinstance(value, str) else "~tool" if isinstance(value, dict | NamedTool) else None
+    return "~name" if isinstance(value, str) else "~tool" if isinstance(value, dict | StrictModel) else None
 
 
-ToolChoice: TypeAlias = Annotated[
-    Annotated[Literal["none", "auto", "required"], Tag("~name")] | Annotated[NamedTool, Tag("~tool")],
+ChoiceOf: TypeAlias = Annotated[
+    Annotated[Literal["none", "auto", "required"], Tag("~name")] | Annotated[P, Tag("~tool")],
     Discriminator(_choice, custom_error_type="tool_choice",
                   custom_error_message="must be none, auto, required or an object that names a function"),
 ]  # fmt: skip
+ToolChoice: TypeAlias = ChoiceOf[NamedTool]
 
 
 class TemplateArguments(StrictModel):

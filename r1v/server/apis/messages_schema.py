@@ -13,11 +13,19 @@ from pydantic import ConfigDict, Field, Tag
 from r1v.server.apis.chat_schema import (
     TEXT_OR_LIST,
     CacheControl,
+    P,
     RequestBody,
     StopText,
     StrictModel,
+    TextOr,
     variant_by,
 )
+
+# as TextOr, but the list may be empty
+TextOrAny: TypeAlias = Annotated[
+    Annotated[str, Tag("~text")] | Annotated[list[P], Tag("~list"), Field(max_length=4096, fail_fast=True)],
+    TEXT_OR_LIST,
+]
 
 
 class _Block(StrictModel):
@@ -86,14 +94,7 @@ class ToolResultBlock(_Block):
 
     type: Literal["tool_result"]
     tool_use_id: str = Field(max_length=256)
-    content: (
-        Annotated[
-            Annotated[str, Tag("~text")]
-            | Annotated[list[ResultPart], Tag("~list"), Field(max_length=4096, fail_fast=True)],
-            TEXT_OR_LIST,
-        ]
-        | None
-    ) = None
+    content: TextOrAny[ResultPart] | None = None
     is_error: bool | None = None
 
 
@@ -109,25 +110,20 @@ AssistantBlock: TypeAlias = Annotated[
     | Annotated[ToolUseBlock, Tag("~tool_use")],
     variant_by("type", ("text", "thinking", "tool_use")),
 ]
-_BLOCKS = Field(min_length=1, max_length=4096, fail_fast=True)
 
 
 class UserTurn(StrictModel):
     """What a person says and shows, and what tools answered."""
 
     role: Literal["user"]
-    content: Annotated[
-        Annotated[str, Tag("~text")] | Annotated[list[UserBlock], Tag("~list"), _BLOCKS], TEXT_OR_LIST
-    ]
+    content: TextOr[UserBlock]
 
 
 class AssistantTurn(StrictModel):
     """What the model said. As the last message it is continued."""
 
     role: Literal["assistant"]
-    content: Annotated[
-        Annotated[str, Tag("~text")] | Annotated[list[AssistantBlock], Tag("~list"), _BLOCKS], TEXT_OR_LIST
-    ]
+    content: TextOr[AssistantBlock]
 
 
 Turn: TypeAlias = Annotated[
@@ -211,14 +207,7 @@ class CountBody(RequestBody):
 
     model: str = Field(min_length=1, max_length=500)
     messages: list[Turn] = Field(min_length=1, max_length=4096, fail_fast=True)
-    system: (
-        Annotated[
-            Annotated[str, Tag("~text")]
-            | Annotated[list[TextBlock], Tag("~list"), Field(max_length=4096, fail_fast=True)],
-            TEXT_OR_LIST,
-        ]
-        | None
-    ) = None
+    system: TextOrAny[TextBlock] | None = None
     thinking: Thinking | None = None
     tools: list[MessagesTool] | None = Field(default=None, max_length=256)
     tool_choice: MessagesToolChoice | None = None

@@ -11,13 +11,14 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
 from r1v.server.apis.chat_schema import (
-    TEXT_OR_LIST,
+    ChoiceOf,
     Nothing,
     ObjectFormat,
     RequestBody,
     StreamOptions,
     StrictModel,
     TextFormat,
+    TextOr,
     variant_by,
 )
 
@@ -56,7 +57,6 @@ ContentPart: TypeAlias = Annotated[
     | Annotated[OutputText, Tag("~output_text")],
     variant_by("type", ("input_text", "input_image", "output_text")),
 ]
-_PARTS = Field(min_length=1, max_length=4096, fail_fast=True)
 
 
 class InputMessage(StrictModel):
@@ -64,9 +64,7 @@ class InputMessage(StrictModel):
 
     type: Literal["message"] = "message"
     role: Literal["user", "system", "developer", "assistant"]
-    content: Annotated[
-        Annotated[str, Tag("~text")] | Annotated[list[ContentPart], Tag("~list"), _PARTS], TEXT_OR_LIST
-    ]
+    content: TextOr[ContentPart]
     id: ItemId = None
     status: ItemStatus = None
     phase: Literal["commentary", "final_answer"] | None = None
@@ -103,9 +101,7 @@ class FunctionResult(StrictModel):
 
     type: Literal["function_call_output"]
     call_id: str = Field(max_length=256)
-    output: Annotated[
-        Annotated[str, Tag("~text")] | Annotated[list[ResultPart], Tag("~list"), _PARTS], TEXT_OR_LIST
-    ]
+    output: TextOr[ResultPart]
     id: ItemId = None
     status: ItemStatus = None
 
@@ -164,17 +160,6 @@ class NamedFunction(StrictModel):
     name: str
 
 
-def _choice(value: Any) -> str | None:
-    return "~name" if isinstance(value, str) else "~tool" if isinstance(value, dict | NamedFunction) else None
-
-
-FunctionChoice: TypeAlias = Annotated[
-    Annotated[Literal["none", "auto", "required"], Tag("~name")] | Annotated[NamedFunction, Tag("~tool")],
-    Discriminator(_choice, custom_error_type="tool_choice",
-                  custom_error_message="must be none, auto, required or an object that names a function"),
-]  # fmt: skip
-
-
 class FlatSchemaFormat(StrictModel):
     """JSON that fits a schema. strict false: the schema is followed all the same."""
 
@@ -215,11 +200,7 @@ class ResponsesBody(RequestBody):
     """The body of /v1/responses. thinking_budget: tokens of thinking, as in chat completions."""
 
     model: str = Field(min_length=1, max_length=500)
-    input: Annotated[
-        Annotated[str, Tag("~text")]
-        | Annotated[list[Item], Tag("~list"), Field(min_length=1, max_length=4096, fail_fast=True)],
-        TEXT_OR_LIST,
-    ]
+    input: TextOr[Item]
     instructions: str | None = None
     max_output_tokens: int | None = Field(default=None, ge=1, le=2**31)
     temperature: float | None = Field(default=None, ge=0, le=2)
@@ -228,7 +209,7 @@ class ResponsesBody(RequestBody):
     thinking_budget: int | None = Field(default=None, ge=-1, le=2**31)
     text: TextOptions | None = None
     tools: list[FunctionTool] | None = Field(default=None, max_length=256)
-    tool_choice: FunctionChoice | None = None
+    tool_choice: ChoiceOf[NamedFunction] | None = None
     parallel_tool_calls: bool | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None

@@ -27,7 +27,7 @@ from r1v.server.metrics import CONTENT_TYPE
 from r1v.server.middleware import add_middleware
 from r1v.server.replicas.process import Replica, ReplicaCommand
 from r1v.server.replicas.routing import Router, routing_keys
-from r1v.server.run import listen, make_server
+from r1v.server.run import address, listen, make_server
 from r1v.server.static_page import StaticPage, read_page
 from r1v.server.stream import data, unless_gone
 
@@ -264,9 +264,7 @@ def serve_replicas(
     listening = listen(config)
     front = Front(commands, config)
     app = create_front(front)
-    host = f"[{config.host}]" if ":" in config.host else config.host
-    port = listening.getsockname()[1]
-    server = make_server(app, front, lambda: on_start(f"http://{host}:{port}"))
+    server = make_server(app, front, lambda: on_start(address(config, listening)))
 
     async def run() -> None:
         try:
