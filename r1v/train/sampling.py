@@ -73,7 +73,7 @@ class Asker:
             links = open_links(c.model.path, c.rollout, self.bench.compute, self.bench.run.folder)
             self.rollouts = VLLMRollouts(
                 self.bench.policy, self.bench.processor, self.bench.compute, links, console,
-                self.bench.run.folder / "weights-on-their-way",
+                sleep=c.rollout.sleep,
             )  # fmt: skip
             self.engine = self.rollouts
         else:

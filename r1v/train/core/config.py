@@ -221,6 +221,10 @@ class RolloutConfig:
     vllm_devices: tuple[str, ...] = key(
         (), "one vLLM process for each entry, which becomes its CUDA_VISIBLE_DEVICES", operational=True
     )
+    sleep: bool = key(
+        False, "vLLM gives weights and cache back while the model is updated, on GPUs that both share",
+        operational=True,
+    )  # fmt: skip
     vllm_at: tuple[str, ...] = key((), "addresses where r1v train rollout is running", operational=True)
     vllm_key: str | None = key(None, "file with the secret that trainer and engines share", operational=True)
 
@@ -240,6 +244,11 @@ class RolloutConfig:
         if not 0.0 < self.memory_fraction <= 1.0:
             raise ConfigError(
                 f"rollout.memory_fraction is {self.memory_fraction}; it must be above 0 and at most 1"
+            )
+        if self.sleep and (self.engine != "vllm" or self.vllm_at or self.stale):
+            raise ConfigError(
+                "rollout.sleep is for a vLLM that is started here and shares the trainer's GPUs, without "
+                "rollout.stale: it sleeps while the model is updated"
             )
         if self.vllm_at and (self.vllm_key is None or self.vllm_devices):
             raise ConfigError(

@@ -71,6 +71,10 @@ class EnvironmentRollouts:
         """See Rollouts."""
         self.inner.sync()
 
+    def rest(self) -> None:
+        """See Rollouts."""
+        self.inner.rest()
+
     def close(self) -> None:
         """See Rollouts."""
         self.inner.close()

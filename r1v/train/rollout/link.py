@@ -45,6 +45,11 @@ class Link:
         self._process, self._log = process, log
         self._connection: Connection | None = None
 
+    @property
+    def local(self) -> bool:
+        """Whether the engine is on this machine, and can read this process's memory if it may."""
+        return isinstance(parse_address(self.address), str)
+
     @classmethod
     def start(cls, python: str, settings: Sequence[str], devices: str | None, log: Path) -> Link:
         """``r1v train rollout`` in a process of its own. devices: its CUDA_VISIBLE_DEVICES; None: ours."""

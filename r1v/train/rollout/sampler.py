@@ -104,6 +104,10 @@ class Rollouts(Protocol):
         Raises ContextLengthError: a prompt leaves no room. UnavailableError: an engine is gone.
         """
 
+    def rest(self) -> None:
+        """Nothing will be asked before the weights have changed: give memory back, if the configuration says
+        so."""
+
     def close(self) -> None:
         """Release what was started."""
 
@@ -204,6 +208,9 @@ class EngineRollouts:
         """See Rollouts."""
         prompts = [question.prompt for question in questions]
         return self.sample(prompts, seeds, n=n, max_tokens=max_tokens, temperature=temperature)
+
+    def rest(self) -> None:
+        """See Rollouts: our engine keeps its memory."""
 
     def close(self) -> None:
         """See Rollouts: nothing was started."""

@@ -8,11 +8,11 @@ error if an engine expands one differently.
 from __future__ import annotations
 
 import io
-import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from rich.console import Console
@@ -20,16 +20,35 @@ from rich.console import Console
 from r1v.core import ConfigError, FinishReason, UnavailableError
 from r1v.llm.backends.vllm.prompts import check_prompt, for_vllm
 from r1v.llm.prompt_encoder import engine_ids
+from r1v.models.checkpoint import check_layout
+from r1v.models.names import pieces
 from r1v.prompt import Processor
 from r1v.train.core.compute import Compute
 from r1v.train.core.config import RolloutConfig
 from r1v.train.core.policy import PolicyModule
 from r1v.train.data.questions import EncodedQuestion
+from r1v.train.rollout.blocks import (
+    BLOCK_BYTES,
+    Block,
+    DeviceBlock,
+    Filled,
+    SentBlock,
+    SharedBlock,
+    device_uuid,
+    fill,
+)
 from r1v.train.rollout.link import Link
 from r1v.train.rollout.sampler import Response, response
-from r1v.train.rollout.wire import Answered, Ask, RolloutSampling, read_answers, send_asks, send_weights
+from r1v.train.rollout.wire import (
+    Answered,
+    Ask,
+    RolloutSampling,
+    read_answers,
+    send,
+    send_asks,
+    send_block,
+)
 
-SHARD_BYTES = 1 << 29  # of the files that weights travel in
 REASONS = {"stop": FinishReason.STOP, "length": FinishReason.LENGTH}
 
 
@@ -49,7 +68,7 @@ def open_links(model: str, config: RolloutConfig, compute: Compute, log_folder: 
     if c.vllm_at:
         return [Link(address, c.vllm_key or "") for address in world.share(c.vllm_at)]
     settings = [f"model={model}", f"dtype={_dtype(compute)}", f"max_num_seqs={c.max_num_seqs}",
-                f"memory_fraction={c.memory_fraction}"]  # fmt: skip
+                f"memory_fraction={c.memory_fraction}", f"sleep={str(c.sleep).lower()}"]  # fmt: skip
     places = world.share(range(number or 1))
     return [
         Link.start(
@@ -69,12 +88,12 @@ class VLLMRollouts:
 
     def __init__(
         self, policy: PolicyModule, processor: Processor, compute: Compute, links: Sequence[Link],
-        console: Console, folder: Path,
+        console: Console, *, sleep: bool = False,
     ) -> None:  # fmt: skip
-        """Waits until the engines are ready. folder: holds the weights on their way to the engines; all
-        processes can read it. UnavailableError, ConfigError: an engine cannot be used."""
+        """Waits until the engines are ready. sleep: engines give their memory back in `rest`.
+        UnavailableError, ConfigError: an engine cannot be used."""
         self.policy, self.processor, self.compute = policy, processor, compute
-        self.links, self.folder = links, folder
+        self.links, self.console, self._sleep = links, console, sleep
         ids = engine_ids(processor)
         self._stop = sorted(ids.eos)
         self._banned = sorted({i for i in (ids.image_context, *ids.banned) if i >= 0} - set(ids.eos))
@@ -83,8 +102,26 @@ class VLLMRollouts:
         self._owners = [
             rank for rank, held in enumerate(compute.world.gather(len(links))) for _ in range(held)
         ]
+        self._ways = list[str]()
         for link in links:
-            console.print(f"rollouts by {link.connect()} at {link.address}", highlight=False)
+            about = link.connect()
+            self._ways.append(self._way(link, about))
+            shown = {name: value for name, value in about.items() if name != "sees"}
+            console.print(f"rollouts by {shown} at {link.address}", highlight=False)
+
+    def _way(self, link: Link, about: Mapping[str, Any]) -> str:
+        """How weights get to an engine."""
+        if not link.local:
+            return "sent"
+        device = self.compute.device
+        seen = device.type == "cuda" and device_uuid(device) in about.get("sees", ())
+        return "device" if seen else "shared"
+
+    def rest(self) -> None:
+        """See Rollouts. A sleeping engine gets its weights again when it is woken up."""
+        if self._sleep:
+            self._tell_all({"do": "sleep"})
+            self._stale = True
 
     def sync(self) -> None:
         """See Rollouts. The weights travel when the next question is asked."""
@@ -151,18 +188,58 @@ class VLLMRollouts:
         return Ask(given["prompt_token_ids"], files, None if tiles is None else [*tiles.values()], seed)
 
     def _push(self) -> None:
-        """Give every engine the weights of now, as the files of a checkpoint in the release's layout, which
-        the first process writes tensor by tensor and each process sends to its own engines."""
+        """Give every engine the weights of now, block by block. All processes gather the tensors together."""
         dtype = getattr(torch, _dtype(self.compute))
-        self.policy.export(self.folder, None, SHARD_BYTES >> 20, "release", dtype)
-        files = sorted(self.folder.glob("*.safetensors*"))
+        self._tell_all({"do": "begin weights"})
+        ways = dict.fromkeys(self._ways)
+        blocks = {way: self._block(way, dtype) for way in ways}
+        first = next(iter(ways), None)
+        tensors = weights_of(self.policy, dtype)
+        if first is None:  # this process has no engine, but its part of the tensors
+            for _ in tensors:
+                pass
+        else:
+            for filled in fill(blocks[first], tensors):
+                for way in list(blocks):
+                    if way != first:
+                        blocks[way].buffer[: filled.num_bytes].copy_(blocks[first].buffer[: filled.num_bytes])
+                self._hand_over(blocks, filled)
+        for block in blocks.values():
+            block.close()
+        self._tell_all({"do": "end weights"})
+        self.compute.world.barrier()
+
+    def _hand_over(self, blocks: dict[str, Block], filled: Filled) -> None:
+        """Have this process's engines take a block. One that cannot open it on the GPU gets it through memory
+        of the host from now on."""
+        for link, way in zip(self.links, self._ways, strict=True):
+            link.tell(partial(send_block, block=blocks[way], filled=filled))
+        for place, link in enumerate(self.links):
+            why = link.reply()["refused"]
+            if not why:
+                continue
+            if self._ways[place] == "sent":
+                raise UnavailableError(f"vLLM at {link.address} does not take the weights: {why}")
+            self.console.print(f"weights for {link.address} go another way: {why}", highlight=False)
+            old, self._ways[place] = self._ways[place], "sent"
+            blocks.setdefault("sent", SentBlock(len(blocks[old].buffer)))
+            blocks["sent"].buffer[: filled.num_bytes].copy_(blocks[old].buffer[: filled.num_bytes])
+            link.tell(partial(send_block, block=blocks["sent"], filled=filled))
+            if why := link.reply()["refused"]:
+                raise UnavailableError(f"vLLM at {link.address} does not take the weights: {why}")
+
+    def _block(self, way: str, dtype: torch.dtype) -> Block:
+        largest = max(torch.Size(shape).numel() for shape in self.policy.shapes.values())
+        size = max(BLOCK_BYTES, largest * dtype.itemsize)
+        if way == "device":
+            return DeviceBlock(size, self.compute.device)
+        return SharedBlock(size) if way == "shared" else SentBlock(size)
+
+    def _tell_all(self, head: dict[str, str]) -> None:
         for link in self.links:
-            link.tell(partial(send_weights, files=files))
+            link.tell(partial(send, head=head))
         for link in self.links:
             link.reply()
-        self.compute.world.barrier()
-        if self.compute.world.first:
-            shutil.rmtree(self.folder, ignore_errors=True)
 
     def close(self) -> None:
         """See Rollouts."""
@@ -174,3 +251,15 @@ def _reason(name: str) -> FinishReason:
     if name not in REASONS:
         raise UnavailableError(f"vLLM ended a response with {name!r}; expected {' or '.join(REASONS)}")
     return REASONS[name]
+
+
+def weights_of(policy: PolicyModule, dtype: torch.dtype) -> Iterator[tuple[str, torch.Tensor]]:
+    """All tensors under the names that vLLM reads, adapters added in, gathered one parameter at a time by all
+    processes together."""
+    config = policy.base.config
+    layout = check_layout(None if config.vision is None else "release", config)
+    held, value = "", torch.empty(0)
+    for piece in pieces(policy.shapes, layout, config.language):
+        if piece.parameter != held:
+            held, value = piece.parameter, policy.whole_weight(piece.parameter).to(dtype)
+        yield piece.name, value[piece.start : piece.start + piece.shape[0]]

@@ -12,11 +12,10 @@ import io
 import os
 import shutil
 import signal
-import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Connection, Listener
@@ -31,6 +30,7 @@ from r1v.llm.backends.vllm.launch import check_vllm, engine_arguments, folder_fo
 from r1v.llm.config import LLMConfig, ParallelConfig, resolve_dtype, weight_bytes
 from r1v.train.core.checks import at_least, choice
 from r1v.train.core.keys import key as about
+from r1v.train.rollout.vllm_worker import NAME
 from r1v.train.rollout.wire import (
     FOLDER_PREFIX,
     Answered,
@@ -45,7 +45,6 @@ from r1v.train.rollout.wire import (
 from r1v.train.rollout.wire import receive as receive_message
 
 END_S = 2.0  # the time for cleaning up when nobody is connected any more
-WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
 
 
 @dataclass(frozen=True)
@@ -59,6 +58,7 @@ class RolloutEngineConfig:
     dtype: str = about("auto", "of weights and cache: the trainer's, bfloat16 or float32")
     max_num_seqs: int = about(64, "responses decoded together")
     memory_fraction: float = about(0.9, "of each device")
+    sleep: bool = about(False, "give weights and cache back when the trainer says so; on a GPU only")
     attached: bool = about(False, "end when the standard input does")
 
     def __post_init__(self) -> None:
@@ -71,15 +71,25 @@ class RolloutEngine(Protocol):
 
     about: dict[str, Any]
 
-    def load(self, files: Iterator[tuple[str, bytes]]) -> None:
-        """Take new weights: the files of a checkpoint in the release's layout."""
+    def begin_weights(self) -> None:
+        """Wake up, if it sleeps; other weights are coming."""
+
+    def take_block(self, place: dict[str, Any], laid: Sequence[Sequence[Any]], content: bytes) -> str:
+        """Take tensors under their names of the release's layout (see `blocks.read`). Returns "", or why the
+        block cannot be opened."""
+
+    def end_weights(self) -> None:
+        """All have come."""
+
+    def sleep(self) -> None:
+        """Give the memory of weights and cache back until other weights come."""
 
     def sample(self, asks: Sequence[Ask], sampling: RolloutSampling) -> list[Answered]:
         """Answer questions."""
 
 
 class VLLMEngine:
-    """vLLM's offline engine over a folder of its own, whose weights are replaced. See RolloutEngine."""
+    """vLLM's offline engine, whose weights are replaced. See RolloutEngine."""
 
     def __init__(self, config: RolloutEngineConfig) -> None:
         """Raises UnavailableError, CheckpointError."""
@@ -89,11 +99,7 @@ class VLLMEngine:
         source = Path(config.model)
         device = "cuda" if torch.cuda.is_available() else "cpu"
         dtype = resolve_dtype(config.dtype, device, weight_bytes(source))
-        self.about = {"vllm": version, "dtype": dtype, "device": device}
-        self._scratch = tempfile.TemporaryDirectory(prefix="r1v-rollout-")
-        self._folder = Path(self._scratch.name)
-        for path in folder_for_vllm(source).iterdir():
-            (self._folder / path.name).symlink_to(path.resolve())
+        self.about: dict[str, Any] = {"vllm": version, "dtype": dtype, "device": device}
         parallel = ParallelConfig(tensor=config.tensor_parallel)
         if config.tensor_parallel == 1:  # no further process, which could end without this one
             os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
@@ -101,23 +107,41 @@ class VLLMEngine:
         from vllm import LLM
 
         arguments = engine_arguments(
-            self._folder, LLMConfig(str(source), "vllm", dtype=dtype, parallel=parallel),
-            max_num_seqs=config.max_num_seqs, logprobs_mode="raw_logprobs",
+            folder_for_vllm(source), LLMConfig(str(source), "vllm", dtype=dtype, parallel=parallel),
+            max_num_seqs=config.max_num_seqs, logprobs_mode="raw_logprobs", worker_extension_cls=NAME,
         )  # fmt: skip
+        self._sleeps, self._asleep = config.sleep and device == "cuda", False
         if device == "cuda":
             arguments["gpu_memory_utilization"] = config.memory_fraction
+            arguments["enable_sleep_mode"] = self._sleeps
         self._llm = LLM(**arguments)
+        seen = [set(each) for each in self._llm.collective_rpc("r1v_devices")]
+        self.about["sees"] = sorted(set.intersection(*seen))
 
-    def load(self, files: Iterator[tuple[str, bytes]]) -> None:
-        """See RolloutEngine. The folder keeps its name, by which vLLM knows the model's tokenizer."""
-        for pattern in WEIGHTS:
-            for path in self._folder.glob(pattern):
-                path.unlink()
-        for name, content in files:
-            (self._folder / Path(name).name).write_bytes(content)
-        self._llm.collective_rpc("reload_weights")
-        if self.about["device"] == "cpu":
-            self._llm.apply_model(_repack_head)
+    def begin_weights(self) -> None:
+        """See RolloutEngine. The cache wakes up when the weights are there, so that what they pass through on
+        their way has its room."""
+        if self._asleep:
+            self._llm.wake_up(tags=["weights"])
+        self._llm.collective_rpc("r1v_begin_weights")
+
+    def take_block(self, place: dict[str, Any], laid: Sequence[Sequence[Any]], content: bytes) -> str:
+        """See RolloutEngine."""
+        said: list[str] = self._llm.collective_rpc("r1v_take_block", args=(place, laid, content))
+        return next(filter(None, said), "")
+
+    def sleep(self) -> None:
+        """See RolloutEngine. vLLM has no sleep mode on a CPU."""
+        if self._sleeps and not self._asleep:
+            self._llm.sleep(level=2)
+            self._asleep = True
+
+    def end_weights(self) -> None:
+        """See RolloutEngine."""
+        self._llm.collective_rpc("r1v_end_weights")
+        if self._asleep:
+            self._llm.wake_up(tags=["kv_cache"])
+            self._asleep = False
         if not self._llm.reset_prefix_cache():
             raise RuntimeError("vLLM kept its prefix cache, which older weights made")
         self._llm.reset_mm_cache()
@@ -144,13 +168,6 @@ class VLLMEngine:
                 Answered(list(group[0].prompt_token_ids), [_sampled(one.outputs[0]) for one in group])
             )
         return answered
-
-
-def _repack_head(model: Any) -> None:
-    """On a CPU vLLM multiplies by a packed copy of the output matrix, which it does not renew for a tied
-    model."""
-    head = model.language_model.lm_head
-    head.quant_method.process_weights_after_loading(head)
 
 
 def _given(ask: Ask) -> dict[str, Any]:
@@ -205,8 +222,14 @@ def _answer(engine: RolloutEngine, connection: Connection) -> None:
     head, blobs = receive_message(connection)
     reply: dict[str, Any] = {}
     try:
-        if head["do"] == "load":
-            engine.load(zip(head["files"], blobs, strict=True))
+        if head["do"] == "begin weights":
+            engine.begin_weights()
+        elif head["do"] == "block":
+            reply["refused"] = engine.take_block(head["place"], head["laid"], b"".join(blobs))
+        elif head["do"] == "end weights":
+            engine.end_weights()
+        elif head["do"] == "sleep":
+            engine.sleep()
         else:
             reply["answers"] = [asdict(one) for one in engine.sample(*read_asks(head, blobs))]
     except (EOFError, ConnectionError):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from r1v.core import ConfigError
+from r1v.train.rollout.blocks import Block, Filled
 
 # of the folder that a trainer makes for a process that it starts: their socket and key, its temporary files
 FOLDER_PREFIX = "r1v-link-"
@@ -59,11 +60,11 @@ class Answered:
     responses: Sequence[WireResponse]
 
 
-def send(connection: Connection, head: Mapping[str, Any], blobs: Sequence[bytes | Path] = ()) -> None:
-    """One message. blobs: bytes, or files, read one at a time."""
+def send(connection: Connection, head: Mapping[str, Any], blobs: Sequence[bytes] = ()) -> None:
+    """One message."""
     connection.send_bytes(json.dumps({**head, "num_blobs": len(blobs)}).encode())
     for blob in blobs:
-        connection.send_bytes(blob.read_bytes() if isinstance(blob, Path) else blob)
+        connection.send_bytes(blob)
 
 
 def receive(connection: Connection) -> tuple[dict[str, Any], Iterator[bytes]]:
@@ -73,9 +74,11 @@ def receive(connection: Connection) -> tuple[dict[str, Any], Iterator[bytes]]:
     return head, (connection.recv_bytes() for _ in range(head["num_blobs"]))
 
 
-def send_weights(connection: Connection, files: Sequence[Path]) -> None:
-    """Have an engine take the files of a checkpoint's weights."""
-    send(connection, {"do": "load", "files": [path.name for path in files]}, files)
+def send_block(connection: Connection, block: Block, filled: Filled) -> None:
+    """Have an engine take the tensors of a block."""
+    laid = [[one.name, one.dtype, list(one.shape), one.start] for one in filled.tensors]
+    content = block.content(filled.num_bytes)
+    send(connection, {"do": "block", "place": block.place(), "laid": laid}, [content] if content else [])
 
 
 def send_asks(connection: Connection, asks: Sequence[Ask], sampling: RolloutSampling) -> None:

@@ -132,6 +132,7 @@ class GRPOTrainer:
             found = self._probe(groups[0].question)
             if step + 1 < c.run.steps:
                 self.ahead = self._begin(step + 1)
+        self.asker.rollouts.rest()
         times.append(time.monotonic())
         if c.loss.kl and c.loss.kl_in == "reward":
             groups = self._penalised(groups)

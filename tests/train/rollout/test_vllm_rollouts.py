@@ -26,9 +26,15 @@ from rich.console import Console
 
 from r1v import models
 from r1v.core import ConfigError, R1VError, UnavailableError
+from r1v.models.names import pieces
 from r1v.prompt import Processor, Prompt
 from r1v.train.core.compute import Compute
+from r1v.train.data.curriculum import PlannedSample
+from r1v.train.data.examples import FigureSource
+from r1v.train.data.questions import EncodedQuestion, make_question
 from r1v.train.rollout import link as vllm_link
+from r1v.train.rollout import vllm as vllm_rollouts
+from r1v.train.rollout.blocks import Laid, read
 from r1v.train.rollout.sampler import EngineRollouts
 from r1v.train.rollout.vllm import VLLMRollouts
 from r1v.train.rollout.vllm_process import RolloutEngineConfig, serve
@@ -66,13 +72,27 @@ class OwnEngine:
             self.model, self.processor, Compute(torch.device("cpu"), False), max_num_seqs=16
         )
 
-    def load(self, files: Iterator[tuple[str, bytes]]) -> None:
-        with tempfile.TemporaryDirectory() as scratch:
-            models.save(self.model, Path(scratch) / "model", "release", tokenizer_from=self.folder)
-            for name, content in files:
-                (Path(scratch) / "model" / name).write_bytes(content)
-            self.model.load_state_dict(models.load(Path(scratch) / "model", torch.float32).state_dict())
+    def begin_weights(self) -> None:
+        self.came: dict[str, torch.Tensor] = {}
+
+    def take_block(self, place: dict[str, Any], laid: Sequence[Sequence[Any]], content: bytes) -> str:
+        self.came.update(read(place, [Laid(*one) for one in laid], content, torch.device("cpu")))
+        return ""
+
+    def end_weights(self) -> None:
+        parameters = dict(self.model.named_parameters())
+        shapes = {name: tuple(parameter.shape) for name, parameter in parameters.items()}
+        every = pieces(shapes, "release", self.model.config.language)
+        assert {piece.name for piece in every} == set(self.came)
+        with torch.no_grad():
+            for piece in every:
+                value = self.came[piece.name]
+                parameters[piece.parameter][piece.start : piece.start + len(value)] = value
         self.sampler.sync()
+
+    def sleep(self) -> None:
+        for parameter in self.model.parameters():
+            parameter.data.fill_(float("nan"))
 
     def sample(self, asks: Sequence[Ask], sampling: RolloutSampling) -> list[Answered]:
         none = np.zeros((0, 32, 32, 3), np.uint8)
@@ -87,6 +107,11 @@ class OwnEngine:
             ])
             for ask, group in zip(asks, groups, strict=True)
         ]  # fmt: skip
+
+
+class ElsewhereEngine(OwnEngine):
+    def take_block(self, place: dict[str, Any], laid: Sequence[Sequence[Any]], content: bytes) -> str:
+        return super().take_block(place, laid, content) if content else "no such file"
 
 
 class BrokenEngine(OwnEngine):
@@ -149,6 +174,26 @@ def test_weights_that_did_not_arrive_are_noticed(
             trainer.train()
 
 
+def test_a_sleeping_engine_gets_its_weights_again(start: Path, tmp_path: Path) -> None:
+    """This one forgets them. It sleeps while the model is updated, also where no weight changed."""
+    here = trainer_of(config(start, tmp_path / "here", families=("arithmetic",), heldout=2, eval_every=2))
+    here.train()
+    with engines(start, tmp_path / "engine") as there:
+        through = trainer_of(config(start, tmp_path / "there", heldout=2, eval_every=2, **there))
+        assert isinstance(through.asker.rollouts, VLLMRollouts)
+        through.asker.rollouts._sleep = True
+        through.train()
+    rows = metrics(tmp_path / "there")
+    assert without_times(rows) == without_times(metrics(tmp_path / "here"))
+
+
+def test_an_engine_that_cannot_read_this_memory_gets_the_weights_sent(start: Path, tmp_path: Path) -> None:
+    trainer_of(config(start, tmp_path / "here", families=("arithmetic",))).train()
+    with engines(start, tmp_path / "engine", kind=ElsewhereEngine) as there:
+        trainer_of(config(start, tmp_path / "there", **there)).train()
+    assert without_times(metrics(tmp_path / "there")) == without_times(metrics(tmp_path / "here"))
+
+
 def test_an_engine_that_dies_ends_the_run_which_goes_on_with_another(
     start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -192,6 +237,8 @@ def test_what_goes_wrong_is_one_line(start: Path, tmp_path: Path, monkeypatch: p
         parse_address("localhost")
     with pytest.raises(ConfigError, match=r"vllm_at needs rollout\.vllm_key"):
         config(start, tmp_path / "5", rollout="vllm", vllm_at=("a:1",))
+    with pytest.raises(ConfigError, match=r"rollout\.sleep is for a vLLM that is started here"):
+        config(start, tmp_path / "6", rollout="vllm", vllm_at=("a:1",), vllm_key="k", sleep=True)
     with pytest.raises(ConfigError, match="use r1v or vllm"):
         config(start, tmp_path / "6", rollout="tgi")
 
@@ -276,6 +323,41 @@ def test_grpo_through_vllm(start: Path, tmp_path: Path, monkeypatch: pytest.Monk
     assert max(row["mismatch_worst"] for row in rows) < 1e-3 and max(row["probe"] for row in rows) < 1e-3
     special = first.bench.processor.special
     assert sampled and not {special.image_context, special.img_start, special.img_end} & set(sampled)
+
+
+@needs_vllm
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("way", ["shared", "sent"])
+def test_vllm_answers_with_the_weights_that_it_was_given(
+    start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """Greedy ids before and after updates, in many small blocks, are those of our engine over the same
+    weights."""
+    monkeypatch.setattr(vllm_rollouts, "BLOCK_BYTES", 1 << 16)
+    trainer = through_vllm(start, tmp_path / "run", monkeypatch, steps=3, lr=0.02)
+    rollouts, bench = trainer.asker.rollouts, trainer.bench
+    assert isinstance(rollouts, VLLMRollouts) and rollouts._ways == ["shared"]
+    rollouts._ways = [way]
+    asked = FigureSource(("arithmetic", "counting"))
+    plans = [PlannedSample(family, number, 1.0) for family in asked.families for number in range(4)]
+    made = [make_question(asked, bench.processor, plan, keep_images=True) for plan in plans]
+    questions = [one for one in made if isinstance(one, EncodedQuestion)]
+
+    def greedy(one: Any) -> list[tuple[int, ...]]:
+        found = one.ask(questions, [0] * len(questions), n=1, max_tokens=12, temperature=0.0)
+        return [group[0].token_ids for group in found]
+
+    def ours() -> EngineRollouts:
+        return EngineRollouts(trainer.policy, bench.processor, bench.compute)
+
+    before = greedy(rollouts)
+    assert len(before) == 8 and before == greedy(ours())
+    close, rollouts.close = rollouts.close, lambda: None  # type: ignore[method-assign]
+    trainer.train()
+    after = greedy(rollouts)
+    close()
+    assert after == greedy(ours()) != before
 
 
 @needs_vllm
