@@ -61,8 +61,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="adapters only, of rank 16 unless given (default: every weight)",
     )
     training.add_argument(
-        "--rollout", choices=("r1v", "vllm", "away"), default="r1v",
-        help="who samples: r1v, vllm on the same devices, or vllm on others",
+        "--rollout", choices=("r1v", "vllm", "asleep", "away"), default="r1v",
+        help="who samples: r1v, vllm on the same devices, the same asleep during updates, or vllm on others",
     )  # fmt: skip
     training.add_argument("--rows", type=int, default=1, metavar="N", help="of a pass on each device")
     training.add_argument(

@@ -18,16 +18,17 @@ from r1v.models.config import LanguageConfig
 
 STAGES = ("sft", "transfer", "iterate", "reward", "mpo", "grpo")
 LOGIT_BYTES = 2 * (1 << 28)  # a chunk of logits and its gradient
-ROLLOUTS = ("r1v", "vllm", "away")
+ROLLOUTS = ("r1v", "vllm", "asleep", "away")
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingTarget:
     """memory_bytes: of each device. context: tokens of a row. rows: of one pass on a device. lora_rank: 0
     trains all parameters of projector and language model. rollout: r1v (a whole copy on each device), vllm
-    (on the same devices, with the model split among them) or away (on other devices). checkpointing:
-    activations are recomputed. kv_tokens: that the sampler's cache holds. together: devices that share the
-    tokens of a row (model.sequence_parallel)."""
+    (on the same devices, with the model split among them), asleep (the same, but with its memory given back
+    while the model is updated: rollout.sleep) or away (on other devices). checkpointing: activations are
+    recomputed. kv_tokens: that the sampler's cache holds. together: devices that share the tokens of a row
+    (model.sequence_parallel)."""
 
     memory_bytes: int
     num_devices: int = 1
@@ -44,7 +45,9 @@ class TrainingTarget:
         if self.stage not in STAGES:
             raise ConfigError(f"--train is {self.stage!r}; use {', '.join(STAGES[:-1])} or {STAGES[-1]}")
         if self.rollout not in ROLLOUTS:
-            raise ConfigError(f"--rollout is {self.rollout!r}; use r1v, vllm or away")
+            raise ConfigError(
+                f"--rollout is {self.rollout!r}; use {', '.join(ROLLOUTS[:-1])} or {ROLLOUTS[-1]}"
+            )
         for name in ("memory_bytes", "num_devices", "context", "rows", "together"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1")
@@ -99,14 +102,15 @@ class TrainingEstimate:
     def phases(self) -> dict[str, int]:
         """All bytes of a device in each phase."""
         always = self.held + self.optimizer
-        resident = self.sampler if self.target.samples and self.target.rollout != "away" else 0
+        here = self.sampler if self.target.samples and self.target.rollout != "away" else 0
+        resident = 0 if self.target.rollout == "asleep" else here
         found = {
             "load": self.held + self.block // 2,
             "update": always + resident + self.update,
             "export": always + resident + self.block,
         }
         if self.target.samples:
-            found["rollout"] = always + resident + self.block
+            found["rollout"] = always + here + self.block
         return found
 
     @property
@@ -269,23 +273,24 @@ def _nearby(
     steps += shared[-1:]
     if target.samples and target.rollout == "r1v" and target.stage == "grpo":
         steps.append(("rollout=vllm on the same devices", replace(target, rollout="vllm")))
+        steps.append(("rollout=vllm rollout.sleep=true", replace(target, rollout="asleep")))
         steps.append(("rollout=vllm on other devices", replace(target, rollout="away")))
     if not target.lora_rank:
         steps.append(('model.lora=["llm"]', replace(target, lora_rank=16)))
     yield target, ()
     for name, changed in (*shared, *(one for one in steps if one not in shared)):
         yield changed, (name,)
-    everything, names = target, list[str]()
+    everything, named = target, dict[str, str]()
     for name, changed in steps:
         for key in ("rows", "checkpointing", "together", "rollout", "lora_rank"):
             if getattr(changed, key) != getattr(target, key):
                 everything = replace(everything, **{key: getattr(changed, key)})
-        names.append(name)
-        yield everything, tuple(names)
+                named[key] = name
+        yield everything, tuple(named.values())
     for factor in (2, 4, 8, 16, 32):
         yield (
             replace(everything, num_devices=target.num_devices * factor),
-            (*names, f"{target.num_devices * factor} devices"),
+            (*named.values(), f"{target.num_devices * factor} devices"),
         )
 
 

@@ -58,6 +58,9 @@ def test_more_devices_and_recomputation_take_less_and_samplers_more() -> None:
         estimate(LARGE, replace(target, rollout="away")).sampler
         == estimate(LARGE, replace(target, rollout="vllm")).sampler
     )  # it lies elsewhere, but is as large
+    awake, asleep = (estimate(LARGE, replace(target, rollout=name)).phases for name in ("vllm", "asleep"))
+    sampler = estimate(LARGE, replace(target, rollout="asleep")).sampler
+    assert awake["update"] - asleep["update"] == sampler and awake["rollout"] == asleep["rollout"]
     assert "rollout" not in estimate(LARGE, replace(target, stage="reward")).phases
 
 

@@ -305,13 +305,13 @@ def test_grpo_through_vllm(start: Path, tmp_path: Path, monkeypatch: pytest.Monk
     sampled: list[int] = []
     judge = first.asker.judge
 
-    def watch(questions: Any, responses: Any) -> Any:
+    def watch(questions: Any, responses: Any, version: int) -> Any:
         sampled.extend(i for group in responses for one in group for i in one.token_ids)
         if first.bench.step == 2:
             rollouts = first.asker.rollouts
             assert isinstance(rollouts, VLLMRollouts) and rollouts.links[0]._process is not None
             rollouts.links[0]._process.kill()
-        return judge(questions, responses)
+        return judge(questions, responses, version)
 
     first.asker.judge = watch  # type: ignore[method-assign]
     with pytest.raises(UnavailableError, match=r"vLLM's process ended with status -9"):
