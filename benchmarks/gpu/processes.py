@@ -28,7 +28,7 @@ from r1v.train.data.examples import AnswerKey
 from r1v.train.data.questions import EncodedQuestion
 from r1v.train.reward.ranking import Ranked, Ranker
 from r1v.train.reward.rules import RuleReward
-from r1v.train.rollout.blocks import Block, DeviceBlock, Laid, SharedBlock, fill, read
+from r1v.train.rollout.blocks import DeviceBlock, Laid, SharedBlock, WeightBlock, fill, read
 from r1v.train.rollout.sampler import Response
 
 INIT = [
@@ -167,7 +167,7 @@ def ahead(settings: Settings, findings: Findings) -> None:
 def block(settings: Settings, findings: Findings) -> None:
     """Tensors through a block, to another process: they arrive whole, and the block can be written again."""
     device = torch.device(settings.device, 0) if settings.device == "cuda" else torch.device("cpu")
-    made: Block = DeviceBlock(1 << 20, device) if settings.device == "cuda" else SharedBlock(1 << 20)
+    made: WeightBlock = DeviceBlock(1 << 20, device) if settings.device == "cuda" else SharedBlock(1 << 20)
     tensors = [(f"t{n}", torch.randn(400, 300 + n, device=device)) for n in range(6)]
     reader = subprocess.Popen(
         [sys.executable, __file__, "--reader", str(device)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,

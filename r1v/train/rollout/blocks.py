@@ -37,7 +37,7 @@ class Laid:
         return getattr(torch, self.dtype).itemsize * torch.Size(self.shape).numel()
 
 
-class Block(Protocol):
+class WeightBlock(Protocol):
     """Room for tensors. buffer: uint8 (size,)."""
 
     buffer: torch.Tensor
@@ -62,15 +62,15 @@ class SharedBlock:
         self.buffer = torch.frombuffer(self._map, dtype=torch.uint8)
 
     def place(self) -> dict[str, Any]:
-        """See Block."""
+        """See WeightBlock."""
         return {"kind": "shared", "path": f"/proc/{os.getpid()}/fd/{self._file}", "size": len(self.buffer)}
 
     def content(self, num_bytes: int) -> bytes:
-        """See Block."""
+        """See WeightBlock."""
         return b""
 
     def close(self) -> None:
-        """See Block. The map ends with the buffer that looks into it."""
+        """See WeightBlock. The map ends with the buffer that looks into it."""
         del self.buffer
         os.close(self._file)
 
@@ -82,15 +82,15 @@ class SentBlock:
         self.buffer = torch.empty(size, dtype=torch.uint8)
 
     def place(self) -> dict[str, Any]:
-        """See Block."""
+        """See WeightBlock."""
         return {"kind": "sent"}
 
     def content(self, num_bytes: int) -> bytes:
-        """See Block."""
+        """See WeightBlock."""
         return self.buffer[:num_bytes].numpy().tobytes()
 
     def close(self) -> None:
-        """See Block."""
+        """See WeightBlock."""
         del self.buffer
 
 
@@ -101,7 +101,7 @@ class DeviceBlock:
         self.buffer = torch.empty(size, dtype=torch.uint8, device=device)
 
     def place(self) -> dict[str, Any]:
-        """See Block. What was written is complete before others read it."""
+        """See WeightBlock. What was written is complete before others read it."""
         torch.cuda.synchronize(self.buffer.device)
         _, found = torch.multiprocessing.reductions.reduce_tensor(self.buffer)
         handle = [
@@ -111,11 +111,11 @@ class DeviceBlock:
                 "size": len(self.buffer)}  # fmt: skip
 
     def content(self, num_bytes: int) -> bytes:
-        """See Block."""
+        """See WeightBlock."""
         return b""
 
     def close(self) -> None:
-        """See Block."""
+        """See WeightBlock."""
         del self.buffer
 
 
@@ -132,7 +132,7 @@ class Filled:
     num_bytes: int = 0
 
 
-def fill(block: Block, tensors: Iterable[tuple[str, torch.Tensor]]) -> Iterator[Filled]:
+def fill(block: WeightBlock, tensors: Iterable[tuple[str, torch.Tensor]]) -> Iterator[Filled]:
     """Write tensors into a block until it is full; what is yielded must be taken before the next step."""
     filled = Filled()
     for name, tensor in tensors:

@@ -29,11 +29,11 @@ from r1v.train.core.policy import PolicyModule
 from r1v.train.data.questions import EncodedQuestion
 from r1v.train.rollout.blocks import (
     BLOCK_BYTES,
-    Block,
     DeviceBlock,
     Filled,
     SentBlock,
     SharedBlock,
+    WeightBlock,
     device_uuid,
     fill,
 )
@@ -209,7 +209,7 @@ class VLLMRollouts:
         self._tell_all({"do": "end weights"})
         self.compute.world.barrier()
 
-    def _hand_over(self, blocks: dict[str, Block], filled: Filled) -> None:
+    def _hand_over(self, blocks: dict[str, WeightBlock], filled: Filled) -> None:
         """Have this process's engines take a block. One that cannot open it on the GPU gets it through memory
         of the host from now on."""
         for link, way in zip(self.links, self._ways, strict=True):
@@ -228,7 +228,7 @@ class VLLMRollouts:
             if why := link.reply()["refused"]:
                 raise UnavailableError(f"vLLM at {link.address} does not take the weights: {why}")
 
-    def _block(self, way: str, dtype: torch.dtype) -> Block:
+    def _block(self, way: str, dtype: torch.dtype) -> WeightBlock:
         largest = max(torch.Size(shape).numel() for shape in self.policy.shapes.values())
         size = max(BLOCK_BYTES, largest * dtype.itemsize)
         if way == "device":

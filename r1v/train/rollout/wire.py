@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from r1v.core import ConfigError
-from r1v.train.rollout.blocks import Block, Filled
+from r1v.train.rollout.blocks import Filled, WeightBlock
 
 # of the folder that a trainer makes for a process that it starts: their socket and key, its temporary files
 FOLDER_PREFIX = "r1v-link-"
@@ -74,7 +74,7 @@ def receive(connection: Connection) -> tuple[dict[str, Any], Iterator[bytes]]:
     return head, (connection.recv_bytes() for _ in range(head["num_blobs"]))
 
 
-def send_block(connection: Connection, block: Block, filled: Filled) -> None:
+def send_block(connection: Connection, block: WeightBlock, filled: Filled) -> None:
     """Have an engine take the tensors of a block."""
     laid = [[one.name, one.dtype, list(one.shape), one.start] for one in filled.tensors]
     content = block.content(filled.num_bytes)

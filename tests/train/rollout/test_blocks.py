@@ -17,7 +17,7 @@ from r1v import models
 from r1v.train.core.compute import Compute
 from r1v.train.core.config import ModelConfig
 from r1v.train.core.policy import load_policy
-from r1v.train.rollout.blocks import Block, SentBlock, SharedBlock, fill, read
+from r1v.train.rollout.blocks import SentBlock, SharedBlock, WeightBlock, fill, read
 from r1v.train.rollout.vllm import weights_of
 from r1v.train.stages.init import InitConfig, initialise
 from tests.train.core.test_distributed import Peak, anonymous, in_two
@@ -37,7 +37,7 @@ def tensors() -> list[tuple[str, torch.Tensor]]:
 
 @pytest.mark.parametrize("kind", [SharedBlock, SentBlock])
 @pytest.mark.parametrize(("size", "blocks"), [(4096, 3), (4608, 2), (1 << 20, 1)])
-def test_tensors_arrive_as_they_were_sent(kind: Callable[[int], Block], size: int, blocks: int) -> None:
+def test_tensors_arrive_as_they_were_sent(kind: Callable[[int], WeightBlock], size: int, blocks: int) -> None:
     """What was read stays as it is when the block is written again."""
     block, found, number = kind(size), [], 0
     for filled in fill(block, tensors()):

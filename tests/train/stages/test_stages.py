@@ -18,6 +18,7 @@ from r1v.train.reward.model import Calibration
 from r1v.train.stages.distill import DistillConfig, distill
 from r1v.train.stages.iterate import IterateConfig, iterate
 from r1v.train.stages.transfer import TransferConfig, transfer
+from tests.train.core.test_distributed import in_two, numbers
 
 QUIET = Console(quiet=True)
 FAMILIES = ("arithmetic", "counting")
@@ -118,6 +119,62 @@ def test_transfer_moves_the_projector(start: Path, tmp_path: Path) -> None:
             assert torch.equal(value.bfloat16(), last[name].bfloat16())
     fc1 = "projector.fc1.weight"
     assert not torch.equal(last[fc1], moved[fc1].to(last[fc1].dtype))
+
+
+def assert_as_one(one: Path, two: Path, runs: tuple[str, ...], last: str) -> None:
+    """Every number that the supervised runs inside two runs logged, and the last model's weights. Weights go
+    from one to the next in bf16, where the smallest difference may round the other way."""
+    for name in runs:
+        first, second = (numbers(folder / name) for folder in (one, two))
+        assert len(first) == len(second) > 0
+        for a, b in zip(first, second, strict=True):
+            assert a == pytest.approx(b, rel=1e-3, abs=1e-5)
+    a, b = (models.load(folder / last, torch.float32).state_dict() for folder in (one, two))
+    assert all(torch.allclose(a[name], b[name], atol=2e-3, rtol=1e-2) for name in a)
+
+
+@pytest.mark.slow
+def test_iterative_rounds_in_two_processes_as_in_one(
+    start: Path, chains: Path, reward_model: Path, tmp_path: Path
+) -> None:
+    """Which rows a round keeps, its losses, and the weights."""
+
+    def run(name: str) -> None:
+        c = make(
+            IterateConfig,
+            model=str(start), out=str(tmp_path / name), data=str(chains), reward_model=str(reward_model),
+            thresholds=(2, 4), batch_size=5, device="cpu", bf16=False, max_tokens=6, micro_batches=2,
+            train=("projector", "llm"), log_every=1, first_lr=5e-4, lr=3e-4, later_lr=3e-4, epochs=2,
+        )  # fmt: skip
+        iterate(c, QUIET)
+
+    run("1")
+    in_two(lambda: run("2"))
+    reports = [f"round{t}/report.json" for t in (1, 2)]
+    for name in reports:
+        assert (tmp_path / "1" / name).read_text() == (tmp_path / "2" / name).read_text()
+    runs = tuple(f"round{t}/sft" for t in (0, 1, 2))
+    assert_as_one(tmp_path / "1", tmp_path / "2", runs, "round2/sft/model")
+
+
+@pytest.mark.slow
+def test_transfer_in_two_processes_as_in_one(start: Path, tmp_path: Path) -> None:
+    """The table of accuracies, the losses of all phases, and the weights."""
+
+    def run(name: str) -> None:
+        c = make(
+            TransferConfig,
+            vision=str(start), substitute=str(start), reasoner=str(start), out=str(tmp_path / name),
+            families=FAMILIES, steps=(3, 2, 2, 2), batch_size=5, micro_batches=(2,), heldout=3, max_tokens=4,
+            lrs=(1e-3,), device="cpu", bf16=False, log_every=1,
+        )  # fmt: skip
+        transfer(c, QUIET)
+
+    run("1")
+    in_two(lambda: run("2"))
+    assert (tmp_path / "1/table.json").read_text() == (tmp_path / "2/table.json").read_text()
+    runs = ("phase1", "phase2", "phase3", "aligned")
+    assert_as_one(tmp_path / "1", tmp_path / "2", runs, "aligned/model")
 
 
 def test_settings_out_of_range() -> None:
