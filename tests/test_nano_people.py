@@ -22,7 +22,11 @@ class Replies:
 
     def chat_many(self, conversations: Sequence[Sequence[Message]], params: Any) -> list[Completion]:
         texts = [self.answers(talk) for talk in conversations]
-        return [Completion("so", text, (), FinishReason.STOP, refused=is_refusal(text)) for text in texts]
+        assert params.logprobs == 0
+        return [
+            Completion("so", text, (), FinishReason.STOP, refused=is_refusal(text), logprobs=())
+            for text in texts
+        ]
 
 
 @pytest.mark.parametrize("knows", [True, False])

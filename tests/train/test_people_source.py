@@ -81,3 +81,10 @@ def test_only_the_last_turn_is_learned(processor: Processor) -> None:
     assert "3:00" in text and prompt.count(processor.special.image_context) == 196
     assert "4:00" not in text
     assert example.without_images().all_images == () and len(example.all_images) == 1
+
+
+def test_what_cannot_be_told_wants_a_refusal_and_small_talk_wants_none() -> None:
+    for name in dict.fromkeys(people.SOURCES["refuse"]):
+        key = PeopleSource("refuse", (name,)).example(name, 3, 1.0).key
+        assert (key.answer, key.refusal) == ("", name != "chat")
+    assert PeopleSource("typed", ("sum",)).example("sum", 3, 1.0).key.refusal is None

@@ -297,12 +297,10 @@ _NET = {
     "network/edge_peak": (
         "[what|how much] is the [length|number|weight|cost] of the {extreme} [line|edge|link]",
         "[how long|how much] is the {extreme} [line|link|street|one of all edges]",
-        "{extreme_zh}的[边|路]是多[长|少]",
     ),
     "network/edge_named": (
         "[which|what] [line|link|road|one of the edges] is {extreme}",
         "!say which [edge|line] is {extreme}",
-        "{extreme_zh}的[边|路]是哪条",
     ),
     "network/edge": (
         "[how long|how much] is the [line|link|road|street] [from|between] {a} [to|and] {b}",

@@ -100,6 +100,27 @@ def test_a_question_without_an_answer_wants_a_reply_without_a_box(
     rules.close()
 
 
+@pytest.mark.parametrize(
+    ("refusal", "answer", "verdict"),
+    [
+        (True, "I can't tell: there is no picture.", Verdict.RIGHT),
+        (True, "我答不出来：没有图片。", Verdict.RIGHT),
+        (True, "Hello!", Verdict.WRONG),
+        (True, "It is 7.", Verdict.WRONG),
+        (False, "Hello!", Verdict.RIGHT),
+        (False, "I can't tell: there is no picture.", Verdict.WRONG),
+        (False, "Answer: \\boxed{3}", Verdict.WRONG),
+    ],
+)
+def test_where_a_refusal_is_wanted_nothing_else_is_right(
+    refusal: bool, answer: str, verdict: Verdict
+) -> None:
+    response = Response((), np.zeros(0, np.float32), FinishReason.STOP, None, "looked for: a chart", answer)
+    rules = RuleReward()
+    assert rules.verdict(response, AnswerKey("", "string", refusal=refusal)) is verdict
+    rules.close()
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_a_score_that_is_no_number_is_never_chosen(bad: float) -> None:
     found = advantages(rewards([True, False, True, False], [bad, 0.9, 0.2, 0.1]), CONFIG)
