@@ -22,9 +22,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         help="of the files: the release's, or transformers'")  # fmt: skip
     parser.add_argument("--dtype", choices=DTYPES, help="of all weights (default: the language model's)")
     parser.add_argument("--chat-template", metavar="FILE", help="Jinja template that replaces the model's")
-    parser.add_argument("--thinking", choices=("require", "install", "keep"), default="require",
+    parser.add_argument("--thinking", choices=("require", "install", "pictures", "keep"),
+                        default="require",
                         help="of a template and tokenizer without <think>: refuse them, add the opening of "
-                        "thinking, or keep them")  # fmt: skip
+                        "thinking, add it for conversations with pictures alone, or keep them")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of a random projector")
     add_shard_argument(parser)
 

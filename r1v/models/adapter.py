@@ -6,7 +6,8 @@ of the adapter has a place in the model, and the base is the one that it was mad
 
 adapter.safetensors holds ``PARAMETER.down`` (R, K) and ``PARAMETER.up`` (N, R), whose product is added to a
 matrix (N, K) (Hu et al. 2021), and whole parameters under their own names, such as those of tower and
-projector. adapter.json has a fingerprint of the base: some numbers of its matrices.
+projector; where adapter.json lists shapes as ``rounded``, these matrices are stored in four bits
+(`adapter_codes`). adapter.json has a fingerprint of the base: some numbers of its matrices.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 import copy
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -23,6 +24,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from r1v.core import CheckpointError, parse_json
+from r1v.models.adapter_codes import rounded, widened
 from r1v.models.r1v import R1V
 
 FOLDER, TENSORS, ABOUT = "adapter", "adapter.safetensors", "adapter.json"
@@ -46,41 +48,64 @@ def refuse_adapter(folder: Path, what: str) -> None:
         )
 
 
-def fingerprint(model: R1V) -> dict[str, list[float]]:
-    """Some rows of the embedding and of each of a few layers, at most 16 numbers of a row."""
-    language = model.language
-    found = {"embedding": language.embedding.weight}
-    step = max(1, len(language.layers) // NUM_PRINTED)
-    for index in range(0, len(language.layers), step):
-        found[f"layers.{index}.qkv"] = language.layers[index].get_parameter("attention.qkv.weight")
-    return {
-        name: [
-            round(float(v), 6) for v in weight.detach()[:: max(1, len(weight) // NUM_PRINTED), :16].flatten()
-        ]
-        for name, weight in found.items()
-    }
+def fingerprint(num_layers: int, weight_of: Callable[[str], torch.Tensor]) -> dict[str, list[float]]:
+    """Some rows of the embedding and of each of a few layers, at most 16 numbers of a row.
+
+    weight_of: a parameter of the model by its name.
+    """
+    found = {"embedding": "language.embedding.weight"}
+    for index in range(0, num_layers, max(1, num_layers // NUM_PRINTED)):
+        found[f"layers.{index}.qkv"] = f"language.layers.{index}.attention.qkv.weight"
+    printed = {}
+    for name, parameter in found.items():
+        weight = weight_of(parameter).detach()
+        rows = weight[:: max(1, len(weight) // NUM_PRINTED), :16]
+        printed[name] = [round(float(value), 6) for value in rows.flatten()]
+    return printed
 
 
-def save_adapter(folder: Path, base: R1V, tensors: Mapping[str, torch.Tensor]) -> None:
-    """Write an adapter into a checkpoint's folder. tensors: as adapter.safetensors holds them."""
+def _fingerprint_of(model: R1V) -> dict[str, list[float]]:
+    return fingerprint(len(model.language.layers), model.get_parameter)
+
+
+def save_adapter(
+    folder: Path, base: R1V, tensors: Mapping[str, torch.Tensor], *, four_bit: bool = False
+) -> None:
+    """Write an adapter into a checkpoint's folder. tensors: of pairs and whole parameters, by name. four_bit:
+    round its matrices."""
     _check(base, tensors, str(folder))
+    write_adapter(folder, tensors, _fingerprint_of(base), four_bit=four_bit)
+
+
+def write_adapter(
+    folder: Path, tensors: Mapping[str, torch.Tensor], printed: Mapping[str, list[float]], *,
+    four_bit: bool = False,
+) -> None:  # fmt: skip
+    """As `save_adapter`, for tensors that are known to fit. printed: the base's `fingerprint`."""
     target = folder / FOLDER
     target.mkdir(parents=True, exist_ok=True)
+    shapes: dict[str, list[int]] = {}
+    if four_bit:
+        tensors, shapes = rounded(tensors)
     save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, target / TENSORS)
-    about = {"applies": "to rows whose prompt has pictures", "base": fingerprint(base)}
-    (target / ABOUT).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    about = {"applies": "to rows whose prompt has pictures", "rounded": shapes, "base": dict(printed)}
+    # a line for each entry: numbers of a row each on a line of their own would take ten times the room
+    lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in about.items()]
+    (target / ABOUT).write_text("{" + ",\n".join(lines) + "}\n", encoding="utf-8")
 
 
 def read_adapter(folder: Path, base: R1V) -> dict[str, torch.Tensor]:
     """The tensors of a checkpoint's adapter. CheckpointError: damaged, or made for another base."""
     try:
-        tensors: dict[str, torch.Tensor] = load_file(folder / FOLDER / TENSORS)
         about = parse_json((folder / FOLDER / ABOUT).read_bytes(), ABOUT, error=CheckpointError)
+        stored: dict[str, torch.Tensor] = load_file(folder / FOLDER / TENSORS)
+        shapes = about.get("rounded") or {}
+        tensors = widened(stored, shapes) if shapes else stored
         printed = {str(name): [float(v) for v in values] for name, values in about["base"].items()}
     except (OSError, SafetensorError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise CheckpointError(f"{folder / FOLDER} cannot be read: {str(error)[:120]}") from None
     _check(base, tensors, str(folder / FOLDER))
-    for name, own in fingerprint(base).items():
+    for name, own in _fingerprint_of(base).items():
         stated = printed.get(name, [])
         if len(stated) != len(own) or not _near(own, stated):
             raise CheckpointError(

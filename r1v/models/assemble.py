@@ -48,14 +48,15 @@ class AssembleConfig:
     layout: of the result. dtype: of all its tensors; None is that of the language model. seed: of a projector
     that is not given. chat_template: text that replaces the language model's template. thinking: what happens
     to a template and tokenizer without ``<think>``: "keep" them, "install" an opening of thinking behind the
-    template, or "require" others, which raises CheckpointError.
+    template, install "pictures", an opening for conversations with pictures alone, or "require" others, which
+    raises CheckpointError.
     """
 
     layout: Layout = "native"
     dtype: torch.dtype | None = None
     seed: int = 0
     chat_template: str | None = None
-    thinking: Literal["keep", "install", "require"] = "keep"
+    thinking: Literal["keep", "install", "pictures", "require"] = "keep"
     max_shard_bytes: int = MAX_SHARD_BYTES
 
 
@@ -227,6 +228,8 @@ _OPENING = (
     "{% if add_generation_prompt and (enable_thinking is not defined or enable_thinking) %}"
     "{{ '<think>\\n' }}{% endif %}"
 )
+# num_images is what the prompt room says of a conversation; elsewhere it is undefined, and thinking stays off
+_OPENING_FOR_PICTURES = _OPENING.replace("if add", "if num_images and add")
 
 
 def _thinks(folder: Path, template: str) -> bool:
@@ -254,8 +257,9 @@ def _settle_template(folder: Path, settings: AssembleConfig) -> str:
             "would be the same; "
             "use --thinking install to add it, or --thinking keep for a model that answers at once"
         )
-    if not thinks and settings.thinking == "install":
-        template = template.removesuffix("\n") + _OPENING
+    if not thinks and settings.thinking in ("install", "pictures"):
+        opening = _OPENING if settings.thinking == "install" else _OPENING_FOR_PICTURES
+        template = template.removesuffix("\n") + opening
     if template != chat_template(folder):
         (folder / "chat_template.jinja").write_text(template, encoding="utf-8")
         if (folder / "tokenizer_config.json").is_file():

@@ -154,6 +154,8 @@ class Processor:
         # does the model think at all: only then do markers count, and is thinking closed when it is not
         # wanted
         self.thinks = OPEN_TEXT in tokenizer.added or OPEN_TEXT in template.source or geometry.thinks
+        # a template that asks for the number of images opens thinking for conversations that have some
+        self._thinks_without_images = "num_images" not in template.source
         self.markers = NO_MARKERS
         if self.thinks:
             own = self.special.think_open, self.special.think_close
@@ -286,7 +288,8 @@ class Processor:
         tiles_per_image: tuple[int, ...],
     ) -> tuple[list[TextPiece], bool]:
         """The prompt in pieces, and whether it ends inside thinking."""
-        variables = {**self._variables, "add_generation_prompt": True, "enable_thinking": thinking}
+        variables = {**self._variables, "add_generation_prompt": True, "enable_thinking": thinking,
+                     "num_images": len(tiles_per_image)}  # fmt: skip
         rendered = render(self.template, self._form, messages, variables, tools, self._hiding)
         pieces = []
         for part in rendered:
@@ -302,7 +305,7 @@ class Processor:
             closing = ""
             if opened:
                 closing = CLOSE_THINKING if tail.endswith("\n") else "\n" + CLOSE_THINKING
-            elif self.thinks and CLOSE_TEXT not in tail:
+            elif self.thinks and CLOSE_TEXT not in tail and (tiles_per_image or self._thinks_without_images):
                 closing = f"{OPEN_TEXT}\n{CLOSE_THINKING}"
             pieces.append(TextPiece(closing, trusted=True))
             tail, opened = tail + closing, False

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 
-from r1v.core import CheckpointError, Message
+from r1v.core import CheckpointError, ImageRef, Message
 from r1v.models import load, load_language, load_vision
 from r1v.models.assemble import AssembleConfig, assemble
 from r1v.models.image_tokens import ensure_image_tokens
@@ -169,6 +169,25 @@ def test_a_template_that_does_not_think(parts: Any, tiny_tokenizer_folder: Path,
         prompt = processor.encode(messages, thinking=thinking)
         text = processor.decode(prompt.token_ids, skip_special=False)
         assert text == f"{turns}<|im_start|>assistant\n{tail}" and prompt.opens_thinking is thinking
+
+
+def test_a_template_that_thinks_about_pictures_alone(
+    parts: Any, tiny_tokenizer_folder: Path, picture: Path, tmp_path: Path
+) -> None:
+    """Prompts without a picture are the language model's own, with and without thinking."""
+    vision, language = parts
+    without_tokens(tiny_tokenizer_folder, language, (*IMAGE_TOKENS, "<think>", "</think>"))
+    (language / "chat_template.jinja").write_text(CHATML + "\n")
+    assemble(vision, language, tmp_path / "out", config=AssembleConfig(thinking="pictures"))
+    processor = Processor.from_folder(tmp_path / "out")
+    assert processor.thinks
+    own = "<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\n"
+    for thinking, tail in ((True, "<think>\n"), (False, "<think>\n\n</think>\n\n")):
+        prompt = processor.encode([Message.user("a")], thinking=thinking)
+        assert processor.decode(prompt.token_ids, skip_special=False) == own and not prompt.opens_thinking
+        prompt = processor.encode([Message.user("a", [ImageRef(picture)])], thinking=thinking)
+        assert processor.decode(prompt.token_ids, skip_special=False).endswith("assistant\n" + tail)
+        assert prompt.opens_thinking is thinking
 
 
 def test_parts_that_do_not_fit(parts: Any, tmp_path: Path) -> None:

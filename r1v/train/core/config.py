@@ -30,6 +30,10 @@ class ModelConfig:
         False, "hold the frozen linear layers of the language model in 4 bits, beside trained adapters "
         "(QLoRA)"
     )  # fmt: skip
+    keep_apart: bool = key(
+        False, "write what is trained beside the whole checkpoint too, as an adapter of the starting one",
+        operational=True,
+    )  # fmt: skip
     checkpointing: bool = key(
         False, "recompute activations in the backward pass to save memory", operational=True
     )

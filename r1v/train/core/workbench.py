@@ -183,7 +183,10 @@ class Workbench:
         return state
 
     def export(self, name: str = "model") -> Path:
-        """Write the present weights as a whole checkpoint in the run's folder."""
+        """Write the present weights as a whole checkpoint in the run's folder; with ``model.keep_apart`` also
+        what is trained alone, in its folder ``adapter``."""
+        if self.config.model.keep_apart:
+            self.policy.export_adapter(self.run.folder)
         return self.policy.export(
             self.run.folder / name, self.config.model.path, self.config.run.max_shard_mb
         )

@@ -67,7 +67,7 @@ class Example:
     facts: what the pictures show, by name, if that is known. difficulty: if it is known. columns: other
     values of the row, for reward functions. earlier: the turns before it. answerable: False if the right
     reply is that the question cannot be answered; the key is then empty. origin: the file and line of its
-    row, where it has one.
+    row, where it has one. direct: it is always answered without thinking.
     """
 
     images: tuple[ImageRef, ...]
@@ -81,6 +81,7 @@ class Example:
     earlier: tuple[Earlier, ...] = ()
     answerable: bool = True
     origin: str = ""
+    direct: bool = False
 
     def messages(self) -> list[Message]:
         """The conversation that asks the question, each turn's images first."""
@@ -239,7 +240,7 @@ def example_of(row: DataRow, images: tuple[ImageRef, ...]) -> Example:
         check_agrees(text, name, key.answer, key.kind, key.tolerance)
     return Example(
         images, without_placeholders(row.question, len(images)), row.thinking, learned_answer(row), key,
-        columns=row.values,
+        columns=row.values, direct=row.direct,
     )  # fmt: skip
 
 
@@ -284,6 +285,7 @@ def box(answer: str) -> str:
 
 def encode(processor: Processor, example: Example, thinking: bool = True) -> Encoded:
     """The prompt as at inference, then the chain, its end, the answer and the end of the turn."""
+    thinking = thinking and not example.direct
     prompt = processor.encode(example.messages(), thinking=thinking, hashes=False)
     if thinking:
         completion = processor.encode_completion(

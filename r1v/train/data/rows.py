@@ -27,7 +27,7 @@ QUESTION = ("question", "problem")
 CHAIN = ("thinking", "solution")
 IMAGES = ("images", "image", "image_path", "image_paths")
 REASONING = ("reasoning_content", "reasoning", "thinking")  # of an assistant's message
-_READ = {*QUESTION, *CHAIN, *IMAGES, "answer", "messages", "family", "answer_type", "tolerance"}
+_READ = {*QUESTION, *CHAIN, *IMAGES, "answer", "messages", "family", "answer_type", "tolerance", "direct"}
 _SCHEME = re.compile(r"\s*([a-z][a-z0-9+.-]+):/", re.IGNORECASE)  # of two letters at least: C:/ is a path
 _TURN = {"role", "content"}
 _PART = {"text": ("type", "text"), "image": ("type", "image", "image_url", "url", "path")}
@@ -41,7 +41,8 @@ class DataRow:
     has none. solution: the chain came as a worked solution, whose answer is still to be boxed. key: the right
     answer to compare with, and tolerance how far off a number may be. unread: keys that were not used.
     spoken: whether the answer is only what an assistant said, so that the right answer is not known
-    otherwise. values: of the keys that were not used.
+    otherwise. direct: the answer is learned at once, without thinking. values: of the keys that were not
+    used.
     """
 
     question: str
@@ -55,6 +56,7 @@ class DataRow:
     tolerance: float = 0.0
     unread: tuple[str, ...] = ()
     spoken: bool = False
+    direct: bool = False
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -96,7 +98,12 @@ def read_row(values: Mapping[str, Any], *, chains: bool, folder: Path | None = N
     if talk.thinking is not None and any(name in given for name in CHAIN):
         raise ValueError("messages and thinking are both given; keep one")
     named = talk.thinking or text(given, *CHAIN, needed=False)
-    if named is None and chains:
+    direct = given.get("direct", False)
+    if not isinstance(direct, bool):
+        raise ValueError(f"direct is {_kind(direct)}; it must be true or false")
+    if direct and named is not None:
+        raise ValueError("direct is true beside a chain; keep one")
+    if named is None and chains and not direct:
         raise ValueError("thinking or solution is missing; a row without a chain cannot be learned here")
     solution = talk.thinking is None and "thinking" not in given and named is not None
     key = text(given, "answer", needed=False)
@@ -118,7 +125,8 @@ def read_row(values: Mapping[str, Any], *, chains: bool, folder: Path | None = N
         family=text(given, "family", needed=False) or "all",
         answer_type=text(given, "answer_type", needed=False) or "math",
         tolerance=_tolerance(given.get("tolerance", 0.0)),
-        unread=(*unread, *talk.unread), spoken=key is None, values=unread,
+        unread=(*unread, *talk.unread), spoken=key is None, direct=direct,
+        values=unread,
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from r1v import models
 from r1v.core import ConfigError
+from r1v.models.adapter import adapted, read_adapter
 from r1v.train.core.compute import Compute
 from r1v.train.core.config import ModelConfig
 from r1v.train.core.config_read import make
@@ -97,3 +98,23 @@ def test_stages_with_adapters(start: Path, tmp_path: Path) -> None:
         QUIET,
     ).train()  # fmt: skip
     assert set(models.load(folder).state_dict()) == set(before)
+
+
+def test_what_is_trained_is_written_apart_too(start: Path, tmp_path: Path) -> None:
+    """The starting checkpoint with this adapter is the whole checkpoint that the run wrote, to the bit."""
+    merged = Trainer(
+        make(
+            SFTConfig,
+            model=str(start), out=str(tmp_path / "sft"), families=("counting",), train=("projector.fc2.*",),
+            lora=("llm", "vision", "projector.fc1"), lora_rank=2, steps=3, batch_size=2, lr=1e-2, heldout=0,
+            keep_apart=True, bf16=False, device="cpu",
+        ),
+        QUIET,
+    ).train()  # fmt: skip
+    base = models.load(start, torch.float32)
+    tensors = read_adapter(tmp_path / "sft", base)
+    assert {"projector.fc2.weight", "projector.fc2.bias", "projector.fc1.weight.up"} <= tensors.keys()
+    twin, whole = adapted(base, tensors).state_dict(), models.load(merged).state_dict()
+    assert all(torch.equal(value.bfloat16(), whole[name]) for name, value in twin.items())
+    changed = {name for name, value in base.state_dict().items() if not torch.equal(value, twin[name])}
+    assert {name.partition(".")[0] for name in changed} == {"vision", "projector", "language"}

@@ -10,8 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
+from r1v.core import Message
+from r1v.prompt import Processor
 from r1v.train.core.config import DataConfig
-from r1v.train.data.examples import JsonlSource, parse_row
+from r1v.train.data.examples import JsonlSource, encode, parse_row
 from r1v.train.data.pairs import PairFile
 from r1v.train.data.rows import read_row
 from r1v.train.data.sources import open_source
@@ -301,3 +303,33 @@ def test_addresses_of_files_and_halves_of_characters_are_told() -> None:
 def test_a_data_url_may_be_written_in_capitals(tmp_path: Path) -> None:
     _, example = parse_row({**GOOD, "images": ["DATA:image/png;base64,AAAA"]}, tmp_path)
     assert [one.source for one in example.images] == ["data:image/png;base64,AAAA"]
+
+
+def test_a_direct_row_is_learned_without_thinking(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    """Its completion is the answer alone, the prompt closes thinking; without `direct` a chain is needed."""
+    row = {"question": "Who wrote it?", "answer": "A short answer.", "direct": True}
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps(row) + "\n" + json.dumps({**row, "direct": None}) + "\n")
+    source = JsonlSource(path)
+    assert [bad.partition(": ")[2] for bad in source.bad] == [
+        "thinking or solution is missing; a row without a chain cannot be learned here"
+    ]
+    processor = Processor.from_folder(tiny_checkpoint)
+    encoded = encode(processor, source.example("all", 0, 1.0), thinking=True)
+    ids = [int(one) for one in encoded.token_ids]
+    prompt = processor.encode([Message.user("Who wrote it?")], thinking=False)
+    assert ids[: encoded.num_prompt] == list(prompt.token_ids)
+    learned = [*processor.encode_text("Answer: \\boxed{A short answer.}"), processor.special.eos[0]]
+    assert ids[encoded.num_prompt :] == learned
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"direct": 1}, "direct is the number 1"),
+        ({"direct": True, "thinking": "2"}, "direct is true beside a chain"),
+    ],
+)
+def test_direct_is_true_or_false_and_without_a_chain(change: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        parse_row({"question": "q", "answer": "2", **change}, Path())
