@@ -4,9 +4,10 @@
 
 Draws figures of the training seeds, tells the language model their facts in words, and has it describe,
 explain, write code, and answer free questions, in two languages. A reply is kept if its numbers and colours
-are those of the facts and it mentions enough of them; the chain to learn before it is the reading of the facts. A
-share of the rows is text that has nothing to do with a picture, with the model's own answer, half of them
-beside a picture. Writes pictures/, picture-SHARD.jsonl and text-SHARD.jsonl, and ends with one line of JSON.
+are those of the facts and it mentions enough of them; the chain to learn before it is the reading of the
+facts. A share of the rows is text that has nothing to do with a picture, with the model's own answer, half
+of them beside a picture. Writes pictures/, picture-SHARD.jsonl and text-SHARD.jsonl, and ends with one line
+of JSON.
 """
 
 from __future__ import annotations

@@ -42,9 +42,10 @@ def resolve_model(name: str | Path) -> Path:
     """The folder of a model.
 
     name: a local folder, a GGUF file (converted once, see `folder_of_gguf`), ``r1v-nano``, ``r1v-small``, a
-    short name of a release, or a hub repository as ``owner/name``; the last two also with
-    ``@revision``. A repository that is not in Hugging Face's cache is downloaded, with progress; an interrupted download goes on where it stopped. Raises CheckpointError for a name that is
-    none of these, UnavailableError where the hub cannot be reached or refuses.
+    short name of a release, or a hub repository as ``owner/name``; the last two also with ``@revision``. A
+    repository that is not in Hugging Face's cache is downloaded, with progress; an interrupted download
+    goes on where it stopped. Raises CheckpointError for a name that is none of these, UnavailableError
+    where the hub cannot be reached or refuses.
     """
     text = str(name)
     if text == SMALL:
