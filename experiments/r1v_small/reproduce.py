@@ -20,7 +20,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 BENCHMARKS = HERE.parents[1] / "benchmarks"
 STAGES = ("assemble", "targets", "projector", "adapter", "pack", "measure")
-SECONDS = {"targets": 100, "projector": 75, "adapter": 400}
+SECONDS = {"targets": 100, "projector": 60, "adapter": 400}
 WRITERS = 3  # processes a GPU that write targets
 TINY = ["optim.batch_size=2", "run.steps=1", "run.deadline_s=0", "data.workers=0", "data.prefetch=1",
         "run.log_every=1", "run.bf16=false"]  # fmt: skip

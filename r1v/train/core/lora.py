@@ -11,6 +11,7 @@ import contextlib
 import math
 from collections.abc import Iterator, Sequence
 from random import Random
+from types import MethodType
 from typing import Any
 
 import torch
@@ -54,11 +55,24 @@ def add_adapters(model: R1V, names: Sequence[str], rank: int, alpha: int) -> Non
     if plain:
         settings = LoraConfig(r=rank, lora_alpha=alpha, target_modules=plain)
         inject_adapter_in_model(settings, model, low_cpu_mem_usage=True)
+        for layer in adapted_layers(model).values():
+            layer.forward = MethodType(_forward, layer)
     for parameter in trained:
         parameter.requires_grad_(True)
     for place in set(targets) & set(four_bit):
         owner, _, leaf = place.rpartition(".")
         setattr(model.get_submodule(owner), leaf, FourBitAdapter(four_bit[place], rank, alpha))
+
+
+def _forward(layer: Any, x: torch.Tensor) -> torch.Tensor:
+    """The layer with its adapter, x (..., K) -> (..., N). The pair's product is added within the second of its
+    products; peft's own forward pass widens x to the adapter's dtype and goes over the result three times."""
+    result: torch.Tensor = layer.base_layer(x)
+    if layer._disable_adapters:
+        return result
+    down, up = layer.lora_A["default"].weight, layer.lora_B["default"].weight
+    inside = nn.functional.linear(x, down) * layer.scaling["default"]
+    return torch.addmm(result.flatten(0, -2), inside.flatten(0, -2), up.T).view_as(result)
 
 
 @torch.no_grad()
