@@ -83,7 +83,8 @@ def train(args: argparse.Namespace, stage: str, model: Path, out: Path) -> None:
 
 def measure(args: argparse.Namespace, base: Path, model: Path, out: Path) -> None:
     """The tables: figures with and without pictures, other tools' pictures, descriptions, conversations, sums
-    and instructions; the last two of the language model alone too."""
+    and instructions, the last two of the language model alone too; figures of the projector alone, and before
+    rounding."""
     results = out / "results"
     results.mkdir(exist_ok=True)
     merged = out / "merged"
@@ -97,17 +98,22 @@ def measure(args: argparse.Namespace, base: Path, model: Path, out: Path) -> Non
     number = ["--number", "2" if few else str(args.number)]
     items = ["--items", args.items] if args.items else ["--each", "1" if few else "30", "--trained", "0"]
     each = ["--n", "1"] if few else ["--each", str(args.each)]
+    several = ["--processes", str(args.processes)]
+    figures = [BENCHMARKS / "nano_accuracy.py", *families, *common]
+    less = ["--n", "1", "--no-blind"] if few else ["--each", str(max(1, args.each // 3)), "--no-blind"]
     work = [
-        [BENCHMARKS / "nano_accuracy.py", "--model", merged, *families, *each, *common,
+        [*figures, "--model", merged, *each, *several,
          "--out", results / "figures.json", "--samples", results / "figures.jsonl"],
-        [HERE / "measure.py", "--model", merged, *number, *common, *instructions,
+        [HERE / "measure.py", "--model", merged, *number, *common, *instructions, *several,
          "--out", results / "adapted.json"],
-        [BENCHMARKS / "nano_abroad.py", "--model", merged, *items, *common, *(families if few else []),
-         "--out", results / "abroad.json", "--samples", results / "abroad.jsonl"],
+        [BENCHMARKS / "nano_abroad.py", "--model", merged, *items, *common, *several,
+         *(families if few else []), "--out", results / "abroad.json", "--samples", results / "abroad.jsonl"],
         [HERE / "measure.py", "--model", merged, "--no-pictures", "--only", "describe", "--only", "talk",
          *number, *common, "--out", results / "blind.json"],
         [HERE / "measure.py", "--model", base, "--only", "sums", "--only", "ifeval", *number, *common,
          *instructions, "--out", results / "language.json"],
+        [*figures, "--model", out / "projector" / "model", *less, "--out", results / "projector.json"],
+        [*figures, "--model", out / "adapter" / "model", *less, "--out", results / "unrounded.json"],
     ]  # fmt: skip
     if gpus():
         wait(*(start(*words, gpu=k % gpus()) for k, words in enumerate(work)))

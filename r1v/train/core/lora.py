@@ -65,8 +65,8 @@ def add_adapters(model: R1V, names: Sequence[str], rank: int, alpha: int) -> Non
 
 
 def _forward(layer: Any, x: torch.Tensor) -> torch.Tensor:
-    """The layer with its adapter, x (..., K) -> (..., N). The pair's product is added within the second of its
-    products; peft's own forward pass widens x to the adapter's dtype and goes over the result three times."""
+    """The layer with its adapter, x (..., K) -> (..., N). The pair's product is added within its second
+    product; peft's own forward pass widens x to the adapter's dtype and goes over the result three times."""
     result: torch.Tensor = layer.base_layer(x)
     if layer._disable_adapters:
         return result
