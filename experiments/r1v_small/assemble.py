@@ -9,7 +9,8 @@ import argparse
 import os
 from pathlib import Path
 
-from r1v.models.small import assemble_small, language_model
+from r1v.models.hub import BUILT_IN, language_model_of_small
+from r1v.models.small import assemble_small
 
 
 def main() -> None:
@@ -18,7 +19,8 @@ def main() -> None:
                         help="folder or GGUF file (default: $R1V_REAL_WEIGHTS, else the Hub's)")  # fmt: skip
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    assemble_small(language_model(args.llm and Path(args.llm)), args.out)
+    language = language_model_of_small(args.llm and Path(args.llm))
+    assemble_small(BUILT_IN["r1v-nano"], language, args.out)
     print(f"wrote {args.out}")
 
 

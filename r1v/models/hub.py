@@ -49,9 +49,9 @@ def resolve_model(name: str | Path) -> Path:
     """
     text = str(name)
     if text == SMALL:
-        from r1v.models.small import folder_of_small
+        from r1v.models.small import folder_of_small, given_language_model
 
-        return folder_of_small()
+        return folder_of_small(BUILT_IN["r1v-nano"], language_model_of_small(given_language_model()))
     if text and Path(name).is_dir():
         return Path(name)
     if text.endswith(".gguf"):
@@ -71,6 +71,29 @@ def resolve_model(name: str | Path) -> Path:
             f"or one of {', '.join((*BUILT_IN, SMALL, *SHORT_NAMES))}"
         )
     return download(found[1], found[2])
+
+
+def language_model_of_small(given: Path | None) -> Path:
+    """The folder of R1V-Small's language model: a folder, a GGUF file or a folder that holds one, else from
+    the Hub. UnavailableError: the Hub does not give it; CheckpointError: the folder has no model."""
+    from r1v.models.small import LANGUAGE_MODEL
+
+    if given is None:
+        try:
+            return download(LANGUAGE_MODEL)
+        except UnavailableError as error:
+            raise UnavailableError(
+                f"{SMALL} needs {LANGUAGE_MODEL}: {error}; or name a folder that has it in R1V_REAL_WEIGHTS"
+            ) from None
+    if (given / "config.json").is_file():
+        return given
+    files = [given] if given.suffix == ".gguf" else sorted(given.glob("*.gguf"))
+    if not files:
+        raise CheckpointError(
+            f"{given} (R1V_REAL_WEIGHTS) has neither config.json nor a GGUF file; name the folder or GGUF file "
+            f"of {LANGUAGE_MODEL}"
+        )
+    return folder_of_gguf(files[0])
 
 
 def folder_of_gguf(file: Path) -> Path:

@@ -17,14 +17,13 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from r1v.core import CheckpointError, UnavailableError
+from r1v.core import CheckpointError
 from r1v.models.adapter import FOLDER, has_adapter, read_adapter
 from r1v.models.assemble import AssembleConfig, assemble
 from r1v.models.checkpoint import load
 from r1v.models.convert import describe_whole
-from r1v.models.hub import BUILT_IN, SMALL, download, folder_of_gguf
 
-LANGUAGE_MODEL = "Qwen/Qwen2.5-Coder-0.5B-Instruct"
+SMALL, LANGUAGE_MODEL = "r1v-small", "Qwen/Qwen2.5-Coder-0.5B-Instruct"
 PACKAGED = Path(__file__).parent / SMALL
 _SHAPE = (24, 896, 151936)  # layers, width, vocabulary
 
@@ -36,15 +35,19 @@ def use_language_model(folder: str | Path | None) -> None:
     _given[:] = [] if folder is None else [Path(folder)]
 
 
-def folder_of_small() -> Path:
+def given_language_model() -> Path | None:
+    """What `use_language_model` was given."""
+    return _given[0] if _given else None
+
+
+def folder_of_small(nano: Path, language: Path) -> Path:
     """The checkpoint of R1V-Small, put together at the first use and kept in ~/.cache/r1v/small.
 
-    Another language model's folder, or another version of the adapter, makes another checkpoint. Raises
-    UnavailableError without a language model, CheckpointError for another one than the adapter was made for.
+    nano, language: the folders of R1V-Nano and of the language model. Another one, or another version of the
+    adapter, makes another checkpoint. CheckpointError: the adapter was made for another language model.
     """
     if not has_adapter(PACKAGED):
         raise CheckpointError(f"this installation has no {SMALL}; name another model")
-    language = language_model(_given[0] if _given else None)
     stamp = hashlib.sha256((PACKAGED / FOLDER / "adapter.safetensors").read_bytes())
     for file in sorted(language.glob("*.safetensors")):
         found = file.stat()
@@ -52,7 +55,7 @@ def folder_of_small() -> Path:
     folder = Path.home() / ".cache" / "r1v" / "small" / stamp.hexdigest()[:12]
     if not has_adapter(folder):
         print(f"putting {SMALL} together once, in {folder}", file=sys.stderr)
-        assemble_small(language, folder)
+        assemble_small(nano, language, folder)
         try:
             read_adapter(PACKAGED, load(folder))
         except CheckpointError:
@@ -64,7 +67,7 @@ def folder_of_small() -> Path:
     return folder
 
 
-def assemble_small(language: Path, out: Path) -> None:
+def assemble_small(nano: Path, language: Path, out: Path) -> None:
     """Tower, projector and language model as one checkpoint, as they are before training. CheckpointError:
     the language model is of another shape."""
     described = describe_whole(language)[1].language
@@ -74,7 +77,6 @@ def assemble_small(language: Path, out: Path) -> None:
             f"{language} has layers, width and vocabulary {shape}; {SMALL} needs {_SHAPE}, which "
             f"{LANGUAGE_MODEL} has"
         )
-    nano = BUILT_IN["r1v-nano"]
     with tempfile.TemporaryDirectory() as scratch:
         projector = Path(scratch) / "projector.safetensors"
         save_file(starting_projector(nano, described.hidden_size), projector)
@@ -96,24 +98,3 @@ def starting_projector(nano: Path, width: int) -> dict[str, torch.Tensor]:
         "fc2.weight": torch.zeros(width, width), "fc2.bias": torch.zeros(width),
     }  # fmt: skip
     return {f"projector.{name}": value.detach().float().contiguous() for name, value in found.items()}
-
-
-def language_model(given: Path | None) -> Path:
-    """The language model's folder: from a folder, a GGUF file or a folder that holds one, else from the Hub.
-    UnavailableError: the Hub does not give it; CheckpointError: the folder has no model."""
-    if given is None:
-        try:
-            return download(LANGUAGE_MODEL)
-        except UnavailableError as error:
-            raise UnavailableError(
-                f"{SMALL} needs {LANGUAGE_MODEL}: {error}; or name a folder that has it in R1V_REAL_WEIGHTS"
-            ) from None
-    if (given / "config.json").is_file():
-        return given
-    files = [given] if given.suffix == ".gguf" else sorted(given.glob("*.gguf"))
-    if not files:
-        raise CheckpointError(
-            f"{given} (R1V_REAL_WEIGHTS) has neither config.json nor a GGUF file; name the folder or GGUF "
-            f"file of {LANGUAGE_MODEL}"
-        )
-    return folder_of_gguf(files[0])

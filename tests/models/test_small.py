@@ -13,8 +13,8 @@ from r1v import LLM, Message, SamplingParams
 from r1v.core import CheckpointError
 from r1v.models import load
 from r1v.models.adapter import has_adapter
-from r1v.models.hub import BUILT_IN
-from r1v.models.small import PACKAGED, language_model, starting_projector
+from r1v.models.hub import BUILT_IN, language_model_of_small
+from r1v.models.small import PACKAGED, starting_projector
 
 WEIGHTS = os.environ.get("R1V_REAL_WEIGHTS")
 needs_weights = pytest.mark.skipif(
@@ -44,7 +44,7 @@ def test_the_projector_begins_as_nanos() -> None:
 
 def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"neither config\.json nor a GGUF file"):
-        language_model(tmp_path)
+        language_model_of_small(tmp_path)
 
 
 @needs_adapter
@@ -67,7 +67,7 @@ def test_it_answers_texts_as_its_language_model_and_reads_a_clock(
     from r1v import figures
 
     assert WEIGHTS is not None
-    language = language_model(Path(WEIGHTS))
+    language = language_model_of_small(Path(WEIGHTS))
     params = SamplingParams.greedy(max_tokens=24)
     with LLM(language, dtype="float32") as llm:
         expected = llm.chat([Message.user("Name three colours.")], params)
