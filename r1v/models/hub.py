@@ -90,8 +90,8 @@ def language_model_of_small(given: Path | None) -> Path:
     files = [given] if given.suffix == ".gguf" else sorted(given.glob("*.gguf"))
     if not files:
         raise CheckpointError(
-            f"{given} (R1V_REAL_WEIGHTS) has neither config.json nor a GGUF file; name the folder or GGUF file "
-            f"of {LANGUAGE_MODEL}"
+            f"{given} (R1V_REAL_WEIGHTS) has neither config.json nor a GGUF file; name the folder or GGUF "
+            f"file of {LANGUAGE_MODEL}"
         )
     return folder_of_gguf(files[0])
 
