@@ -25,7 +25,7 @@ from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 
 from r1v.core import CheckpointError, R1VError
 from r1v.models import R1V
-from r1v.models.adapter import DOWN, UP, fingerprint, refuse_adapter, write_adapter
+from r1v.models.adapter import refuse_adapter
 from r1v.models.awq import quantised_layers, read_quantisation
 from r1v.models.checkpoint import (
     build_empty,
@@ -283,33 +283,6 @@ class PolicyModule(nn.Module):
                 raise R1VError(f"{folder} could not be written by the first process")
         world.barrier()
         return folder
-
-    @torch.no_grad()
-    def export_adapter(self, folder: Path) -> Path:
-        """Write what is trained as an adapter of the starting checkpoint, into ``adapter`` within the folder.
-        All processes take part."""
-        tensors: dict[str, torch.Tensor] = {}
-        for name, module in adapted_layers(self.base).items():
-            down, up = (whole(part["default"].weight).detach() for part in (module.lora_A, module.lora_B))
-            tensors[f"{name}.weight{DOWN}"] = down.float().cpu()
-            tensors[f"{name}.weight{UP}"] = (module.scaling["default"] * up.float()).cpu()
-        for name, parameter in self.base.named_parameters():
-            if parameter.requires_grad and ".lora_" not in name:
-                tensors[name.replace(".base_layer.", ".")] = whole(parameter).detach().float().cpu()
-        printed = fingerprint(len(self.base.language.layers), self._starting_weight)
-        if self.compute.world.first:
-            write_adapter(folder, tensors, printed)
-        self.compute.world.barrier()
-        return folder
-
-    def _starting_weight(self, name: str) -> torch.Tensor:
-        """One of R1V's parameters without its adapter."""
-        owner, _, leaf = name.rpartition(".")
-        module: Any = self.base.get_submodule(owner)
-        holder = module.base_layer if hasattr(module, "lora_A") else module
-        if isinstance(holder, FourBitLinear) and leaf == "weight":
-            return holder.weight()
-        return whole(getattr(holder, leaf)).detach()
 
     def _write(
         self, folder: Path, tokenizer_from: str | Path | None, max_shard_mb: int,
