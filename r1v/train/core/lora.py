@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from random import Random
 from types import MethodType
 from typing import Any
@@ -19,7 +20,8 @@ from torch import nn
 
 from r1v.core import ConfigError
 from r1v.models import R1V
-from r1v.train.core.distributed import first_row, local
+from r1v.models.adapter import DOWN, UP, fingerprint, write_adapter
+from r1v.train.core.distributed import World, first_row, local, whole
 from r1v.train.core.four_bit import FourBitAdapter, FourBitLinear
 from r1v.train.core.optim import components, fits
 
@@ -106,3 +108,30 @@ def adapters_off(model: nn.Module) -> Iterator[None]:
     finally:
         for layer in layers:
             layer._disable_adapters = False
+
+
+@torch.no_grad()
+def export_adapter(base: R1V, folder: Path, world: World) -> None:
+    """Write what is trained as an adapter of the starting checkpoint, into ``adapter`` within a folder: adapters
+    as pairs, other parameters whole. All processes take part."""
+    tensors: dict[str, torch.Tensor] = {}
+    for name, module in adapted_layers(base).items():
+        down, up = (whole(part["default"].weight).detach() for part in (module.lora_A, module.lora_B))
+        tensors[f"{name}.weight{DOWN}"] = down.float().cpu()
+        tensors[f"{name}.weight{UP}"] = (module.scaling["default"] * up.float()).cpu()
+    for name, parameter in base.named_parameters():
+        if parameter.requires_grad and ".lora_" not in name:
+            tensors[name.replace(".base_layer.", ".")] = whole(parameter).detach().float().cpu()
+
+    def starting(name: str) -> torch.Tensor:
+        owner, _, leaf = name.rpartition(".")
+        module: Any = base.get_submodule(owner)
+        holder = module.base_layer if hasattr(module, "lora_A") else module
+        if isinstance(holder, FourBitLinear) and leaf == "weight":
+            return holder.weight()
+        return whole(getattr(holder, leaf)).detach()
+
+    printed = fingerprint(len(base.language.layers), starting)
+    if world.first:
+        write_adapter(folder, tensors, printed)
+    world.barrier()

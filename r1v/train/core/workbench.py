@@ -19,9 +19,9 @@ from torch.distributed.tensor import DTensor
 
 from r1v.core import ConfigError, ProgressPace, R1VError
 from r1v.prompt import Processor
-from r1v.train.core.apart import export_adapter
 from r1v.train.core.compute import Compute
 from r1v.train.core.left_out import LeftOut
+from r1v.train.core.lora import export_adapter
 from r1v.train.core.optim import Optimizer, learning_rate
 from r1v.train.core.policy import PolicyModule, load_policy
 from r1v.train.core.run import TrainingRun, progress
@@ -187,7 +187,7 @@ class Workbench:
         """Write the present weights as a whole checkpoint in the run's folder; with ``model.keep_apart`` also
         what is trained alone, in its folder ``adapter``."""
         if self.config.model.keep_apart:
-            export_adapter(self.policy, self.run.folder)
+            export_adapter(self.policy.base, self.run.folder, self.world)
         return self.policy.export(
             self.run.folder / name, self.config.model.path, self.config.run.max_shard_mb
         )
