@@ -112,8 +112,8 @@ def adapters_off(model: nn.Module) -> Iterator[None]:
 
 @torch.no_grad()
 def export_adapter(base: R1V, folder: Path, world: World) -> None:
-    """Write what is trained as an adapter of the starting checkpoint, into ``adapter`` within a folder: adapters
-    as pairs, other parameters whole. All processes take part."""
+    """Write what is trained as an adapter of the starting checkpoint, into ``adapter`` within a folder:
+    pairs, and other parameters whole. All processes take part."""
     tensors: dict[str, torch.Tensor] = {}
     for name, module in adapted_layers(base).items():
         down, up = (whole(part["default"].weight).detach() for part in (module.lora_A, module.lora_B))
