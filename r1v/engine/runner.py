@@ -7,6 +7,7 @@ id in the step are in the cache afterwards.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 import torch
@@ -18,9 +19,9 @@ from r1v.engine.sampler import Row, Sampler
 from r1v.engine.scheduler import Chunk, Step, StepIds
 from r1v.engine.tiles import TileCache
 from r1v.engine.weights import RunnableModel
-from r1v.ops import Attention
+from r1v.ops import Attention, isa
 from r1v.ops.paged import PagedAttentionReference, PagedCache, RunAttention, Span
-from r1v.ops.select import paged_attention
+from r1v.ops.select import many_queries, paged_attention
 
 if TYPE_CHECKING:  # their kernels need Triton, which comes with CUDA
     from r1v.engine.cuda.fused import FusedPrompts
@@ -31,14 +32,17 @@ if TYPE_CHECKING:  # their kernels need Triton, which comes with CUDA
 AttentionPath: TypeAlias = Callable[[PagedCache, torch.Tensor, Sequence[Span]], Attention]
 
 
-def attention_for(device: torch.device, dtype: torch.dtype) -> AttentionPath:
-    """The fastest attention over the paged cache for a device and a dtype."""
-    choice = paged_attention(device.type, dtype).name
+def attention_for(cache: PagedCache, weights: torch.dtype) -> AttentionPath:
+    """The fastest attention over a cache, for a model with weights of a dtype."""
+    choice = paged_attention(cache.keys.device.type, cache.keys.dtype).name
     if choice == "varlen":
         from r1v.ops.cuda.paged import VarlenAttention
 
         return VarlenAttention
-    return RunAttention if choice == "runs" else PagedAttentionReference
+    if choice != "runs":
+        return PagedAttentionReference
+    tiles = many_queries(isa.features(), cache.keys.shape[-1], weights).name == "tiles"
+    return partial(RunAttention, tiled=tiles and cache.keys.dtype in (torch.float32, torch.bfloat16))
 
 
 def make_sampler(
@@ -70,7 +74,7 @@ class Runner:
         self._sampler = sampler
         self._block_size = config.block_size
         self._device = cache.keys.device
-        self._attention = attention_for(self._device, cache.keys.dtype)
+        self._attention = attention_for(cache, runnable.model.language.embedding.weight.dtype)
         self._graphs: DecodeGraphs | None = None
         if sampler is not None and config.cuda_graphs:
             from r1v.engine.cuda.graphs import DecodeGraphs

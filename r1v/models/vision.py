@@ -34,13 +34,17 @@ class VisionAttention(nn.Module):
         self.q_norm = RMSNorm(width, config.qk_norm_eps) if config.qk_norm else None
         self.k_norm = RMSNorm(width, config.qk_norm_eps) if config.qk_norm else None
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(tiles, patches, width) -> the same."""
+    def heads(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """(tiles, patches, width) -> queries, keys and values, (tiles, patches, heads, head_dim) each."""
         q, k, v = self.qkv(x).chunk(3, dim=-1)
         if self.q_norm is not None and self.k_norm is not None:
             q, k = self.q_norm(q).to(v.dtype), self.k_norm(k).to(v.dtype)
         q, k, v = (part.unflatten(-1, (self.num_heads, -1)) for part in (q, k, v))
-        mixed: torch.Tensor = self.out(attention(q, k, v).flatten(-2))
+        return q, k, v
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(tiles, patches, width) -> the same."""
+        mixed: torch.Tensor = self.out(attention(*self.heads(x)).flatten(-2))
         return mixed
 
 

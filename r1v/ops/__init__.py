@@ -48,6 +48,7 @@ __all__ = [
 MODULES = (
     "cpu.drawing",
     "cpu.native",
+    "cpu.tiled",
     "cuda.decode",
     "cuda.fp8",
     "cuda.int4",

@@ -65,8 +65,15 @@ class OneDnnLinear(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(..., K) -> (..., N); computed in the dtype of the weights."""
+        return self._product(x, "none", "")
+
+    def activated(self, x: torch.Tensor, activation: str) -> torch.Tensor:
+        """GELU of the product, computed before it is rounded. activation: as of `models.vision.activate`."""
+        return self._product(x, "gelu", "tanh" if activation == "gelu_pytorch_tanh" else "none")
+
+    def _product(self, x: torch.Tensor, after: str, form: str) -> torch.Tensor:
         out: torch.Tensor = torch.ops.mkldnn._linear_pointwise.default(
-            x.to(self._dtype), self._packed, self.bias, "none", [], ""
+            x.to(self._dtype), self._packed, self.bias, after, [], form
         )
         return out.to(x.dtype)
 

@@ -164,6 +164,18 @@ def decoder(features: Features, native: bool, head_dim: int, cache_dtype: torch.
     return Choice("native", f"one call of our library a step, compiled for {features.kernel_level}")
 
 
+def many_queries(features: Features, head_dim: int, weights: torch.dtype) -> Choice:
+    """How hundreds of queries attend on a CPU: those of a prompt over the paged cache, and patches of a tile
+    to each other. weights: the dtype of the model's, which says how exact its products are."""
+    if features.kernel_level != "amx":
+        return Choice("torch", "torch's flash kernel: our own multiplies in tiles, which are not used here")
+    if weights != torch.bfloat16:
+        return Choice("torch", f"torch's flash kernel: tiles are less exact than weights in {_name(weights)}")
+    if head_dim % 32 or head_dim > 256:
+        return Choice("torch", f"torch's flash kernel: tiles take no heads of {head_dim}")
+    return Choice("tiles", "our kernel, in the processor's tiles for bfloat16")
+
+
 def sampler(features: Features, device_type: str) -> Choice:
     """How ids are drawn from logits, where no GPU draws them inside its steps."""
     if device_type != "cpu":
@@ -174,7 +186,7 @@ def sampler(features: Features, device_type: str) -> Choice:
 
 
 def paged_attention(device_type: str, dtype: torch.dtype) -> Choice:
-    """How prompts and batches attend over the paged cache."""
+    """How prompts and batches attend over the paged cache. On a CPU, `many_queries` adds to it."""
     if device_type == "cpu":
         return Choice("runs", "torch's flash kernel on each run of the cache, in place")
     if device_type == "cuda" and dtype in (torch.bfloat16, torch.float16):

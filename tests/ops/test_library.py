@@ -40,11 +40,14 @@ def compile_with(functions: list[str], target: Path) -> None:
     subprocess.run([COMPILER, "-shared", "-fPIC", str(source), "-o", str(target)], check=True)
 
 
-@pytest.mark.parametrize("lacking", ["r1v_draw_generic", "r1v_step_amx", "r1v_allowed_amx", "everything"])
+TILES = ["r1v_allowed_amx", *(f"{name}_amx" for name in library.TILE_SIGNATURES)]
+
+
+@pytest.mark.parametrize("lacking", ["r1v_draw_generic", "r1v_step_amx", *TILES, "everything"])
 def test_a_library_of_other_sources_is_said_once_and_not_used(
     lacking: str, other_library: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    names = [f"{name}_{level}" for name in library.SIGNATURES for level in LEVELS] + ["r1v_allowed_amx"]
+    names = [f"{name}_{level}" for name in library.SIGNATURES for level in LEVELS] + TILES
     compile_with([] if lacking == "everything" else [n for n in names if n != lacking], other_library)
     assert library.compiled_levels() == frozenset()
     assert isa.features().kernel_level is None and not native.available()
@@ -59,7 +62,7 @@ def test_a_library_of_other_sources_is_said_once_and_not_used(
 
 def test_a_whole_library_is_used(other_library: Path, caplog: pytest.LogCaptureFixture) -> None:
     names = [f"{name}_{level}" for name in library.SIGNATURES for level in LEVELS]
-    compile_with([*names, "r1v_allowed_amx"], other_library)
+    compile_with([*names, *TILES], other_library)
     assert library.compiled_levels() == set(LEVELS) and not caplog.records
 
 

@@ -135,3 +135,21 @@ def test_attention_over_the_cache() -> None:
     assert select.paged_attention("cuda", torch.bfloat16).name == "varlen"
     assert select.paged_attention("cuda", torch.float32).name == "reference"
     assert select.paged_attention("mps", torch.float16).name == "reference"
+
+
+def test_attention_of_many_queries() -> None:
+    """In tiles only at the level that has them, for weights whose products are in bfloat16 too."""
+    for features in EVERY_MACHINE:
+        found = select.many_queries(features, 64, torch.bfloat16)
+        assert (found.name == "tiles") == (features.kernel_level == "amx") and found.reason
+    amx = machine("amx")
+    assert select.many_queries(amx, 128, torch.bfloat16).name == "tiles"
+    for head_dim, dtype in (
+        (72, torch.bfloat16),
+        (288, torch.bfloat16),
+        (64, torch.float16),
+        (64, torch.float32),
+    ):
+        assert select.many_queries(amx, head_dim, dtype).name == "torch"
+    without = Features("x86_64", amx.names, frozenset({"generic", "avx512_bf16"}))
+    assert select.many_queries(without, 64, torch.bfloat16).name == "torch"

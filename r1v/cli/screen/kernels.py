@@ -27,6 +27,11 @@ def show_kernels(path: str | None, as_json: bool) -> int:
     rows["decode step"] = select.decoder(features, True, head_dim, torch.float32)
     rows["drawing ids"] = select.sampler(features, "cpu")
     rows["attention over the cache"] = select.paged_attention("cpu", torch.float32)
+    rows["attention of prompts, bfloat16"] = select.many_queries(features, head_dim, torch.bfloat16)
+    tower = None if config is None else config.vision
+    if config is None or tower is not None:
+        patch_dim = 64 if tower is None else tower.hidden_size // tower.num_heads
+        rows["attention of patches, bfloat16"] = select.many_queries(features, patch_dim, torch.bfloat16)
     if torch.cuda.is_available():
         rows["attention over the cache, CUDA"] = select.paged_attention("cuda", torch.bfloat16)
     if as_json:

@@ -22,6 +22,8 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
     "r1v_step": (POINTER, POINTER, POINTER, INT32),
     "r1v_draw": (POINTER, INT64, INT64, POINTER, INT64, POINTER, POINTER, INT32),
 }
+# what the level "amx" has besides
+TILE_SIGNATURES: dict[str, tuple[Any, ...]] = {"r1v_prompt": (POINTER, INT32)}
 # every level that csrc can be compiled for
 COMPILED_FOR = (
     "generic", "avx2", "avx512", "avx512_vnni", "avx512_bf16", "amx", "neon", "neon_dot", "neon_bf16",
@@ -30,12 +32,13 @@ COMPILED_FOR = (
 
 @dataclass(frozen=True, slots=True)
 class Kernels:
-    """The functions of one level."""
+    """The functions of one level. prompt: only of "amx"."""
 
     level: str
     linear: Any
     step: Any
     draw: Any
+    prompt: Any = None
 
 
 @functools.cache
@@ -58,7 +61,7 @@ def compiled_levels() -> frozenset[str]:
     found = {level for level in COMPILED_FOR if hasattr(library, f"r1v_linear_{level}")}
     expected = [f"{name}_{level}" for level in COMPILED_FOR if level in found for name in SIGNATURES]
     if "amx" in found:
-        expected.append("r1v_allowed_amx")
+        expected += ["r1v_allowed_amx", *(f"{name}_amx" for name in TILE_SIGNATURES)]
     lacking = [name for name in expected if not hasattr(library, name)]
     if library is not None and (lacking or not found):
         log.warning(
@@ -77,7 +80,8 @@ def kernels(level: str) -> Kernels:
     library = _library()
     assert library is not None
     found = {}
-    for name, arguments in SIGNATURES.items():
+    signatures = SIGNATURES | (TILE_SIGNATURES if level == "amx" else {})
+    for name, arguments in signatures.items():
         function = getattr(library, f"{name}_{level}")
         function.argtypes, function.restype = list(arguments), None
         found[name.removeprefix("r1v_")] = function

@@ -39,11 +39,26 @@ static void products(const Input *in, const Weight *w, int64_t n0, int64_t n1, f
             for (int64_t n = n0; n < n1; n++) out[m * ld + n - n0] += w->bias[n];
 }
 
-INLINE void gate(float *up, const float *gates, int64_t number) {
-    for (int64_t i = 0; i < number; i += W) {
-        VF g = vload(gates + i);
-        vstore(up + i, g / (vexp(-g) + vset(1.0f)) * vload(up + i));
+// out = [silu(gates) *] given [+ residual], `number` of them. gates and residual may be NULL.
+INLINE void finish(const float *given, const float *gates, const float *residual, int64_t number, float *out) {
+    int64_t i = 0;
+    for (; i + W <= number; i += W) {
+        VF x = vload(given + i);
+        if (gates) {
+            const VF g = vload(gates + i);
+            x = g / (vexp(-g) + vset(1.0f)) * x;
+        }
+        if (residual) x = x + vload(residual + i);
+        vstore(out + i, x);
     }
+    if (i == number) return;
+    VF x = vload_part(given + i, number - i);
+    if (gates) {
+        const VF g = vload_part(gates + i, number - i);
+        x = g / (vexp(-g) + vset(1.0f)) * x;
+    }
+    if (residual) x = x + vload_part(residual + i, number - i);
+    memcpy(out + i, &x, (number - i) * sizeof(float));
 }
 
 // K is a multiple of 8.
@@ -100,12 +115,13 @@ void LEVELLED(r1v_linear)(const Weight *w, const float *x, int64_t M, const floa
         }
         float *part = scratch(2, 2 * M * chunk * sizeof(float)), *gates = part + M * chunk;
         products(&in, w, gated ? N + n : n, (gated ? N + n : n) + number, part, chunk);
-        if (gated) {
-            products(&in, w, n, n + number, gates, chunk);
-            for (int64_t m = 0; m < M; m++) gate(part + m * chunk, gates + m * chunk, (number + W - 1) / W * W);
+        if (gated) products(&in, w, n, n + number, gates, chunk);
+        for (int64_t m = 0; m < M; m++) {
+            const float *added = residual ? residual + m * N + n : NULL;
+            float *to = out + m * N + n;
+            if (!gated) finish(part + m * chunk, NULL, added, number, to);
+            else if (!residual) finish(part + m * chunk, gates + m * chunk, NULL, number, to);
+            else finish(part + m * chunk, gates + m * chunk, added, number, to);
         }
-        for (int64_t m = 0; m < M; m++)
-            for (int64_t i = 0; i < number; i++)
-                out[m * N + n + i] = part[m * chunk + i] + (residual ? residual[m * N + n + i] : 0.0f);
     }
 }

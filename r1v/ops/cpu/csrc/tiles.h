@@ -2,10 +2,42 @@
 
 #if USE_AMX
 // Rows of x that are multiplied at a time.
-enum { MOST_TILED = 512 };
-// Columns of x, in tiles of 32, whose products are summed before the next ones come: a megabyte of M rows, which
+enum { MOST_TILED = 256 };
+// Columns of x, in tiles of 32, whose products are summed before the next ones come: half a megabyte of M rows, which
 // stays in the second cache beside the weights.
-#define TILES_AT_ONCE(M) MAX(16, 16384 / (M))
+#define TILES_AT_ONCE(M) MAX(16, 8192 / (M))
+
+// All eight tiles of 16 rows of 64 bytes.
+static void configure_tiles(void) {
+    struct { uint8_t palette, start, zeros[14]; uint16_t bytes[16]; uint8_t rows[16]; } shape = {.palette = 1};
+    for (int i = 0; i < 8; i++) shape.bytes[i] = 64, shape.rows[i] = 16;
+    _tile_loadconfig(&shape);
+}
+
+// 16 rows of 16 numbers of 32 bits: rows become columns.
+INLINE void transpose16(__m512i v[16]) {
+    __m512i a[16], b[16];
+    EACH(i, 8) {
+        a[2 * i] = _mm512_unpacklo_epi32(v[2 * i], v[2 * i + 1]);
+        a[2 * i + 1] = _mm512_unpackhi_epi32(v[2 * i], v[2 * i + 1]);
+    }
+    EACH(i, 4) {
+        b[4 * i] = _mm512_unpacklo_epi64(a[4 * i], a[4 * i + 2]);
+        b[4 * i + 1] = _mm512_unpackhi_epi64(a[4 * i], a[4 * i + 2]);
+        b[4 * i + 2] = _mm512_unpacklo_epi64(a[4 * i + 1], a[4 * i + 3]);
+        b[4 * i + 3] = _mm512_unpackhi_epi64(a[4 * i + 1], a[4 * i + 3]);
+    }
+    EACH(i, 4) {
+        a[i] = _mm512_shuffle_i32x4(b[i], b[i + 4], 0x88);
+        a[i + 4] = _mm512_shuffle_i32x4(b[i], b[i + 4], 0xdd);
+        a[i + 8] = _mm512_shuffle_i32x4(b[i + 8], b[i + 12], 0x88);
+        a[i + 12] = _mm512_shuffle_i32x4(b[i + 8], b[i + 12], 0xdd);
+    }
+    EACH(i, 8) {
+        v[i] = _mm512_shuffle_i32x4(a[i], a[i + 8], 0x88);
+        v[i + 8] = _mm512_shuffle_i32x4(a[i], a[i + 8], 0xdd);
+    }
+}
 
 // x (M, K) rounded to bfloat16 in tiles of 16 rows by 32 columns, padded with zeros; in a tile the pair of
 // columns comes first, then the row: (M / 16, K / 32, 16, 16, 2).
@@ -14,19 +46,18 @@ static const float *tiled_pairs(const float *x, int64_t M, int64_t K) {
     uint32_t *to = scratch(3, down * across * 1024);
     for (int64_t t = 0; t < down; t++)
         for (int64_t c = 0; c < across; c++) {
-            uint32_t *tile = to + (t * across + c) * 256, pairs[16][16];
             const int64_t rows = MIN(16, M - t * 16), columns = MIN(32, K - c * 32);
-            for (int64_t m = 0; m < rows; m++) {
-                float given[32] = {0};
-                uint32_t bits[32];
-                memcpy(given, x + (t * 16 + m) * K + c * 32, columns * sizeof(float));
-                memcpy(bits, given, sizeof bits);
-                for (int i = 0; i < 32; i++) bits[i] = (bits[i] + 0x7fff + ((bits[i] >> 16) & 1)) >> 16;
-                for (int i = 0; i < 16; i++) pairs[m][i] = bits[2 * i] | bits[2 * i + 1] << 16;
+            const __mmask16 first = (__mmask16)((1u << MIN(16, columns)) - 1);
+            const __mmask16 second = (__mmask16)((1u << (columns - MIN(16, columns))) - 1);
+            __m512i pairs[16];
+            EACH(m, 16) {
+                const float *from = x + (t * 16 + m) * K + c * 32;
+                const __mmask16 none = (__mmask16)(m < rows ? 0xffff : 0);
+                const __m512 right = _mm512_maskz_loadu_ps(second & none, from + 16);
+                pairs[m] = (__m512i)_mm512_cvtne2ps_pbh(right, _mm512_maskz_loadu_ps(first & none, from));
             }
-            for (int64_t m = rows; m < 16; m++) memset(pairs[m], 0, sizeof pairs[m]);
-            for (int i = 0; i < 16; i++)
-                for (int m = 0; m < 16; m++) tile[i * 16 + m] = pairs[m][i];
+            transpose16(pairs);
+            EACH(i, 16) _mm512_store_si512(to + (t * across + c) * 256 + 16 * i, pairs[i]);
         }
     return (const float *)to;
 }
@@ -76,14 +107,26 @@ INLINE void tile_sums(int R, int M, const uint32_t *x, const Weight *w, int64_t 
     if (R == 2 && M == 2) _tile_stored(3, sums[1][1], 64);
 }
 
+// The sums of a tile, 16 rows of weights by 16 of x, to (or added to) rows of out.
+static void store_sums(const float *sums, int64_t rows, int64_t width, int add, float *out, int64_t ld) {
+    const __mmask16 taken = (__mmask16)((1u << width) - 1);
+    __m512i tile[16];
+    EACH(i, 16) tile[i] = _mm512_load_si512(sums + 16 * i);
+    transpose16(tile);
+    EACH(i, 16) {
+        __m512 row = (__m512)tile[i];
+        if (i < rows) {
+            if (add) row += _mm512_maskz_loadu_ps(taken, out + i * ld);
+            _mm512_mask_storeu_ps(out + i * ld, taken, row);
+        }
+    }
+}
+
 static void tile_products(const float *pairs, int64_t M, const Weight *w, int64_t n0, int64_t n1, float *out,
                           int64_t ld) {
     const int64_t across = (w->columns + 31) / 32;
-    struct { uint8_t palette, start, zeros[14]; uint16_t bytes[16]; uint8_t rows[16]; } shape = {.palette = 1};
     _Alignas(64) float sums[2][2][256];
-    const __m512i places = _mm512_set_epi32(240, 224, 208, 192, 176, 160, 144, 128, 112, 96, 80, 64, 48, 32, 16, 0);
-    for (int i = 0; i < 8; i++) shape.bytes[i] = 64, shape.rows[i] = 16;
-    _tile_loadconfig(&shape);
+    configure_tiles();
     for (int64_t c0 = 0, c1; c0 < across; c0 = c1) {
         c1 = MIN(c0 + TILES_AT_ONCE(M), across);
         for (int64_t n = n0; n < n1; n += 32)
@@ -94,14 +137,10 @@ static void tile_products(const float *pairs, int64_t M, const Weight *w, int64_
                 else if (width > 16) tile_sums(2, 1, x, w, n, c0, c1, m == 0, sums);
                 else if (rows > 16) tile_sums(1, 2, x, w, n, c0, c1, m == 0, sums);
                 else tile_sums(1, 1, x, w, n, c0, c1, m == 0, sums);
-                for (int64_t i = 0; i < rows; i++)
-                    for (int64_t j = 0; j < width; j += 16) {
-                        const __mmask16 taken = (__mmask16)((1u << MIN(16, width - j)) - 1);
-                        float *to = out + (m + i) * ld + n - n0 + j;
-                        __m512 row = _mm512_i32gather_ps(places, sums[j / 16][i / 16] + i % 16, 4);
-                        if (c0) row += _mm512_maskz_loadu_ps(taken, to);
-                        _mm512_mask_storeu_ps(to, taken, row);
-                    }
+                for (int64_t j = 0; j < width; j += 16)
+                    for (int64_t i = 0; i < rows; i += 16)
+                        store_sums(sums[j / 16][i / 16], MIN(16, rows - i), MIN(16, width - j), c0 > 0,
+                                   out + (m + i) * ld + n - n0 + j, ld);
             }
     }
     _tile_release();
