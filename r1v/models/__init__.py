@@ -51,4 +51,5 @@ MODULES = (
     "reward",
     "summary",
     "tensor_files",
+    "vision",
 )
