@@ -19,14 +19,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         help="safetensors file, or a whole checkpoint (default: random)")  # fmt: skip
     parser.add_argument("--out", required=True, metavar="DIR", help="the folder to write")
     parser.add_argument("--layout", choices=("release", "native"), default="native",
-                        help="of the files: the release's, or transformers'")  # fmt: skip
-    parser.add_argument("--dtype", choices=DTYPES, help="of all weights (default: the language model's)")
+                        help="layout of the files: the release's, or transformers'")  # fmt: skip
+    parser.add_argument(
+        "--dtype", choices=DTYPES, help="dtype of all weights (default: the language model's)"
+    )
     parser.add_argument("--chat-template", metavar="FILE", help="Jinja template that replaces the model's")
-    parser.add_argument("--thinking", choices=("require", "install", "pictures", "keep"),
-                        default="require",
-                        help="of a template and tokenizer without <think>: refuse them, add the opening of "
-                        "thinking, add it for conversations with pictures alone, or keep them")  # fmt: skip
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of a random projector")
+    parser.add_argument("--thinking", choices=("require", "install", "pictures", "keep"), default="require",
+                        help="what to do where template and tokenizer have no <think>: refuse them, add the "
+                             "opening of thinking, add it only for conversations with pictures, or keep "
+                             "them")  # fmt: skip
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of a random projector")
     add_shard_argument(parser)
 
 

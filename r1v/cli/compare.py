@@ -11,16 +11,19 @@ from r1v.cli.screen.progress import bars
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("source", metavar="A", help="the model that is the measure")
-    parser.add_argument("target", metavar="B", help="the one that is judged")
-    parser.add_argument("--chats", type=int, default=32, metavar="N", help="held-out chains")
-    parser.add_argument("--questions", type=int, default=64, metavar="N", help="to answer; 0 is none")
-    parser.add_argument("--max-tokens", type=int, default=512, metavar="N", help="of an answer")
+    parser.add_argument("source", metavar="A", help="the model that is the reference")
+    parser.add_argument("target", metavar="B", help="the model that is compared with it")
+    parser.add_argument("--chats", type=int, default=32, metavar="N", help="number of held-out chains")
+    parser.add_argument(
+        "--questions", type=int, default=64, metavar="N", help="number of questions to answer; 0 is none"
+    )
+    parser.add_argument("--max-tokens", type=int, default=512, metavar="N", help="most tokens of an answer")
     parser.add_argument("--chains", "--calibration", default="own", metavar="own|solutions|FILE",
-                        help="A's own chains, worked solutions, or a file of texts or talk")  # fmt: skip
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the answers")
+                        help="chains to measure on: A's own, worked solutions, or a file of texts or "
+            "conversations")  # fmt: skip
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the answers")
     parser.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda or cuda:N")
-    parser.add_argument("--out", metavar="DIR", help="write JSON, Markdown and plots there")
+    parser.add_argument("--out", metavar="DIR", help="write JSON, Markdown and plots to this folder")
 
 
 def run(args: argparse.Namespace) -> int:

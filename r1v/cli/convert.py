@@ -10,7 +10,9 @@ from r1v.core import ConfigError
 
 def add_shard_argument(parser: argparse.ArgumentParser) -> None:
     """--max-shard-mb."""
-    parser.add_argument("--max-shard-mb", type=float, default=5000.0, metavar="MB", help="size of a shard")
+    parser.add_argument(
+        "--max-shard-mb", type=float, default=5000.0, metavar="MB", help="largest size of a weight file"
+    )
 
 
 def shard_bytes(args: argparse.Namespace) -> int:
@@ -25,18 +27,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="MODEL", help=MODEL_HELP)
     parser.add_argument("target", metavar="OUT", help="the folder to write; must not exist, or be empty")
     parser.add_argument("--layout", choices=("release", "native"),
-                        help="of a whole model's files: the release's, or transformers'")  # fmt: skip
+                        help="layout of a whole model's files: the release's, or transformers'")  # fmt: skip
     add_shard_argument(parser)
     parser.add_argument("--merge-adapter", action="store_true",
-                        help="make the adapter for pictures beside the weights a part of them")  # fmt: skip
+                        help="merge the adapter for pictures into the weights beside it")  # fmt: skip
     group = parser.add_argument_group("of a GGUF file")
     group.add_argument("--mmproj", metavar="FILE", help="the GGUF file of an InternVL's tower and projector")
     group.add_argument("--dtype", choices=("auto", "float32", "float16", "bfloat16"), default="auto",
-                       help="of the result (default: the file's; bfloat16 where values are packed; float32 "
-                            "keeps every bit)")  # fmt: skip
+                       help="dtype of the result (default: the file's; bfloat16 where values are packed; "
+            "float32 keeps every bit)")  # fmt: skip
     group.add_argument("--apart", action="store_true",
-                       help="keep embedding and output matrix apart where the file rounds one matrix in two "
-                            "ways; without it the finer one is both")  # fmt: skip
+                       help="keep embedding and output matrix apart where the file has rounded one matrix "
+            "in two ways; without it the finer one is used for both")  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:

@@ -30,93 +30,98 @@ def configure(parser: argparse.ArgumentParser) -> None:
     _add_judge(score)
     diff = actions.add_parser("diff", help="what differs between two runs, and which samples flipped")
     diff.add_argument("left", metavar="A", type=Path, help="a run's folder")
-    diff.add_argument("right", metavar="B", type=Path, help="another's")
-    diff.add_argument("--json", action="store_true", help="as JSON")
+    diff.add_argument("right", metavar="B", type=Path, help="the folder of another run")
+    diff.add_argument("--json", action="store_true", help="print it as JSON")
     report = actions.add_parser(
         "report", help="tables, charts and single samples, as Markdown and one HTML page"
     )
     report.add_argument("runs", metavar="RUN", type=Path, nargs="+", help="the runs' folders")
     report.add_argument("--out", metavar="DIR", type=Path, required=True, help="the folder to write")
     report.add_argument(
-        "--max-samples", type=int, default=200, metavar="N", help="shown per benchmark and run"
-    )
-    actions.add_parser("list", help="the benchmarks, and the protocols")
+        "--max-samples", type=int, default=200, metavar="N",
+        help="most samples shown of each benchmark and run",
+    )  # fmt: skip
+    actions.add_parser("list", help="list the benchmarks and the protocols")
     configure_views(actions)
 
 
 def _configure_run(run: argparse.ArgumentParser) -> None:
     """In one piece: one call for each option."""
     run.add_argument(
-        "tasks",
-        metavar="TASK",
-        nargs="+",
-        help="names of benchmarks (see r1v eval list), or one's own questions: a file, a folder, "
-        "hf:OWNER/NAME, a .py file",
-    )
+        "tasks", metavar="TASK", nargs="+",
+        help="names of benchmarks (see r1v eval list), or your own questions: a file, a folder, "
+             "hf:OWNER/NAME, a .py file",
+    )  # fmt: skip
     run.add_argument(
-        "--model",
-        default=os.environ.get("R1V_MODEL", "r1v-nano"),
-        metavar="MODEL",
+        "--model", default=os.environ.get("R1V_MODEL", "r1v-nano"), metavar="MODEL",
         help="a folder or name of ours, PROVIDER/MODEL of Inspect, or with --url a served model's name",
-    )
+    )  # fmt: skip
     run.add_argument(
-        "--url",
-        metavar="URL",
-        help="an OpenAI-compatible endpoint, such as http://localhost:8000/v1; "
-        "its key is read from R1V_API_KEY",
-    )
+        "--url", metavar="URL",
+        help="an OpenAI-compatible endpoint, such as http://localhost:8000/v1; its key is read from "
+             "R1V_API_KEY",
+    )  # fmt: skip
     run.add_argument(
         "--out", metavar="RUN", type=Path, required=True, help="the run's folder; one that is there goes on"
     )
     run.add_argument(
-        "--data", metavar="DIR", type=Path, help="offline data; without it data sets are downloaded"
-    )
-    run.add_argument("--revision", metavar="TASK=COMMIT", action="append", default=[], help="of a data set")
+        "--data", metavar="DIR", type=Path,
+        help="folder with the data, used offline; without it data sets are downloaded",
+    )  # fmt: skip
     run.add_argument(
-        "--option", metavar="TASK.NAME=VALUE", action="append", default=[], help="of a benchmark's own"
+        "--revision", metavar="TASK=COMMIT", action="append", default=[],
+        help="commit of a benchmark's data set",
+    )  # fmt: skip
+    run.add_argument(
+        "--option", metavar="TASK.NAME=VALUE", action="append", default=[],
+        help="set an option of a benchmark",
+    )  # fmt: skip
+    run.add_argument(
+        "--prompt", metavar="NAME=FILE", action="append", default=[], help="use the wording in this file"
     )
-    run.add_argument("--prompt", metavar="NAME=FILE", action="append", default=[], help="use another wording")
     run.add_argument("--limit", type=int, metavar="N", help="only the first N questions of each benchmark")
     run.add_argument("--shuffle-seed", type=int, metavar="N", help="shuffle the questions, before --limit")
     run.add_argument(
-        "--protocol",
-        default="r1v",
-        metavar="NAME",
+        "--protocol", default="r1v", metavar="NAME",
         help="r1v, r1v2, r1v3 or official: prompts, sampling, lengths, how answers are read (default: r1v)",
-    )
-    run.add_argument("--epochs", type=int, default=1, metavar="K", help="times each question is asked")
-    run.add_argument("--seed", type=int, default=0, metavar="N", help="of the sampling")
+    )  # fmt: skip
+    run.add_argument("--epochs", type=int, default=1, metavar="K", help="how often each question is asked")
+    run.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the sampling")
     run.add_argument(
-        "--release",
-        nargs="?",
-        const="transformers",
-        choices=("transformers", "vllm"),
-        help="sample as one of the release's scripts does (without a word: transformers, up to 64K tokens)",
-    )
+        "--release", nargs="?", const="transformers", choices=("transformers", "vllm"),
+        help="sample as one of the release's scripts does (without a value: transformers, up to 64K tokens)",
+    )  # fmt: skip
     run.add_argument("--temperature", type=float, metavar="T", help="0 is greedy (default: the model's)")
     run.add_argument("--top-p", type=float, metavar="P", help="1 is off (default: the model's)")
     run.add_argument("--top-k", type=int, metavar="K", help="0 is off (default: the model's)")
     run.add_argument("--repetition-penalty", type=float, metavar="R", help="1 is off (default: the model's)")
-    run.add_argument("--max-tokens", type=int, metavar="N", help="of an answer, its thinking included")
     run.add_argument(
-        "--thinking-budget", type=int, metavar="N", help="tokens of thinking; 0 is none, -1 no limit"
+        "--max-tokens", type=int, metavar="N", help="most tokens of an answer, its thinking included"
+    )
+    run.add_argument(
+        "--thinking-budget", type=int, metavar="N", help="most tokens of thinking; 0 is none, -1 no limit"
     )
     run.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda or cuda:N")
     run.add_argument("--dtype", default="auto", metavar="TYPE", help="auto, float32, bfloat16 or float16")
     run.add_argument("--max-model-len", type=int, metavar="N", help="tokens of prompt and output together")
-    run.add_argument("--max-tiles", type=int, metavar="N", help="image tiles of one question")
-    run.add_argument("--max-connections", type=int, metavar="N", help="questions under way at a time")
+    run.add_argument("--max-tiles", type=int, metavar="N", help="most image tiles of one question")
     run.add_argument(
-        "--price", metavar="IN,OUT", help="dollars for a million tokens, for the cost as it grows"
+        "--max-connections", type=int, metavar="N", help="questions that are asked at the same time"
     )
-    run.add_argument("--inspect-logs", metavar="DIR", type=Path, help="keep Inspect's logs, for inspect view")
+    run.add_argument(
+        "--price", metavar="IN,OUT",
+        help="dollars for a million tokens of prompts and of answers, to show the cost as it grows",
+    )  # fmt: skip
+    run.add_argument(
+        "--inspect-logs", metavar="DIR", type=Path, help="keep Inspect's logs there, for inspect view"
+    )
     without = run.add_mutually_exclusive_group()
     without.add_argument("--blind", action="store_true", help="leave the pictures out")
     without.add_argument(
         "--caption-only", action="store_true", help="put the model's own captions in place of the pictures"
     )
-    run.add_argument("--no-score", action="store_true", help="generate only")
-    run.add_argument("--quiet", action="store_true", help="no progress")
+    run.add_argument("--no-score", action="store_true", help="generate the answers only")
+    run.add_argument("--quiet", action="store_true", help="show no progress")
     _add_judge(run)
 
 
@@ -128,16 +133,16 @@ def _add_judge(parser: argparse.ArgumentParser) -> None:
         "--judge-choices", action="store_true", help="the judge also decides on multiple choice questions"
     )
     parser.add_argument(
-        "--reading",
-        metavar="WAY",
-        help="how answers are read: rules, box, toolkit, toolkit+box, or judge, which says what it was "
-        "(default: the protocol's)",
-    )
+        "--reading", metavar="WAY",
+        help="how answers are read: rules, box, toolkit, toolkit+box, or judge, a model that says which "
+             "answer was given (default: the protocol's)",
+    )  # fmt: skip
     parser.add_argument("--judge-url", metavar="URL", help="an OpenAI-compatible endpoint of the judge")
-    parser.add_argument("--judge-price", metavar="IN,OUT", help="of the judge, as --price")
+    parser.add_argument("--judge-price", metavar="IN,OUT", help="the judge's price, as --price")
     parser.add_argument(
-        "--code-timeout", type=float, default=6.0, metavar="S", help="seconds for a program's test"
-    )
+        "--code-timeout", type=float, default=6.0, metavar="S",
+        help="seconds that a program may take for a test",
+    )  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:

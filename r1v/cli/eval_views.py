@@ -26,24 +26,26 @@ def configure_views(actions: Any) -> None:
         "runs", metavar="RUN", type=Path, nargs="+",
         help="a run with several epochs; more of other thinking budgets for a curve over them",
     )  # fmt: skip
-    scaling.add_argument("--reward", metavar="MODEL", help="a reward model's folder, for best-of-k")
+    scaling.add_argument("--reward", metavar="MODEL", help="folder of a reward model, for best-of-k")
     scaling.add_argument(
-        "--device", default="auto", metavar="NAME", help="of the reward model (default: auto)"
+        "--device", default="auto", metavar="NAME", help="device of the reward model (default: auto)"
     )
     _add_form(scaling)
     board = actions.add_parser("leaderboard", help="many runs in one table, with significance")
     board.add_argument("runs", metavar="RUN", type=Path, nargs="+", help="folders of scored runs")
     _add_form(board)
     gap = actions.add_parser(
-        "gap", help="what pictures are worth: a run against its blind and captioned ones"
+        "gap", help="how much the pictures matter: a run against its blind and captioned ones"
     )
     gap.add_argument("runs", metavar="RUN", type=Path, nargs="+", help="the run, then those without pictures")
     _add_form(gap)
 
 
 def _add_form(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--form", choices=FORMS, default="text", help="of the table (default: text)")
-    parser.add_argument("--out", metavar="FILE", type=Path, help="write it there instead of printing it")
+    parser.add_argument("--form", choices=FORMS, default="text", help="form of the table (default: text)")
+    parser.add_argument(
+        "--out", metavar="FILE", type=Path, help="write the table to this file instead of printing it"
+    )
 
 
 def _give(tables: list[Any], args: argparse.Namespace) -> None:

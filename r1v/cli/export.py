@@ -10,11 +10,11 @@ from r1v.cli.parser import MODEL_HELP
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("format", choices=("gguf",), help="of the files; llama.cpp's is the only one")
+    parser.add_argument("format", choices=("gguf",), help="format of the files; llama.cpp's is the only one")
     parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
     parser.add_argument("folder", metavar="OUT", help="the folder where the two files are written")
     parser.add_argument("--type", choices=("f32", "f16", "q8_0", "q4_0"), default="f16",
-                        help="of the text model's matrices")  # fmt: skip
+                        help="type of the text model's matrices")  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:

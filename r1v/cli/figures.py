@@ -38,7 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     show.add_argument("--n", type=int, default=16, metavar="N", help="items in all")
     show.add_argument("--out", required=True, metavar="FILE", help="picture to write, such as sheet.png")
-    show.add_argument("--columns", type=int, default=4, metavar="C", help="pictures side by side")
+    show.add_argument("--columns", type=int, default=4, metavar="C", help="number of pictures side by side")
     quiz.configure(
         actions.add_parser(
             "quiz",
@@ -48,18 +48,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     for action in (make, show):
         action.add_argument(
-            "--family", action="append", metavar="F", help="may be given several times (default: all)"
+            "--family", action="append", metavar="F",
+            help="draw this family; may be given several times (default: all)",
+        )  # fmt: skip
+        action.add_argument(
+            "--split", metavar="S", help="draw from this split: train or heldout (default: both)"
         )
-        action.add_argument("--split", metavar="S", help="train or heldout (default: both)")
         action.add_argument("--seed", type=int, default=0, metavar="N", help="first seed")
         action.add_argument("--difficulty", metavar="D", help="easy, medium or hard (default: all)")
         action.add_argument("--variation", type=float, default=1.0, metavar="V",
-                            help="of the look: 0 is plain, 1 any")  # fmt: skip
+                            help="how much the look varies: 0 is plain, 1 any")  # fmt: skip
         action.add_argument(
-            "--tool",
-            metavar="T",
-            help="draw with this tool of others instead (`r1v figures list` names them)",
-        )
+            "--tool", metavar="T",
+            help="draw with this tool of other people instead (`r1v figures list` names them)",
+        )  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:

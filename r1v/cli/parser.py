@@ -54,55 +54,47 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     versions; help shows the first."""
     group = parser.add_argument_group("model")
     group.add_argument(
-        "--model",
-        "--model_path",
-        metavar="MODEL",
-        default=os.environ.get("R1V_MODEL", "r1v-nano"),
+        "--model", "--model_path", metavar="MODEL", default=os.environ.get("R1V_MODEL", "r1v-nano"),
         help=f"{MODEL_HELP} (default: $R1V_MODEL, else r1v-nano)",
-    )
+    )  # fmt: skip
     group.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda or cuda:N")
     group.add_argument("--dtype", default="auto", metavar="TYPE", help="auto, float32, bfloat16 or float16")
     group.add_argument(
-        "--max-model-len",
-        type=int,
-        metavar="N",
+        "--max-model-len", type=int, metavar="N",
         help="tokens of prompt and output together (default: the model's)",
-    )
+    )  # fmt: skip
     group.add_argument(
         "--max-tiles", type=int, metavar="N", help="most tiles of an image (default: the checkpoint's)"
     )
-    group.add_argument(
-        "--threads",
-        type=int,
-        metavar="N",
-        help="CPU threads (default: the idle cores)",
-    )
+    group.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: the idle cores)")
     group.add_argument("--backend", choices=BACKENDS,
                        help="what runs the model (default: r1v; openai with --url; vllm for several "
                             "devices)")  # fmt: skip
     group.add_argument("--tensor-parallel-size", "--tensor_parallel_size", type=int, default=1, metavar="N",
                        help="devices that share the model; more than one needs vLLM")  # fmt: skip
-    group.add_argument("--pipeline-parallel-size", "--pipeline_parallel_size", type=int, default=1,
-                       metavar="N", help="groups of layers on devices of their own (vLLM)")  # fmt: skip
-    group.add_argument("--data-parallel-size", type=int, default=1, metavar="N",
-                       help="copies of the model: vLLM's, or with r1v serve a GPU each")  # fmt: skip
-    group.add_argument("--executor", default="auto", choices=("auto", "mp", "ray"),
-                       help="processes of this machine, or several machines through Ray (vLLM)")  # fmt: skip
-    group.add_argument("--offload", action="store_true",
-                       help="what fits on no device stays in the CPU's memory (transformers)")  # fmt: skip
-    group.add_argument("--quantisation", choices=("bnb-8bit", "bnb-4bit"),
-                       help="bitsandbytes (transformers)")  # fmt: skip
-    group.add_argument("--url", "--base-url", metavar="URL", dest="base_url",
-                       help="of a server, up to and with /v1; its key is in $R1V_API_KEY, $OPENAI_API_KEY or "
-                            "$ANTHROPIC_API_KEY")  # fmt: skip
-    group.add_argument("--api-form", default="openai", choices=("openai", "anthropic"),
-                       help="what that server speaks")  # fmt: skip
     group.add_argument(
-        "--requests-per-minute",
-        type=float,
-        metavar="N",
-        help="sent to that server at most (default: no limit)",
-    )
+        "--pipeline-parallel-size", "--pipeline_parallel_size", type=int, default=1, metavar="N",
+        help="split the layers into N groups, each on devices of its own (vLLM)",
+    )  # fmt: skip
+    group.add_argument("--data-parallel-size", type=int, default=1, metavar="N",
+                       help="copies of the model: vLLM's, or with r1v serve one on each GPU")  # fmt: skip
+    group.add_argument(
+        "--executor", default="auto", choices=("auto", "mp", "ray"),
+        help="run vLLM in processes of this machine, or on several machines through Ray",
+    )  # fmt: skip
+    group.add_argument("--offload", action="store_true",
+                       help="keep what fits on no device in the CPU's memory (transformers)")  # fmt: skip
+    group.add_argument("--quantisation", choices=("bnb-8bit", "bnb-4bit"),
+                       help="load the weights in 8 or 4 bits with bitsandbytes (transformers)")  # fmt: skip
+    group.add_argument("--url", "--base-url", metavar="URL", dest="base_url",
+                       help="URL of a server, up to and with /v1; its key is in $R1V_API_KEY, "
+            "$OPENAI_API_KEY or $ANTHROPIC_API_KEY")  # fmt: skip
+    group.add_argument("--api-form", default="openai", choices=("openai", "anthropic"),
+                       help="which API that server has")  # fmt: skip
+    group.add_argument(
+        "--requests-per-minute", type=float, metavar="N",
+        help="most requests sent to that server in a minute (default: no limit)",
+    )  # fmt: skip
 
 
 def add_sampling_arguments(parser: argparse.ArgumentParser) -> None:
@@ -111,29 +103,41 @@ def add_sampling_arguments(parser: argparse.ArgumentParser) -> None:
         "sampling",
         "What is not given is as the checkpoint says, else temperature 0.6, top-p 0.95, penalty 1.05.",
     )
-    group.add_argument("--temperature", type=float, metavar="T", help="0 is greedy")
     group.add_argument(
-        "--top-p", "--top_p", type=float, metavar="P", help="the likeliest ids of this mass; 1 is off"
-    )
-    group.add_argument("--top-k", "--top_k", type=int, metavar="K", help="0 is off")
-    group.add_argument("--min-p", "--min_p", type=float, metavar="P", help="0 is off")
-    group.add_argument(
-        "--repetition-penalty", "--repetition_penalty", type=float, metavar="R", help="1 is off"
+        "--temperature", type=float, metavar="T", help="randomness of the sampling; 0 is greedy"
     )
     group.add_argument(
-        "--seed", type=int, metavar="N", help="same seed, same output (default: another each time)"
+        "--top-p", "--top_p", type=float, metavar="P",
+        help="draw from the likeliest tokens with this share of the probability; 1 is off",
+    )  # fmt: skip
+    group.add_argument(
+        "--top-k", "--top_k", type=int, metavar="K", help="draw from the K likeliest tokens; 0 is off"
     )
+    group.add_argument(
+        "--min-p", "--min_p", type=float, metavar="P",
+        help="leave out tokens less likely than P times the likeliest one; 0 is off",
+    )  # fmt: skip
+    group.add_argument(
+        "--repetition-penalty", "--repetition_penalty", type=float, metavar="R",
+        help="make tokens that were used before less likely; 1 is off",
+    )  # fmt: skip
+    group.add_argument(
+        "--seed", type=int, metavar="N",
+        help="the same seed gives the same output (default: another one each time)",
+    )  # fmt: skip
     group.add_argument("--max-tokens", "--max_tokens", type=int, metavar="N",
-                       help="of thinking and answer together (default: up to the context's end)")  # fmt: skip
+                       help="most tokens of thinking and answer together (default: up to the end of the "
+            "context)")  # fmt: skip
     group.add_argument("--stop", action="append", metavar="TEXT",
                        help="end the answer before this text; may be given several times")  # fmt: skip
     group.add_argument("--detect-answer-loops", "--detect_answer_loops", action="store_true", default=None,
                        help="end an answer that repeats itself, as thinking that does")  # fmt: skip
     thinking = group.add_mutually_exclusive_group()
-    thinking.add_argument("--thinking-budget", "--thinking_budget", type=int, metavar="N",
-                          help="tokens of thinking, then the answer comes "
-                               "(default: no limit, which is -1)")  # fmt: skip
-    thinking.add_argument("--no-thinking", action="store_true", help="answer at once")
+    thinking.add_argument(
+        "--thinking-budget", "--thinking_budget", type=int, metavar="N",
+        help="most tokens of thinking, after which the answer comes (default: -1, no limit)",
+    )  # fmt: skip
+    thinking.add_argument("--no-thinking", action="store_true", help="answer without thinking")
 
 
 def sampling(args: argparse.Namespace, defaults: SamplingParams) -> SamplingParams:

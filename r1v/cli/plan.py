@@ -33,38 +33,37 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("model", metavar="MODEL", help=f"{MODEL_HELP}; config.json is enough")
     parser.add_argument(
-        "--memory", metavar="SIZE", help="of each device, as in 80GB (default: this machine's)"
+        "--memory", metavar="SIZE", help="memory of each device, as in 80GB (default: this machine's)"
     )
     parser.add_argument("--gpus", type=int, default=1, metavar="N", help="devices that share the model")
-    parser.add_argument("--context", type=int, default=8192, metavar="N", help="tokens of a conversation")
-    parser.add_argument("--concurrent", type=int, default=1, metavar="N", help="conversations at a time")
-    parser.add_argument("--images", type=int, default=1, metavar="N", help="in each conversation")
     parser.add_argument(
-        "--bandwidth",
-        metavar="SIZE",
-        help="memory's, as in 2TB/s (default: this machine's, or with --memory 1TB/s)",
+        "--context", type=int, default=8192, metavar="N", help="most tokens of a conversation"
     )
-    parser.add_argument("--link", metavar="SIZE", default="25GB/s", help="host to device")
+    parser.add_argument("--concurrent", type=int, default=1, metavar="N", help="conversations at a time")
+    parser.add_argument("--images", type=int, default=1, metavar="N", help="images in each conversation")
+    parser.add_argument(
+        "--bandwidth", metavar="SIZE",
+        help="bandwidth of the memory, as in 2TB/s (default: this machine's, or with --memory 1TB/s)",
+    )  # fmt: skip
+    parser.add_argument("--link", metavar="SIZE", default="25GB/s", help="bandwidth between host and device")
     parser.add_argument("--format", choices=("float32", "bf16", "awq", "awq-vision8", "offload"),
-                        help="only this one (default: all of them)")  # fmt: skip
+                        help="plan only this format (default: all of them)")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print it as JSON")
     training = parser.add_argument_group("training")
     training.add_argument("--train", metavar="STAGE", help="plan sft, transfer, iterate, reward, mpo or grpo")
-    training.add_argument("--devices", type=int, default=1, metavar="N", help="that torchrun splits it over")
     training.add_argument(
-        "--lora",
-        type=int,
-        nargs="?",
-        const=16,
-        default=0,
-        metavar="RANK",
-        help="adapters only, of rank 16 unless given (default: every weight)",
-    )
+        "--devices", type=int, default=1, metavar="N",
+        help="number of devices over which torchrun splits the training",
+    )  # fmt: skip
+    training.add_argument(
+        "--lora", type=int, nargs="?", const=16, default=0, metavar="RANK",
+        help="train adapters only, of rank 16 unless another is given (default: train every weight)",
+    )  # fmt: skip
     training.add_argument(
         "--rollout", choices=("r1v", "vllm", "asleep", "away"), default="r1v",
-        help="who samples: r1v, vllm on the same devices, the same asleep during updates, or vllm on others",
+        help="what samples: r1v, vllm on the same devices (asleep: during updates), or vllm on others (away)",
     )  # fmt: skip
-    training.add_argument("--rows", type=int, default=1, metavar="N", help="of a pass on each device")
+    training.add_argument("--rows", type=int, default=1, metavar="N", help="rows in a pass on each device")
     training.add_argument(
         "--sequence-parallel", type=int, default=1, metavar="N",
         help="devices that compute a row together, each a part of its tokens",

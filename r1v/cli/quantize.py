@@ -13,26 +13,36 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("source", metavar="MODEL", help=MODEL_HELP)
     parser.add_argument("target", metavar="OUT", help="the folder to write; must not exist, or be empty")
-    parser.add_argument("--bits", type=int, default=4, metavar="N", help="of the language model's layers")
-    parser.add_argument("--group", type=int, default=128, metavar="N", help="inputs that share a scale")
-    parser.add_argument("--method", choices=("awq", "rtn"), default="awq", help="awq, or rtn: just round")
-    parser.add_argument("--vision-bits", type=int, default=16, choices=(8, 16), help="of the vision tower")
-    parser.add_argument("--layout", choices=("release", "native"), help="of the files (default: as MODEL)")
-    parser.add_argument("--calibration", default="own", metavar="own|solutions|FILE",
-                        help="the model's own answers (to figures, or without a tower to prompts of many "
-                             "kinds), worked solutions, or a file of texts or conversations")  # fmt: skip
     parser.add_argument(
-        "--chats",
-        type=int,
-        default=64,
-        metavar="N",
-        help="to calibrate with; 64 come with r1v, more need r1v[figures]",
+        "--bits", type=int, default=4, metavar="N", help="bits of the language model's layers"
     )
-    parser.add_argument("--max-tokens", type=int, default=1024, metavar="N", help="of an answer")
+    parser.add_argument(
+        "--group", type=int, default=128, metavar="N", help="number of inputs that share a scale"
+    )
+    parser.add_argument(
+        "--method", choices=("awq", "rtn"), default="awq", help="awq, or rtn, which only rounds"
+    )
+    parser.add_argument(
+        "--vision-bits", type=int, default=16, choices=(8, 16), help="bits of the vision tower"
+    )
+    parser.add_argument(
+        "--layout", choices=("release", "native"), help="layout of the files (default: that of MODEL)"
+    )
+    parser.add_argument("--calibration", default="own", metavar="own|solutions|FILE",
+                        help="what to calibrate with: the model's own answers (to figures, or without a "
+            "tower to prompts of many kinds), worked solutions, or a file of texts or "
+            "conversations")  # fmt: skip
+    parser.add_argument(
+        "--chats", type=int, default=64, metavar="N",
+        help="number of chats to calibrate with; 64 come with r1v, more need r1v[figures]",
+    )  # fmt: skip
+    parser.add_argument("--max-tokens", type=int, default=1024, metavar="N", help="most tokens of an answer")
     parser.add_argument("--search-tokens", type=int, default=2048, metavar="N",
-                        help="that scales are searched with")  # fmt: skip
-    parser.add_argument("--ratios", type=int, default=20, metavar="N", help="of the grid of scales")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the answers")
+                        help="number of tokens that the scales are searched with")  # fmt: skip
+    parser.add_argument(
+        "--ratios", type=int, default=20, metavar="N", help="number of ratios that are tried for the scales"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the answers")
     parser.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda or cuda:N")
 
 

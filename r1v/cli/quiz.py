@@ -58,20 +58,18 @@ class QuizAnswer:
 def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments."""
     parser.add_argument("--model", default="r1v-nano", metavar="MODEL", help=f"who is asked: {MODEL_HELP}")
-    parser.add_argument("--n", type=int, default=10, metavar="N", help="questions")
+    parser.add_argument("--n", type=int, default=10, metavar="N", help="number of questions")
     parser.add_argument(
-        "--family",
-        action="append",
-        metavar="F",
-        help="may be given several times (default: those that the model's scores.json claims, else all)",
-    )
-    parser.add_argument("--seed", type=int, metavar="N", help="of the draw (default: from the clock)")
+        "--family", action="append", metavar="F",
+        help="ask about this family; may be given several times (default: those that the model's "
+             "scores.json claims, else all)",
+    )  # fmt: skip
+    parser.add_argument("--seed", type=int, metavar="N", help="seed of the drawing (default: from the clock)")
     parser.add_argument("--difficulty", metavar="D", help="easy, medium or hard (default: all)")
     parser.add_argument(
-        "--abroad",
-        action="store_true",
+        "--abroad", action="store_true",
         help=f"one picture in {EVERY} is drawn by other people's tools, where they are installed",
-    )
+    )  # fmt: skip
     parser.add_argument(
         "--tool",
         action="append",
@@ -80,8 +78,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         f"{EVERY}); may be given several times; `r1v figures list` names them",
     )
     parser.add_argument("--wrong", type=int, default=0, metavar="K", help="show K wrong answers among the N")
-    parser.add_argument("--pictures", metavar="DIR", help="save the pictures there")
-    parser.add_argument("--page", metavar="FILE", help="write a Markdown page, its pictures beside it")
+    parser.add_argument("--pictures", metavar="DIR", help="save the pictures in this folder")
+    parser.add_argument(
+        "--page", metavar="FILE", help="write a Markdown page to this file, with its pictures beside it"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -11,13 +11,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """The three commands."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     score = actions.add_parser(
-        "score", help="score replies",
+        "score", help="score the replies in a file",
         description="Score the rows of a JSONL file (question, images, thinking, answer): each is written "
         "again with `reward`, the raw score, and `score`, an integer from 0 to 5.",
     )  # fmt: skip
     score.add_argument("file", metavar="FILE", help="the JSONL file")
     clean = actions.add_parser(
-        "clean", help="clean pairs",
+        "clean", help="remove or rewrite bad pairs",
         description="Deduplicate pairs, drop those that the reward model clearly ranks the other way round "
         "and those whose chosen reply it scores low or hardly above the rejected one.",
     )  # fmt: skip
@@ -25,25 +25,29 @@ def configure(parser: argparse.ArgumentParser) -> None:
     clean.add_argument("--low", type=float, default=float("-inf"), metavar="X",
                        help="least score of a chosen reply (default: any)")  # fmt: skip
     clean.add_argument(
-        "--margin", type=float, default=0.0, metavar="X", help="least distance to the rejected one"
-    )
+        "--margin", type=float, default=0.0, metavar="X",
+        help="least distance between the scores of chosen and rejected reply",
+    )  # fmt: skip
     clean.add_argument(
-        "--ambiguous",
-        type=float,
-        default=1.0,
-        metavar="X",
-        help="distance the other way that drops a pair at once",
-    )
+        "--ambiguous", type=float, default=1.0, metavar="X",
+        help="distance in the wrong direction from which on a pair is dropped at once",
+    )  # fmt: skip
     clean.add_argument(
-        "--generator", metavar="MODEL", help="a model that writes anew what is scored low, else it is dropped"
-    )
+        "--generator", metavar="MODEL",
+        help="a model that writes replies with a low score anew; without it such pairs are dropped",
+    )  # fmt: skip
     bench = actions.add_parser(
-        "bench", help="accuracy on benchmarks of pairs",
+        "bench", help="measure the accuracy on benchmarks of pairs",
         description="How often the better answer of VL-RewardBench's or RewardBench's pairs gets the higher "
         "reward. A tie is not right.",
     )  # fmt: skip
-    bench.add_argument("benchmark", choices=("vl_rewardbench", "rewardbench"), help="which pairs")
-    bench.add_argument("--data", metavar="DIR", help="offline data; without it the data set is downloaded")
+    bench.add_argument(
+        "benchmark", choices=("vl_rewardbench", "rewardbench"), help="which benchmark of pairs"
+    )
+    bench.add_argument(
+        "--data", metavar="DIR",
+        help="folder with the data, used offline; without it the data set is downloaded",
+    )  # fmt: skip
     bench.add_argument("--limit", type=int, metavar="N", help="only the first N pairs")
     for action in (score, clean, bench):
         action.add_argument(

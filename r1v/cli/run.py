@@ -18,29 +18,34 @@ if TYPE_CHECKING:
 
 def configure(parser: CommandParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("input", type=Path, metavar="INPUT.jsonl", help="requests in OpenAI's batch format")
+    parser.add_argument(
+        "input", type=Path, metavar="INPUT.jsonl", help="file of requests in OpenAI's batch format"
+    )
     parser.add_argument("output", type=Path, metavar="OUTPUT.jsonl",
-                        help="answers; one that is there is completed")  # fmt: skip
+                        help="file for the answers; an existing one is completed")  # fmt: skip
     add_model_arguments(parser)
     group = parser.add_argument_group("run")
-    group.add_argument("--workers", type=int, default=1, metavar="N",
-                       help="processes with a model each; with CUDA each on a device of its own")  # fmt: skip
+    group.add_argument(
+        "--workers", type=int, default=1, metavar="N",
+        help="number of processes, each with a model; with CUDA each on a device of its own",
+    )  # fmt: skip
     group.add_argument("--also-url", action="append", default=[], metavar="URL",
                        help="a further server beside --url; may be given several times")  # fmt: skip
     group.add_argument(
-        "--concurrency",
-        type=int,
-        metavar="N",
-        help="requests at a time of each worker (default: as many as it decodes)",
-    )
+        "--concurrency", type=int, metavar="N",
+        help="requests that each worker has at a time (default: as many as it decodes)",
+    )  # fmt: skip
     group.add_argument("--keep-going", action="store_true",
-                       help="a line that no worker can answer gets a 503; else it ends the run")  # fmt: skip
-    group.add_argument("--image-folder", type=Path, metavar="DIR", help="file:// images may come from here")
+                       help="give a line that no worker can answer a 503; without it such a line ends the "
+            "run")  # fmt: skip
+    group.add_argument(
+        "--image-folder", type=Path, metavar="DIR", help="allow file:// images from this folder"
+    )
     group.add_argument("--allow-failures", action="store_true",
                        help="exit with 0 although lines have an error")  # fmt: skip
     group.add_argument("--any-model", action="store_true",
                        help="answer lines whose body names another model, too")  # fmt: skip
-    group.add_argument("--quiet", action="store_true", help="no progress")
+    group.add_argument("--quiet", action="store_true", help="show no progress")
 
 
 def run(args: argparse.Namespace) -> int:

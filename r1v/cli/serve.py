@@ -37,40 +37,46 @@ def configure(parser: CommandParser) -> None:
 def _add_server_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("server")
     group.add_argument(
-        "--host",
-        default="127.0.0.1",
-        metavar="ADDRESS",
+        "--host", default="127.0.0.1", metavar="ADDRESS",
         help="address to listen on: 127.0.0.1 is this machine only, 0.0.0.0 every network",
-    )
+    )  # fmt: skip
     group.add_argument(
         "--port", type=int, default=8000, metavar="N", help="port to listen on; 0 takes a free one"
     )
     group.add_argument(
-        "--served-model-name",
-        metavar="NAME",
+        "--served-model-name", metavar="NAME",
         help="the model's name in the API (default: the last part of MODEL)",
-    )
-    group.add_argument("--api-key-file", type=Path, metavar="FILE",
-                       help="keys that open the server, one a line (or $R1V_API_KEYS)")  # fmt: skip
+    )  # fmt: skip
+    group.add_argument(
+        "--api-key-file", type=Path, metavar="FILE",
+        help="file with the keys that open the server, one on each line (or $R1V_API_KEYS)",
+    )  # fmt: skip
     group.add_argument("--cors-origin", action="append", default=[], metavar="ORIGIN",
                        help="pages of this origin may call the API; may be given several times")  # fmt: skip
-    group.add_argument("--image-folder", type=Path, metavar="DIR", help="file:// images may come from there")
+    group.add_argument(
+        "--image-folder", type=Path, metavar="DIR", help="allow file:// images from this folder"
+    )
     group.add_argument("--no-remote-images", action="store_true", help="fetch no http(s) images")
     group.add_argument("--image-network", action="append", default=[], metavar="NETWORK",
-                       help="images may come from this private network too, e.g. 10.1.0.0/16")  # fmt: skip
+                       help="allow images from this private network too, e.g. 10.1.0.0/16")  # fmt: skip
     group.add_argument("--image-port", action="append", type=int, default=[], metavar="N",
-                       help="images may come from this port, beside 80 and 443")  # fmt: skip
-    group.add_argument("--private-drafts", action="store_true",
-                       help="guess an answer's next tokens from itself and its question alone")  # fmt: skip
+                       help="allow images from this port, beside 80 and 443")  # fmt: skip
+    group.add_argument(
+        "--private-drafts", action="store_true",
+        help="guess the next tokens of an answer only from itself and its question",
+    )  # fmt: skip
     group.add_argument("--deterministic", action="store_true", default=None,
-                       help="answers do not depend on what runs beside them (CPU; slower)")  # fmt: skip
+                       help="make answers independent of what runs beside them (CPU; slower)")  # fmt: skip
     group.add_argument("--tool-calls", choices=("template", "any"), default="template",
-                       help="read calls in the template's form, or any: bare and fenced JSON")  # fmt: skip
-    group.add_argument("--no-ui", action="store_true", help="the API only, without the chat page")
-    group.add_argument("--log", choices=("text", "json", "none"),
-                       help="the line for each request (default: text on a terminal, else json)")  # fmt: skip
+                       help="which tool calls are read: in the template's form, or any, which also reads "
+            "bare and fenced JSON")  # fmt: skip
+    group.add_argument("--no-ui", action="store_true", help="serve the API only, without the chat page")
+    group.add_argument(
+        "--log", choices=("text", "json", "none"),
+        help="form of the line for each request (default: text on a terminal, else json)",
+    )  # fmt: skip
     group.add_argument("--listen-fd", type=int, metavar="N",
-                       help="listen on this open socket, as a service manager hands over")  # fmt: skip
+                       help="listen on this open socket, which a service manager hands over")  # fmt: skip
 
 
 def _max_running(args: argparse.Namespace) -> int | None:

@@ -53,27 +53,28 @@ def configure(parser: argparse.ArgumentParser) -> None:
         )  # fmt: skip
         if name == "plot":
             stage.add_argument("folder", metavar="RUN", help="the out folder of a run")
-            stage.add_argument(
-                "--out", metavar="FILE", help="where the picture goes (default: RUN/curve.png)"
-            )
+            stage.add_argument("--out", metavar="FILE", help="file for the picture (default: RUN/curve.png)")
             stage.add_argument("--tensorboard", action="store_true", help="write TensorBoard events instead")
         elif name == "watch":
             stage.add_argument("folder", metavar="RUN", help="the out folder of a run")
             stage.add_argument(
-                "--host", metavar="ADDRESS", default="127.0.0.1", help="to listen at (default: this machine)"
-            )
+                "--host", metavar="ADDRESS", default="127.0.0.1",
+                help="address to listen at (default: this machine only)",
+            )  # fmt: skip
             stage.add_argument(
                 "--port", metavar="N", type=int, default=8090,
-                help="to listen at, 0 is any free one (default: 8090)",
+                help="port to listen at; 0 takes a free one (default: 8090)",
             )  # fmt: skip
         else:
-            stage.add_argument("-h", "--help", nargs=0, action=_Help, help="this, and every key")
+            stage.add_argument("-h", "--help", nargs=0, action=_Help, help="show this help with every key")
             stage.add_argument("--config", metavar="FILE", help="a TOML file with the stage's keys")
             stage.add_argument(
                 "--allow", metavar="KEY", action="append", default=[],
-                help="go on with a run although this key (or: data) differs from what it began with",
+                help="continue a run although this key (or: data) differs from what it began with",
             )  # fmt: skip
-            stage.add_argument("changes", nargs="*", metavar="key=value", help="changes on top of the file")
+            stage.add_argument(
+                "changes", nargs="*", metavar="key=value", help="keys that replace those of the file"
+            )
 
 
 def keys_of(stage: str) -> str:

@@ -19,21 +19,25 @@ def configure(parser: CommandParser) -> None:
     parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
     parser.add_argument("--against", required=True, metavar="PEER",
                         help="transformers, vllm, or the URL of a server, up to and with /v1")  # fmt: skip
-    parser.add_argument("--out", "--output", type=Path, metavar="FILE", dest="output",
-                        help="the certificate (default: parity-PEER.json in MODEL's folder)")  # fmt: skip
+    parser.add_argument(
+        "--out", "--output", type=Path, metavar="FILE", dest="output",
+        help="file for the certificate (default: parity-PEER.json in MODEL's folder)",
+    )  # fmt: skip
     parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16", "float16"),
-                        help="of both sides; float32 shows the most")  # fmt: skip
-    parser.add_argument("--device", default="cpu", metavar="NAME", help="of both sides")
-    parser.add_argument("--max-tokens", type=int, default=96, metavar="N", help="of greedy output to compare")
+                        help="dtype of both sides; float32 shows the most")  # fmt: skip
+    parser.add_argument("--device", default="cpu", metavar="NAME", help="device of both sides")
     parser.add_argument(
-        "--tolerance", type=float, metavar="X", help="largest difference of a logit (default: by dtype)"
+        "--max-tokens", type=int, default=96, metavar="N", help="number of greedy tokens to compare"
     )
-    parser.add_argument("--tensor-parallel-size", type=int, default=1, metavar="N", help="of vLLM")
     parser.add_argument(
-        "--served-name",
-        metavar="NAME",
+        "--tolerance", type=float, metavar="X",
+        help="largest allowed difference of a logit (default: by dtype)",
+    )  # fmt: skip
+    parser.add_argument("--tensor-parallel-size", type=int, default=1, metavar="N", help="devices of vLLM")
+    parser.add_argument(
+        "--served-name", metavar="NAME",
         help="the model's name on that server (default: the first that it lists)",
-    )
+    )  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:
