@@ -38,9 +38,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     report.add_argument("runs", metavar="RUN", type=Path, nargs="+", help="the runs' folders")
     report.add_argument("--out", metavar="DIR", type=Path, required=True, help="the folder to write")
     report.add_argument(
-        "--max-samples", type=int, default=200, metavar="N",
-        help="most samples shown of each benchmark and run",
-    )  # fmt: skip
+        "--max-samples", type=int, default=200, metavar="N", help="samples shown per benchmark and run"
+    )
     actions.add_parser("list", help="list the benchmarks and the protocols")
     configure_views(actions)
 
@@ -65,17 +64,14 @@ def _configure_run(run: argparse.ArgumentParser) -> None:
         "--out", metavar="RUN", type=Path, required=True, help="the run's folder; one that is there goes on"
     )
     run.add_argument(
-        "--data", metavar="DIR", type=Path,
-        help="folder with the data, used offline; without it data sets are downloaded",
-    )  # fmt: skip
+        "--data", metavar="DIR", type=Path, help="folder with the data; without it data sets are downloaded"
+    )
     run.add_argument(
-        "--revision", metavar="TASK=COMMIT", action="append", default=[],
-        help="commit of a benchmark's data set",
-    )  # fmt: skip
+        "--revision", metavar="TASK=COMMIT", action="append", default=[], help="commit of a data set"
+    )
     run.add_argument(
-        "--option", metavar="TASK.NAME=VALUE", action="append", default=[],
-        help="set an option of a benchmark",
-    )  # fmt: skip
+        "--option", metavar="TASK.NAME=VALUE", action="append", default=[], help="an option of a benchmark"
+    )
     run.add_argument(
         "--prompt", metavar="NAME=FILE", action="append", default=[], help="use the wording in this file"
     )
@@ -140,9 +136,8 @@ def _add_judge(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--judge-url", metavar="URL", help="an OpenAI-compatible endpoint of the judge")
     parser.add_argument("--judge-price", metavar="IN,OUT", help="the judge's price, as --price")
     parser.add_argument(
-        "--code-timeout", type=float, default=6.0, metavar="S",
-        help="seconds that a program may take for a test",
-    )  # fmt: skip
+        "--code-timeout", type=float, default=6.0, metavar="S", help="seconds for a test of a program"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
