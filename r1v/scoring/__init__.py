@@ -5,10 +5,10 @@ The verdict on a sample is made here too (``taxonomy``). math-verify, if it is u
 
 from r1v.scoring.boxed import extract_boxed, extract_boxes
 from r1v.scoring.compare import AnswerKind, Match, compare
-from r1v.scoring.equality import Tolerance
 from r1v.scoring.equivalence import AnswerType, equivalent, parse_number
 from r1v.scoring.extract import Extraction, extract_answer, extract_choice
 from r1v.scoring.programs import extract_program
+from r1v.scoring.quantities import Tolerance
 from r1v.scoring.taxonomy import Verdict, verdict_of
 from r1v.scoring.verifier import MathVerifier
 

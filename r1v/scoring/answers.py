@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from r1v.scoring.expression import Expression
 from r1v.scoring.kinds.chemistry import Formula, Reaction
+from r1v.scoring.kinds.dates import Date
 from r1v.scoring.kinds.times import Clock
 from r1v.scoring.kinds.units import Unit
 
@@ -116,6 +117,15 @@ class Cases:
 
 
 @dataclass(frozen=True, slots=True)
+class Parametric:
+    """One value for each value of a parameter. over: where the parameter lies: "Z", "Z+", "N+", "R", or "R*"
+    for all but 0. body: the values, in which the parameter has the name ``families.PARAMETER``."""
+
+    over: str
+    body: Reading
+
+
+@dataclass(frozen=True, slots=True)
 class NoSolution:
     """The empty set, or words that say so."""
 
@@ -131,8 +141,10 @@ Value: TypeAlias = (
     | Collection
     | Matrix
     | Cases
+    | Parametric
     | NoSolution
     | Clock
+    | Date
     | Formula
     | Reaction
 )

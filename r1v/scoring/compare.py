@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
 from r1v.scoring.answers import Numeral
-from r1v.scoring.equality import EXACT, Tolerance, same_reading
+from r1v.scoring.equality import same_reading
 from r1v.scoring.equivalence import AnswerType, equivalent
 from r1v.scoring.notation import MAX_LENGTH, spaceless, tidy
+from r1v.scoring.prose import stated
+from r1v.scoring.quantities import EXACT, Tolerance
 from r1v.scoring.reading import read
 from r1v.scoring.verifier import Verification
 
@@ -64,10 +66,22 @@ def compare(
     the rounding.
     """
     if kind != "math":
-        return Match(equivalent(given, answer, kind, tolerance), "typed")
+        equal = equivalent(given, answer, kind, tolerance)
+        if not equal and kind == "choice" and (said := stated(tidy(given))) is not None:
+            equal = equivalent(said, answer, kind)
+        return Match(equal, "typed")
     if len(given) > MAX_LENGTH or len(answer) > MAX_LENGTH:
         return Match(given == answer, "exact")
     left, right = tidy(given), tidy(answer)
+    match = _compared(left, right, tolerance, verifier)
+    if not match.equal and (said := stated(left)) is not None and said != left:
+        again = _compared(tidy(said), right, tolerance, None)
+        return again if again.equal else match
+    return match
+
+
+def _compared(left: str, right: str, tolerance: Tolerance, verifier: Verifier | None) -> Match:
+    """Compare two tidy texts as they are."""
     if not left or not right or spaceless(left) == spaceless(right):
         return Match(spaceless(left) == spaceless(right), "exact")
     readings = read(left), read(right)

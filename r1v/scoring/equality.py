@@ -6,11 +6,9 @@ of unrelated kinds differ; values that would take too long to compare count as d
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from r1v.scoring.answers import (
@@ -20,6 +18,7 @@ from r1v.scoring.answers import (
     Named,
     NoSolution,
     Numeral,
+    Parametric,
     Ratio,
     Reading,
     RealSet,
@@ -28,35 +27,19 @@ from r1v.scoring.answers import (
     Text,
     Value,
 )
-from r1v.scoring.evaluation import approximate, exact, factor_between, same_value
-from r1v.scoring.expression import Expression, Unreadable, negative, number, turned
+from r1v.scoring.curves import same_relations
+from r1v.scoring.evaluation import exact, same_value
+from r1v.scoring.expression import Expression, Unreadable, number, turned
 from r1v.scoring.kinds.chemistry import Formula, Reaction
+from r1v.scoring.kinds.dates import Date
+from r1v.scoring.kinds.families import PARAMETER, renamed, same_family
+from r1v.scoring.kinds.piecewise import same_function
 from r1v.scoring.kinds.regions import complement, disjoint, same_region
 from r1v.scoring.kinds.times import Clock
-from r1v.scoring.kinds.units import conversion
-from r1v.scoring.signs import OF_SEVERAL
+from r1v.scoring.kinds.words import same_words
+from r1v.scoring.quantities import EXACT, Tolerance, same_scalars
 
 _NOT_ITEMS = (Collection, NoSolution)  # {x} counts as x, but {∅} is not ∅
-MAX_TERMS = 8  # of a sum that is brought to one denominator
-MIN_PLACES = 6  # a decimal with so many places stands for the number that it rounds
-
-
-@dataclass(frozen=True, slots=True)
-class Tolerance:
-    """How far a number may differ: ``absolute`` in the answer's unit, or ``relative`` to its size."""
-
-    absolute: float = 0.0
-    relative: float = 0.0
-
-    def accepts(self, given: float, answer: float) -> bool:
-        """Whether a number is near enough."""
-        return abs(given - answer) <= max(self.absolute, self.relative * abs(answer))
-
-    def __bool__(self) -> bool:
-        return self.absolute > 0 or self.relative > 0
-
-
-EXACT = Tolerance()
 
 
 def same_reading(given: Reading, answer: Reading, tolerance: Tolerance = EXACT) -> bool | None:
@@ -101,6 +84,10 @@ def same(given: Value, answer: Value, tolerance: Tolerance = EXACT) -> bool | No
     for ratio, quotient in ((given, answer), (answer, given)):
         if isinstance(ratio, Ratio) and isinstance(quotient, Scalar):
             return _ratio_is(ratio, quotient)
+    if isinstance(given, Parametric) != isinstance(answer, Parametric):
+        return _named_constant(given, answer, tolerance)
+    if isinstance(given, Cases) != isinstance(answer, Cases):
+        return bool(same_function(given, answer))
     if type(given) is not type(answer):
         return False
     try:
@@ -109,6 +96,20 @@ def same(given: Value, answer: Value, tolerance: Tolerance = EXACT) -> bool | No
         return None
 
 
+def _named_constant(given: Value, answer: Value, tolerance: Tolerance) -> bool | None:
+    """``Ae^{2x}, A \\in \\mathbb{R}`` is ``Ce^{2x}``, in which nothing is said of the constant."""
+    sides: list[Reading] = []
+    for value in (given, answer):
+        if isinstance(value, Parametric):
+            if value.over != "R":
+                return False
+            sides.append(renamed(value.body, PARAMETER, "C"))
+        else:
+            sides.append((value,))
+    return same_reading(sides[0], sides[1], tolerance)
+
+
+_OF_X = re.compile(r"\([a-z]\)$")  # the name of a function's value
 _ANGLE = re.compile(r"m?\s*\\angle\s*([A-Z]{1,3})")
 
 
@@ -121,7 +122,10 @@ def _same_named(given: Value, answer: Value, tolerance: Tolerance) -> bool | Non
             return False  # its names are compared with those of the tuple's own reading
     if isinstance(given, Named) and isinstance(answer, Named):
         if _name(given.name) != _name(answer.name):
-            functions = all(name == "y" or "(" in name for name in (given.name, answer.name))
+            functions = all(name == "y" or _OF_X.search(name) for name in (given.name, answer.name))
+            functions |= (
+                len({re.sub(r"(?<=[a-z])\([a-z]\)$", "", _name(one.name)) for one in (given, answer)}) == 1
+            )
             if not functions:
                 return False
         return same_reading(given.value, answer.value, tolerance)
@@ -146,113 +150,6 @@ def _name(name: str) -> str:
     )
 
 
-# numbers and expressions
-
-
-def _same_scalars(given: Scalar, answer: Scalar, tolerance: Tolerance) -> bool:
-    left, right = given.value, answer.value
-    left_percent = given.unit is not None and given.unit.percent
-    right_percent = answer.unit is not None and answer.unit.percent
-    if left_percent != right_percent and (given.unit is None or answer.unit is None):
-        scaled = _times(left, Fraction(1, 100)) if left_percent else _times(left, Fraction(100))
-        return _near(left, right, tolerance) or _near(scaled, right, tolerance)
-    if _in_radians(given, answer):
-        degree = Expression("degree")
-        sides = [
-            Expression("product", (_times(side.value, side.unit.factor or Fraction(1)), degree))
-            if side.unit is not None and side.unit.degrees
-            else side.value
-            for side in (given, answer)
-        ]
-        return _near(sides[0], sides[1], tolerance)
-    factor = conversion(given.unit, answer.unit)
-    if factor is None:
-        return False
-    if not is_evaluated(left) and is_evaluated(right) and exact(right) is not None:
-        return False
-    return _near(_times(left, factor), right, tolerance)
-
-
-def _times(value: Expression, factor: Fraction) -> Expression:
-    return value if factor == 1 else Expression("product", (number(factor), value))
-
-
-def _in_radians(given: Scalar, answer: Scalar) -> bool:
-    """Whether one angle is in degrees and the other in radians, which a unit or a multiple of pi shows."""
-
-    def radians(side: Scalar) -> bool:
-        if side.unit is not None:
-            return side.unit.dimension == (("rad", 1),)
-        return any(node.kind == "pi" for node in side.value.walk())
-
-    degrees = [side.unit is not None and side.unit.degrees for side in (given, answer)]
-    return degrees[0] != degrees[1] and (radians(given) or radians(answer))
-
-
-def _near(given: Expression, answer: Expression, tolerance: Tolerance) -> bool:
-    if tolerance:
-        left, right = exact(given), exact(answer)
-        if left is not None and right is not None and math.isfinite(tolerance.absolute + tolerance.relative):
-            absolute, relative = Fraction(str(tolerance.absolute)), Fraction(str(tolerance.relative))
-            return abs(left - right) <= max(absolute, relative * abs(right))
-        values = [approximate(side) for side in (given, answer)]
-        if values[0] is not None and values[1] is not None and tolerance.accepts(values[0], values[1]):
-            return True
-    return same_value(given, answer) or _rounds_to(given, answer)
-
-
-def _rounds_to(given: Expression, answer: Expression) -> bool:
-    """Whether a decimal of many places is the rounding of a fraction."""
-    value, right = exact(given), exact(answer)
-    if value is None or right is None or given.kind not in ("number", "product") or right.denominator == 1:
-        return False
-    places, bottom = 0, value.denominator
-    while bottom > 1 and places <= 40:
-        shared = 10 if bottom % 10 == 0 else 5 if bottom % 5 == 0 else 2 if bottom % 2 == 0 else 0
-        if not shared:
-            return False
-        bottom //= shared
-        places += 1
-    return places >= MIN_PLACES and abs(value - right) <= Fraction(1, 2 * 10**places)
-
-
-def is_evaluated(value: Expression) -> bool:
-    """Whether no sum or product of plain numbers is left to compute: ``47 + 38`` and ``3 * 4``
-    are questions, not answers. Powers, roots, factorials and scientific notation are numbers as people
-    write them."""
-    for node in value.walk():
-        if node.kind in ("series", *OF_SEVERAL):
-            return False
-        if node.kind == "sum":
-            plain = [arg for arg in node.args if _is_rational(arg)]
-            if len(plain) > 1 and not _is_mixed(plain):
-                return False
-        elif node.kind == "product":
-            plain = [arg for arg in node.args if _is_rational(arg) and arg != number(-1)]
-            tens = [arg for arg in plain if arg.kind == "power" and arg.args[0] == number(10)]
-            if len(plain) - len(tens) > 1 or len(tens) > 1:
-                return False
-    return True
-
-
-def _is_mixed(terms: list[Expression]) -> bool:
-    """Whether a sum is a mixed number: a whole number and a proper fraction of the same sign."""
-    values = [exact(term) for term in terms]
-    whole, part = values[0], values[-1]
-    if len(values) != 2 or whole is None or part is None:
-        return False
-    return whole.denominator == 1 and 0 < abs(part) < 1 and whole * part > 0
-
-
-def _is_rational(value: Expression) -> bool:
-    if value.kind == "sum":
-        return False  # its own terms are looked at
-    try:
-        return exact(value) is not None
-    except Unreadable:
-        return True
-
-
 def _same_ratios(given: Ratio, answer: Ratio, tolerance: Tolerance) -> bool:
     if len(given.terms) != len(answer.terms):
         return False
@@ -272,44 +169,16 @@ def _ratio_is(ratio: Ratio, quotient: Scalar) -> bool:
     return same_value(Expression("quotient", ratio.terms), quotient.value)
 
 
-# relations and sets of numbers
-
-
-def _same_relations(given: Relation, answer: Relation, tolerance: Tolerance) -> bool:
-    if given.sign != answer.sign:
-        return False
-    left, right = (Expression("sum", (side.left, negative(side.right))) for side in (given, answer))
-    if left.symbols != right.symbols:
-        return False
-    factor = factor_between(left, right)
-    if factor is None and given.sign == "=":  # y = k/x and xy = k
-        factor = factor_between(_fraction(left)[0], _fraction(right)[0])
-    return factor is not None and (factor == 1 or given.sign in ("=", "ne"))
-
-
-def _fraction(value: Expression) -> tuple[Expression, Expression]:
-    """Numerator and denominator of an expression whose quotients are brought to the top."""
-    if value.kind == "quotient":
-        (top, below), (bottom, above) = (_fraction(arg) for arg in value.args)
-        return Expression("product", (top, above)), Expression("product", (below, bottom))
-    if value.kind not in ("sum", "product") or len(value.args) > MAX_TERMS:
-        return value, number(1)
-    parts = [_fraction(arg) for arg in value.args]
-    bottom = Expression("product", tuple(below for _, below in parts))
-    if value.kind == "product":
-        return Expression("product", tuple(top for top, _ in parts)), bottom
-    terms = []
-    for index, (top, _) in enumerate(parts):
-        others = (below for other, (_, below) in enumerate(parts) if other != index)
-        terms.append(Expression("product", (top, *others)))
-    return Expression("sum", tuple(terms)), bottom
-
-
 # several values
 
 
 def _same_collections(given: Collection, answer: Collection, tolerance: Tolerance) -> bool | None:
     left, right = _names(given), _names(answer)
+    first, second = _solutions(given), _solutions(answer)
+    if first and second and _are_indexed(given) != _are_indexed(answer):
+        if first[0] != second[0]:
+            return False
+        return _same_collections(Collection(first[1]), Collection(second[1]), tolerance)
     if left and right:
         if set(left) != set(right):
             return False
@@ -323,6 +192,29 @@ def _same_collections(given: Collection, answer: Collection, tolerance: Toleranc
     return _all(_any(same_reading(a, b, tolerance) for b in answer.items) for a in given.items) and _all(
         _any(same_reading(a, b, tolerance) for a in given.items) for b in answer.items
     )
+
+
+_INDEXED = re.compile(r"([A-Za-z])_\{?\d\}?")
+
+
+def _are_indexed(values: Collection) -> bool:
+    return any(
+        isinstance(one, Named) and _INDEXED.fullmatch(one.name) for item in values.items for one in item
+    )
+
+
+def _solutions(values: Collection) -> tuple[str, tuple[Reading, ...]] | None:
+    """The letter and the values of ``x = 1 or x = 3``, or of ``x_1 = 3, x_2 = 1``; nothing for names of
+    several letters."""
+    letters, found = set(), []
+    for item in values.items:
+        named = next((value for value in item if isinstance(value, Named)), None)
+        if named is None:
+            return None
+        match = _INDEXED.fullmatch(named.name)
+        letters.add(match[1] if match else named.name)
+        found.append(named.value)
+    return (letters.pop(), tuple(found)) if len(letters) == 1 else None
 
 
 def _names(values: Collection) -> dict[str, Reading]:
@@ -458,17 +350,19 @@ def _any(results: Any) -> bool | None:
 
 
 _SAME: dict[type, Callable[[Any, Any, Tolerance], bool | None]] = {
-    Text: lambda given, answer, _: given.words == answer.words,
-    Scalar: _same_scalars,
+    Text: lambda given, answer, _: same_words(given.words, answer.words),
+    Scalar: same_scalars,
     Ratio: _same_ratios,
     Numeral: lambda given, answer, _: given == answer,
-    Relation: _same_relations,
+    Relation: lambda given, answer, _: same_relations(given, answer),
     RealSet: lambda given, answer, _: same_region(given, answer),
     Collection: _same_collections,
     Matrix: _same_matrices,
-    Cases: _same_cases,
+    Cases: lambda given, answer, near: _same_cases(given, answer, near) or same_function(given, answer),
+    Parametric: lambda given, answer, near: same_family(given, answer, partial(same_reading, tolerance=near)),
     NoSolution: lambda given, answer, _: True,
     Clock: lambda given, answer, _: given.same(answer),
+    Date: lambda given, answer, _: given.same(answer),
     Formula: lambda given, answer, _: given == answer,
     Reaction: lambda given, answer, _: given == answer,
 }

@@ -11,19 +11,20 @@ from fractions import Fraction
 from typing import Literal, TypeAlias
 
 from r1v.scoring.answers import Named, Reading, Relation, Scalar
-from r1v.scoring.equality import EXACT, Tolerance, same, same_reading
+from r1v.scoring.equality import same, same_reading
 from r1v.scoring.evaluation import exact
 from r1v.scoring.expression import Unreadable
 from r1v.scoring.kinds.chemistry import atoms
 from r1v.scoring.kinds.times import read_clock
 from r1v.scoring.notation import MAX_LENGTH, spaceless, tidy
+from r1v.scoring.quantities import EXACT, Tolerance
 from r1v.scoring.reading import read
 
 AnswerType: TypeAlias = Literal["number", "string", "choice", "time", "formula"]
 
 _CHOICE = re.compile(
     r"(?:(?:the\s+)?(?:correct\s+)?(?:answer|option|choice)\s*(?:is|:)?\s*|(?:答案|选项|選項)(?:是|为|:)?\s*)?"
-    r"[(\[]?\s*([A-Za-z])\s*[)\]]?(?:\s*[.:,)]\s*\S.*|\s*[.:]?)",
+    r"(?:[(\[]\s*(?P<marked>[A-Za-z])\s*[)\]]\s*\S.*|[(\[]?\s*(?P<letter>[A-Za-z])\s*[)\]]?(?:\s*[.:,)]\s*\S.*|\s*[.:]?))",
     re.IGNORECASE | re.DOTALL,
 )
 _WORD = re.compile(r"[^\W\d_]+")
@@ -100,11 +101,24 @@ def _same_number(given: str, answer: str, tolerance: Tolerance) -> bool:
 
 
 def _same_choice(given: str, answer: str) -> bool:
-    """If the answer is a letter, the given text must name that letter and no other."""
-    right, left = _CHOICE.fullmatch(answer), _CHOICE.fullmatch(given)
-    return (
-        right is not None and left is not None and left[1].upper() == right[1].upper() and not _several(given)
-    )
+    """If the answer is a letter, the given text must name that letter and no other; if it is several letters,
+    these and no others, in any order."""
+    if (letters := _letters(answer)) is not None:
+        return _letters(given) == letters
+    right, left = (_picked(text) for text in (answer, given))
+    return right is not None and left == right and not _several(given)
+
+
+def _picked(text: str) -> str | None:
+    match = _CHOICE.fullmatch(text)
+    return None if match is None else (match["marked"] or match["letter"]).upper()
+
+
+def _letters(text: str) -> frozenset[str] | None:
+    """The letters of ``BD``, ``B, D`` and ``B and D``; None for another text, also for one letter."""
+    text = re.sub(r"\b(?:and|or)\b|[和与及]", lambda match: "or" if match[0] == "or" else " ", text)
+    bare = re.sub(r"[\s,;、()\[\]{}&\\]+", "", text)
+    return frozenset(bare) if re.fullmatch("[A-Z]{2,8}", bare) and len(set(bare)) == len(bare) else None
 
 
 def _several(text: str) -> bool:

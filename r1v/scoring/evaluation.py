@@ -216,6 +216,7 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "binomial": lambda mp, n, k: mp.binomial(n, k),
     "absolute": lambda mp, x: abs(x),
     "floor": lambda mp, x: mp.floor(x),
+    "sgn": lambda mp, x: mp.sign(x),
     "ceil": lambda mp, x: mp.ceil(x),
     "max": lambda mp, *values: max(values),
     "min": lambda mp, *values: min(values),
@@ -303,6 +304,29 @@ def _agree(
             return False
         agreed += 1
     return True if agreed >= min(2, len(_points(names, mp))) else None
+
+
+def values_at(value: Expression, point: Mapping[str, Any]) -> Any:
+    """The real value of an expression at a point, with sixty digits; None where it has none, or another
+    variable."""
+    mp = _context()
+    mp.dps = 60
+    try:
+        computed = compute(value, {name: mp.mpf(at) for name, at in point.items()}, mp)
+    except (Unreadable, ValueError, ZeroDivisionError, OverflowError, TypeError, KeyError):
+        return None
+    return mp.re(computed) if mp.isfinite(computed) and abs(mp.im(computed)) < 1e-40 else None
+
+
+def constant_between(left: Expression, right: Expression) -> bool:
+    """Whether two expressions of some variable differ by a constant."""
+    differences: list[Any] = []
+
+    def compared(a: Any, b: Any, near: Callable[[Any, Any], bool]) -> bool:
+        differences.append(a - b)
+        return near(differences[0], differences[-1])
+
+    return bool(left.symbols | right.symbols) and bool(_agree(left, right, compared))
 
 
 def approximate(value: Expression) -> float | None:

@@ -77,6 +77,13 @@ def negative(value: Expression) -> Expression:
     return number(-value.value) if value.kind == "number" else Expression("product", (number(-1), value))
 
 
+def substituted(value: Expression, name: str, by: Expression) -> Expression:
+    """The expression with another one for a variable."""
+    if value.kind == "symbol":
+        return by if value.name == name else value
+    return replace(value, args=tuple(substituted(arg, name, by) for arg in value.args))
+
+
 def parse(text: str) -> Expression:
     """Read an expression. Raises Unreadable for anything else, including relations and lists."""
     reader = _Reader(list(tokens(text)))

@@ -16,6 +16,7 @@ from typing import Literal, TypeAlias
 from r1v.scoring.boxed import extract_boxed, extract_boxes
 from r1v.scoring.compare import compare
 from r1v.scoring.notation import tidy
+from r1v.scoring.prose import stated
 
 How: TypeAlias = Literal["boxed", "announced", "last-line", "first-line", "option", "none"]
 
@@ -39,6 +40,7 @@ _DENIED = re.compile(
 )
 _PRONOUN = re.compile(r"\bI(?=\s+[a-z]|['’])")
 _ARTICLE = re.compile(r"\bA(?=\s+[a-z])(?!\s+(?:is|are|and|or|because|since|as|not|matches|fits)\b)")
+_SAYS = re.compile(r"\b(?:is|are|equals)\s+[-+]?[$\\]?[\d(]", re.IGNORECASE)
 _SO_IT_IS = re.compile(r"^.*\s(?:is|are|equals)\s+(?=[-+]?[$\\]?[\d.(\\])", re.IGNORECASE)
 MAX_LAST_LINE = 60  # characters; a longer last line is explanation, not an answer
 MAX_NAMED = 200  # characters of a text that are searched for a letter
@@ -64,14 +66,29 @@ def extract_answer(text: str) -> Extraction:
             return Extraction(found, "announced")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if lines and len(lines[-1]) <= MAX_LAST_LINE and (found := _trimmed(lines[-1])):
-        return Extraction(_SO_IT_IS.sub("", found), "last-line")  # "their sum is 12" gives 12
+        whole = stated(found) is not None or len(_SAYS.findall(found)) > 1
+        short = found if whole else _SO_IT_IS.sub("", found)
+        return Extraction(short, "last-line")  # "their sum is 12" gives 12
+    if lines and (said := stated(_sentences(tidy(lines[-1]))[-1])):
+        return Extraction(said, "last-line")
     return Extraction(None, "none")
 
 
 def _trimmed(text: str) -> str:
     """The first sentence, without its mark-up."""
-    text = _SENTENCE_END.split(text.strip(), maxsplit=1)[0]
-    return tidy(text.strip().strip("*_ ").rstrip("."))
+    return tidy(_sentences(tidy(text))[0].strip("*_ ").rstrip("."))
+
+
+def _sentences(text: str) -> list[str]:
+    """The text cut behind each sentence, and nowhere between brackets."""
+    found, start = list[str](), 0
+    for match in _SENTENCE_END.finditer(text):
+        before = text[: match.start()]
+        if all(before.count(opened) <= before.count(closed) for opened, closed in ("()", "[]", "{}")):
+            found.append(text[start : match.end()].strip())
+            start = match.end()
+    rest = text[start:].strip()
+    return [*found, rest] if rest or not found else found
 
 
 def extract_choice(text: str, options: Sequence[str]) -> Extraction:

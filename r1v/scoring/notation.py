@@ -81,13 +81,18 @@ _OUTER = (
     ("'", "'"),
     ("“", "”"),
 )
+_CURRENCY = re.compile(r"(?<![^\s(+-])\$(?=\d)")
 _SPACED_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:(?:,\\!|\\,|\{,\}|\\!|\u2009|\u202f)\d{3})+(?!\d)")
 
 
 def tidy(text: str) -> str:
     """The text with one spelling for each sign and without delimiters around it. Applying it twice changes
     nothing."""
-    text = _SPACED_THOUSANDS.sub(lambda match: re.sub(r"\D", "", match[0]), text).replace("{,}", ",")
+    text = (
+        _SPACED_THOUSANDS.sub(lambda match: re.sub(r"\D", "", match[0]), text)
+        .replace("{,}", ",")
+        .replace("{:}", ":")
+    )
     text = _SUPERSCRIPT_RUN.sub(lambda match: f"^{{{match[0].translate(_SUPERSCRIPTS)}}}", text)
     text = _SUBSCRIPT_RUN.sub(lambda match: f"_{{{match[0].translate(_SUBSCRIPTS)}}}", text)
     text = _VULGAR.sub(lambda match: _vulgar(match[0]), text).translate(_TABLE)
@@ -151,7 +156,7 @@ def closing_brace(text: str, start: int) -> int | None:
 def _undressed(text: str) -> str:
     """The text without delimiters of mathematics, quotes and Markdown around the whole of it, and without a
     final full stop."""
-    if text.count("$") - text.count(r"\$") > 1:
+    if text.count("$") - text.count(r"\$") > 1 and text.count("$") > len(_CURRENCY.findall(text)):
         text = re.sub(r"(?<!\\)\$", "", text)
     text = text.replace(r"\$", "$").strip()
     for _ in range(6):

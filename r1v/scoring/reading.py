@@ -10,13 +10,12 @@ import re
 from functools import partial
 
 from r1v.scoring.answers import (
-    Cases,
     Collection,
     Interval,
-    Matrix,
     Named,
     NoSolution,
     Numeral,
+    Parametric,
     Ratio,
     Reading,
     RealSet,
@@ -27,14 +26,19 @@ from r1v.scoring.answers import (
 )
 from r1v.scoring.evaluation import approximate, same_value
 from r1v.scoring.expression import Expression, Unreadable, expression_of, number
-from r1v.scoring.kinds.angles import in_degrees, read_angle
+from r1v.scoring.kinds.angles import in_degrees, read_angle, read_bearing
 from r1v.scoring.kinds.bounds import BOUND, infinite, solved, turned_inward
-from r1v.scoring.kinds.chemistry import read_formula, read_reaction
+from r1v.scoring.kinds.chemistry import named_concentrations, read_formula, read_reaction
+from r1v.scoring.kinds.dates import read_date
+from r1v.scoring.kinds.families import read_family
+from r1v.scoring.kinds.matrices import read_matrix
 from r1v.scoring.kinds.numerals import chinese_number, in_digits
-from r1v.scoring.kinds.regions import EVERYTHING, joined, point
+from r1v.scoring.kinds.piecewise import read_inline
+from r1v.scoring.kinds.regions import EVERYTHING, joined, point, whole_numbers
 from r1v.scoring.kinds.times import read_clock
-from r1v.scoring.kinds.units import Unit, split_units
-from r1v.scoring.kinds.vectors import TUPLE_NAME, one_by_one, read_vector
+from r1v.scoring.kinds.units import Unit, compound, split_units
+from r1v.scoring.kinds.vectors import TUPLE_NAME, one_by_one, read_vector, scaled_tuple
+from r1v.scoring.kinds.words import in_signs
 from r1v.scoring.notation import brackets, spaceless, split_top, tidy
 
 MAX_DEPTH = 4
@@ -56,13 +60,16 @@ _NO_SOLUTION = re.compile(
 )
 _ALL_REAL = re.compile(r"\\mathbb\s*\{?R\}?|(?:all )?(?:real numbers|reals)|(?:全体|任意)实数", re.IGNORECASE)
 _SEPARATOR_WORD = re.compile(
-    r"(?:\s+|(?<=[)\]}\d]))(?:and|or|und|oder)(?:\s+|(?=[(\[{\\\d]))|\s*(?:和|或|或者|与)\s*|\\(?:lor|land)(?![a-z])",
+    r"(?:\s*,\s*|\s+|(?<=[)\]}\d]))(?:and|or|und|oder)(?:\s+|(?=[(\[{\\\d]))|\s*(?:和|或|或者|与)\s*|\\(?:lor|land)(?![a-z])",
     re.IGNORECASE,
 )
 _RELATION = re.compile(r"\\(le|ge|ne|approx)(?![a-z])|([<>=])")
 _NAME = re.compile(
     r"\\?[A-Za-z]+(?:_(?:\{[^{}]*\}|\w))?'*(?:\([A-Za-z0-9, ]{1,12}\))?"  # x, \theta, S_{ABC}, f(x)
     r"|\\(?:angle|triangle|overline|vec|hat|bar|overrightarrow)\s*\{?[A-Za-z ]{1,6}\}?"
+    r"|\\(?:Delta|delta|nabla)\s*\\?[A-Za-z]+(?:_(?:\{[^{}]*\}|\w))?(?:\s*\^\s*\{?\s*\\circ\s*\}?)?"
+    r"|\\?(?:det|rank|dim|tr)\s*\(?\s*[A-Z]{1,2}\s*\)?"
+    r"|\\?[A-Z][a-z]{0,2}\s*[\[(][^()\[\]=]{1,24}[\])]|P\s*\([^()]{1,24}\)"  # P(A \cap B), E[X]
     r"|m\s*\\angle\s*[A-Z]{1,3}|\|\s*\\?[A-Za-z]{1,8}(?:\{[A-Z]{2}\})?\s*\||\\vert\s*[A-Z]{2}\s*\\vert"
     r"|\\?(?:sin|cos|tan|cot)\s*\(?\s*(?:\\angle\s*)?\\?[A-Za-z]{1,7}\s*\)?"
     r"|[A-Z]{1,4}(?:_(?:\{[^{}:]*\}|\w))?\s*[:/]\s*[A-Z]{1,4}(?:_(?:\{[^{}]*\}|\w))?"  # V_1:V_2, AB/BC
@@ -70,6 +77,7 @@ _NAME = re.compile(
     r"|S_\s*\{?\s*\\triangle\s*[A-Z]{3}\s*\}?|\\frac\{d[a-z]\}\{d[a-z]\}"
     r"|[A-Za-z][A-Za-z \-]{2,39}"  # words
 )
+_ROOT = re.compile(r"([A-Za-z])_\{?\d\}?")  # x_1 and x_2, solutions for x
 _JOINED = re.compile(
     r"(?:[<>=]|\\(?:le|ge|ne|in)(?![a-z])).*(?:\\l(?:or|and)(?![a-z])|\bor\b|\band\b|&|\)\s*\|\s*\()"
 )  # conditions in brackets
@@ -78,21 +86,11 @@ _FUNCTION_OF = re.compile(r"[A-Za-z]'*\([a-z]\)")  # f(x), whose values are boun
 _POINT = re.compile(r"([A-Z]'*(?:_\w)?)\s*(\([^()]*,[^()]*\))")  # A(2, 3)
 _PLUS_MINUS = re.compile(r"\\pm(?![A-Za-z])")
 _MINUS_PLUS = re.compile(r"\\mp(?![A-Za-z])")
-_ENVIRONMENT = re.compile(
-    r"(?P<factor>[^\\{}&]*|\\frac\{[^{}]*\}\{[^{}]*\}|-?\\frac\{[^{}]*\}\{[^{}]*\}|[^&]*?(?:\\cdot|\\times)?)\s*[(\[|]?\s*"
-    r"\\begin\s*\{(?P<kind>[a-zA-Z]*?matrix\*?|array|cases|dcases|aligned|align\*?)\}"
-    r"(?:\s*(?:\{[clr|@ ]*\}|\[[clr]*\]))?"
-    r"(?P<body>.*)\\end\s*\{(?P=kind)\}\s*[)\]|]?\s*",
-    re.DOTALL,
-)
-_CONDITION_WORD = re.compile(
-    r"^\s*(?:if|for|when|where|当|若|,|\\text\s*\{\s*(?:if|for|when)\s*\})\s*|,\s*$", re.IGNORECASE
-)
-_OTHERWISE = re.compile(r"\s*(?:otherwise|else|elsewhere|其他|其它|否则)\s*", re.IGNORECASE)
 _WORD_INSIDE = re.compile(
     r"(?<![A-Za-z\\])(?=[A-Za-z]*[aeiouy])(?!(?:arc)?(?:sin|cos|tan|cot)h?(?![a-z])|sqrt|cbrt|infty|infinity)"
     r"(?:[A-Za-z]{4,}|(?<=\s)[A-Za-z]{3,})"
 )
+_TRIGONOMETRIC = re.compile(r"(?<![a-z])(?:sin|cos|tan|cot|sec|csc)(?![a-z])")
 _UNIT_OF_LETTERS = re.compile(r"[A-Za-z]{2,}\s*\^?[-{}\d]*$")
 
 
@@ -101,18 +99,29 @@ def read(text: str, depth: int = 0) -> Reading:
     text = _cleared(tidy(text))
     if depth > MAX_DEPTH:
         return (Text(spaceless(text), False),)
-    for reader in (_environment, read_vector, _sets, _relations, _collections):
-        if found := reader(text, depth):
-            return found
-    return _single(text)
+    inner = partial(read, depth=depth + 1)
+    date, several = read_date(text), compound(text)
+    return (
+        read_family(text, inner)
+        or read_matrix(text, inner)
+        or read_inline(text, inner)
+        or read_vector(text)
+        or (() if date is None else (date,))
+        or (() if several is None else (Scalar(number(several[0]), several[1]),))
+        or _sets(text, depth)
+        or _relations(text, depth)
+        or _collections(text, depth)
+        or _single(text)
+    )
 
 
 def _cleared(text: str) -> str:
     text = re.sub(r"^\s*(?:\\approx|≈|~)\s*", "", text)
+    text = in_signs(text)
     if not text.isascii() and (value := chinese_number(text)) is not None:
         share = re.fullmatch(r"-?负?百分之.+", text)
         return f"{value * 100}%" if share else str(value)
-    return in_digits(text)
+    return named_concentrations(in_digits(text))
 
 
 def _single(text: str) -> Reading:
@@ -128,11 +137,11 @@ def _single(text: str) -> Reading:
         return (reaction,)
     if match := _NUMERAL.fullmatch(text):
         return (Numeral(match[1].upper(), int(match[2])),)
-    if _are_words(text):
-        return (Text(folded(text), True),)
     if (formula := read_formula(text)) is not None:
         return (formula,)
-    if (angle := read_angle(text)) is not None:
+    if _are_words(text):
+        return (Text(folded(text), True),)
+    if (angle := read_bearing(text) or read_angle(text)) is not None:
         return (angle,)
     readings: list[Value] = _quantities(text)
     if not _WORD_INSIDE.search(text) and not (readings and _UNIT_OF_LETTERS.search(text)):
@@ -143,6 +152,8 @@ def _single(text: str) -> Reading:
 
 def _quantities(text: str) -> list[Value]:
     for before, unit in split_units(text):
+        if unit is not None and unit.degrees and _TRIGONOMETRIC.search(before):
+            continue  # of the angle, and not of the whole
         value = expression_of(_without_thousands(before))
         if value is not None and (not value.symbols or _is_plain_unit(before, unit)):
             return [Scalar(value, unit)]
@@ -201,8 +212,8 @@ def _sets(text: str, depth: int) -> Reading:
             r"\s*([A-Za-z])\s*(?:\\in\s*\\mathbb\s*\{?R\}?\s*)?(?:\||\\vert|:)\s*(.+)", inner, re.DOTALL
         ):
             found = read(match[2], depth + 1)
-            return tuple(value for value in found if isinstance(value, RealSet))
-        return ()
+            return tuple(value for value in found if isinstance(value, RealSet | Parametric))
+        return whole_numbers(inner, partial(_region, depth=depth))
     pieces = re.split(r"\\cup(?![a-z])", body)
     sets = [_interval(piece.strip()) or (_points(piece) if len(pieces) > 1 else None) for piece in pieces]
     if any(one is None for one in sets):
@@ -314,6 +325,9 @@ def _equation(parts: list[str], depth: int) -> Reading:
     if (worked_out := _worked_out(parts)) is not None:
         return (Scalar(worked_out),)
     readings: list[Value] = []
+    roots = {match[1] for part in parts[:-1] if (match := _ROOT.fullmatch(part))}
+    if len(parts) > 2 and len(roots) == 1 and all(map(_ROOT.fullmatch, parts[:-1])):
+        return (Named(roots.pop(), read(parts[-1], depth + 1)),)
     left, right = parts[0], parts[-1]
     for name, value in ((left, right), (right, left)):
         if (_NAME.fullmatch(name) or TUPLE_NAME.fullmatch(name)) and (len(parts) == 2 or name == left):
@@ -395,6 +409,8 @@ def _is_wide(region: RealSet) -> bool:
 
 
 def _collections(text: str, depth: int) -> Reading:
+    if found := scaled_tuple(text, partial(read, depth=depth + 1)):
+        return found
     if match := _POINT.fullmatch(text):
         return (Named(match[1], read(match[2], depth + 1)),)
     opening, closing, inner = brackets(re.sub(r"^\s*[A-Za-z]\s*\\in(?![a-z])\s*", "", text))
@@ -432,52 +448,3 @@ def plus_minus(text: str) -> list[str]:
     plus = _PLUS_MINUS.sub("+", _MINUS_PLUS.sub("-", text))
     minus = _PLUS_MINUS.sub("-", _MINUS_PLUS.sub("+", text))
     return [part.strip().removeprefix("+").strip() for part in (plus, minus)]
-
-
-# matrices and cases
-
-
-def _environment(text: str, depth: int) -> Reading:
-    if r"\begin" not in text:
-        return ()
-    match = _ENVIRONMENT.fullmatch(text.strip())
-    if match is None:
-        return (Text(spaceless(text), False),)
-    rows = [row for row in re.split(r"\\\\(?:\[[^\]]*\])?|\\cr(?![a-z])", match["body"]) if row.strip()]
-    kind = match["kind"]
-    cells = [[cell.strip() for cell in row.replace(r"\hline", "").split("&")] for row in rows]
-    before = re.sub(r"[(\[|]\s*$", "", match["factor"].strip())  # the brackets about the entries
-    factor_text = re.sub(r"\\(?:cdot|times)\s*$|=\s*$", "", before).strip()
-    name = ""
-    if named := re.fullmatch(r"(.{1,20}?)\s*=\s*(.*)", before, re.DOTALL):
-        name, factor_text = named[1].strip(), re.sub(r"\\(?:cdot|times)\s*$", "", named[2]).strip()
-    if kind in ("cases", "dcases", "aligned", "align", "align*") or (
-        kind == "array" and text[: text.index(r"\begin")].rstrip().endswith("{")
-    ):
-        value = _cases(cells, depth)
-    else:
-        factor = {"": None, "-": number(-1)}.get(
-            factor_text, expression_of(factor_text) if factor_text else None
-        )
-        if factor_text and factor is None:
-            return (Text(spaceless(text), False),)
-        rows_read = tuple(tuple(read(cell, depth + 1) for cell in row) for row in cells)
-        value = Matrix(rows_read, factor, kind.startswith(("v", "V")))
-    return (Named(name, (value,)),) if name and isinstance(value, Matrix | Cases) else (value,)
-
-
-def _cases(cells: list[list[str]], depth: int) -> Value:
-    """Values with conditions; a system of equations is a list of them."""
-    if all(len(row) == 1 for row in cells):
-        parts = [split_top(row[0], ",") for row in cells]
-        if not all(
-            len(part) == 2 and _RELATION.search(part[1]) and not _RELATION.search(part[0]) for part in parts
-        ):
-            return Collection(tuple(read(row[0].rstrip(", "), depth + 1) for row in cells))
-        cells = parts
-    found = []
-    for row in cells:
-        condition = _CONDITION_WORD.sub("", _CONDITION_WORD.sub("", " ".join(row[1:])))
-        value = read(row[0].rstrip(", "), depth + 1)
-        found.append((value, None if _OTHERWISE.fullmatch(condition) else read(condition, depth + 1)))
-    return Cases(tuple(found))

@@ -15,7 +15,7 @@ from r1v.scoring.kinds.numerals import REPEATING, repeating_decimal
 MAX_TOKENS = 400
 
 FUNCTIONS = (
-    "arcsin arccos arctan arccot sinh cosh tanh coth sin cos tan cot sec csc ln log lg exp asin acos atan"
+    "arcsin arccos arctan arccot sinh cosh tanh coth sin cos tan cot sec csc ln log lg exp asin acos atan sgn"
 ).split()
 OF_SEVERAL = ("max", "min", "gcd", "lcm")
 _LATIN = {"asin": "arcsin", "acos": "arccos", "atan": "arctan"}

@@ -17,8 +17,28 @@ _DEGREES = re.compile(
     r"([+-]?\d+(?:\.\d+)?)\s*\^\\circ\s*(?:(\d+(?:\.\d+)?)\s*(?:'|\^\\prime)(?!'))?\s*"
     r"(?:(\d+(?:\.\d+)?)\s*(?:''|\"|\^\{\\prime\\prime\}))?"
 )
+_BEARING = re.compile(
+    r"([NS])\s*(\d{1,2}(?:\.\d+)?)\s*\^\\circ\s*([EW])|(0\d\d|[12]\d\d|3[0-5]\d)\s*\^\\circ\s*T?"
+)
 _MINUTES = re.compile(r"(\d+(?:\.\d+)?)\s*'(?!')")
 DEGREES = Unit("deg", Fraction(1), (("deg", 1),))
+
+
+BEARING = Unit("bearing", Fraction(1), (("bearing", 1),))
+
+
+def read_bearing(text: str) -> Scalar | None:
+    """``N30°E`` and ``030°``: degrees from north, clockwise."""
+    match = _BEARING.fullmatch(text)
+    if match is None:
+        return None
+    if match[4]:
+        return Scalar(number(int(match[4])), BEARING) if match[4][0] == "0" else None
+    angle = Fraction(match[2])
+    if angle > 90:
+        return None
+    from_north = angle if match[1] == "N" else 180 - angle
+    return Scalar(number(from_north if match[3] == "E" else (360 - from_north) % 360), BEARING)
 
 
 def read_angle(text: str) -> Scalar | None:

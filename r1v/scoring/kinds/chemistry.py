@@ -18,6 +18,33 @@ ELEMENTS = frozenset(
         "Tm Yb Lu Hf Ta W Re Os Ir Pt Au Hg Tl Pb Bi Po At Rn Fr Ra Ac Th Pa U"
     ).split()
 )
+_NAMES = {
+    "hydrogen": "H", "helium": "He", "lithium": "Li", "beryllium": "Be", "boron": "B", "carbon": "C",
+    "nitrogen": "N", "oxygen": "O", "fluorine": "F", "neon": "Ne", "sodium": "Na", "magnesium": "Mg",
+    "aluminium": "Al", "aluminum": "Al", "silicon": "Si", "phosphorus": "P", "sulfur": "S",
+    "sulphur": "S", "chlorine": "Cl", "argon": "Ar", "potassium": "K", "calcium": "Ca", "iron": "Fe",
+    "cobalt": "Co", "nickel": "Ni", "copper": "Cu", "zinc": "Zn", "strontium": "Sr", "technetium": "Tc",
+    "silver": "Ag", "iodine": "I", "caesium": "Cs", "cesium": "Cs", "barium": "Ba", "gold": "Au",
+    "mercury": "Hg", "lead": "Pb", "polonium": "Po", "radon": "Rn", "radium": "Ra", "thorium": "Th",
+    "protactinium": "Pa", "uranium": "U", "neptunium": "Np", "plutonium": "Pu", "americium": "Am",
+}  # fmt: skip
+_PARTICLES = {
+    "alpha particle": "^4He", "alpha": "^4He", "\\alpha": "^4He", "helium nucleus": "^4He",
+    "beta particle": "^0e-1", "beta minus particle": "^0e-1", "electron": "^0e-1", "positron": "^0e+1",
+    "beta plus particle": "^0e+1", "neutron": "^1n", "proton": "^1H", "deuteron": "^2H",
+}  # fmt: skip
+_NUCLIDE = re.compile(
+    r"(?:\{\s*\})?\s*\^\{?(\d{1,3})\}?\s*(?:_\{?([+-]?\d{1,3})\}?)?\s*([A-Z][a-z]?|[enp])"
+    r"|(?:\{\s*\})?\s*_\{?([+-]?\d{1,3})\}?\s*\^\{?(\d{1,3})\}?\s*([A-Z][a-z]?|[enp])"
+)
+_NUCLIDE_NAME = re.compile(r"([A-Z][a-z]?|[a-z]{3,13})\s*-\s*(\d{1,3})", re.IGNORECASE)
+_CORES = {
+    "He": "1s2", "Ne": "1s22s22p6", "Ar": "1s22s22p63s23p6", "Kr": "1s22s22p63s23p63d104s24p6",
+    "Xe": "1s22s22p63s23p63d104s24p64d105s25p6",
+}  # fmt: skip
+_CORE = re.compile(r"\[(He|Ne|Ar|Kr|Xe)\]")
+_ORBITALS = re.compile(r"(?:\d[spdf]\d{1,2})+")
+_ORBITAL = re.compile(r"(\d)([spdf])(1[0-4]|[1-9])(?=\d[spdf]|$)")
 _CE = re.compile(r"\\ce\s*\{(.*)\}\s*", re.DOTALL)
 _DRESS = re.compile(r"[_{}\s]|\\ce(?![a-z])")
 _STATE = re.compile(r"\((?:s|l|g|aq)\)|[↑↓]|\\(?:uparrow|downarrow)(?![a-z])")
@@ -36,6 +63,22 @@ class Formula:
     """written: without subscript signs, braces, spaces and states of matter."""
 
     written: str
+
+
+_CONCENTRATION = re.compile(r"\[\s*([A-Z(][^\[\],;]*?)\s*\](?!\s*[\d(])")
+
+
+def named_concentrations(text: str) -> str:
+    r"""``[Ag^+]^2[CrO_4^{2-}]`` with a letter for each concentration, so that it is read as a product."""
+
+    def letter(match: re.Match[str]) -> str:
+        written = _DRESS.sub("", match[1])
+        if atoms(written) is None or not (_SURE.search(written) or re.search(r"\^\W*\d?[+-]", match[1])):
+            return match[0]
+        spelled = re.sub(r"\W", lambda sign: {"+": "p", "-": "m"}.get(sign[0], ""), written)
+        return f"c_{{{spelled}}}"
+
+    return _CONCENTRATION.sub(letter, text) if "[" in text else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +119,8 @@ def atoms(text: str) -> Counter[str] | None:
 def read_formula(text: str) -> Formula | None:
     r"""A formula, or a salt with its water (``CuSO4.5H2O``), that cannot be a product of variables: it has a
     symbol of two letters, a count, a charge or ``\ce``."""
+    if (found := read_nuclide(text) or read_shells(text)) is not None:
+        return found
     marked = _CE.fullmatch(text)
     written = _DRESS.sub("", _STATE.sub("", marked[1] if marked else text))
     if hydrate := _HYDRATE.fullmatch(written):
@@ -83,7 +128,38 @@ def read_formula(text: str) -> Formula | None:
         return Formula(f"{salt}.{water or 1}H2O") if atoms(salt) and _SURE.search(salt) else None
     if atoms(written) is None or not (marked or _SURE.search(written)):
         return None
-    return Formula(written)
+    return Formula(written.replace("C2H5", "CH3CH2"))
+
+
+def read_nuclide(text: str) -> Formula | None:
+    """``{}^{14}_{6}C``, ``carbon-14`` and ``C-14``, and the particles of decays by their names: with the mass
+    number, and without the atomic number, which the element says already."""
+    if match := _NUCLIDE.fullmatch(text.strip()):
+        mass, charge, symbol = (match[1], match[2], match[3]) if match[3] else (match[5], match[4], match[6])
+        if symbol == "e":
+            return Formula(f"^{mass}e{int(charge):+d}") if charge else None
+        if symbol in ("n", "p"):
+            return Formula(f"^{mass}{'H' if symbol == 'p' else 'n'}")
+        return Formula(f"^{mass}{symbol}") if symbol in ELEMENTS else None
+    words = re.sub(r"^(?:an?|the)\s+", "", text.strip().casefold().replace("α", "alpha"))
+    if words in _PARTICLES:
+        return Formula(_PARTICLES[words])
+    if match := _NUCLIDE_NAME.fullmatch(text.strip()):
+        symbol = _NAMES.get(match[1].casefold(), match[1])
+        return Formula(f"^{match[2]}{symbol}") if symbol in ELEMENTS else None
+    return None
+
+
+def read_shells(text: str) -> Formula | None:
+    """An electron configuration, with a noble gas for its core or without: its orbitals in rising order."""
+    bare = re.sub(r"[\^{}\s]|\\mathrm", "", text)
+    bare = _CORE.sub(lambda match: _CORES[match[1]], bare)
+    if not _ORBITALS.fullmatch(bare):
+        return None
+    found = _ORBITAL.findall(bare)
+    if "".join("".join(one) for one in found) != bare:
+        return None
+    return Formula(" ".join(sorted("".join(one) for one in found)))
 
 
 def read_reaction(text: str) -> Reaction | None:

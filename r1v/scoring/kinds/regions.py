@@ -7,13 +7,14 @@ variables) is ``Unreadable``, never guessed.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from functools import cmp_to_key
 
-from r1v.scoring.answers import Interval, RealSet
+from r1v.scoring.answers import Collection, Interval, Reading, RealSet, Scalar
 from r1v.scoring.evaluation import approximate, same_value
-from r1v.scoring.expression import Expression, Unreadable
+from r1v.scoring.expression import Expression, Unreadable, number
 from r1v.scoring.notation import brackets
 
 EVERYTHING = Interval(None, False, None, False)
@@ -23,7 +24,13 @@ _OR = re.compile(
 _AND = re.compile(r"\s(?:and|und)\s|\s*(?:且|和|与)\s*|\\land(?![a-z])|&")
 _CONDITION = re.compile(r"[<>=]|\\(?:le|ge|ne|in)(?![a-z])")
 _COMMA = re.compile(r"[,;]")
+_WHOLE = re.compile(
+    r"\s*([A-Za-z])\s*\\in\s*\\mathbb\s*\{?\s*[ZN]\s*\}?(?:\^\s*\{?\s*[+*]\s*\}?)?\s*(?:\||\\vert|:)\s*(.+)"
+    r"|\s*([A-Za-z])\s*(?:\||\\vert|:)\s*(.+?)\s*,\s*\3\s*\\in\s*\\mathbb\s*\{?\s*[ZN]\s*\}?(?:\^\s*\{?\s*[+*]\s*\}?)?\s*",
+    re.DOTALL,
+)
 MAX_PARTS = 24
+MAX_WHOLE = 60  # whole numbers between two bounds that are listed
 
 
 def point(value: Expression) -> Interval:
@@ -196,3 +203,22 @@ def _split(text: str, pattern: re.Pattern[str]) -> list[str]:
         depth += (text[position] in "([{") - (text[position] in ")]}")
         position += 1
     return [*parts, text[start:].strip()]
+
+
+def whole_numbers(inner: str, atom: Callable[[str], RealSet | None]) -> Reading:
+    r"""The inside of ``\{n \in \mathbb{Z} : 1 < n < 5\}`` as the list of these numbers; nothing where a bound
+    is missing."""
+    match = _WHOLE.fullmatch(inner)
+    region = None if match is None else joined(match[2] or match[4], atom)
+    if region is None:
+        return ()
+    found: list[int] = []
+    for one in region.intervals:
+        ends = [None if end is None else approximate(end) for end in (one.low, one.high)]
+        if ends[0] is None or ends[1] is None or not abs(ends[1] - ends[0]) <= MAX_WHOLE:
+            return ()
+        for value in range(math.floor(ends[0]), math.ceil(ends[1]) + 1):
+            if intersection(disjoint(RealSet((one,), but=region.but)), [point(number(value))]):
+                found.append(value)
+    items = tuple((Scalar(number(value)),) for value in sorted(set(found)))
+    return (Collection(items, r"\{", r"\}"),)

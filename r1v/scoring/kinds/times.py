@@ -15,6 +15,15 @@ _CLOCK = re.compile(
     re.IGNORECASE,
 )
 _STRICT = re.compile(r"\d{1,2}\s*:\s*[0-5]\d(?:\s*:\s*[0-5]\d)?\s*(?:[ap]\.?\s*m\.?)?", re.IGNORECASE)
+_HOUR_ALONE = re.compile(r"(\d{1,2})\s*([ap])\.?\s?m\b\.?", re.IGNORECASE)
+_NOON = re.compile(r"(?:12(?::00)?\s*)?(noon|midday|midnight)", re.IGNORECASE)
+_HOURS = "one two three four five six seven eight nine ten eleven twelve".split()
+_MINUTES = {"half": 30, "quarter": 15, "five": 5, "ten": 10, "twenty": 20, "twenty-five": 25}
+_PAST = re.compile(
+    rf"(?:a\s+)?(?P<minutes>{'|'.join(sorted(_MINUTES, key=len, reverse=True))}|\d{{1,2}})(?:\s+minutes?)?\s+"
+    rf"(?P<side>past|after|to|before)\s+(?P<hour>{'|'.join(_HOURS)}|\d{{1,2}})(?P<rest>\s*[ap]\.?m\.?)?",
+    re.IGNORECASE,
+)
 _HOUR_S, _HALF_DAY_S = 3600, 12 * 3600
 
 
@@ -36,7 +45,8 @@ class Clock:
 def read_clock(text: str, strict: bool = False) -> Clock | None:
     """A time of day, or None. strict: only hours and minutes with a colon, for texts that may be something
     else."""
-    if strict and not _STRICT.fullmatch(text.strip()):
+    text = in_figures(text.strip())
+    if strict and not _STRICT.fullmatch(text):
         return None
     text = re.sub(
         r"\b([ap])\s*\.\s*m\b\.?|\b([ap])\s+m\b\.?",
@@ -56,3 +66,24 @@ def read_clock(text: str, strict: bool = False) -> Clock | None:
     if (afternoon or morning) and hour <= 12:
         hour = hour % 12 + (12 if afternoon else 0)
     return Clock((hour * 60 + minute) * 60 + second, afternoon or morning)
+
+
+def in_figures(text: str) -> str:
+    """``half past six`` as 6:30, ``noon`` as 12:00 pm, ``6 a.m.`` as 6:00 am; any other text as it is."""
+    if match := _NOON.fullmatch(text):
+        return "12:00 am" if match[1].lower() == "midnight" else "12:00 pm"
+    if match := _HOUR_ALONE.fullmatch(text):
+        return f"{match[1]}:00 {match[2].lower()}m"
+    if (match := _PAST.fullmatch(text)) is None:
+        return text
+    minutes = _MINUTES.get(match["minutes"].lower()) or int(match["minutes"])
+    hour = match["hour"].lower()
+    number = _HOURS.index(hour) + 1 if hour in _HOURS else int(hour)
+    if minutes > 30 or not 1 <= number <= 12:
+        return text
+    if match["side"].lower() in ("to", "before") and minutes:
+        number, minutes = number - 1 or 12, 60 - minutes
+    return f"{number}:{minutes:02}{match['rest'] or ''}"
+
+
+CLOCK_WORDS = re.compile(rf"{_PAST.pattern}|{_NOON.pattern}|{_HOUR_ALONE.pattern}", re.IGNORECASE)

@@ -80,6 +80,8 @@ _PLAIN = {
     "°F": _unit("1", fahrenheit=1),
     "yd": _unit("0.9144", m=1),
     "oz": _unit("0.028349523125", kg=1),
+    "jin": _unit("1/2", kg=1),
+    "mu": _unit("2000/3", m=2),
     "ha": _unit("10000", m=2),
     "acre": _unit("4046.8564224", m=2),
     "gal": _unit("0.003785411784", m=3),
@@ -91,6 +93,10 @@ _PLAIN = {
     "cent": _unit("1/100", dollar=1),
     "euro": _unit("1", euro=1),
     "sterling": _unit("1", sterling=1),
+    "p": _unit("1/100", sterling=1),
+    "pence": _unit("1/100", sterling=1),
+    "rupee": _unit("1", rupee=1),
+    "bp": _unit("1/10000", percent=1),
     "yuan": _unit("1", yuan=1),
     "jiao": _unit("1/10", yuan=1),
     "Å": _unit("1/10000000000", m=1),
@@ -126,6 +132,7 @@ _NAMED_PREFIX = re.compile(rf"({'|'.join(_NAMED_PREFIXES)})([a-z]+?)s?")
 _CHINESE = {
     "平方千米": "km^2", "平方公里": "km^2", "平方分米": "dm^2", "平方厘米": "cm^2", "平方毫米": "mm^2",
     "平方米": "m^2", "立方分米": "dm^3", "立方厘米": "cm^3", "立方毫米": "mm^3", "立方米": "m^3",
+    "公里每小时": "km/h", "市斤": "jin", "斤": "jin", "亩": "mu",
     "摄氏度": "°C", "华氏度": "°F", "千瓦时": "kW h", "毫升": "mL", "千米": "km", "公里": "km", "分米": "dm",
     "厘米": "cm", "毫米": "mm", "微米": "um", "纳米": "nm", "千克": "kg", "公斤": "kg", "毫克": "mg",
     "分钟": "min", "小时": "h", "毫秒": "ms", "星期": "week", "公顷": "ha", "千焦": "kJ", "焦耳": "J",
@@ -140,9 +147,9 @@ _CHINESE_WORD = re.compile("|".join(_CHINESE))
 _COUNTERS = re.compile(r"[个個只人名位支枝本张張条條件块块次种種对對棵头頭座辆輛颗顆根枚套组組份箱袋瓶杯]")
 _CURRENCY = {
     "$": "dollar", "US$": "dollar", "USD": "dollar", "€": "euro", "EUR": "euro", "£": "sterling", "¥": "yuan",
-    "RMB": "yuan",
+    "RMB": "yuan", "₹": "rupee", "Rs.": "rupee", "Rs": "rupee", "INR": "rupee",
 }  # fmt: skip
-_CURRENCY_BEFORE = re.compile(r"([+-]?)\s*(US\$|USD|EUR|RMB|[$€£¥])\s*(?=[\d.+-])")
+_CURRENCY_BEFORE = re.compile(r"([+-]?)\s*(US\$|USD|EUR|RMB|INR|Rs\.?|[$€£¥₹])\s*(?=[\d.+-])")
 _SPELLED = (
     (re.compile(r"\^\\circ\s*([CF])(?![A-Za-z])"), r"°\1"),
     (
@@ -151,6 +158,7 @@ _SPELLED = (
     ),
     (re.compile(r"\belectron(?:\\?_|\s)volts?\b"), "electronvolt"),
     (re.compile(r"\*\*"), "^"),
+    (re.compile(r"\bbasis\s+points?\b|\bbps\b", re.IGNORECASE), "bp"),
     (re.compile(r"\bper\s?cent(?:age)?\b|\bpct\b\.?", re.IGNORECASE), "%"),
     (re.compile(r"\^\\circ"), "deg "),
     (re.compile(r"\\(?:Omega|ohm)(?![A-Za-z])\s*"), "Ω"),
@@ -163,10 +171,10 @@ _SPELLED = (
     (re.compile(r"([a-z])\s+cubed\b", re.IGNORECASE), r"\1^3"),
 )
 _FACTOR = re.compile(
-    r"\s*(/)?\s*(%|‰|°[CF]|[A-Za-zµΩÅ_]+\.?|\$|€|£|¥)\s*(?:\^?\s*(?:\{\s*([+-]?\d)\s*\}|([+-]?\d)))?\s*"
+    r"\s*(/)?\s*(%|‰|°[CF]|[A-Za-zµΩÅ_]+\.?|\$|€|£|¥|₹)\s*(?:\^?\s*(?:\{\s*([+-]?\d)\s*\}|([+-]?\d)))?\s*"
 )
 _START = re.compile(
-    r"(?<=[\d\s})\]!'])(?=[A-Za-z%‰°µΩ$€£¥一-鿿]|\\(?:Omega|mu)(?![A-Za-z])|\^\\circ)|(?<=\s)(?=\\frac)|(?<=[A-Za-z])(?=[%一-鿿]|\^\\circ)"
+    r"(?<=[\d\s})\]!'])(?=[A-Za-z%‰°µΩ$€£¥₹一-鿿]|\\(?:Omega|mu)(?![A-Za-z])|\^\\circ)|(?<=\s)(?=\\frac)|(?<=[A-Za-z])(?=[%一-鿿]|\^\\circ)"
 )
 _FRACTION = re.compile(r"\\frac\s*\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}\s*\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}")
 _OPENING = re.compile(r"\s*(/)?\s*[({]\s*")
@@ -313,3 +321,49 @@ def conversion(given: Unit | None, answer: Unit | None) -> Fraction | None:
         stems = {" ".join(unit.name.lower().split()).removesuffix("s") for unit in (given, answer)}
         return Fraction(1) if len(stems) == 1 else None
     return given.factor / answer.factor if given.dimension == answer.dimension else None
+
+
+def is_plain(factor: Fraction) -> bool:
+    """Whether a conversion changes no digits but by counting (60 seconds, 1000 metres): a quantity that was
+    converted by another factor, such as that of the electronvolt, has been rounded."""
+    for side in (factor.numerator, factor.denominator):
+        for prime in (2, 3, 5):
+            while side % prime == 0:
+                side //= prime
+        if abs(side) != 1:
+            return False
+    return True
+
+
+_COMPOUND = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+\.?|[\u4e00-\u9fff]+)\s*(?:,\s*|and\s+)*")
+
+
+def compound(text: str) -> tuple[Fraction, Unit] | None:
+    """``2 h 30 min``, ``5 ft 6 in``, ``3小时15分``: the value in the unit of the last part, and this unit.
+
+    Each part must be of a smaller unit than the one before, and below one of it."""
+    total, position, before = Fraction(0), 0, None
+    while position < len(text):
+        match = _COMPOUND.match(text, position)
+        if match is None:
+            return None
+        name, position = match[2], match.end()
+        if name == "分":
+            name = {"h": "min", "yuan": "分", "jiao": "分"}.get(
+                _CHINESE.get(before.name, "") if before else "", name
+            )
+        unit = _FEN if name == "分" and before is not None else read_unit(name)
+        if unit is None or unit.factor is None or not unit.dimension:
+            return None
+        value = Fraction(match[1])
+        if before is not None and before.factor is not None:
+            if unit.dimension != before.dimension or value * unit.factor >= before.factor:
+                return None
+            total = total * before.factor / unit.factor
+        total, before = total + value, unit
+        if match.start() == 0 and position >= len(text):
+            return None  # one part is a plain quantity
+    return None if before is None else (total, before)
+
+
+_FEN = Unit("分", Fraction(1, 100), (("yuan", 1),))

@@ -7,9 +7,11 @@ holds: named components are put in the order of their names.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from r1v.scoring.answers import Collection, Named, Reading, Scalar, Value
-from r1v.scoring.expression import expression_of, number
+from r1v.scoring.evaluation import exact
+from r1v.scoring.expression import Expression, Unreadable, expression_of, number
 from r1v.scoring.notation import brackets, spaceless, split_top
 
 TUPLE_NAME = re.compile(r"\(\s*[A-Za-z](?:_\w)?(?:\s*,\s*[A-Za-z](?:_\w)?)+\s*\)")
@@ -33,7 +35,7 @@ _UNIT_VECTOR = re.compile(
 )
 
 
-def read_vector(text: str, depth: int = 0) -> Reading:
+def read_vector(text: str) -> Reading:
     """``2i - 3j + k`` as (2, -3, 1), as a further reading besides the expression. Without a k it may have two
     components or three. An expression with i alone is not a vector, because i may be the imaginary unit."""
     found = list(_UNIT_VECTOR.finditer(text))
@@ -58,3 +60,38 @@ def read_vector(text: str, depth: int = 0) -> Reading:
     two = [] if "k" in parts else [Collection(three.items[:2], "(", ")")]
     whole = expression_of(text)
     return (*([] if whole is None else [Scalar(whole)]), *two, three)
+
+
+_TURNED = re.compile(r"([\[(].*[\])])\s*\^\s*\{?\s*(?:T|\\top|\\mathsf\{T\})\s*\}?", re.DOTALL)
+_FACTOR_BEFORE = re.compile(r"([^,()\[\]]*[^,()\[\]A-Za-z\s]|-)\s*(?:\\cdot|\\times)?\s*(\(.*\))", re.DOTALL)
+
+
+def scaled_tuple(text: str, read: Callable[[str], Reading]) -> Reading:
+    r"""``\frac13(4, -2)`` and ``[3, 1]^T`` as tuples; nothing for another text. The factor is a number."""
+    text = text.strip()
+    factor: Expression | None = number(1)
+    if match := _TURNED.fullmatch(text):
+        body = match[1]
+    elif match := _FACTOR_BEFORE.fullmatch(text):
+        body = match[2]
+        factor = number(-1) if match[1].strip() == "-" else expression_of(match[1])
+    else:
+        return ()
+    opening, _, inner = brackets(body)
+    items = split_top(inner, ",")
+    if not opening or len(items) < 2 or factor is None or factor.symbols:
+        return ()
+    entries = [expression_of(item) for item in items]
+    if any(entry is None for entry in entries):
+        return ()
+    found = [_times(factor, entry) for entry in entries if entry is not None]
+    return (Collection(tuple((Scalar(one),) for one in found), "(", ")"),)
+
+
+def _times(factor: Expression, entry: Expression) -> Expression:
+    product = entry if factor == number(1) else Expression("product", (factor, entry))
+    try:
+        value = exact(product)
+    except Unreadable:
+        return product
+    return product if value is None else number(value)

@@ -1,0 +1,54 @@
+"""Dates.
+
+Enters: a short text. Leaves: a Date or None. Always holds: the month is written as a word, in Chinese or as
+in 2020-02-29; figures with strokes are not read, because countries order them differently.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from r1v.scoring.kinds.words import MONTHS
+
+_MONTH = "|".join(f"{name[:3]}(?:{name[3:]})?" for name in MONTHS) + "|sept"
+_WEEKDAY = r"(?:(?P<weekday>(?:mon|tues|wednes|thurs|fri|satur|sun)day)\s*,?\s*)?(?:the\s+)?"
+_FORMS = [
+    re.compile(_WEEKDAY + form, re.IGNORECASE)
+    for form in (
+        rf"(?P<month>{_MONTH})\.?\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?:\s*,?\s*(?P<year>\d{{4}}))?",
+        rf"(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?(?P<month>{_MONTH})\.?(?:\s*,?\s*(?P<year>\d{{4}}))?",
+        r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})",
+        r"(?:(?P<year>\d{4})\s*年\s*)?(?P<month>\d{1,2})\s*月\s*(?P<day>\d{1,2})\s*[日号]",
+    )
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Date:
+    """year: None where the text names none. weekday: in small letters, or ""."""
+
+    year: int | None
+    month: int
+    day: int
+    weekday: str
+
+    def same(self, other: Date) -> bool:
+        """Whether two dates are the same; a weekday may be left out, a year may not."""
+        weekdays = {self.weekday, other.weekday} - {""}
+        return (self.year, self.month, self.day) == (other.year, other.month, other.day) and len(weekdays) < 2
+
+
+def read_date(text: str) -> Date | None:
+    """``March 14, 2015``, ``Friday, 13 May``, ``2020-02-29``, ``2020年2月29日``."""
+    for form in _FORMS:
+        if (match := form.fullmatch(text.strip())) is None:
+            continue
+        parts = match.groupdict()
+        month = parts["month"].lower()
+        number = int(month) if month.isdigit() else 1 + [name[:3] for name in MONTHS].index(month[:3])
+        if not (1 <= number <= 12 and 1 <= int(parts["day"]) <= 31):
+            return None
+        year = int(parts["year"]) if parts["year"] else None
+        return Date(year, number, int(parts["day"]), (parts.get("weekday") or "").lower())
+    return None

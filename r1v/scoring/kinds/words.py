@@ -1,0 +1,169 @@
+"""Words as answers, and the words that stand for signs.
+
+Enters: a short text in words, or two of them without case and articles. Leaves: the text with signs for the
+words, or whether two texts say the same. Always holds: nothing but closed classes of words and rules of
+spelling is used; a text that denies something is never the same as one that does not.
+"""
+
+from __future__ import annotations
+
+import re
+
+from r1v.scoring.kinds.units import read_unit
+
+_SCALES = {"thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+_SCALED = re.compile(rf"(\d[\d,]*)(?:\.(\d+))?\s*({'|'.join(_SCALES)})(?![a-z])", re.IGNORECASE)
+_REMARK = re.compile(
+    r"(.*(?:[\d})\]'°]|\\circ))\s+\(\s*((?=[^()]*[A-Za-z]{4})[A-Za-z][A-Za-z -]{2,39})\s*\)", re.DOTALL
+)
+_DENIAL = re.compile(
+    r"\b(?:not|no|never|neither|nor|non|without|except|un)\b|n't|不|非|无|没|未|否", re.IGNORECASE
+)
+_STATE = re.compile(r"(?:the\s+)?oxidation\s+(?:state|number)\s+(?:of\s+)?([+-]?)([IVX]+|\d+)", re.IGNORECASE)
+_ROMAN = {"I": 1, "V": 5, "X": 10}
+_ORIGIN = re.compile(r"(?:the\s+)?origin|(?:坐标)?原点", re.IGNORECASE)
+_MISSING = re.compile(r"d\.?n\.?e\.?|(?:the limit )?does ?n[o']t exist|不存在", re.IGNORECASE)
+_BELOW_ZERO = re.compile(r"零下\s*(?=\d)")
+_DISCOUNT = re.compile(r"打?([一二三四五六七八九]|\d(?:\.\d)?)([一二三四五六七八九])?折")
+_OF_THE_PRICE = re.compile(r"(?:原价|售价|定价|标价)的\s*(?=\d)")
+_CHINESE_SCALE = re.compile(r"(\d+(?:\.\d+)?)\s*([万亿])(?=[^\d万亿]|$)")
+_FOR_ALL = re.compile(r"[,\s]*\\forall\s*\\?[A-Za-z](?![A-Za-z])(?:\s*\\in\s*\\mathbb\s*\{?R\}?)?")
+_IDENTICAL = re.compile(r"\\equiv(?![a-z])(?!.*mod)")
+_LABELLED_PART = (
+    r"([A-Za-z]{2,}(?: [A-Za-z]+)?|[A-Za-z](?=\s*(?::|pays|gets|has|costs|receives)))\s*"
+    r"(?::|pays|gets|has|costs|receives)?\s*([$€£¥₹]?\s?\d[\d.,]*(?<![.,])\s*%?)"
+)
+_LABELLED_ONE = re.compile(_LABELLED_PART)
+_LABELLED = re.compile(rf"{_LABELLED_PART}(?:\s*[,;]\s*(?:and\s+)?{_LABELLED_PART})+")
+_CHINESE_DIGITS = "零一二三四五六七八九"
+
+
+def in_signs(text: str) -> str:
+    """A short text with signs for the words that stand for them: ``$2.5 million``, ``origin``, ``打八折``,
+    ``5 (double root)``, ``oxidation state VI``. Any other text as it is."""
+    if _ORIGIN.fullmatch(text):
+        return "(0,0)"
+    if _MISSING.fullmatch(text):
+        return "does not exist"
+    if match := _STATE.fullmatch(text):
+        value = int(match[2]) if match[2].isdigit() else _roman(match[2].upper())
+        return f"{match[1]}{value}"
+    if match := _DISCOUNT.fullmatch(text):
+        return f"{_tenths(match[1])}{_tenths(match[2] or '0')}%" if "." not in match[1] else f"{match[1]}0%"
+    text = _CHINESE_SCALE.sub(lambda match: _zeros(match[1], {"万": 4, "亿": 8}[match[2]]) or match[0], text)
+    text = _IDENTICAL.sub(" = ", _FOR_ALL.sub("", text)) if "\\" in text else text
+    if _LABELLED.fullmatch(text):
+        text = ", ".join(f"{match[1].strip()} = {match[2].strip()}" for match in _LABELLED_ONE.finditer(text))
+    text = _OF_THE_PRICE.sub("", _BELOW_ZERO.sub("-", text))
+    if (match := _REMARK.fullmatch(text)) and not _DENIAL.search(match[2]):
+        unit = read_unit(match[2])
+        text = f"{match[1]} {match[2]}" if unit is not None and unit.factor is not None else match[1]
+    return _SCALED.sub(_written_out, text)
+
+
+def _tenths(sign: str) -> str:
+    return str(_CHINESE_DIGITS.index(sign)) if sign in _CHINESE_DIGITS else sign
+
+
+def _roman(numeral: str) -> int:
+    values = [_ROMAN[sign] for sign in numeral]
+    following = [*values[1:], 0]
+    return sum(-value if value < after else value for value, after in zip(values, following, strict=True))
+
+
+def _written_out(match: re.Match[str]) -> str:
+    number = f"{match[1].replace(',', '')}.{match[2] or ''}"
+    return _zeros(number, _SCALES[match[3].lower()]) or match[0]
+
+
+def _zeros(number: str, zeros: int) -> str | None:
+    """A number times a power of ten, where that is whole."""
+    whole, _, places = number.partition(".")
+    if len(places) > zeros:
+        return None
+    return (whole + places + "0" * (zeros - len(places))).lstrip("0") or "0"
+
+
+# ------------------------------------------------------------------------------------ when words are the same
+
+_WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
+MONTHS = ("january february march april may june july august september october november december").split()
+_SHORT = {
+    **{day[:3]: day for day in _WEEKDAYS},
+    "tues": "tuesday", "weds": "wednesday", "thur": "thursday", "thurs": "thursday",
+    **{month[:3]: month for month in MONTHS if month != "may"}, "sept": "september",
+}  # fmt: skip
+# what happens to a quantity, and what a series or a statement is, in the forms that sentences give it
+_SAME_WORDS = (
+    ("increases", "increase", "increasing", "increased", "rises", "goes up", "grows", "becomes larger"),
+    ("decreases", "decrease", "decreasing", "decreased", "falls", "goes down", "drops", "becomes smaller"),
+    ("unchanged", "stays same", "remains same", "does not change", "remains unchanged", "stays constant",
+     "remains constant", "no change"),
+    ("converges", "convergent", "converge"),
+    ("diverges", "divergent", "diverge"),
+    ("true", "correct"), ("false", "incorrect"),
+    ("skew symmetric", "antisymmetric"), ("one to one", "injective"), ("onto", "surjective"),
+    ("正确", "对", "是的", "是", "真"), ("错误", "错", "不正确", "不对", "假"),
+    ("充要条件", "充分必要条件", "充要", "充分必要", "充分且必要条件"),
+    ("充分不必要条件", "充分而不必要条件", "充分非必要条件", "充分但不必要条件"),
+    ("必要不充分条件", "必要而不充分条件", "必要非充分条件", "必要但不充分条件"),
+    ("既不充分也不必要条件", "既非充分也非必要条件", "既不充分又不必要条件"),
+)  # fmt: skip
+_CLASS = {word: number for number, words in enumerate(_SAME_WORDS) for word in words}
+_CHINESE_WEEKDAY = re.compile(r"(?:星期|礼拜|周)([一二三四五六日天])")
+_FUNCTION_WORDS = frozenset(
+    "of to from than before after not but and or by with without in on at for if no into over under is are"
+    " between".split()
+)
+_JOINT = re.compile(r"\s*,\s*(?:and\s+)?|\s+(?:and|&)\s+|\s*[和与及、]\s*")
+_GLOSS = re.compile(r"([^()]+?)\s*\(([^()]+)\)")
+_ENDINGS = (("on", "a"), ("um", "a"), ("us", "i"), ("is", "es"), ("", "s"), ("", "es"), ("y", "ies"))
+
+
+def same_words(given: str, answer: str) -> bool:
+    """Whether two texts in words say the same. Both are without case and articles (``reading.folded``)."""
+    given, answer = _spelled(given), _spelled(answer)
+    if given == answer or _one_class(given, answer) or _one_number(given, answer):
+        return True
+    lists = [frozenset(_JOINT.split(text)) for text in (given, answer)]
+    if lists[0] == lists[1] and len(lists[0]) > 1:
+        return True
+    for one, other in ((given, answer), (answer, given)):
+        gloss = _GLOSS.fullmatch(one)
+        if gloss and not _DENIAL.search(one) and other in (gloss[1], gloss[2]):
+            return True
+    words = [text.split() for text in (given, answer)]
+    return (
+        2 <= len(words[0]) <= 4
+        and words[0][-1] == words[1][-1]
+        and sorted(words[0]) == sorted(words[1])
+        and not _FUNCTION_WORDS & set(words[0])
+    )
+
+
+def _spelled(text: str) -> str:
+    """One spelling where British and American English differ, and full names of days and months."""
+    text = _CHINESE_WEEKDAY.sub(lambda match: f"星期{'日' if match[1] == '天' else match[1]}", text)
+    text = re.sub(r"(?<=[a-z]{3})our(?=s?\b|ed\b|ing\b|less\b|able\b)", "or", text)
+    text = re.sub(r"(?<=[a-z]{3})is(?=(?:e[sd]?|ing|ation)\b)", "iz", text)
+    text = re.sub(r"\b(cent|fib|met|lit|theat)re(?=s?\b)", r"\1er", text).replace("grey", "gray")
+    bare = text.rstrip(".")
+    return _SHORT.get(bare, bare)
+
+
+def _one_class(given: str, answer: str) -> bool:
+    number = _CLASS.get(given)
+    return number is not None and number == _CLASS.get(answer)
+
+
+def _one_number(given: str, answer: str) -> bool:
+    """Whether the last words differ by being one or several: ``nucleus`` and ``nuclei``."""
+    (*before, last), (*others, end) = given.split() or [""], answer.split() or [""]
+    if before != others or not last.isascii():
+        return False
+    for one, other in ((last, end), (end, last)):
+        for singular, plural in _ENDINGS:
+            stem = one.removesuffix(singular)
+            if one.endswith(singular) and len(stem) >= 4 and other == stem + plural:
+                return True
+    return False

@@ -1,0 +1,237 @@
+r"""The short answer that a sentence states.
+
+Enters: one sentence, tidy. Leaves: the number, formula, condition or words that it states, or None. Always
+holds: what is found does not depend on the right answer; a sentence that denies, hedges or offers several
+things that are not the same states nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+from r1v.scoring.equality import same_reading
+from r1v.scoring.kinds.numerals import in_digits
+from r1v.scoring.kinds.times import CLOCK_WORDS
+from r1v.scoring.kinds.units import read_unit
+from r1v.scoring.reading import read
+
+MAX_SENTENCE = 300  # characters
+_LEAD = re.compile(
+    r"^(?:(?:so|hence|therefore|thus|then|and|finally|consequently|overall|in conclusion|in total|altogether"
+    r"|we (?:get|find|have|obtain|conclude)(?: that)?|it follows that|this means(?: that)?)\s*,?\s+)+",
+    re.IGNORECASE,
+)
+_DENIED = re.compile(
+    r"\b(?:not|never|neither|nor|cannot|unlike|except|instead|rather|perhaps|maybe|might|could|either|unless"
+    r"|without|unclear|unknown|unsure|guess|wrong|incorrect|false (?:claim|that))\b|n't\b",
+    re.IGNORECASE,
+)
+_WORD = re.compile(r"(?<![A-Za-z\\_^{])[A-Za-z]{2,}(?![A-Za-z}])")
+_NOTHING = re.compile(
+    r"\b(?:has|have|there (?:is|are|exists?)|with)\s+no\s+(?:real\s+|integer\s+|such\s+|positive\s+)*"
+    r"(?:solutions?|roots?|values?|numbers?|answers?)(?:\s+exists?)?$",
+    re.IGNORECASE,
+)
+_BOUNDS = [
+    (re.compile(pattern, re.IGNORECASE), sign)
+    for pattern, sign in (
+        (r"(?:is |must be |are )?(?:at least|no less than|no smaller than|not less than|not smaller than"
+         r"|greater than or equal to)\s+", r" \\ge "),
+        (r"(?:is |must be |are )?(?:at most|no more than|no greater than|not more than|not greater than"
+         r"|less than or equal to|smaller than or equal to)\s+", r" \\le "),
+        (r"(?:is |must be |are )?(?:(?:strictly )?(?:less|smaller|lower) than|below)\s+", " < "),
+        (r"(?:is |must be |are )?(?:(?:strictly )?(?:more|greater|larger|bigger|higher) than|above"
+         r"|exceeds)\s+", " > "),
+    )
+]  # fmt: skip
+_COMPARED = re.compile(
+    r"\b(?:than|least|most|between|up to|within|fewer|more|less)\b|\b(?:over|under)\s+\d", re.IGNORECASE
+)
+_ASSIGNED = re.compile(r"(?<![A-Za-z\\])([A-Za-z](?:_\w)?)\s+(?:is|equals|=)\s+(?=[-+\\$(]?[\d\\])")
+_PART_OF = re.compile(r"\b(\d{1,6})\s+(?:out of|in)\s+(\d{1,6})\b")
+_COPULA = re.compile(
+    r"\b(?:is|are|was|were|be|equals?|becomes?|gives?|yields?|as|to)\s+(?:therefore\s+|thus\s+|exactly\s+|simply\s+"
+    r"|just\s+|then\s+|also\s+|only\s+|always\s+|approximately\s+|about\s+)*|\bat\s+(?=the\s+origin\b)",
+    re.IGNORECASE,
+)
+_ABOUT = re.compile(r"\b(?:approximately|about|roughly|around|exactly)\s+", re.IGNORECASE)
+_MATH = re.compile(
+    r"[\d=<>+*/^_\\()\[\]|{}%$€£¥₹°√π]|^-|^(?:ln|log|sin|cos|tan|sqrt|lg|exp|arcsin|arccos|arctan)$"
+)
+_FUNCTIONS = frozenset("ln log sin cos tan sqrt lg exp arcsin arccos arctan sec csc cot".split())
+_ARTICLE_OR_I = frozenset(("a", "A", "I"))
+_ONE_WORD_ANSWER = re.compile(r"(?:an?\s+|the\s+)?([^\W\d_][\w'’ -]{0,48})")
+_VERB_AT_END = re.compile(
+    r"\b(increases|decreases|rises|falls|grows|drops|goes (?:up|down)|stays the same|remains the same"
+    r"|converges|diverges|does not exist|stays constant|remains (?:constant|unchanged))$",
+    re.IGNORECASE,
+)
+_CHINESE = re.compile(
+    r"(?:是|为|等于|应选|选择|故选|选|在|得|有)\s*[:：]?\s*(?P<answer>[^是为等于选在得有,，;；]{1,40})$"
+)
+_CHINESE_DENIED = re.compile(r"不是|不为|不等于|不能|不在|可能|或者|没有")
+
+
+def stated(sentence: str) -> str | None:
+    """What a sentence states. A text that is no sentence, such as a formula, states nothing beyond itself."""
+    text = sentence.strip().rstrip(".。!")
+    if not 4 <= len(text) <= MAX_SENTENCE:
+        return None
+    if re.search(r"[一-鿿]", text):
+        return _stated_in_chinese(text)
+    if len(_WORD.findall(re.sub(r"\\[A-Za-z]+", "", text))) < 2:
+        return None
+    whole, text = text, _LEAD.sub("", text)
+    if not re.match(r"[A-Za-z]", whole) and not _COPULA.search(text):
+        return None  # a value with words behind it, such as "50 basis points"
+    if _NOTHING.search(text):
+        return "no solution"
+    if _DENIED.search(text.removesuffix("does not exist")):
+        return None
+    if (verb := _VERB_AT_END.search(text)) is not None:
+        return verb[1]
+    if len(assigned := list(_ASSIGNED.finditer(text))) > 1:
+        return _ASSIGNED.sub(r"\1 = ", text[assigned[0].start() :])
+    if (bounded := _bounds(text)) is not None or _COMPARED.search(text.split(" is ")[-1]):
+        return bounded
+    clocks = list(CLOCK_WORDS.finditer(text))
+    if len(clocks) == 1:
+        return clocks[0][0]
+    return _formula(text) or _predicate(text)
+
+
+def _stated_in_chinese(text: str) -> str | None:
+    text = re.sub(r"^答\s*[:：]\s*", "", text)
+    if _CHINESE_DENIED.search(text) or len(text) < 5:
+        return None
+    if match := _CHINESE.search(text):
+        return match["answer"].strip()
+    return None
+
+
+def _bounds(text: str) -> str | None:
+    """``k must be at least -2 and less than 1`` as ``k \\ge -2 and k < 1``."""
+    signed = text
+    for pattern, sign in _BOUNDS:
+        signed = pattern.sub(sign, signed)
+    if signed == text:
+        return None
+    parts = re.findall(
+        r"(?:(?<![A-Za-z\\])([A-Za-z])\s*)?(\\ge|\\le|<|>)\s*(-?[\d.\\{}/]+(?:[a-z]+\{\d+\})*)", signed
+    )
+    names = {name for name, _, _ in parts if name}
+    if not parts or len(names) > 1:
+        return None
+    name = names.pop() if names else "x"
+    tail = re.sub(r".*(?:\\ge|\\le|<|>)\s*-?[\d.\\{}/]+", "", signed)
+    if re.search(r"\d", tail) or " or " in signed:
+        return None
+    return " and ".join(f"{name} {sign} {end.rstrip('.')}" for _, sign, end in parts)
+
+
+def _formula(text: str) -> str | None:
+    """The one number, quantity or formula of a sentence, or the one after its last verb; None where there
+    are several or none."""
+    text = _PART_OF.sub(r"\\frac{\1}{\2}", text)
+    for part in (text, _behind(text), text[text.rfind("=") + 1 :] if "=" in text else ""):
+        found = _spans(_ABOUT.sub("", part))
+        if len(found) == 1:
+            return found[0]
+        if len(found) == 2 and re.search(r",\s*(?:or|i\.e\.|that is)\b", part):
+            first, second = (read(one) for one in found)
+            if same_reading(first, second):
+                return found[1]
+    if not _spans(text) and (run := _number_words(text)) is not None:
+        return run
+    return None
+
+
+def _behind(text: str) -> str:
+    """What stands behind the last verb that says what something is; nothing where an earlier one says a value
+    too."""
+    matches = list(_COPULA.finditer(text))
+    for match, after in pairwise(matches):
+        if _spans(text[match.end() : after.start()]):
+            return ""
+    return text[matches[-1].end() :] if matches else ""
+
+
+def _spans(text: str) -> list[str]:
+    """Runs of figures, signs and formulas, each with its unit; single letters alone are not counted."""
+    tokens = text.split()
+    found: list[list[str]] = []
+    open_span = False
+    depth = 0
+    for index, token in enumerate(tokens):
+        bare = token.strip(",;:")
+        inside = depth > 0
+        depth += sum(sign in "([{" for sign in token) - sum(sign in ")]}" for sign in token)
+        letter = len(bare) == 1 and bare.isalpha() and bare not in _ARTICLE_OR_I
+        joint = (
+            bare in ("and", "or") and open_span and index + 1 < len(tokens) and _is_math(tokens[index + 1])
+        )
+        if inside or _is_math(bare) or letter or joint or bare in ("-", "+") or bare in _FUNCTIONS:
+            if not open_span:
+                found.append([])
+            found[-1].append(token)
+            open_span = True
+        elif open_span and _is_unit(found[-1], bare):
+            found[-1].append(token)
+        else:
+            open_span = False
+        if token.endswith((";", ":")):
+            open_span = False
+    spans = [" ".join(span).strip(" ,;:") for span in found]
+    return [span for span in spans if not re.fullmatch(r"[A-Za-z]|[-+()\s]*|(?:and|or)", span)]
+
+
+def _is_math(token: str) -> bool:
+    return bool(_MATH.search(token)) and not re.fullmatch(r"\([A-Za-z]{2,}[.,]?\)?|[A-Za-z]{2,}\)", token)
+
+
+def _is_unit(span: list[str], word: str) -> bool:
+    """Whether a word goes on with the unit of a number: ``5 square metres``, ``3:45 PM``."""
+    if (
+        not re.search(r"[\d}]", span[-1])
+        and read_unit(span[-1]) is None
+        and span[-1] not in ("square", "cubic", "per")
+    ):
+        return False
+    if re.fullmatch(
+        r"(?:[ap]\.?m\.?|percent|square|cubic|per|dollars?|cents?|euros?|thousand|million|billion)",
+        word,
+        re.I,
+    ):
+        return True
+    unit = read_unit(word) if word.isalpha() and word.casefold() not in ("in", "a", "at", "h") else None
+    return unit is not None and unit.factor is not None
+
+
+_NUMBER = re.compile(
+    r"(?:(?:minus|negative)\s+)?\b(?:zero|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty"
+    r"|thirty|forty|fifty|sixty|seventy|eighty|ninety|one(?=\s+(?:half|third|quarter|fourth|fifth|sixth|seventh"
+    r"|eighth|ninth|tenth|hundred|thousand|million|over)))\b(?:[\s-]+(?:and\s+)?(?:one|two|three|four|five|six|seven"
+    r"|eight|nine|ten|hundred|thousand|million|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|half|halves"
+    r"|thirds?|quarters?|fourths?|fifths?|sixths?|sevenths?|eighths?|ninths?|tenths?|hundredths?|over)\b)*",
+    re.IGNORECASE,
+)
+
+
+def _number_words(text: str) -> str | None:
+    """The one number in words of a sentence, in digits."""
+    found = [match[0] for match in _NUMBER.finditer(text)]
+    if len(found) != 1:
+        return None
+    top, _, bottom = found[0].partition(" over ")
+    digits = "/".join(in_digits(part) for part in (top, bottom) if part)
+    return digits if re.fullmatch(r"-?[\d./]+", digits) else None
+
+
+def _predicate(text: str) -> str | None:
+    """The words behind the last verb of a sentence without figures."""
+    if _spans(text):
+        return None
+    behind = _behind(text)
+    match = _ONE_WORD_ANSWER.fullmatch(behind.strip(" ,"))
+    return match[1].strip() if match and len(match[1].split()) <= 6 else None
