@@ -35,8 +35,7 @@ from r1v.models.config_json.read import (
     Kind,
     kind_of,
     parse_language,
-    parse_vision_native,
-    parse_vision_release,
+    parse_vision,
     read_config,
     read_json,
 )
@@ -211,7 +210,7 @@ def describe(folder: Path, *, whole: bool = False) -> Description:
             module = LanguageModel(config)
             head = "lm_head.weight" if config.tied else None
         elif kind in ("vision-release", "vision-native"):
-            config = (parse_vision_native if layout == "native" else parse_vision_release)(values)
+            config = parse_vision(values, layout)
             module = VisionTower(config)
         else:
             config = read_config(folder)

@@ -1,14 +1,16 @@
-"""Keys of config.json that change nothing here, by section; what to think of a key that is nowhere listed.
+"""Keys of config.json: those of the tower by layout, those that change nothing here, and what others mean.
 
-The lists come from the class that Hugging Face's configurations share, from training switches of the releases
-and from parts (experts, dropout) that `config_json` demands to be off. A key that is neither read nor listed
-may change the model if its name speaks of something that a model is made of; then it is refused by name. Any
-other (notes of a trainer, of a company, of a run) cannot, and `r1v inspect` lists it.
+The lists of keys that change nothing come from the class that Hugging Face's configurations share, from
+training switches of the releases and from parts (experts, dropout) that `config_json` demands to be off. A
+key that is neither read nor listed may change the model if its name speaks of something that a model is made
+of; then it is refused by name. Any other (notes of a trainer, of a company, of a run) cannot, and `r1v
+inspect` lists it.
 """
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 # beginnings of keys that other programs leave behind and that never change a model
 HARMLESS = ("_", "unsloth_")
@@ -17,6 +19,34 @@ HARMLESS = ("_", "unsloth_")
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
+
+# The vision tower by layout: for each field of VisionConfig its key and its default, which has the field's
+# type. The fields of TOWER_REQUIRED must be given all the same.
+TOWER: dict[str, dict[str, tuple[str, Any]]] = {
+    "release": {
+        "hidden_size": ("hidden_size", 0), "num_layers": ("num_hidden_layers", 0),
+        "num_heads": ("num_attention_heads", 0), "intermediate_size": ("intermediate_size", 0),
+        "qkv_bias": ("qkv_bias", False), "qk_norm": ("qk_normalization", True),
+        "norm_type": ("norm_type", "rms_norm"), "norm_eps": ("layer_norm_eps", 1e-6),
+        "activation": ("hidden_act", "gelu"), "layer_scale_init": ("initializer_factor", 0.1),
+    },
+    "native": {
+        "hidden_size": ("hidden_size", 1024), "num_layers": ("num_hidden_layers", 24),
+        "num_heads": ("num_attention_heads", 16), "intermediate_size": ("intermediate_size", 4096),
+        "qkv_bias": ("attention_bias", False), "qk_norm": ("use_qk_norm", False),
+        "norm_type": ("norm_type", "layer_norm"), "norm_eps": ("layer_norm_eps", 1e-6),
+        "activation": ("hidden_act", "gelu"), "layer_scale_init": ("layer_scale_init_value", 0.1),
+    },
+}  # fmt: skip
+TOWER_REQUIRED = {
+    "release": {"hidden_size", "num_layers", "num_heads", "intermediate_size"}, "native": frozenset[str](),
+}  # fmt: skip
+TOWER_SIDES = {"image_size": 448, "patch_size": 14}  # one number, or an equal pair
+TOWER_FIXED: dict[str, dict[str, object]] = {  # the only values that are computed
+    "release": {"num_channels": 3, "use_moe": False, "shared_expert": False},
+    "native": {"num_channels": 3, "use_mask_token": False, "use_absolute_position_embeddings": True,
+               "use_mean_pooling": True},
+}  # fmt: skip
 
 # generation defaults, labels and housekeeping that every Hugging Face configuration may carry
 SHARED = _words(

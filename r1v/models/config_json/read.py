@@ -206,7 +206,7 @@ def parse_release(values: Mapping[str, Any], folder: Path | None = None) -> R1VC
     top.expect("projector_hidden_act", "gelu")
     image_token_id = _image_token_id(top, folder)
     config = R1VConfig(
-        vision=parse_vision_release(values.get("vision_config") or {}),
+        vision=parse_vision(values.get("vision_config") or {}, "release"),
         language=parse_language(language, "llm_config"),
         downsample=_downsample(top),
         shuffle_version=_one_of(top, "ps_version", ("v1", "v2"), "v1"),
@@ -229,7 +229,7 @@ def parse_native(values: Mapping[str, Any], folder: Path | None = None) -> R1VCo
         check_shared(Section("text_config", language))  # before one of them is replaced
         language = {**language, "tie_word_embeddings": _native_tying(values, folder)}
     config = R1VConfig(
-        vision=parse_vision_native(values.get("vision_config") or {}),
+        vision=parse_vision(values.get("vision_config") or {}, "native"),
         language=parse_language(language, "text_config"),
         downsample=_downsample(top),
         shuffle_version="v2",
@@ -319,59 +319,23 @@ def find_token_id(folder: Path, token: str) -> int | None:
     return None
 
 
-def parse_vision_release(values: Mapping[str, Any]) -> VisionConfig:
-    """From the keys of the release's InternVisionConfig, with its defaults."""
+def parse_vision(values: Mapping[str, Any], layout: str) -> VisionConfig:
+    """From the keys of the release's InternVisionConfig or of transformers' InternVLVisionConfig, with their
+    defaults. layout: release or native."""
     section = Section("vision_config", values)
     check_shared(section)
-    section.expect("num_channels", 3)
-    section.expect("use_moe", False)
-    section.expect("shared_expert", False)
-    eps = section.take("layer_norm_eps", float, 1e-6)
-    qk_norm = section.take("qk_normalization", bool, True)
-    config = VisionConfig(
-        hidden_size=section.take("hidden_size", int),
-        num_layers=section.take("num_hidden_layers", int),
-        num_heads=section.take("num_attention_heads", int),
-        intermediate_size=section.take("intermediate_size", int),
-        image_size=section.side("image_size", 448),
-        patch_size=section.side("patch_size", 14),
-        qkv_bias=section.take("qkv_bias", bool, False),
-        qk_norm=qk_norm,
-        norm_type=_one_of(section, "norm_type", ("layer_norm", "rms_norm"), "rms_norm"),
-        norm_eps=eps,
-        qk_norm_eps=eps if qk_norm else 1e-6,
-        activation=section.take("hidden_act", str, "gelu"),
-        layer_scale_init=section.take("initializer_factor", float, 0.1),
-    )
+    for key, only in keys.TOWER_FIXED[layout].items():
+        section.expect(key, only)
+    found: dict[str, Any] = {
+        field: section.take(key, type(default), *(() if field in keys.TOWER_REQUIRED[layout] else (default,)))
+        for field, (key, default) in keys.TOWER[layout].items()
+    }
+    _one_of(section, "norm_type", ("layer_norm", "rms_norm"), found["norm_type"])
+    found |= {name: section.side(name, default) for name, default in keys.TOWER_SIDES.items()}
+    if layout == "release" and found["qk_norm"]:  # one eps for all norms
+        found["qk_norm_eps"] = found["norm_eps"]
     section.finish(keys.VISION)
-    return config
-
-
-def parse_vision_native(values: Mapping[str, Any]) -> VisionConfig:
-    """From the keys of transformers' InternVLVisionConfig, with its defaults."""
-    section = Section("vision_config", values)
-    check_shared(section)
-    section.expect("num_channels", 3)
-    section.expect("use_mask_token", False)
-    section.expect("use_absolute_position_embeddings", True)
-    section.expect("use_mean_pooling", True)
-    config = VisionConfig(
-        hidden_size=section.take("hidden_size", int, 1024),
-        num_layers=section.take("num_hidden_layers", int, 24),
-        num_heads=section.take("num_attention_heads", int, 16),
-        intermediate_size=section.take("intermediate_size", int, 4096),
-        image_size=section.side("image_size", 448),
-        patch_size=section.side("patch_size", 14),
-        qkv_bias=section.take("attention_bias", bool, False),
-        qk_norm=section.take("use_qk_norm", bool, False),
-        norm_type=_one_of(section, "norm_type", ("layer_norm", "rms_norm"), "layer_norm"),
-        norm_eps=section.take("layer_norm_eps", float, 1e-6),
-        qk_norm_eps=1e-6,
-        activation=section.take("hidden_act", str, "gelu"),
-        layer_scale_init=section.take("layer_scale_init_value", float, 0.1),
-    )
-    section.finish(keys.VISION)
-    return config
+    return VisionConfig(**found)
 
 
 def parse_language(values: Mapping[str, Any], name: str = "config") -> LanguageConfig:

@@ -10,6 +10,7 @@ from typing import Any
 
 from r1v.core import ConfigError
 from r1v.models.config import LanguageConfig, R1VConfig, VisionConfig
+from r1v.models.config_json import keys
 from r1v.ops import RopeConfig
 
 
@@ -41,7 +42,13 @@ def write_release(config: R1VConfig, dtype: str | None = None) -> dict[str, Any]
         "tie_word_embeddings": config.language.tied,
         "torch_dtype": dtype,
         "llm_config": write_language(config.language, dtype),
-        "vision_config": write_vision_release(vision, dtype),
+        "vision_config": {
+            "architectures": ["InternVisionModel"],
+            "model_type": "intern_vit_6b",
+            **write_vision(vision, "release"),
+            "num_channels": 3,
+            "torch_dtype": dtype,
+        },
     }
     return _without_none(values)
 
@@ -52,25 +59,12 @@ def _tower(config: R1VConfig) -> VisionConfig:
     return config.vision
 
 
-def write_vision_release(vision: VisionConfig, dtype: str | None) -> dict[str, Any]:
-    """vision_config of the release layout."""
+def write_vision(vision: VisionConfig, layout: str) -> dict[str, Any]:
+    """The keys of vision_config that say how the tower is built."""
+    sides = {name: getattr(vision, name) for name in keys.TOWER_SIDES}
     return {
-        "architectures": ["InternVisionModel"],
-        "model_type": "intern_vit_6b",
-        "hidden_size": vision.hidden_size,
-        "num_hidden_layers": vision.num_layers,
-        "num_attention_heads": vision.num_heads,
-        "intermediate_size": vision.intermediate_size,
-        "num_channels": 3,
-        "image_size": vision.image_size,
-        "patch_size": vision.patch_size,
-        "qkv_bias": vision.qkv_bias,
-        "qk_normalization": vision.qk_norm,
-        "norm_type": vision.norm_type,
-        "layer_norm_eps": vision.norm_eps,
-        "hidden_act": vision.activation,
-        "initializer_factor": vision.layer_scale_init,
-        "torch_dtype": dtype,
+        **{key: getattr(vision, field) for field, (key, _) in keys.TOWER[layout].items()},
+        **{name: [side, side] if layout == "native" else side for name, side in sides.items()},
     }
 
 
@@ -105,22 +99,8 @@ def write_native(config: R1VConfig, dtype: str | None = None) -> dict[str, Any]:
         "vision_config": {
             "model_type": "internvl_vision",
             "architectures": ["InternVLVisionModel"],
-            "hidden_size": vision.hidden_size,
-            "num_hidden_layers": vision.num_layers,
-            "num_attention_heads": vision.num_heads,
-            "intermediate_size": vision.intermediate_size,
-            "num_channels": 3,
-            "image_size": [vision.image_size, vision.image_size],
-            "patch_size": [vision.patch_size, vision.patch_size],
-            "attention_bias": vision.qkv_bias,
-            "use_qk_norm": vision.qk_norm,
-            "norm_type": vision.norm_type,
-            "layer_norm_eps": vision.norm_eps,
-            "hidden_act": vision.activation,
-            "layer_scale_init_value": vision.layer_scale_init,
-            "use_mean_pooling": True,
-            "use_absolute_position_embeddings": True,
-            "use_mask_token": False,
+            **write_vision(vision, "native"),
+            **keys.TOWER_FIXED["native"],
             "dtype": dtype,
         },
     }
