@@ -7,7 +7,7 @@ is queued; what a backend delivers is the same whichever backend it is.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from r1v.core import SamplingParams
 from r1v.llm.config import LLMConfig
@@ -47,3 +47,37 @@ class Backend(Protocol):
     def close(self) -> None:
         """End everything that runs and free the model."""
         ...
+
+
+class Encoder(Protocol):
+    """Makes prompts of requests."""
+
+    @property
+    def info(self) -> ModelInfo: ...
+
+    def encode(self, request: Request) -> Any:
+        """The prompt of a request, with its ``token_ids``. Raises PromptError, ImageError."""
+        ...
+
+    def token_text(self, token_id: int) -> tuple[str, bytes]:
+        """See Backend."""
+        ...
+
+
+class EncodedHere:
+    """What backends have in common whose prompts are made in this process, by ``_front``."""
+
+    _front: Encoder
+
+    def tokenize(self, request: Request) -> list[int]:
+        """See Backend. Raises PromptError, ImageError."""
+        return list(self._front.encode(request).token_ids)
+
+    def token_text(self, token_id: int) -> tuple[str, bytes]:
+        """See Backend."""
+        return self._front.token_text(token_id)
+
+    @property
+    def info(self) -> ModelInfo:
+        """See Backend."""
+        return self._front.info

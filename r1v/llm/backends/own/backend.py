@@ -1,4 +1,4 @@
-"""Our own engine as a backend: prompts are made by the prompt room, ids by the engine, in this process."""
+"""Our own engine as a backend: `r1v.prompt` makes the prompts, the engine the ids, in this process."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ import torch
 
 from r1v.core import SamplingParams
 from r1v.engine import Engine, EngineConfig
+from r1v.llm.backend import EncodedHere
 from r1v.llm.backends.own.loop import EngineLoop
 from r1v.llm.config import DTYPES, LLMConfig, default_params, resolve
 from r1v.llm.grammar import GrammarCompiler
 from r1v.llm.prompt_encoder import PromptEncoder, engine_ids, engine_request
-from r1v.llm.requests import BackendLoad, ChatRequest, ModelInfo, Request
+from r1v.llm.requests import BackendLoad, ChatRequest, Request
 from r1v.llm.stream import Deliver
 from r1v.models import R1V, load
 from r1v.models.adapter import adapted, has_adapter, read_adapter
@@ -25,8 +26,10 @@ from r1v.models.hub import resolve_model
 from r1v.prompt import Processor
 
 
-class EngineBackend:
-    """The prompt room and the engine, in this process. Thread-safe."""
+class EngineBackend(EncodedHere):
+    """`r1v.prompt` and the engine, in this process. Thread-safe."""
+
+    _front: PromptEncoder
 
     def __init__(
         self,
@@ -73,19 +76,6 @@ class EngineBackend:
         )
         ticket = self.loop.submit(staged, generation)
         return partial(self._cancel, ticket)
-
-    def tokenize(self, request: Request) -> list[int]:
-        """See Backend. Raises PromptError, ImageError."""
-        return list(self._front.encode(request).token_ids)
-
-    def token_text(self, token_id: int) -> tuple[str, bytes]:
-        """See Backend."""
-        return self._front.token_text(token_id)
-
-    @property
-    def info(self) -> ModelInfo:
-        """See Backend."""
-        return self._front.info
 
     @property
     def load(self) -> BackendLoad:

@@ -18,6 +18,7 @@ import torch
 
 from r1v.core import CheckpointError, SamplingParams, UnavailableError
 from r1v.engine import EngineConfig, EngineIds
+from r1v.llm.backend import EncodedHere
 from r1v.llm.backends.hf_prompt_encoder import HFPromptEncoder
 from r1v.llm.backends.transformers.device_map import DeviceMap, device_of, free_bytes, plan_devices
 from r1v.llm.backends.transformers.static import Job, StaticLoop
@@ -172,8 +173,10 @@ def load_any(folder: Path, config: LLMConfig) -> Any:
     return model.eval() if config.device == "cuda" else on_device.to(config.device).eval()
 
 
-class TransformersBackend:
+class TransformersBackend(EncodedHere):
     """Static batches through ``generate``. Thread-safe; see Backend."""
+
+    _front: PromptEncoder | HFPromptEncoder
 
     def __init__(self, model: Any, front: PromptEncoder | HFPromptEncoder, ids: EngineIds, config: LLMConfig,
                  params: SamplingParams, max_batch: int = MAX_BATCH) -> None:  # fmt: skip
@@ -238,14 +241,6 @@ class TransformersBackend:
             )  # fmt: skip
         self.loop.submit(job)
         return job.cancel
-
-    def tokenize(self, request: Request) -> list[int]:
-        """See Backend. Raises PromptError, ImageError."""
-        return list(self._front.encode(request).token_ids)
-
-    def token_text(self, token_id: int) -> tuple[str, bytes]:
-        """See Backend."""
-        return self._front.token_text(token_id)
 
     @property
     def info(self) -> ModelInfo:

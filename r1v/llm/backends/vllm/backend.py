@@ -21,18 +21,19 @@ import torch
 
 from r1v.core import ConfigError, FinishReason, PromptError, TokenLogprob, UnavailableError
 from r1v.engine import EngineConfig, EngineOutput, default_num_seqs
+from r1v.llm.backend import EncodedHere
 from r1v.llm.backends.transformers.backend import is_r1v
 from r1v.llm.backends.vllm.launch import check_vllm, engine_arguments, folder_for_vllm, prepare
 from r1v.llm.backends.vllm.prompts import HFPrompts, Prompts, R1VPrompts, VLLMRequest, check_prompt
 from r1v.llm.config import LLMConfig, default_params, resolve_dtype, weight_bytes
-from r1v.llm.requests import BackendLoad, ModelInfo, Request
+from r1v.llm.requests import BackendLoad, Request
 from r1v.llm.stream import Deliver
 from r1v.models import resolve_model
 
 STEERING = "r1v.llm.backends.vllm.steering:ThinkingSteering"
 
 
-class VLLMBackend:
+class VLLMBackend(EncodedHere):
     """vLLM's asynchronous engine, driven from an event loop on a daemon thread. See Backend."""
 
     def __init__(self, config: LLMConfig, engine_config: EngineConfig) -> None:
@@ -52,6 +53,7 @@ class VLLMBackend:
         self._engine = asyncio.run_coroutine_threadsafe(_make(arguments), self._loop).result()
         self.context_length = int(self._engine.model_config.max_model_len)
         self._prompts: Prompts = (R1VPrompts if ours else HFPrompts)(source, config, self.context_length)
+        self._front = self._prompts.front
         self._numbers = itertools.count()
         self._running: set[Future[None]] = set()
         self._failure = ""
@@ -145,19 +147,6 @@ class VLLMBackend:
             raise UnavailableError("ended without a last token")
         finally:
             await self._engine.abort(name)
-
-    def tokenize(self, request: Request) -> list[int]:
-        """See Backend."""
-        return self._prompts.token_ids(request)
-
-    def token_text(self, token_id: int) -> tuple[str, bytes]:
-        """See Backend."""
-        return self._prompts.token_text(token_id)
-
-    @property
-    def info(self) -> ModelInfo:
-        """See Backend."""
-        return self._prompts.info
 
     @property
     def load(self) -> BackendLoad:

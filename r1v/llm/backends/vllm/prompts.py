@@ -13,12 +13,13 @@ from typing import Any, Protocol
 
 from r1v.core import ImageRef, PromptError, SamplingParams
 from r1v.engine import EngineIds
+from r1v.llm.backend import Encoder
 from r1v.llm.backends.hf_prompt_encoder import HFPromptEncoder
 from r1v.llm.backends.own.loop import Receiver
 from r1v.llm.config import LLMConfig
 from r1v.llm.grammar import GrammarCompiler
 from r1v.llm.prompt_encoder import PromptEncoder, engine_ids
-from r1v.llm.requests import ChatRequest, ModelInfo, Request
+from r1v.llm.requests import ChatRequest, Request
 from r1v.llm.stream import Deliver
 from r1v.prompt import Processor, Prompt, image_size, open_image, share_tiles
 
@@ -39,22 +40,17 @@ class VLLMRequest:
 
 
 class Prompts(Protocol):
-    """The prompt side of one checkpoint. ids, folder: what steering must know of its tokens."""
+    """The prompt side of one checkpoint. front: makes the prompts. ids, folder: what steering must
+    know of its tokens."""
 
     ids: EngineIds
-    info: ModelInfo
     folder: str  # of an R1V checkpoint, else empty
+
+    @property
+    def front(self) -> Encoder: ...
 
     def ask(self, request: Request, deliver: Deliver) -> VLLMRequest:
         """Raises ImageError, PromptError, ContextLengthError."""
-        ...
-
-    def token_ids(self, request: Request) -> list[int]:
-        """The ids that a request's prompt would have."""
-        ...
-
-    def token_text(self, token_id: int) -> tuple[str, bytes]:
-        """A token as text and as bytes."""
         ...
 
 
@@ -66,14 +62,13 @@ class R1VPrompts:
         self._config = config
         self.folder = str(folder)
         self._grammars = GrammarCompiler(self._processor)
-        self._front = PromptEncoder(self._processor, config, context_length)
+        self.front = PromptEncoder(self._processor, config, context_length)
         self.ids = engine_ids(self._processor)
-        self.info = self._front.info
 
     def ask(self, request: Request, deliver: Deliver) -> VLLMRequest:
         """See Prompts."""
-        prompt = self._front.encode(request)
-        params = self._front.within_context(request.params, prompt)
+        prompt = self.front.encode(request)
+        params = self.front.within_context(request.params, prompt)
         messages = request.messages if isinstance(request, ChatRequest) else ()
         grammar = None
         if isinstance(request, ChatRequest) and request.grammar is not None:
@@ -82,16 +77,8 @@ class R1VPrompts:
             params = replace(params, min_tokens=0)  # the grammar decides when the output may end
         refs = [ref for message in messages for ref in message.images]
         given = for_vllm(prompt, refs, self._processor, self._config.max_tiles)
-        receiver = self._front.generation(request, prompt, params, deliver)
+        receiver = self.front.generation(request, prompt, params, deliver)
         return VLLMRequest(given, prompt.token_ids, prompt.opens_thinking, params, receiver, grammar)
-
-    def token_ids(self, request: Request) -> list[int]:
-        """See Prompts."""
-        return list(self._front.encode(request).token_ids)
-
-    def token_text(self, token_id: int) -> tuple[str, bytes]:
-        """See Prompts."""
-        return self._front.token_text(token_id)
 
 
 class HFPrompts:
@@ -109,27 +96,19 @@ class HFPrompts:
         )
         self.folder = ""
         config = replace(config, max_model_len=context_length)
-        self._front = HFPromptEncoder.from_folder(folder, config, model_config, generation)
-        self.ids, self.info = self._front.ids, self._front.info
+        self.front = HFPromptEncoder.from_folder(folder, config, model_config, generation)
+        self.ids = self.front.ids
 
     def ask(self, request: Request, deliver: Deliver) -> VLLMRequest:
         """See Prompts."""
-        prompt = self._front.encode(request)
-        params, receiver = self._front.generation(request, prompt, deliver)
+        prompt = self.front.encode(request)
+        params, receiver = self.front.generation(request, prompt, deliver)
         given: dict[str, Any]
         if prompt.images:
             given = {"prompt": prompt.text, "multi_modal_data": {"image": list(prompt.images)}}
         else:
             given = {"prompt_token_ids": list(prompt.token_ids)}
         return VLLMRequest(given, prompt.token_ids, prompt.opened, params, receiver)
-
-    def token_ids(self, request: Request) -> list[int]:
-        """See Prompts."""
-        return list(self._front.encode(request).token_ids)
-
-    def token_text(self, token_id: int) -> tuple[str, bytes]:
-        """See Prompts."""
-        return self._front.token_text(token_id)
 
 
 def for_vllm(
