@@ -271,7 +271,7 @@ def _nearby(
         if target.num_devices % number == 0 and language.heads_divide_among(number)
     ]
     steps += shared[-1:]
-    if target.samples and target.rollout == "r1v" and target.stage == "grpo":
+    if target.samples and target.rollout == "r1v":
         steps.append(("rollout=vllm on the same devices", replace(target, rollout="vllm")))
         steps.append(("rollout=vllm rollout.sleep=true", replace(target, rollout="asleep")))
         steps.append(("rollout=vllm on other devices", replace(target, rollout="away")))

@@ -12,7 +12,6 @@ from functools import partial
 from random import Random
 from typing import Any
 
-import torch
 from rich.console import Console
 
 from r1v.core import FinishReason
@@ -26,8 +25,9 @@ from r1v.train.reward.hybrid import HybridReward, Reward, advantages
 from r1v.train.rollout.ahead import UnderWay, in_thread
 from r1v.train.rollout.environment import EnvironmentRollouts, open_environment
 from r1v.train.rollout.evaluate import heldout_questions
+from r1v.train.rollout.opening import open_engine
 from r1v.train.rollout.sampler import EngineRollouts, Response, Rollouts
-from r1v.train.rollout.vllm import VLLMRollouts, open_links
+from r1v.train.rollout.vllm import VLLMRollouts
 from r1v.train.watch.samples import ShownQuestion, ShownReply, keep_samples
 
 
@@ -55,8 +55,7 @@ class Asker:
         data: DataConfig = c.data
         self.source = open_source(data, c.run.seed, console, chains=False)
         # then questions keep their pictures: another engine cuts them, an environment looks at them
-        away = c.rollout.engine != "r1v"
-        keep = away or c.rollout.environment is not None
+        keep = c.rollout.engine != "r1v" or c.rollout.environment is not None
         # worker processes are forked before a device is opened
         asked = spoilt(self.source, data.spoil)
         self.questions = Questions(asked, c.model.path, data.workers, keep)
@@ -66,29 +65,13 @@ class Asker:
         self.pool = QuestionPool.read(pool) if pool else None
         self.bench = Workbench.open(c, console, data=fingerprint(data), allow=allow)
         self.world = self.questions.world = self.bench.world
-        self.rollouts: Rollouts  # what answers questions, in several turns where there is an environment
-        self.engine: Rollouts  # what answers in one turn
-        self.device = self.bench.compute.device  # where questions are answered
-        if away:
-            links = open_links(c.model.path, c.rollout, self.bench.compute, self.bench.run.folder)
-            self.rollouts = VLLMRollouts(
-                self.bench.policy, self.bench.processor, self.bench.compute, links, console,
-                sleep=c.rollout.sleep,
-            )  # fmt: skip
-            self.engine = self.rollouts
-        else:
-            engine = EngineRollouts(
-                self.bench.policy, self.bench.processor, self.bench.compute,
-                max_num_seqs=c.rollout.max_num_seqs, memory_fraction=c.rollout.memory_fraction,
-                apart=c.rollout.stale > 0,
-                device=None if c.rollout.engine_device is None else torch.device(c.rollout.engine_device),
-            )  # fmt: skip
-            self.rollouts = self.engine = engine
-            self.device = engine.device
-            if c.rollout.environment is not None:
-                self.rollouts = EnvironmentRollouts(
-                    engine, self.bench.processor, open_environment(c.rollout.environment), c.rollout.turns
-                )
+        self.engine = open_engine(self.bench, c.model.path, c.rollout, console)  # answers in one turn
+        self.rollouts: Rollouts = self.engine  # in several, if there is an environment
+        if c.rollout.environment is not None:
+            assert isinstance(self.engine, EngineRollouts), "an environment needs our own engine"
+            self.rollouts = EnvironmentRollouts(
+                self.engine, self.bench.processor, open_environment(c.rollout.environment), c.rollout.turns
+            )
         self.reward = HybridReward(c.reward, self.bench.compute)
         self.bad: list[str] = []
 
@@ -120,11 +103,11 @@ class Asker:
         the responses are there nothing else may be asked. See `ask`."""
         questions, bad = self.questions.get()
         seeds = self._seeds(step, questions)
-        if isinstance(self.rollouts, VLLMRollouts):
-            wait = self.rollouts.begin(questions, seeds, **self._wanted)
+        if isinstance(self.engine, VLLMRollouts):
+            wait = self.engine.begin(questions, seeds, **self._wanted)
         else:
             work = partial(self.rollouts.ask, questions, seeds, **self._wanted)
-            wait = in_thread(work, self.device)
+            wait = in_thread(work, self.engine.device)
         return UnderWay(step, version, questions, bad, wait)
 
     def take(self, one: UnderWay) -> tuple[list[EncodedQuestion], list[list[Response]]]:

@@ -39,7 +39,8 @@ from r1v.train.reward.model import RewardScorer
 from r1v.train.reward.ranking import Ranked, Ranker
 from r1v.train.reward.rules import RuleReward
 from r1v.train.rollout.evaluate import BestCheckpoint, accuracy, heldout_questions
-from r1v.train.rollout.sampler import EngineRollouts, Response, encoded
+from r1v.train.rollout.opening import open_engine
+from r1v.train.rollout.sampler import Response, Rollouts, encoded
 from r1v.train.update import parts_by_length
 from r1v.train.watch.samples import ShownQuestion, ShownReply, keep_samples
 
@@ -77,8 +78,6 @@ class MPOConfig:
         at_least(self, 1, "rounds", "questions", "per_question", "epochs", "shift_window")
         at_least(self.rollout, 2, "group")
         share(self, "heldout_share")
-        if self.rollout.engine != "r1v":
-            raise ConfigError("mpo samples with our own engine; leave rollout.engine=r1v")
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,15 +100,15 @@ class MPOTrainer:
         self.config = c = config
         self.console = console or Console(stderr=True)
         self.source = open_source(c.data, c.run.seed, self.console, chains=False)
-        self.questions = Questions(self.source, c.model.path, c.data.workers)
-        self.held_questions = heldout_questions(self.source, c.model.path, c.data, c.run.seed, self.console)
+        away = c.rollout.engine != "r1v"  # then questions keep their pictures, which another engine cuts
+        self.questions = Questions(self.source, c.model.path, c.data.workers, away)
+        self.held_questions = heldout_questions(
+            self.source, c.model.path, c.data, c.run.seed, self.console, away
+        )
         self.bench = Workbench.open(c, self.console, data=fingerprint(c.data), allow=allow)
         self.world = self.questions.world = self.bench.world
         self.policy, self.processor = self.bench.policy, self.bench.processor
-        self.sampler = EngineRollouts(
-            self.policy, self.processor, self.bench.compute, max_num_seqs=c.rollout.max_num_seqs,
-            memory_fraction=c.rollout.memory_fraction,
-        )  # fmt: skip
+        self.rollouts: Rollouts = open_engine(self.bench, c.model.path, c.rollout, self.console)
         self.rules = RuleReward()
         scorer = RewardScorer.open(c.reward_model, self.bench.compute) if c.reward_model else None
         self.rank = Ranker(self.rules, scorer)
@@ -127,6 +126,12 @@ class MPOTrainer:
     def train(self) -> Path:
         """Run to the end, or from the kept state to the end. Returns the folder of the best checkpoint where
         there are held-out questions, else that of the last."""
+        try:
+            return self._train()
+        finally:  # an engine that others started is free for the next trainer
+            self.rollouts.close()
+
+    def _train(self) -> Path:
         c, bench = self.config, self.bench
         self._resume()
         if self.held_questions and not bench.step:
@@ -135,6 +140,7 @@ class MPOTrainer:
             begun = time.monotonic()
             if not self.pairs:
                 self._collect()
+                self.rollouts.rest()
                 bench.save()
             bench.spend(begun)
             plan = self._plan()
@@ -177,12 +183,12 @@ class MPOTrainer:
         self.round, self.place, self.pairs, self.heldout = self.round + 1, 0, [], []
         # the next round has a new reference, against which all rewards are 0 at first
         self.shift = losses.RewardShift(window=self.config.shift_window)
-        self.sampler.sync()
+        self.rollouts.sync()
         if self.held_questions:
             self._evaluate()
 
     def _evaluate(self) -> None:
-        found = accuracy(self.sampler, self.held_questions, self.rules, self.config.rollout.max_tokens)
+        found = accuracy(self.rollouts, self.held_questions, self.rules, self.config.rollout.max_tokens)
         self.bench.run.log(step=self.bench.step, heldout=found.total, heldout_families=found.families)
         self.best.offer(found.total)
         self.console.print(f"held-out at step {self.bench.step}: {found.total:.3f} right", highlight=False)
@@ -204,8 +210,8 @@ class MPOTrainer:
         self.bench.left_out.add(c.questions, bad)
         places = self.questions.places(len(questions))
         seeds = [Random(f"{c.run.seed}/{self.round}/{place}").getrandbits(62) for place in places]
-        groups = self.sampler.sample(
-            [q.prompt for q in questions], seeds, n=c.rollout.group, max_tokens=c.rollout.max_tokens,
+        groups = self.rollouts.ask(
+            questions, seeds, n=c.rollout.group, max_tokens=c.rollout.max_tokens,
             temperature=c.rollout.temperature,
         )  # fmt: skip
         self.bad: list[str] = []
@@ -393,7 +399,7 @@ class MPOTrainer:
         self.round, self.place = state["round"], state["place"]
         self.pairs, self.heldout = ([_pair(row) for row in state[name]] for name in ("pairs", "heldout"))
         self._ask_again()
-        self.sampler.sync()
+        self.rollouts.sync()
 
 
 def _shown(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import json
 import multiprocessing
 import os
 import secrets
@@ -51,6 +52,8 @@ from r1v.train.rollout.wire import (
 from r1v.train.stages.grpo import GRPOTrainer
 from tests.train.core.test_distributed import in_two
 from tests.train.stages.test_grpo import config, metrics, trainer_of, without_times
+from tests.train.stages.test_mpo import config as mpo_config
+from tests.train.stages.test_mpo import trainer_of as mpo_trainer
 
 ROOT = Path(__file__).parents[3]
 PYTHON = Path(os.environ.get("R1V_VLLM_PYTHON") or ROOT / ".venv-vllm" / "bin" / "python")
@@ -187,6 +190,22 @@ def test_a_sleeping_engine_gets_its_weights_again(start: Path, tmp_path: Path) -
     assert without_times(rows) == without_times(metrics(tmp_path / "here"))
 
 
+def test_mpo_samples_from_another_process_as_from_this_one(start: Path, tmp_path: Path) -> None:
+    """Pairs, losses, held-out measures and weights, bit for bit; the engine forgets its weights meanwhile."""
+    changes: dict[str, Any] = {"families": ("arithmetic",), "heldout": 2}
+    here = mpo_trainer(mpo_config(start, tmp_path / "here", **changes)).train()
+    with engines(start, tmp_path / "engine") as there:
+        away = mpo_trainer(mpo_config(start, tmp_path / "there", **changes | there))
+        assert isinstance(away.rollouts, VLLMRollouts)
+        away.rollouts._sleep = True
+        through = away.train()
+    rows = [(tmp_path / name / "metrics.jsonl").read_text().splitlines() for name in ("here", "there")]
+    one, two = (without_times([json.loads(line) for line in lines]) for lines in rows)
+    assert len(one) > 12 and one == two
+    a, b = (models.load(folder).state_dict() for folder in (here, through))
+    assert all(torch.equal(a[name], b[name]) for name in a)
+
+
 def test_an_engine_that_cannot_read_this_memory_gets_the_weights_sent(start: Path, tmp_path: Path) -> None:
     trainer_of(config(start, tmp_path / "here", families=("arithmetic",))).train()
     with engines(start, tmp_path / "engine", kind=ElsewhereEngine) as there:
@@ -287,10 +306,15 @@ def test_fewer_engines_than_trainers_are_refused(start: Path, tmp_path: Path) ->
 # ------------------------------------------------------------------------------------------------ vLLM itself
 
 
-def through_vllm(start: Path, out: Path, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> GRPOTrainer:
+def set_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What vLLM's process is told."""
     for name, value in {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1",
                         "VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "ERROR"}.items():  # fmt: skip
         monkeypatch.setenv(name, value)
+
+
+def through_vllm(start: Path, out: Path, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> GRPOTrainer:
+    set_environment(monkeypatch)
     return trainer_of(config(start, out, rollout="vllm", vllm_python=str(PYTHON), **changes))
 
 
@@ -358,6 +382,24 @@ def test_vllm_answers_with_the_weights_that_it_was_given(
     after = greedy(rollouts)
     close()
     assert after == greedy(ours()) != before
+
+
+@needs_vllm
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_mpo_through_vllm(start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two rounds with pictures. A round's first step has margin 0, so its reference is what was sampled
+    from."""
+    set_environment(monkeypatch)
+    trainer = mpo_trainer(
+        mpo_config(start, tmp_path / "run", rollout="vllm", vllm_python=str(PYTHON), heldout=1)
+    )
+    trainer.train()
+    rows = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert {row["round"] for row in rows if "pairs" in row} == {0, 1}
+    steps = [row for row in rows if "margin" in row]
+    assert steps[0]["margin"] == pytest.approx(0.0, abs=1e-5) and steps[-1]["margin"] > 0
+    assert len([row for row in rows if "heldout" in row]) == 3
 
 
 @needs_vllm

@@ -1,0 +1,30 @@
+"""Opens the engine that a configuration names.
+
+Enters: the group ``rollout`` of a configuration, and the policy that is trained. Leaves: what answers
+questions in one turn. Always holds: every stage that samples while it trains opens its engine here.
+"""
+
+from __future__ import annotations
+
+import torch
+from rich.console import Console
+
+from r1v.train.core.config import RolloutConfig
+from r1v.train.core.workbench import Workbench
+from r1v.train.rollout.sampler import EngineRollouts
+from r1v.train.rollout.vllm import VLLMRollouts, open_links
+
+
+def open_engine(
+    bench: Workbench, model: str, config: RolloutConfig, console: Console
+) -> EngineRollouts | VLLMRollouts:
+    """Our own engine over the policy, or vLLM's processes, of which it waits until they are ready. model: the
+    checkpoint that the policy started from. Questions for vLLM keep their pictures."""
+    if config.engine != "r1v":
+        links = open_links(model, config, bench.compute, bench.run.folder)
+        return VLLMRollouts(bench.policy, bench.processor, bench.compute, links, console, sleep=config.sleep)
+    return EngineRollouts(
+        bench.policy, bench.processor, bench.compute, max_num_seqs=config.max_num_seqs,
+        memory_fraction=config.memory_fraction, apart=config.stale > 0,
+        device=None if config.engine_device is None else torch.device(config.engine_device),
+    )  # fmt: skip
