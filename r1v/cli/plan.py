@@ -68,6 +68,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--sequence-parallel", type=int, default=1, metavar="N",
         help="devices that compute a row together, each a part of its tokens",
     )  # fmt: skip
+    training.add_argument("--four-bit", action="store_true", help="frozen layers beside adapters in 4 bits")
+    training.add_argument("--optimizer-on-cpu", action="store_true", help="AdamW's moments lie on the CPU")
     training.add_argument(
         "--no-checkpointing", action="store_true", help="keep activations instead of recomputing them"
     )
@@ -145,6 +147,7 @@ def run_training(args: argparse.Namespace) -> int:
         parse_bytes(args.memory) if args.memory else free_memory(device), args.devices, args.train,
         context=args.context, rows=args.rows, lora_rank=args.lora, rollout=args.rollout,
         checkpointing=not args.no_checkpointing, together=args.sequence_parallel,
+        on_cpu=args.optimizer_on_cpu, four_bit=args.four_bit,
     )  # fmt: skip
     found = plan_training(read_config(resolve_config(args.model)), target)
     asked, nearest = found.asked, found.nearest

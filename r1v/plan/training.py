@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any, TypeAlias
 
 from r1v.core import ConfigError
 from r1v.models import R1VConfig
@@ -28,7 +30,8 @@ class TrainingTarget:
     (on the same devices, with the model split among them), asleep (the same, but with its memory given back
     while the model is updated: rollout.sleep) or away (on other devices). checkpointing: activations are
     recomputed. kv_tokens: that the sampler's cache holds. together: devices that share the tokens of a row
-    (model.sequence_parallel)."""
+    (model.sequence_parallel). on_cpu: AdamW's moments lie on the CPU (optim.on_cpu). four_bit: frozen linear
+    layers beside adapters are held in 4 bits (model.four_bit)."""
 
     memory_bytes: int
     num_devices: int = 1
@@ -40,6 +43,8 @@ class TrainingTarget:
     checkpointing: bool = True
     kv_tokens: int = 65536
     together: int = 1
+    on_cpu: bool = False
+    four_bit: bool = False
 
     def __post_init__(self) -> None:
         if self.stage not in STAGES:
@@ -51,6 +56,8 @@ class TrainingTarget:
         for name in ("memory_bytes", "num_devices", "context", "rows", "together"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        if self.four_bit and not self.lora_rank:
+            raise ConfigError("--four-bit holds frozen weights beside adapters in 4 bits; give --lora too")
         if self.num_devices % self.together:
             raise ConfigError(
                 f"{self.num_devices} devices cannot be divided into groups of {self.together} that share rows"
@@ -72,7 +79,8 @@ class TrainingEstimate:
     """Bytes on each device. held: master weights, frozen weights and optimiser, which are always present. The
     others are what a phase needs in addition. stash: what the forward pass keeps of all layers. inside: of
     one layer, and the gradients in it, while it is computed backward. casts: bf16 copies of the weights in
-    one process."""
+    one process. reading: beside the weights while they are read. exported: of a tensor while it is written,
+    or handed to another engine, with its adapter added in."""
 
     target: TrainingTarget
     frozen: int
@@ -83,6 +91,8 @@ class TrainingEstimate:
     stash: int
     inside: int
     casts: int
+    reading: int
+    exported: int
     logits: int
     sampler: int
     overhead: int
@@ -105,12 +115,12 @@ class TrainingEstimate:
         here = self.sampler if self.target.samples and self.target.rollout != "away" else 0
         resident = 0 if self.target.rollout == "asleep" else here
         found = {
-            "load": self.held + self.block // 2,
+            "load": self.held + self.reading,
             "update": always + resident + self.update,
-            "export": always + resident + self.block,
+            "export": always + resident + self.exported,
         }
         if self.target.samples:
-            found["rollout"] = always + here + self.block
+            found["rollout"] = always + here + self.exported
         return found
 
     @property
@@ -138,7 +148,8 @@ class TrainingEstimate:
 @dataclass(frozen=True, slots=True)
 class Counts:
     """Parameters: of one layer of each part, of all, and of what lies outside the layers. adapters: per unit
-    of rank."""
+    of rank. matrices: of the linear layers of a language model's layer; matrix: of the largest one.
+    four_bit_bytes: of these linear layers in 4 bits. embedding: of the token embedding."""
 
     layer: int
     vision_layer: int
@@ -147,6 +158,10 @@ class Counts:
     projector: int
     root: int
     adapters: int
+    matrices: int
+    matrix: int
+    four_bit_bytes: int
+    embedding: int
 
 
 def sizes(config: R1VConfig) -> Counts:
@@ -158,13 +173,15 @@ def sizes(config: R1VConfig) -> Counts:
         return sum(number for name, number in counts.items() if name.startswith(prefix))
 
     layers = sum(n for name, n in counts.items() if ".layers." in name)
+    matrices = [s for name, s in shapes.items() if name.startswith("language.layers.0.") and len(s) == 2]
     adapters = sum(
         sum(shape) for name, shape in shapes.items()
         if name.startswith("language.layers.") and len(shape) == 2
     )  # fmt: skip
     return Counts(
         of("language.layers.0."), of("vision.layers.0."), of("language."), of("vision."), of("projector."),
-        sum(counts.values()) - layers, adapters,
+        sum(counts.values()) - layers, adapters, sum(map(_product, matrices)), max(map(_product, matrices)),
+        sum(rows * four_bit_row(columns) for rows, columns in matrices), counts["language.embedding.weight"],
     )  # fmt: skip
 
 
@@ -178,9 +195,16 @@ def estimate(config: R1VConfig, target: TrainingTarget) -> TrainingEstimate:
     else:
         trained = size.language + size.projector if target.stage != "transfer" else size.projector
         frozen = everything - trained
+    frozen_bytes, layer_bytes, widened = 2 * frozen, 2 * size.layer, 0
+    if target.four_bit:
+        saved = 2 * size.matrices - size.four_bit_bytes
+        frozen_bytes -= saved * config.language.num_layers
+        layer_bytes, widened = layer_bytes - saved, 2 * size.matrix
     largest = max(size.layer, size.vision_layer)
+    largest_bytes = max(layer_bytes, 2 * size.vision_layer)
     # a layer and the next one, which is gathered ahead, or what lies outside the layers beside one layer
-    block = 2 * (max(2 * largest, size.root + largest) if number > 1 else largest)
+    block = max(2 * largest_bytes, 2 * size.root + largest_bytes) if number > 1 else largest_bytes
+    block += widened
     if not target.lora_rank:
         block += 4 * max(largest, size.root)  # its gradient before it is split, in float32
     sampler = 0
@@ -193,19 +217,30 @@ def estimate(config: R1VConfig, target: TrainingTarget) -> TrainingEstimate:
     stash, inside = activations(config, target)
     return TrainingEstimate(
         target,
-        frozen=2 * frozen // number,
+        frozen=frozen_bytes // number,
         trained=4 * trained // number,
-        optimizer=8 * trained // number,
+        optimizer=0 if target.on_cpu else 8 * trained // number,
         block=block,
         gradients=4 * trained // number,
         stash=stash,
         inside=inside,
         casts=2 * trained if number == 1 else 0,
+        # codes are made of a matrix in float32; else a piece of a file goes where it belongs
+        reading=4 * size.matrix if target.four_bit else block // 2,
+        exported=max(4 * size.embedding, exported_row(target) * size.matrix),
         logits=min(LOGIT_BYTES, 2 * 4 * tokens * config.language.vocab_size) + 2 * 4 * tokens,
         sampler=sampler,
         overhead=target.overhead,
         layers=config.language.num_layers,
     )
+
+
+def exported_row(target: TrainingTarget) -> int:
+    """Bytes that one weight of a linear layer takes while it is gathered, and its adapter added in, in
+    float32: itself, what is gathered, the adapter's product, and that at its scale."""
+    if not target.lora_rank:
+        return 4
+    return 12 + 4 * target.four_bit + 2 * (target.num_devices > 1)
 
 
 def kv_bytes(config: R1VConfig) -> int:
@@ -256,42 +291,62 @@ def plan_training(config: R1VConfig, target: TrainingTarget) -> TrainingPlan:
     return TrainingPlan(asked, None, ())
 
 
-def _nearby(
-    target: TrainingTarget, language: LanguageConfig
-) -> Iterator[tuple[TrainingTarget, tuple[str, ...]]]:
-    """Settings to try: the requested one first, then settings with more and more changes."""
-    steps: list[tuple[str, TrainingTarget]] = []
+Step: TypeAlias = tuple[str, dict[str, Any]]  # what is said of a change, and the values of a target
+
+
+def _steps(target: TrainingTarget, language: LanguageConfig) -> list[Step]:
+    """Single changes that take less memory, those first that cost least."""
+    steps: list[Step] = []
     if target.rows > 1:
-        steps.append(("one row a pass (optim.micro_batches)", replace(target, rows=1)))
+        steps.append(("one row a pass (optim.micro_batches)", {"rows": 1}))
     if not target.checkpointing:
-        steps.append(("model.checkpointing=true", replace(target, checkpointing=True)))
-    shared = [
-        (f"model.sequence_parallel={number}", replace(target, together=number))
+        steps.append(("model.checkpointing=true", {"checkpointing": True}))
+    steps += [
+        (f"model.sequence_parallel={number}", {"together": number})
         for number in range(target.together + 1, target.num_devices + 1)
         if target.num_devices % number == 0 and language.heads_divide_among(number)
     ]
-    steps += shared[-1:]
     if target.samples and target.rollout == "r1v":
-        steps.append(("rollout=vllm on the same devices", replace(target, rollout="vllm")))
-        steps.append(("rollout=vllm rollout.sleep=true", replace(target, rollout="asleep")))
-        steps.append(("rollout=vllm on other devices", replace(target, rollout="away")))
-    if not target.lora_rank:
-        steps.append(('model.lora=["llm"]', replace(target, lora_rank=16)))
-    yield target, ()
-    for name, changed in (*shared, *(one for one in steps if one not in shared)):
-        yield changed, (name,)
-    everything, named = target, dict[str, str]()
-    for name, changed in steps:
-        for key in ("rows", "checkpointing", "together", "rollout", "lora_rank"):
-            if getattr(changed, key) != getattr(target, key):
-                everything = replace(everything, **{key: getattr(changed, key)})
-                named[key] = name
-        yield everything, tuple(named.values())
+        steps.append(("rollout=vllm on the same devices", {"rollout": "vllm"}))
+    if target.samples and target.rollout in ("r1v", "vllm"):
+        steps.append(("rollout=vllm rollout.sleep=true", {"rollout": "asleep"}))
+        steps.append(("rollout=vllm on other devices", {"rollout": "away"}))
+    if not target.on_cpu:
+        steps.append(("optim.on_cpu=true", {"on_cpu": True}))
+    adapters = {} if target.lora_rank else {"lora_rank": 16}
+    if adapters:
+        steps.append(('model.lora=["llm"]', adapters))
+    if not target.four_bit:
+        steps.append(('model.lora=["llm"] model.four_bit=true', {**adapters, "four_bit": True}))
+    return steps
+
+
+def _nearby(
+    target: TrainingTarget, language: LanguageConfig
+) -> Iterator[tuple[TrainingTarget, tuple[str, ...]]]:
+    """Settings to try: the requested one first, then settings with more and more changes, at last all of
+    them on more devices."""
+    steps = _steps(target, language)
+    for number in range(4):
+        for chosen in combinations(steps, number):
+            keys = [key for _, values in chosen for key in values]
+            if len(keys) == len(set(keys)):
+                values = {key: value for _, one in chosen for key, value in one.items()}
+                yield replace(target, **values), tuple(name for name, _ in chosen)
+    last = {key: (name, values) for name, values in steps for key in values}
+    everything = replace(target, **{key: values[key] for key, (_, values) in last.items()})
+    names = tuple(dict.fromkeys(name for name, _ in last.values()))
+    yield everything, names
     for factor in (2, 4, 8, 16, 32):
-        yield (
-            replace(everything, num_devices=target.num_devices * factor),
-            (*named.values(), f"{target.num_devices * factor} devices"),
-        )
+        number = target.num_devices * factor
+        yield replace(everything, num_devices=number), (*names, f"{number} devices")
+
+
+def four_bit_row(columns: int) -> int:
+    """Bytes of a row of so many weights in 4 bits, as `r1v.train.core.four_bit` holds it: codes, and a scale
+    and a zero point for each group."""
+    group = next((size for size in (128, 64, 32) if columns % size == 0), 32)
+    return columns // 2 + 3 * (columns // group)
 
 
 def _product(shape: tuple[int, ...]) -> int:
