@@ -1,4 +1,4 @@
-"""One process at a time writes into a folder: the lock that every command takes which writes one.
+"""One process at a time writes into a folder: the lock that every command that writes a folder takes.
 
 Enters: the path of a folder, there already or not. Always holds: the system frees a lock when the process
 that holds it ends, however it ends; a lock that is freed leaves no file behind.
@@ -54,8 +54,8 @@ def writing(folder: str | os.PathLike[str]) -> Iterator[None]:
 
 
 def partial_prefix(folder: Path) -> str:
-    """How the name begins of a folder beside ``folder`` in which it is written until it is whole; the number
-    of the writing process follows."""
+    """The beginning of the name of a folder beside ``folder`` in which it is written until it is whole; the
+    number of the writing process follows."""
     return f".{folder.name}.partial-"
 
 

@@ -1,8 +1,8 @@
 """Two models over one cache: rows whose prompt has pictures go through the one with the adapter.
 
 Enters: a `Step` with rows of both kinds. Leaves: the logits of all, in the order of the step. Always holds: a
-row without pictures is computed by the base alone, beside such rows only; blocks of the cache are shared
-within a kind (`Sequence.salt`).
+row without pictures is computed by the base alone, together with such rows only; blocks of the cache are
+shared within a kind (`Sequence.salt`).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class AdaptedRunner:
         tiles: TileCache,
         config: EngineConfig,
     ) -> AdaptedRunner:
-        """Beside the base's runner one of the adapted model. ConfigError: not on a CPU."""
+        """A runner of the adapted model beside that of the base. ConfigError: not on a CPU."""
         if adapted.device.type != "cpu":
             raise ConfigError(
                 f"an adapter for pictures is run only on a CPU, not on {adapted.device.type}; merge it "
@@ -56,7 +56,7 @@ class AdaptedRunner:
         return self._adapted.num_encoded
 
     def weights_changed(self, runnable: RunnableModel) -> None:
-        """Not with an adapter. ConfigError."""
+        """With an adapter the weights cannot change: always a ConfigError."""
         raise ConfigError("a model with an adapter for pictures cannot be trained; merge the adapter first")
 
     def __call__(self, step: Step) -> torch.Tensor:

@@ -86,9 +86,9 @@ def sizes_for(config: EngineConfig, work: Work, rate: float, free_bytes: int) ->
 
 
 class StepPace:
-    """Keeps the steps of a CPU near a time, whatever the model, the length of contexts and the machine's
-    other work: from the time that the last steps took it says how many ids of prompts and how many tiles the
-    next step may have.
+    """Keeps the steps of a CPU near a given time, whatever the model, the length of contexts and the
+    machine's other work: from the time that the last steps took it says how many ids of prompts and how many
+    tiles the next step may have.
 
     A GPU needs none of this: its rate is measured once.
     """
@@ -118,7 +118,8 @@ class StepPace:
 
     @staticmethod
     def _mixed(before: float | None, now: float) -> float:
-        """Slower counts at once, as contexts grow; faster by halves, as a quick step may be an accident."""
+        """A slower measurement counts in full, because contexts grow; a faster one counts by half,
+        because a quick step may be an accident."""
         return now if before is None or now > before else (before + now) / 2
 
 

@@ -54,7 +54,7 @@ def _is_known(part: dict[str, Any]) -> bool:
 
 
 def quietly(call: Callable[[], T]) -> T:
-    """What a call gives or raises, made by a thread that writes to nobody. One call at a time."""
+    """What a call gives or raises, made by a thread whose output goes nowhere. One call at a time."""
     thread = _threads.get(os.getpid())
     if thread is None:
         made = ThreadPoolExecutor(1, "r1v-quiet", initializer=_silence)

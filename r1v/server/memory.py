@@ -1,4 +1,4 @@
-"""Giving memory back to the system once a load has gone.
+"""Giving memory back to the system after a load.
 
 Allocators keep freed memory for the next request. After large images or bodies this can be gigabytes, which
 the process would otherwise never return.

@@ -3,8 +3,8 @@
 Enters: a model on the meta device, later its weights. Leaves: the same model with W4A16 layers, in the form
 in which `r1v quantize` stores them (groups along the inputs, a float16 scale and a zero point each), in place
 of the frozen linear layers of the language model. Always holds: a layer computes exactly with its widened
-weights, forward and backward; all of it lies in one tensor of one row an output, so that processes share it
-by rows like any other parameter.
+weights, forward and backward; everything is in one tensor, with one row for each output, so that processes
+share it by rows like any other parameter.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ GROUPS = (128, 64, 32)  # the largest that divides the inputs is used where a ch
 
 class FourBitLinear(nn.Module):
     """record: each output's codes, scales and zero points, as bytes, held under the dtype bfloat16, (N, R):
-    gradients and sharding take floating-point tensors only, and none computes with it. bias (N,) or None."""
+    gradients and sharding take floating-point tensors only; nothing is computed with it. bias (N,) or
+    None."""
 
     def __init__(self, rows: int, columns: int, group_size: int, bias: nn.Parameter | None) -> None:
         super().__init__()

@@ -117,8 +117,9 @@ class Library:
 
 
 class TensorBoard:
-    """Events in ``tensorboard/`` of the run's folder. first_step: rows of it and later ones, written by an
-    interrupted run, are taken back, as TensorBoard does on its mark of a new start."""
+    """Events in ``tensorboard/`` of the run's folder. first_step: rows of this and of
+    later steps that an interrupted run has written are discarded, which TensorBoard does at the mark of a
+    new start."""
 
     def __init__(self, folder: Path, config: Mapping[str, Any], first_step: int) -> None:
         from tensorboard.compat.proto.event_pb2 import Event, SessionLog

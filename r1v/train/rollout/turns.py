@@ -31,8 +31,8 @@ class Observation:
 
 
 class Environment(Protocol):
-    """The two methods. An environment is made once, without arguments; it may keep nothing of an episode but
-    in its state."""
+    """The two methods. An environment is made once, without arguments; what it
+    remembers of an episode must be in the state of that episode."""
 
     def begin(self, asked: EpisodeStart) -> Any:
         """The state that an episode begins with."""
