@@ -28,10 +28,12 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A number or an expression, with its unit."""
+    """A number or an expression, with its unit. guessed: whether the unit may be a variable, as in 5m, and
+    counts only beside another unit."""
 
     value: Expression
     unit: Unit | None = None
+    guessed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from r1v.scoring.evaluation import exact, same_value
 from r1v.scoring.expression import Expression, Unreadable, number, turned
 from r1v.scoring.kinds.chemistry import Formula, Reaction
 from r1v.scoring.kinds.dates import Date
-from r1v.scoring.kinds.families import PARAMETER, renamed, same_family
+from r1v.scoring.kinds.families import PARAMETER, renamed, same_family, symbols_in
 from r1v.scoring.kinds.piecewise import same_function
 from r1v.scoring.kinds.regions import complement, disjoint, same_region
 from r1v.scoring.kinds.times import Clock
@@ -101,12 +101,30 @@ def _named_constant(given: Value, answer: Value, tolerance: Tolerance) -> bool |
     sides: list[Reading] = []
     for value in (given, answer):
         if isinstance(value, Parametric):
+            if value.over == "Z":
+                return _undeclared(given, answer, tolerance)
             if value.over != "R":
                 return False
             sides.append(renamed(value.body, PARAMETER, "C"))
         else:
             sides.append((value,))
     return same_reading(sides[0], sides[1], tolerance)
+
+
+_WHOLE_LETTERS = frozenset("kmn")
+
+
+def _undeclared(given: Value, answer: Value, tolerance: Tolerance) -> bool | None:
+    r"""``x = k\\pi`` is ``x = k\\pi, k \\in \\mathbb{Z}``, because k is a letter for whole numbers."""
+    sides: list[Value] = []
+    for value in (given, answer):
+        if not isinstance(value, Parametric):
+            letters = symbols_in(value) & _WHOLE_LETTERS
+            if len(letters) != 1 or not isinstance(value, Named | Scalar):
+                return False
+            value = Parametric("Z", renamed((value,), min(letters)))
+        sides.append(value)
+    return same(sides[0], sides[1], tolerance)
 
 
 _OF_X = re.compile(r"\([a-z]\)$")  # the name of a function's value

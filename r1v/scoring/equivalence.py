@@ -23,7 +23,7 @@ from r1v.scoring.reading import read
 AnswerType: TypeAlias = Literal["number", "string", "choice", "time", "formula"]
 
 _CHOICE = re.compile(
-    r"(?:(?:the\s+)?(?:correct\s+)?(?:answer|option|choice)\s*(?:is|:)?\s*|(?:答案|选项|選項)(?:是|为|:)?\s*)?"
+    r"(?:(?:the\s+)?(?:correct\s+)?(?:answer|option|choice)\s*(?:is|:)?\s*|(?:答案|选项|選項)(?:是|为|:)?\s*|(?:故|应|本题)?选(?:择)?\s*)?"
     r"(?:[(\[]\s*(?P<marked>[A-Za-z])\s*[)\]]\s*\S.*|[(\[]?\s*(?P<letter>[A-Za-z])\s*[)\]]?(?:\s*[.:,)]\s*\S.*|\s*[.:]?))",
     re.IGNORECASE | re.DOTALL,
 )

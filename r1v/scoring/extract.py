@@ -42,6 +42,8 @@ _PRONOUN = re.compile(r"\bI(?=\s+[a-z]|['’])")
 _ARTICLE = re.compile(r"\bA(?=\s+[a-z])(?!\s+(?:is|are|and|or|because|since|as|not|matches|fits)\b)")
 _SAYS = re.compile(r"\b(?:is|are|equals)\s+[-+]?[$\\]?[\d(]", re.IGNORECASE)
 _SO_IT_IS = re.compile(r"^.*\s(?:is|are|equals)\s+(?=[-+]?[$\\]?[\d.(\\])", re.IGNORECASE)
+_WORDS = re.compile(r"(?<![A-Za-z\\])[A-Za-z]{2,}")
+MIN_WORDS = 4  # of a sentence behind a semicolon
 MAX_LAST_LINE = 60  # characters; a longer last line is explanation, not an answer
 MAX_NAMED = 200  # characters of a text that are searched for a letter
 
@@ -83,7 +85,9 @@ def _sentences(text: str) -> list[str]:
     """The text cut behind each sentence, and nowhere between brackets."""
     found, start = list[str](), 0
     for match in _SENTENCE_END.finditer(text):
-        before = text[: match.start()]
+        before, behind = text[: match.start()], text[match.end() :]
+        if match[0].strip() == ";" and len(_WORDS.findall(behind)) < MIN_WORDS:
+            continue  # what follows is another part of the answer, not a sentence
         if all(before.count(opened) <= before.count(closed) for opened, closed in ("()", "[]", "{}")):
             found.append(text[start : match.end()].strip())
             start = match.end()

@@ -14,6 +14,7 @@ from r1v.scoring.equality import same_reading
 from r1v.scoring.kinds.numerals import in_digits
 from r1v.scoring.kinds.times import CLOCK_WORDS
 from r1v.scoring.kinds.units import read_unit
+from r1v.scoring.kinds.words import directed
 from r1v.scoring.reading import read
 
 MAX_SENTENCE = 300  # characters
@@ -83,7 +84,7 @@ def stated(sentence: str) -> str | None:
     if len(_WORD.findall(re.sub(r"\\[A-Za-z]+", "", text))) < 2:
         return None
     whole, text = text, _LEAD.sub("", text)
-    if not re.match(r"[A-Za-z]", whole) and not _COPULA.search(text):
+    if (not re.match(r"[A-Za-z]", whole) or _NUMBER.match(whole)) and not _COPULA.search(text):
         return None  # a value with words behind it, such as "50 basis points"
     if _NOTHING.search(text):
         return "no solution"
@@ -98,12 +99,16 @@ def stated(sentence: str) -> str | None:
     clocks = list(CLOCK_WORDS.finditer(text))
     if len(clocks) == 1:
         return clocks[0][0]
-    return _formula(text) or _predicate(text)
+    way = directed(text)
+    if way is None:
+        return None
+    found = _formula(text)
+    return f"{way} = {found}" if way and found else found or _predicate(text)
 
 
 def _stated_in_chinese(text: str) -> str | None:
     text = re.sub(r"^答\s*[:：]\s*", "", text)
-    if _CHINESE_DENIED.search(text) or len(text) < 5:
+    if _CHINESE_DENIED.search(text) or len(text) < 4:
         return None
     if match := _CHINESE.search(text):
         return match["answer"].strip()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import permutations
 
 from r1v.scoring.answers import Scalar
 from r1v.scoring.evaluation import approximate, constant_between, exact, same_value
@@ -40,6 +41,8 @@ EXACT = Tolerance()
 
 
 def same_scalars(given: Scalar, answer: Scalar, tolerance: Tolerance) -> bool:
+    if (given.guessed and answer.unit is None) or (answer.guessed and given.unit is None):
+        return False
     left, right = given.value, answer.value
     left_percent = given.unit is not None and given.unit.percent
     right_percent = answer.unit is not None and answer.unit.percent
@@ -77,7 +80,7 @@ def same_scalars(given: Scalar, answer: Scalar, tolerance: Tolerance) -> bool:
     )
 
 
-_CONSTANTS = frozenset(("C", "K", "c", "k", "A", "B", "C_1", "c_1", "C_0"))
+_CONSTANTS = frozenset(("C", "K", "c", "k", "A", "B", "D", "C_0", "C_1", "C_2", "c_1", "c_2", "k_1", "k_2"))
 
 
 def _same_but_for_a_constant(given: Expression, answer: Expression) -> bool:
@@ -96,9 +99,22 @@ def _same_but_for_a_constant(given: Expression, answer: Expression) -> bool:
 def _same_with_another_constant(given: Expression, answer: Expression) -> bool:
     """Whether a function with the constant C has another letter for it: ``Ae^{2x}`` for ``Ce^{2x}``."""
     others, lost = given.symbols - answer.symbols, answer.symbols - given.symbols
-    if lost != {"C"} or len(others) != 1 or not others < _CONSTANTS or not answer.symbols & {"x", "t", "y"}:
+    if (
+        not lost
+        or len(others) != len(lost)
+        or not others < _CONSTANTS
+        or not answer.symbols & {"x", "t", "y"}
+    ):
         return False
-    return same_value(substituted(given, min(others), Expression("symbol", name="C")), answer)
+    if not (lost <= {"C"} or lost in ({"C_1", "C_2"}, {"c_1", "c_2"})):
+        return False
+    for names in permutations(sorted(lost)):
+        changed = given
+        for old, new in zip(sorted(others), names, strict=True):
+            changed = substituted(changed, old, Expression("symbol", name=new))
+        if same_value(changed, answer):
+            return True
+    return False
 
 
 _TEMPERATURES: dict[Dimension, int] = {(("K", 1),): 0, (("celsius", 1),): 1, (("fahrenheit", 1),): 2}

@@ -7,6 +7,7 @@ a text that has no other reading is a ``Text``; brackets are matched before anyt
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from functools import partial
 
 from r1v.scoring.answers import (
@@ -29,6 +30,7 @@ from r1v.scoring.expression import Expression, Unreadable, expression_of, number
 from r1v.scoring.kinds.angles import in_degrees, read_angle, read_bearing
 from r1v.scoring.kinds.bounds import BOUND, infinite, solved, turned_inward
 from r1v.scoring.kinds.chemistry import named_concentrations, read_formula, read_reaction
+from r1v.scoring.kinds.compounds import compound_formula
 from r1v.scoring.kinds.dates import read_date
 from r1v.scoring.kinds.families import read_family
 from r1v.scoring.kinds.matrices import read_matrix
@@ -36,7 +38,7 @@ from r1v.scoring.kinds.numerals import chinese_number, in_digits
 from r1v.scoring.kinds.piecewise import read_inline
 from r1v.scoring.kinds.regions import EVERYTHING, joined, point, whole_numbers
 from r1v.scoring.kinds.times import read_clock
-from r1v.scoring.kinds.units import Unit, compound, split_units
+from r1v.scoring.kinds.units import Unit, compound, read_unit, split_units
 from r1v.scoring.kinds.vectors import TUPLE_NAME, one_by_one, read_vector, scaled_tuple
 from r1v.scoring.kinds.words import in_signs
 from r1v.scoring.notation import brackets, spaceless, split_top, tidy
@@ -53,8 +55,8 @@ _LONG_WORD = re.compile(
 _SHORT_WORDS = {"no", "on", "up", "in", "ok"}
 _ARTICLES = re.compile(r"\b(?:the|a|an)\b\s*", re.IGNORECASE)
 _NO_SOLUTION = re.compile(
-    r"\\emptyset|\\\{\s*\\\}|\{\s*\}|(?:there (?:is|are) )?no (?:real )?(?:solutions?|roots?|such values?)|"
-    r"none exists?|(?:the )?empty set|"
+    r"\\emptyset|\\\{\s*\\\}|\{\s*\}|(?:there (?:is|are) )?no (?:real )?(?:solutions?|roots?"
+    r"|(?:such )?values?)|none exists?|(?:the )?empty set|"
     r"(?:方程)?无(?:实数)?解|空集",
     re.IGNORECASE,
 )
@@ -89,6 +91,9 @@ _MINUS_PLUS = re.compile(r"\\mp(?![A-Za-z])")
 _WORD_INSIDE = re.compile(
     r"(?<![A-Za-z\\])(?=[A-Za-z]*[aeiouy])(?!(?:arc)?(?:sin|cos|tan|cot)h?(?![a-z])|sqrt|cbrt|infty|infinity)"
     r"(?:[A-Za-z]{4,}|(?<=\s)[A-Za-z]{3,})"
+)
+_CLOSE_UNIT = re.compile(  # 100m^2: if the other side has a unit
+    r"([+-]?\d+(?:\.\d+)?)([A-Za-z](?:\^\{?-?\d\}?)?(?:/[A-Za-z]+(?:\^\{?\d\}?)?)?)"
 )
 _TRIGONOMETRIC = re.compile(r"(?<![a-z])(?:sin|cos|tan|cot|sec|csc)(?![a-z])")
 _UNIT_OF_LETTERS = re.compile(r"[A-Za-z]{2,}\s*\^?[-{}\d]*$")
@@ -131,7 +136,7 @@ def _single(text: str) -> Reading:
     if (ratio := _ratio(text)) is not None:
         return (ratio,)
     if (
-        re.search(r"\\(?:ce|to|rightleftharpoons)(?![a-z])|->", text)
+        re.search(r"\\(?:ce|to|xrightarrow|rightleftharpoons)(?![a-z])|->", text)
         and (reaction := read_reaction(text)) is not None
     ):
         return (reaction,)
@@ -139,14 +144,18 @@ def _single(text: str) -> Reading:
         return (Numeral(match[1].upper(), int(match[2])),)
     if (formula := read_formula(text)) is not None:
         return (formula,)
-    if _are_words(text):
-        return (Text(folded(text), True),)
+    if _are_words(text) or compound_formula(text) is not None:
+        named = compound_formula(text)
+        formula = None if named is None else read_formula(rf"\ce{{{named}}}")
+        return (Text(folded(text), True), *(() if formula is None else (formula,)))
     if (angle := read_bearing(text) or read_angle(text)) is not None:
         return (angle,)
     readings: list[Value] = _quantities(text)
     if not _WORD_INSIDE.search(text) and not (readings and _UNIT_OF_LETTERS.search(text)):
         found = expression_of(text)
         readings += [] if found is None else [in_degrees(found)]
+    if (match := _CLOSE_UNIT.fullmatch(text)) and (unit := read_unit(match[2])) and unit.factor is not None:
+        readings.append(Scalar(number(Fraction(match[1])), unit, guessed=True))
     return tuple(readings) or (Text(folded(text), bool(re.fullmatch(r"[^\\{}^_=<>+*/]+", text))),)
 
 
@@ -203,6 +212,8 @@ def folded(text: str) -> str:
 def _sets(text: str, depth: int) -> Reading:
     if _NO_SOLUTION.fullmatch(text.strip()):
         return (NoSolution(),)
+    if text.strip() == "R":
+        return (Scalar(Expression("symbol", name="R")), RealSet((EVERYTHING,)))
     variable, body = "", text
     if match := re.match(r"\s*([A-Za-z])\s*\\in(?![a-z])\s*", body):
         variable, body = match[1], body[match.end() :]
@@ -386,7 +397,8 @@ def _several_relations(text: str, separated: list[str], depth: int) -> Reading:
     groups = split_top(text, ";")
     if 1 < len(groups) < len(separated):
         separated = groups
-    return (Collection(tuple(read(part, depth + 1) for part in separated)),)
+    values = [value for part in separated for value in (plus_minus(part) if "=" not in part else [part])]
+    return (Collection(tuple(read(value, depth + 1) for value in values)),)
 
 
 def _region(text: str, depth: int) -> RealSet | None:

@@ -11,6 +11,7 @@ from r1v.scoring.prose import stated
 QUICK = settings(max_examples=60, deadline=None)
 
 SAID = [
+    ("She loses 40 dollars on the sale.", "a loss of $40"), ("The price falls by 12%.", "12% decrease"),
     ("There are 8 choose 3 = 56 ways in total.", "56"),
     ("The rope is 2500 metres from end to end.", "2.5 km"), ("Each ticket costs 85 cents.", r"\$0.85"),
     ("She has read three sevenths of the book.", r"\frac{3}{7}"),
@@ -29,6 +30,7 @@ SAID = [
     ("综上所述，故选C。", "C"),
 ]  # fmt: skip
 UNSAID = [
+    ("The price goes up by 30%.", "30% decrease"), ("He gained 40 dollars.", "a loss of $40"),
     ("The answer is less than 5.", "5"), ("It is more than 3 metres long.", "3 m"),
     ("The value could be 7.", "7"), ("There are between 3 and 5 apples.", "5"), ("It is not 7.", "7"),
     ("Of the 12 apples, 5 are red.", "12"), ("The first is 3 and the second is 4.", "4"),

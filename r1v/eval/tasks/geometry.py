@@ -227,7 +227,8 @@ BENCHMARKS = by_name(
                 "*testmini*.parquet", "testmini.json", "*WeMath*.tsv", "*.parquet", "*.json", "*.jsonl",
                 "*.tsv",
             ),
-            fields=("question", "answer", "key"), marks=Marks(split="testmini", each={"split": "testmini"}),
+            fields=("question", "answer", "key"),
+            marks=Marks(split="testmini", each={"split": "testmini"}, num_questions=1740),
         ),
     ),
     Benchmark(

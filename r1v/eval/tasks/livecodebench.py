@@ -24,6 +24,7 @@ from r1v.core import ConfigError, Message, R1VError, parse_json
 from r1v.eval.benchmark import Benchmark, GradingTools, Load, by_name
 from r1v.eval.item import Grade, Item, Json, Output
 from r1v.eval.questions.data import MAX_DATA_BYTES, DataError, Source
+from r1v.eval.questions.marks import Marks
 from r1v.eval.sandbox.run import Ended, Limits, run_program
 from r1v.scoring import extract_program
 
@@ -185,7 +186,7 @@ BENCHMARKS = by_name(
         options={"from": "2024-08-01", "to": "2025-02-01"},
         source=Source(
             "livecodebench/code_generation_lite", ("test*.jsonl", "**/test*.jsonl", "*.jsonl"),
-            fields=("question_id", "question_content", "public_test_cases"),
+            fields=("question_id", "question_content", "public_test_cases"), marks=Marks(num_questions=279),
         ),
     ),
 )  # fmt: skip

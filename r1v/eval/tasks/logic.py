@@ -141,7 +141,11 @@ BENCHMARKS = by_name(
         combine=Combine(_sentence, _mean, _consistency),
         source=Source(
             "lil-lab/nlvr", ("dev/dev.json", "dev.json", "*dev*.json", "*.json", "*.jsonl"),
-            fields=("sentence", "label", "identifier"), marks=Marks(split="dev"),
+            fields=("sentence", "label", "identifier"),
+            marks=Marks(  # of the repository at 1892484
+                split="dev", num_questions=989,
+                content="ed61b299533fb3513d6452e541ea29b19a3c1374b618cb885ddfb27265c2b63d",
+            ),
         ),
     ),
 )  # fmt: skip

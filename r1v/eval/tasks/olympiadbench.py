@@ -17,6 +17,7 @@ from r1v.eval.benchmark import Benchmark, GradingTools, Load, by_name
 from r1v.eval.grading.graders import grade_free
 from r1v.eval.item import Grade, Item, Json, Output
 from r1v.eval.questions.data import Source, image_of
+from r1v.eval.questions.marks import Marks
 from r1v.scoring import Tolerance, compare, extract_answer
 from r1v.scoring.reading import split_values
 
@@ -151,7 +152,7 @@ BENCHMARKS = by_name(
         images=True, judged=True, options={"subset": "en_comp"},
         source=Source(
             "Hothan/OlympiadBench", ("*OE_*.parquet", "*OE_*.json", "*.jsonl"), None, "Apache-2.0",
-            fields=("id", "question"), keep_path=True,
+            fields=("id", "question"), keep_path=True, marks=Marks(num_questions=1516),
         ),
     ),
 )  # fmt: skip

@@ -49,7 +49,8 @@ BENCHMARKS = by_name(
         prompts=("pair",), about="pairs of answers about pictures: which one is better", images=True,
         source=Source(
             "MMInstruction/VL-RewardBench", ("data/test-*.parquet", "*.parquet", "*.jsonl"),
-            fields=("id", "query", "response", "human_ranking"), marks=Marks(split="test"),
+            fields=("id", "query", "response", "human_ranking"),
+            marks=Marks(split="test", num_questions=1250),
         ),
     ),
     Benchmark(
@@ -57,7 +58,7 @@ BENCHMARKS = by_name(
         about="pairs of answers to text questions: which one is better", aggregate="groups",
         source=Source(
             "allenai/reward-bench", ("data/filtered-*.parquet", "*filtered*", "*.parquet", "*.jsonl"),
-            fields=("id", "prompt", "chosen", "rejected"),
+            fields=("id", "prompt", "chosen", "rejected"), marks=Marks(num_questions=2985),
         ),
     ),
 )  # fmt: skip

@@ -18,7 +18,7 @@ ELEMENTS = frozenset(
         "Tm Yb Lu Hf Ta W Re Os Ir Pt Au Hg Tl Pb Bi Po At Rn Fr Ra Ac Th Pa U"
     ).split()
 )
-_NAMES = {
+NAMES = {
     "hydrogen": "H", "helium": "He", "lithium": "Li", "beryllium": "Be", "boron": "B", "carbon": "C",
     "nitrogen": "N", "oxygen": "O", "fluorine": "F", "neon": "Ne", "sodium": "Na", "magnesium": "Mg",
     "aluminium": "Al", "aluminum": "Al", "silicon": "Si", "phosphorus": "P", "sulfur": "S",
@@ -45,6 +45,9 @@ _CORES = {
 _CORE = re.compile(r"\[(He|Ne|Ar|Kr|Xe)\]")
 _ORBITALS = re.compile(r"(?:\d[spdf]\d{1,2})+")
 _ORBITAL = re.compile(r"(\d)([spdf])(1[0-4]|[1-9])(?=\d[spdf]|$)")
+_BARE_CHARGE = re.compile(r"^([A-Z][a-z]?)(\d?)([+-])$")  # Fe3+, Na+
+_BARE_GROUP_CHARGE = re.compile(r"^((?:[A-Z][a-z]?\d{0,2}){2,})([+-])$")  # NO3-
+_HYBRID = re.compile(r"s\^?\{?1?\}?p\^?\{?([23]?)\}?(?:d\^?\{?([23]?)\}?)?")
 _CE = re.compile(r"\\ce\s*\{(.*)\}\s*", re.DOTALL)
 _DRESS = re.compile(r"[_{}\s]|\\ce(?![a-z])")
 _STATE = re.compile(r"\((?:s|l|g|aq)\)|[↑↓]|\\(?:uparrow|downarrow)(?![a-z])")
@@ -121,6 +124,7 @@ def read_formula(text: str) -> Formula | None:
     symbol of two letters, a count, a charge or ``\ce``."""
     if (found := read_nuclide(text) or read_shells(text)) is not None:
         return found
+    text = _BARE_GROUP_CHARGE.sub(r"\1^{\2}", _BARE_CHARGE.sub(r"\1^{\2\3}", text))
     marked = _CE.fullmatch(text)
     written = _DRESS.sub("", _STATE.sub("", marked[1] if marked else text))
     if hydrate := _HYDRATE.fullmatch(written):
@@ -145,7 +149,7 @@ def read_nuclide(text: str) -> Formula | None:
     if words in _PARTICLES:
         return Formula(_PARTICLES[words])
     if match := _NUCLIDE_NAME.fullmatch(text.strip()):
-        symbol = _NAMES.get(match[1].casefold(), match[1])
+        symbol = NAMES.get(match[1].casefold(), match[1])
         return Formula(f"^{match[2]}{symbol}") if symbol in ELEMENTS else None
     return None
 
@@ -154,6 +158,8 @@ def read_shells(text: str) -> Formula | None:
     """An electron configuration, with a noble gas for its core or without: its orbitals in rising order."""
     bare = re.sub(r"[\^{}\s]|\\mathrm", "", text)
     bare = _CORE.sub(lambda match: _CORES[match[1]], bare)
+    if re.match("sp", bare) and (hybrid := _HYBRID.fullmatch(bare)):
+        return Formula(f"sp{hybrid[1]}{'d' if 'd' in bare else ''}{hybrid[2] or ''}")
     if not _ORBITALS.fullmatch(bare):
         return None
     found = _ORBITAL.findall(bare)

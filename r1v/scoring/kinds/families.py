@@ -52,7 +52,7 @@ def read_family(text: str, read: Read) -> Reading:
     kind = "R*" if match["nonzero"] else "Z" if match["whole"] else _kind(match["set"])
     body = read(match["body"].strip().rstrip(","))
     body = tuple(one for one in body if not isinstance(one, RealSet) or one.intervals[0].low is not None)
-    if not any(match["name"] in _symbols(one) for one in body):
+    if not any(match["name"] in symbols_in(one) for one in body):
         return ()
     return (Parametric(kind, renamed(body, match["name"])),)
 
@@ -81,13 +81,14 @@ def renamed(value: Any, old: str, new: str = PARAMETER) -> Any:
     return value
 
 
-def _symbols(value: Any) -> frozenset[str]:
+def symbols_in(value: Any) -> frozenset[str]:
+    """The variables of a value and of all its parts."""
     if isinstance(value, Expression):
         return value.symbols
     if isinstance(value, tuple):
-        return frozenset[str]().union(*(_symbols(one) for one in value))
+        return frozenset[str]().union(*(symbols_in(one) for one in value))
     if is_dataclass(value) and not isinstance(value, type):
-        return frozenset[str]().union(*(_symbols(getattr(value, each.name)) for each in fields(value)))
+        return frozenset[str]().union(*(symbols_in(getattr(value, each.name)) for each in fields(value)))
     return frozenset()
 
 

@@ -112,9 +112,21 @@ _IN_WORDS = re.compile(
 )
 
 
+_MIXED = re.compile(
+    rf"(\d+|[a-z]+(?:[\s-][a-z]+)?) and (\w+)[\s-]+({'|'.join(_PARTS_OF_ONE)})s?((?:\s+[a-z].{{0,40}})?)",
+    re.IGNORECASE,
+)
+
+
 def in_digits(text: str) -> str:
     """A text that is, or begins with, a number in English words, with digits for the words: ``forty-two``,
     ``three quarters``, ``two hundred and six metres``. Any other text as it is."""
+    if mixed := _MIXED.fullmatch(text.strip()):
+        whole, part = in_digits(mixed[1]), mixed[3].casefold().removesuffix("s")
+        top = 1 if mixed[2].casefold() in ("a", "an") else _ONES.get(mixed[2].casefold())
+        bottom = _PARTS_OF_ONE.get(part)
+        if whole.isdigit() and top and bottom and top < bottom:
+            return rf"{whole}\frac{{{top}}}{{{bottom}}}{mixed[4]}"
     match = _IN_WORDS.fullmatch(text.strip())
     if match is None:
         return text

@@ -24,6 +24,8 @@ _PAST = re.compile(
     rf"(?P<side>past|after|to|before)\s+(?P<hour>{'|'.join(_HOURS)}|\d{{1,2}})(?P<rest>\s*[ap]\.?m\.?)?",
     re.IGNORECASE,
 )
+_O_CLOCK = re.compile(rf"({'|'.join(_HOURS)}|\d{{1,2}})\s*o\s?['’]?\s?clock", re.IGNORECASE)
+_CHINESE_HOUR = re.compile(r"(上午|下午|晚上|凌晨|早上)?\s*(\d{1,2})\s*([时时点點])\s*(半|(\d{1,2})\s*分?)?")
 _HOUR_S, _HALF_DAY_S = 3600, 12 * 3600
 
 
@@ -70,10 +72,17 @@ def read_clock(text: str, strict: bool = False) -> Clock | None:
 
 def in_figures(text: str) -> str:
     """``half past six`` as 6:30, ``noon`` as 12:00 pm, ``6 a.m.`` as 6:00 am; any other text as it is."""
+    if match := _CHINESE_HOUR.fullmatch(text):
+        side = {"上午": "am", "凌晨": "am", "早上": "am", "下午": "pm", "晚上": "pm"}.get(match[1] or "", "")
+        if match[1] or match[3] == "点":
+            return f"{match[2]}:{30 if match[4] == '半' else int(match[5] or 0):02} {side}".strip()
     if match := _NOON.fullmatch(text):
         return "12:00 am" if match[1].lower() == "midnight" else "12:00 pm"
     if match := _HOUR_ALONE.fullmatch(text):
         return f"{match[1]}:00 {match[2].lower()}m"
+    if match := _O_CLOCK.fullmatch(text):
+        hour = match[1].lower()
+        return f"{_HOURS.index(hour) + 1 if hour in _HOURS else hour}:00"
     if (match := _PAST.fullmatch(text)) is None:
         return text
     minutes = _MINUTES.get(match["minutes"].lower()) or int(match["minutes"])

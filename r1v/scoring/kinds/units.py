@@ -63,6 +63,10 @@ _PLAIN = {
     "hr": _unit("3600", s=1),
     "d": _unit("86400", s=1),
     "t": _unit("1000", kg=1),
+    "Wh": _unit("3600", kg=1, m=2, s=-2),
+    "kWh": _unit("3600000", kg=1, m=2, s=-2),
+    "mmHg": _unit("101325/760", kg=1, m=-1, s=-2),
+    "torr": _unit("101325/760", kg=1, m=-1, s=-2),
     "atm": _unit("101325", kg=1, m=-1, s=-2),
     "in": _unit("0.0254", m=1),
     "ft": _unit("0.3048", m=1),
@@ -144,7 +148,7 @@ _CHINESE = {
     "牛": "N", "焦": "J", "瓦": "W", "伏": "V", "安": "A", "欧": "Ω", "帕": "Pa", "每": "/",
 }  # fmt: skip
 _CHINESE_WORD = re.compile("|".join(_CHINESE))
-_COUNTERS = re.compile(r"[个個只人名位支枝本张張条條件块块次种種对對棵头頭座辆輛颗顆根枚套组組份箱袋瓶杯]")
+_COUNTERS = re.compile(r"[个個只人名位支枝本张張条條件块块次种種对對棵头頭座辆輛颗顆根枚套组組份箱袋瓶杯倍]")
 _CURRENCY = {
     "$": "dollar", "US$": "dollar", "USD": "dollar", "€": "euro", "EUR": "euro", "£": "sterling", "¥": "yuan",
     "RMB": "yuan", "₹": "rupee", "Rs.": "rupee", "Rs": "rupee", "INR": "rupee",

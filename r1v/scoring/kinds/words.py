@@ -26,6 +26,44 @@ _MISSING = re.compile(r"d\.?n\.?e\.?|(?:the limit )?does ?n[o']t exist|不存在
 _BELOW_ZERO = re.compile(r"零下\s*(?=\d)")
 _DISCOUNT = re.compile(r"打?([一二三四五六七八九]|\d(?:\.\d)?)([一二三四五六七八九])?折")
 _OF_THE_PRICE = re.compile(r"(?:原价|售价|定价|标价)的\s*(?=\d)")
+_AROUND = re.compile(
+    r"^(?:approximately|about|roughly|around|exactly|nearly|only|just|both"
+    r"|(?:the )?point(?=\s+(?:[A-Z]\s*)?\())\s+|\s+only$",
+    re.IGNORECASE,
+)
+_AND_SO_ON = re.compile(r"(\d+\.\d*?)(\d{1,6}?)\2{2,}\s*(?:\\[lc]?dots|\.{3})")
+_ALL_BUT = re.compile(
+    r"(?:all )?(?:real numbers|reals|\\mathbb\s*\{?R\}?)\s*,?\s*"
+    r"(?:except(?: for)?|other than|excluding|but not)\s+"
+    r"(?:[a-z]\s*=\s*)?(-?[\d.\\{}/a-z]+(?:\s*(?:,|and|or)\s*-?[\d.\\{}/]+)*)",
+    re.IGNORECASE,
+)
+_JOINED_BY_AND = re.compile(r"\s*(?:,\s*(?:and|or)?|and|or)\s*")
+_BETWEEN = re.compile(
+    r"(?:[a-z] (?:is|lies) |(?:all )?(?:real )?numbers )?(strictly )?between (-?[\d./]+) and (-?[\d./]+)"
+    r"(?:\s*,?\s*\(?(inclusive|exclusive)\)?)?",
+    re.IGNORECASE,
+)
+_ANGLED = re.compile(r"<\s*([^<>=]+,[^<>=]+?)\s*>")
+_ONE_UNIT = re.compile(r"an?\s+([a-z]{3,12})", re.IGNORECASE)
+_DIRECTIONS = {
+    "up": r"increas(?:e|es|ed|ing)|ris(?:e|es|ing)|rose|grow(?:s|n|th)?|grew|more|higher|goes up|went up",
+    "down": r"decreas(?:e|es|ed|ing)|reduc(?:e|es|ed|tion)|fall(?:s|en)?|fell|drop(?:s|ped)?"
+            r"|declin(?:e|es|ed)|less|lower|goes down|went down",
+    "profit": r"profits?|gain(?:s|ed)?", "loss": r"loss(?:es)?|los(?:es?|t)|deficit",
+}  # fmt: skip
+_ANY_DIRECTION = "|".join(_DIRECTIONS.values())
+_AMOUNT = r"[$€£¥₹]?\s?\d[\d.,]*(?:\s*(?:%|percent|dollars?|euros?|pounds?|yuan|cents?))?"
+_DIRECTED = re.compile(
+    rf"(?:an?\s+)?({_ANY_DIRECTION})\s+(?:(?:of|by)\s+)?({_AMOUNT})"
+    rf"|(?:an?\s+)?({_AMOUNT})\s+({_ANY_DIRECTION})|({_ANY_DIRECTION})\s*:\s*({_AMOUNT})",
+    re.IGNORECASE,
+)
+_CHINESE_BOUNDS = (
+    (re.compile("大于或等于|大于等于|不小于|不少于|不低于|至少(?:为|是)?"), r" \ge "),
+    (re.compile("小于或等于|小于等于|不大于|不超过|不多于|至多(?:为|是)?"), r" \le "),
+    (re.compile("不等于"), r" \ne "), (re.compile("大于"), " > "), (re.compile("小于"), " < "),
+)  # fmt: skip
 _CHINESE_SCALE = re.compile(r"(\d+(?:\.\d+)?)\s*([万亿])(?=[^\d万亿]|$)")
 _FOR_ALL = re.compile(r"[,\s]*\\forall\s*\\?[A-Za-z](?![A-Za-z])(?:\s*\\in\s*\\mathbb\s*\{?R\}?)?")
 _IDENTICAL = re.compile(r"\\equiv(?![a-z])(?!.*mod)")
@@ -45,6 +83,23 @@ def in_signs(text: str) -> str:
         return "(0,0)"
     if _MISSING.fullmatch(text):
         return "does not exist"
+    text = _AROUND.sub("", text)
+    if "\\dots" in text or "..." in text or "\\ldots" in text:
+        text = _AND_SO_ON.sub(r"\1\\overline{\2}", text)
+    if match := _ALL_BUT.fullmatch(text):
+        return rf"\mathbb{{R}}\setminus\{{{_JOINED_BY_AND.sub(',', match[1])}\}}"
+    if match := _BETWEEN.fullmatch(text):
+        strict = (match[1] or match[4] or "").lower() in ("strictly ", "exclusive")
+        return f"({match[2]},{match[3]})" if strict else f"[{match[2]},{match[3]}]"
+    if match := _ANGLED.fullmatch(text):
+        return rf"\langle {match[1]}\rangle"
+    if match := _DIRECTED.fullmatch(text):
+        value = match[2] or match[3] or match[6]
+        return f"{direction(match[1] or match[4] or match[5]) or 'change'} = {value}"
+    if (match := _ONE_UNIT.fullmatch(text)) and (unit := read_unit(match[1])) and unit.factor is not None:
+        return f"1 {match[1]}"
+    if not text.isascii():
+        text = _chinese_bounds(text)
     if match := _STATE.fullmatch(text):
         value = int(match[2]) if match[2].isdigit() else _roman(match[2].upper())
         return f"{match[1]}{value}"
@@ -59,6 +114,30 @@ def in_signs(text: str) -> str:
         unit = read_unit(match[2])
         text = f"{match[1]} {match[2]}" if unit is not None and unit.factor is not None else match[1]
     return _SCALED.sub(_written_out, text)
+
+
+def direction(word: str) -> str | None:
+    """Which way a quantity goes: "up", "down", "profit", "loss"; None for another word."""
+    return next((name for name, form in _DIRECTIONS.items() if re.fullmatch(form, word, re.IGNORECASE)), None)
+
+
+def directed(sentence: str) -> str | None:
+    """The one direction of which a sentence speaks; "" for none, None for several."""
+    found = {
+        direction(match[0]) for match in re.finditer(rf"\b(?:{_ANY_DIRECTION})\b", sentence, re.IGNORECASE)
+    }
+    return "" if not found else found.pop() if len(found) == 1 else None
+
+
+def _chinese_bounds(text: str) -> str:
+    """``大于3的实数`` as x > 3."""
+    signed = text
+    for pattern, sign in _CHINESE_BOUNDS:
+        signed = pattern.sub(lambda _, sign=sign: sign, signed)  # type: ignore[misc]
+    if signed == text:
+        return text
+    signed = re.sub(r"的(?:所有|全体)?(?:实数|数|值)?$", "", signed)
+    return signed if re.match(r"\s*[a-zA-Z]", signed) else f"x{signed}"
 
 
 def _tenths(sign: str) -> str:
@@ -107,7 +186,9 @@ _SAME_WORDS = (
     ("充要条件", "充分必要条件", "充要", "充分必要", "充分且必要条件"),
     ("充分不必要条件", "充分而不必要条件", "充分非必要条件", "充分但不必要条件"),
     ("必要不充分条件", "必要而不充分条件", "必要非充分条件", "必要但不充分条件"),
-    ("既不充分也不必要条件", "既非充分也非必要条件", "既不充分又不必要条件"),
+    ("既不充分也不必要条件", "既非充分也非必要条件", "既不充分又不必要条件", "既非充分又非必要条件"),
+    ("增函数", "单调递增", "递增", "单调增"), ("减函数", "单调递减", "递减", "单调减"),
+    ("cannot be determined", "not enough information", "insufficient information", "cannot be inferred"),
 )  # fmt: skip
 _CLASS = {word: number for number, words in enumerate(_SAME_WORDS) for word in words}
 _CHINESE_WEEKDAY = re.compile(r"(?:星期|礼拜|周)([一二三四五六日天])")
@@ -147,7 +228,7 @@ def _spelled(text: str) -> str:
     text = re.sub(r"(?<=[a-z]{3})our(?=s?\b|ed\b|ing\b|less\b|able\b)", "or", text)
     text = re.sub(r"(?<=[a-z]{3})is(?=(?:e[sd]?|ing|ation)\b)", "iz", text)
     text = re.sub(r"\b(cent|fib|met|lit|theat)re(?=s?\b)", r"\1er", text).replace("grey", "gray")
-    bare = text.rstrip(".")
+    bare = text.rstrip(".").removeprefix("both ")
     return _SHORT.get(bare, bare)
 
 
