@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 
 from r1v.scoring.signs import FUNCTIONS, OF_SEVERAL, Token, Unreadable, tokens
 
@@ -95,6 +96,7 @@ def parse(text: str) -> Expression:
     return value
 
 
+@lru_cache(maxsize=8192)  # readers of several kinds try the same text
 def expression_of(text: str) -> Expression | None:
     """The expression that a text is, or None."""
     try:

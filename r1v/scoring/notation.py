@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 MAX_LENGTH = 2000  # characters; a longer text is not a short answer and equals only itself
 
@@ -85,6 +86,7 @@ _CURRENCY = re.compile(r"(?<![^\s(+-])\$(?=\d)")
 _SPACED_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:(?:,\\!|\\,|\{,\}|\\!|\u2009|\u202f)\d{3})+(?!\d)")
 
 
+@lru_cache(maxsize=4096)
 def tidy(text: str) -> str:
     """The text with one spelling for each sign and without delimiters around it. Applying it twice changes
     nothing."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
-from functools import partial
+from functools import lru_cache, partial
 
 from r1v.scoring.answers import (
     Collection,
@@ -99,6 +99,7 @@ _TRIGONOMETRIC = re.compile(r"(?<![a-z])(?:sin|cos|tan|cot|sec|csc)(?![a-z])")
 _UNIT_OF_LETTERS = re.compile(r"[A-Za-z]{2,}\s*\^?[-{}\d]*$")
 
 
+@lru_cache(maxsize=4096)  # one right answer is compared with many
 def read(text: str, depth: int = 0) -> Reading:
     """The readings of a short text."""
     text = _cleared(tidy(text))
