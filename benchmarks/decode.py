@@ -35,7 +35,7 @@ from r1v.cli.instructions import limit_instructions
 from r1v.engine import Engine
 
 Times = tuple[float, float]  # seconds a token by the clock, and of processor time
-BYTES = {"int4": 0.5625, "llama.cpp Q4_0": 0.5625}  # of a weight; 2 in the other formats
+BYTES = {"int4": 0.5625}  # of a weight; 2 in the other formats
 
 
 def engine_time(engine: Engine, context: int, number: int, seed: int) -> Times:
@@ -110,6 +110,7 @@ def main() -> None:
     parser.add_argument("--formats", nargs="+", default=["packed", "int4"])
     parser.add_argument("--llama-cpp", type=Path, default=os.environ.get("R1V_LLAMA_CPP"),
                         help="folder of llama-bench and llama-quantize")  # fmt: skip
+    parser.add_argument("--llama-kinds", nargs="+", default=["BF16", "Q4_0"], help="its formats")
     parser.add_argument("--gguf", type=Path, help="where to keep the exported weights")
     parser.add_argument("--vllm", default=os.environ.get("R1V_VLLM_PYTHON"), help="an interpreter with vLLM")
     parser.add_argument("--plot", help="only measure growth with the context, and write a picture of it")
@@ -133,11 +134,12 @@ def compare(args: argparse.Namespace, contexts: list[int], rounds: int, folder: 
     peer = transformers_model(args.geometry, torch.bfloat16, "cpu")
     llama = LlamaCpp(args.llama_cpp, args.gguf or folder) if args.llama_cpp else None
     files = (
-        {f"llama.cpp {kind}": llama.file(args.geometry, kind) for kind in ("BF16", "Q4_0")} if llama else {}
+        {f"llama.cpp {kind}": llama.file(args.geometry, kind) for kind in args.llama_kinds} if llama else {}
     )
     vllm = start_vllm(args.vllm, peer, args.threads, folder)
     limit = read_bandwidth("cpu")
     num_weights = sum(p.numel() for p in model.language.parameters())
+    sizes = BYTES | {name: path.stat().st_size / num_weights for name, path in files.items()}
     medians: dict[str, dict[str, dict[str, float]]] = {}
     ratios: dict[str, dict[str, float]] = {}
     print(f"{'context':>8} {'path':>15} {'ms/token':>9} {'processor ms':>13} {'GB/s':>6} {'of limit':>9}")
@@ -159,7 +161,7 @@ def compare(args: argparse.Namespace, contexts: list[int], rounds: int, folder: 
         rows = medians[str(context)] = {}
         for name, each in times.items():
             wall, spent = (1e3 * median([pair[i] for pair in each]) for i in range(2))
-            rate = num_weights * BYTES.get(name, 2.0) / spent * 1e3 * args.threads
+            rate = num_weights * sizes.get(name, 2.0) / spent * 1e3 * args.threads
             rows[name] = {"ms": round(wall, 3), "cpu_ms": round(spent, 3), "of_limit": round(rate / limit, 2)}
             print(f"{context:8} {name:>15} {wall:9.2f} {spent:13.2f} {rate / 1e9:6.1f} {rate / limit:9.0%}")
         ratios[str(context)] = {

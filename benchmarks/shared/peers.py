@@ -70,7 +70,7 @@ class LlamaCpp:
     folder: Path
 
     def file(self, geometry: str, kind: str) -> Path:
-        """The weights of a geometry as BF16 or Q4_0, written on first use."""
+        """The weights of a geometry as BF16, Q4_0 or another kind of llama-quantize, written on first use."""
         from r1v.quant.gguf_export import export_gguf
 
         path = self.folder / geometry / f"{geometry}-{kind}.gguf"
@@ -80,7 +80,8 @@ class LlamaCpp:
                 model = random_model(geometry, torch.bfloat16, "cpu")
                 save(model, path.parent, tokenizer_from=resolve_model("r1v-nano"), overwrite=True)
                 export_gguf(path.parent, path.parent, "f16")
-            command = [self.programs / "llama-quantize", "--pure", plain, path, kind, "1"]
+            pure = [] if kind.endswith("_M") else ["--pure"]  # those are mixtures by definition
+            command = [self.programs / "llama-quantize", *pure, plain, path, kind, "1"]
             subprocess.run(command, check=True, capture_output=True)
         return path
 
