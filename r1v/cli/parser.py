@@ -165,8 +165,7 @@ def load_model(
     with long_lived_objects():
         from r1v.llm import LLM
 
-        if args.threads is not None or engine is None:  # a server uses all threads unless told otherwise
-            set_threads(args.threads)
+        place_threads(args, serves=engine is not None)
         return LLM(
             args.model,
             backend=backend,
@@ -200,6 +199,22 @@ def use_expandable_segments() -> None:
     use of the GPU."""
     if not {"PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF"} & os.environ.keys():
         os.environ["PYTORCH_ALLOC_CONF"] = "expandable_segments:True"
+
+
+def place_threads(args: argparse.Namespace, serves: bool) -> None:
+    """Choose the threads that compute, and on a CPU their memory node, where the user has not. serves: all of
+    them, as a server's load is its own."""
+    import torch
+
+    from r1v.cli.nodes import keep_to_one_node
+    from r1v.core import usable_cores
+
+    on_cpu = args.device == "cpu" or not torch.cuda.is_available()
+    if args.threads is None and "OMP_NUM_THREADS" not in os.environ and on_cpu:
+        keep_to_one_node()
+        torch.set_num_threads(min(torch.get_num_threads(), usable_cores()))
+    if args.threads is not None or not serves:
+        set_threads(args.threads)
 
 
 def set_threads(threads: int | None) -> None:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from r1v.cli.nodes import memory_nodes, shares_of_copies
 from r1v.cli.parser import chosen_backend
 from r1v.core import ConfigError, usable_cores
 
@@ -47,12 +48,14 @@ def replica_commands(args: argparse.Namespace, argv: Sequence[str]) -> list[Repl
                 f"--data-parallel-size is {number}, but {len(devices)} GPUs are visible; each copy needs one"
             )
         return [ReplicaCommand(command, {"CUDA_VISIBLE_DEVICES": device}) for device in devices[:number]]
-    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     if number > usable_cores():
         raise ConfigError(
             f"--data-parallel-size is {number}, but {usable_cores()} cores can be used; each copy needs one"
         )
-    return [ReplicaCommand(command, cores=frozenset(cores[n::number]) or None) for n in range(number)]
+    if not hasattr(os, "sched_getaffinity"):  # Linux only
+        return [ReplicaCommand(command)] * number
+    shares = shares_of_copies(frozenset(os.sched_getaffinity(0)), memory_nodes(), number)
+    return [ReplicaCommand(command, cores=cores) for cores in shares]
 
 
 def visible_gpus() -> list[str]:
