@@ -188,7 +188,7 @@ def _run(args: argparse.Namespace) -> int:
             target,
             _without_pictures(loaded, pictures, target, folder),
             plan,
-            report=None if args.quiet else _Line(),
+            report=None if args.quiet else _Progress().asked,
             max_connections=args.max_connections,
             log_dir=args.inspect_logs,
         )
@@ -315,28 +315,41 @@ def _sampling(args: argparse.Namespace, of_protocol: dict[str, Any]) -> Any:
     return AnswerSampling(**{**of_protocol, **chosen, **given})
 
 
-class _Line:
-    """One line of progress on standard error, at most twice a second, and the last of each benchmark."""
+class _Progress:
+    """A line on standard error for what is asked or scored, at most two a second, and the last of each
+    benchmark that is asked."""
 
     def __init__(self) -> None:
-        self._pace, self._ended = ProgressPace(0.5), ""
+        self._pace, self._task = ProgressPace(0.5), ""
+        self._begun = self._paid = 0.0  # when the scoring of a benchmark began, and what was paid by then
 
-    def __call__(self, progress: Any) -> None:
-        ended = progress.done >= progress.total and self._ended != progress.task
+    def asked(self, progress: Any) -> None:
+        """Questions of a benchmark have been answered."""
+        ended = progress.done >= progress.total and self._task != progress.task
         if ended:
-            self._ended = progress.task
+            self._task = progress.task
         elif not self._pace.due():
             return
         left = "" if progress.left_s is None else f", {_duration(progress.left_s)} left"
         speed = progress.tokens / progress.elapsed_s if progress.elapsed_s else 0
-        end = "\r" if sys.stderr.isatty() else "\n"
         paid = _paid(progress.cost, progress.generated, progress.total - progress.done)
-        print(
-            f"{progress.task}: {progress.done} of {progress.total}, {speed:.0f} tokens/s{left}{paid}    ",
-            end=end,
-            file=sys.stderr,
-            flush=True,
-        )
+        self._say(f"{progress.task}: {progress.done} of {progress.total}, {speed:.0f} tokens/s{left}{paid}")
+
+    def scored(self, task: str, done: int, total: int, cost: float | None = None) -> None:
+        """So many answers of a benchmark are scored, or have been judged or run."""
+        import time
+
+        now = time.monotonic()
+        if task != self._task:
+            self._task, self._begun, self._paid, self._pace = task, now, cost or 0.0, ProgressPace(0.5)
+            self._pace.due()  # what is done at once is not worth a line
+        if self._pace.due():
+            paid = _paid(None if cost is None else cost - self._paid, done, total - done)
+            left = (now - self._begun) / done * (total - done)
+            self._say(f"scoring {task}: {done} of {total}, {_duration(left)} left{paid}")
+
+    def _say(self, text: str) -> None:
+        print(text + "    ", end="\r" if sys.stderr.isatty() else "\n", file=sys.stderr, flush=True)
 
 
 def _paid(cost: float | None, done: int, to_do: int) -> str:
@@ -377,7 +390,7 @@ def _scored(folder: Any, args: argparse.Namespace) -> Any:
         judge=_judge(args, folder) if reading == "rules" else None,
         judge_choices=args.judge_choices or way.judge_choices,
         code_timeout_s=args.code_timeout,
-        progress=None if getattr(args, "quiet", False) else _ScoringProgress(),
+        progress=None if getattr(args, "quiet", False) else _Progress().scored,
         reading=reading,
         extractor=extractor_of(args, folder, reading) if reading != "rules" else None,
     )
@@ -402,30 +415,6 @@ def _score(args: argparse.Namespace) -> int:
         scores = _scored(folder, args)
     _show(scores)
     return 1 if _report_errors(scores) else 0
-
-
-class _ScoringProgress:
-    """How far the scoring of a benchmark, its judge or its programs are, at most twice a second."""
-
-    def __init__(self) -> None:
-        self.last = self.begun = self.paid = 0.0
-        self.task = ""
-
-    def __call__(self, task: str, done: int, total: int, cost: float | None = None) -> None:
-        import time
-
-        now = time.monotonic()
-        if task != self.task:
-            self.task, self.begun, self.last = task, now, now  # what is done at once is not worth a line
-            self.paid = cost or 0.0
-        if now - self.last < 0.5:
-            return
-        self.last = now
-        left = (now - self.begun) / done * (total - done)
-        end = "\r" if sys.stderr.isatty() else "\n"
-        paid = _paid(None if cost is None else cost - self.paid, done, total - done)
-        text = f"scoring {task}: {done} of {total}, {_duration(left)} left{paid}    "
-        print(text, end=end, file=sys.stderr, flush=True)
 
 
 def _report_errors(scores: Any) -> bool:
