@@ -210,9 +210,12 @@ def estimate(config: R1VConfig, target: TrainingTarget) -> TrainingEstimate:
     sampler = 0
     if target.samples:
         cache = target.kv_tokens * kv_bytes(config)
-        sampler = (
-            2 * everything + cache if target.rollout == "r1v" else 2 * everything // number + cache // number
-        )
+        if target.rollout != "r1v":
+            sampler = 2 * everything // number + cache // number
+        elif target.four_bit and number == 1:
+            sampler = cache  # the engine runs the 4-bit layers themselves
+        else:
+            sampler = 2 * everything + cache
     tokens = -(-target.context // target.together) * target.rows
     stash, inside = activations(config, target)
     return TrainingEstimate(

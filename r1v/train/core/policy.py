@@ -79,6 +79,11 @@ class PolicyModule(nn.Module):
         """Whether `base` can be run by itself: it is whole, and has neither adapters nor 4-bit layers."""
         return not self.split and not adapted_layers(self.base) and not four_bit_layers(self.base)
 
+    @property
+    def held_in_four_bits(self) -> bool:
+        """Whether `base` is whole and has 4-bit layers, of which a plain copy is far larger."""
+        return not self.split and bool(four_bit_layers(self.base))
+
     # ------------------------------------------------------------------------------------------- one pass
 
     def forward(self, part: MicroBatch, entropy: bool = False) -> tuple[torch.Tensor, ...]:
@@ -105,15 +110,12 @@ class PolicyModule(nn.Module):
         own = own_columns(part, self.team, base.config.image_token_id, per_tile)
         self.saw_pictures |= len(part.tiles) > 0 and torch.is_grad_enabled()
         features = self._features(part.tiles[own.tiles])
-        if len(own.features):
-            assert features is not None
+        if features is not None and len(own.features):
             features = features.flatten(0, 1)[own.features]
         hidden = base.hidden(
             own.input_ids, image_features=features, positions=own.positions, attention=own.attention
-        )
-        found = self._scored(
-            hidden.flatten(0, 1)[own.target_places], part.targets[own.places], entropy
-        )  # fmt: skip
+        ).flatten(0, 1)[own.target_places]
+        found = self._scored(hidden, part.targets[own.places], entropy)
         whole = [own.assemble(values, len(part.targets)) for values in found]
         return whole[0], *(values.bool() for values in whole[1:2]), *whole[2:]
 

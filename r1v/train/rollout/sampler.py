@@ -1,10 +1,10 @@
 """Responses of the model in training, sampled by our own engine or another one.
 
 Enters: prompts. Leaves: groups of responses with the log-probability of each token under the sampling policy.
-Always holds: our engine runs the trained module itself if that is whole, in float32 and without adapters,
-and nothing is answered ahead, otherwise a whole copy that `sync` updates; image tokens are never sampled; a
-response depends on its prompt, its seed and the weights alone. Log-probabilities are of temperature 1 over
-the whole vocabulary, as `PolicyModule.scores` gives them.
+Always holds: our engine runs the trained module itself if that is whole, nothing is answered ahead, and its
+frozen layers are in 4 bits or it is in float32 without adapters, otherwise a whole copy that `sync` updates;
+image tokens are never sampled; a response depends on its prompt, its seed and the weights alone.
+Log-probabilities are of temperature 1 over the whole vocabulary, as `PolicyModule.scores` gives them.
 """
 
 from __future__ import annotations
@@ -137,7 +137,8 @@ class EngineRollouts:
         self.policy = model if isinstance(model, PolicyModule) else None
         self.twin: R1V | None = None
         # where training computes in bf16, decoding in float32 would be slow, and further from the trainer
-        if self.policy is not None and (apart or compute.bf16 or not self.policy.plain):
+        held = self.policy is not None and self.policy.held_in_four_bits and not apart
+        if self.policy is not None and not held and (apart or compute.bf16 or not self.policy.plain):
             self.twin = self.policy.twin(torch.bfloat16 if compute.bf16 else torch.float32, self.device)
             self.policy.copy_to(self.twin)
         on_gpu = self.device.type == "cuda"
@@ -149,6 +150,10 @@ class EngineRollouts:
             max_step_tiles=64 if on_gpu else 4,
             memory_fraction=memory_fraction,
             num_draft_tokens=0,  # at temperature 1, drafted tokens are seldom accepted
+            # 4-bit layers with adapters beside them run as they are in training
+            weight_format="plain" if held else "auto",
+            cuda_graphs=not held,
+            fused_kernels=not held,
         )
         runs = self.twin or (model.base if isinstance(model, PolicyModule) else model)
         self.engine = Engine(runs, config, engine_ids(processor))

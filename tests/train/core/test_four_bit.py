@@ -21,6 +21,7 @@ from r1v.train.core.config_read import make
 from r1v.train.core.four_bit import FourBitLinear, four_bit_layers
 from r1v.train.core.lora import adapters_off
 from r1v.train.core.policy import PolicyModule, load_policy
+from r1v.train.rollout.sampler import EngineRollouts
 from r1v.train.stages.grpo import GRPOConfig, GRPOTrainer
 from r1v.train.stages.mpo import MPOConfig, MPOTrainer
 from r1v.train.stages.sft import SFTConfig, Trainer
@@ -141,20 +142,30 @@ def test_a_quantised_checkpoint_keeps_its_own_codes(start: Path, tmp_path: Path,
 
 
 def test_stages_that_sample(start: Path, tmp_path: Path) -> None:
-    """GRPO with a KL penalty and MPO: the engine's twin has the widened weights, the reference none of the
-    adapters."""
+    """GRPO with a KL penalty and MPO: the engine runs the 4-bit layers and adapters themselves, without a
+    copy; the reference has none of the adapters."""
     common: dict[str, Any] = {
         "model": str(start), "families": ("arithmetic", "counting"), "train": (), "lora": ("llm",),
         "lora_rank": 4, "group": 4, "max_tokens": 4, "workers": 0, "device": "cpu", "bf16": False,
         "lr": 1e-2, "four_bit": True,
     }  # fmt: skip
-    GRPOTrainer(
-        make(GRPOConfig, out=str(tmp_path / "grpo"), steps=2, prompts=3, kl=0.1, **common), QUIET
-    ).train()
+    trainer = GRPOTrainer(
+        make(GRPOConfig, out=str(tmp_path / "grpo"), steps=3, prompts=3, kl=0.1, **common), QUIET
+    )
+    assert isinstance(trainer.asker.engine, EngineRollouts) and trainer.asker.engine.twin is None
+    assert trainer.asker.engine.engine.model is trainer.policy.base
+    trainer.train()
     rows = [json.loads(line) for line in (tmp_path / "grpo" / "metrics.jsonl").read_text().splitlines()]
     assert max(row["probe"] for row in rows) < 1e-3 and abs(rows[0]["kl"]) < 1e-6
-    trainer = MPOTrainer(make(MPOConfig, out=str(tmp_path / "mpo"), rounds=1, questions=2, **common), QUIET)
-    assert trainer.policy.trained() and trainer.sampler.twin is not None
+    assert rows[-1]["version"] == 3 and max(row["mismatch_worst"] for row in rows) < 1e-3
+    ranked = MPOTrainer(make(MPOConfig, out=str(tmp_path / "mpo"), rounds=1, questions=2, **common), QUIET)
+    assert ranked.policy.trained()
+    assert isinstance(ranked.rollouts, EngineRollouts) and ranked.rollouts.twin is None
+    common |= {"bf16": True}  # the engine computes as the trainer does, in bf16 where that is native
+    short = GRPOTrainer(make(GRPOConfig, out=str(tmp_path / "bf16"), steps=2, prompts=3, **common), QUIET)
+    short.train()
+    rows = [json.loads(line) for line in (tmp_path / "bf16" / "metrics.jsonl").read_text().splitlines()]
+    assert max(row["mismatch"] for row in rows) < 1e-3
 
 
 def test_what_cannot_be_held_is_one_line(start: Path) -> None:
