@@ -177,7 +177,7 @@ def _generate(
             display="none",
             log_dir=str(log_dir or scratch),
             log_samples=log_dir is not None,
-            log_images=False,
+            log_images=log_dir is not None,
             log_realtime=False,
             score=log_dir is not None,
             max_samples=_max_samples(target, max_connections),

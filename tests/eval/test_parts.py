@@ -329,6 +329,9 @@ def test_inspects_logs_have_scores_and_are_scored_again(tmp_path, tiny_checkpoin
     log = read_eval_log(place)
     assert log.samples is not None and len(log.samples) == 3 and log.results is not None
     assert all("graded" in sample.scores and sample.scores["graded"].explanation for sample in log.samples)
+    assert (
+        sum("data:image/png;base64," in sample.model_dump_json() for sample in log.samples) >= 2
+    )  # the pictures
     verdicts = [json.loads(line) for line in (tmp_path / "run" / "verdicts.jsonl").read_text().splitlines()]
     shown = {str(sample.id): sample.scores["graded"].metadata["verdict"] for sample in log.samples}
     assert shown == {one["id"]: one["verdict"] for one in verdicts}
