@@ -17,6 +17,7 @@ line of JSON; --page writes the differences as docs/measurements/evaluation-pari
 from __future__ import annotations
 
 import argparse
+import datetime
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -28,7 +29,7 @@ from shared.parity import Parity
 from shared.parity_packages import PACKAGES
 from shared.parity_repositories import REPOSITORIES
 from shared.parity_toolkit import TOOLKIT
-from shared.report import print_result
+from shared.report import commit, print_result
 
 from r1v.core import UnavailableError
 
@@ -37,7 +38,7 @@ HEAD = """# Where our verdicts and the official ones differ
 
 Printed by `python benchmarks/eval/parity.py --repositories DIR --page PAGE`; counts and kinds of differences
 stand in [evaluation](evaluation.md). 1 is right, 0 is wrong. Where MMMU's
-official parser finds no letter it draws one, and is right by chance alone.
+official parser finds no letter it draws one, and is right by chance alone. Run at {commit} on {day}.
 
 """
 
@@ -97,7 +98,8 @@ def main() -> None:
     print()
     print(page(results))
     if args.page:
-        args.page.write_text(HEAD + page(results), encoding="utf-8")
+        head = HEAD.format(commit=commit(), day=f"{datetime.date.today():%-d %B %Y}")
+        args.page.write_text(head + page(results), encoding="utf-8")
     counts = {one.name: {"compared": one.compared, "differences": len(one.differences)} for one in results}
     print_result("parity", {"results": counts})
 
