@@ -17,6 +17,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from shared.report import print_result
@@ -101,6 +102,12 @@ def read(names: Sequence[str]) -> dict[str, Curve]:
     return {name: curve(group) for name, group in replies_of(rows).items()}
 
 
+def made_up(number: int) -> list[Reply]:
+    """Replies that mean nothing."""
+    rng = Random(0)
+    return [Reply(rng.random() < 0.8, rng.random() < 0.1, -rng.random()) for _ in range(number)]
+
+
 def draw(curves: Mapping[str, Mapping[str, Curve]], image: str) -> None:
     """One panel for each group, one line for each set of weights."""
     import matplotlib
@@ -152,12 +159,17 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--before", nargs="*", default=[], metavar="FILE", help="samples of earlier weights")
-    parser.add_argument("--after", nargs="+", required=True, metavar="FILE", help="samples of the weights")
+    parser.add_argument("--after", nargs="*", default=[], metavar="FILE", help="samples of the weights")
     parser.add_argument("--names", nargs=2, default=["before", "these weights"], metavar="NAME")
     parser.add_argument("--image", metavar="FILE", help="draw the curves")
+    parser.add_argument("--quick", action="store_true", help="made-up replies instead of files: does it run?")
     args = parser.parse_args()
+    if not args.quick and not args.after:
+        parser.error("name the files of samples with --after")
     sets = {args.names[0]: args.before, args.names[1]: args.after}
     curves = {name: read(files) for name, files in sets.items() if files}
+    if args.quick:
+        curves = {args.names[1]: {"own": curve(made_up(200))}}
     print(table(curves))
     if args.image:
         draw(curves, args.image)
