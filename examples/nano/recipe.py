@@ -4,12 +4,12 @@
     python examples/nano/recipe.py r1v/models/r1v-nano --out runs/try --tiny    # every stage once, on a CPU
 
 Each stage is ``r1v train STAGE --config examples/nano/STAGE.toml`` with a time limit (``--pairs-s`` and so
-on); what it needs, it takes from the stages before, as far as they left something. A stage that is done is
+on); it takes what it needs from the earlier stages, as far as they left something. A stage that is done is
 not done again: run the same command after an interruption. The last line says what came out, as JSON.
 
-The pool is asked for its families only: the more of its questions are of a family, answered neither always
-nor never right, the more often the later stages draw new ones of it. (GRPO on the pool's own questions, 144,
-learned those by heart and nothing else.)
+The pool only says which families are asked: the more questions of a family the model answered right at times
+but not always, the more often the later stages draw new questions of that family. (GRPO on the 144 questions
+of the pool itself learned those by heart and nothing else.)
 """
 
 from __future__ import annotations
