@@ -78,7 +78,7 @@ def test_it_computes_as_a_plain_model_of_those_values(start: Path, widened: Path
     for name, parameter in policy.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(parameter, std=0.1)
-    twin = policy.twin(torch.float32)
+    twin = policy.twin(torch.float32, torch.device("cpu"))
     policy.copy_to(twin)
     with torch.no_grad():
         assert torch.allclose(policy.base(IDS), twin(IDS), atol=1e-4)
