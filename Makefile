@@ -22,7 +22,7 @@ BUILD := $(if $(TORCH_INDEX),torch's CPU build ($(SIZE_CPU)); TORCH_INDEX= takes
 TORCH := $(shell grep -o 'torch>=[^"]*' pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve page test test-all check docs bench recipe-smoke reproduce reproduce-small clean
+.PHONY: help demo serve page test test-all check docs bench recipe-smoke reproduce reproduce-small reproduce-small-transfer clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -88,6 +88,9 @@ reproduce: $(VENV)/.installed-dev  ## R1V-Nano from nothing to its report: one G
 reproduce-small: $(VENV)/.installed-dev  ## the same stages for a smaller twin on a CPU, under an hour
 	$(RUN) experiments/ablations.py --small --seeds 1 --only recipe --device cpu \
 		--out $(or $(OUT),runs/reproduce-small) --plots $(or $(OUT),runs/reproduce-small) $(ARGS)
+
+reproduce-small-transfer: $(VENV)/.installed-dev  ## R1V-Nano's tower before Qwen2.5-Coder-0.5B: one GPU, 20 minutes; ARGS=--tiny: a CPU
+	$(RUN) experiments/r1v_small/reproduce.py --out $(or $(OUT),runs/r1v-small) $(ARGS)
 
 clean:  ## remove .venv and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

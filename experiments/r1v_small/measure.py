@@ -32,7 +32,7 @@ from shared.processes import in_chunks
 from shared.report import print_result
 
 from r1v import ImageRef, Message, SamplingParams, figures
-from r1v.core import Completion
+from r1v.core import Completion, UnavailableError
 from r1v.figures import claims, people
 from r1v.figures.people import Said
 from r1v.scoring import equivalent, extract_boxed, parse_number
@@ -71,14 +71,7 @@ def describe(args: argparse.Namespace, numbers: Sequence[int]) -> list[dict[str,
 
 def talk(args: argparse.Namespace, numbers: Sequence[int]) -> list[dict[str, Any]]:
     """Conversations of three turns; the model hears its own answers."""
-    items = []
-    for number in numbers:
-        kind = ("more", "again")[number % 2]
-        seeds = (seed * 8 + 7 for seed in range(number * 20, number * 20 + 20))
-        items.append(
-            next((i for s in seeds if len((i := people.said("talk", kind, s, "heldout")).earlier) == 2), None)
-        )
-    items = [item for item in items if item is not None]
+    items = [item for number in numbers if (item := _of_three_turns(number)) is not None]
     said: list[list[Message]] = [[] for _ in items]
     for turn in range(2):
         for conversation, item in zip(said, items, strict=True):
@@ -92,6 +85,19 @@ def talk(args: argparse.Namespace, numbers: Sequence[int]) -> list[dict[str, Any
         _marked("talk", item.family, item, reply, extract_boxed(reply.answer))
         for item, reply in zip(items, _replies(args, said), strict=True)
     ]
+
+
+def _of_three_turns(number: int) -> Said | None:
+    """The number-th conversation of three turns that can be drawn here."""
+    kind = ("more", "again")[number % 2]
+    for seed in range(number * 20, number * 20 + 20):
+        try:
+            item = people.said("talk", kind, seed * 8 + 7, "heldout")
+        except UnavailableError:  # molecules without RDKit
+            continue
+        if len(item.earlier) == 2:
+            return item
+    return None
 
 
 def sums(args: argparse.Namespace, numbers: Sequence[int]) -> list[dict[str, Any]]:

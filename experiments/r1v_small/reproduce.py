@@ -145,6 +145,7 @@ def options() -> argparse.Namespace:
         "--tiny", action="store_true", help="every stage once, with a step and an item or two"
     )
     parser.add_argument("changes", nargs="*", metavar="key=value", help="of both supervised runs")
+    parser.add_argument("--processes", type=int, default=1, help="of each of the large measures")
     args = parser.parse_intermixed_args()
     args.seconds = {name: float(value) for name, _, value in (one.partition("=") for one in args.seconds)}
     return args

@@ -121,7 +121,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             args = build_parser(command).parse_args(argv)
             args.argv = argv
             limit_instructions(os.environ)
-            _name_language_model([*argv, os.environ.get("R1V_MODEL", "")])
             status: int = args.run(args)
             sys.stdout.flush()  # a full disk shows up here, where an error can still be reported
             return status
@@ -135,15 +134,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except OSError as error:
         return _end_by(error, debug="--debug" in argv)
-
-
-def _name_language_model(words: Sequence[str]) -> None:
-    """Where R1V-Small is asked for, tell it the language model's folder that the environment names."""
-    given = os.environ.get("R1V_REAL_WEIGHTS")
-    if given and any("r1v-small" in word for word in words):
-        from r1v.models.small import use_language_model
-
-        use_language_model(given)
 
 
 def _end_by(error: OSError, *, debug: bool) -> int:

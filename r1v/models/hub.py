@@ -20,8 +20,6 @@ from r1v.models.tensor_files import TensorFiles
 
 BUILT_IN: Mapping[str, Path] = MappingProxyType({"r1v-nano": Path(__file__).parent / "r1v-nano"})
 
-SMALL = "r1v-small"  # put together at its first use, see r1v.models.small
-
 SHORT_NAMES: Mapping[str, str] = MappingProxyType(
     {
         "r1v-38b": "Skywork/Skywork-R1V-38B",
@@ -41,17 +39,13 @@ _REPOSITORY = re.compile(r"([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@([\w./-]+)
 def resolve_model(name: str | Path) -> Path:
     """The folder of a model.
 
-    name: a local folder, a GGUF file (converted once, see `folder_of_gguf`), ``r1v-nano``, ``r1v-small``, a
-    short name of a release, or a hub repository as ``owner/name``; the last two also with ``@revision``. A
-    repository that is not in Hugging Face's cache is downloaded, with progress; an interrupted download
-    goes on where it stopped. Raises CheckpointError for a name that is none of these, UnavailableError
-    where the hub cannot be reached or refuses.
+    name: a local folder, a GGUF file (converted once, see `folder_of_gguf`), ``r1v-nano``, a short name of a
+    release, or a hub repository as ``owner/name``; the last two also with ``@revision``. A repository that is
+    not in Hugging Face's cache is downloaded, with
+    progress; an interrupted download goes on where it stopped. Raises CheckpointError for a name that is
+    none of these, UnavailableError where the hub cannot be reached or refuses.
     """
     text = str(name)
-    if text == SMALL:
-        from r1v.models.small import folder_of_small, given_language_model
-
-        return folder_of_small(BUILT_IN["r1v-nano"], language_model_of_small(given_language_model()))
     if text and Path(name).is_dir():
         return Path(name)
     if text.endswith(".gguf"):
@@ -68,32 +62,9 @@ def resolve_model(name: str | Path) -> Path:
         raise CheckpointError(
             f"{text!r} is neither a folder nor a known model; give a folder, a GGUF file, a hub repository "
             f"(owner/name), "
-            f"or one of {', '.join((*BUILT_IN, SMALL, *SHORT_NAMES))}"
+            f"or one of {', '.join((*BUILT_IN, *SHORT_NAMES))}"
         )
     return download(found[1], found[2])
-
-
-def language_model_of_small(given: Path | None) -> Path:
-    """The folder of R1V-Small's language model: a folder, a GGUF file or a folder that holds one, else from
-    the Hub. UnavailableError: the Hub does not give it; CheckpointError: the folder has no model."""
-    from r1v.models.small import LANGUAGE_MODEL
-
-    if given is None:
-        try:
-            return download(LANGUAGE_MODEL)
-        except UnavailableError as error:
-            raise UnavailableError(
-                f"{SMALL} needs {LANGUAGE_MODEL}: {error}; or name a folder that has it in R1V_REAL_WEIGHTS"
-            ) from None
-    if (given / "config.json").is_file():
-        return given
-    files = [given] if given.suffix == ".gguf" else sorted(given.glob("*.gguf"))
-    if not files:
-        raise CheckpointError(
-            f"{given} (R1V_REAL_WEIGHTS) has neither config.json nor a GGUF file; name the folder or GGUF "
-            f"file of {LANGUAGE_MODEL}"
-        )
-    return folder_of_gguf(files[0])
 
 
 def folder_of_gguf(file: Path) -> Path:
@@ -118,8 +89,6 @@ def folder_of_gguf(file: Path) -> Path:
 def resolve_config(name: str | Path) -> Path:
     """As `resolve`, but only config.json has to be there, and only it is downloaded."""
     text = str(name)
-    if text == SMALL:
-        return resolve_model(name)
     if text and Path(name).is_dir():
         return Path(name)
     short, _, revision = text.partition("@")

@@ -1,0 +1,111 @@
+"""R1V-Small's experiment: its start, what it keeps of what is written, its rows, its adapter's shape."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from rich.console import Console
+
+from r1v.models import load, resolve_model
+from r1v.train.core.config import DataConfig
+from r1v.train.data.sources import open_source
+
+ROOT = Path(__file__).parents[1]
+KNOWN = "Ann: 12\nBob: 30"
+
+
+@pytest.fixture(autouse=True)
+def experiments_on_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("benchmarks", "experiments"):
+        monkeypatch.syspath_prepend(str(ROOT / folder))
+
+
+def test_the_projector_begins_as_nanos() -> None:
+    """Its first layer gives R1V-Nano's numbers, then zeros; the second gives none."""
+    from r1v_small.assemble import starting_projector
+
+    nano = load(resolve_model("r1v-nano")).projector
+    assert nano is not None
+    nano = nano.float()
+    made = starting_projector(resolve_model("r1v-nano"), 896)
+    features = torch.randn(3, nano.fc1.in_features, generator=torch.Generator().manual_seed(1))
+    normed = torch.nn.functional.layer_norm(
+        features, features.shape[-1:], made["projector.norm.weight"], made["projector.norm.bias"]
+    )
+    first = normed @ made["projector.fc1.weight"].T + made["projector.fc1.bias"]
+    expected = nano.fc1(nano.norm(features))
+    assert torch.allclose(first[:, : expected.shape[1]], expected, atol=1e-4)
+    assert first.shape[1] == 896 and not first[:, expected.shape[1] :].any()
+    assert not made["projector.fc2.weight"].any() and not made["projector.fc2.bias"].any()
+
+
+@pytest.mark.parametrize(
+    ("reply", "why"),
+    [
+        ("A chart. Ann has 12 and Bob has 30.", ""),
+        ("A chart. Ann has 12 and Bob has 31.", "says what is not there"),
+        ("A blue chart. Ann has 12 and Bob has 30.", "says what is not there"),
+        ("A chart. Ann has 12 and Bob has 30. It is most fun.", "says what nobody can see"),
+        ("A chart with two people and their numbers.", "mentions too little"),
+        ("I am sorry, but Ann has 12 and Bob has 30.", "speaks of its task"),
+        ("Ann", "form"),
+    ],
+)
+def test_what_is_kept_of_descriptions(reply: str, why: str) -> None:
+    from r1v_small.targets import Task, refusal
+
+    asked = Task("describe", "describe", "", "What is it?", ("a.png",), KNOWN, "", KNOWN, ("12", "30"))
+    assert refusal(asked, reply) == why
+
+
+def test_numbers_and_colours_are_held_against_the_facts() -> None:
+    from r1v_small.targets import mentioned, without_ground, wrong_words
+
+    assert wrong_words("2 bars of 12 and 30", KNOWN, 2) == []
+    assert wrong_words("12.5 and 7, red", KNOWN, 2) == ["12.5", "7", "red"]
+    assert mentioned("only 12 here", ("12", "30")) == 0.5 and mentioned("an oak", ("oak", "elm")) == 0.5
+    assert (
+        without_ground("First. Ann is there. Nothing more.", KNOWN) == 2
+    )  # names of three letters are no ground
+    assert without_ground("First. Charlotte is there.", "Charlotte: 3") == 0
+
+
+def test_tasks_make_rows_that_training_reads(tmp_path: Path) -> None:
+    """Every kind of task, with its picture on the disk; texts alone are learned without thinking."""
+    from r1v_small.targets import KINDS, make_task, row_of
+
+    (tmp_path / "pictures").mkdir()
+    tasks = [make_task(tmp_path, index) for index in range(40)]
+    assert {task.kind for task in tasks} == set(KINDS)
+    lines = [json.dumps(row_of(task, "A reply of some words.")) for task in tasks]
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines))
+    source = open_source(DataConfig(source=(str(tmp_path / "rows.jsonl"),)), 0, Console(quiet=True))
+    examples = {example.origin: example for rows in source.rows.values() for _, example in rows}  # type: ignore[attr-defined]
+    assert len(examples) == len(tasks)
+    for number, task in enumerate(tasks, 1):
+        example = examples[f"rows.jsonl:{number}"]
+        assert len(example.images) == len(task.pictures) and example.direct is not bool(task.pictures)
+        assert example.answer.startswith("A reply of some words.") and example.thinking == task.chain
+        assert example.answer.endswith(f"\\boxed{{{task.answer}}}") is bool(task.answer)
+
+
+def test_held_out_wordings_are_not_learned() -> None:
+    from r1v_small import wordings
+
+    for choices in (wordings.DESCRIBE, wordings.DESCRIBE_ZH, wordings.FREE):
+        assert not set(wordings.learned(choices)) & set(wordings.heldout(choices))
+
+
+def test_turned_factors_have_the_same_product() -> None:
+    from r1v_small.pack import balanced
+
+    generator = torch.Generator().manual_seed(2)
+    up, down = torch.randn(40, 3, generator=generator) * 9, torch.randn(3, 20, generator=generator)
+    new_up, new_down = balanced(up, down)
+    assert torch.allclose(new_up @ new_down, up @ down, atol=1e-3)
+    assert torch.allclose(new_up.norm(dim=0), new_down.norm(dim=1), rtol=1e-4)
+    across = new_up.T @ new_up
+    assert torch.allclose(across, across.diag().diag(), atol=1e-2)
