@@ -40,6 +40,9 @@ from r1v.scoring import equivalent, extract_boxed
 
 CHUNK = 64  # items that a process asks together
 COLORS = {"yellow": "yellow", "black": "black", "#0099ff": "blue"}  # of NLVR's representations
+SHAPES = (  # of pictures: longer side by shorter side
+    ("up to 1.25", 0.0, 1.25), ("to 1.6", 1.25, 1.6), ("to 2.5", 1.6, 2.5), ("more", 2.5, 1e9),
+)  # fmt: skip
 PLURALS = {"circle": "circles", "square": "squares", "triangle": "triangles"}
 
 
@@ -62,7 +65,7 @@ class Item:
 @dataclass(frozen=True)
 class Reply:
     """What became of an item. stated, wrong: statements of the thinking about facts. sure: see
-    `shared.sure`."""
+    `shared.sure`. shape: the picture's longer side against its shorter one."""
 
     family: str
     tool: str
@@ -77,6 +80,7 @@ class Reply:
     answer: str
     refused: bool
     sure: float
+    shape: float
 
 
 def drawn(family: str, tool: str, part: str, seed: int) -> Item:
@@ -149,7 +153,7 @@ def ask(args: argparse.Namespace, items: Sequence[Item]) -> list[Reply]:
     ]
     asked = [[Message.user(one.question, [ImageRef(i)])] for one, i in zip(items, images, strict=True)]
     replies = []
-    for one, reply in zip(items, llm.chat_many(asked, params), strict=True):
+    for one, image, reply in zip(items, images, llm.chat_many(asked, params), strict=True):
         given = extract_boxed(reply.answer)
         right = given is not None and equivalent(given, one.answer, one.answer_type, one.tolerance)
         found = claims.check(reply.thinking, one.facts)
@@ -168,6 +172,7 @@ def ask(args: argparse.Namespace, items: Sequence[Item]) -> list[Reply]:
                 reply.answer,
                 reply.refused,
                 sure(reply),
+                max(image.size) / min(image.size),
             )
         )
     return replies
@@ -260,6 +265,12 @@ def report(replies: Sequence[Reply]) -> tuple[list[str], dict[str, Any]]:
             data[part] = {**asdict(score(own)), "interval": score(own).interval()}
             lines.append(f"\n{part}: {score(own)}" + (f", mean over families {100 * data['means'][part]:.1f}"
                          if data["means"].get(part) is not None else ""))  # fmt: skip
+    own = [one for one in replies if one.part == "heldout"]
+    data["shapes"] = {name: asdict(score([o for o in own if low <= o.shape < high]))
+                      for name, low, high in SHAPES}  # fmt: skip
+    if own:
+        cells = [f"{name} {one['right']}/{one['total']}" for name, one in data["shapes"].items()]
+        lines.append(f"\nheldout, longer side by shorter side: {', '.join(cells)}")
     stated, wrong = sum(one.stated for one in replies), sum(one.wrong for one in replies)
     data["contradictions"] = {"stated": stated, "wrong": wrong}
     return lines, data
