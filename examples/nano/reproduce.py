@@ -52,7 +52,7 @@ def train(stage: str, config: Path, changes: Sequence[str], done: Path) -> None:
 
 
 def supervise(out: Path, seconds: dict[str, float], changes: Sequence[str]) -> Path:
-    """A new model and its supervised runs, all families from the first on; returns the mean of the last two."""
+    """A new model and its supervised runs, all families from the first; returns the mean of the last two."""
     train("init", HERE / "init.toml", [f"out={out / 'init'}"], out / "init.done")
     model, first = out / "init", [
         f"data.families={json.dumps(list(FAMILIES))}", "curriculum.known=[]", "data.first_sample=0"
