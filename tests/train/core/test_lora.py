@@ -51,7 +51,7 @@ def test_the_plain_twin_computes_the_same(start: Path) -> None:
     for name, parameter in model.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(parameter, std=0.1)
-    twin = policy.twin(torch.float32)
+    twin = policy.twin(torch.float32, torch.device("cpu"))
     policy.copy_to(twin)
     assert set(twin.state_dict()) == set(models.load(start).state_dict())
     tiles = torch.randn(1, 3, 32, 32)
