@@ -11,6 +11,7 @@ import re
 from itertools import pairwise
 
 from r1v.scoring.equality import same_reading
+from r1v.scoring.kinds.dates import find_date
 from r1v.scoring.kinds.numerals import in_digits
 from r1v.scoring.kinds.times import CLOCK_WORDS
 from r1v.scoring.kinds.units import read_unit
@@ -28,6 +29,7 @@ _DENIED = re.compile(
     r"|without|unclear|unknown|unsure|guess|wrong|incorrect|false (?:claim|that))\b|n't\b",
     re.IGNORECASE,
 )
+_BUT_SOME = re.compile(r"(?:all )?(?:real numbers|reals)\s*,?\s*except.*$", re.IGNORECASE)
 _WORD = re.compile(r"(?<![A-Za-z\\_^{])[A-Za-z]{2,}(?![A-Za-z}])")
 _NOTHING = re.compile(
     r"\b(?:has|have|there (?:is|are|exists?)|with)\s+no\s+(?:real\s+|integer\s+|such\s+|positive\s+)*"
@@ -53,7 +55,8 @@ _ASSIGNED = re.compile(r"(?<![A-Za-z\\])([A-Za-z](?:_\w)?)\s+(?:is|equals|=)\s+(
 _PART_OF = re.compile(r"\b(\d{1,6})\s+(?:out of|in)\s+(\d{1,6})\b")
 _COPULA = re.compile(
     r"\b(?:is|are|was|were|be|equals?|becomes?|gives?|yields?|as|to)\s+(?:therefore\s+|thus\s+|exactly\s+|simply\s+"
-    r"|just\s+|then\s+|also\s+|only\s+|always\s+|approximately\s+|about\s+)*|\bat\s+(?=the\s+origin\b)",
+    r"|just\s+|then\s+|also\s+|only\s+|always\s+|approximately\s+|about\s+)*|\bat\s+(?=the\s+origin\b)"
+    r"|\b(?:called|named|termed|known as|(?:example|type|kind|form) of)\s+",
     re.IGNORECASE,
 )
 _ABOUT = re.compile(r"\b(?:approximately|about|roughly|around|exactly)\s+", re.IGNORECASE)
@@ -69,7 +72,7 @@ _VERB_AT_END = re.compile(
     re.IGNORECASE,
 )
 _CHINESE = re.compile(
-    r"(?:是|为|等于|应选|选择|故选|选|在|得|有)\s*[:：]?\s*(?P<answer>[^是为等于选在得有,，;；]{1,40})$"
+    r"(?:是|为|等于|应选|选择|故选|选|在|得|有|需要|需|共|约|花了|用了|剩下|还剩)\s*[:：]?\s*(?P<answer>[^是为等于选在得有,，;；]{1,40})$"
 )
 _CHINESE_DENIED = re.compile(r"不是|不为|不等于|不能|不在|可能|或者|没有")
 
@@ -88,6 +91,8 @@ def stated(sentence: str) -> str | None:
         return None  # a value with words behind it, such as "50 basis points"
     if _NOTHING.search(text):
         return "no solution"
+    if (all_but := _BUT_SOME.search(text)) is not None:
+        return all_but[0]
     if _DENIED.search(text.removesuffix("does not exist")):
         return None
     if (verb := _VERB_AT_END.search(text)) is not None:
@@ -96,6 +101,8 @@ def stated(sentence: str) -> str | None:
         return _ASSIGNED.sub(r"\1 = ", text[assigned[0].start() :])
     if (bounded := _bounds(text)) is not None or _COMPARED.search(text.split(" is ")[-1]):
         return bounded
+    if (date := find_date(text)) is not None:
+        return date
     clocks = list(CLOCK_WORDS.finditer(text))
     if len(clocks) == 1:
         return clocks[0][0]
@@ -209,7 +216,7 @@ def _is_unit(span: list[str], word: str) -> bool:
         re.I,
     ):
         return True
-    unit = read_unit(word) if word.isalpha() and word.casefold() not in ("in", "a", "at", "h") else None
+    unit = read_unit(word) if word.isalpha() and word not in ("in", "a", "at", "h") else None
     return unit is not None and unit.factor is not None
 
 

@@ -237,7 +237,7 @@ def pieces(draw: st.DrawFn) -> Case:
         cases(f"{b}", rf"x\ge {at}", f"{a}x", r"\text{otherwise}"),
     ]
     other = [
-        cases(f"{a}x", rf"x\le {at}", f"{b}", f"x>{at}"),
+        *([cases(f"{a}x", rf"x\le {at}", f"{b}", f"x>{at}")] if a * at != b else []),  # it has no jump there
         cases(f"{b}", f"x<{at}", f"{a}x", rf"x \ge {at}"),
         cases(f"{a}x", f"x<{at + 1}", f"{b}", r"\text{otherwise}"),
         cases(f"{a}x", f"x<{at}", f"{b + 1}", rf"x \ge {at}"),

@@ -11,6 +11,10 @@ from r1v.scoring.prose import stated
 QUICK = settings(max_examples=60, deadline=None)
 
 SAID = [
+    ("The party begins at 4:20 p.m.", "16:20"), ("It was signed on 5 May 1789.", "May 5, 1789"),
+    ("Ben gets $14 and Mia gets $26.", r"Ben: \$14, Mia: \$26"), ("The current is 0.25 A.", "250 mA"),
+    ("The domain is all real numbers except 3.", r"\mathbb{R}\setminus\{3\}"),
+    ("The process is called diffusion.", "diffusion"), ("答：需要2小时15分钟。", "2.25小时"),
     ("She loses 40 dollars on the sale.", "a loss of $40"), ("The price falls by 12%.", "12% decrease"),
     ("There are 8 choose 3 = 56 ways in total.", "56"),
     ("The rope is 2500 metres from end to end.", "2.5 km"), ("Each ticket costs 85 cents.", r"\$0.85"),
@@ -30,6 +34,8 @@ SAID = [
     ("综上所述，故选C。", "C"),
 ]  # fmt: skip
 UNSAID = [
+    ("The domain is all real numbers except 0.", "0"), ("Ben gets $14 and Mia gets $26.", r"Ben: \$26, Mia: \$14"),
+    ("The value increases from 3 to 5.", "5"), ("It was signed on 5 May 1789.", "May 6, 1789"),
     ("The price goes up by 30%.", "30% decrease"), ("He gained 40 dollars.", "a loss of $40"),
     ("The answer is less than 5.", "5"), ("It is more than 3 metres long.", "3 m"),
     ("The value could be 7.", "7"), ("There are between 3 and 5 apples.", "5"), ("It is not 7.", "7"),

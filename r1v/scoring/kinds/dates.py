@@ -52,3 +52,11 @@ def read_date(text: str) -> Date | None:
         year = int(parts["year"]) if parts["year"] else None
         return Date(year, number, int(parts["day"]), (parts.get("weekday") or "").lower())
     return None
+
+
+def find_date(sentence: str) -> str | None:
+    """The one date in a sentence."""
+    texts = [match[0] for form in _FORMS for match in form.finditer(sentence)]
+    texts = [text for text in texts if read_date(text) is not None]
+    found = {text for text in texts if not any(text in other and text != other for other in texts)}
+    return found.pop() if len(found) == 1 else None

@@ -62,7 +62,7 @@ def read_inline(text: str, read: Read) -> Reading:
 
 def _at_commas(text: str) -> list[str]:
     """Parts at commas and "and", those with a condition of their own put together with what stands before."""
-    parts = split_top(re.sub(r"\s*,\s*and\s+|\s+and\s+(?=[^<>=]*\b(?:if|for|when)\b)", ", ", text), ",")
+    parts = split_top(re.sub(r"\s*,\s*and\s+|\s+and\s+(?=[^<>]*\b(?:if|for|when)\b)", ", ", text), ",")
     joined: list[str] = []
     for part in parts:
         if joined and re.match(rf"\s*(?:{_CONDITION}\s|otherwise|elsewhere|else)", part, re.IGNORECASE):

@@ -95,4 +95,4 @@ def in_figures(text: str) -> str:
     return f"{number}:{minutes:02}{match['rest'] or ''}"
 
 
-CLOCK_WORDS = re.compile(rf"{_PAST.pattern}|{_NOON.pattern}|{_HOUR_ALONE.pattern}", re.IGNORECASE)
+CLOCK_WORDS = re.compile(rf"{_PAST.pattern}|{_NOON.pattern}|(?<![:\d]){_HOUR_ALONE.pattern}", re.IGNORECASE)

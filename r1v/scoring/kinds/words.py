@@ -68,11 +68,12 @@ _CHINESE_SCALE = re.compile(r"(\d+(?:\.\d+)?)\s*([万亿])(?=[^\d万亿]|$)")
 _FOR_ALL = re.compile(r"[,\s]*\\forall\s*\\?[A-Za-z](?![A-Za-z])(?:\s*\\in\s*\\mathbb\s*\{?R\}?)?")
 _IDENTICAL = re.compile(r"\\equiv(?![a-z])(?!.*mod)")
 _LABELLED_PART = (
-    r"([A-Za-z]{2,}(?: [A-Za-z]+)?|[A-Za-z](?=\s*(?::|pays|gets|has|costs|receives)))\s*"
+    r"([A-Za-z]{2,}(?: (?!pays|gets|has|costs|receives)[A-Za-z]+)?"
+    r"|[A-Za-z](?=\s*(?::|pays|gets|has|costs|receives)))\s*"
     r"(?::|pays|gets|has|costs|receives)?\s*([$€£¥₹]?\s?\d[\d.,]*(?<![.,])\s*%?)"
 )
 _LABELLED_ONE = re.compile(_LABELLED_PART)
-_LABELLED = re.compile(rf"{_LABELLED_PART}(?:\s*[,;]\s*(?:and\s+)?{_LABELLED_PART})+")
+_LABELLED = re.compile(rf"{_LABELLED_PART}(?:(?:\s*[,;]\s*(?:and\s+)?|\s+and\s+){_LABELLED_PART})+")
 _CHINESE_DIGITS = "零一二三四五六七八九"
 
 
