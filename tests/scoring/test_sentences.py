@@ -34,7 +34,8 @@ SAID = [
     ("综上所述，故选C。", "C"),
 ]  # fmt: skip
 UNSAID = [
-    ("The domain is all real numbers except 0.", "0"), ("Ben gets $14 and Mia gets $26.", r"Ben: \$26, Mia: \$14"),
+    ("The domain is all real numbers except 0.", "0"),
+    ("Ben gets $14 and Mia gets $26.", r"Ben: \$26, Mia: \$14"),
     ("The value increases from 3 to 5.", "5"), ("It was signed on 5 May 1789.", "May 6, 1789"),
     ("The price goes up by 30%.", "30% decrease"), ("He gained 40 dollars.", "a loss of $40"),
     ("The answer is less than 5.", "5"), ("It is more than 3 metres long.", "3 m"),
