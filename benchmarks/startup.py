@@ -34,7 +34,7 @@ def lap(name):
     laps[name], last = now - last, now
 from r1v.cli.main import build_parser
 args = build_parser("ask").parse_args(["ask", *sys.argv[1:]])
-from r1v.cli.ask import open_images
+from r1v.cli.commands.ask import open_images
 from r1v.cli.parser import load_model, long_lived_objects
 images = open_images(args.words[:-1])
 lap("arguments and image")

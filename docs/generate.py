@@ -14,8 +14,8 @@ from pathlib import Path
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
+from r1v.cli.commands.train import STAGES, keys_of
 from r1v.cli.main import COMMANDS, build_parser
-from r1v.cli.train import STAGES, keys_of
 
 CARD = Path("r1v/models/r1v-nano/README.md")
 

@@ -1,4 +1,5 @@
-"""The command line: one file for each command, all side by side, so that each is found by its name.
+"""The command line.
 
-`main` finds the command, `parser` has the arguments that several share, `screen` writes to the terminal.
+`commands` has one file for each command, `main` finds it, `parser` has the arguments that several share,
+`screen` writes to the terminal.
 """

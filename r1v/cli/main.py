@@ -36,25 +36,25 @@ _OF_PATHS = frozenset(
      errno.EEXIST, errno.ELOOP, errno.ENXIO, errno.ENODEV, errno.ENOTEMPTY, errno.EXDEV, errno.EBUSY)
 )  # fmt: skip
 
-# command -> (module, one line of help)
-COMMANDS: dict[str, tuple[str, str]] = {
-    "ask": ("r1v.cli.ask", "ask one question about images"),
-    "chat": ("r1v.cli.chat", "talk in several turns"),
-    "serve": ("r1v.cli.serve", "serve a model: OpenAI's API and a chat page"),
-    "ui": ("r1v.cli.ui", "serve a model and open the chat page"),
-    "inspect": ("r1v.cli.inspect", "show what a checkpoint holds"),
-    "plan": ("r1v.cli.plan", "say what fits in memory, from config.json alone"),
-    "verify": ("r1v.cli.verify", "prove that another library computes the same"),
-    "run": ("r1v.cli.run", "answer a file of requests, resumable"),
-    "quantize": ("r1v.cli.quantize", "write a checkpoint in 4 bits (AWQ)"),
-    "compare": ("r1v.cli.compare", "measure a checkpoint against another"),
-    "export": ("r1v.cli.export", "write a model for llama.cpp (GGUF)"),
-    "convert": ("r1v.cli.convert", "rewrite a checkpoint in another layout"),
-    "assemble": ("r1v.cli.assemble", "put a vision tower, a projector and a language model together"),
-    "figures": ("r1v.cli.figures", "make figure questions, or show them"),
-    "eval": ("r1v.cli.eval", "measure a model on benchmarks, and report"),
-    "train": ("r1v.cli.train", "train a model"),
-    "reward": ("r1v.cli.reward", "score replies with a reward model, clean pairs of them"),
+# command -> one line of help; its module in `commands` has the same name
+COMMANDS = {
+    "ask": "ask one question about images",
+    "chat": "talk in several turns",
+    "serve": "serve a model: OpenAI's API and a chat page",
+    "ui": "serve a model and open the chat page",
+    "inspect": "show what a checkpoint holds",
+    "plan": "say what fits in memory, from config.json alone",
+    "verify": "prove that another library computes the same",
+    "run": "answer a file of requests, resumable",
+    "quantize": "write a checkpoint in 4 bits (AWQ)",
+    "compare": "measure a checkpoint against another",
+    "export": "write a model for llama.cpp (GGUF)",
+    "convert": "rewrite a checkpoint in another layout",
+    "assemble": "put a vision tower, a projector and a language model together",
+    "figures": "make figure questions, or show them",
+    "eval": "measure a model on benchmarks, and report",
+    "train": "train a model",
+    "reward": "score replies with a reward model, clean pairs of them",
 }
 
 
@@ -72,10 +72,10 @@ def build_parser(command: str | None) -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(
         dest="command", metavar="COMMAND", required=True, parser_class=CommandParser
     )
-    for name, (module, summary) in COMMANDS.items():
+    for name, summary in COMMANDS.items():
         sub = subparsers.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
         if name == command:
-            loaded = importlib.import_module(module)
+            loaded = importlib.import_module(f"r1v.cli.commands.{name}")
             loaded.configure(sub)
             add_examples(sub)
             sub.set_defaults(run=loaded.run)

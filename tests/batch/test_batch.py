@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from r1v.batch import AnswerFile, BatchProgress, BatchRun, Worker
-from r1v.cli.run import check_input
+from r1v.cli.commands.run import check_input
 from r1v.core import ConfigError, UnavailableError
 
 

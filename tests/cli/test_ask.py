@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from r1v.cli.ask import split_words
+from r1v.cli.commands.ask import split_words
 from r1v.cli.main import build_parser
 from r1v.core import Completion, ConfigError
 

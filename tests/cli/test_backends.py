@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from r1v.cli import serve as serve_command
+from r1v.cli.commands import serve as serve_command
 from r1v.cli.main import COMMANDS
 from r1v.cli.parser import BACKENDS, CommandParser, load_model
 from r1v.core import ConfigError, UnavailableError
@@ -76,7 +76,7 @@ def commands() -> list[str]:
 
 def _parser(name: str) -> CommandParser:
     parser = CommandParser(name)
-    importlib.import_module(COMMANDS[name][0]).configure(parser)
+    importlib.import_module(f"r1v.cli.commands.{name}").configure(parser)
     return parser
 
 
@@ -146,7 +146,7 @@ def test_what_runs_is_said(tiny_checkpoint: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "words"),
     [("parser", ["ask", "Why?", "--backend", "vllm"]), ("parser", ["chat", "--backend", "vllm"]),
-     ("verify", ["verify", "r1v-nano", "--against", "vllm"])],
+     ("commands.verify", ["verify", "r1v-nano", "--against", "vllm"])],
 )  # fmt: skip
 def test_vllm_is_told_to_be_quiet_before_anything_reads_the_environment(
     module: str, words: list[str]
@@ -154,7 +154,7 @@ def test_vllm_is_told_to_be_quiet_before_anything_reads_the_environment(
     """torch and vLLM read it once, when they are imported; so do the processes that vLLM starts."""
     script = (
         "import importlib.util, os, sys\n"
-        f"from r1v.cli import {module} as module\n"
+        f"import r1v.cli.{module} as module\n"
         "find = importlib.util.find_spec\n"
         "importlib.util.find_spec = lambda name, *more: name == 'vllm' or find(name, *more)\n"
         "tell = module.quiet_vllm\n"

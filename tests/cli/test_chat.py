@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from r1v import LLM, SamplingParams
-from r1v.cli.chat import ChatSession
+from r1v.cli.commands.chat import ChatSession
 from r1v.cli.main import build_parser
 from r1v.core import ConfigError, ContextLengthError, ImageError
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from r1v.cli import quiz
+from r1v.cli.commands import quiz
 from r1v.cli.main import main
 from r1v.core import ConfigError, UnavailableError
 from r1v.figures import FAMILIES, abroad

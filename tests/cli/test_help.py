@@ -9,9 +9,9 @@ import shlex
 
 import pytest
 
+from r1v.cli.commands.train import OF_A_FOLDER, STAGES, keys_of
 from r1v.cli.help import EXAMPLES, named_parsers
 from r1v.cli.main import COMMANDS, build_parser
-from r1v.cli.train import OF_A_FOLDER, STAGES, keys_of
 
 
 def parser_of(command: str) -> argparse.ArgumentParser:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from r1v.cli.plan import parse_bytes
+from r1v.cli.commands.plan import parse_bytes
 from r1v.core import ConfigError, SamplingParams
 from r1v.engine import Engine, EngineConfig, EngineIds, EngineRequest
 from r1v.models import R1V, LanguageConfig, R1VConfig, VisionConfig, read_config, write_release

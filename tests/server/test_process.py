@@ -214,7 +214,7 @@ def test_wrong_options_are_said_before_the_model_is_loaded(run_r1v, tmp_path: Pa
 
 
 def test_keys_of_a_file(tmp_path: Path) -> None:
-    from r1v.cli.serve import read_keys
+    from r1v.cli.commands.serve import read_keys
 
     path = tmp_path / "keys"
     path.write_text("# mine\nfirst-key-1\n\n second-key-2 \n")

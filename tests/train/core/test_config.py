@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from r1v.cli.train import OF_A_FOLDER, STAGES, _stage, keys_of
+from r1v.cli.commands.train import OF_A_FOLDER, STAGES, _stage, keys_of
 from r1v.core import ConfigError
 from r1v.train.core.config import ModelConfig
 from r1v.train.core.config_read import as_changes, changed, from_dict, keys, make, read

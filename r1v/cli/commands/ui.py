@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from r1v.cli import serve
+from r1v.cli.commands import serve
 from r1v.cli.parser import CommandParser
 
 

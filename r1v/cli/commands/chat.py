@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from r1v.cli.ask import open_images, show
+from r1v.cli.commands.ask import open_images, show
 from r1v.cli.conversation_file import read_conversation, write_conversation
 from r1v.cli.nano import introduce
 from r1v.cli.parser import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from r1v.cli.convert import add_shard_argument, shard_bytes
+from r1v.cli.commands.convert import add_shard_argument, shard_bytes
 from r1v.core import CheckpointError, ImageRef, Message
 
 DTYPES = ("float32", "bfloat16", "float16")

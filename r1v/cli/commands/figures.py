@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from r1v.cli import quiz
+from r1v.cli.commands import quiz
 from r1v.core import ConfigError, usable_cores
 
 if TYPE_CHECKING:

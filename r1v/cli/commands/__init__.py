@@ -1,0 +1,1 @@
+"""The commands of `r1v`, one file for each."""
