@@ -69,7 +69,7 @@ def test_the_transcript_in_readme_is_what_the_model_says() -> None:
     assert transcript is not None
     image, question, shown = transcript.groups()
     done = subprocess.run(
-        [sys.executable, "-m", "r1v.cli.main", "ask", image, question],
+        [sys.executable, "-m", "r1v", "ask", image, question],
         cwd=ROOT,
         capture_output=True,
         text=True,

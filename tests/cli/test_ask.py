@@ -119,7 +119,7 @@ def test_model_from_the_environment(tiny_checkpoint: Path, monkeypatch: pytest.M
 
 
 def command(*argv: object) -> list[str]:
-    return [sys.executable, "-m", "r1v.cli.main", *(str(word) for word in argv)]
+    return [sys.executable, "-m", "r1v", *(str(word) for word in argv)]
 
 
 def test_ctrl_c_shows_what_there_is(endless_checkpoint: Path) -> None:
