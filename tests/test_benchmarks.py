@@ -16,7 +16,7 @@ FOLDER = ROOT / "benchmarks"
 SCRIPTS = sorted(
     path for room in (".", "cpu", "eval", "quant", "train") for path in (FOLDER / room).glob("*.py")
 )
-EXPERIMENTS = [ROOT / "experiments" / f"{name}.py" for name in ("ablations", "chains", "transfer")]
+EXPERIMENTS = [ROOT / "experiments" / f"{name}.py" for name in ("ablations", "chains", "crop", "transfer")]
 ENDINGS = {"emit", "print_result"}  # of benchmarks/shared/report.py
 TOLD = {"name", "device", "load_average", "commit"}
 

@@ -83,3 +83,18 @@ def test_dry_run_of_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     parts = json.loads((tmp_path / "startup.json").read_text())["parts"]
     assert [part["exit"] for part in parts.values()] == [0] * 4
     assert parts["cold"]["rows"][0]["bytes"] > 16e6 and not (tmp_path / "r1v-startup").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_dry_run_of_several_processes(tmp_path: Path) -> None:
+    """MPO in two processes logs the numbers of one, and tensors arrive whole; with gloo here."""
+    parts = ("block", "mpo")
+    run(FOLDER / "processes.py", "--device", "cpu", "--out", str(tmp_path), "--parts", *parts, timeout=800)
+    found = json.loads((tmp_path / "processes.json").read_text())["parts"]
+    assert [found[part]["exit"] for part in parts] == [0, 0]
+    (sent,) = found["block"]["rows"]
+    assert sent["tensors"] == 6 and sent["worst_sum"] == 0 and sent["exit"] == 0
+    one, several = found["mpo"]["rows"]
+    assert not one["failed"] and not several["failed"] and several["numbers"] > 50
+    assert several["worst_number"] < 1e-3 and several["other_numbers"] == 0

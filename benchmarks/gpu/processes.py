@@ -194,7 +194,7 @@ def read_blocks(device: str) -> None:
         print(json.dumps([float(tensor.double().sum()) for _, tensor in tensors]), flush=True)
 
 
-PARTS = {"mpo": Part(mpo, 240), "sequence": Part(sequence, 420), "ahead": Part(ahead, 300),
+PARTS = {"mpo": Part(mpo, 700), "sequence": Part(sequence, 1500), "ahead": Part(ahead, 700),
          "block": Part(block, 120)}  # fmt: skip
 
 if __name__ == "__main__":

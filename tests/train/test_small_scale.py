@@ -39,6 +39,16 @@ def test_a_projector_moves_from_a_substitute_to_a_reasoner() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
+def test_grpo_learns_to_answer_after_a_closer_look() -> None:
+    """The reward rises with the real crop tool, which is used nearly every time."""
+    found = printed("crop.py")
+    (first,), (last,) = found["first_reward"], found["last_reward"]
+    assert last >= first + 0.2 and found["turns"][0] > 1.5
+    assert found["right_after"][0] >= found["right_before"][0] + 0.3
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_chains_are_shorter_where_a_question_is_easy_and_as_often_right() -> None:
     alphas = printed("chains.py")["alphas"]
     plain, adapted = alphas["0.0"], alphas["0.2"]
