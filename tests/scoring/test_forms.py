@@ -179,7 +179,7 @@ PAIRS = [
     ("sulfate ion", "SO_4^{2-}"), ("sp3", "sp^3"), ("NO3-", "NO_3^{-}"), ("3.6e6 J", "1 kWh"),
     ("a week", "7 days"), ("0.1666...", r"\frac16"), ("three and a half", "3.5"), ("100m²", "100平方米"),
     ("5 o'clock", "5:00"), ("下午3点半", "15:30"),
-    ("all real numbers except 2", r"\mathbb{R}\setminus\{2\}"), ("about 12", "12"),
+    ("all real numbers except 2", r"\mathbb{R}\setminus\{2\}"), ("approximately 12.5", "12.5"),
     ("between 2 and 5 inclusive", "[2,5]"), ("<1, 2, 3>", "(1,2,3)"), (r"x = 0, \pm 1", "-1,0,1"),
     (r"x=k\pi", r"x=k\pi, k\in\mathbb{Z}"), ("大于或等于3的实数", r"x\ge3"),
     ("a 30% decrease", "decreased by 30%"), ("a loss of $40", "loses 40 dollars"), ("单调递增", "增函数"),
@@ -199,6 +199,7 @@ PAIRS = [
     ("oxidation state IV", "+4"), ("₹500", "Rs. 500"),
 ]  # fmt: skip
 OTHERS = [
+    ("about 12", "12"),
     ("sodium chloride", "KCl"), ("iron(II) oxide", "Fe_2O_3"), ("carbon monoxide", "CO_2"),
     ("Fe2+", "Fe^{3+}"), ("chloride ion", "Cl_2"), ("sp2", "sp^3"), ("100m²", "100"), ("5m", "5 cm"),
     ("0.1666...", "0.16"), ("three and a half", "3"), ("3点半", "3:00"), ("上午8时", "下午8时"),

@@ -27,7 +27,7 @@ _BELOW_ZERO = re.compile(r"零下\s*(?=\d)")
 _DISCOUNT = re.compile(r"打?([一二三四五六七八九]|\d(?:\.\d)?)([一二三四五六七八九])?折")
 _OF_THE_PRICE = re.compile(r"(?:原价|售价|定价|标价)的\s*(?=\d)")
 _AROUND = re.compile(
-    r"^(?:approximately|about|roughly|around|exactly|nearly|only|just|both"
+    r"^(?:approximately|exactly|only|just|both"
     r"|(?:the )?point(?=\s+(?:[A-Z]\s*)?\())\s+|\s+only$",
     re.IGNORECASE,
 )
