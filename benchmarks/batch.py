@@ -2,7 +2,8 @@
 
 Each backend of `LLM` is a process of its own, and they are asked in turn. Answers have mixed lengths, which
 are fixed beforehand, so all do the same work. One request is 150 tokens long. Prints tokens per second by the
-clock and per second of processor time; the second is steadier on a machine that does other things too.
+clock and per second of processor time, all processes of a backend together; the second is steadier on a
+machine that does other things too.
 """
 
 from __future__ import annotations
@@ -45,15 +46,11 @@ def main() -> None:
             for name, child in children.items():
                 found[name].append(child.ask(number=number, seed=1000 * number + turn, lengths=lengths))
         for name, answers in found.items():
-            row = {
-                key: median([a["tokens"] / a[key] for a in answers])
-                for key in ("wall", "cpu") if answers[0][key] is not None
-            }  # fmt: skip
+            row = {key: median([a["tokens"] / a[key] for a in answers]) for key in ("wall", "cpu")}
             rates.setdefault(str(number), {})[name] = row
             memory[name] = int(answers[-1]["peak_mib"])
-            seconds[name].append(median([a["wall"] if a["cpu"] is None else a["cpu"] for a in answers]))
-            own = row.get("cpu", float("nan"))
-            print(f"{number:8} {name:>13} {row['wall']:9.1f} {own:21.1f}", flush=True)
+            seconds[name].append(median([a["cpu"] for a in answers]))
+            print(f"{number:8} {name:>13} {row['wall']:9.1f} {row['cpu']:21.1f}", flush=True)
         ours = rates[str(number)].get("r1v")
         if ours:
             ratios[str(number)] = {
