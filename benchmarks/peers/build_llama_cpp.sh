@@ -19,6 +19,10 @@ if [ ! -f "$folder/source/llama.cpp/CMakeLists.txt" ]; then
     mkdir -p "$folder/source"
     tar -xzf "$archive" -C "$folder/source" --strip-components=1
 fi
+# GCC 12 takes the instruction that sets tiles up for a reader of 8 bytes, and drops the rest: prompts would end in SIGILL
+tiles="$folder/source/llama.cpp/ggml/src/ggml-cpu/amx/mmq.cpp"
+grep -q 'asm volatile' "$tiles" \
+    || sed -i 's|^    _tile_loadconfig(&tc);|    asm volatile("" :: "r"(\&tc) : "memory");\n&|' "$tiles"
 cmake -S "$folder/source/llama.cpp" -B "$folder/build" -DCMAKE_BUILD_TYPE=Release -DGGML_NATIVE=ON \
     -DLLAMA_CURL=OFF -DLLAMA_BUILD_SERVER=ON -DLLAMA_BUILD_UI=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF
 cmake --build "$folder/build" -j "$jobs" --target llama-bench llama-quantize llama-server llama-mtmd-cli llama-completion

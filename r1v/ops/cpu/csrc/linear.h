@@ -31,6 +31,10 @@ static void panel_products(const Input *in, const Weight *w, int64_t n0, int64_t
 
 // out[m][n - n0] for n in [n0, n1).
 static void products(const Input *in, const Weight *w, int64_t n0, int64_t n1, float *out, int64_t ld) {
+#if USE_AMX
+    if (w->kind == INT4 && in->pairs) widened_products(in->pairs, in->M, w, n0, n1, out, ld);
+    else
+#endif
     if (w->kind == INT4) int4_products(&in->rounded, in->M, w, n0, n1, out, ld);
     else if (in->few) dot_products(in, w, n0, n1, out, ld);
     else panel_products(in, w, n0, n1, out, ld);
@@ -84,10 +88,13 @@ void LEVELLED(r1v_linear)(const Weight *w, const float *x, int64_t M, const floa
     int64_t chunk = 64;
 #if USE_AMX
     // larger pieces read x fewer times; each thread has several of them
-    while (w->kind == BFLOAT16 && M >= 128 && chunk < 256 && N >= 4 * chunk * threads) chunk *= 2;
-    if (w->kind == BFLOAT16 && M > MOST_TILED) {
-        for (int64_t m = 0; m < M; m += MOST_TILED)
-            LEVELLED(r1v_linear)(w, x + m * K, MIN(MOST_TILED, M - m), norm, eps, gated, residual ? residual + m * N : NULL,
+    const int tiled = w->kind == BFLOAT16 ? M > MOST_DOT_ROWS : w->kind == INT4 && M >= WIDENED_ROWS;
+    while (tiled && M >= 128 && chunk < 256 && N >= 4 * chunk * threads) chunk *= 2;
+    if (tiled && M > MOST_TILED) {
+        // in equal pieces, so that the last is not too small for tiles
+        const int64_t pieces = (M + MOST_TILED - 1) / MOST_TILED, piece = (M + pieces - 1) / pieces;
+        for (int64_t m = 0; m < M; m += piece)
+            LEVELLED(r1v_linear)(w, x + m * K, MIN(piece, M - m), norm, eps, gated, residual ? residual + m * N : NULL,
                                  out + m * N, threads);
         return;
     }
@@ -98,11 +105,13 @@ void LEVELLED(r1v_linear)(const Weight *w, const float *x, int64_t M, const floa
         for (int64_t m = 0; m < M; m++) norm_row(x + m * K, norm, eps, K, normed + m * K);
         in.x = normed;
     }
+#if USE_AMX
+    if (tiled) in.pairs = tiled_pairs(in.x, M, K);
+    else
+#endif
     if (w->kind == INT4) in.rounded = round_rows(in.x, M, w);
     else if (M <= MOST_DOT_ROWS) in.few = ordered(w->kind, in.x, M, K);
-#if USE_AMX
-    else if (w->kind == BFLOAT16) in.pairs = tiled_pairs(in.x, M, K);
-#else
+#if !USE_AMX
     else if (HAS_PAIRS && w->kind == BFLOAT16) in.pairs = rounded_pairs(in.x, M * K);
 #endif
     const int parallel = threads > 1 && w->rows * K * M > 100000;

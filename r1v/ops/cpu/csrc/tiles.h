@@ -146,4 +146,36 @@ static void tile_products(const float *pairs, int64_t M, const Weight *w, int64_
     }
     _tile_release();
 }
+
+// Rows of x from which on 4-bit weights are widened for the tiles; fewer are rounded to 8 bits (int4.h).
+enum { WIDENED_ROWS = 48 };
+
+// A row of 4-bit weights in bfloat16.
+static void widen_row(const Weight *w, int64_t n, uint16_t *to) {
+    const int64_t K = w->columns, G = w->group;
+    const uint8_t *codes = (const uint8_t *)w->data + n * K / 2;
+    for (int64_t k = 0; k < K; k += 64) {
+        const __m512 scale = _mm512_set1_ps(w->scales[n * (K / G) + k / G]);
+        const __m512 zero = _mm512_set1_ps(w->zeros[n * (K / G) + k / G]);
+        const __m256i both = _mm256_loadu_si256((const __m256i *)(codes + k / 2)), mask = _mm256_set1_epi8(15);
+        const __m256i halves[2] = {_mm256_and_si256(both, mask), _mm256_and_si256(_mm256_srli_epi16(both, 4), mask)};
+        EACH(i, 2) {
+            __m512 left = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm256_castsi256_si128(halves[i])));
+            __m512 right = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm256_extracti128_si256(halves[i], 1)));
+            left = left * scale - zero, right = right * scale - zero;
+            _mm512_storeu_si512(to + k + 32 * i, (__m512i)_mm512_cvtne2ps_pbh(right, left));
+        }
+    }
+}
+
+static void widened_products(const float *pairs, int64_t M, const Weight *w, int64_t n0, int64_t n1, float *out,
+                             int64_t ld) {
+    uint16_t *wide = scratch(1, 32 * w->columns * sizeof(uint16_t));
+    for (int64_t n = n0; n < n1; n += 32) {
+        const int64_t rows = MIN(32, n1 - n);
+        const Weight part = {BFLOAT16, 0, rows, w->columns, wide, NULL, NULL, NULL};
+        for (int64_t r = 0; r < rows; r++) widen_row(w, n + r, wide + r * w->columns);
+        tile_products(pairs, M, &part, 0, rows, out + n - n0, ld);
+    }
+}
 #endif
