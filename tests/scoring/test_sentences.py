@@ -108,6 +108,18 @@ def test_any_text_is_read(text: str) -> None:
     assert said is None or isinstance(said, str)
 
 
+@pytest.mark.parametrize(
+    "piece",
+    ["Ann 5, ", "1 and ", "x (x>1); ", "less than 3 ", "half past six ", "x is 1 and ", "increase of 5% "],
+)
+def test_repeated_phrases_are_read_at_once(piece: str) -> None:
+    """A pattern that tries every way to cut such texts would not end."""
+    for length in (120, 290, 1900):
+        text = (piece * 400)[:length]
+        assert not compare(text, "5").equal and not compare("5", text).equal
+        extract_answer(text)
+
+
 def test_formulas_state_nothing_beyond_themselves() -> None:
     for text in ("x^2+2x+1", "(1, 2)", r"\frac12", "5 cm", "mitosis", "47+38", "a:b:c=1:2:3"):
         assert stated(text) is None

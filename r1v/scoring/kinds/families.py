@@ -33,6 +33,7 @@ _WORDS = re.compile(
     r"|(?:integer\s+|integral\s+)?multiples\s+of\s+(?P<of>\d+))|所有(?P<chinese>奇数|偶数)",
     re.IGNORECASE,
 )
+MAX_FAMILY = 300  # characters
 MAX_PARTS = 24  # residues that are compared
 PARAMETER = "\\parameter"  # the name that every parameter is given
 
@@ -46,7 +47,7 @@ def read_family(text: str, read: Read) -> Reading:
     if match := _WORDS.fullmatch(text.strip()):
         odd = (match["parity"] or "").lower() == "odd" or match["chinese"] == "奇数"
         return (Parametric("Z", renamed(read(f"{match['of']}q" if match["of"] else f"2q+{int(odd)}"), "q")),)
-    match = _TAIL.fullmatch(text.strip())
+    match = _TAIL.fullmatch(text.strip()) if len(text) <= MAX_FAMILY else None
     if match is None:
         return ()
     kind = "R*" if match["nonzero"] else "Z" if match["whole"] else _kind(match["set"])

@@ -32,10 +32,13 @@ _PARITY = re.compile(
 )
 _WHOLE = frozenset("nmkij")  # letters for whole numbers
 _POINTS = 12
+MAX_INLINE = 300  # characters of cases in one line
 
 
 def read_inline(text: str, read: Read) -> Reading:
     """Cases in one line, each with its condition; nothing where the text is something else."""
+    if len(text) > MAX_INLINE:
+        return ()
     parts = re.split(r"\s*;\s*(?:and\s+)?", text)
     if len(parts) < 2:
         parts = _at_commas(text)

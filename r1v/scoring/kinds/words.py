@@ -73,13 +73,16 @@ _LABELLED_PART = (
     r"(?::|pays|gets|has|costs|receives)?\s*([$€£¥₹]?\s?\d[\d.,]*(?<![.,])\s*%?)"
 )
 _LABELLED_ONE = re.compile(_LABELLED_PART)
-_LABELLED = re.compile(rf"{_LABELLED_PART}(?:(?:\s*[,;]\s*(?:and\s+)?|\s+and\s+){_LABELLED_PART})+")
+_LABEL_JOINT = re.compile(r"\s*[,;](?!\d{3})\s*(?:and\s+)?|\s+and\s+")
+MAX_PHRASE = 300  # characters; a longer text holds no phrase for a sign
 _CHINESE_DIGITS = "零一二三四五六七八九"
 
 
 def in_signs(text: str) -> str:
     """A short text with signs for the words that stand for them: ``$2.5 million``, ``origin``, ``打八折``,
     ``5 (double root)``, ``oxidation state VI``. Any other text as it is."""
+    if len(text) > MAX_PHRASE:
+        return text
     if _ORIGIN.fullmatch(text):
         return "(0,0)"
     if _MISSING.fullmatch(text):
@@ -108,8 +111,7 @@ def in_signs(text: str) -> str:
         return f"{_tenths(match[1])}{_tenths(match[2] or '0')}%" if "." not in match[1] else f"{match[1]}0%"
     text = _CHINESE_SCALE.sub(lambda match: _zeros(match[1], {"万": 4, "亿": 8}[match[2]]) or match[0], text)
     text = _IDENTICAL.sub(" = ", _FOR_ALL.sub("", text)) if "\\" in text else text
-    if _LABELLED.fullmatch(text):
-        text = ", ".join(f"{match[1].strip()} = {match[2].strip()}" for match in _LABELLED_ONE.finditer(text))
+    text = _labelled(text)
     text = _OF_THE_PRICE.sub("", _BELOW_ZERO.sub("-", text))
     if (match := _REMARK.fullmatch(text)) and not _DENIAL.search(match[2]):
         unit = read_unit(match[2])
@@ -128,6 +130,14 @@ def directed(sentence: str) -> str | None:
         direction(match[0]) for match in re.finditer(rf"\b(?:{_ANY_DIRECTION})\b", sentence, re.IGNORECASE)
     }
     return "" if not found else found.pop() if len(found) == 1 else None
+
+
+def _labelled(text: str) -> str:
+    """``A: $30, B pays $50`` as A = $30, B = $50."""
+    parts = [_LABELLED_ONE.fullmatch(part.strip()) for part in _LABEL_JOINT.split(text)]
+    if len(parts) < 2 or any(part is None for part in parts):
+        return text
+    return ", ".join(f"{part[1].strip()} = {part[2].strip()}" for part in parts if part)
 
 
 def _chinese_bounds(text: str) -> str:
