@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import itertools
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -170,6 +171,12 @@ def remark(loaded: Loaded) -> str | None:
     """One line if the data is not the whole official set, or not as it was published; None if it is, or if
     that is not known."""
     which, origin = loaded.benchmark, loaded.origin
+    if which.own is not None and which.name.removeprefix("own_") in TASKS:
+        known = which.name.removeprefix("own_")
+        return (
+            f"{which.name}: asked and scored as your own questions; for the benchmark of that name, with its "
+            f"prompts and rules, run {known} with --data"
+        )
     repo = which.source.repo if which.source is not None else ""
     if "of" in origin:
         return (
@@ -281,15 +288,18 @@ def load_items(
         made = iter(which.load(request))
         items = list(made if shuffle_seed is not None else itertools.islice(made, limit and limit + 1))
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        where = which.source.repo if which.source else which.name
+        where = f"the form of {which.source.repo}" if which.source else "a form that is read here"
         raise DataError(
-            f"a row of {which.name} is not in the form of {where} ({type(error).__name__}: {error}); "
-            "fetch the data again, or convert it"
+            f"a row of {which.name} is not in {where} ({type(error).__name__}: {error}); "
+            f"{'fetch the data again, or convert it' if which.source else 'mend it'}"
         ) from error
     _check_items(which, items, options or {})
-    twice = len(items) - len({item.id for item in items})
+    twice = [name for name, count in Counter(item.id for item in items).items() if count > 1]
     if twice:
-        raise ConfigError(f"{which.name} has {twice} questions with an id that another has; check its data")
+        raise ConfigError(
+            f"{which.name} has {len(twice)} ids that several questions have, such as {twice[0]!r}; give each "
+            "question its own"
+        )
     if shuffle_seed is not None:
         random.Random(shuffle_seed).shuffle(items)
     partial = limit is not None and len(items) > limit

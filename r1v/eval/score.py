@@ -213,16 +213,18 @@ def grade_sample(which: Benchmark, item: Item, sample: Sample, tools: GradingToo
 def question_for_judge(item: Item, sample: Sample) -> JudgedAnswer:
     """What the judge sees: the extracted answer if there is one, otherwise the whole answer."""
     found = extract_answer(sample.output.answer)
-    reference = item.answer
-    if (
-        item.options
-        and len(item.answer) == 1
-        and 0 <= (index := ord(item.answer) - ord("A")) < len(item.options)
-    ):
-        reference = f"{item.answer}. {item.options[index]}"
+    right = (item.answer, *item.grading.get("also", ()))
+    reference = ", or ".join(_reference(item, one) for one in right)
     return JudgedAnswer(
         item.text, reference, found.text if found.how == "boxed" and found.text else sample.output.answer
     )
+
+
+def _reference(item: Item, answer: str) -> str:
+    """A right answer as a judge sees it: a letter with its option."""
+    if item.options and len(answer) == 1 and 0 <= (index := ord(answer) - ord("A")) < len(item.options):
+        return f"{answer}. {item.options[index]}"
+    return answer
 
 
 def _was_cut(sample: Sample, how: str) -> bool:

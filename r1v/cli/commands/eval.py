@@ -210,12 +210,15 @@ def _run(args: argparse.Namespace) -> int:
 def _load(args: argparse.Namespace, way: Any) -> list[Any]:
     """The questions of the benchmarks that the command names. way: the protocol."""
     from r1v.eval.benchmark import load_items, remark
-    from r1v.eval.questions.own import find_benchmark
+    from r1v.eval.questions.own import find_benchmarks
 
-    chosen = [find_benchmark(name) for name in dict.fromkeys(args.tasks)]
+    chosen = find_benchmarks(args.tasks)
     revisions = _pairs(args.revision, "TASK=COMMIT")
     options = _pairs(args.option, "TASK.NAME=VALUE")
     _check_named(chosen, [*revisions, *(key.split(".", 1)[0] for key in options)])
+    for one in chosen:
+        if one.name in revisions and one.source is None:
+            raise ConfigError(f"--revision {one.name}: it is read without a commit; leave it out")
     prompts = _prompts(args.prompt)
     loaded = [
         load_items(

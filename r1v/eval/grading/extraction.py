@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from r1v.eval.benchmark import Benchmark, GradingTools
+from r1v.eval.grading.graders import right_letters
 from r1v.eval.grading.judge import Judge, JudgedAnswer, counting
 from r1v.eval.item import Grade, Item, Json, Output
 from r1v.scoring import extract_boxed
@@ -45,7 +46,8 @@ def by_box(item: Item, output: Output, tools: GradingTools) -> Grade:
     box = extract_boxed(output.answer)
     if box is None:
         return Grade(None, None, "no box")
-    return Grade(float(_plain(box) == _plain(item.answer)), box, "box")
+    right = {_plain(one) for one in (item.answer, *item.grading.get("also", ()))}
+    return Grade(float(_plain(box) in right), box, "box")
 
 
 def _plain(text: str) -> str:
@@ -74,12 +76,12 @@ def by_toolkit(item: Item, output: Output, tools: GradingTools) -> Grade:
     """VLMEvalKit's rules without its judge. Its tables turn an open question into one with two options, the
     right answer and "Other Answers"; open questions are read in the same way here."""
     options = item.options or (item.answer, "Other Answers")
-    right = item.answer.strip().upper() if item.options else "A"
+    right = right_letters(item) if item.options else ("A",)
     letters = [chr(ord("A") + index) for index in range(len(options))]
     letter = toolkit_letter(output.answer, letters, options)
     if letter is None:
         return Grade(None, None, "toolkit")
-    return Grade(float(letter == right), letter, "toolkit")
+    return Grade(float(letter in right), letter, "toolkit")
 
 
 def by_toolkit_and_box(item: Item, output: Output, tools: GradingTools) -> Grade:
@@ -149,6 +151,6 @@ def grade_said(which: Benchmark, item: Item, said: str | None, tools: GradingToo
         letter = said.strip().strip("().").upper()
         if letter not in letters_of(item):
             return Grade(None, None, "judge's reading")
-        return Grade(float(letter == item.answer.strip().upper()), letter, "judge's reading")
+        return Grade(float(letter in right_letters(item)), letter, "judge's reading")
     found = which.grade(item, Output(answer=rf"\boxed{{{said}}}"), tools)
     return Grade(found.score, said, f"judge's reading, {found.rule}", found.details)

@@ -14,11 +14,17 @@ from r1v.scoring import Tolerance, compare, extract_answer, extract_choice
 
 
 def grade_choice(item: Item, output: Output, tools: GradingTools) -> Grade:
-    """Multiple choice: compares the letter with ``item.answer``."""
+    """Multiple choice: compares the letter with ``item.answer`` and, where several are right, with those in
+    ``grading["also"]``."""
     found = extract_choice(output.answer, item.options)
     if found.text is None:
         return Grade(None, None, found.how)
-    return Grade(float(found.text == item.answer.strip().upper()), found.text, found.how)
+    return Grade(float(found.text in right_letters(item)), found.text, found.how)
+
+
+def right_letters(item: Item) -> tuple[str, ...]:
+    """The letters of a multiple choice that are right, each by itself."""
+    return (item.answer.strip().upper(), *item.grading.get("also", ()))
 
 
 def grade_free(item: Item, output: Output, tools: GradingTools) -> Grade:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import fnmatch
 import hashlib
+import io
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from r1v.eval.item import Json
 from r1v.eval.questions.marks import Marks, asked_for, content_digest, other_split, wrong_row, wrong_rows
 
 MAX_PATH = 1000  # characters; a longer text is an encoded picture
+_SEPARATORS = {".csv": (",", "commas"), ".tsv": ("\t", "tabs")}
 MAX_DATA_BYTES = 1 << 30  # the most bytes of a benchmark's file; some hold pictures or test cases
 REMEDY = "put that set's files there, or name its folder with --data"
 
@@ -62,11 +64,13 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows of a data set. folder: where its files lie. origin: for the manifest."""
+    """The rows of a data set. folder: where its files lie. origin: for the manifest. places: the file and the
+    number of each row, for errors; empty where nobody asks."""
 
     rows: tuple[Json, ...]
     folder: Path
     origin: Json
+    places: tuple[str, ...] = ()
 
 
 def read_rows(
@@ -128,8 +132,13 @@ def _check_names(paths: Sequence[Path], source: Source) -> None:
 
 def read_files(paths: Sequence[Path]) -> Rows:
     """The rows of files with any names. Raises DataError."""
-    rows = tuple(row for path in paths for row in _checked(path, Source("", ())))
-    return Rows(rows, paths[0].parent, {"sha256": _digest(paths), "files": len(paths), "rows": len(rows)})
+    rows, places = [], []
+    for path in paths:
+        for number, row in enumerate(_checked(path, Source("", ())), 1):
+            rows.append(row)
+            places.append(f"{path.name}, row {number}")
+    origin = {"sha256": _digest(paths), "files": len(paths), "rows": len(rows)}
+    return Rows(tuple(rows), paths[0].parent, origin, tuple(places))
 
 
 def _local(source: Source, folder: Path, name: str, others: Collection[str]) -> list[Path]:
@@ -203,7 +212,8 @@ def _digest(paths: Sequence[Path]) -> str:
 
 def _checked(path: Path, source: Source) -> Iterator[Json]:
     """The rows of one file. Each is checked to be an object with the fields that it must have."""
-    for number, row in enumerate(_read(path), 1):
+    remedy = "fetch it again" if source.repo else "mend the file (UTF-8, in the form that its ending names)"
+    for number, row in enumerate(_read(path, remedy), 1):
         if not isinstance(row, dict):
             form = f"; expected the form of {source.repo}" if source.repo else ""
             raise DataError(f"row {number} of {path} is not an object{form}")
@@ -221,36 +231,50 @@ def _checked(path: Path, source: Source) -> Iterator[Json]:
         yield {**row, "_file": str(path)} if source.keep_path else row
 
 
-def _read(path: Path) -> Iterator[Json]:
-    """The rows of one file, by its ending."""
+def _read(path: Path, remedy: str) -> Iterator[Json]:
+    """The rows of one file, by its ending. remedy: what to do about a file that cannot be read."""
     try:
         if path.suffix == ".parquet":
             yield from _read_parquet(path)
         elif path.suffix in (".csv", ".tsv"):
             csv.field_size_limit(2**31 - 1)  # a field may hold a picture in base64
             with open(path, encoding="utf-8-sig", newline="") as file:
-                yield from csv.DictReader(file, delimiter="\t" if path.suffix == ".tsv" else ",")
+                yield from _read_table(path, csv.DictReader(file, delimiter=_SEPARATORS[path.suffix][0]))
         elif path.suffix == ".jsonl":
             with open(path, encoding="utf-8") as file:
-                yield from (_parsed(line, path) for line in file if line.strip())
+                yield from (_parsed(line, path, remedy) for line in file if line.strip())
         else:
             text = path.read_text(encoding="utf-8")
             try:
-                whole = _parsed(text, path)
+                whole = _parsed(text, path, remedy)
             except DataError:  # some .json files are JSON lines
-                whole = [_parsed(line, path) for line in text.splitlines() if line.strip()]
+                whole = [_parsed(line, path, remedy) for line in text.splitlines() if line.strip()]
             if isinstance(whole, dict):  # rows by name, or a single row
                 whole = whole.values() if all(isinstance(v, dict) for v in whole.values()) else [whole]
             yield from whole
     except (ValueError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} cannot be read ({error}); fetch it again") from error
+        raise DataError(f"{path} cannot be read ({error}); {remedy}") from error
 
 
-def _parsed(text: str, path: Path) -> Any:
+def _read_table(path: Path, table: csv.DictReader[str]) -> Iterator[Json]:
+    """The rows of a table. Raises DataError for other separators than the ending's, and for a row with more
+    cells than there are columns."""
+    head, (mark, name) = table.fieldnames or [], _SEPARATORS[path.suffix]
+    if len(head) == 1 and any(other in head[0] for other in ",;\t|" if other != mark):
+        raise DataError(f"{path} has one column, {head[0][:60]!r}; separate columns by {name}")
+    for number, row in enumerate(table, 1):
+        if None in row:
+            raise DataError(
+                f"row {number} of {path} has more cells than its {len(head)} columns; quote texts"
+            )
+        yield row
+
+
+def _parsed(text: str, path: Path, remedy: str) -> Any:
     try:
         return parse_json(text, "a row", max_bytes=MAX_DATA_BYTES)
     except R1VError as error:
-        raise DataError(f"{path} cannot be read ({error}); fetch it again") from None
+        raise DataError(f"{path} cannot be read ({error}); {remedy}") from None
 
 
 def _read_parquet(path: Path) -> Iterator[Json]:
@@ -267,24 +291,37 @@ def _read_parquet(path: Path) -> Iterator[Json]:
 
 def image_of(value: object, folder: Path) -> bytes:
     """The encoded image in a row's field: bytes, {"bytes": …, "path": …} as the Hub has it, base64, or a path
-    within the data's folder. Raises DataError."""
+    within the data's folder. Raises DataError, also for what is no picture."""
     if isinstance(value, bytes):
-        return value
+        return _picture(value, f"{len(value)} bytes")
     if isinstance(value, dict):
         if value.get("bytes"):
-            inner = value["bytes"]
-            return inner if isinstance(inner, bytes) else image_of(inner, folder)
+            return image_of(value["bytes"], folder)
         value = value.get("path")
     if isinstance(value, str) and value:
         path = (folder / value[:MAX_PATH]).resolve()
         if len(value) <= MAX_PATH and path.is_relative_to(folder.resolve()) and path.is_file():
-            return path.read_bytes()
+            return _picture(path.read_bytes(), value)
         if len(value) > 64:
             import base64
             import binascii
 
             try:
-                return base64.b64decode(value.split(",", 1)[-1], validate=True)
+                decoded = base64.b64decode(value.split(",", 1)[-1], validate=True)
             except binascii.Error:
                 pass
+            else:
+                return _picture(decoded, f"{value[:40]}…")
     raise DataError(f"no image in {str(value)[:80]!r}; expected bytes, or a file within {folder}")
+
+
+def _picture(data: bytes, name: str) -> bytes:
+    """The same bytes, if they begin as a picture does. Raises DataError."""
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(data)):
+            return data
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        what = "is empty" if not data else "is no picture that can be opened"
+        raise DataError(f"{name} {what}; give a PNG, JPEG, WebP or GIF") from error

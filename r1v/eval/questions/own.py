@@ -25,9 +25,11 @@ from r1v.eval.benchmark import TASKS, Benchmark, GradingTools, Load, benchmark
 from r1v.eval.grading.graders import grade_choice, grade_free
 from r1v.eval.item import Grade, Item, Json, Output
 from r1v.eval.prompts import options_text
+from r1v.eval.questions.answers import Options, check_type, read_answers, read_options
 from r1v.eval.questions.data import DataError, Rows, Source, read_files, read_rows
-from r1v.eval.questions.pictures import placed
-from r1v.eval.questions.rows import LETTERS, PICTURES, given, options_of, pictures_of, shared_pictures
+from r1v.eval.questions.pictures import MARK, placed
+from r1v.eval.questions.rows import PICTURES, given, options_of, pictures_of, shared_pictures
+from r1v.scoring import AnswerKind
 
 # field -> other names that data sets have for it
 FIELDS: dict[str, tuple[str, ...]] = {
@@ -35,12 +37,12 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "question": ("problem", "query", "prompt"),
     "images": PICTURES[1:],
     "options": ("choices",),
-    "answer": ("solution", "label", "final_answer", "ground_truth"),
+    "answer": ("final_answer", "ground_truth", "label", "solution"),
     "type": ("answer_type",),
     "tolerance": (),
     "subject": ("category", "group"),
 }
-TYPES = ("math", "number", "string", "choice", "time", "formula")
+TYPES: tuple[AnswerKind, ...] = ("math", "number", "string", "choice", "time", "formula")
 SUFFIXES = (".jsonl", ".json", ".csv", ".tsv", ".parquet")
 ENTRY_POINTS = "r1v.benchmarks"  # the group under which a package names its benchmarks
 HUB = "hf:"
@@ -60,7 +62,27 @@ def find_benchmark(name: str) -> Benchmark:
         return _of_rows(_clean(path.stem), partial(_file_rows, path), path.name)
     if (found := _of_package(name)) is not None:
         return found
+    if path.is_file() or "/" in name or path.suffix:
+        raise ConfigError(
+            f"{name} is no file of questions that is read here; its name must end in "
+            f"{', '.join(SUFFIXES)} or .py, or it must be a folder of such files"
+        )
     return benchmark(name)  # this raises an error that names the known benchmarks
+
+
+def find_benchmarks(names: Sequence[str]) -> list[Benchmark]:
+    """What the command line names, in order. Raises ConfigError if two of them would have one name in the
+    run."""
+    found: dict[str, tuple[str, Benchmark]] = {}
+    for name in dict.fromkeys(names):
+        which = find_benchmark(name)
+        if which.name in found:
+            raise ConfigError(
+                f"{found[which.name][0]} and {name} are both called {which.name!r} in a run; rename one of "
+                "them, or ask it in another run with --out"
+            )
+        found[which.name] = name, which
+    return [which for _, which in found.values()]
 
 
 def recorded_benchmark(name: str, own: Json | None) -> Benchmark:
@@ -120,8 +142,13 @@ def _file_rows(path: Path) -> Rows:
                 f"{path} holds no file of questions; it needs one that ends in {', '.join(SUFFIXES)}"
             )
     rows = read_files(files)
-    ignored = check_fields(rows.rows, path)
-    return Rows(rows.rows, rows.folder, {**rows.origin, "file": path.name, "ignored": ignored})
+    return _with_ignored(rows, path, file=path.name)
+
+
+def _with_ignored(rows: Rows, where: object, **origin: Any) -> Rows:
+    """The rows, and in their origin the names of the fields that are ignored."""
+    ignored = check_fields(rows.rows, where)
+    return replace(rows, origin={**rows.origin, **origin, "ignored": ignored})
 
 
 def _hub_rows(name: str) -> Rows:
@@ -130,8 +157,7 @@ def _hub_rows(name: str) -> Rows:
     repo, _, split = name.removeprefix(HUB).partition(":")
     splits = (split,) if split else ("test", "val", "train")
     patterns = [f"*{one}*.{ending}" for one in splits for ending in ("parquet", "jsonl", "json", "csv")]
-    rows = read_rows(Source(repo, tuple(patterns)), None, repo)
-    return Rows(rows.rows, rows.folder, {**rows.origin, "ignored": check_fields(rows.rows, repo)})
+    return _with_ignored(read_rows(Source(repo, tuple(patterns)), None, repo), repo)
 
 
 def check_fields(rows: Sequence[Json], where: object) -> list[str]:
@@ -144,7 +170,13 @@ def check_fields(rows: Sequence[Json], where: object) -> list[str]:
         near = difflib.get_close_matches(name.lower(), FIELDS, 1, 0.8)
         if near and not any(near[0] in row for row in rows):
             raise DataError(f"{where} has a field {name!r}; did you mean {near[0]!r}? Rename or remove it")
-    return unknown
+    unused = {other for row in rows for name in FIELDS for other in _unused(row, name)}
+    return sorted({*unknown, *unused})
+
+
+def _unused(row: Json, name: str) -> list[str]:
+    """Names under which a row has a field a second time; the first one counts."""
+    return [other for other in (name, *FIELDS[name]) if given(row, other) is not None][1:]
 
 
 def field_of(row: Json, name: str) -> Any:
@@ -173,58 +205,85 @@ def items_of(
     for number, row in enumerate(request.rows.rows, 1):
         found = field_of(row, "id")
         name = str(number if found is None else found)
-        question = field_of(row, "question")
-        if question is None:
-            raise DataError(f"question {name} has no 'question'; found {', '.join(map(str, list(row)[:12]))}")
-        hint = row.get("hint")
-        text = f"{hint}\n{question}" if isinstance(hint, str) and hint.strip() else str(question)
-        options = options_of(row, "options", *FIELDS["options"])
-        answers = _answers(row, options, name) if answered or field_of(row, "answer") is not None else [""]
-        pictures = pictures_of(row, request.rows.folder, shared)
-        items.append(
-            Item(
-                name,
-                (Message("user", placed(ask(row, text, options), pictures)),),
-                answers[0],
-                options if answers[0] else (),
-                str(field_of(row, "subject") or ""),
-                {"kind": _type(row, name), **_tolerance(row, name), "also": answers[1:]},
-            )
-        )
+        try:
+            items.append(_item(name, row, request.rows.folder, shared, ask, answered))
+        except DataError as error:
+            place = request.rows.places[number - 1] if request.rows.places else ""
+            raise DataError(f"question {name}{f' ({place})' if place else ''}: {error}") from None
     return items
 
 
-def _answers(row: Json, options: Sequence[str], name: str) -> list[str]:
+def _item(
+    name: str,
+    row: Json,
+    folder: Path,
+    shared: Json,
+    ask: Callable[[Json, str, tuple[str, ...]], str],
+    answered: bool,
+) -> Item:
+    question = field_of(row, "question")
+    if question is None:
+        raise DataError(f"it has no 'question'; found {', '.join(map(str, list(row)[:12]))}")
+    if not isinstance(question, str | int | float):
+        raise DataError(f"its question is {str(question)[:60]!r}; write a text")
+    hint = row.get("hint")
+    text = f"{hint}\n{question}" if isinstance(hint, str) and hint.strip() else str(question)
+    listed = given(row, "options", *FIELDS["options"])
+    options = read_options(options_of(row) if listed is None else listed)
+    if len(options.texts) == 1:
+        raise DataError(f"it has one option, {options.texts[0][:40]!r}; a multiple choice has two or more")
+    answers = _answers(row, options) if answered or field_of(row, "answer") is not None else []
+    tolerance, kind = _tolerance(row), _type(row)
+    check_type(kind, answers, options, bool(tolerance))
+    if given(row, "images") is not None and (twice := _unused(row, "images")):
+        raise DataError(f"it has pictures in 'images' and in {twice[0]!r}; write all of them in one field")
+    pictures = pictures_of(row, folder, shared)
+    asked = ask(row, text, options.texts)
+    _check_text(asked, len(pictures))
+    _check_text("".join((*answers, *options.texts, name)), 0, marks=False)
+    return Item(
+        name,
+        (Message("user", placed(asked, pictures)),),
+        answers[0] if answers else "",
+        options.texts if answers else (),
+        str(field_of(row, "subject") or ""),
+        {"kind": kind, **tolerance, "also": answers[1:]},
+    )
+
+
+def _check_text(text: str, pictures: int, marks: bool = True) -> None:
+    """Raise DataError for a text that cannot be written as UTF-8, or with a mark that has no picture."""
+    if not isinstance(text, str):
+        raise DataError(f"its prompt is {str(text)[:60]!r}; prompt(row) must return a text")
+    if re.search("[\ud800-\udfff]", text):
+        raise DataError("a text has half of a surrogate pair, which is no character; remove it")
+    following = 0
+    for match in MARK.finditer(text) if marks else ():
+        following = int(match[1]) if match[1] else following + 1
+        if not 1 <= following <= pictures:
+            raise DataError(
+                f"its text has {match[0]} for picture {following}, but it has {pictures} pictures"
+            )
+
+
+def _answers(row: Json, options: Options) -> list[str]:
     found = field_of(row, "answer")
     if found is None:
-        raise DataError(f"question {name} has no 'answer'; every question needs one")
-    answers = [str(one).strip() for one in (found if isinstance(found, list | tuple) else [found])]
-    if not options:
-        return answers
-    return [_letter(answers[0], options, name)]
+        raise DataError("it has no 'answer'; every question needs one")
+    names = ("answer", *FIELDS["answer"])
+    field = next(name for name in names if given(row, name) is not None)
+    return read_answers(found, options, solution=field == "solution")
 
 
-def _letter(answer: str, options: Sequence[str], name: str) -> str:
-    """The letter of the right option, from the letter itself or from the option's text."""
-    by_text = [letter for letter, option in zip(LETTERS, options, strict=False) if option.strip() == answer]
-    by_letter = [answer.upper()] if answer.upper() in LETTERS[: len(options)] and answer else []
-    found = set(by_text) | set(by_letter)
-    if len(found) != 1:
-        raise DataError(
-            f"question {name}: the answer {answer[:40]!r} names {'several' if found else 'none'} of its "
-            f"{len(options)} options; write the option's letter or its text"
-        )
-    return found.pop()
-
-
-def _type(row: Json, name: str) -> str:
+def _type(row: Json) -> AnswerKind:
     kind = str(field_of(row, "type") or "math")
-    if kind not in TYPES:
-        raise DataError(f"question {name} has type {kind!r}; use one of {', '.join(TYPES)}")
-    return kind
+    for known in TYPES:
+        if kind == known:
+            return known
+    raise DataError(f"it has type {kind!r}; use one of {', '.join(TYPES)}")
 
 
-def _tolerance(row: Json, name: str) -> dict[str, float]:
+def _tolerance(row: Json) -> dict[str, float]:
     found = field_of(row, "tolerance")
     if found is None:
         return {}
@@ -233,8 +292,8 @@ def _tolerance(row: Json, name: str) -> dict[str, float]:
         value = float(text.removesuffix("%"))
     except ValueError:
         value = -1.0
-    if not 0 <= value < float("inf"):
-        raise DataError(f"question {name} has tolerance {text[:40]!r}; write a number such as 0.01, or 5%")
+    if not 0 <= value < (100 if text.endswith("%") else float("inf")):
+        raise DataError(f"it has tolerance {text[:40]!r}; write a number such as 0.01, or 5% (below 100%)")
     return {"relative": value / 100} if text.endswith("%") else {"absolute": value}
 
 

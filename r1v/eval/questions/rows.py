@@ -54,8 +54,10 @@ def listed(value: object) -> list[str]:
 
 def options_of(row: Json, *names: str) -> tuple[str, ...]:
     """The options of a row: a list (also one that is written as text) under one of the names, or the columns
-    A, B, …"""
+    A, B, … Raises DataError for an object, whose order and names a list does not have."""
     found = given(row, *(names or ("options", "choices")))
+    if isinstance(found, Mapping):
+        raise DataError(f"options {str(dict(found))[:60]!r} are an object; expected a list")
     if found is not None:
         return tuple(listed(found if isinstance(found, str) else list(found)))
     columns = []
