@@ -13,6 +13,7 @@ from typing import TypeAlias
 from r1v.scoring.expression import Expression
 from r1v.scoring.kinds.chemistry import Formula, Reaction
 from r1v.scoring.kinds.dates import Date
+from r1v.scoring.kinds.logic import Statement
 from r1v.scoring.kinds.times import Clock
 from r1v.scoring.kinds.units import Unit
 
@@ -90,7 +91,8 @@ class RealSet:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """Several values. opening, closing: the brackets around them, "" for none. ordered: whether the order
+    """Several values. opening, closing: the brackets around them, "" for none, "R" for a quotient and its
+    remainder, "or" for equations of different letters of which one holds. ordered: whether the order
     matters."""
 
     items: tuple[Reading, ...]
@@ -99,7 +101,7 @@ class Collection:
 
     @property
     def ordered(self) -> bool:
-        return self.opening not in ("", "{", r"\{")
+        return self.opening not in ("", "or", "{", r"\{")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,5 +151,6 @@ Value: TypeAlias = (
     | Date
     | Formula
     | Reaction
+    | Statement
 )
 Reading: TypeAlias = tuple[Value, ...]

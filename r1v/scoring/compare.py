@@ -32,6 +32,12 @@ _LONG_WORD = re.compile(
 )
 _COMMAND = re.compile(r"\\[A-Za-z]+")
 _UNEVALUATED = re.compile(r"\\(?:sum|prod|int|iint|oint|lim)(?![A-Za-z])")
+_INDEFINITE = re.compile(r"\\int(?![A-Za-z])\s*(?![_^\s])")
+_UNFINISHED = re.compile(r"[-+*/^=<>&|~]\s*$|^\s*[*/^=<>&]")
+_MARKS = re.compile(
+    r"[%‰'$€£¥₹&|!#@]|\\(?:land|lor|neg|lnot|to|iff|implies|oplus|sim|approx|propto|parallel|perp|prime|dot|ddot|circ"
+    r"|subset|subseteq|supset|notin|exists|partial|nabla|pm|mp)(?![A-Za-z])"
+)
 _SIGN = re.compile(r"[<>=]|\\(?:le|ge|ne)(?![A-Za-z])")
 _DIGITS = re.compile(r"[0-9A-Fa-f]+")
 
@@ -99,6 +105,9 @@ def _verified(given: str, answer: str, tolerance: Tolerance, verifier: Verifier 
         or _CONNECTIVE.search(given)
         or _LONG_WORD.search(f"{given} {answer}")
         or (_UNEVALUATED.search(given) and not _UNEVALUATED.search(answer))
+        or bool(_INDEFINITE.search(given)) != bool(_INDEFINITE.search(answer))
+        or _UNFINISHED.search(given)
+        or sorted(_MARKS.findall(given)) != sorted(_MARKS.findall(answer))
         or re.search(r"\d\s+\d", f"{given} {answer}")
     )
     if refused or verifier is None:

@@ -7,7 +7,7 @@ of unrelated kinds differ; values that would take too long to compare count as d
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -33,6 +33,7 @@ from r1v.scoring.expression import Expression, Unreadable, number, turned
 from r1v.scoring.kinds.chemistry import Formula, Reaction
 from r1v.scoring.kinds.dates import Date
 from r1v.scoring.kinds.families import PARAMETER, renamed, same_family, symbols_in
+from r1v.scoring.kinds.logic import Statement
 from r1v.scoring.kinds.piecewise import same_function
 from r1v.scoring.kinds.regions import complement, disjoint, same_region
 from r1v.scoring.kinds.times import Clock
@@ -127,7 +128,7 @@ def _undeclared(given: Value, answer: Value, tolerance: Tolerance) -> bool | Non
     return same(sides[0], sides[1], tolerance)
 
 
-_OF_X = re.compile(r"\([a-z]\)$")  # the name of a function's value
+_OF_X = re.compile(r"(?<=[A-Za-z'])\([a-z]\)$")  # the name of a function's value
 _ANGLE = re.compile(r"m?\s*\\angle\s*([A-Z]{1,3})")
 
 
@@ -139,18 +140,23 @@ def _same_named(given: Value, answer: Value, tolerance: Tolerance) -> bool | Non
         if tuple_of_names and isinstance(other, Collection) and _names(other):
             return False  # its names are compared with those of the tuple's own reading
     if isinstance(given, Named) and isinstance(answer, Named):
-        if _name(given.name) != _name(answer.name):
-            functions = all(name == "y" or _OF_X.search(name) for name in (given.name, answer.name))
-            functions |= (
-                len({re.sub(r"(?<=[a-z])\([a-z]\)$", "", _name(one.name)) for one in (given, answer)}) == 1
-            )
-            if not functions:
-                return False
+        if not _same_function_name(_name(given.name), _name(answer.name)):
+            return False
         return same_reading(given.value, answer.value, tolerance)
     if isinstance(given, Named):
         return False if isinstance(answer, Relation) else same_reading(given.value, (answer,), tolerance)
     assert isinstance(answer, Named)
     return False if isinstance(given, Relation) else same_reading((given,), answer.value, tolerance)
+
+
+def _same_function_name(given: str, answer: str) -> bool:
+    """``f`` and ``f(x)`` are one function, and y is a name for any; a derivative is another one."""
+    bare = [_OF_X.sub("", name) for name in (given, answer)]
+    if given == answer or bare[0] == bare[1]:
+        return True
+    functions = [name.rstrip("'") == "y" or bool(_OF_X.search(name)) for name in (given, answer)]
+    letters = {name.rstrip("'") for name in bare}
+    return all(functions) and "y" in letters and bare[0].count("'") == bare[1].count("'")
 
 
 def _name(name: str) -> str:
@@ -191,6 +197,8 @@ def _ratio_is(ratio: Ratio, quotient: Scalar) -> bool:
 
 
 def _same_collections(given: Collection, answer: Collection, tolerance: Tolerance) -> bool | None:
+    if (given.opening == "or") != (answer.opening == "or"):
+        return False
     left, right = _names(given), _names(answer)
     first, second = _solutions(given), _solutions(answer)
     if first and second and _are_indexed(given) != _are_indexed(answer):
@@ -207,9 +215,25 @@ def _same_collections(given: Collection, answer: Collection, tolerance: Toleranc
         if len(given.items) != len(answer.items):
             return False
         return _all(same_reading(a, b, tolerance) for a, b in zip(given.items, answer.items, strict=True))
+    if len(given.items) == len(answer.items) and not (given.opening and answer.opening):
+        return _matched(given.items, answer.items, tolerance)
     return _all(_any(same_reading(a, b, tolerance) for b in answer.items) for a in given.items) and _all(
         _any(same_reading(a, b, tolerance) for a in given.items) for b in answer.items
     )
+
+
+def _matched(given: Sequence[Reading], answer: Sequence[Reading], tolerance: Tolerance) -> bool | None:
+    """Whether each value has a partner of its own: ``1, 1, 2`` is not ``1, 2, 2``."""
+    left, unknown = list(given), False
+    for one in answer:
+        found = [same_reading(other, one, tolerance) for other in left]
+        if True in found:
+            del left[found.index(True)]
+        elif None in found:
+            unknown = True
+        else:
+            return False
+    return None if unknown else True
 
 
 _INDEXED = re.compile(r"([A-Za-z])_\{?\d\}?")
@@ -372,6 +396,7 @@ _SAME: dict[type, Callable[[Any, Any, Tolerance], bool | None]] = {
     Scalar: same_scalars,
     Ratio: _same_ratios,
     Numeral: lambda given, answer, _: given == answer,
+    Statement: lambda given, answer, _: given == answer,
     Relation: lambda given, answer, _: same_relations(given, answer),
     RealSet: lambda given, answer, _: same_region(given, answer),
     Collection: _same_collections,

@@ -57,7 +57,7 @@ _COMMANDS = {
     "leftrightharpoons": "rightleftharpoons", "leftrightarrow": "rightleftharpoons", "varnothing": "emptyset",
     "empty": "emptyset", "infin": "infty", "wedge": "land", "vee": "lor",
     "dbinom": "binom", "tbinom": "binom",
-    "lvert": "vert", "rvert": "vert", "mid": "vert", "simeq": "approx", "sim": "approx", "ast": "cdot",
+    "lvert": "vert", "rvert": "vert", "mid": "vert", "simeq": "approx", "ast": "cdot",
     "bullet": "cdot", "minus": "-", "degree": "circ", "lbrace": "{", "rbrace": "}", "backslash": "setminus",
     "R": "mathbb{R}", "reals": "mathbb{R}", "arcsin": "arcsin", "lbrack": "[", "rbrack": "]",
 }  # fmt: skip
@@ -107,6 +107,7 @@ def tidy(text: str) -> str:
     text = re.sub(r"\\(lt|gt)(?![A-Za-z])", lambda match: {"lt": "<", "gt": ">"}[match[1]], text)
     text = re.sub(r"<\s*=|=\s*<", r"\\le ", re.sub(r">\s*=", r"\\ge ", text))
     text = _unwrapped(text).replace(r"\%", "%")
+    text = re.sub(r"\\(?:permil|perthousand|textperthousand)(?![A-Za-z])", "‰", text)
     return _undressed(text)
 
 

@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from r1v.scoring.equality import same_reading
 from r1v.scoring.kinds.dates import find_date
+from r1v.scoring.kinds.modifiers import is_changed
 from r1v.scoring.kinds.numerals import in_digits
 from r1v.scoring.kinds.times import CLOCK_WORDS
 from r1v.scoring.kinds.units import read_unit
@@ -149,12 +150,12 @@ def _formula(text: str) -> str | None:
     for part in (text, _behind(text), text[text.rfind("=") + 1 :] if "=" in text else ""):
         found = _spans(_ABOUT.sub("", part))
         if len(found) == 1:
-            return found[0]
+            return None if is_changed(part) else found[0]
         if len(found) == 2 and re.search(r",\s*(?:or|i\.e\.|that is)\b", part):
             first, second = (read(one) for one in found)
             if same_reading(first, second):
                 return found[1]
-    if not _spans(text) and (run := _number_words(text)) is not None:
+    if not _spans(text) and (run := _number_words(text)) is not None and not is_changed(text):
         return run
     return None
 

@@ -43,6 +43,8 @@ EXACT = Tolerance()
 def same_scalars(given: Scalar, answer: Scalar, tolerance: Tolerance) -> bool:
     if (given.guessed and answer.unit is None) or (answer.guessed and given.unit is None):
         return False
+    if (given.unit is None) != (answer.unit is None) and (given.unit or answer.unit).name == "'":  # type: ignore[union-attr]
+        return False  # a prime is minutes, feet or a derivative: nothing that a question's unit could be
     left, right = given.value, answer.value
     left_percent = given.unit is not None and given.unit.percent
     right_percent = answer.unit is not None and answer.unit.percent

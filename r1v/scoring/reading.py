@@ -33,14 +33,16 @@ from r1v.scoring.kinds.chemistry import named_concentrations, read_formula, read
 from r1v.scoring.kinds.compounds import compound_formula
 from r1v.scoring.kinds.dates import read_date
 from r1v.scoring.kinds.families import read_family
+from r1v.scoring.kinds.logic import read_statement
 from r1v.scoring.kinds.matrices import read_matrix
+from r1v.scoring.kinds.modifiers import multiplied
 from r1v.scoring.kinds.numerals import chinese_number, in_digits
 from r1v.scoring.kinds.piecewise import read_inline
 from r1v.scoring.kinds.regions import EVERYTHING, joined, point, whole_numbers
 from r1v.scoring.kinds.times import read_clock
 from r1v.scoring.kinds.units import Unit, compound, read_unit, split_units
 from r1v.scoring.kinds.vectors import TUPLE_NAME, one_by_one, read_vector, scaled_tuple
-from r1v.scoring.kinds.words import in_signs
+from r1v.scoring.kinds.words import in_signs, small_roman
 from r1v.scoring.notation import brackets, spaceless, split_top, tidy
 
 MAX_DEPTH = 4
@@ -86,6 +88,11 @@ _JOINED = re.compile(
 _BOTH = re.compile(r"&|\)\s*\|\s*\(")  # as programs write "and" and "or"
 _FUNCTION_OF = re.compile(r"[A-Za-z]'*\([a-z]\)")  # f(x), whose values are bounded
 _POINT = re.compile(r"([A-Z]'*(?:_\w)?)\s*(\([^()]*,[^()]*\))")  # A(2, 3)
+_OTHER_THAN_AND = re.compile(r"\\(?!land)[A-Za-z]|¬|\b(?:or|not)\b|\(")
+_REMAINDER = re.compile(
+    r"(-?\d{1,9})(?:\s+[rR]\.?\s*|\s*,?\s*(?:with\s+)?(?:a\s+)?(?:remainder|rem\.?)\s+(?:of\s+)?|\s*余\s*)(\d{1,9})"
+)
+_OR = re.compile(r"\\lor(?![a-z])|\bor\b", re.IGNORECASE)
 _PLUS_MINUS = re.compile(r"\\pm(?![A-Za-z])")
 _MINUS_PLUS = re.compile(r"\\mp(?![A-Za-z])")
 _WORD_INSIDE = re.compile(
@@ -106,6 +113,8 @@ def read(text: str, depth: int = 0) -> Reading:
     if depth > MAX_DEPTH:
         return (Text(spaceless(text), False),)
     inner = partial(read, depth=depth + 1)
+    if (statement := read_statement(text)) is not None:
+        return (statement,) if _OTHER_THAN_AND.search(text) else (statement, *_collections(text, depth))
     date, several = read_date(text), compound(text)
     return (
         read_family(text, inner)
@@ -114,6 +123,7 @@ def read(text: str, depth: int = 0) -> Reading:
         or read_vector(text)
         or (() if date is None else (date,))
         or (() if several is None else (Scalar(number(several[0]), several[1]),))
+        or _remainder(text)
         or _sets(text, depth)
         or _relations(text, depth)
         or _collections(text, depth)
@@ -122,12 +132,20 @@ def read(text: str, depth: int = 0) -> Reading:
 
 
 def _cleared(text: str) -> str:
-    text = re.sub(r"^\s*(?:\\approx|≈|~)\s*", "", text)
-    text = in_signs(text)
+    text = re.sub(r"^\s*(?:\\approx|≈|~|=)\s*", "", text)
+    text = in_signs(multiplied(text))
     if not text.isascii() and (value := chinese_number(text)) is not None:
         share = re.fullmatch(r"-?负?百分之.+", text)
         return f"{value * 100}%" if share else str(value)
-    return named_concentrations(in_digits(text))
+    return named_concentrations(multiplied(in_digits(text)))
+
+
+def _remainder(text: str) -> Reading:
+    """``3 R 1``: a quotient and what remains."""
+    match = _REMAINDER.fullmatch(text.strip())
+    if match is None:
+        return ()
+    return (Collection(tuple((Scalar(number(int(part))),) for part in match.groups()), "R", "R"),)
 
 
 def _single(text: str) -> Reading:
@@ -145,6 +163,8 @@ def _single(text: str) -> Reading:
         return (Numeral(match[1].upper(), int(match[2])),)
     if (formula := read_formula(text)) is not None:
         return (formula,)
+    if (value := small_roman(text)) is not None:
+        return (Scalar(number(value)), Text(folded(text), True))
     if _are_words(text) or compound_formula(text) is not None:
         named = compound_formula(text)
         formula = None if named is None else read_formula(rf"\ce{{{named}}}")
@@ -399,7 +419,12 @@ def _several_relations(text: str, separated: list[str], depth: int) -> Reading:
     if 1 < len(groups) < len(separated):
         separated = groups
     values = [value for part in separated for value in (plus_minus(part) if "=" not in part else [part])]
-    return (Collection(tuple(read(value, depth + 1) for value in values)),)
+    items = tuple(read(value, depth + 1) for value in values)
+    names = {
+        re.sub(r"\(\w\)$", "", value.name) for item in items for value in item if isinstance(value, Named)
+    }
+    mark = "or" if len(names) > 1 and _OR.search(text) else ""
+    return (Collection(items, mark, mark),)
 
 
 def _region(text: str, depth: int) -> RealSet | None:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
 
+from r1v.scoring.kinds.modifiers import only_names
+
 Dimension: TypeAlias = tuple[tuple[str, int], ...]
 
 _PREFIXES = {
@@ -101,6 +103,8 @@ _PLAIN = {
     "pence": _unit("1/100", sterling=1),
     "rupee": _unit("1", rupee=1),
     "bp": _unit("1/10000", percent=1),
+    "ppm": _unit("1/1000000", percent=1),
+    "ppb": _unit("1/1000000000", percent=1),
     "yuan": _unit("1", yuan=1),
     "jiao": _unit("1/10", yuan=1),
     "Å": _unit("1/10000000000", m=1),
@@ -184,6 +188,7 @@ _FRACTION = re.compile(r"\\frac\s*\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}\s*\{([^{}]*(
 _OPENING = re.compile(r"\s*(/)?\s*[({]\s*")
 _CLOSING = re.compile(r"[)}]\s*(?:\^?\s*(?:\{\s*([+-]?\d)\s*\}|([+-]?\d)))?\s*")
 MAX_STARTS = 12
+MAX_ABBREVIATION = 3  # letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,7 +315,7 @@ def split_units(text: str) -> Iterator[tuple[str, Unit | None]]:
             yield before, None
             continue
         unit = read_unit(behind)
-        if unit is not None and not (touching and unit.factor is None):
+        if unit is not None and (unit.factor is not None or (not touching and only_names(behind))):
             yield before, unit
 
 
@@ -322,9 +327,14 @@ def conversion(given: Unit | None, answer: Unit | None) -> Fraction | None:
     if given is None or answer is None:
         return Fraction(1)
     if given.factor is None or answer.factor is None:
-        stems = {" ".join(unit.name.lower().split()).removesuffix("s") for unit in (given, answer)}
-        return Fraction(1) if len(stems) == 1 else None
+        return Fraction(1) if len({_stem(unit.name) for unit in (given, answer)}) == 1 else None
     return given.factor / answer.factor if given.dimension == answer.dimension else None
+
+
+def _stem(name: str) -> str:
+    """The name of an unknown unit in the singular. In an abbreviation capital letters count: Gb is not GB."""
+    name = " ".join(name.split())
+    return name if len(name) <= MAX_ABBREVIATION else name.lower().removesuffix("s")
 
 
 def is_plain(factor: Fraction) -> bool:

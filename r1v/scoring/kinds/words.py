@@ -21,6 +21,8 @@ _DENIAL = re.compile(
 )
 _STATE = re.compile(r"(?:the\s+)?oxidation\s+(?:state|number)\s+(?:of\s+)?([+-]?)([IVX]+|\d+)", re.IGNORECASE)
 _ROMAN = {"I": 1, "V": 5, "X": 10}
+_ROMAN_NUMERAL = re.compile(r"X{0,3}(?:IX|IV|V?I{0,3})")
+_OPTION = re.compile(r"(?:option|choice)\s+\(?([A-Z])\)?", re.IGNORECASE)
 _ORIGIN = re.compile(r"(?:the\s+)?origin|(?:坐标)?原点", re.IGNORECASE)
 _MISSING = re.compile(r"d\.?n\.?e\.?|(?:the limit )?does ?n[o']t exist|不存在", re.IGNORECASE)
 _BELOW_ZERO = re.compile(r"零下\s*(?=\d)")
@@ -87,6 +89,8 @@ def in_signs(text: str) -> str:
         return "(0,0)"
     if _MISSING.fullmatch(text):
         return "does not exist"
+    if match := _OPTION.fullmatch(text):
+        return match[1]
     text = _AROUND.sub("", text)
     if "\\dots" in text or "..." in text or "\\ldots" in text:
         text = _AND_SO_ON.sub(r"\1\\overline{\2}", text)
@@ -97,7 +101,7 @@ def in_signs(text: str) -> str:
         return f"({match[2]},{match[3]})" if strict else f"[{match[2]},{match[3]}]"
     if match := _ANGLED.fullmatch(text):
         return rf"\langle {match[1]}\rangle"
-    if match := _DIRECTED.fullmatch(text):
+    if (match := _DIRECTED.fullmatch(text)) and not (match[4] == "less" and match[3][-1].isdigit()):
         value = match[2] or match[3] or match[6]
         return f"{direction(match[1] or match[4] or match[5]) or 'change'} = {value}"
     if (match := _ONE_UNIT.fullmatch(text)) and (unit := read_unit(match[1])) and unit.factor is not None:
@@ -155,6 +159,11 @@ def _tenths(sign: str) -> str:
     return str(_CHINESE_DIGITS.index(sign)) if sign in _CHINESE_DIGITS else sign
 
 
+def small_roman(text: str) -> int | None:
+    """The value of a Roman numeral of two or more signs up to XXXIX."""
+    return _roman(text) if len(text) > 1 and _ROMAN_NUMERAL.fullmatch(text) else None
+
+
 def _roman(numeral: str) -> int:
     values = [_ROMAN[sign] for sign in numeral]
     following = [*values[1:], 0]
@@ -208,7 +217,7 @@ _FUNCTION_WORDS = frozenset(
     " between".split()
 )
 _JOINT = re.compile(r"\s*,\s*(?:and\s+)?|\s+(?:and|&)\s+|\s*[和与及、]\s*")
-_GLOSS = re.compile(r"([^()]+?)\s*\(([^()]+)\)")
+_GLOSS = re.compile(r"([^()]+?)\s*\((?![ivx]+\)|\W*\d*\W*\))([^()]+)\)")  # iron(III) is not a gloss
 _ENDINGS = (("on", "a"), ("um", "a"), ("us", "i"), ("is", "es"), ("", "s"), ("", "es"), ("y", "ies"))
 
 
