@@ -29,7 +29,8 @@ def mean(loaded: list[tuple[R1V, float]]) -> R1V:
             raise ConfigError("the models have different weights")
     with torch.no_grad():
         for name, parameter in own.items():
-            parameter.copy_(sum(found[name].double() * share for found, share in every))
+            shares = [found[name].double() * share for found, share in every]
+            parameter.copy_(torch.stack(shares).sum(0))
     return first
 
 
