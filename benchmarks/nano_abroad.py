@@ -3,7 +3,8 @@
 Held-out tools first, which never drew for training, asked in wordings that are held out as well; then the
 tools of training, on pictures of their own, apart. ``--nlvr FOLDER`` (or R1V_NLVR) names a checkout of the
 public NLVR corpus (lil-lab/nlvr, CC BY 4.0): shapes are counted by colour and form in its test pictures, by
-what its structured representations say; without it that part is skipped and said. ``--draw FOLDER`` draws the
+what its structured representations say; without it, and if ``--family`` leaves out counting, that part is
+skipped and said. ``--each 0 --nlvr FOLDER --nlvr-items 200`` asks nothing else. ``--draw FOLDER`` draws the
 items and asks nothing; ``--items FOLDER`` asks what was drawn, on a machine without the tools. ``--speed``
 says how many samples a core makes of each training tool, as the source ``abroad`` makes them. Prints a table
 and ends with one line of JSON. Intervals are Wilson's, at 95%.
@@ -92,9 +93,11 @@ def drawn(family: str, tool: str, part: str, seed: int) -> Item:
     )  # fmt: skip
 
 
-def nlvr_items(root: Path, count: int) -> Iterator[Item]:
-    """Counts by colour, by shape, by both and of all things in NLVR's public test pictures."""
-    rows = [json.loads(line) for line in (root / "nlvr/test/test.json").read_text().splitlines()]
+def nlvr_items(test: Path, count: int) -> Iterator[Item]:
+    """Counts by colour, by shape, by both and of all things in NLVR's public test pictures.
+
+    test: the corpus's folder ``nlvr/test``."""
+    rows = [json.loads(line) for line in (test / "test.json").read_text().splitlines()]
     rng = Random(0)
     for seed, row in enumerate(rng.sample(rows, min(count, len(rows)))):
         things = [(COLORS[one["color"].lower()], one["type"]) for box in row["structured_rep"] for one in box]
@@ -106,7 +109,7 @@ def nlvr_items(root: Path, count: int) -> Iterator[Item]:
             (kind in ("shape", "all") or c == color) and (kind in ("color", "all") or s == shape)
             for c, s in things
         )
-        path = root / f"nlvr/test/images/{row['directory']}/test-{row['identifier']}-0.png"
+        path = test / f"images/{row['directory']}/test-{row['identifier']}-0.png"
         ask = rng.choice(
             ("How many {} are there?", "Count the {}.", "How many {} do you see in the picture?")
         )
@@ -115,17 +118,30 @@ def nlvr_items(root: Path, count: int) -> Iterator[Item]:
         )
 
 
-def checkout(source: str, folder: Path) -> Path:
-    """NLVR's test part as files: of a work tree as it is, of a bare repository taken out into a folder."""
-    root = Path(source)
-    if (root / "nlvr/test/test.json").is_file():
-        return root
-    folder.mkdir(parents=True, exist_ok=True)
-    archive = subprocess.run(
-        ["git", "-C", str(root), "archive", "HEAD", "nlvr/test"], check=True, capture_output=True
-    )
-    subprocess.run(["tar", "x", "-C", str(folder)], input=archive.stdout, check=True)
-    return folder
+def nlvr_folder(source: str, taken: Path) -> Path:
+    """NLVR's folder ``nlvr/test``: of files as they lie, of a bare repository taken out into a folder. Exits
+    with a line where a source is neither."""
+    for inside in ("nlvr/test", "test", "."):
+        if (Path(source) / inside / "test.json").is_file():
+            return Path(source) / inside
+    archive = subprocess.run(["git", "-C", source, "archive", "HEAD", "nlvr/test"], capture_output=True)
+    if archive.returncode:
+        sys.exit(f"--nlvr {source} has no nlvr/test/test.json; name a checkout of lil-lab/nlvr")
+    taken.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["tar", "x", "-C", str(taken)], input=archive.stdout, check=True)
+    return taken / "nlvr/test"
+
+
+def nlvr_part(args: argparse.Namespace) -> list[Item]:
+    """NLVR's items; none, and a line on standard error, where they are not asked for."""
+    if not args.nlvr:
+        print("skipped: NLVR; name a checkout of lil-lab/nlvr as --nlvr or R1V_NLVR", file=sys.stderr)
+    elif args.family and "counting" not in args.family:
+        print("skipped: NLVR, whose questions are those of --family counting", file=sys.stderr)
+    else:
+        test = nlvr_folder(args.nlvr, Path(tempfile.gettempdir()) / "r1v-nlvr")
+        return list(nlvr_items(test, args.nlvr_items))
+    return []
 
 
 def plan(args: argparse.Namespace) -> list[tuple[str, str, str, list[int]]]:
@@ -133,6 +149,8 @@ def plan(args: argparse.Namespace) -> list[tuple[str, str, str, list[int]]]:
     chunks = []
     for family in args.family or abroad.SUBJECTS:
         for part, each in (("heldout", args.each), ("train", args.trained)):
+            if not each:
+                continue
             names = abroad.usable(family, part)
             for name, lacks in abroad.missing(part).items():
                 if name.startswith(f"{family}/"):
@@ -324,13 +342,8 @@ def main() -> None:
     if args.items:
         found = read_items(Path(args.items))
         chunks = [found[i : i + CHUNK] for i in range(0, len(found), CHUNK)]
-    if args.nlvr and (not args.family or "counting" in args.family):
-        found = list(
-            nlvr_items(checkout(args.nlvr, Path(tempfile.gettempdir()) / "r1v-nlvr"), args.nlvr_items)
-        )
-        chunks += [found[i : i + CHUNK] for i in range(0, len(found), CHUNK)]
-    elif not args.nlvr:
-        print("skipped: NLVR; name a checkout of lil-lab/nlvr as --nlvr or R1V_NLVR", file=sys.stderr)
+    found = nlvr_part(args)
+    chunks += [found[i : i + CHUNK] for i in range(0, len(found), CHUNK)]
     replies = ask_all(args, chunks)
     lines, data = report(replies)
     print("\n".join(lines))

@@ -48,7 +48,8 @@ CLAIM = (0.70, 0.20)  # a family is claimed from this accuracy on, and with this
 
 @dataclass(frozen=True)
 class Score:
-    """Right answers out of all, with the bounds of the interval; shares in [0, 1]."""
+    """Right answers out of all, with the bounds of the interval; shares in [0, 1]. Where none was asked,
+    its text is empty."""
 
     right: int
     total: int
@@ -65,6 +66,8 @@ class Score:
         return max(0.0, centre - half), min(1.0, centre + half)
 
     def __str__(self) -> str:
+        if not self.total:
+            return ""
         low, high = self.interval()
         return f"{100 * self.share:.1f} ({100 * low:.1f}-{100 * high:.1f})"
 
@@ -321,10 +324,12 @@ def card(result: dict[str, object], rows: dict[str, dict[str, object]]) -> dict[
     """What a checkpoint's folder keeps as scores.json: in percent, the claimed families first."""
 
     def percent(value: object) -> float | None:
-        return round(100 * value["right"] / max(value["total"], 1), 1) if isinstance(value, dict) else None
+        if not isinstance(value, dict) or not value["total"]:
+            return None  # not asked
+        return round(100 * value["right"] / value["total"], 1)
 
     families = {}
-    for name, row in sorted(rows.items(), key=lambda pair: -percent(pair[1])):  # type: ignore[operator]
+    for name, row in sorted(rows.items(), key=lambda pair: -(percent(pair[1]) or 0)):
         levels, wrong = row["by_difficulty"], row["hallucination"]
         assert (
             isinstance(levels, dict) and isinstance(wrong, dict) and isinstance(row["interval"], tuple | list)
@@ -341,7 +346,9 @@ def card(result: dict[str, object], rows: dict[str, dict[str, object]]) -> dict[
     claimed = [name for name in families if rows[name]["claimed"]]
     each = result.get("items_per_difficulty")
     count = f"--each {each}" if each else f"--n {result['items_per_family']}"
-    command = f"python benchmarks/nano_accuracy.py {count}"
+    options = result.get("options", [])
+    assert isinstance(options, list)
+    command = " ".join([f"python benchmarks/nano_accuracy.py {count}", *options])
     kept = ("device", "commit", "mean", "claimed_easy_medium_mean", "hallucination")
     return {
         "measured_with": command,
@@ -425,6 +432,7 @@ def main() -> None:
         "commit": commit,
         "items_per_family": 3 * args.each or args.n,
         "items_per_difficulty": args.each or None,
+        "options": [f"--seed {args.seed}", *["--no-blind"] * args.no_blind],
         "seconds": time.perf_counter() - started,
         **summary(rows, answers),
         "families": rows,
