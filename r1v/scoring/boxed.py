@@ -7,6 +7,7 @@ Always holds: any text is read in one pass; a box that is not closed is never an
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 # A box's opening, an escaped character (so that \{ and \} are not braces), or a brace. Some models double the
@@ -20,7 +21,9 @@ MAX_JOINT = 40  # characters
 
 
 @dataclass(frozen=True, slots=True)
-class _Box:
+class Box:
+    """A complete box."""
+
     start: int  # where the command begins
     end: int  # after the closing brace
     content: str
@@ -32,15 +35,16 @@ def extract_boxed(text: str) -> str | None:
     Braces nest, escaped braces do not count, and of boxes inside one another the innermost is taken. An empty
     box is skipped, because it is a quotation of the instructions. None if there is no complete box.
     """
-    boxes = _boxes(text)
+    boxes = find_boxes(text)
     return boxes[-1].content if boxes else None
 
 
-def extract_boxes(text: str) -> list[str]:
+def extract_boxes(text: str, boxes: Sequence[Box] | None = None) -> list[str]:
     r"""The contents of the last group of boxes that belong together: ``\boxed{2} and \boxed{5}`` are two
-    values of one answer, while a box in an earlier sentence is not part of it."""
-    boxes = _boxes(text)
-    last = boxes[-1:]
+    values of one answer, while a box in an earlier sentence is not part of it. boxes: those that count, of
+    all of the text unless given."""
+    boxes = find_boxes(text) if boxes is None else boxes
+    last = list(boxes[-1:])
     for box in reversed(boxes[:-1]):
         between = text[box.end : last[0].start]
         if len(between) > MAX_JOINT or between.count("\n") > 1 or not _JOINT.fullmatch(between):
@@ -49,9 +53,9 @@ def extract_boxes(text: str) -> list[str]:
     return list(dict.fromkeys(box.content for box in last))
 
 
-def _boxes(text: str) -> list[_Box]:
+def find_boxes(text: str) -> list[Box]:
     """Complete boxes that hold something and no other box, in order."""
-    found: list[_Box] = []
+    found: list[Box] = []
     # where command and content of each box start; None for another brace
     opened: list[tuple[int, int] | None] = []
     for mark in _MARKS.finditer(text):
@@ -62,7 +66,7 @@ def _boxes(text: str) -> list[_Box]:
                 continue
             content = text[start[1] : mark.start()].strip()
             if content and not (found and found[-1].start > start[0]):
-                found.append(_Box(start[0], mark.end(), content))
+                found.append(Box(start[0], mark.end(), content))
         elif token == "{":
             opened.append(None)
         elif len(token) > 2:

@@ -14,7 +14,7 @@ from r1v.scoring.answers import Named, Reading, Relation, Scalar
 from r1v.scoring.equality import same, same_reading
 from r1v.scoring.evaluation import exact
 from r1v.scoring.expression import Unreadable
-from r1v.scoring.kinds.chemistry import atoms
+from r1v.scoring.kinds.chemistry import same_molecule
 from r1v.scoring.kinds.times import read_clock
 from r1v.scoring.notation import MAX_LENGTH, spaceless, tidy
 from r1v.scoring.quantities import EXACT, Tolerance
@@ -38,8 +38,8 @@ def equivalent(
     answer_type: ``number`` (integers, decimals, fractions, powers of ten, thousands separators, with units: a
     unit on one side only is assumed for the other, because the question names it), ``string`` (case and
     spacing aside), ``choice`` (a letter, as people usually write it), ``time`` (a time of day; 3:05 is 03:05,
-    and 3:05 pm is 15:05), ``formula`` (a molecular formula by its atoms, or an expression or equation by its
-    value). tolerance: absolute if a plain number; for numbers only.
+    and 3:05 pm is 15:05), ``formula`` (a formula of chemistry by its atoms and charge, or an
+    expression or equation by its value). tolerance: absolute if a plain number; for numbers only.
     """
     if len(given) > MAX_LENGTH or len(answer) > MAX_LENGTH:
         return given == answer
@@ -130,11 +130,10 @@ def _several(text: str) -> bool:
 
 
 def _same_formula(given: str, answer: str) -> bool:
-    """Compare by atoms if the right answer is a molecule, otherwise by the value of the expression or
-    equation."""
-    counts = atoms(answer)
-    if counts is not None:
-        return atoms(given) == counts
+    """Compare by atoms and charge if the right answer is a molecule or an ion, otherwise by the value of
+    the expression or equation."""
+    if (molecule := same_molecule(given, answer)) is not None:
+        return molecule
     kinds = (Scalar, Relation, Named)
     left, right = (
         tuple(value for value in read(text) if isinstance(value, kinds)) for text in (given, answer)

@@ -13,35 +13,57 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from r1v.scoring.boxed import extract_boxed, extract_boxes
+from r1v.scoring.boxed import extract_boxes, find_boxes
 from r1v.scoring.compare import compare
 from r1v.scoring.notation import tidy
 from r1v.scoring.prose import stated
+from r1v.scoring.stance import is_said, said_boxes, standing
 
 How: TypeAlias = Literal["boxed", "announced", "last-line", "first-line", "option", "none"]
 
 _ANNOUNCED = re.compile(
-    r"(?:final\s+answer|correct\s+(?:answer|option|choice)|answer|result|答案)\s*(?:\*\*)?\s*(?:is|are|was|:|=|：|是|为)"
+    r"(?:final\s+answer|(?:correct|right)\s+(?:answer|option|choice|one)|answer|result|答案)\s*(?:\*\*)?\s*(?:is|are|was|:|=|：|是|为)"
     r"\s*[:：]?\s*(?:\*\*)?\s*(?P<answer>[^\n]{1,400})",
     re.IGNORECASE,
 )
+_NOT_ANOTHER = re.compile(r"(?:,\s*(?:and\s+|but\s+)?not|,?\s+rather\s+than)\s+\S{1,40}$", re.IGNORECASE)
+_FENCE = re.compile(r"(?:```|~~~)\w*")
 _SENTENCE_END = re.compile(r"(?<=[^\d\s])\.\s|(?<=\d)\.(?:\s|$)|[。;；]\s?")
 _LETTER = re.compile(r"(?<![A-Za-z\\'’])[(\[*]{0,3}([A-Z])[)\]*]{0,3}(?![A-Za-z'’])")
 _MARKED = re.compile(r"[(\[]?([A-Za-z])[)\]]?\s*[.:)：、,]\s*(?=\S)")  # "B. the red one"
 _LABEL = r"(?:option|choice|answer)?\s*[(\[*]{0,3}[A-Z][)\]*]{0,3}(?![A-Za-z'’])"
 _DENIED = re.compile(
     r"(?:\bnot|n't|\bneither|\bnor|\brather than|\binstead of|\bexcept|\bexcludes?|\beliminates?"
-    r"|\brules? out)"
+    r"|\brules? out|\bover|\bbetween\s+\S+\s+and|\bnor)"
     rf"\s+{_LABEL}|{_LABEL}\s+(?:cannot|can't|can not|could not|couldn't|is not|isn't|does not|doesn't"
     r"|must not"
     r"|will not|won't|(?:is|are|must be|would be)\s+(?:clearly |also |definitely )?"
     r"(?:wrong|incorrect|false|impossible|ruled out|out))",
     re.IGNORECASE,
 )
+_ASIDE = re.compile(r"(?<=\S)\s+\([^()]*\)\s*\.?\s*$")
+_STARTS_WITH_NUMBER = re.compile(r"[-$\\(]*\d")
+_NEGATION = re.compile(
+    r"\b(?:not|never|no\s+longer|cannot|nor|neither|false\s+that|without)\b|n['’]t\b|不|没有|并非",
+    re.IGNORECASE,
+)
+_OF_SEVERAL = re.compile(
+    r"(?:(?:^|(?<=[.!;\n。]\s)|(?<=\n))[(\[]?|选项\s*)(?P<letter>[A-Z])(?:[)\].:]+\s*|(?<=选项.)\s*|\s*[-–]\s+)"
+    r"(?P<said>[^.!;\n,，。]*)",
+    re.MULTILINE,
+)
+_VERDICT = re.compile(
+    r"(?P<denied>\b(?:not|in)\s*(?=correct|right|true)|不)?(?:\b|(?<=in))?(?:(?P<right>correct|right|yes|✓|✔|正确|对)|wrong|no\b|✗|✘|错误|错)"
+    r"\W*$",
+    re.IGNORECASE,
+)
 _PRONOUN = re.compile(r"\bI(?=\s+[a-z]|['’])")
 _ARTICLE = re.compile(r"\bA(?=\s+[a-z])(?!\s+(?:is|are|and|or|because|since|as|not|matches|fits)\b)")
 _SAYS = re.compile(r"\b(?:is|are|equals)\s+[-+]?[$\\]?[\d(]", re.IGNORECASE)
-_SO_IT_IS = re.compile(r"^.*\s(?:is|are|equals)\s+(?=[-+]?[$\\]?[\d.(\\])", re.IGNORECASE)
+_SO_IT_IS = re.compile(
+    r"^(?:(?:.*\s)?(?:is|are|equals)|(?:.*\s)?it['’]s|so|hence|thus|therefore),?\s+(?=[-+]?[$\\]?[\d.(\\])",
+    re.IGNORECASE,
+)
 _WORDS = re.compile(r"(?<![A-Za-z\\])[A-Za-z]{2,}")
 MIN_WORDS = 4  # of a sentence behind a semicolon
 MAX_LAST_LINE = 60  # characters; a longer last line is explanation, not an answer
@@ -59,14 +81,19 @@ class Extraction:
 def extract_answer(text: str) -> Extraction:
     """The answer to an open question: the last box (or boxes that belong together, joined by commas),
     otherwise the last announced answer, otherwise a short last line."""
-    if boxes := extract_boxes(text):
+    if boxes := extract_boxes(text, said_boxes(text, find_boxes(text))):
         return Extraction(", ".join(boxes), "boxed")
-    announced = [match["answer"] for match in _ANNOUNCED.finditer(text)]
+    text = standing(text)
+    announced = _announced(text)
     if announced:
-        found = _trimmed(announced[-1])
+        found = _NOT_ANOTHER.sub("", _trimmed(announced[-1]))
         if found:
             return Extraction(found, "announced")
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [
+        line.strip() for line in text.splitlines() if line.strip() and not _FENCE.fullmatch(line.strip())
+    ]
+    if lines and not is_said(_sentences(lines[-1])[-1]):
+        return Extraction(None, "none")
     if lines and len(lines[-1]) <= MAX_LAST_LINE and (found := _trimmed(lines[-1])):
         whole = stated(found) is not None or len(_SAYS.findall(found)) > 1
         short = found if whole else _SO_IT_IS.sub("", found)
@@ -74,6 +101,22 @@ def extract_answer(text: str) -> Extraction:
     if lines and (said := stated(_sentences(tidy(lines[-1]))[-1])):
         return Extraction(said, "last-line")
     return Extraction(None, "none")
+
+
+def _announced(text: str) -> list[str]:
+    """What the text announces as the answer, in sentences that are said as true; each goes on to the end of
+    its line."""
+    found, position = list[str](), 0
+    while (match := _ANNOUNCED.search(text, position)) is not None:
+        first = _sentences(match["answer"])[0]
+        position = match.start("answer") + max(len(first), 1)
+        before = re.split(r"[.!?。]\s|\n", text[: match.start()])[-1]
+        question = re.match(r"[^.]{0,60}?\?", match["answer"])
+        if not question and is_said(
+            f"{before}{text[match.start() : match.start('answer')]}{first}".rstrip("?")
+        ):
+            found.append(match["answer"])
+    return found
 
 
 def _trimmed(text: str) -> str:
@@ -104,25 +147,93 @@ def extract_choice(text: str, options: Sequence[str]) -> Extraction:
     hide an announced letter. If a place names several options, the search ends without a choice.
     """
     letters = [chr(ord("A") + index) for index in range(len(options))]
-    boxed = extract_boxed(text)
-    if boxed is not None and (picked := _picked(boxed, options, letters)):
+    boxed = said_boxes(text, find_boxes(text))[-1:]
+    if boxed and (picked := _picked(boxed[0].content, options, letters)):
         return Extraction(picked.letter, "boxed")
-    for match in reversed(list(_ANNOUNCED.finditer(text))):
-        if picked := _picked(_trimmed(match["answer"]), options, letters):
+    text = standing(text)
+    announced = [_trimmed(_ASIDE.sub("", answer)) for answer in _announced(text)]
+    for answer in reversed(announced):
+        if picked := _picked(answer, options, letters):
             return Extraction(picked.letter, "announced")
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if (judged := _judged(text, letters)) is not None:
+        return Extraction(judged.letter, "option")
+    lines = [
+        line.strip() for line in text.splitlines() if line.strip() and not _FENCE.fullmatch(line.strip())
+    ]
     if not lines:
         return Extraction(None, "none")
+    if _is_echo(lines, options) or not is_said(_sentences(lines[-1])[-1]):
+        return Extraction(None, "none")
+    return _from_lines(lines, options, letters, bool(announced and _STARTS_WITH_NUMBER.match(announced[-1])))
+
+
+def _from_lines(
+    lines: Sequence[str], options: Sequence[str], letters: Sequence[str], announced: bool
+) -> Extraction:
+    """The option that the last line, or the first one, settles on. announced: whether the text announces a
+    number, which is none of the options."""
     for part in (_trimmed(lines[-1]), lines[-1]):
         if (picked := _picked(part, options, letters)) and (picked.letter or part == lines[-1]):
             return Extraction(picked.letter, "last-line")
+    opening = [letter for letter, option in zip(letters, options, strict=True) if _opens(lines[-1], option)]
+    if len(opening) == 1:
+        return Extraction(opening[0], "option")
     found = [letter for letter, option in zip(letters, options, strict=True) if _contains(lines[-1], option)]
-    if len(found) == 1:
+    if len(found) == 1 and not announced and not _negated(lines[-1], options[letters.index(found[0])]):
         return Extraction(found[0], "option")
     # "(B)", with the explanation in the lines below
     if first := re.fullmatch(r"[(\[]?([A-Z])[)\].:]?", lines[0]):
         return Extraction(first[1] if first[1] in letters else None, "first-line")
+    first = _MARKED.match(lines[0])
+    if (
+        first
+        and first[1] in letters
+        and _same_words(lines[0][first.end() :], options[letters.index(first[1])])
+    ):
+        return Extraction(first[1], "first-line")
     return Extraction(None, "none")
+
+
+def _opens(line: str, option: str) -> bool:
+    """Whether a line begins with the words of an option, as in ``Yes, no doubt about it``."""
+    return (
+        option[:1].isalpha() and re.match(rf"{re.escape(option)}\s*[,.!;:]", line, re.IGNORECASE) is not None
+    )
+
+
+def _negated(line: str, option: str) -> bool:
+    """Whether a line denies something in other words than the option's own."""
+    rest = tidy(line).casefold().replace(tidy(option).casefold(), " ")
+    return _NEGATION.search(rest) is not None
+
+
+def _judged(text: str, letters: Sequence[str]) -> _Pick | None:
+    """The one option that a text calls right, where it passes judgement on several, one after the other."""
+    found = [match for match in _OF_SEVERAL.finditer(text) if match["letter"] in letters]
+    verdicts = [_VERDICT.search(match["said"]) for match in found]
+    if len({match["letter"] for match in found}) < 2 or any(verdict is None for verdict in verdicts):
+        return None
+    right = [
+        match["letter"]
+        for match, verdict in zip(found, verdicts, strict=True)
+        if verdict is not None and verdict["right"] and not verdict["denied"]
+    ]
+    return _Pick(right[0] if len(right) == 1 else None)
+
+
+def _is_echo(lines: Sequence[str], options: Sequence[str]) -> bool:
+    """Whether the last lines only repeat the options, each with its letter."""
+    if len(options) < 2 or len(lines) < 2:
+        return False
+    for line, at in ((lines[-1], len(options) - 1), (lines[-2], len(options) - 2)):
+        match = _MARKED.match(line)
+        if (
+            match is None
+            or match[1].upper() != chr(ord("A") + at)
+            or not _same_words(line[match.end() :], options[at])
+        ):
+            return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +268,7 @@ def _picked(text: str, options: Sequence[str], letters: Sequence[str]) -> _Pick 
     by_value = [
         letter for letter, option in zip(letters, options, strict=True) if compare(text, option).equal
     ]
-    return _Pick(by_value[0]) if len(by_value) == 1 else None
+    return _Pick(by_value[0] if len(by_value) == 1 else None) if by_value else None
 
 
 def _named(text: str, letters: Sequence[str]) -> set[str]:

@@ -18,6 +18,7 @@ from r1v.scoring.kinds.times import CLOCK_WORDS
 from r1v.scoring.kinds.units import read_unit
 from r1v.scoring.kinds.words import directed
 from r1v.scoring.reading import read
+from r1v.scoring.stance import is_said
 
 MAX_SENTENCE = 300  # characters
 _LEAD = re.compile(
@@ -60,6 +61,7 @@ _COPULA = re.compile(
     r"|\b(?:called|named|termed|known as|(?:example|type|kind|form) of)\s+",
     re.IGNORECASE,
 )
+_VERB = re.compile(r"\b(?:is|are|was|were|equals?|becomes?|gives?|yields?)\b", re.IGNORECASE)
 _ABOUT = re.compile(r"\b(?:approximately|about|roughly|around|exactly)\s+", re.IGNORECASE)
 _MATH = re.compile(
     r"[\d=<>+*/^_\\()\[\]|{}%$€£¥₹°√π]|^-|^(?:ln|log|sin|cos|tan|sqrt|lg|exp|arcsin|arccos|arctan)$"
@@ -88,13 +90,13 @@ def stated(sentence: str) -> str | None:
     if len(_WORD.findall(re.sub(r"\\[A-Za-z]+", "", text))) < 2:
         return None
     whole, text = text, _LEAD.sub("", text)
-    if (not re.match(r"[A-Za-z]", whole) or _NUMBER.match(whole)) and not _COPULA.search(text):
+    if (not re.match(r"[A-Za-z]", whole) or _NUMBER.match(whole)) and not _VERB.search(text):
         return None  # a value with words behind it, such as "50 basis points"
     if _NOTHING.search(text):
         return "no solution"
     if (all_but := _BUT_SOME.search(text)) is not None:
         return all_but[0]
-    if _DENIED.search(text.removesuffix("does not exist")):
+    if _DENIED.search(text.removesuffix("does not exist")) or not is_said(text):
         return None
     if (verb := _VERB_AT_END.search(text)) is not None:
         return verb[1]

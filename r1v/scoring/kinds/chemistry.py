@@ -119,12 +119,36 @@ def atoms(text: str) -> Counter[str] | None:
     return stack[0] if position == len(text) and len(stack) == 1 and stack[0] else None
 
 
+def charge(text: str) -> int:
+    """The charge of a formula in units of e: ``SO_4^{2-}``, ``Fe2+``, ``OH^-``; 0 where none is written."""
+    match = _CHARGE.search(_DRESS.sub("", _STATE.sub("", _with_marked_charge(text))))
+    if match is None:
+        return 0
+    size = int(re.sub(r"\D", "", match[1]) or 1)
+    return -size if "-" in match[1] else size
+
+
+def _with_marked_charge(text: str) -> str:
+    """``Fe3+`` and ``NO3-`` with a superscript for the charge."""
+    return _BARE_GROUP_CHARGE.sub(r"\1^{\2}", _BARE_CHARGE.sub(r"\1^{\2\3}", text.strip()))
+
+
+def same_molecule(given: str, answer: str) -> bool | None:
+    """Whether a formula has the atoms and the charge of the right one; None where that is no formula."""
+    right = atoms(_with_marked_charge(answer))
+    return (
+        None
+        if right is None
+        else atoms(_with_marked_charge(given)) == right and charge(given) == charge(answer)
+    )
+
+
 def read_formula(text: str) -> Formula | None:
     r"""A formula, or a salt with its water (``CuSO4.5H2O``), that cannot be a product of variables: it has a
     symbol of two letters, a count, a charge or ``\ce``."""
     if (found := read_nuclide(text) or read_shells(text)) is not None:
         return found
-    text = _BARE_GROUP_CHARGE.sub(r"\1^{\2}", _BARE_CHARGE.sub(r"\1^{\2\3}", text))
+    text = _with_marked_charge(text)
     marked = _CE.fullmatch(text)
     written = _DRESS.sub("", _STATE.sub("", marked[1] if marked else text))
     if hydrate := _HYDRATE.fullmatch(written):

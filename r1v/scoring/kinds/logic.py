@@ -78,6 +78,10 @@ def _both(kind: str, left: _Statement, right: _Statement) -> _Statement:
     return lambda case: not left(case) or right(case)
 
 
+def _negated(inner: _Statement) -> _Statement:
+    return lambda case: not inner(case)
+
+
 def _operand(signs: _Rest) -> tuple[_Statement | None, _Rest]:
     if not signs:
         return None, []
@@ -86,7 +90,7 @@ def _operand(signs: _Rest) -> tuple[_Statement | None, _Rest]:
         return (lambda case: case[sign]), rest
     if kind == "not":
         inner, rest = _operand(rest)
-        return (None if inner is None else lambda case: not inner(case)), rest
+        return (None if inner is None else _negated(inner)), rest
     if kind == "open":
         inner, rest = _joined(rest, 0)
         return (inner, rest[1:]) if rest and rest[0][0] == "close" else (None, rest)

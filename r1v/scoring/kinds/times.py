@@ -57,7 +57,7 @@ def read_clock(text: str, strict: bool = False) -> Clock | None:
         flags=re.I,
     )
     match = _CLOCK.fullmatch(text.strip())
-    if match is None:
+    if match is None or re.search(r"\d\s*[:：]\s*\d(?!\d)", text):  # 3:5 is no time of day
         return None
     hour, minute, second = (int(group or 0) for group in match.group(2, 3, 4))
     if hour > 24 or minute > 59 or second > 59:

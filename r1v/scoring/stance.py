@@ -1,0 +1,81 @@
+r"""What a writer stands by, among the things that a reply says.
+
+Enters: a reply, or a sentence of it. Leaves: the part that was not taken back, and whether a sentence or a
+box is said as true. Always holds: what is denied, doubted, supposed, asked or quoted as somebody's mistake is
+never an answer.
+"""
+
+from __future__ import annotations
+
+import re
+
+from r1v.scoring.boxed import Box
+
+_WITHDRAWN = re.compile(
+    r"(?:(?:\.{2,}|[.!?,;:\u2014-]|\n|\A)\s*(?:(?:oh|hmm|hm|oops|but|ah)[,.]?\s+)?(?:no[,.]?\s+wait|wait[,.!\u2014-]*\s+no|no[,.]\s+(?:it|that)(?:'s|\s+is)"
+    r"\s+(?:wrong|not\s+right|incorrect)|scratch\s+that|correction|on\s+second\s+thoughts?|i\s+(?:was\s+wrong|made\s+an?\s+(?:mistake|error))"
+    r"|my\s+mistake|that(?:'s|\s+is)\s+(?:wrong|incorrect|not\s+right)|no[.!]\s+let\s+me\s+(?:reconsider|try\s+again|redo))"
+    r"(?![a-z])|不对|等等)\s*[,.:!;\u2014-]*",
+    re.IGNORECASE,
+)
+_NOT_SAID = re.compile(
+    r"\bif\b[^.]*\b(?:would|were|had|could|might)\b|\b(?:would|could|might)\b[^.]*\bif\b|\bif\b[^.]*\botherwise\b"
+    r"|\b(?:(?<!no )doubt|unlikely|i\s+(?:don't|do\s+not)\s+(?:think|believe))\b"
+    r"|\b(?:common|frequent|typical|easy|classic|usual)\s+(?:mistake|error|misconception|trap|wrong)"
+    r"|\b(?:many|most|some|several|few|other)\s+(?:students|people|others|readers|solvers|of\s+\w+)\b[^.]*"
+    r"\b(?:say|think|answer|choose|claim|guess|pick|believe|assume|conclude)s?\b"
+    r"|\b(?:wrong|incorrect|least\s+likely|worst|unlikely|mistaken|false)\s+(?:answer|option|choice|result|one)\b"
+    r"|\b(?:mistakenly|wrongly|incorrectly|erroneously)\b|\btempt(?:ed|ing)\b"
+    r"|\banswer\s*(?:\*\*)?\s*(?:isn't|can't|cannot|won't|is\s+not|can\s+not|could\s+not|couldn't|wasn't)\b",
+    re.IGNORECASE,
+)
+_ASKED = re.compile(r"^\s*(?:is|are|could|can|would|should|might|does|do|was)\s[^.]*$|\?\s*$", re.IGNORECASE)
+_DENIED_BEFORE = re.compile(
+    r"(?:\bnot|n't|\bnever|\binstead\s+of|\brather\s+than|\bneither|\bnor)\s+"
+    r"(?:(?:be|equals?|equal\s+to|simply|just|choose|pick|(?:the\s+)?(?:right\s+|correct\s+|final\s+)?answer(?:\s+is)?)\s+)?"
+    r"[$(\[\\*\s]*$",
+    re.IGNORECASE,
+)
+_DENIED_BEHIND = re.compile(
+    r"[$)\]\\*\s.]{0,6}\s*(?:,?\s*which\s+)?(?:is|was|would\s+be|cannot\s+be|can't\s+be|isn't|were|are)?\s*"
+    r"(?:clearly\s+|also\s+|definitely\s+|actually\s+|however\s+|therefore\s+)*(?:wrong|incorrect|false|an?\s+(?:mistake|error)"
+    r"|not\s+(?:right|correct|the\s+(?:right\s+|correct\s+)?answer|possible)|impossible|my\s+(?:first|initial)\b"
+    r"|would\s+be\s+(?:wrong|a\s+mistake))",
+    re.IGNORECASE,
+)
+_MISTAKE = re.compile(r"\b(?:mistake|wrong|incorrect|error)\b", re.IGNORECASE)
+_CLAUSE_START = re.compile(r"[.!?;\n(]\s*(?=[^.!?;\n(]*$)")
+_CLAUSE_END = re.compile(r"[.!?;\n)]")
+
+
+def standing(text: str) -> str:
+    """The reply behind the last place where its writer took something back, if anything stands there."""
+    end = 0
+    for match in _WITHDRAWN.finditer(text):
+        if re.search(r"\w", text[match.end() :]):
+            end = match.end()
+    return text[end:]
+
+
+def is_said(sentence: str) -> bool:
+    """Whether a sentence says something as true: it does not suppose, doubt, ask or quote a mistake."""
+    return not _NOT_SAID.search(sentence) and not _ASKED.search(sentence)
+
+
+def said_boxes(text: str, boxes: list[Box]) -> list[Box]:
+    """The boxes that are said as true. A box that is only supposed counts if there is no other."""
+    denied, supposed = list[Box](), list[Box]()
+    for box in boxes:
+        before, behind = text[max(0, box.start - 160) : box.start], text[box.end : box.end + 160]
+        start = _CLAUSE_START.search(before)
+        lead = before[start.end() if start else 0 :]
+        end = _CLAUSE_END.search(behind.lstrip("$)\\]*. "))
+        tail = behind[: end.start()] if end else behind
+        if _DENIED_BEFORE.search(lead) or _DENIED_BEHIND.match(behind):
+            denied.append(box)
+        elif _NOT_SAID.search(lead) or (
+            lead.strip() and _MISTAKE.search(tail) and before.rstrip()[-1:] != ":"
+        ):
+            supposed.append(box)
+    left = [box for box in boxes if box not in denied and box not in supposed]
+    return left or [box for box in boxes if box not in denied]
