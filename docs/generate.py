@@ -13,11 +13,13 @@ from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 
 from r1v.cli.commands.train import STAGES, keys_of
 from r1v.cli.main import COMMANDS, build_parser
 
 CARD = Path("r1v/models/r1v-nano/README.md")
+CARD_PAGE = "measurements/r1v-nano.md"
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -26,11 +28,17 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     pages = {
         "reference/commands.md": commands(),
         "reference/training-keys.md": training_keys(),
-        "measurements/r1v-nano.md": card(),
+        CARD_PAGE: card(),
     }
     for name, text in pages.items():
         files.append(File.generated(config, name, content=text))
     return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Links to the card's file, which hold in a clone, lead to its page here."""
+    up = "../" * page.file.src_uri.count("/")
+    return markdown.replace(f"]({up}../{CARD.as_posix()}", f"]({up}{CARD_PAGE}")
 
 
 def commands() -> str:

@@ -64,6 +64,17 @@ def test_code_runs(name: str, reason: str, language: str, text: str, copy: Path)
     assert done.returncode == 0, f"{name}:\n{text}\n{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
 
 
+def test_links_lead_to_files_of_a_clone() -> None:
+    card = ROOT / "r1v" / "models" / "r1v-nano" / "README.md"
+    dead = [
+        f"{page.relative_to(ROOT)}: {target}"
+        for page in [*PAGES, card, ROOT / "CHANGELOG.md"]
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)", BLOCK.sub("", page.read_text()))
+        if "://" not in target and not target.startswith("mailto:") and not (page.parent / target).exists()
+    ]
+    assert not dead
+
+
 def test_the_transcript_in_readme_is_what_the_model_says() -> None:
     transcript = re.search(r"```text\n\$ r1v ask (\S+) \"(.*?)\"\n(.*?)```", PAGES[0].read_text(), re.DOTALL)
     assert transcript is not None

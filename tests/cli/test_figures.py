@@ -121,6 +121,7 @@ def test_quiz_asks_and_writes_a_page(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "of 2 right (seed 3" in printed and "\\boxed{" in printed
     text = page.read_text()
     assert "arithmetic, easy" in text and "circuit, easy" in text
+    assert "can be wrong where the answer is right" in text
     (picture,) = [line for line in text.splitlines() if line.startswith("<img")]
     assert (tmp_path / picture.split('"')[1]).is_file()
     assert len(list((tmp_path / "pictures").iterdir())) == 1
