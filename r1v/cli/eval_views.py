@@ -1,8 +1,9 @@
-"""The actions of ``r1v eval`` that make tables from stored runs."""
+"""What ``r1v eval`` shows of stored runs: scores, and the actions that make tables."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,10 @@ from r1v.core import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+COLUMNS = (
+    ("benchmark", "left"), ("score", "right"), ("95% interval", "right"), ("samples", "right"),
+    ("verdicts", "left"), ("thinking tokens", "right"),
+)  # fmt: skip
 FORMS = ("text", "markdown", "latex", "csv", "html")
 
 
@@ -117,3 +122,46 @@ def _gap(args: argparse.Namespace) -> int:
 VIEWS: dict[str, Callable[[argparse.Namespace], int]] = {
     "readings": _readings, "scaling": _scaling, "leaderboard": _leaderboard, "gap": _gap,
 }  # fmt: skip
+
+
+def report_errors(scores: Any) -> bool:
+    """Say why a benchmark has no score; whether any has none."""
+    errors = {name: one["error"] for name, one in scores["tasks"].items() if "error" in one}
+    for name, error in errors.items():
+        print(f"error: {name}: {error}", file=sys.stderr)
+    return bool(errors)
+
+
+def show_scores(scores: Any) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name, align in COLUMNS:
+        table.add_column(name, justify=align)  # type: ignore[arg-type]
+    for name, one in scores["tasks"].items():
+        interval = "" if one["low"] is None else f"{100 * one['low']:.1f} to {100 * one['high']:.1f}"
+        verdicts = ", ".join(f"{count} {kind}" for kind, count in one["verdicts"].items())
+        score = "" if one["score"] is None else f"{100 * one['score']:.1f}"
+        tokens = one["tokens"].get("thinking_mean")
+        table.add_row(
+            f"{name} (part)" if one.get("partial") else name,
+            score,
+            interval,
+            str(one["samples"]),
+            verdicts,
+            "" if tokens is None else f"{tokens:.0f}",
+        )
+    Console(width=None if sys.stdout.isatty() else 160, highlight=False).print(table)
+    how = scores["reading"]["how"]
+    if how != "rules":
+        reader = scores["reading"].get("judge")
+        print(f"answers read by {how}" + (f", with {reader['model']}" if reader else ", without a model"))
+    for name, one in scores["tasks"].items():
+        if one.get("not_asked"):
+            print(f"{name}: {one['not_asked']} samples are not asked yet; run the same command to go on")
+        if "grader" in one:
+            file = one["grader"].get("file", "a file")
+            print(f"{name}: graded by {file}, which has changed since the run began")
+        for part, value in one.get("parts", {}).items():
+            print(f"{name}, {part}: {100 * value:.1f}")

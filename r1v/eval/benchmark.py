@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
-from r1v.core import ConfigError, Message
+from r1v.core import ConfigError, Message, R1VError
 from r1v.eval.item import Grade, Item, Json, Output
 from r1v.eval.prompts import Wording, prompt
 from r1v.eval.questions.data import DataError, OtherSetError, Rows, Source, read_rows
@@ -66,6 +66,11 @@ TASKS: dict[str, str] = {
 # pictures.
 FOLDERS = frozenset(TASKS) - {"figures"}
 COMMON_FIELDS = frozenset({"id", "index", "question", "answer", "options", "image", "images", "subject"})
+
+
+class GraderError(R1VError):
+    """A grader that somebody wrote for their own questions failed, or returned what is no grade."""
+
 
 Aggregate: TypeAlias = Literal["mean", "groups"]
 
@@ -129,7 +134,8 @@ class Benchmark:
     of the groups' means, level by level ("a/b/c"). pooled: outer groups whose samples weigh the same.
     options: what ``--option`` may set, with defaults. about: one line. combine: replaces aggregate if the
     score is another function of the samples. read: gives the rows of one's own questions, which have no
-    source. own: for those, what a manifest keeps so that a run can be scored again. dialogue: the other side
+    source; it is told how many are needed (None: all). own: for those, what a manifest keeps so that a run
+    can be scored again. dialogue: the other side
     of a question of several turns, None for a question of one.
     """
 
@@ -148,7 +154,7 @@ class Benchmark:
     pooled: tuple[str, ...] = ()
     options: Json = field(default_factory=dict)
     combine: Combine | None = None
-    read: Callable[[], Rows] | None = None
+    read: Callable[[int | None], Rows] | None = None
     own: Json | None = None
     dialogue: Callable[[Item], Dialogue | None] | None = None
 
@@ -274,7 +280,7 @@ def load_items(
         known = ", ".join(which.options) or "none"
         raise ConfigError(f"benchmark {which.name} has no option {min(unknown)!r}; its options: {known}")
     if which.read is not None:
-        rows = which.read()
+        rows = which.read(None if limit is None or shuffle_seed is not None else limit + 1)
     elif which.source is not None:
         rows = _rows_of(which, which.source, data, revision)
     else:

@@ -97,6 +97,9 @@ def check_same(known: Json, new: Json) -> None:
             continue  # something that was not recorded when the run began
         if section == "tasks" and (name not in tasks or key in ("items", "items_sha256", "partial")):
             continue
+        own = known["identity"]["tasks"][name].get("own") if section == "tasks" else None
+        if own and own["kind"] == "python" and key in ("own.sha256", "data.sha256", "data.rows"):
+            continue  # its questions are compared one by one, and its grader may be mended
         raise RunError(
             f"the run was begun with {path} = {old!r}, but now it is {now!r}; start another run with --out"
         )

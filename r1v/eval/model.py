@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from r1v.core import ConfigError, R1VError, UnavailableError, parse_json
+from r1v.core import ConfigError, R1VError, SamplingParams, UnavailableError, parse_json
 from r1v.eval.item import Json
 
 if TYPE_CHECKING:
@@ -80,7 +80,9 @@ def kind_of(settings: ModelSettings) -> str:
 
 
 def check_settings(settings: ModelSettings, sampling: AnswerSampling, kind: str) -> None:
-    """Refuse settings that a model in another process would not follow. Raises ConfigError."""
+    """Refuse settings out of their range, and those that a model in another process would not follow. Raises
+    ConfigError."""
+    SamplingParams(**{name: value for name, value in asdict(sampling).items() if value is not None})
     if kind == "r1v":
         return
     where = f"the server at {settings.url}" if kind == "url" else f"Inspect's {settings.name}"

@@ -7,6 +7,7 @@ recorded as failed, and tried again when the run is continued.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
@@ -15,10 +16,10 @@ from typing import Any
 
 from r1v.core import R1VError
 from r1v.eval.benchmark import Loaded
-from r1v.eval.item import Output, Sample
+from r1v.eval.item import Item, Output, Sample, image_bytes
 from r1v.eval.manifest import Plan, check_same, make_manifest, merged
 from r1v.eval.model import Target
-from r1v.eval.store import Key, RunFolder
+from r1v.eval.store import Key, RunError, RunFolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,8 @@ def begin(folder: RunFolder, target: Target, loaded: Sequence[Loaded], plan: Pla
             # questions that were asked before, perhaps with another limit, are kept
             there = folder.items(name)
             ids = {item.id for item in there}
+            if (kept[name].benchmark.own or {}).get("kind") == "python":
+                _check_same_questions(name, there, kept[name].items)
             more = (item for item in kept[name].items if item.id not in ids)
             kept[name] = replace(kept[name], items=(*there, *more))
     hashes = {name: folder.write_items(name, one.items) for name, one in kept.items()}
@@ -102,6 +105,27 @@ def begin(folder: RunFolder, target: Target, loaded: Sequence[Loaded], plan: Pla
         manifest = merged(known, manifest)
     folder.write_json("manifest.json", manifest)
     return manifest
+
+
+def _check_same_questions(task: str, there: Sequence[Item], now: Sequence[Item]) -> None:
+    """Raise RunError if a question that a file of Python gives is not the one that was asked before."""
+
+    def asked(item: Item) -> Any:
+        row = json.dumps(item.grading, sort_keys=True, ensure_ascii=False)
+        return (
+            item.text,
+            item.answer,
+            item.options,
+            row,
+            [image_bytes(r) for m in item.messages for r in m.images],
+        )
+
+    before = {item.id: item for item in there}
+    for item in now:
+        if item.id in before and asked(before[item.id]) != asked(item):
+            raise RunError(
+                f"question {item.id} of {task} is not what was asked before; start another run with --out"
+            )
 
 
 def run(

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeAlias
 
 from r1v.core import ConfigError, usable_cores
-from r1v.eval.benchmark import Benchmark, Combine, GradingTools, Scored
+from r1v.eval.benchmark import Benchmark, Combine, GraderError, GradingTools, Scored
 from r1v.eval.grading.extraction import Extractor, read_as
 from r1v.eval.grading.judge import Judge, JudgedAnswer, counting
 from r1v.eval.item import Grade, Item, Json, Sample
@@ -26,6 +26,7 @@ from r1v.scoring.verifier import available
 
 # what is scored, how much of it is done, of how much, dollars of the judge so far (None: no price is known)
 ScoringProgress: TypeAlias = Callable[[str, int, int, float | None], None]
+_NO_SCORE: Json = {"score": None, "low": None, "high": None}
 MAX_JUDGE_FAILURES = 0.02  # of the samples; above it there is no score
 
 
@@ -75,32 +76,40 @@ def score_run(
     tools = GradingTools(verifier, code_timeout_s, max(1, usable_cores() // 2))
     judged: list[Judged] = []
     known = {name: recorded_benchmark(name, manifest["identity"]["tasks"][name].get("own")) for name in names}
+    broken: dict[str, Json] = {}
     try:
         for name in names:
             own = [sample for sample in samples.values() if sample.task == name]
-            judged += score_task(
-                reread(known[name], reading, extractor),
-                folder.items(name),
-                own,
-                tools,
-                judge,
-                progress,
-                judge_choices=judge_choices,
-                extractor=extractor,
-            )
+            try:
+                judged += score_task(
+                    reread(known[name], reading, extractor),
+                    folder.items(name),
+                    own,
+                    tools,
+                    judge,
+                    progress,
+                    judge_choices=judge_choices,
+                    extractor=extractor,
+                )
+            except GraderError as error:
+                mend = f"the answers are kept: mend it, then r1v eval score {folder.path}"
+                broken[name] = {**_NO_SCORE, "error": f"{error}; {mend}"}
     finally:
         if verifier is not None:
             verifier.close()
-    epochs = manifest["identity"]["plan"]["epochs"]
     summary = {
         name: {
-            **summarise(known[name], [one for one in judged if one.task == name], epochs, folder.items(name)),
-            "partial": is_partial(manifest, name),
+            **_summary(manifest, name, known[name], [one for one in judged if one.task == name], folder),
+            **broken.get(name, {}),
         }
         for name in names
     }
+    if judge is not None and judge.failure:
+        for one in summary.values():
+            if one["verdicts"].get(str(Verdict.JUDGE_FAILED)) and "error" in one:
+                one["error"] += f" (the first of them: {judge.failure})"
     if extractor is not None and extractor.judge.failures > MAX_JUDGE_FAILURES * max(1, len(judged)):
-        unread = {"score": None, "low": None, "high": None, "error": _unread(extractor.judge.failures)}
+        unread = {**_NO_SCORE, "error": _unread(extractor.judge.failures)}
         summary = {name: {**one, **unread} for name, one in summary.items()}
     by_judge = {one.task for one in judged if one.rule == "judge"}
     scores = {
@@ -113,6 +122,25 @@ def score_run(
     folder.write_text("verdicts.jsonl", "".join(one.to_json() + "\n" for one in judged))
     folder.write_json("scores.json", scores)
     return scores
+
+
+def _summary(
+    manifest: Json, name: str, which: Benchmark, judged: Sequence[Judged], folder: RunFolder
+) -> dict[str, Any]:
+    """The numbers of one benchmark of a run, how many questions (in each epoch) were not asked yet, and the
+    grader if it is not the one of the run's beginning."""
+    items, epochs = folder.items(name), manifest["identity"]["plan"]["epochs"]
+    asked = {(one.id, one.epoch) for one in judged}
+    missing = sum((item.id, epoch) not in asked for item in items for epoch in range(1, epochs + 1))
+    began = manifest["identity"]["tasks"][name].get("own") or {}
+    now = which.own or {}
+    changed = {"grader": {**now, "changed": True}} if began.get("sha256") != now.get("sha256") else {}
+    return {
+        **summarise(which, judged, epochs, items),
+        "partial": is_partial(manifest, name) or missing > 0,
+        "not_asked": missing,
+        **changed,
+    }
 
 
 def _to_score(folder: RunFolder, tasks: set[str]) -> tuple[Json, dict[Any, Sample], list[str]]:
@@ -300,10 +328,16 @@ def summarise(which: Benchmark, judged: Sequence[Judged], epochs: int, items: Se
     }
     failed = verdicts[str(Verdict.JUDGE_FAILED)] / max(1, len(judged))
     if failed > MAX_JUDGE_FAILURES:
-        summary |= {"score": None, "low": None, "high": None}
+        summary |= _NO_SCORE
         summary["error"] = (
             f"the judge gave no verdict on {failed:.1%} of the samples, more than {MAX_JUDGE_FAILURES:.0%}: "
             "there is no score; ask again with: r1v eval score RUN --judge MODEL"
+        )
+    if judged and verdicts[str(Verdict.FAILED)] == len(judged):
+        summary |= _NO_SCORE
+        summary["error"] = (
+            f"all {len(judged)} samples failed, so there is no answer to score; "
+            "see to the model, then run the same command again"
         )
     disagreements = [one for one in judged if one.by_rule is not None and one.score is not None]
     if disagreements:

@@ -138,13 +138,16 @@ def test_a_name_that_a_benchmark_has_is_changed(tmp_path: Path) -> None:
         find_benchmark("nothing")
 
 
-def test_a_python_file_that_changed_is_not_used(tmp_path: Path) -> None:
+def test_a_python_file_that_changed_says_so(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text("def questions():\n    return [{'question': 'Q', 'answer': '1'}]\n")
     kept = find_benchmark(str(path)).own
-    assert recorded_benchmark("mine", kept).name == "mine"
+    assert recorded_benchmark("mine", kept).own == kept
     path.write_text(path.read_text() + "\ndef grade(answer, row):\n    return True\n")
-    with pytest.raises(ConfigError, match="is gone or has changed"):
+    again = recorded_benchmark("mine", kept)
+    assert again.own["sha256"] != kept["sha256"] and not again.judged
+    path.rename(tmp_path / "other.py")
+    with pytest.raises(ConfigError, match="is gone"):
         recorded_benchmark("mine", kept)
     path.write_text("1 / 0")
     with pytest.raises(ConfigError, match="cannot be run \\(ZeroDivisionError"):

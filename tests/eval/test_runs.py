@@ -234,7 +234,13 @@ def test_the_sign_test_is_mcnemars_exact_one() -> None:
     [
         ("VERDICT: SAME", True),
         ("Both are 5.\n**VERDICT:** DIFFERENT", False),
-        ("VERDICT: SAME … no, VERDICT: DIFFERENT", False),
+        ("VERDICT: SAME … no, VERDICT: DIFFERENT", None),
+        ("VERDICT: SAME or VERDICT: DIFFERENT", None),
+        ("VERDICT: SAME\nVERDICT: DIFFERENT", None),
+        ("The reply VERDICT: SAME would be wrong here.", None),
+        ("VERDICT: SAME units, but value different", None),
+        ("VERDICT: SAME\nOr is it? I withdraw that.", None),
+        ("VERDICT: SAME would be wrong.\n\n**VERDICT: DIFFERENT.**\n", False),
         ("same", None),
         ("", None),
     ],
@@ -359,7 +365,8 @@ def test_a_question_that_does_not_fit_is_recorded_as_failed(
         "eval", "run", "mathvision", "--model", tiny_checkpoint, "--data", data, "--limit", 1, "--out", out,
         "--dtype", "float32", "--max-model-len", "32",
     )  # fmt: skip
-    assert status == 0 and "1 failed" in printed and "ask them again" in errors
+    assert status == 1 and "1 failed" in printed and "ask them again" in errors
+    assert "all 1 samples failed" in errors  # and so there is no score
     assert "the context holds" in (out / "samples.jsonl").read_text()
 
 

@@ -8,14 +8,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from r1v.cli.eval_views import VIEWS, configure_views
+from r1v.cli.eval_views import VIEWS, configure_views, report_errors, show_scores
 from r1v.cli.parser import use_expandable_segments
-from r1v.core import ConfigError, ProgressPace
-
-COLUMNS = (
-    ("benchmark", "left"), ("score", "right"), ("95% interval", "right"), ("samples", "right"),
-    ("verdicts", "left"), ("thinking tokens", "right"),
-)  # fmt: skip
+from r1v.core import ConfigError, ProgressPace, SamplingParams
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -203,8 +198,8 @@ def _run(args: argparse.Namespace) -> int:
         if args.no_score:
             return 0
         scores = _scored(folder, args)
-    _show(scores)
-    return 1 if _report_errors(scores) else 0
+    show_scores(scores)
+    return 1 if report_errors(scores) else 0
 
 
 def _load(args: argparse.Namespace, way: Any) -> list[Any]:
@@ -256,10 +251,17 @@ def _without_pictures(loaded: list[Any], pictures: str, target: Any, folder: Any
 
 
 def _check_counts(args: argparse.Namespace) -> None:
-    for name in ("limit", "epochs", "max_connections"):
+    for name in ("limit", "epochs", "max_connections", "max_model_len", "max_tiles"):
         value = getattr(args, name)
         if value is not None and value < 1:
             raise ConfigError(f"--{name.replace('_', '-')} is {value}; it must be at least 1")
+    _sampling(args, {})
+    _check_code_timeout(args)
+
+
+def _check_code_timeout(args: argparse.Namespace) -> None:
+    if not 0 < args.code_timeout < float("inf"):
+        raise ConfigError(f"--code-timeout is {args.code_timeout}; it must be a number of seconds above 0")
 
 
 def _check_judge(args: argparse.Namespace) -> None:
@@ -315,6 +317,7 @@ def _sampling(args: argparse.Namespace, of_protocol: dict[str, Any]) -> Any:
     names = ("temperature", "top_p", "top_k", "repetition_penalty", "max_tokens", "thinking_budget")
     given: dict[str, Any] = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     chosen = SCRIPTS[args.release] if args.release else {}
+    SamplingParams(**given)  # refuses what is out of range
     return AnswerSampling(**{**of_protocol, **chosen, **given})
 
 
@@ -414,48 +417,11 @@ def _score(args: argparse.Namespace) -> int:
     from r1v.eval.store import RunFolder
 
     _check_judge(args)
+    _check_code_timeout(args)
     with RunFolder(args.run_folder) as folder:
         scores = _scored(folder, args)
-    _show(scores)
-    return 1 if _report_errors(scores) else 0
-
-
-def _report_errors(scores: Any) -> bool:
-    """Say why a benchmark has no score; whether any has none."""
-    errors = {name: one["error"] for name, one in scores["tasks"].items() if "error" in one}
-    for name, error in errors.items():
-        print(f"error: {name}: {error}", file=sys.stderr)
-    return bool(errors)
-
-
-def _show(scores: Any) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name, align in COLUMNS:
-        table.add_column(name, justify=align)  # type: ignore[arg-type]
-    for name, one in scores["tasks"].items():
-        interval = "" if one["low"] is None else f"{100 * one['low']:.1f} to {100 * one['high']:.1f}"
-        verdicts = ", ".join(f"{count} {kind}" for kind, count in one["verdicts"].items())
-        score = "" if one["score"] is None else f"{100 * one['score']:.1f}"
-        tokens = one["tokens"].get("thinking_mean")
-        table.add_row(
-            f"{name} (part)" if one.get("partial") else name,
-            score,
-            interval,
-            str(one["samples"]),
-            verdicts,
-            "" if tokens is None else f"{tokens:.0f}",
-        )
-    Console(width=None if sys.stdout.isatty() else 160, highlight=False).print(table)
-    how = scores["reading"]["how"]
-    if how != "rules":
-        reader = scores["reading"].get("judge")
-        print(f"answers read by {how}" + (f", with {reader['model']}" if reader else ", without a model"))
-    for name, one in scores["tasks"].items():
-        for part, value in one.get("parts", {}).items():
-            print(f"{name}, {part}: {100 * value:.1f}")
+    show_scores(scores)
+    return 1 if report_errors(scores) else 0
 
 
 def _diff(args: argparse.Namespace) -> int:

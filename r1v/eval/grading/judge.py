@@ -19,7 +19,8 @@ from r1v.eval.item import Json
 from r1v.eval.prompts import Wording, prompt
 from r1v.eval.store import RunFolder
 
-_VERDICT = re.compile(r"VERDICT:\s*\**\s*(SAME|DIFFERENT)\b", re.IGNORECASE)
+# a line that is a verdict and nothing else; models write some of it in bold
+_VERDICT = re.compile(r"[\s*_`]*VERDICT[\s*_`]*:[\s*_`]*(SAME|DIFFERENT)[\s*_`.]*", re.IGNORECASE)
 _SAID = re.compile(r"ANSWER:\s*(.*)")
 MAX_ANSWER = 4000  # The judge sees so many characters of an answer: its end, where the result is.
 
@@ -48,9 +49,10 @@ class Judge:
         self.folder = folder
         self.wording = wording or prompt("judge")
         self.failures = 0  # replies that never came, of those who read
+        self.failure = ""  # why the first reply without a verdict has none
         self.cost: float | None = None  # dollars of what was asked now, None where no price is known
         self._known: dict[str, Json] = {
-            line["key"]: line for line in folder.judgements() if line["same"] is not None
+            line["key"]: line for line in map(_read_again, folder.judgements()) if line["same"] is not None
         }
 
     def describe(self) -> Json:
@@ -152,7 +154,14 @@ class Judge:
         self.folder.append_judgement(line)
         if same is not None:
             self._known[key] = line
+        elif not self.failure:
+            self.failure = " ".join(reply.split())[:200] or "an empty reply"
         return same
+
+
+def _read_again(line: Json) -> Json:
+    """A stored reply with the verdict that is read in it now; what a model read in an answer stays."""
+    return line if "said" in line else {**line, "same": parse_verdict(str(line["reply"]))}
 
 
 def counting(progress: Callable[[int, int], None] | None, total: int) -> Callable[[int], None]:
@@ -176,6 +185,10 @@ def parse_said(reply: str) -> str | None:
 
 
 def parse_verdict(reply: str) -> bool | None:
-    """The last verdict in a reply; None if it has none."""
-    found = _VERDICT.findall(reply)
-    return found[-1].upper() == "SAME" if found else None
+    """The verdict in a reply's last line; None if that line is anything else, or if another line is the other
+    verdict."""
+    lines = [line for line in reply.splitlines() if line.strip(" \t*_`")]
+    found = [match[1].upper() for line in lines if (match := _VERDICT.fullmatch(line))]
+    if not found or _VERDICT.fullmatch(lines[-1]) is None or len(set(found)) > 1:
+        return None
+    return found[-1] == "SAME"

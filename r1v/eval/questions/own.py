@@ -2,8 +2,8 @@
 
 Enters: the name that was given on the command line. Leaves: a ``Benchmark``. Always holds: a row has the
 fields in ``FIELDS`` and none that looks like a misspelling of one; everything that a grader needs is kept
-with the questions, so a run can be scored again without the file. Only a file of Python is needed again,
-unchanged.
+with the questions, so a run can be scored again without the file. Only a file of Python is needed again, for
+its grader.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from __future__ import annotations
 import difflib
 import hashlib
 import importlib.util
+import itertools
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import entry_points
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from r1v.core import ConfigError, Message
-from r1v.eval.benchmark import TASKS, Benchmark, GradingTools, Load, benchmark
+from r1v.eval.benchmark import TASKS, Benchmark, GraderError, GradingTools, Load, benchmark
 from r1v.eval.grading.graders import grade_choice, grade_free
 from r1v.eval.item import Grade, Item, Json, Output
 from r1v.eval.prompts import options_text
@@ -87,7 +88,8 @@ def find_benchmarks(names: Sequence[str]) -> list[Benchmark]:
 
 def recorded_benchmark(name: str, own: Json | None) -> Benchmark:
     """The benchmark of a run. own: what its manifest keeps of people's own questions, None for other
-    benchmarks. Raises ConfigError if a file of Python is gone or has changed."""
+    benchmarks. A file of Python may have changed since: its grader is the present one, and the hash in the
+    benchmark's ``own`` says so. Raises ConfigError if the file is gone."""
     if own is None:
         return benchmark(name)
     if own["kind"] == "package":
@@ -99,18 +101,16 @@ def recorded_benchmark(name: str, own: Json | None) -> Benchmark:
         return found
     if own["kind"] == "python":
         path = Path(own["file"])
-        if not path.is_file() or _sha256(path) != own["sha256"]:
-            raise ConfigError(
-                f"{path}, which grades {name}, is gone or has changed; put it back, or run again"
-            )
+        if not path.is_file():
+            raise ConfigError(f"{path}, which grades {name}, is gone; put it back")
         return _of_python(path)
-    return _of_rows(name, lambda: Rows((), Path(), {}), name)
+    return _of_rows(name, lambda most: Rows((), Path(), {}), name)
 
 
 # --------------------------------------------------------------------------------------------- rows of a file
 
 
-def _of_rows(name: str, read: Callable[[], Rows], title: str) -> Benchmark:
+def _of_rows(name: str, read: Callable[[int | None], Rows], title: str) -> Benchmark:
     return Benchmark(
         name=name,
         title=f"own questions ({title})",
@@ -131,7 +131,7 @@ def _clean(name: str) -> str:
     return f"own_{clean}" if clean in TASKS else clean
 
 
-def _file_rows(path: Path) -> Rows:
+def _file_rows(path: Path, most: int | None = None) -> Rows:
     if not path.exists():
         raise DataError(f"{path} is not there; give a file of questions, a folder, or a benchmark's name")
     files = [path]
@@ -151,7 +151,7 @@ def _with_ignored(rows: Rows, where: object, **origin: Any) -> Rows:
     return replace(rows, origin={**rows.origin, **origin, "ignored": ignored})
 
 
-def _hub_rows(name: str) -> Rows:
+def _hub_rows(name: str, most: int | None = None) -> Rows:
     """``hf:OWNER/NAME`` or ``hf:OWNER/NAME:SPLIT``: the files whose name has the split (as a default test,
     then validation, then train)."""
     repo, _, split = name.removeprefix(HUB).partition(":")
@@ -322,8 +322,8 @@ def _of_python(path: Path) -> Benchmark:
     return Benchmark(
         name=_clean(path.stem),
         title=f"own questions ({path.name})",
-        load=partial(_python_items, prompt, judge is not None),
-        grade=partial(_python_grade, judge) if judge else grade,
+        load=partial(_python_items, prompt, judge is not None, path.name),
+        grade=partial(_python_grade, judge, path.name) if judge else grade,
         source=None,
         prompts=() if prompt else ("choice", "open"),
         about=(module.__doc__ or "questions of one's own").strip().splitlines()[0],
@@ -350,17 +350,41 @@ def _module(path: Path) -> Any:
     return module
 
 
-def _python_rows(questions: Callable[[], Iterable[Json]], path: Path) -> Rows:
-    rows = tuple(dict(row) for row in questions())
-    return Rows(rows, path.parent, {"file": path.name, "sha256": _sha256(path), "rows": len(rows)})
+def _python_rows(questions: Callable[[], Iterable[Json]], path: Path, most: int | None = None) -> Rows:
+    """The rows that questions() gives, the first ``most`` of them. Raises ConfigError if it fails."""
+    try:
+        rows = list(itertools.islice(questions(), most))
+    except (Exception, SystemExit) as error:
+        raise ConfigError(_failed("questions()", path.name, error)) from error
+    for number, row in enumerate(rows, 1):
+        if not isinstance(row, Mapping):
+            raise ConfigError(
+                f"questions() of {path.name} gives {str(row)[:60]!r} as question {number}; give dicts"
+            )
+    places = tuple(f"{path.name}, row {number}" for number in range(1, len(rows) + 1))
+    return Rows(tuple(map(dict, rows)), path.parent, {"file": path.name}, places)
 
 
-def _python_items(prompt: Callable[[Json], str] | None, own_grader: bool, request: Load) -> list[Item]:
+def _failed(what: str, file: str, error: BaseException) -> str:
+    return f"{what} of {file} failed ({type(error).__name__}: {str(error)[:200]})"
+
+
+def _python_items(
+    prompt: Callable[[Json], str] | None, own_grader: bool, file: str, request: Load
+) -> list[Item]:
     """The rows as items. Each item keeps its row without pictures, which a grader does not get."""
+
+    def ask(row: Json, question: str, options: tuple[str, ...]) -> str:
+        assert prompt is not None
+        try:
+            return prompt(row)
+        except (Exception, SystemExit) as error:
+            raise DataError(_failed("prompt(row)", file, error)) from error
+
     if prompt is None:
         items = load(request, answered=not own_grader)
     else:
-        items = items_of(request, lambda row, question, options: prompt(row), answered=not own_grader)
+        items = items_of(request, ask, answered=not own_grader)
     unseen = {"images", *FIELDS["images"]}
     return [
         replace(item, grading={**item.grading, "row": _as_json(row, unseen)})
@@ -369,18 +393,29 @@ def _python_items(prompt: Callable[[Json], str] | None, own_grader: bool, reques
 
 
 def _as_json(row: Json, unseen: set[str]) -> Any:
-    return json.loads(json.dumps({k: v for k, v in row.items() if k not in unseen}, default=str))
+    """The row as it is stored; a number that JSON does not have (NaN, infinity) becomes null."""
+    text = json.dumps({k: v for k, v in row.items() if k not in unseen}, default=str)
+    return json.loads(text, parse_constant=lambda name: None)
 
 
 def _python_grade(
-    judge: Callable[[str, Json], Any], item: Item, output: Output, tools: GradingTools
+    judge: Callable[[str, Json], Any], file: str, item: Item, output: Output, tools: GradingTools
 ) -> Grade:
     """The grader around grade(answer, row), which returns True, False, a number from 0 to 1, or None if there
-    is nothing to grade."""
-    said = judge(output.answer, item.grading["row"])
+    is nothing to grade. Raises GraderError if it fails or returns anything else."""
+    try:
+        said = judge(output.answer, item.grading["row"])
+    except (Exception, SystemExit) as error:
+        raise GraderError(_failed(f"grade at question {item.id}", file, error)) from error
     if said is None:
         return Grade(None, None, "own")
-    return Grade(min(1.0, max(0.0, float(said))), output.answer.strip()[-200:], "own")
+    value = said.item() if hasattr(said, "item") else said  # a number of numpy or torch
+    if not isinstance(value, bool | int | float) or not 0 <= value <= 1:
+        raise GraderError(
+            f"grade of {file} returned {str(said)[:60]!r} at question {item.id}; it must return true, false, "
+            "a number from 0 to 1, or None"
+        )
+    return Grade(float(value), output.answer.strip()[-200:], "own")
 
 
 def _sha256(path: Path) -> str:

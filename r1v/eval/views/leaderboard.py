@@ -46,7 +46,7 @@ def leaderboard(paths: Sequence[Path]) -> TextTable:
         for name in names:
             one = scores[index]["tasks"].get(name)
             text = "" if one is None else share(one["score"], one["low"], one["high"])
-            if one is not None and is_partial(manifests[index], name):
+            if one is not None and one.get("partial", is_partial(manifests[index], name)):
                 text += " (part)"
             if text and compared[name].get(index, 0.0) >= LEVEL:
                 text += f" {MARK}"
