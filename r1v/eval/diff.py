@@ -1,7 +1,8 @@
 """Two runs compared: how their settings differ, and which samples changed between right and wrong.
 
 Enters: two scored run folders. Leaves: a JSON object, or text. Always holds: only samples that have a score
-in both runs are compared, by question and epoch; scores are computed with the benchmark's own groups.
+in both runs are compared, by question and epoch, and no two questions that share only their id; scores are
+computed with the benchmark's own groups.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from r1v.eval.benchmark import Benchmark
 from r1v.eval.item import Json
 from r1v.eval.manifest import differences
 from r1v.eval.questions.own import recorded_benchmark
+from r1v.eval.same_questions import other_questions
 from r1v.eval.score import group_weights
 from r1v.eval.statistics import Z, clustered_mean, sign_test
 from r1v.eval.store import RunError, RunFolder
@@ -46,12 +48,19 @@ def compare_runs(left: Path, right: Path) -> dict[str, Any]:
     both = [key for key in verdicts[0] if key in verdicts[1]]
     tasks = {}
     for task in dict.fromkeys(key[0] for key in both):
-        left_out = sum(key[0] == task for one in verdicts for key in one) - 2 * sum(
-            key[0] == task for key in both
-        )
-        pairs = [(verdicts[0][key], verdicts[1][key]) for key in both if key[0] == task]
+        keys = [key for key in both if key[0] == task]
+        left_out = sum(key[0] == task for one in verdicts for key in one) - 2 * len(keys)
+        other = other_questions((left, right), task)
+        pairs = [(verdicts[0][key], verdicts[1][key]) for key in keys if key[1] not in other]
+        if not pairs:
+            raise RunError(
+                f"{task} has other questions in {left} than in {right}, under the same ids; "
+                "compare runs of the same questions"
+            )
         which = recorded_benchmark(task, manifests[0]["identity"]["tasks"][task].get("own"))
-        tasks[task] = {**_compare_task(which, pairs), "left_out": left_out}
+        tasks[task] = {
+            **_compare_task(which, pairs), "left_out": left_out, "other_questions": len(other),
+        }  # fmt: skip
     only = [sorted({key[0] for key in verdicts[i]} - {key[0] for key in verdicts[1 - i]}) for i in (0, 1)]
     return {
         "a": str(left),
@@ -156,4 +165,6 @@ def _task_text(task: str, one: Json) -> str:
     )
     if one["left_out"]:
         text += f"; {one['left_out']} samples of one run only are left out"
+    if one["other_questions"]:
+        text += f"; {one['other_questions']} ids that stand for different questions are left out"
     return text + (f"; {one['not_scored']} without a score" if one["not_scored"] else "")

@@ -156,6 +156,8 @@ def run(
     for one in loaded:
         left = _left(one, plan.epochs, recording)
         if left:
+            if report is not None:
+                report(recording.progress(one.benchmark.name))
             _generate(one, left, target, plan, recording, max_connections, log_dir)
     return recording
 

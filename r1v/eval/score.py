@@ -98,19 +98,9 @@ def score_run(
         if verifier is not None:
             verifier.close()
     summary = {
-        name: {
-            **_summary(manifest, name, known[name], [one for one in judged if one.task == name], folder),
-            **broken.get(name, {}),
-        }
-        for name in names
+        name: _summary(manifest, name, known[name], judged, folder) | broken.get(name, {}) for name in names
     }
-    if judge is not None and judge.failure:
-        for one in summary.values():
-            if one["verdicts"].get(str(Verdict.JUDGE_FAILED)) and "error" in one:
-                one["error"] += f" (the first of them: {judge.failure})"
-    if extractor is not None and extractor.judge.failures > MAX_JUDGE_FAILURES * max(1, len(judged)):
-        unread = {**_NO_SCORE, "error": _unread(extractor.judge.failures)}
-        summary = {name: {**one, **unread} for name, one in summary.items()}
+    _tell_failures(summary, judge, extractor, len(judged))
     by_judge = {one.task for one in judged if one.rule == "judge"}
     scores = {
         "judge": {**judge.describe(), "tasks": sorted(by_judge), "choices": judge_choices} if judge else None,
@@ -124,12 +114,25 @@ def score_run(
     return scores
 
 
+def _tell_failures(
+    summary: dict[str, dict[str, Any]], judge: Judge | None, extractor: Extractor | None, num_judged: int
+) -> None:
+    """Add why a judge gave no verdict, and take the scores away if the model that reads answers failed."""
+    for one in summary.values():
+        judge_failed = str(Verdict.JUDGE_FAILED) in one["verdicts"] and "error" in one
+        if judge is not None and judge.failure and judge_failed:
+            one["error"] += f" (the first of them: {judge.failure})"
+        if extractor is not None and extractor.judge.failures > MAX_JUDGE_FAILURES * max(1, num_judged):
+            one |= {**_NO_SCORE, "error": _unread(extractor.judge.failures)}
+
+
 def _summary(
     manifest: Json, name: str, which: Benchmark, judged: Sequence[Judged], folder: RunFolder
 ) -> dict[str, Any]:
     """The numbers of one benchmark of a run, how many questions (in each epoch) were not asked yet, and the
-    grader if it is not the one of the run's beginning."""
+    grader if it is not the one of the run's beginning. judged: the samples of all benchmarks."""
     items, epochs = folder.items(name), manifest["identity"]["plan"]["epochs"]
+    judged = [one for one in judged if one.task == name]
     asked = {(one.id, one.epoch) for one in judged}
     missing = sum((item.id, epoch) not in asked for item in items for epoch in range(1, epochs + 1))
     began = manifest["identity"]["tasks"][name].get("own") or {}

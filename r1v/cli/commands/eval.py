@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -177,7 +178,9 @@ def _run(args: argparse.Namespace) -> int:
     target = open_target(settings, _sampling(args, way.sampling_for([one.benchmark.name for one in loaded])))
     pictures = "none" if args.blind else "captions" if args.caption_only else "shown"
     plan = Plan(args.epochs, args.seed, args.limit, args.shuffle_seed, way.name, pictures)
-    with RunFolder(args.out) as folder:
+    from r1v.eval.retries import telling_retries
+
+    with telling_retries(_warn), RunFolder(args.out) as folder:
         recording = run_benchmarks(
             folder,
             target,
@@ -200,6 +203,10 @@ def _run(args: argparse.Namespace) -> int:
         scores = _scored(folder, args)
     show_scores(scores)
     return 1 if report_errors(scores) else 0
+
+
+def _warn(text: str) -> None:
+    print(f"warning: {text}", file=sys.stderr, flush=True)
 
 
 def _load(args: argparse.Namespace, way: Any) -> list[Any]:
@@ -418,8 +425,12 @@ def _score(args: argparse.Namespace) -> int:
 
     _check_judge(args)
     _check_code_timeout(args)
-    with RunFolder(args.run_folder) as folder:
-        scores = _scored(folder, args)
+    with contextlib.ExitStack() as stack:
+        if args.judge is not None:
+            from r1v.eval.retries import telling_retries
+
+            stack.enter_context(telling_retries(_warn))
+        scores = _scored(stack.enter_context(RunFolder(args.run_folder)), args)
     show_scores(scores)
     return 1 if report_errors(scores) else 0
 

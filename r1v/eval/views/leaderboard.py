@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from r1v.eval.diff import compare_runs
+from r1v.eval.same_questions import other_questions
 from r1v.eval.store import RunError, RunFolder, is_partial
 from r1v.eval.views.tables import TextTable, share
 
@@ -38,6 +39,8 @@ def leaderboard(paths: Sequence[Path]) -> TextTable:
     names = list(dict.fromkeys(name for one in scores for name in one["tasks"]))
     if not names:
         raise RunError("none of the runs has a score; score them first: r1v eval score RUN")
+    for name in names:
+        _check_one_set([path for path, one in zip(paths, scores, strict=True) if name in one["tasks"]], name)
     compared = {name: _apart(paths, scores, name) for name in names}
     shared = [name for name in names if all(_score(one, name) is not None for one in scores)]
     rows = []
@@ -62,6 +65,16 @@ def leaderboard(paths: Sequence[Path]) -> TextTable:
     return TextTable("Leaderboard", ("run", *names, "mean"), ordered, notes)
 
 
+def _check_one_set(paths: Sequence[Path], name: str) -> None:
+    """Raise RunError if a column would hold scores of different questions."""
+    for path in paths[1:]:
+        if other := other_questions((paths[0], path), name):
+            raise RunError(
+                f"{name} has other questions in {path} than in {paths[0]} under {len(other)} of their ids, "
+                f"such as {min(other)!r}; compare runs of the same questions"
+            )
+
+
 def _score(scores: Mapping[str, Any], name: str) -> float | None:
     one = scores["tasks"].get(name)
     return None if one is None or one["score"] is None else float(one["score"])
@@ -82,11 +95,23 @@ def _apart(paths: Sequence[Path], scores: Sequence[Mapping[str, Any]], name: str
 
 
 def gap_table(paths: Sequence[Path], labels: Sequence[str]) -> TextTable:
-    """The effect of pictures: the first run against runs without pictures or with captions in their place."""
+    """The effect of pictures: the first run against runs without pictures or with captions in their place.
+    labels: what each run has of the pictures: "shown", "none", "captions". Raises RunError for anything else,
+    and for runs of different questions."""
+    if labels[0] != "shown" or "shown" in labels[1:]:
+        raise RunError(
+            "a gap needs first a run that shows the pictures, then runs with --blind or --caption-only; "
+            f"these have the pictures: {', '.join(labels)}"
+        )
     rows = []
     for path, label in zip(paths[1:], labels[1:], strict=True):
+        for name in RunFolder(path).read_json("scores.json")["tasks"]:
+            if name in RunFolder(paths[0]).read_json("scores.json")["tasks"]:
+                _check_one_set([paths[0], path], name)
         for name, one in compare_runs(paths[0], path)["tasks"].items():
-            shown = f"{-100 * one['change']:+.1f} ({-100 * one['high']:+.1f} to {-100 * one['low']:+.1f})"
+            shown = " ".join(
+                (_points(-one["change"]), f"({_points(-one['high'])} to {_points(-one['low'])})")
+            )
             rows.append(
                 (name, label, share(one["score_a"]), share(one["score_b"]), shown, f"{one['p_value']:.3f}")
             )
@@ -94,3 +119,8 @@ def gap_table(paths: Sequence[Path], labels: Sequence[str]) -> TextTable:
     return TextTable(
         "What the pictures are worth", head, tuple(rows), ("gap: with pictures minus without, 95% interval.",)
     )
+
+
+def _points(value: float) -> str:
+    """A difference in percentage points with its sign; nothing is +0.0."""
+    return f"{round(100 * value, 1) + 0.0:+.1f}"
