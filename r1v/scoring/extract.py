@@ -17,7 +17,7 @@ from r1v.scoring.boxed import extract_boxes, find_boxes
 from r1v.scoring.compare import compare
 from r1v.scoring.notation import tidy
 from r1v.scoring.prose import stated
-from r1v.scoring.stance import is_said, said_boxes, standing
+from r1v.scoring.stance import is_asked, is_said, said_boxes, standing
 
 How: TypeAlias = Literal["boxed", "announced", "last-line", "first-line", "option", "none"]
 
@@ -41,10 +41,10 @@ _DENIED = re.compile(
     r"(?:wrong|incorrect|false|impossible|ruled out|out))",
     re.IGNORECASE,
 )
-_ASIDE = re.compile(r"(?<=\S)\s+\([^()]*\)\s*\.?\s*$")
+_ASIDE = re.compile(r"(?<=\S)\s+\([^()]{4,}\)\s*\.?\s*$")
 _STARTS_WITH_NUMBER = re.compile(r"[-$\\(]*\d")
 _NEGATION = re.compile(
-    r"\b(?:not|never|no\s+longer|cannot|nor|neither|false\s+that|without)\b|n['’]t\b|不|没有|并非",
+    r"\b(?:not|never|no\s+longer|cannot|nor|neither|false\s+that)\b|n['’]t\b|不|没有|并非",
     re.IGNORECASE,
 )
 _OF_SEVERAL = re.compile(
@@ -92,7 +92,7 @@ def extract_answer(text: str) -> Extraction:
     lines = [
         line.strip() for line in text.splitlines() if line.strip() and not _FENCE.fullmatch(line.strip())
     ]
-    if lines and not is_said(_sentences(lines[-1])[-1]):
+    if lines and (is_asked(last := _sentences(lines[-1])[-1]) or not is_said(last)):
         return Extraction(None, "none")
     if lines and len(lines[-1]) <= MAX_LAST_LINE and (found := _trimmed(lines[-1])):
         whole = stated(found) is not None or len(_SAYS.findall(found)) > 1
@@ -112,9 +112,7 @@ def _announced(text: str) -> list[str]:
         position = match.start("answer") + max(len(first), 1)
         before = re.split(r"[.!?。]\s|\n", text[: match.start()])[-1]
         question = re.match(r"[^.]{0,60}?\?", match["answer"])
-        if not question and is_said(
-            f"{before}{text[match.start() : match.start('answer')]}{first}".rstrip("?")
-        ):
+        if not question and is_said(f"{before}{text[match.start() : match.start('answer')]}{first}"):
             found.append(match["answer"])
     return found
 
@@ -162,7 +160,9 @@ def extract_choice(text: str, options: Sequence[str]) -> Extraction:
     ]
     if not lines:
         return Extraction(None, "none")
-    if _is_echo(lines, options) or not is_said(_sentences(lines[-1])[-1]):
+    last = _sentences(lines[-1])[-1]
+    asked = is_asked(last) and not any(option.strip().endswith("?") for option in options)
+    if _is_echo(lines, options) or asked or not is_said(last):
         return Extraction(None, "none")
     return _from_lines(lines, options, letters, bool(announced and _STARTS_WITH_NUMBER.match(announced[-1])))
 
@@ -202,9 +202,10 @@ def _opens(line: str, option: str) -> bool:
 
 
 def _negated(line: str, option: str) -> bool:
-    """Whether a line denies something in other words than the option's own."""
-    rest = tidy(line).casefold().replace(tidy(option).casefold(), " ")
-    return _NEGATION.search(rest) is not None
+    """Whether the last sentence of a line that has an option's words denies something in other words."""
+    words = tidy(option).casefold()
+    having = [one for one in _sentences(tidy(line).casefold()) if words in one]
+    return bool(having) and _NEGATION.search(having[-1].replace(words, " ")) is not None
 
 
 def _judged(text: str, letters: Sequence[str]) -> _Pick | None:

@@ -18,7 +18,7 @@ from r1v.scoring.kinds.times import CLOCK_WORDS
 from r1v.scoring.kinds.units import read_unit
 from r1v.scoring.kinds.words import directed
 from r1v.scoring.reading import read
-from r1v.scoring.stance import is_said
+from r1v.scoring.stance import is_asked, is_said
 
 MAX_SENTENCE = 300  # characters
 _LEAD = re.compile(
@@ -96,7 +96,7 @@ def stated(sentence: str) -> str | None:
         return "no solution"
     if (all_but := _BUT_SOME.search(text)) is not None:
         return all_but[0]
-    if _DENIED.search(text.removesuffix("does not exist")) or not is_said(text):
+    if _DENIED.search(text.removesuffix("does not exist")) or is_asked(text) or not is_said(text):
         return None
     if (verb := _VERB_AT_END.search(text)) is not None:
         return verb[1]

@@ -19,7 +19,8 @@ _WITHDRAWN = re.compile(
     re.IGNORECASE,
 )
 _NOT_SAID = re.compile(
-    r"\bif\b[^.]*\b(?:would|were|had|could|might)\b|\b(?:would|could|might)\b[^.]*\bif\b|\bif\b[^.]*\botherwise\b"
+    r"\bif\b[^.]*\b(?:answer|result|option|choice)\b[^.]*\bwould\b|\b(?:answer|option|choice)\s+(?:would|could|might)\b[^.]*\bif\b"
+    r"|\bif\s+(?:we|i|you|one)\s+(?:had|were|forgot|ignored|forget|ignore)\b|\bfor\s+example\b[^.]*\bif\b|\bif\b[^.]*\botherwise\b"
     r"|\b(?:(?<!no )doubt|unlikely|i\s+(?:don't|do\s+not)\s+(?:think|believe))\b"
     r"|\b(?:common|frequent|typical|easy|classic|usual)\s+(?:mistake|error|misconception|trap|wrong)"
     r"|\b(?:many|most|some|several|few|other)\s+(?:students|people|others|readers|solvers|of\s+\w+)\b[^.]*"
@@ -58,8 +59,13 @@ def standing(text: str) -> str:
 
 
 def is_said(sentence: str) -> bool:
-    """Whether a sentence says something as true: it does not suppose, doubt, ask or quote a mistake."""
-    return not _NOT_SAID.search(sentence) and not _ASKED.search(sentence)
+    """Whether a sentence says something as true: it does not suppose, doubt or quote a mistake."""
+    return not _NOT_SAID.search(sentence)
+
+
+def is_asked(sentence: str) -> bool:
+    """Whether a sentence is a question."""
+    return _ASKED.search(sentence) is not None
 
 
 def said_boxes(text: str, boxes: list[Box]) -> list[Box]:
