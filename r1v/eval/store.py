@@ -18,6 +18,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -69,15 +70,21 @@ class RunFolder:
         return _read_json(path)
 
     def write_json(self, name: str, value: Any) -> None:
-        """Write a JSON file, completely or not at all."""
-        self.write_text(name, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+        """Write a JSON file, completely or not at all. Raises RunError for NaN and infinity."""
+        try:
+            text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+        except ValueError as error:
+            raise RunError(
+                f"{name} would hold a number that is not finite ({error}); the file stays as it is"
+            ) from error
+        self.write_text(name, text + "\n")
 
     def write_text(self, name: str, text: str) -> None:
         """Write a text file, completely or not at all."""
         self.path.mkdir(parents=True, exist_ok=True)
         part = self.path / f".{name}.part"
-        with open(part, "w", encoding="utf-8") as file:
-            file.write(text)
+        with open(part, "wb") as file:
+            file.write(_encoded(text))
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, self.path / name)
@@ -114,7 +121,7 @@ class RunFolder:
     def _append(self, name: str, line: str) -> None:
         with self._lock:
             file = self._opened(name)
-            file.write(line.encode() + b"\n")
+            file.write(_encoded(line) + b"\n")
             file.flush()
             os.fsync(file.fileno())
 
@@ -206,6 +213,11 @@ def _item(values: Json, images: str) -> Item:
     return Item(
         values["id"], messages, values["answer"], tuple(values["options"]), values["group"], values["grading"]
     )
+
+
+def _encoded(text: str) -> bytes:
+    """JSON as UTF-8. A server may send half of a surrogate pair, which UTF-8 does not have; it is escaped."""
+    return re.sub("[\ud800-\udfff]", lambda match: f"\\u{ord(match[0]):04x}", text).encode()
 
 
 def _read_json(path: Path) -> Json:

@@ -83,3 +83,12 @@ def test_a_price_that_is_none(price: str, tmp_path: Path, tiny_checkpoint: Path,
         "eval", "run", "figures", "--model", tiny_checkpoint, "--out", tmp_path / "run", f"--price={price}"
     )
     assert status == 1 and "give two prices, in dollars for a million tokens" in errors
+
+
+def test_a_small_cost_is_not_nothing() -> None:
+    from r1v.cli.commands.eval import _paid
+
+    assert _paid(0.000035, 1, 1) == ", $0.000035 of about $0.000070"
+    assert _paid(1.5, 1, 1) == ", $1.50 of about $3.00"
+    assert _paid(0.0, 1, 1) == ", $0.00 of about $0.00"
+    assert _paid(None, 1, 1) == ""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from r1v.core import ConfigError, ImageRef, R1VError
-from r1v.eval.benchmark import GradingTools, load_items
+from r1v.eval.benchmark import GradingTools, load_items, remark
 from r1v.eval.item import Output
 from r1v.eval.questions import own
 from r1v.eval.questions.own import find_benchmark, recorded_benchmark
@@ -133,7 +133,9 @@ def test_a_set_of_the_hub_is_read_by_its_split(tmp_path: Path, monkeypatch: pyte
 
 def test_a_name_that_a_benchmark_has_is_changed(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "mathvision.jsonl", {"question": "Q", "answer": "1"})
-    assert find_benchmark(str(path)).name == "own_mathvision"
+    which = find_benchmark(str(path))
+    said = remark(load_items(which))
+    assert which.name == "own_mathvision" and said and "run mathvision with --data" in said
     with pytest.raises(ConfigError, match="benchmark 'nothing' is not known"):
         find_benchmark("nothing")
 

@@ -84,6 +84,23 @@ def test_a_line_cut_by_a_crash_is_dropped(tmp_path: Path) -> None:
     assert path.read_bytes() == whole
 
 
+def test_half_a_character_from_a_server_is_kept(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.append(Sample("t", "1", 1, 0, Output(answer="half \ud83d, whole \U0001f600")))
+    folder.close()
+    assert folder.samples()["t", "1", 1].output.answer == "half \ud83d, whole \U0001f600"
+    folder.write_json("scores.json", {"answer": "\ud83d"})
+    assert folder.read_json("scores.json") == {"answer": "\ud83d"}
+
+
+def test_no_file_with_a_number_that_json_does_not_have(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.write_json("manifest.json", {"a": 1})
+    with pytest.raises(RunError, match="not finite"):
+        folder.write_json("manifest.json", {"a": float("nan")})
+    assert folder.manifest() == {"a": 1}
+
+
 def test_a_failure_is_replaced_and_an_answer_is_not(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     for answer, error in (("", "no network"), ("first", None), ("second", None)):
@@ -205,6 +222,7 @@ def test_a_judge_decides_is_asked_once_and_its_failure_is_no_verdict(tmp_path: P
         scores = score_run(folder, judge=judge, judge_choices=True)["tasks"]["mathvision"]
         assert scores["verdicts"] == {"right": 1, "judge-failed": 2}
         assert scores["score"] is None and "gave no verdict on 66.7%" in scores["error"]
+        assert "(the first of them: I cannot say.)" in scores["error"]
         assert folder.read_json("scores.json")["judge"]["model"] == "judge/one"
         assert "Look." not in "".join(model.asked) and "C. 12 cm" in model.asked[2]
         second = Says("VERDICT: DIFFERENT", "VERDICT: SAME")

@@ -126,3 +126,37 @@ def test_readings_with_a_served_model(tmp_path: Path, endpoint: str, run_r1v) ->
     assert all("A student answered" in one and "reference" not in one for one in asked)
     run_r1v(*command)
     assert sum(body["model"] == "a-reader" for body in _Handler.seen) == 3  # its words are stored
+
+
+def test_a_request_that_is_tried_again_is_told_at_once() -> None:
+    import asyncio
+
+    from inspect_ai.hooks import ModelRetry
+
+    from r1v.eval.retries import Retries, telling_retries
+
+    heard: list[str] = []
+    retry = ModelRetry("some-model", attempt=1, wait_time=3.0, exception_type="APIError", status_code=503)
+    assert not Retries().enabled()
+    with telling_retries(heard.append):
+        assert Retries().enabled()
+        for _ in range(5):  # further ones only after a while
+            asyncio.run(Retries().on_model_retry(retry))
+    assert heard == [
+        "some-model gives no answer (APIError, status 503); attempt 1 failed, the next one is in 3 s"
+    ]
+    assert not Retries().enabled()
+
+
+def test_an_endpoint_that_refuses_all_gives_no_score(
+    tmp_path: Path, endpoint: str, run_r1v, monkeypatch
+) -> None:
+    """A wrong key fails every question: an error, and no 0.0."""
+    monkeypatch.setattr(_Handler, "do_POST", lambda self: self.send_error(401))
+    out = tmp_path / "run"
+    status, printed, errors = run_r1v(
+        "eval", "run", "aime24", "--model", "m", "--url", endpoint, "--out", out, "--quiet",
+        "--data", write_rows(tmp_path / "data", "aime24"),
+    )  # fmt: skip
+    assert status == 1 and "samples failed" in errors and "0.0" not in printed
+    assert json.loads((out / "scores.json").read_text())["tasks"]["aime24"]["score"] is None

@@ -214,3 +214,12 @@ def test_forms_escape_what_they_must() -> None:
     ]
     assert "&lt;b&gt;" in tables.as_html(ODD) and "<b>" not in tables.as_html(ODD)
     assert "x_1" in tables.as_text(ODD)
+
+
+def test_a_limit_on_thinking_has_one_row() -> None:
+    """Samples without thinking have one limit, not one for each share of the samples."""
+    none = {"1": [scaling.VotingSample(True, "1", 0)], "2": [scaling.VotingSample(False, "1", 0)]}
+    assert [row[0] for row in scaling.budget_table("mine", none).rows] == ["0"]
+    some = {str(n): [scaling.VotingSample(True, "1", 10 * n)] for n in range(1, 101)}
+    limits = [row[0] for row in scaling.budget_table("mine", some).rows]
+    assert len(limits) == len(set(limits)) == len(scaling.BUDGETS)

@@ -369,7 +369,12 @@ def _paid(cost: float | None, done: int, to_do: int) -> str:
     """The cost so far and what it will be at the end, where a price is known."""
     if cost is None or not done:
         return ""
-    return f", ${cost:.2f} of about ${cost / done * (done + to_do):.2f}"
+    return f", {_dollars(cost)} of about {_dollars(cost / done * (done + to_do))}"
+
+
+def _dollars(amount: float) -> str:
+    """Two places, or as many as a small amount needs."""
+    return f"${amount:.2f}" if amount >= 0.01 or not amount else f"${amount:.6f}"
 
 
 def _duration(seconds: float) -> str:
@@ -427,9 +432,10 @@ def _score(args: argparse.Namespace) -> int:
     _check_code_timeout(args)
     with contextlib.ExitStack() as stack:
         if args.judge is not None:
-            from r1v.eval.retries import telling_retries
+            with contextlib.suppress(ImportError):  # without Inspect, opening the judge says what to install
+                from r1v.eval.retries import telling_retries
 
-            stack.enter_context(telling_retries(_warn))
+                stack.enter_context(telling_retries(_warn))
         scores = _scored(stack.enter_context(RunFolder(args.run_folder)), args)
     show_scores(scores)
     return 1 if report_errors(scores) else 0

@@ -106,8 +106,9 @@ class RunView:
     seconds: float
 
     def partial(self, task: str) -> bool:
-        """Whether a limit left questions of a benchmark out."""
-        return is_partial(self.manifest, task)
+        """Whether questions of a benchmark are missing: by a limit, in its data, or since the run was cut."""
+        scored = self.scores["tasks"].get(task, {})
+        return bool(scored.get("partial", is_partial(self.manifest, task)))
 
     def by_column(self, column: str) -> Json | None:
         """The score for a column of the published tables: that of its benchmark, or the mean of its parts

@@ -191,8 +191,7 @@ def budget_table(task: str, samples: Mapping[str, Sequence[VotingSample]]) -> Te
     accuracy of a limit that does not force an answer; a limit that forces one gives at least as much."""
     lengths = sorted(sample.thinking_tokens for one in samples.values() for sample in one)
     rows = []
-    for part in BUDGETS:
-        limit = lengths[max(0, math.ceil(part * len(lengths)) - 1)]
+    for limit in dict.fromkeys(lengths[max(0, math.ceil(part * len(lengths)) - 1)] for part in BUDGETS):
         mean = clustered_mean(
             {
                 id: [float(sample.right and sample.thinking_tokens <= limit) for sample in one]
