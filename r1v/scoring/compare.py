@@ -33,7 +33,7 @@ _LONG_WORD = re.compile(
 _COMMAND = re.compile(r"\\[A-Za-z]+")
 _UNEVALUATED = re.compile(r"\\(?:sum|prod|int|iint|oint|lim)(?![A-Za-z])")
 _INDEFINITE = re.compile(r"\\int(?![A-Za-z])\s*(?![_^\s])")
-_UNFINISHED = re.compile(r"[-+*/^=<>&|~]\s*$|^\s*[*/^=<>&]")
+_UNFINISHED = re.compile(r"(?:[-+*/^=<>&|~]|\\(?:cdot|times|div))\s*$|^\s*[*/^=<>&]")
 _MARKS = re.compile(
     r"[%‰'$€£¥₹&|!#@]|\\(?:land|lor|neg|lnot|to|iff|implies|oplus|sim|approx|propto|parallel|perp|prime|dot|ddot|circ"
     r"|subset|subseteq|supset|notin|exists|partial|nabla|pm|mp)(?![A-Za-z])"

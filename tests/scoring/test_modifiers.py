@@ -17,6 +17,7 @@ CHANGING = [
     "squared", "cubed", "factorial", "times x", "at most", "less", "short", "under par", "wrong", "Mrd",
     "Mio.", "bn", "mn", "mil", "tens", "twos", "gross", "score", "pairs", "couples", "th", "tenths", "halves",
     "millionths", "below zero", "or less", "less than that", "plus 1", "over 2", "ppm", "-fold",
+    "pi", "kilo", "C 2", "maximum", "log", "(wrong)", "Tausend",
 ]  # fmt: skip
 BEFORE = [
     "half of",
@@ -82,7 +83,7 @@ SAME = [
     (r"q \land p", r"p \land q"), ("A, C", "A and C"), (r"p \land q", "p and q"), ("3 R 1", "3 r 1"),
     (r"\neg(p \land q)", r"\neg p \lor \neg q"), ("3 remainder 1", "3 r 1"), ("f(x)=2x", "y=2x"),
     ("y'=2x", "f'(x)=2x"), ("= 7", "7"), ("14", "XIV"), ("option A", "A"), ("seven pairs", "7 pairs"),
-    ("2 or 3", "2, 3"), ("2,1,1", "1,1,2"), (r"5‰", r"5\permil"),
+    ("2 or 3", "2, 3"), ("7 pi", r"7\pi"), ("2,1,1", "1,1,2"), (r"5‰", r"5\permil"),
 ]  # fmt: skip
 DIFFERENT = [
     (r"p \lor q", r"p \land q"), (r"p \vee q", r"p \wedge q"), ("p ∨ q", "p ∧ q"), ("p or q", "p and q"),

@@ -28,12 +28,13 @@ _BELOW_ZERO = re.compile(
 )
 # a scale or a group that is not read here, since its words have other meanings too
 _GROUPS = (
-    r"hundreds?|thousands?|lakhs?|crores?|m[li]?ns?|mil|mill|millions?|mio|bn|billions?|mrd|tn|trn|trillions?|dozens?|doz|gross"
+    r"kilo|mega|giga|tera|milli|micro|nano|tausend|hundert|dutzend|milliarden?|millionen|teen|ty|hundreds?|thousands?|lakhs?|crores?|m[li]?ns?|mil|mill|millions?|mio|bn|billions?|mrd|tn|trn|trillions?|dozens?|doz|gross"
     r"|scores?|pairs?|couples?|trios?|[\w-]*fold|myriads?|ones|twos|threes|fours|fives|sixes|sevens|eights|nines|tens|elevens|twelves"
     r"|half|halves|quarters?|\w+(?:[rfvxhn]ths?|dths?)(?<!months)(?<!month)(?<!moths)|thirds?|[2-9]?(?:st|nd|rd|th)"
 )
 _OPERATIONS = (
-    r"squared|square(?!\s)|cubed|cube(?!\s)|factorial|doubled?|tripled?|halved|times(?=\s)|plus|minus|divided|multiplied|raised|mod|modulo|choose"
+    r"pi|log|ln|sin|cos|tan|exp|sqrt|infinity|prime|conjugate|complement|negated|inverted|down|maximum|minimum|max"
+    r"|[CP]\s*\d|squared|square(?!\s)|cubed|cube(?!\s)|factorial|doubled?|tripled?|halved|times(?=\s)|plus|minus|divided|multiplied|raised|mod|modulo|choose"
     r"|over|under|below|above|beyond|less|fewer|short|shy|off|at|than|to|from|between|by|not|never|without|except"
     r"|wrong|incorrect|false|or|if|unless|zero|but|negative|inverse|reciprocal|root"
 )
@@ -53,7 +54,8 @@ _CHANGED = re.compile(
     re.IGNORECASE,
 )
 _CHANGED_BEHIND = re.compile(
-    rf"[\d}})]\s*(?:{_GROUPS}|squared|cubed|factorial|times(?=\s)|below|above|under|beyond|short|shy|less|fewer|wrong"
+    rf"[\d}})]\s*\(?(?:{_GROUPS}|pi|log|ln|[CP]\s*\d|maximum|minimum|max|prime|conjugate"
+    rf"|complement|inverted|negated|squared|cubed|factorial|times(?=\s)|below|above|under|beyond|short|shy|less|fewer|wrong"
     r"|incorrect|false|plus|minus|over)(?![A-Za-z])",
     re.IGNORECASE,
 )

@@ -187,6 +187,7 @@ _START = re.compile(
 _FRACTION = re.compile(r"\\frac\s*\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}\s*\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}")
 _OPENING = re.compile(r"\s*(/)?\s*[({]\s*")
 _CLOSING = re.compile(r"[)}]\s*(?:\^?\s*(?:\{\s*([+-]?\d)\s*\}|([+-]?\d)))?\s*")
+_CHOSEN = re.compile(r"[CP]\s+\d")  # 7 C 2, the number of choices
 MAX_STARTS = 12
 MAX_ABBREVIATION = 3  # letters
 
@@ -315,7 +316,8 @@ def split_units(text: str) -> Iterator[tuple[str, Unit | None]]:
             yield before, None
             continue
         unit = read_unit(behind)
-        if unit is not None and (unit.factor is not None or (not touching and only_names(behind))):
+        known = unit is not None and unit.factor is not None and not _CHOSEN.match(behind)
+        if unit is not None and (known or (not touching and only_names(behind))):
             yield before, unit
 
 

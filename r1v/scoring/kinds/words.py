@@ -17,7 +17,8 @@ _REMARK = re.compile(
     r"(.*(?:[\d})\]'°]|\\circ))\s+\(\s*((?=[^()]*[A-Za-z]{4})[A-Za-z][A-Za-z -]{2,39})\s*\)", re.DOTALL
 )
 _DENIAL = re.compile(
-    r"\b(?:not|no|never|neither|nor|non|without|except|un)\b|n't|不|非|无|没|未|否", re.IGNORECASE
+    r"\b(?:not|no|never|neither|nor|non|without|except|un|wrong|incorrect|false|negative)\b|n't|不|非|无|没|未|否",
+    re.IGNORECASE,
 )
 _STATE = re.compile(r"(?:the\s+)?oxidation\s+(?:state|number)\s+(?:of\s+)?([+-]?)([IVX]+|\d+)", re.IGNORECASE)
 _ROMAN = {"I": 1, "V": 5, "X": 10}
