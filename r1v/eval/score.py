@@ -20,7 +20,7 @@ from r1v.eval.item import Grade, Item, Json, Sample
 from r1v.eval.questions.own import recorded_benchmark
 from r1v.eval.sandbox.run import layers_here
 from r1v.eval.statistics import Mean, bootstrap, clustered_mean, interval, pass_at_k, quantile
-from r1v.eval.store import RunError, RunFolder, is_partial
+from r1v.eval.store import Key, RunError, RunFolder, is_partial
 from r1v.scoring import MathVerifier, Verdict, extract_answer, verdict_of
 from r1v.scoring.verifier import available
 
@@ -98,7 +98,8 @@ def score_run(
         if verifier is not None:
             verifier.close()
     summary = {
-        name: _summary(manifest, name, known[name], judged, folder) | broken.get(name, {}) for name in names
+        name: {**_summary(manifest, samples, known[name], judged, folder), **broken.get(name, {})}
+        for name in names
     }
     _tell_failures(summary, judge, extractor, len(judged))
     by_judge = {one.task for one in judged if one.rule == "judge"}
@@ -127,14 +128,14 @@ def _tell_failures(
 
 
 def _summary(
-    manifest: Json, name: str, which: Benchmark, judged: Sequence[Judged], folder: RunFolder
+    manifest: Json, samples: Iterable[Key], which: Benchmark, judged: Sequence[Judged], folder: RunFolder
 ) -> dict[str, Any]:
     """The numbers of one benchmark of a run, how many questions (in each epoch) were not asked yet, and the
-    grader if it is not the one of the run's beginning. judged: the samples of all benchmarks."""
+    grader if it is not the one of the run's beginning. samples, judged: of all benchmarks."""
+    name, there = which.name, set(samples)
     items, epochs = folder.items(name), manifest["identity"]["plan"]["epochs"]
     judged = [one for one in judged if one.task == name]
-    asked = {(one.id, one.epoch) for one in judged}
-    missing = sum((item.id, epoch) not in asked for item in items for epoch in range(1, epochs + 1))
+    missing = sum((name, item.id, epoch) not in there for item in items for epoch in range(1, epochs + 1))
     began = manifest["identity"]["tasks"][name].get("own") or {}
     now = which.own or {}
     changed = {"grader": {**now, "changed": True}} if began.get("sha256") != now.get("sha256") else {}

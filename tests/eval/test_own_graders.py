@@ -56,6 +56,7 @@ def test_a_grader_that_fails_loses_no_answer(body: str, said: str, tmp_path: Pat
     run = answered(tmp_path / "run", path)
     scores = score_run(run)["tasks"]["mine"]
     assert scores["score"] is None and said in scores["error"] and "r1v eval score" in scores["error"]
+    assert scores["not_asked"] == 0 and not scores["partial"]
     path.write_text(f"{ROWS}\ndef grade(answer, row):\n    return row['answer'] == int(answer)\n")
     again = score_run(run)["tasks"]["mine"]
     assert again["score"] == 1.0 and again["samples"] == 3 and "error" not in again
