@@ -26,16 +26,21 @@ _ANNOUNCED = re.compile(
     r"\s*[:：]?\s*(?:\*\*)?\s*(?P<answer>[^\n]{1,400})",
     re.IGNORECASE,
 )
-_NOT_ANOTHER = re.compile(r"(?:,\s*(?:and\s+|but\s+)?not|,?\s+rather\s+than)\s+\S{1,40}$", re.IGNORECASE)
+_NOT_ANOTHER = re.compile(
+    r"(?:,\s*(?:and\s+|but\s+)?not|,?\s+rather\s+than)\s+\S{1,40}$|\s*\((?:and\s+)?not\s+[^()]*\)$",
+    re.IGNORECASE,
+)
 _FENCE = re.compile(r"(?:```|~~~)\w*")
 _SENTENCE_END = re.compile(r"(?<=[^\d\s])\.\s|(?<=\d)\.(?:\s|$)|[。;；]\s?")
 _LETTER = re.compile(r"(?<![A-Za-z\\'’])[(\[*]{0,3}([A-Z])[)\]*]{0,3}(?![A-Za-z'’])")
 _MARKED = re.compile(r"[(\[]?([A-Za-z])[)\]]?\s*[.:)：、,]\s*(?=\S)")  # "B. the red one"
 _LABEL = r"(?:option|choice|answer)?\s*[(\[*]{0,3}[A-Z][)\]*]{0,3}(?![A-Za-z'’])"
 _DENIED = re.compile(
-    r"(?:\bnot|n't|\bneither|\bnor|\brather than|\binstead of|\bexcept|\bexcludes?|\beliminates?"
+    r"(?:\bnot|\bcannot|\bnever|\bunlike|不是|不选|并非|而非|排除|n't"
+    r"|\bneither|\bnor|\brather than|\binstead of|\bexcept|\bexcludes?|\beliminates?"
     r"|\brules? out|\bover|\bbetween\s+\S+\s+and|\bnor)"
-    rf"\s+{_LABEL}|{_LABEL}\s+(?:cannot|can't|can not|could not|couldn't|is not|isn't|does not|doesn't"
+    rf"\s*(?:\bbe\s+)?(?<![A-Za-z]){_LABEL}|{_LABEL}\s*\?|{_LABEL}\s+(?:cannot|can't|can not"
+    r"|could not|couldn't|is not|isn't|does not|doesn't"
     r"|must not"
     r"|will not|won't|(?:is|are|must be|would be)\s+(?:clearly |also |definitely )?"
     r"(?:wrong|incorrect|false|impossible|ruled out|out))",
@@ -145,9 +150,11 @@ def extract_choice(text: str, options: Sequence[str]) -> Extraction:
     hide an announced letter. If a place names several options, the search ends without a choice.
     """
     letters = [chr(ord("A") + index) for index in range(len(options))]
-    boxed = said_boxes(text, find_boxes(text))[-1:]
-    if boxed and (picked := _picked(boxed[0].content, options, letters)):
-        return Extraction(picked.letter, "boxed")
+    boxed = extract_boxes(text, said_boxes(text, find_boxes(text)))
+    picks = [_picked(content, options, letters) for content in boxed]
+    if boxed and (picked := picks[-1]):
+        several = len({one.letter for one in picks if one is not None}) > 1
+        return Extraction(None if several else picked.letter, "boxed")
     text = standing(text)
     announced = [_trimmed(_ASIDE.sub("", answer)) for answer in _announced(text)]
     for answer in reversed(announced):

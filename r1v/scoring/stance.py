@@ -14,7 +14,8 @@ from r1v.scoring.boxed import Box
 _WITHDRAWN = re.compile(
     r"(?:(?:\.{2,}|[.!?,;:\u2014-]|\n|\A)\s*(?:(?:oh|hmm|hm|oops|but|ah)[,.]?\s+)?(?:no[,.]?\s+wait|wait[,.!\u2014-]*\s+no|no[,.]\s+(?:it|that)(?:'s|\s+is)"
     r"\s+(?:wrong|not\s+right|incorrect)|scratch\s+that|correction|on\s+second\s+thoughts?|i\s+(?:was\s+wrong|made\s+an?\s+(?:mistake|error))"
-    r"|my\s+mistake|that(?:'s|\s+is)\s+(?:wrong|incorrect|not\s+right)|no[.!]\s+let\s+me\s+(?:reconsider|try\s+again|redo))"
+    r"|my\s+mistake|that(?:'s|\s+is)\s+(?:wrong|incorrect|not\s+right)|no[.!]\s+let\s+me\s+(?:reconsider|try\s+again|redo)"
+    r"|(?:no,\s+)?sorry(?=[,:])|edit(?=:)|actually(?=,?\s+(?:it(?:'s|\s+is)|the\s+answer\s+(?:is|should\s+be))\s+[$(*]*(?:[A-Z]\b|-?\d|\\)))"
     r"(?![a-z])|不对|等等)\s*[,.:!;\u2014-]*",
     re.IGNORECASE,
 )
@@ -26,8 +27,9 @@ _NOT_SAID = re.compile(
     r"|\b(?:many|most|some|several|few|other)\s+(?:students|people|others|readers|solvers|of\s+\w+)\b[^.]*"
     r"\b(?:say|think|answer|choose|claim|guess|pick|believe|assume|conclude)s?\b"
     r"|\b(?:wrong|incorrect|least\s+likely|worst|unlikely|mistaken|false)\s+(?:answer|option|choice|result|one)\b"
-    r"|\b(?:mistakenly|wrongly|incorrectly|erroneously)\b|\btempt(?:ed|ing)\b"
-    r"|\banswer\s*(?:\*\*)?\s*(?:isn't|can't|cannot|won't|is\s+not|can\s+not|could\s+not|couldn't|wasn't)\b",
+    r"|\b(?:not|never)\s+sure\b|\bunsure\b|\b(?:wrong|false|mistake)\s+to\s+say\b|\bfalse\s+that\b|\b(?:nobody|no\s+one)\b|\btrap\s+answer\b|\banything\s+but\b"
+    r"|\bstudent'?s'?\s+answer\b|\b(?:mistakenly|wrongly|incorrectly|erroneously)\b|\btempt(?:ed|ing)\b"
+    r"|\banswer\s*(?:\*\*)?\s*(?:isn't|can't|cannot|won't|is\s+not|can\s+not|could\s+not|couldn't|wasn't|is\s+never)\b(?![^.]*\b(?:so|but|therefore|hence)\b)",
     re.IGNORECASE,
 )
 _ASKED = re.compile(r"^\s*(?:is|are|could|can|would|should|might|does|do|was)\s[^.]*$|\?\s*$", re.IGNORECASE)
@@ -75,8 +77,7 @@ def said_boxes(text: str, boxes: list[Box]) -> list[Box]:
         before, behind = text[max(0, box.start - 160) : box.start], text[box.end : box.end + 160]
         start = _CLAUSE_START.search(before)
         lead = before[start.end() if start else 0 :]
-        end = _CLAUSE_END.search(behind.lstrip("$)\\]*. "))
-        tail = behind[: end.start()] if end else behind
+        tail = _CLAUSE_END.split(behind.lstrip("$)\\]*. "), maxsplit=1)[0]
         if _DENIED_BEFORE.search(lead) or _DENIED_BEHIND.match(behind):
             denied.append(box)
         elif _NOT_SAID.search(lead) or (

@@ -12,6 +12,10 @@ LETTERS = st.sampled_from("ABCD")
 OTHER = st.permutations("ABCD").map(lambda order: order[:2])
 
 WITHDRAWN = [
+    "The answer is {old}. Actually, it is {new}.", "The answer is {old}. Sorry, {new}.",
+    "The answer is {new} (not {old}).",
+    r"\boxed{{{new}}}, whereas \boxed{{{old}}} is what one gets by mistake.",
+    "It is wrong to say that the answer is {old}. The answer is {new}.",
     "The answer is {old}. Wait, no. It's {new}.", "The answer is {old}... no wait, {new}.",
     "The answer is {old}.\nCorrection: the answer should be {new}.",
     "Answer: {old}? No. Let me reconsider... Answer: {new}",
@@ -24,6 +28,8 @@ WITHDRAWN = [
     r"<answer>\boxed{{{new}}}</answer> Note: not \boxed{{{old}}}.",
 ]  # fmt: skip
 UNSAID = [
+    "The answer is anything but {}.", "I'm not sure whether the answer is {}.",
+    "The answer is never {}.", "答案不是{}。",
     "The answer isn't {}.", "The answer is not {}.", "The answer can't be {}.",
     "I doubt that the answer is {}.",
     "Is the answer {}?", "A common mistake is to answer {}.",
@@ -84,6 +90,8 @@ CHOICES = [
     ("It will not increase.", ["increase", "decrease"], None), ("This is not true.", ["True", "False"], None),
     ("It does not change.", ["increases", "does not change"], "B"),
     ("The answer is 15, closest to 14.", ["12", "14", "16"], None), (r"\boxed{50\%}", ["0.5", "50"], None),
+    (r"\boxed{A} or \boxed{B}", COLOURS, None), ("Choose A? No, B.", COLOURS, "B"),
+    ("Unlike A, B fits.", COLOURS, "B"),
     ("Yes, no doubt about it.", ["Yes", "No"], "A"),
 ]  # fmt: skip
 
