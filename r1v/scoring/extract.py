@@ -38,7 +38,7 @@ _LABEL = r"(?:option|choice|answer)?\s*[(\[*]{0,3}[A-Z][)\]*]{0,3}(?![A-Za-z'’
 _DENIED = re.compile(
     r"(?:\bnot|\bcannot|\bnever|\bunlike|不是|不选|并非|而非|排除|n't"
     r"|\bneither|\bnor|\brather than|\binstead of|\bexcept|\bexcludes?|\beliminates?"
-    r"|\brules? out|\bover|\bbetween\s+\S+\s+and|\bnor)"
+    r"|\brules? out|\bover|\bbetween\s+\S+\s+and)"
     rf"\s*(?:\bbe\s+)?(?<![A-Za-z]){_LABEL}|{_LABEL}\s*\?|{_LABEL}\s+(?:cannot|can't|can not"
     r"|could not|couldn't|is not|isn't|does not|doesn't"
     r"|must not"
@@ -70,6 +70,9 @@ _SO_IT_IS = re.compile(
     re.IGNORECASE,
 )
 _WORDS = re.compile(r"(?<![A-Za-z\\])[A-Za-z]{2,}")
+_PLACE_END = re.compile(r"[.!?。]\s|\n")
+MAX_ANNOUNCED = 20  # announcements, the last ones, that are searched for an option
+MAX_BEFORE = 300  # characters of a sentence before what it announces
 MIN_WORDS = 4  # of a sentence behind a semicolon
 MAX_LAST_LINE = 60  # characters; a longer last line is explanation, not an answer
 MAX_NAMED = 200  # characters of a text that are searched for a letter
@@ -115,7 +118,7 @@ def _announced(text: str) -> list[str]:
     while (match := _ANNOUNCED.search(text, position)) is not None:
         first = _sentences(match["answer"])[0]
         position = match.start("answer") + max(len(first), 1)
-        before = re.split(r"[.!?。]\s|\n", text[: match.start()])[-1]
+        before = _PLACE_END.split(text[max(0, match.start() - MAX_BEFORE) : match.start()])[-1]
         question = re.match(r"[^.]{0,60}?\?", match["answer"])
         if not question and is_said(f"{before}{text[match.start() : match.start('answer')]}{first}"):
             found.append(match["answer"])
@@ -156,7 +159,7 @@ def extract_choice(text: str, options: Sequence[str]) -> Extraction:
         several = len({one.letter for one in picks if one is not None}) > 1
         return Extraction(None if several else picked.letter, "boxed")
     text = standing(text)
-    announced = [_trimmed(_ASIDE.sub("", answer)) for answer in _announced(text)]
+    announced = [_trimmed(_ASIDE.sub("", answer)) for answer in _announced(text)[-MAX_ANNOUNCED:]]
     for answer in reversed(announced):
         if picked := _picked(answer, options, letters):
             return Extraction(picked.letter, "announced")

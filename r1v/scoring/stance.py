@@ -12,7 +12,7 @@ import re
 from r1v.scoring.boxed import Box
 
 _WITHDRAWN = re.compile(
-    r"(?:(?:\.{2,}|[.!?,;:\u2014-]|\n|\A)\s*(?:(?:oh|hmm|hm|oops|but|ah)[,.]?\s+)?(?:no[,.]?\s+wait|wait[,.!\u2014-]*\s+no|no[,.]\s+(?:it|that)(?:'s|\s+is)"
+    r"(?:(?:\.{2,}|[.!?,;:\u2014-]|\n|\A)\s{0,4}(?:(?:oh|hmm|hm|oops|but|ah)[,.]?\s+)?(?:no[,.]?\s+wait|wait[,.!\u2014-]*\s+no|no[,.]\s+(?:it|that)(?:'s|\s+is)"
     r"\s+(?:wrong|not\s+right|incorrect)|scratch\s+that|correction|on\s+second\s+thoughts?|i\s+(?:was\s+wrong|made\s+an?\s+(?:mistake|error))"
     r"|my\s+mistake|that(?:'s|\s+is)\s+(?:wrong|incorrect|not\s+right)|no[.!]\s+let\s+me\s+(?:reconsider|try\s+again|redo)"
     r"|(?:no,\s+)?sorry(?=[,:])|edit(?=:)|actually(?=,?\s+(?:it(?:'s|\s+is)|the\s+answer\s+(?:is|should\s+be))\s+[$(*]*(?:[A-Z]\b|-?\d|\\)))"
@@ -47,6 +47,8 @@ _DENIED_BEHIND = re.compile(
     re.IGNORECASE,
 )
 _MISTAKE = re.compile(r"\b(?:mistake|wrong|incorrect|error)\b", re.IGNORECASE)
+MAX_SENTENCE = 600  # characters that are looked at, from the end
+_SOMETHING = re.compile(r"\w")
 _CLAUSE_START = re.compile(r"[.!?;\n(]\s*(?=[^.!?;\n(]*$)")
 _CLAUSE_END = re.compile(r"[.!?;\n)]")
 
@@ -55,34 +57,34 @@ def standing(text: str) -> str:
     """The reply behind the last place where its writer took something back, if anything stands there."""
     end = 0
     for match in _WITHDRAWN.finditer(text):
-        if re.search(r"\w", text[match.end() :]):
+        if _SOMETHING.search(text, match.end()):
             end = match.end()
     return text[end:]
 
 
 def is_said(sentence: str) -> bool:
     """Whether a sentence says something as true: it does not suppose, doubt or quote a mistake."""
-    return not _NOT_SAID.search(sentence)
+    return not _NOT_SAID.search(sentence[-MAX_SENTENCE:])
 
 
 def is_asked(sentence: str) -> bool:
     """Whether a sentence is a question."""
-    return _ASKED.search(sentence) is not None
+    return _ASKED.search(sentence[-MAX_SENTENCE:]) is not None
 
 
 def said_boxes(text: str, boxes: list[Box]) -> list[Box]:
     """The boxes that are said as true. A box that is only supposed counts if there is no other."""
-    denied, supposed = list[Box](), list[Box]()
+    denied, supposed = set[Box](), set[Box]()
     for box in boxes:
         before, behind = text[max(0, box.start - 160) : box.start], text[box.end : box.end + 160]
         start = _CLAUSE_START.search(before)
         lead = before[start.end() if start else 0 :]
         tail = _CLAUSE_END.split(behind.lstrip("$)\\]*. "), maxsplit=1)[0]
         if _DENIED_BEFORE.search(lead) or _DENIED_BEHIND.match(behind):
-            denied.append(box)
+            denied.add(box)
         elif _NOT_SAID.search(lead) or (
             lead.strip() and _MISTAKE.search(tail) and before.rstrip()[-1:] != ":"
         ):
-            supposed.append(box)
+            supposed.add(box)
     left = [box for box in boxes if box not in denied and box not in supposed]
     return left or [box for box in boxes if box not in denied]
