@@ -12,7 +12,7 @@ import re
 from r1v.scoring.boxed import Box
 
 _WITHDRAWN = re.compile(
-    r"(?:(?:\.{2,}|[.!?,;:\u2014-]|\n|\A)\s{0,4}(?:(?:oh|hmm|hm|oops|but|ah)[,.]?\s+)?(?:no[,.]?\s+wait|wait[,.!\u2014-]*\s+no|no[,.]\s+(?:it|that)(?:'s|\s+is)"
+    r"(?:(?:[.!?,;:\u2014-]|\n|\A)\s{0,4}(?:(?:oh|hmm|hm|oops|but|ah)[,.]?\s+)?(?:no[,.]?\s+wait|wait[,.!\u2014-]*\s+no|no[,.]\s+(?:it|that)(?:'s|\s+is)"
     r"\s+(?:wrong|not\s+right|incorrect)|scratch\s+that|correction|on\s+second\s+thoughts?|i\s+(?:was\s+wrong|made\s+an?\s+(?:mistake|error))"
     r"|my\s+mistake|that(?:'s|\s+is)\s+(?:wrong|incorrect|not\s+right)|no[.!]\s+let\s+me\s+(?:reconsider|try\s+again|redo)"
     r"|(?:no,\s+)?sorry(?=[,:])|edit(?=:)|actually(?=,?\s+(?:it(?:'s|\s+is)|the\s+answer\s+(?:is|should\s+be))\s+[$(*]*(?:[A-Z]\b|-?\d|\\)))"
