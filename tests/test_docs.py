@@ -111,3 +111,7 @@ def test_the_questions_in_readme_are_answered_right(question: str, copy: Path) -
         text=True,
     )
     assert f"boxed{{{README_ANSWERS[question]}}}" in done.stdout.replace("\\", ""), done.stdout + done.stderr
+
+
+def test_readme_is_short() -> None:
+    assert len(PAGES[0].read_text().splitlines()) < 120
