@@ -233,6 +233,9 @@ def test_the_log_has_no_contents(http: httpx.Client) -> None:
         body = {"model": "tiny", "messages": [{"role": "user", "content": "secret words"}], "max_tokens": 3}
         response = http.post(URL + "?token=secret", json=body)
         http.post(URL, json={**body, "temperature": "secret"})
+        end = time.monotonic() + 20  # a line is written once its answer is on its way
+        while len(lines) < 2 and time.monotonic() < end:
+            time.sleep(0.01)
     finally:
         access_log.removeHandler(handler)
     first, second = map(json.loads, lines)

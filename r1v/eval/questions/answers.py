@@ -7,12 +7,13 @@ holds: what cannot be a right answer of its type is refused before a question is
 from __future__ import annotations
 
 import ast
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from r1v.core import parse_json
 from r1v.eval.questions.data import DataError
 from r1v.eval.questions.rows import LETTERS
 from r1v.scoring import AnswerKind, extract_answer, extract_boxed, parse_number, read_clock
@@ -76,10 +77,10 @@ def _value_of_text(text: str) -> Any:
     """The list or object that a text stands for (JSON or Python); the text itself if it stands for none."""
     if text.strip()[:1] not in ("[", "{"):
         return text
-    for reader in (json.loads, ast.literal_eval):
+    for reader in (partial(parse_json, what="options", error=DataError), ast.literal_eval):
         try:
             value = reader(text.strip())
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
+        except (DataError, ValueError, SyntaxError, RecursionError, MemoryError):
             continue
         if isinstance(value, list | tuple | dict):
             return value

@@ -394,8 +394,8 @@ def _python_items(
 
 def _as_json(row: Json, unseen: set[str]) -> Any:
     """The row as it is stored; a number that JSON does not have (NaN, infinity) becomes null."""
-    text = json.dumps({k: v for k, v in row.items() if k not in unseen}, default=str)
-    return json.loads(text, parse_constant=lambda name: None)
+    seen = {k: v for k, v in row.items() if k not in unseen}
+    return json.loads(json.dumps(seen, default=str), parse_constant=lambda name: None)
 
 
 def _python_grade(
