@@ -440,6 +440,11 @@ class Completion:
     refused: bool = False
 
 
+# the level above which this process uses no instruction sets (`ops.isa`); empty: no limit. The command line
+# sets it before torch is imported
+instruction_limit: list[str] = []
+
+
 def usable_cores(root: Path = Path("/")) -> int:
     """Cores that this process may use: those of the machine, fewer where its affinity or the quota of its
     container (cgroups 1 and 2) say so; at least 1. root: where /proc and /sys are found."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import MutableMapping
+
+from r1v.core import instruction_limit
 
 VARIABLE = "R1V_CPU_ISA"
 
@@ -20,13 +23,18 @@ _NAMES = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS"
 def limit_instructions(environment: MutableMapping[str, str]) -> None:
     """Apply the variable, where it is set, before torch is imported.
 
-    Raises ConfigError for a level that does not exist or that this processor does not have.
+    Raises ConfigError for a level that does not exist or that this processor does not have. Where torch is not
+    imported yet, `r1v.ops.isa.features` raises it when it is first asked: the check needs torch, which takes a
+    second to import and which some commands never need.
     """
     level = environment.get(VARIABLE)
     if not level:
         return
     for name, value in zip(_NAMES, _OF_TORCH.get(level, ()), strict=False):
         environment.setdefault(name, value)
+    if "torch" not in sys.modules:
+        instruction_limit[:] = [level]
+        return
     from r1v.ops import isa
 
     isa.limit(level)

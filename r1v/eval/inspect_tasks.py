@@ -355,8 +355,3 @@ def _make(name: str) -> Callable[..., Task]:
 
 # `inspect eval r1v/NAME` finds these by the entry point in pyproject.toml
 INSPECT_TASKS: dict[str, Callable[..., Task]] = {name: _make(name) for name in TASKS}
-
-
-def tasks_of(names: Sequence[str]) -> dict[str, Any]:
-    """The tasks of some benchmarks."""
-    return {name: INSPECT_TASKS[name] for name in names}

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from r1v.core import ConfigError
+from r1v.core import ConfigError, instruction_limit
 
 _AVX2 = frozenset({"avx2", "fma3", "f16c"})
 _AVX512 = _AVX2 | {"avx512_f", "avx512_bw", "avx512_dq", "avx512_vl"}
@@ -89,9 +89,6 @@ def machine() -> Features:
     return Features(architecture, known & found, compiled_levels())
 
 
-_limit: list[str] = []
-
-
 def limit(level: str | None) -> None:
     """Use no instructions above a level in this process from now on; None removes the limit.
 
@@ -99,9 +96,12 @@ def limit(level: str | None) -> None:
     """
     if level is not None:
         machine().lowered(level)
-    _limit[:] = [] if level is None else [level]
+    instruction_limit[:] = [] if level is None else [level]
 
 
 def features() -> Features:
-    """The features that this process may use: the machine's, lowered to the limit."""
-    return machine().lowered(_limit[0]) if _limit else machine()
+    """The features that this process may use: the machine's, lowered to the limit.
+
+    Raises ConfigError for a limit that was set before torch was imported and that this machine does not have.
+    """
+    return machine().lowered(instruction_limit[0]) if instruction_limit else machine()

@@ -329,15 +329,20 @@ class Peak:
         self.most = max(self.most, anonymous())
 
 
-def test_a_process_holds_its_share_and_one_block(tmp_path: Path) -> None:
-    """Of a model of 16 equal layers, two processes: loading, a step and exporting."""
-    model = initialise(
+def sixteen_layers(folder: Path) -> Path:
+    """A checkpoint most of which is 16 equal layers, so that one of them is a small part."""
+    return initialise(
         InitConfig(
-            out=str(tmp_path / "m"), vocab_size=400, tokenizer_samples=20, families=("arithmetic",),
+            out=str(folder / "m"), vocab_size=400, tokenizer_samples=20, families=("arithmetic",),
             image_size=32, patch_size=8, vision_hidden=32, vision_layers=1, vision_heads=2, vision_mlp=64,
             llm_hidden=512, llm_layers=16, llm_heads=4, llm_kv_heads=4, llm_mlp=1408, context=256,
         )
     )  # fmt: skip
+
+
+def test_a_process_holds_its_share_and_one_block(tmp_path: Path) -> None:
+    """Of a model of 16 equal layers, two processes: loading, a step and exporting."""
+    model = sixteen_layers(tmp_path)
     in_two(lambda: memory_of(model, tmp_path))
     found = [json.loads((tmp_path / f"memory-2-{rank}.json").read_text()) for rank in (0, 1)]
     whole, block = found[0]["model"], found[0]["model"] / 16

@@ -19,8 +19,7 @@ from r1v.train.core.config import ModelConfig
 from r1v.train.core.policy import load_policy
 from r1v.train.rollout.blocks import SentBlock, SharedBlock, WeightBlock, fill, read
 from r1v.train.rollout.vllm import weights_of
-from r1v.train.stages.init import InitConfig, initialise
-from tests.train.core.test_distributed import Peak, anonymous, in_two
+from tests.train.core.test_distributed import Peak, anonymous, in_two, sixteen_layers
 
 CPU = torch.device("cpu")
 
@@ -86,13 +85,7 @@ def hand_over(model: Path, out: Path) -> None:
 
 
 def test_weights_of_a_split_model_take_a_tensor_at_a_time(tmp_path: Path) -> None:
-    model = initialise(
-        InitConfig(
-            out=str(tmp_path / "m"), vocab_size=400, tokenizer_samples=20, families=("arithmetic",),
-            image_size=32, patch_size=8, vision_hidden=32, vision_layers=1, vision_heads=2, vision_mlp=64,
-            llm_hidden=512, llm_layers=16, llm_heads=4, llm_kv_heads=4, llm_mlp=1408, context=256,
-        )
-    )  # fmt: skip
+    model = sixteen_layers(tmp_path)
     in_two(lambda: hand_over(model, tmp_path))
     parameters = [p.numel() * 4 for p in models.load(model, torch.float32).parameters()]
     for rank in (0, 1):
