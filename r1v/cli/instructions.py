@@ -23,9 +23,9 @@ _NAMES = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS"
 def limit_instructions(environment: MutableMapping[str, str]) -> None:
     """Apply the variable, where it is set, before torch is imported.
 
-    Raises ConfigError for a level that does not exist or that this processor does not have. Where torch is not
-    imported yet, `r1v.ops.isa.features` raises it when it is first asked: the check needs torch, which takes a
-    second to import and which some commands never need.
+    Raises ConfigError for a level that does not exist or that this processor does not have. Where torch is
+    not imported yet, `r1v.ops.isa.features` raises it when first asked: the check needs torch, which takes
+    a second to import and which some commands never need.
     """
     level = environment.get(VARIABLE)
     if not level:
