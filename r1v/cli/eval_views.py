@@ -124,12 +124,31 @@ VIEWS: dict[str, Callable[[argparse.Namespace], int]] = {
 }  # fmt: skip
 
 
-def report_errors(scores: Any) -> bool:
-    """Say why a benchmark has no score; whether any has none."""
-    errors = {name: one["error"] for name, one in scores["tasks"].items() if "error" in one}
-    for name, error in errors.items():
-        print(f"error: {name}: {error}", file=sys.stderr)
-    return bool(errors)
+def report_errors(scores: Any, failure: str = "") -> bool:
+    """Say why a benchmark has no score, or a score with failed questions in it; whether any has. failure: of
+    the first failed question."""
+    found = False
+    for name, one in scores["tasks"].items():
+        failed = one["verdicts"].get("failed", 0)
+        if "error" in one:
+            reason = f" ({failure})" if failure and failed else ""
+            print(f"error: {name}: {one['error']}{reason}", file=sys.stderr)
+            found = True
+        else:
+            found |= report_failed(name, failed, one["samples"], failure)
+    return found
+
+
+def report_failed(name: str, failed: int, asked: int, failure: str) -> bool:
+    """Say how many questions failed; whether any did."""
+    if failed:
+        reason = f"; the first one: {failure}" if failure else ""
+        print(
+            f"error: {name}: {failed} of {asked} questions failed and count as not right; run the same "
+            f"`r1v eval run` to ask them again{reason}",
+            file=sys.stderr,
+        )
+    return failed > 0
 
 
 def show_scores(scores: Any) -> None:

@@ -1,17 +1,21 @@
 """Rows as data sets write them: options, right answers, pictures; and what is refused before it is asked."""
 
+import io
 import json
+import random
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
-from r1v.core import ConfigError, R1VError
+from r1v.core import ConfigError, ImageError, ImageRef, R1VError
 from r1v.eval.benchmark import GradingTools, load_items
 from r1v.eval.grading.judge import JudgedAnswer
 from r1v.eval.item import Item, Output, Sample
 from r1v.eval.questions.own import find_benchmark, find_benchmarks
+from r1v.eval.questions.pictures import Decoding
 from r1v.eval.score import question_for_judge
 from tests.eval.rows import png
 from tests.eval.test_own import write_lines
@@ -85,6 +89,24 @@ def test_the_answer_of_a_worked_solution(row: dict[str, Any], answers: list[str]
     assert [item.answer, *item.grading["also"]] == answers
 
 
+def noise(form: str) -> bytes:
+    """A picture of 24 by 24 random colours."""
+    buffer = io.BytesIO()
+    Image.frombytes("RGB", (24, 24), random.Random(3).randbytes(24 * 24 * 3)).save(buffer, form)
+    return buffer.getvalue()
+
+
+def test_pictures_are_decoded_for_a_bounded_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Behind the limit a damaged picture is left to the run, which records its question as failed."""
+    cut = ImageRef(noise("PNG")[:-300])
+    decoding = Decoding()
+    with pytest.raises(ImageError, match="cannot be decoded"):
+        decoding.check([ImageRef(noise("JPEG")), cut])
+    assert decoding.seconds > 0
+    monkeypatch.setattr("r1v.eval.questions.pictures.MAX_DECODING_S", 0.0)
+    decoding.check([cut])
+
+
 LONG = "We add three to four, which gives a number that we do not mark in any way at all, namely seven."
 
 
@@ -113,6 +135,8 @@ LONG = "We add three to four, which gives a number that we do not mark in any wa
         ({"answer": 1, "options": ["x", "y"]}, "the number of an option is not read"),
         ({"answer": "1", "images": "broken.png"}, "broken.png is no picture"),
         ({"answer": "1", "images": "empty.png"}, "empty.png is empty"),
+        ({"answer": "1", "images": "cut.png"}, "cannot be decoded"),
+        ({"answer": "1", "images": ["a.png", "cut.jpg"]}, "cannot be decoded"),
         ({"answer": "1", "images": "bm90IGEgcGljdHVy" * 8}, "is no picture"),
         ({"answer": "1", "images": "a.png", "image": "b.png"}, "in 'images' and in 'image'"),
         ({"answer": "1", "question": "<image> and <image>", "images": "a.png"}, "<image> for picture 2"),
@@ -124,6 +148,8 @@ def test_what_cannot_be_right_is_refused_with_its_place(
 ) -> None:
     (tmp_path / "broken.png").write_bytes(b"not a picture")
     (tmp_path / "empty.png").write_bytes(b"")
+    (tmp_path / "cut.png").write_bytes(noise("PNG")[:-300])
+    (tmp_path / "cut.jpg").write_bytes(noise("JPEG")[:-300])
     for name in ("a.png", "b.png"):
         (tmp_path / name).write_bytes(png())
     path = write_lines(tmp_path / "mine.jsonl", {"question": "Q", "answer": "1"}, {"question": "Q", **row})

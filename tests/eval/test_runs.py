@@ -383,9 +383,27 @@ def test_a_question_that_does_not_fit_is_recorded_as_failed(
         "eval", "run", "mathvision", "--model", tiny_checkpoint, "--data", data, "--limit", 1, "--out", out,
         "--dtype", "float32", "--max-model-len", "32",
     )  # fmt: skip
-    assert status == 1 and "1 failed" in printed and "ask them again" in errors
+    assert status == 1 and "1 failed" in printed and "run the same command again" in errors
     assert "all 1 samples failed" in errors  # and so there is no score
-    assert "the context holds" in (out / "samples.jsonl").read_text()
+    assert "the context holds" in errors and "the context holds" in (out / "samples.jsonl").read_text()
+
+
+@pytest.mark.parametrize("scored", [(), ("--no-score",)])
+def test_a_run_in_which_some_questions_failed_ends_with_an_error(
+    scored: tuple[str, ...], tmp_path: Path, tiny_checkpoint: Path, run_r1v
+) -> None:
+    long = "How much is one and one, " + "and one, " * 2000 + "in all?"
+    rows = [{"question": text, "answer": "2"} for text in ("One and one?", long)]
+    (tmp_path / "two.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    status, printed, errors = run_r1v(
+        "eval", "run", tmp_path / "two.jsonl", "--model", tiny_checkpoint, "--out", tmp_path / "run",
+        "--dtype", "float32", "--max-model-len", "512", "--max-tokens", "8", "--quiet", *scored,
+    )  # fmt: skip
+    last = errors.strip().splitlines()[-1]
+    assert status == 1 and "1 of 2 questions failed" in last and "the context holds" in last, errors
+    assert scored or "1 failed" in printed
+    status, _, errors = run_r1v("eval", "score", tmp_path / "run")
+    assert status == 1 and "1 of 2 questions failed" in errors
 
 
 URL = "http://127.0.0.1:9/v1"

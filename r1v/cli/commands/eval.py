@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from r1v.cli.eval_views import VIEWS, configure_views, report_errors, show_scores
+from r1v.cli.eval_views import VIEWS, configure_views, report_errors, report_failed, show_scores
 from r1v.cli.parser import use_expandable_segments
 from r1v.core import ConfigError, ProgressPace, SamplingParams
 
@@ -192,17 +192,12 @@ def _run(args: argparse.Namespace) -> int:
         )
         if not args.quiet:
             print(file=sys.stderr)
-        if recording.failed:
-            print(
-                f"{recording.failed} questions failed and count as not right ({recording.failure}); "
-                "run the same command to ask them again",
-                file=sys.stderr,
-            )
         if args.no_score:
-            return 0
+            asked = recording.generated
+            return int(report_failed("this run", recording.failed, asked, recording.failure))
         scores = _scored(folder, args)
     show_scores(scores)
-    return 1 if report_errors(scores) else 0
+    return 1 if report_errors(scores, recording.failure) else 0
 
 
 def _warn(text: str) -> None:
