@@ -15,7 +15,7 @@ from r1v.eval.benchmark import GradingTools, load_items
 from r1v.eval.grading.judge import JudgedAnswer
 from r1v.eval.item import Item, Output, Sample
 from r1v.eval.questions.own import find_benchmark, find_benchmarks
-from r1v.eval.questions.pictures import Decoding
+from r1v.eval.questions.pictures import PictureCheck
 from r1v.eval.score import question_for_judge
 from tests.eval.rows import png
 from tests.eval.test_own import write_lines
@@ -99,12 +99,12 @@ def noise(form: str) -> bytes:
 def test_pictures_are_decoded_for_a_bounded_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Behind the limit a damaged picture is left to the run, which records its question as failed."""
     cut = ImageRef(noise("PNG")[:-300])
-    decoding = Decoding()
+    check = PictureCheck()
     with pytest.raises(ImageError, match="cannot be decoded"):
-        decoding.check([ImageRef(noise("JPEG")), cut])
-    assert decoding.seconds > 0
+        check.check([ImageRef(noise("JPEG")), cut])
+    assert check.seconds > 0
     monkeypatch.setattr("r1v.eval.questions.pictures.MAX_DECODING_S", 0.0)
-    decoding.check([cut])
+    check.check([cut])
 
 
 LONG = "We add three to four, which gives a number that we do not mark in any way at all, namely seven."

@@ -28,7 +28,7 @@ from r1v.eval.item import Grade, Item, Json, Output
 from r1v.eval.prompts import options_text
 from r1v.eval.questions.answers import Options, check_type, read_answers, read_options
 from r1v.eval.questions.data import DataError, Rows, Source, read_files, read_rows
-from r1v.eval.questions.pictures import MARK, Decoding, placed
+from r1v.eval.questions.pictures import MARK, PictureCheck, placed
 from r1v.eval.questions.rows import PICTURES, given, options_of, pictures_of, shared_pictures
 from r1v.scoring import AnswerKind
 
@@ -200,14 +200,14 @@ def items_of(
 ) -> list[Item]:
     """The rows as items. ask: (row, question, options) -> what the model is asked. answered: whether each row
     must have an answer. Raises DataError."""
-    shared, decoding = shared_pictures(request.rows.rows), Decoding()
+    shared, whole = shared_pictures(request.rows.rows), PictureCheck()
     items = []
     for number, row in enumerate(request.rows.rows, 1):
         found = field_of(row, "id")
         name = str(number if found is None else found)
         try:
             items.append(_item(name, row, request.rows.folder, shared, ask, answered))
-            decoding.check(ref for message in items[-1].messages for ref in message.images)
+            whole.check(ref for message in items[-1].messages for ref in message.images)
         except (DataError, ImageError) as error:
             place = request.rows.places[number - 1] if request.rows.places else ""
             raise DataError(f"question {name}{f' ({place})' if place else ''}: {error}") from None

@@ -20,7 +20,7 @@ MARK = re.compile(r"<image[\s_]*(\d*)>")
 MAX_DECODING_S = 20.0  # for the pictures of one file of questions; those behind it are decoded when asked
 
 
-class Decoding:
+class PictureCheck:
     """Decodes pictures before the first question is asked, for at most MAX_DECODING_S seconds."""
 
     def __init__(self) -> None:
