@@ -10,7 +10,7 @@ import json
 import platform
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -57,14 +57,7 @@ def make_manifest(
         "format": FORMAT,
         "identity": {
             "model": dict(model),
-            "plan": {
-                "epochs": plan.epochs,
-                "seed": plan.seed,
-                "limit": plan.limit,
-                "shuffle_seed": plan.shuffle_seed,
-                "protocol": plan.protocol,
-                "pictures": plan.pictures,
-            },
+            "plan": asdict(plan),
             "tasks": tasks,
             "versions": dict(versions()),
         },

@@ -372,7 +372,7 @@ def group_weights(which: Benchmark, sizes: Mapping[str, int]) -> dict[str, float
 def _aggregate(which: Benchmark, mean: Mean | None, groups: Mapping[str, Mean]) -> Json:
     """The benchmark's score in [0, 1] with its 95% interval: of the mean, or of weighted means of groups."""
     if mean is None:
-        return {"score": None, "low": None, "high": None}
+        return _NO_SCORE
     if which.aggregate == "mean" or not groups:
         return {"score": mean.value, "low": mean.low, "high": mean.high}
     sizes = {name: one.num_samples for name, one in groups.items()}
@@ -393,7 +393,7 @@ def combined(combine: Combine, judged: Sequence[Judged], items: Sequence[Item]) 
             item = by_id[one.id]
             epochs.setdefault(one.epoch, {}).setdefault(combine.unit(item), []).append((item, one.score))
     if not epochs:
-        return {"score": None, "low": None, "high": None}
+        return _NO_SCORE
 
     def value(units: Sequence[str]) -> float:
         drawn = [

@@ -115,8 +115,7 @@ class RunFolder:
 
     def captions(self) -> list[Json]:
         """The captions of pictures, in order."""
-        name = "captions.jsonl"
-        return [parse_json(line, f"a line of {name}", error=RunError) for line in self._lines(name)]
+        return self._objects("captions.jsonl")
 
     def _append(self, name: str, line: str) -> None:
         with self._lock:
@@ -153,7 +152,9 @@ class RunFolder:
 
     def judgements(self) -> list[Json]:
         """The judges' replies, in order."""
-        name = "judgements.jsonl"
+        return self._objects("judgements.jsonl")
+
+    def _objects(self, name: str) -> list[Json]:
         return [parse_json(line, f"a line of {name}", error=RunError) for line in self._lines(name)]
 
     def _lines(self, name: str) -> Iterable[str]:

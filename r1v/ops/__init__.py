@@ -18,7 +18,6 @@ from r1v.ops.norm import rms_norm, rms_norm_reference
 from r1v.ops.patches import embed_patches, embed_patches_reference
 from r1v.ops.rope import (
     RopeConfig,
-    apply_rope,
     rope_frequencies,
     rope_table,
     rotate,
@@ -29,7 +28,6 @@ __all__ = [
     "Attention",
     "CausalAttention",
     "RopeConfig",
-    "apply_rope",
     "attention",
     "attention_reference",
     "embed_patches",

@@ -4,7 +4,6 @@ Needs numpy, PIL, tokenizers and Jinja; torch is loaded only when a tensor is ma
 """
 
 from r1v.prompt.conversation import split_reasoning
-from r1v.prompt.detokenizer import Detokenizer
 from r1v.prompt.images import ImageLimits, image_size, open_image
 from r1v.prompt.processor import Processor, Prompt, PromptLimits, SpecialIds
 from r1v.prompt.refusal import is_refusal
@@ -37,7 +36,6 @@ __all__ = [
     "OPEN_TEXT",
     "UNKNOWN_ID",
     "ChatTemplate",
-    "Detokenizer",
     "IdSegmenter",
     "ImageLimits",
     "Processor",

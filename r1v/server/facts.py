@@ -11,6 +11,10 @@ from typing import Any
 from r1v.llm import LLM, ModelCard
 
 Json = dict[str, Any]
+_SAMPLING = (
+    "temperature", "top_p", "top_k", "min_p", "repetition_penalty", "presence_penalty", "frequency_penalty",
+    "thinking_budget", "max_tokens",
+)  # fmt: skip
 
 
 def model_facts(llm: LLM, card: ModelCard) -> Json:
@@ -28,16 +32,6 @@ def model_facts(llm: LLM, card: ModelCard) -> Json:
         "num_bytes": card.num_bytes or None,
         "device": llm.config.device,
         "dtype": llm.config.dtype,
-        "default_sampling": {
-            "temperature": params.temperature,
-            "top_p": params.top_p,
-            "top_k": params.top_k,
-            "min_p": params.min_p,
-            "repetition_penalty": params.repetition_penalty,
-            "presence_penalty": params.presence_penalty,
-            "frequency_penalty": params.frequency_penalty,
-            "thinking_budget": params.thinking_budget,
-            "max_tokens": params.max_tokens,
-        },
+        "default_sampling": {name: getattr(params, name) for name in _SAMPLING},
         "card": {name: value for name, value in said.items() if value},
     }

@@ -1,10 +1,10 @@
-"""Detokenizer and splitter: a stream gives what the whole gives, whatever the tokens are."""
+"""Splitting a completion: a stream gives what the whole gives, whatever the tokens are."""
 
 from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from r1v.core import Segment
 from r1v.prompt import (
-    Detokenizer,
     IdSegmenter,
     Processor,
     SegmentPiece,
@@ -38,51 +37,49 @@ def thinker(request: pytest.FixtureRequest, processor: Make) -> Processor:
     return processor("qwq", think_tokens=request.param)
 
 
-# ---------------------------------------------------------------------------------------------- detokenizer
+# ------------------------------------------------------------------------------------------------ characters
+
+
+def texts_of(segmenter: IdSegmenter, token_ids: Iterable[int]) -> list[str]:
+    """The text of each id, and at the end what still waited."""
+    pieces = [segmenter.push(token_id) for token_id in token_ids]
+    return ["".join(piece.text for piece in part) for part in [*pieces, segmenter.flush()]]
 
 
 @settings(max_examples=200, deadline=None)
 @given(data=st.data())
 def test_pieces_are_the_text_of_the_whole(processor: Make, data: st.DataObject) -> None:
-    tokenizer = processor("qwq").tokenizer
+    one = processor("qwq")
     # any ids at all: most rows of them are no UTF-8
-    token_ids = data.draw(st.lists(st.integers(0, tokenizer.num_tokens + 3), max_size=40))
-    detokenizer = Detokenizer(tokenizer)
-    pieces = [detokenizer.push(token_id) for token_id in token_ids]
-    assert "".join(pieces) + detokenizer.flush() == tokenizer.decode(token_ids)
-    assert detokenizer.flush() == ""
+    token_ids = data.draw(st.lists(st.integers(0, one.tokenizer.num_tokens + 3), max_size=40))
+    assert "".join(texts_of(one.segmenter(False, plain=True), token_ids)) == one.tokenizer.decode(token_ids)
 
 
 @settings(max_examples=100, deadline=None)
 @given(text=TEXTS)
 def test_never_half_a_character(processor: Make, text: str) -> None:
-    tokenizer = processor("qwq").tokenizer
-    detokenizer = Detokenizer(tokenizer)
-    so_far = ""
-    whole = tokenizer.decode(tokenizer.encode_plain(text))
-    for token_id in tokenizer.encode_plain(text):
-        so_far += detokenizer.push(token_id)
+    one = processor("qwq")
+    token_ids = one.tokenizer.encode_plain(text)
+    pieces = texts_of(one.segmenter(False, plain=True), token_ids)
+    whole, so_far = one.tokenizer.decode(token_ids), ""
+    for piece in pieces:
+        so_far += piece
         assert whole.startswith(so_far)
-    assert so_far == whole and detokenizer.flush() == ""
+    assert so_far == whole and pieces[-1] == ""
 
 
 def test_invalid_bytes_are_replaced_once_they_cannot_be_a_character(processor: Make) -> None:
-    tokenizer = processor("qwq").tokenizer
-    by_bytes = {tokenizer.token_bytes(i): i for i in range(tokenizer.num_tokens)}
-    detokenizer = Detokenizer(tokenizer)
-    pieces = [
-        detokenizer.push(by_bytes[bytes([byte])]) for byte in (0xE4, 0xB8, 0x41, 0xFF, 0xE4, 0xB8, 0x89)
-    ]
-    assert pieces == ["", "", "\ufffdA", "\ufffd", "", "", "三"]
-    assert detokenizer.push(by_bytes[b"\xf0"]) == "" and detokenizer.flush() == "\ufffd"
+    one = processor("qwq")
+    by_bytes = {one.tokenizer.token_bytes(i): i for i in range(one.tokenizer.num_tokens)}
+    ids = [by_bytes[bytes([byte])] for byte in (0xE4, 0xB8, 0x41, 0xFF, 0xE4, 0xB8, 0x89, 0xF0)]
+    pieces = texts_of(one.segmenter(False, plain=True), ids)
+    assert pieces == ["", "", "\ufffdA", "\ufffd", "", "", "三", "", "\ufffd"]
 
 
 def test_special_tokens_have_no_text(processor: Make) -> None:
-    tokenizer = processor("qwq").tokenizer
-    end = tokenizer.token_id("<|im_end|>")
-    assert end is not None
-    assert Detokenizer(tokenizer).push(end) == ""
-    assert Detokenizer(tokenizer, skip_special=False).push(end) == "<|im_end|>"
+    one = processor("qwq")
+    end = one.tokenizer.token_id("<|im_end|>")
+    assert end is not None and texts_of(one.segmenter(False, plain=True), [end]) == ["", ""]
 
 
 # ------------------------------------------------------------------------------------------------ segmenters

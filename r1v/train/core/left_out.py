@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from rich.console import Console
+
 from r1v.core import ConfigError
 from r1v.train.core.checks import printable
 
@@ -64,3 +66,11 @@ class LeftOut:
                 f"{self._count()}, more than data.bad_share={self.most:g} allows; the first: "
                 f"{printable(self.first)}; correct the rows, or set data.bad_share if you mean it"
             )
+
+
+def tell_bad_rows(bad: Sequence[str], file: str, console: Console) -> None:
+    """Name the first rows that were left out of a file, and say how many they are."""
+    for name in bad[:SAID]:
+        console.print(printable(f"bad row, left out: {name}"), highlight=False, markup=False)
+    if bad:
+        console.print(f"{len(bad)} bad rows left out of {file}", highlight=False, markup=False)

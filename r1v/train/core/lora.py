@@ -110,6 +110,16 @@ def adapters_off(model: nn.Module) -> Iterator[None]:
             layer._disable_adapters = False
 
 
+def starting_weight(base: R1V, name: str) -> torch.Tensor:
+    """One of R1V's parameters without its adapter, gathered by all processes together."""
+    owner, _, leaf = name.rpartition(".")
+    module: Any = base.get_submodule(owner)
+    holder = module.base_layer if hasattr(module, "lora_A") else module
+    if isinstance(holder, FourBitLinear) and leaf == "weight":
+        return holder.weight()
+    return whole(getattr(holder, leaf)).detach()
+
+
 @torch.no_grad()
 def export_adapter(base: R1V, folder: Path, world: World) -> None:
     """Write what is trained as an adapter of the starting checkpoint, into ``adapter`` within a folder:
@@ -122,16 +132,7 @@ def export_adapter(base: R1V, folder: Path, world: World) -> None:
     for name, parameter in base.named_parameters():
         if parameter.requires_grad and ".lora_" not in name:
             tensors[name.replace(".base_layer.", ".")] = whole(parameter).detach().float().cpu()
-
-    def starting(name: str) -> torch.Tensor:
-        owner, _, leaf = name.rpartition(".")
-        module: Any = base.get_submodule(owner)
-        holder = module.base_layer if hasattr(module, "lora_A") else module
-        if isinstance(holder, FourBitLinear) and leaf == "weight":
-            return holder.weight()
-        return whole(getattr(holder, leaf)).detach()
-
-    printed = fingerprint(len(base.language.layers), starting)
+    printed = fingerprint(len(base.language.layers), lambda name: starting_weight(base, name))
     if world.first:
         write_adapter(folder, tensors, printed)
     world.barrier()

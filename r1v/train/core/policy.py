@@ -46,7 +46,13 @@ from r1v.train.core.compute import Compute, normalise
 from r1v.train.core.config import ModelConfig
 from r1v.train.core.distributed import first_row, local, whole
 from r1v.train.core.four_bit import FourBitLinear, four_bit_layers, hold_in_four_bits
-from r1v.train.core.lora import adapted_layers, adapters_off, add_adapters, start_adapters
+from r1v.train.core.lora import (
+    adapted_layers,
+    adapters_off,
+    add_adapters,
+    start_adapters,
+    starting_weight,
+)  # fmt: skip
 from r1v.train.core.optim import components, count, select
 from r1v.train.core.sequence import Team, own_columns
 from r1v.train.core.token_scores import TokenScores, token_scores
@@ -233,15 +239,10 @@ class PolicyModule(nn.Module):
     @torch.no_grad()
     def whole_weight(self, name: str) -> torch.Tensor:
         """One of R1V's parameters, with its adapter added in, gathered by all processes together."""
+        value = starting_weight(self.base, name)
         owner, _, leaf = name.rpartition(".")
         module: Any = self.base.get_submodule(owner)
-        adapted = hasattr(module, "lora_A")
-        holder = module.base_layer if adapted else module
-        if isinstance(holder, FourBitLinear) and leaf == "weight":
-            value = holder.weight()
-        else:
-            value = whole(getattr(holder, leaf)).detach()
-        if adapted and leaf == "weight":
+        if hasattr(module, "lora_A") and leaf == "weight":
             down, up = (whole(part["default"].weight).detach() for part in (module.lora_A, module.lora_B))
             value = value.float() + module.scaling["default"] * (up.float() @ down.float())
         return value

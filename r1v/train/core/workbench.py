@@ -53,13 +53,13 @@ class Workbench:
     @classmethod
     def open(
         cls, config: Any, console: Console, *, reward: bool = False, data: Mapping[str, str] | None = None,
-        allow: Collection[str] = (), compute: Compute | None = None,
+        allow: Collection[str] = (),
     ) -> Workbench:  # fmt: skip
         """config: a stage's, with the groups model, run and optim. Create worker processes before calling it:
         they are forked, which is not possible after this has opened the device."""
         if config.run.compile and config.model.sequence_parallel > 1:
             raise ConfigError("run.compile does not go with model.sequence_parallel; leave one of them out")
-        compute = compute or Compute.open(config.run.device, config.run.bf16)
+        compute = Compute.open(config.run.device, config.run.bf16)
         run = TrainingRun(
             config, compute.world, data=data, allow=allow,
             say=lambda text: console.print(text, highlight=False, markup=False),

@@ -19,6 +19,7 @@ from r1v.core import ConfigError
 from r1v.figures import people
 from r1v.train.core.checks import printable
 from r1v.train.core.config import DataConfig
+from r1v.train.core.left_out import tell_bad_rows
 from r1v.train.data.abroad import AbroadSource
 from r1v.train.data.examples import Example, ExampleSource, FigureSource, JsonlSource
 from r1v.train.data.hub import PREFIX, DatasetSource
@@ -74,11 +75,9 @@ def _open_one(name: str, config: DataConfig, seed: int, console: Console, chains
         source = DatasetSource(name, seed, chains=chains, columns=config.columns)
     else:
         source = JsonlSource(name, seed, chains=chains, columns=config.columns)
-        for error in source.bad[:20]:
-            console.print(printable(f"bad row, left out: {error}"), highlight=False, markup=False)
+        tell_bad_rows(source.bad, name, console)
         if source.bad:
             _refuse_share(len(source.bad), num_rows(source) or 0, name, config.bad_share, source.bad[0])
-            console.print(f"{len(source.bad)} bad rows left out of {name}", highlight=False, markup=False)
         if source.unread:
             counted = ", ".join(f"{key} ({count} rows)" for key, count in source.unread.most_common(20))
             console.print(

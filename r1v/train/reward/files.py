@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from r1v.core import Message, R1VError, SamplingParams
+from r1v.core import Message, R1VError
 from r1v.llm import LLM
 from r1v.prompt import Processor
 from r1v.train.core.compute import Compute
@@ -127,11 +127,11 @@ def clean_pairs(
     return counts
 
 
-def regenerator(llm: LLM, params: SamplingParams | None = None) -> Callable[[PreferencePair], Reply]:
+def regenerator(llm: LLM) -> Callable[[PreferencePair], Reply]:
     """Writes a new reply to a pair's question."""
 
     def write(pair: PreferencePair) -> Reply:
-        found = llm.chat(pair.example().messages(), params)
+        found = llm.chat(pair.example().messages())
         return Reply(found.thinking.strip("\n"), found.answer.strip())
 
     return write

@@ -99,8 +99,8 @@ def _within(values: Sequence[float], scaling: str) -> tuple[float, ...]:
 class HybridReward:
     """Judges groups of responses. bad: samples with a part that is not finite, until they are taken."""
 
-    def __init__(self, config: RewardConfig, compute: Compute, rules: RuleReward | None = None) -> None:
-        self.config, self.rules = config, rules or RuleReward()
+    def __init__(self, config: RewardConfig, compute: Compute) -> None:
+        self.config, self.rules = config, RuleReward()
         self.functions: list[RewardFunction] = [load_function(text) for text in config.functions]
         self.weights = {one.name: one.weight for one in self.functions}
         self.scorer = RewardScorer.open(config.model, compute) if config.model else None

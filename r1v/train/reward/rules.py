@@ -22,8 +22,8 @@ class RuleReward:
     """Compares answers with keys. Texts that only math-verify can read go to its killable process, if it is
     installed."""
 
-    def __init__(self, timeout_s: float = 5.0) -> None:
-        self._verifier = MathVerifier(timeout_s) if available() else None
+    def __init__(self) -> None:
+        self._verifier = MathVerifier() if available() else None
 
     def verdict(self, response: Response, key: AnswerKey) -> Verdict:
         """Whether the answer is right, or why there is none. A question without an answer (its key is empty)

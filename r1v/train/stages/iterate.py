@@ -15,14 +15,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from r1v import models
 from r1v.core import ConfigError
-from r1v.prompt import Processor
 from r1v.scoring import Verdict
-from r1v.train.core.checks import at_least, printable, share
+from r1v.train.core.checks import at_least, share
 from r1v.train.core.compute import Compute
 from r1v.train.core.config import DataConfig, ModelConfig, OptimConfig, RolloutConfig, RunConfig, one_turn
 from r1v.train.core.keys import key
+from r1v.train.core.left_out import tell_bad_rows
 from r1v.train.core.run import TrainingRun, write_atomically
 from r1v.train.data.curriculum import PlannedSample
 from r1v.train.data.examples import parse_row
@@ -32,7 +31,7 @@ from r1v.train.data.sources import fingerprint, num_rows, open_source
 from r1v.train.reward.files import score_rows
 from r1v.train.reward.model import Calibration
 from r1v.train.reward.rules import RuleReward
-from r1v.train.rollout.sampler import EngineRollouts
+from r1v.train.rollout.opening import open_sampler
 from r1v.train.stages.sft import SFTConfig, Trainer
 
 BATCH = 256  # questions asked at a time
@@ -113,10 +112,7 @@ def _score(c: IterateConfig, path: Path, compute: Compute, console: Console) -> 
         )
     plan = [PlannedSample(*source.pick(i, "rows"), 1.0) for i in range(number)]
     rows, rewards, bad = score_rows(c.reward_model, source, plan, compute)
-    for name in bad[:20]:
-        console.print(printable(f"bad row, left out: {name}"), highlight=False, markup=False)
-    if len(bad) > 20:
-        console.print(f"{len(bad)} bad rows left out", highlight=False)
+    tell_bad_rows(bad, ", ".join(c.data.source), console)
     calibration = Calibration.of(rewards)
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = []
@@ -177,20 +173,12 @@ def _wrong(
     c: IterateConfig, compute: Compute, model: str | Path, rows: Sequence[dict[str, object]]
 ) -> set[int]:
     """The error set: rows that a model answers wrong, greedily."""
-    loaded = models.load(model, None, compute.device)
-    processor = Processor.from_folder(model)
-    sampler = EngineRollouts(
-        loaded if compute.bf16 else loaded.float(),
-        processor,
-        compute,
-        max_num_seqs=c.rollout.max_num_seqs,
-        memory_fraction=c.rollout.memory_fraction,
-    )
+    sampler = open_sampler(model, compute, c.rollout)
     examples = [parse_row(row, Path(c.run.out), chains=False)[1] for row in rows]
     rules, wrong = RuleReward(), set()
     for start in range(0, len(examples), BATCH):
         part = examples[start : start + BATCH]
-        prompts = [processor.encode(example.messages()) for example in part]
+        prompts = [sampler.processor.encode(example.messages()) for example in part]
         groups = sampler.sample(
             prompts, [0] * len(part), n=1, max_tokens=c.rollout.max_tokens, temperature=0.0
         )

@@ -14,9 +14,7 @@ from random import Random
 
 from rich.console import Console
 
-from r1v import models
 from r1v.core import ProgressPace
-from r1v.prompt import Processor
 from r1v.scoring import Verdict
 from r1v.train.core.checks import at_least
 from r1v.train.core.compute import Compute
@@ -31,7 +29,8 @@ from r1v.train.data.pairs import PreferencePair, Reply, pair_line
 from r1v.train.data.questions import EncodedQuestion, Questions, plan_questions
 from r1v.train.data.sources import fingerprint, open_source
 from r1v.train.reward.rules import RuleReward
-from r1v.train.rollout.sampler import EngineRollouts, Response
+from r1v.train.rollout.opening import open_sampler
+from r1v.train.rollout.sampler import Response
 
 
 @dataclass(frozen=True)
@@ -68,11 +67,7 @@ def make_pairs(config: PairsConfig, console: Console | None = None, *, allow: Co
         return file.path
     asked = Questions(source, c.model.path, c.data.workers)
     compute = Compute.open(c.run.device, c.run.bf16)
-    model = models.load(c.model.path, None, compute.device)
-    sampler = EngineRollouts(
-        model if compute.bf16 else model.float(), Processor.from_folder(c.model.path), compute,
-        max_num_seqs=c.rollout.max_num_seqs, memory_fraction=c.rollout.memory_fraction,
-    )  # fmt: skip
+    sampler = open_sampler(c.model.path, compute, c.rollout)
     rules, steps, begun = RuleReward(), -(-c.questions // c.batch), time.monotonic()
     pace = ProgressPace()
     left_out = LeftOut(

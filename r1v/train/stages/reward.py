@@ -20,9 +20,10 @@ from rich.console import Console
 from r1v.core import ConfigError, R1VError
 from r1v.prompt import Processor
 from r1v.train import losses
-from r1v.train.core.checks import at_least, printable
+from r1v.train.core.checks import at_least
 from r1v.train.core.config import ModelConfig, OptimConfig, RunConfig
 from r1v.train.core.keys import key
+from r1v.train.core.left_out import tell_bad_rows
 from r1v.train.core.run import progress
 from r1v.train.core.workbench import Workbench
 from r1v.train.data.batches import Encoded, MicroBatch
@@ -98,10 +99,7 @@ class RewardTrainer:
     def _read(self, path: str) -> tuple[list[PreferencePair], list[PreferencePair]]:
         """Pairs of a file to train on, and to hold out: all pairs of a question are on one side."""
         file = PairFile.read(path)
-        for error in file.bad[:20]:
-            self.console.print(printable(f"bad row, left out: {error}"), highlight=False, markup=False)
-        if file.bad:
-            self.console.print(f"{len(file.bad)} bad rows left out of {path}", highlight=False, markup=False)
+        tell_bad_rows(file.bad, path, self.console)
         questions = sorted({question_of(pair) for pair in file.pairs})
         Random(self.config.run.seed).shuffle(questions)
         number = max(1, round(self.config.heldout_share * len(questions)))

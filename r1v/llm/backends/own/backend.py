@@ -55,7 +55,7 @@ class EngineBackend(EncodedHere):
 
     @classmethod
     def from_config(cls, config: LLMConfig, engine_config: EngineConfig) -> EngineBackend:
-        """BackendLoad the model that config names."""
+        """Load the model that config names."""
         folder = resolve_model(config.model)
         config = resolve(config, folder)
         processor = Processor.from_folder(folder, limits=config.limits)

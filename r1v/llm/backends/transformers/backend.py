@@ -195,7 +195,7 @@ class TransformersBackend(EncodedHere):
 
     @classmethod
     def from_config(cls, config: LLMConfig, engine_config: EngineConfig) -> TransformersBackend:
-        """BackendLoad the model that config names."""
+        """Load the model that config names."""
         check_transformers()
         folder = resolve_model(config.model)
         config = resolve(config, folder)
