@@ -136,12 +136,11 @@ class ThinkingControl:
         budget: int,
         detect_loops: bool,
         detect_answer_loops: bool = False,
-        loops: LoopConfig = LoopConfig(),
     ) -> None:
         self._ids = ids
         self._budget = budget
-        self._loops = LoopDetector(loops) if detect_loops else None
-        self._answer_loops = LoopDetector(loops) if detect_answer_loops else None
+        self._loops = LoopDetector() if detect_loops else None
+        self._answer_loops = LoopDetector() if detect_answer_loops else None
         self.answer_is_loop = False
         self._open, self._close_marker = self._symbols(ids.think_open), self._symbols(ids.think_close)
         self._blank = frozenset(_WHITE_SPACE) if ids.spelling else ids.blank

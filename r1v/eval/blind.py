@@ -54,9 +54,7 @@ def picture_hash(ref: ImageRef) -> str:
     return hashlib.sha256(image_bytes(ref)).hexdigest()
 
 
-def caption_pictures(
-    model: Any, loaded: Sequence[Loaded], folder: RunFolder, concurrency: int = 8
-) -> dict[str, str]:
+def caption_pictures(model: Any, loaded: Sequence[Loaded], folder: RunFolder) -> dict[str, str]:
     """A caption of each picture by its hash; captions that are in the folder are not asked for again. model:
     a model of Inspect. Raises R1VError if the model gives no caption."""
     wording = prompt("caption")
@@ -73,7 +71,7 @@ def caption_pictures(
     missing = {name: ref for name, ref in pictures.items() if name not in known}
 
     async def write_all() -> None:
-        gate = asyncio.Semaphore(concurrency)
+        gate = asyncio.Semaphore(8)
 
         async def write(name: str, ref: ImageRef) -> None:
             async with gate:

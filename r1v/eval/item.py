@@ -39,6 +39,13 @@ class Item:
         """The text of all turns, for judges and people."""
         return "\n\n".join(message.text for message in self.messages).strip()
 
+    def shown(self, answer: str) -> str:
+        """A right answer as people see it: a letter with its option."""
+        if self.options and len(answer) == 1 and 0 <= (index := ord(answer) - ord("A")) < len(self.options):
+            option = self.options[index]
+            return answer if option == answer else f"{answer}. {option}"
+        return answer
+
 
 @dataclass(frozen=True, slots=True)
 class Output:

@@ -29,6 +29,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     ),
     "Reasoning": ("math-prm", "hep-cpp", "hep-go", "hep-java", "hep-js", "hep-python", "hep-rust"),
 }  # fmt: skip
+BATCH = 16  # pairs that the reward model gets at a time
 _SECTION = {subset: section for section, subsets in SECTIONS.items() for subset in subsets}
 
 
@@ -97,7 +98,7 @@ def load_pairs(name: str, source: Source, folder: Path | None) -> list[Pair]:
 
 
 def pair_accuracy(
-    pairs: Sequence[Pair], reward: Callable[[Sequence[Sequence[Message]]], Sequence[float]], batch: int = 16
+    pairs: Sequence[Pair], reward: Callable[[Sequence[Sequence[Message]]], Sequence[float]]
 ) -> PairScore:
     """Accuracy of a reward model.
 
@@ -109,8 +110,8 @@ def pair_accuracy(
     right: dict[str, list[float]] = {}
     ids: dict[str, list[float]] = {}
     failed = 0
-    for start in range(0, len(pairs), batch):
-        some = pairs[start : start + batch]
+    for start in range(0, len(pairs), BATCH):
+        some = pairs[start : start + BATCH]
         talks = [_conversation(pair, answer) for pair in some for answer in (pair.chosen, pair.rejected)]
         rewards = list(reward(talks))
         for index, pair in enumerate(some):

@@ -58,20 +58,19 @@ def score_run(
     folder: RunFolder,
     *,
     judge: Judge | None = None,
-    tasks: Iterable[str] = (),
     judge_choices: bool = False,
     code_timeout_s: float = 6.0,
     progress: ScoringProgress | None = None,
     reading: str = "rules",
     extractor: Extractor | None = None,
 ) -> Json:
-    """Score all samples of a run and write the results. tasks: only these (all if empty). reading: how
-    answers are read, one of ``extraction.READINGS``; extractor: the model that reads, for "judge".
+    """Score all samples of a run and write the results. reading: how answers are read, one of
+    ``extraction.READINGS``; extractor: the model that reads, for "judge".
 
     judge_choices: the judge also decides on multiple choice, as some protocols have it. progress:
     (what, done, total, dollars of the judge so far). Raises RunError for a run that has no samples.
     """
-    manifest, samples, names = _to_score(folder, set(tasks))
+    manifest, samples, names = _to_score(folder)
     verifier = MathVerifier() if available() else None
     tools = GradingTools(verifier, code_timeout_s, max(1, usable_cores() // 2))
     judged: list[Judged] = []
@@ -147,7 +146,7 @@ def _summary(
     }
 
 
-def _to_score(folder: RunFolder, tasks: set[str]) -> tuple[Json, dict[Any, Sample], list[str]]:
+def _to_score(folder: RunFolder) -> tuple[Json, dict[Any, Sample], list[str]]:
     """The manifest and the samples of a run, and the names of the tasks to score. Raises RunError."""
     manifest = folder.manifest()
     if manifest is None:
@@ -155,7 +154,7 @@ def _to_score(folder: RunFolder, tasks: set[str]) -> tuple[Json, dict[Any, Sampl
             f"{folder.path} has no manifest.json; give the folder of a run (`r1v eval run … --out RUN`)"
         )
     samples = folder.samples()
-    names = [name for name in manifest["identity"]["tasks"] if not tasks or name in tasks]
+    names = list(manifest["identity"]["tasks"])
     if not any(sample.task in names for sample in samples.values()):
         raise RunError(f"{folder.path} has no samples of {', '.join(names)} yet; run `r1v eval run` first")
     return manifest, samples, names
@@ -246,17 +245,10 @@ def question_for_judge(item: Item, sample: Sample) -> JudgedAnswer:
     """What the judge sees: the extracted answer if there is one, otherwise the whole answer."""
     found = extract_answer(sample.output.answer)
     right = (item.answer, *item.grading.get("also", ()))
-    reference = ", or ".join(_reference(item, one) for one in right)
+    reference = ", or ".join(map(item.shown, right))
     return JudgedAnswer(
         item.text, reference, found.text if found.how == "boxed" and found.text else sample.output.answer
     )
-
-
-def _reference(item: Item, answer: str) -> str:
-    """A right answer as a judge sees it: a letter with its option."""
-    if item.options and len(answer) == 1 and 0 <= (index := ord(answer) - ord("A")) < len(item.options):
-        return f"{answer}. {item.options[index]}"
-    return answer
 
 
 def _was_cut(sample: Sample, how: str) -> bool:

@@ -52,13 +52,11 @@ def interval(value: float, variance: float, num_questions: int, num_samples: int
     return wilson(value, min(max(effective, 1.0), float(num_samples)))
 
 
-def bootstrap(
-    units: Sequence[str], value: Callable[[Sequence[str]], float], rounds: int = 400
-) -> tuple[float, float]:
-    """The 95% interval of a function of units that were drawn together: from so many resamples with
+def bootstrap(units: Sequence[str], value: Callable[[Sequence[str]], float]) -> tuple[float, float]:
+    """The 95% interval of a function of units that were drawn together: from 400 resamples with
     replacement, always the same ones. Where all resamples agree, as wide as Wilson's."""
     random = Random("bootstrap")
-    drawn = sorted(value([random.choice(units) for _ in units]) for _ in range(rounds))
+    drawn = sorted(value([random.choice(units) for _ in units]) for _ in range(400))
     low, high = quantile(drawn, 0.025), quantile(drawn, 0.975)
     return (low, high) if low < high else wilson(value(units), float(len(units)))
 

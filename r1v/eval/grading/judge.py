@@ -11,9 +11,9 @@ import asyncio
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from r1v.eval.item import Json
 from r1v.eval.prompts import Wording, prompt
@@ -22,6 +22,8 @@ from r1v.eval.store import RunFolder
 # a line that is a verdict and nothing else; models write some of it in bold
 _VERDICT = re.compile(r"[\s*_`]*VERDICT[\s*_`]*:[\s*_`]*(SAME|DIFFERENT)[\s*_`.]*", re.IGNORECASE)
 _SAID = re.compile(r"ANSWER:\s*(.*)")
+T = TypeVar("T")
+CONCURRENCY = 16  # questions that are asked at the same time
 MAX_ANSWER = 4000  # The judge sees so many characters of an answer: its end, where the result is.
 
 
@@ -60,36 +62,38 @@ class Judge:
         return {"model": self.name, "prompt": dict(self.wording.describe())}
 
     def ask_all(
-        self,
-        questions: Sequence[JudgedAnswer],
-        concurrency: int = 16,
-        progress: Callable[[int], None] | None = None,
-    ) -> Mapping[JudgedAnswer, bool | None]:
+        self, questions: Sequence[JudgedAnswer], progress: Callable[[int], None] | None = None
+    ) -> dict[JudgedAnswer, bool | None]:
         """Verdicts: True for the same, False for different, None where no verdict was given."""
-        asked = list(dict.fromkeys(questions))
-        return asyncio.run(self._ask_all(asked, concurrency, progress or (lambda _: None)))
+        return self._every(self._ask, questions, progress)
 
     def say_all(
-        self,
-        questions: Sequence[JudgedAnswer],
-        concurrency: int = 16,
-        progress: Callable[[int], None] | None = None,
+        self, questions: Sequence[JudgedAnswer], progress: Callable[[int], None] | None = None
     ) -> dict[JudgedAnswer, str | None]:
         """The answers that the model reads, with the wording "extract"; None where it finds none. A failure
         is not stored, so the next scoring asks again."""
+        return self._every(self._say, questions, progress)
+
+    @staticmethod
+    def _every(
+        ask: Callable[[JudgedAnswer], Awaitable[T]],
+        questions: Sequence[JudgedAnswer],
+        progress: Callable[[int], None] | None,
+    ) -> dict[JudgedAnswer, T]:
+        """What each question gives, asked once, several at a time. progress: gets 1 after each."""
         asked = list(dict.fromkeys(questions))
 
-        async def all_of_them() -> list[str | None]:
-            gate = asyncio.Semaphore(concurrency)
+        async def all_of_them() -> list[T]:
+            gate = asyncio.Semaphore(CONCURRENCY)
 
-            async def one(question: JudgedAnswer) -> str | None:
+            async def one(question: JudgedAnswer) -> T:
                 async with gate:
-                    said = await self._say(question)
+                    said = await ask(question)
                 if progress:
                     progress(1)
                 return said
 
-            return list(await asyncio.gather(*map(one, asked)))
+            return await asyncio.gather(*map(one, asked))
 
         return dict(zip(asked, asyncio.run(all_of_them()), strict=True))
 
@@ -116,19 +120,6 @@ class Judge:
             self._known[key] = line
         said = self._known[key].get("said")
         return None if said is None else str(said)
-
-    async def _ask_all(
-        self, questions: Sequence[JudgedAnswer], concurrency: int, progress: Callable[[int], None]
-    ) -> Mapping[JudgedAnswer, bool | None]:
-        gate = asyncio.Semaphore(concurrency)
-
-        async def one(question: JudgedAnswer) -> bool | None:
-            async with gate:
-                verdict = await self._ask(question)
-            progress(1)
-            return verdict
-
-        return dict(zip(questions, await asyncio.gather(*map(one, questions)), strict=True))
 
     async def _ask(self, question: JudgedAnswer) -> bool | None:
         key = question.key(self.name, self.wording)

@@ -54,6 +54,7 @@ FURTHER: dict[str, str] = {
     "PhyX": "PhyX",
     "SeePhys": "SeePhys",
 }
+MAX_SIDE = 480  # pixels; larger pictures are scaled down in the page
 # the charts of the release page: title, columns, models
 CHARTS_SHOWN: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     (
@@ -244,15 +245,8 @@ def _samples(
 
 
 def _right(item: Item) -> str:
-    if (
-        item.options
-        and len(item.answer) == 1
-        and 0 <= (index := ord(item.answer) - ord("A")) < len(item.options)
-    ):
-        option = item.options[index]
-        return item.answer if option == item.answer else f"{item.answer}. {option}"
     if item.answer:
-        return item.answer
+        return item.shown(item.answer)
     return json.dumps(item.grading.get("instruction_id_list", ""), ensure_ascii=False)
 
 
@@ -267,7 +261,7 @@ def _pictures(item: Item, pictures: dict[str, str]) -> list[str]:
     return names
 
 
-def _small(ref: ImageRef, side: int = 480) -> str:
+def _small(ref: ImageRef) -> str:
     """A data URL of the picture. Large pictures are scaled down, so that the page stays small."""
     import io
 
@@ -276,9 +270,9 @@ def _small(ref: ImageRef, side: int = 480) -> str:
     data = image_bytes(ref)
     try:
         image = Image.open(io.BytesIO(data))
-        if max(image.size) <= side and len(data) < 60_000:
+        if max(image.size) <= MAX_SIDE and len(data) < 60_000:
             return data_url(data)
-        image.thumbnail((side, side))
+        image.thumbnail((MAX_SIDE, MAX_SIDE))
         buffer = io.BytesIO()
         image.convert("RGB").save(buffer, "WEBP", quality=80)
     except (UnidentifiedImageError, OSError):

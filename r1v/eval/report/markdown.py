@@ -15,13 +15,11 @@ from r1v.eval.report.numbers import (
     published_rows,
     release_columns,
 )
+from r1v.eval.views.tables import markdown_line
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    def line(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
-
-    return "\n".join([line(head), "|" + "---|" * len(head), *map(line, rows)])
+    return "\n".join([markdown_line(head), "|" + "---|" * len(head), *map(markdown_line, rows)])
 
 
 def markdown(report: Report) -> str:

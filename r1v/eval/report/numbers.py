@@ -92,13 +92,14 @@ def published_rows(
     return found
 
 
-def thinking_curve(run: RunView, task: str, bins: int = 6) -> list[tuple[float, float, int]]:
+def thinking_curve(run: RunView, task: str) -> list[tuple[float, float, int]]:
     """(mean thinking tokens, share right, samples) in bins of equal size, shortest first."""
     points = sorted(
         (one["thinking_tokens"], float(one["verdict"] == "right"))
         for one in run.verdicts
         if one["task"] == task and one["score"] is not None
     )
+    bins = 6
     if len(points) < 2 * bins or not points[-1][0]:
         return []
     found = []

@@ -29,12 +29,15 @@ class TextTable:
     notes: tuple[str, ...] = ()
 
 
-def as_markdown(table: TextTable) -> str:
-    def line(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+def markdown_line(cells: Sequence[str]) -> str:
+    """One row of a table in Markdown."""
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
 
+
+def as_markdown(table: TextTable) -> str:
     rule = "|" + "|".join(["---", *["---:"] * (len(table.head) - 1)]) + "|"
-    parts = [f"**{table.title}**", "", line(table.head), rule, *map(line, table.rows)]
+    lines = map(markdown_line, table.rows)
+    parts = [f"**{table.title}**", "", markdown_line(table.head), rule, *lines]
     return "\n".join(parts + (["", *table.notes] if table.notes else [])) + "\n"
 
 

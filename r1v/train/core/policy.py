@@ -268,11 +268,11 @@ class PolicyModule(nn.Module):
 
     def export(
         self, folder: Path, tokenizer_from: str | Path | None, max_shard_mb: int,
-        layout: Layout | None = None, dtype: torch.dtype = torch.bfloat16,
+        dtype: torch.dtype = torch.bfloat16,
     ) -> Path:  # fmt: skip
         """Write a whole checkpoint, adapters added in, tensor by tensor: the first process writes, the others
-        send what it asks for. tokenizer_from: None copies no tokenizer. layout: as of `models.save`."""
-        layout = check_layout(layout, self.base.config)
+        send what it asks for. tokenizer_from: None copies no tokenizer."""
+        layout = check_layout(None, self.base.config)
         world, names = self.compute.world, list(self.shapes)
         head: dict[str, torch.Tensor] = {}
         if isinstance(self.inner, RewardModel):

@@ -240,14 +240,12 @@ def response(
     )  # fmt: skip
 
 
-def probe(
-    rollouts: Rollouts, policy: PolicyModule, question: EncodedQuestion, pad_id: int, num_tokens: int = 8
-) -> Agreement:
+def probe(rollouts: Rollouts, policy: PolicyModule, question: EncodedQuestion, pad_id: int) -> Agreement:
     """Let the engine and the trained model compute the log-probabilities of the same few tokens with the
     present weights. A difference shows stale copies, caches or features in the engine. All processes ask the
     same question."""
     prompt = question.prompt
-    found = rollouts.ask([question], [0], n=1, max_tokens=num_tokens, temperature=0.0)[0][0]
+    found = rollouts.ask([question], [0], n=1, max_tokens=8, temperature=0.0)[0][0]
     part = collate([("probe", encoded(prompt, found.token_ids))], torch.from_numpy(prompt.tiles), pad_id)
     return agreement(found.logprobs, policy.evaluate([part])[0].numpy())
 

@@ -92,16 +92,14 @@ def build_on_meta(config: Any) -> Any:
     return model
 
 
-def load_r1v(folder: Path, config: LLMConfig, placed: DeviceMap | None = None) -> Any:
-    """A checkpoint of any layout as transformers' own class, filled tensor by tensor.
-
-    placed: devices; None is the whole on config.device. CheckpointError: incomplete, or quantised.
-    """
+def load_r1v(folder: Path, config: LLMConfig) -> Any:
+    """A checkpoint of any layout as transformers' own class, filled tensor by tensor. CheckpointError:
+    incomplete, or quantised."""
     description, r1v_config = describe_whole(folder)
     stored, files = stored_parameters(description)
     dtype = commonest_dtype(files) if config.dtype == "auto" else DTYPES[config.dtype]
     model = build_on_meta(native_config(r1v_config, str(dtype).removeprefix("torch.")))
-    placed = placed if placed is not None else placement(model, config, dtype)
+    placed = placement(model, config, dtype)
     layout = check_layout(None, r1v_config)
     table = pieces(parameter_shapes(description.module), layout, r1v_config.language)
     for piece in table:
@@ -179,7 +177,7 @@ class TransformersBackend(EncodedHere):
     _front: PromptEncoder | HFPromptEncoder
 
     def __init__(self, model: Any, front: PromptEncoder | HFPromptEncoder, ids: EngineIds, config: LLMConfig,
-                 params: SamplingParams, max_batch: int = MAX_BATCH) -> None:  # fmt: skip
+                 params: SamplingParams, max_batch: int) -> None:  # fmt: skip
         """config: resolved. params: the defaults of this checkpoint. max_batch: rows decoded together."""
         from transformers import GenerationConfig
 
