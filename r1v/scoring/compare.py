@@ -38,6 +38,7 @@ _MARKS = re.compile(
     r"[%‰'$€£¥₹&|!#@]|\\(?:land|lor|neg|lnot|to|iff|implies|oplus|sim|approx|propto|parallel|perp|prime|dot|ddot|circ"
     r"|subset|subseteq|supset|notin|exists|partial|nabla|pm|mp)(?![A-Za-z])"
 )
+_QUANTIFIER = re.compile(r"\\(?:forall|exists)(?![A-Za-z])")
 _SIGN = re.compile(r"[<>=]|\\(?:le|ge|ne)(?![A-Za-z])")
 _DIGITS = re.compile(r"[0-9A-Fa-f]+")
 
@@ -107,6 +108,7 @@ def _verified(given: str, answer: str, tolerance: Tolerance, verifier: Verifier 
         or (_UNEVALUATED.search(given) and not _UNEVALUATED.search(answer))
         or bool(_INDEFINITE.search(given)) != bool(_INDEFINITE.search(answer))
         or _UNFINISHED.search(given)
+        or _QUANTIFIER.search(f"{given} {answer}")
         or sorted(_MARKS.findall(given)) != sorted(_MARKS.findall(answer))
         or re.search(r"\d\s+\d", f"{given} {answer}")
     )

@@ -32,7 +32,7 @@ from r1v.scoring.evaluation import exact, same_value
 from r1v.scoring.expression import Expression, Unreadable, number, turned
 from r1v.scoring.kinds.chemistry import Formula, Reaction
 from r1v.scoring.kinds.dates import Date
-from r1v.scoring.kinds.families import PARAMETER, renamed, same_family, symbols_in
+from r1v.scoring.kinds.families import PARAMETER, renamed, same_family, same_turns, undeclared
 from r1v.scoring.kinds.logic import Statement
 from r1v.scoring.kinds.piecewise import same_function
 from r1v.scoring.kinds.regions import complement, disjoint, same_region
@@ -102,7 +102,7 @@ def _named_constant(given: Value, answer: Value, tolerance: Tolerance) -> bool |
     sides: list[Reading] = []
     for value in (given, answer):
         if isinstance(value, Parametric):
-            if value.over == "Z":
+            if value.over in ("Z", "Z+", "N+"):
                 return _undeclared(given, answer, tolerance)
             if value.over != "R":
                 return False
@@ -112,20 +112,15 @@ def _named_constant(given: Value, answer: Value, tolerance: Tolerance) -> bool |
     return same_reading(sides[0], sides[1], tolerance)
 
 
-_WHOLE_LETTERS = frozenset("kmn")
-
-
 def _undeclared(given: Value, answer: Value, tolerance: Tolerance) -> bool | None:
     r"""``x = k\\pi`` is ``x = k\\pi, k \\in \\mathbb{Z}``, because k is a letter for whole numbers."""
-    sides: list[Value] = []
-    for value in (given, answer):
-        if not isinstance(value, Parametric):
-            letters = symbols_in(value) & _WHOLE_LETTERS
-            if len(letters) != 1 or not isinstance(value, Named | Scalar):
-                return False
-            value = Parametric("Z", renamed((value,), min(letters)))
-        sides.append(value)
-    return same(sides[0], sides[1], tolerance)
+    declared = given if isinstance(given, Parametric) else answer
+    assert isinstance(declared, Parametric)
+    sides = [
+        value if isinstance(value, Parametric) else undeclared(value, declared.over, declared.body)
+        for value in (given, answer)
+    ]
+    return False if sides[0] is None or sides[1] is None else same(sides[0], sides[1], tolerance)
 
 
 _OF_X = re.compile(r"(?<=[A-Za-z'])\([a-z]\)$")  # the name of a function's value
@@ -393,7 +388,7 @@ def _any(results: Any) -> bool | None:
 
 _SAME: dict[type, Callable[[Any, Any, Tolerance], bool | None]] = {
     Text: lambda given, answer, _: same_words(given.words, answer.words),
-    Scalar: same_scalars,
+    Scalar: lambda given, answer, near: same_scalars(given, answer, near) or same_turns(given, answer),
     Ratio: _same_ratios,
     Numeral: lambda given, answer, _: given == answer,
     Statement: lambda given, answer, _: given == answer,

@@ -59,7 +59,7 @@ _COMMANDS = {
     "dbinom": "binom", "tbinom": "binom",
     "lvert": "vert", "rvert": "vert", "mid": "vert", "simeq": "approx", "ast": "cdot",
     "bullet": "cdot", "minus": "-", "degree": "circ", "lbrace": "{", "rbrace": "}", "backslash": "setminus",
-    "R": "mathbb{R}", "reals": "mathbb{R}", "arcsin": "arcsin", "lbrack": "[", "rbrack": "]",
+    "R": "mathbb{R}", "reals": "mathbb{R}", "xleftrightarrow": "xrightleftharpoons", "arcsin": "arcsin", "lbrack": "[", "rbrack": "]",
 }  # fmt: skip
 _DROPPED = (
     "left right middle big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr displaystyle textstyle "
@@ -68,6 +68,13 @@ _DROPPED = (
 _SPACES = re.compile(r"(\\\\)|\\[,;:! ]|~|\\(?:" + "|".join(_DROPPED) + r")(?![A-Za-z])\.?")
 _PRIMES = re.compile(r"\^\s*(?:\{\s*(?:\\prime\s*)+\}|\\prime(?![A-Za-z]))")
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
+_NUMBER_SET = re.compile(  # \in \mathbf{R}, \in N^*; also as the whole text
+    r"(\\in(?![a-z])\s*|^\s*(?=\\math))(?:\\(?:mathbf|mathrm|mathcal|boldsymbol|bm|text)\s*\{\s*([RNZQC])\s*\}|([RNZQC])(?![A-Za-z_(']))"
+)
+_COMPLEMENT = re.compile(r"\\(?:overline|bar)\s*(?:\{\s*([A-Z])\s*\}|([A-Z])(?![A-Za-z]))")  # \bar{A} is A'
+_BOTH_WAYS = re.compile(r"<[-=]{1,3}>")
+CURRENCIES = {"pounds": "£", "pound": "£", "textsterling": "£", "euro": "€", "texteuro": "€", "EUR": "€", "yen": "¥", "textyen": "¥"}
+_MONEY = re.compile(rf"\\({'|'.join(CURRENCIES)})(?![A-Za-z])\s*(?:\{{\}})?")
 _WRAPPED = re.compile(
     r"\\(?:text|mathrm|mathbf|mathit|mathsf|mathtt|textbf|textit|textrm|textsf|textnormal|mbox|hbox|boldsymbol|bm|"
     r"operatorname\*?|underline|boxed|fbox|mathop|displaylines|emph|rm|color)\s*\{"
@@ -104,9 +111,11 @@ def tidy(text: str) -> str:
     )
     text = _PRIMES.sub(lambda match: "'" * match[0].count("prime"), text)
     text = _COMMAND.sub(_spelled, text)
+    text = _NUMBER_SET.sub(lambda match: rf"{match[1]}\mathbb{{{match[2] or match[3]}}}", text)
     text = re.sub(r"\\(lt|gt)(?![A-Za-z])", lambda match: {"lt": "<", "gt": ">"}[match[1]], text)
+    text = _BOTH_WAYS.sub(r"\\rightleftharpoons ", _MONEY.sub(lambda match: CURRENCIES[match[1]], text))
     text = re.sub(r"<\s*=|=\s*<", r"\\le ", re.sub(r">\s*=", r"\\ge ", text))
-    text = _unwrapped(text).replace(r"\%", "%")
+    text = _COMPLEMENT.sub(lambda match: f"{match[1] or match[2]}'", _unwrapped(text).replace(r"\%", "%"))
     text = re.sub(r"\\(?:permil|perthousand|textperthousand)(?![A-Za-z])", "‰", text)
     return _undressed(text)
 

@@ -36,8 +36,9 @@ from r1v.scoring.kinds.families import read_family
 from r1v.scoring.kinds.logic import read_statement
 from r1v.scoring.kinds.matrices import read_matrix
 from r1v.scoring.kinds.modifiers import multiplied
-from r1v.scoring.kinds.numerals import chinese_number, in_digits
+from r1v.scoring.kinds.numerals import chinese_number, in_digits, without_gaps
 from r1v.scoring.kinds.piecewise import read_inline
+from r1v.scoring.kinds.quantified import read_quantified
 from r1v.scoring.kinds.regions import EVERYTHING, joined, point, whole_numbers
 from r1v.scoring.kinds.times import read_clock
 from r1v.scoring.kinds.units import Unit, compound, read_unit, split_units
@@ -109,10 +110,12 @@ _UNIT_OF_LETTERS = re.compile(r"[A-Za-z]{2,}\s*\^?[-{}\d]*$")
 @lru_cache(maxsize=4096)  # one right answer is compared with many
 def read(text: str, depth: int = 0) -> Reading:
     """The readings of a short text."""
+    inner = partial(read, depth=depth + 1)
+    if depth <= MAX_DEPTH and (quantified := read_quantified(tidy(text), inner)):
+        return quantified
     text = _cleared(tidy(text))
     if depth > MAX_DEPTH:
         return (Text(spaceless(text), False),)
-    inner = partial(read, depth=depth + 1)
     if (statement := read_statement(text)) is not None:
         return (statement,) if _OTHER_THAN_AND.search(text) else (statement, *_collections(text, depth))
     date, several = read_date(text), compound(text)
@@ -133,7 +136,7 @@ def read(text: str, depth: int = 0) -> Reading:
 
 def _cleared(text: str) -> str:
     text = re.sub(r"^\s*(?:\\approx|≈|~|=)\s*", "", text)
-    text = in_signs(multiplied(text))
+    text = in_signs(multiplied(without_gaps(text)))
     if not text.isascii() and (value := chinese_number(text)) is not None:
         share = re.fullmatch(r"-?负?百分之.+", text)
         return f"{value * 100}%" if share else str(value)
@@ -155,7 +158,7 @@ def _single(text: str) -> Reading:
     if (ratio := _ratio(text)) is not None:
         return (ratio,)
     if (
-        re.search(r"\\(?:ce|to|xrightarrow|rightleftharpoons)(?![a-z])|->", text)
+        re.search(r"\\(?:ce|to|x[a-z]+|rightleftharpoons|overset|stackrel)(?![a-z])|[-=]>", text)
         and (reaction := read_reaction(text)) is not None
     ):
         return (reaction,)

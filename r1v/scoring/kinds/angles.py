@@ -20,6 +20,14 @@ _DEGREES = re.compile(
 _BEARING = re.compile(
     r"([NS])\s*(\d{1,2}(?:\.\d+)?)\s*\^\\circ\s*([EW])|(0\d\d|[12]\d\d|3[0-5]\d)\s*\^\\circ\s*T?"
 )
+_SIDES = {"n": "N", "s": "S", "e": "E", "w": "W", "北": "N", "南": "S", "东": "E", "西": "W"}
+_ASIDE = re.compile(  # 30° east of north, north 30° east, 北偏东30°
+    r"(?P<angle>\d{1,2}(?:\.\d+)?)\s*(?:\^\\circ|degrees?)\s*(?:to the\s+)?(?P<to>north|south|east|west|[NSEW])\s+of\s+"
+    r"(?:due\s+)?(?P<of>north|south|east|west|[NSEW])"
+    r"|(?P<from>north|south)\s*(?P<by>\d{1,2}(?:\.\d+)?)\s*(?:\^\\circ|degrees?)\s*(?P<side>east|west)"
+    r"|(?P<base>[东西南北])偏(?P<turn>[东西南北])\s*(?P<degrees>\d{1,2}(?:\.\d+)?)\s*(?:\^\\circ|度)",
+    re.IGNORECASE,
+)
 _MINUTES = re.compile(r"(\d+(?:\.\d+)?)\s*'(?!')")
 DEGREES = Unit("deg", Fraction(1), (("deg", 1),))
 
@@ -29,6 +37,8 @@ BEARING = Unit("bearing", Fraction(1), (("bearing", 1),))
 
 def read_bearing(text: str) -> Scalar | None:
     """``N30°E`` and ``030°``: degrees from north, clockwise."""
+    if aside := _ASIDE.fullmatch(re.sub(r"^(?:in the direction|at)\s+", "", text.strip())):
+        text = _aside(aside)
     match = _BEARING.fullmatch(text)
     if match is None:
         return None
@@ -39,6 +49,22 @@ def read_bearing(text: str) -> Scalar | None:
         return None
     from_north = angle if match[1] == "N" else 180 - angle
     return Scalar(number(from_north if match[3] == "E" else (360 - from_north) % 360), BEARING)
+
+
+def _aside(match: re.Match[str]) -> str:
+    """``30^\\circ north of east`` as N60°E; nothing where the two sides lie on one line."""
+    angle = Fraction(match["angle"] or match["by"] or match["degrees"])
+    base, turn = (
+        _SIDES[word[0].lower()]
+        for word in (
+            match["of"] or match["from"] or match["base"],
+            match["to"] or match["side"] or match["turn"],
+        )
+    )
+    if base in "EW":
+        base, turn, angle = turn, base, 90 - angle
+    on_one_line = base in "EW" or turn in "NS"
+    return "" if on_one_line or angle < 0 else f"{base}{float(angle):g}^\\circ {turn}"
 
 
 def read_angle(text: str) -> Scalar | None:

@@ -54,9 +54,12 @@ _STATE = re.compile(r"\((?:s|l|g|aq)\)|[↑↓]|\\(?:uparrow|downarrow)(?![a-z])
 _ATOM = re.compile(r"([A-Z][a-z]?)(\d{0,6})|([(\[])|[)\]](\d{0,6})")
 _CHARGE = re.compile(r"\^(\d*[+-]|[+-]\d*)$")
 _ARROW = re.compile(
-    r"<=>|<->|-+>|\\(?:rightleftharpoons|to)(?![a-z])|\\xrightarrow\s*(?:\[[^\]]*\])?\{[^{}]*\}|="
+    r"(?:-+|=+)>(?:\[[^\]]*\]){0,2}|\\rightleftharpoons(?![a-z])\s*(?:\[[^\]]*\]){0,2}|\\to(?![a-z])|=+"
+    r"|\\x(?:rightarrow|longequal|rightleftharpoons)\s*(?:\[[^\]]*\])?\{[^{}]*\}"
+    r"|\\(?:overset|stackrel)\s*\{[^{}]*\}\s*\{?\s*(?:\\to(?![a-z])|\\rightleftharpoons(?![a-z])|=+)\s*\}?"
 )
 _PLUS = re.compile(r"\s\+\s|(?<!\^)(?<!\^\d)(?<!\{)(?<!\{\d)\+(?=\s*\d*\s*[A-Z(e])")
+_MARKED_STATE = re.compile(r"\s+(?:\^|v|\(\^\)|\(v\))\s*$|_\s*\{?\s*\((?:s|l|g|aq)\)\s*\}?")
 _HYDRATE = re.compile(r"(.+?)(?:\\cdot|\\bullet|\*|\.)\{?(\d{0,3})H2O")
 _SURE = re.compile(r"[A-Z][a-z]|[A-Z)\]]\d|\^\d*[+-]")
 
@@ -81,7 +84,7 @@ def named_concentrations(text: str) -> str:
         spelled = re.sub(r"\W", lambda sign: {"+": "p", "-": "m"}.get(sign[0], ""), written)
         return f"c_{{{spelled}}}"
 
-    return _CONCENTRATION.sub(letter, text) if "[" in text else text
+    return _CONCENTRATION.sub(letter, text) if "[" in text and ">[" not in text else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +207,7 @@ def read_reaction(text: str) -> Reaction | None:
     left, right = sides
     if left is None or right is None or not any(_SURE.search(name) for name, _ in left | right):
         return None
-    return Reaction(left, right, arrows[0][0] in (r"\rightleftharpoons", "<=>", "<->"))
+    return Reaction(left, right, "rightleftharpoons" in arrows[0][0])
 
 
 def _side(text: str) -> frozenset[tuple[str, int]] | None:
@@ -213,7 +216,8 @@ def _side(text: str) -> frozenset[tuple[str, int]] | None:
         match = re.fullmatch(r"\s*(\d{0,4})\s*(.+?)\s*", term, re.DOTALL)
         if match is None:
             return None
-        written = _DRESS.sub("", _STATE.sub("", match[2]))
+        bare = _STATE.sub("", _MARKED_STATE.sub("", match[2]))
+        written = _DRESS.sub("", _with_marked_charge(bare))
         if atoms(written) is None and written not in ("e^-", "e-"):
             return None
         counts[written] += int(match[1] or 1)

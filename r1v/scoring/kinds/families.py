@@ -33,8 +33,11 @@ _WORDS = re.compile(
     r"|(?:integer\s+|integral\s+)?multiples\s+of\s+(?P<of>\d+))|所有(?P<chinese>奇数|偶数)",
     re.IGNORECASE,
 )
+_WHOLE_LETTERS = frozenset("kmn")
+_INDEXED = re.compile(r"\\?[A-Za-z]+(?:_\s*\{?\s*([a-z])\s*\}?|\(([a-z])\))")
 MAX_FAMILY = 300  # characters
 MAX_PARTS = 24  # residues that are compared
+_HALF_TURN = values_at(Expression("pi"), {})
 PARAMETER = "\\parameter"  # the name that every parameter is given
 
 
@@ -106,6 +109,42 @@ def same_family(
     if given.over in ("R*", "R"):
         return _parallel(given.body, answer.body)
     return False
+
+
+def undeclared(value: Any, over: str, body: Reading) -> Parametric | None:
+    """A value whose letter is not said to be whole, as a member of a family with the same parameter: k, m and
+    n are letters for whole numbers, and the letter of a sequence (``a_n``) for positive ones."""
+    letters = symbols_in(value) & _WHOLE_LETTERS
+    if over != "Z":
+        names = [one.name for one in (value, *body) if isinstance(one, Named)]
+        indices = {match[1] or match[2] for name in names if (match := _INDEXED.fullmatch(name))}
+        letters = symbols_in(value) & indices if len(indices) == 1 else frozenset[str]()
+    if len(letters) != 1 or not isinstance(value, Named | Scalar):
+        return None
+    return Parametric(over, renamed((value,), min(letters)))
+
+
+def same_turns(given: Scalar, answer: Scalar) -> bool:
+    r"""Whether ``k\\pi`` and ``n\\pi`` are the same angles: multiples of a part of pi, of which one has the
+    letter k, with an offset of less than one step."""
+    letters = [min(side.value.symbols, default="") for side in (given, answer)]
+    if (
+        letters[0] == letters[1]
+        or "k" not in letters
+        or any(side.value.symbols - {letter} or letter not in _WHOLE_LETTERS or side.unit is not None
+               for side, letter in zip((given, answer), letters, strict=True))
+    ):  # fmt: skip
+        return False
+    lines = [_line((renamed(side.value, letter),)) for side, letter in zip((given, answer), letters, strict=True)]
+    if lines[0] is None or lines[1] is None:
+        return False
+    for offsets, step in lines:
+        parts = [Fraction(float(one / _HALF_TURN)).limit_denominator(MAX_PARTS) for one in (step, *offsets)]
+        if any(abs(one - part.numerator * _HALF_TURN / part.denominator) > 1e-25
+               for one, part in zip((step, *offsets), parts, strict=True)) or abs(parts[1]) >= abs(parts[0]):  # fmt: skip
+            return False
+    same_step = abs(abs(lines[0][1]) - abs(lines[1][1])) <= 1e-25
+    return same_step and _congruent(lines[0][0], lines[1][0], lines[1][1])
 
 
 def _terms(body: Reading) -> Iterator[tuple[Expression, ...]]:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from r1v.scoring.answers import Cases, Collection, Matrix, Named, Reading, Scalar, Text, Value
 from r1v.scoring.evaluation import same_value
 from r1v.scoring.expression import Expression, Unreadable, expression_of, negative, number
+from r1v.scoring.kinds.piecewise import condition_text
 from r1v.scoring.notation import spaceless, split_top
 
 Read = Callable[[str], Reading]
@@ -24,7 +25,7 @@ _ENVIRONMENT = re.compile(
 )
 _RELATION = re.compile(r"\\(?:le|ge|ne|approx)(?![a-z])|[<>=]")
 _CONDITION_WORD = re.compile(
-    r"^\s*(?:if|for|when|where|当|若|,|\\text\s*\{\s*(?:if|for|when)\s*\})\s*|,\s*$", re.IGNORECASE
+    r"^\s*(?:(?:if|for|when|where)(?:\s+(?:all|any|every))?(?![a-z])|当|若|,|\\text\s*\{\s*(?:if|for|when)\s*\})\s*|,\s*$", re.IGNORECASE
 )
 _OTHERWISE = re.compile(r"\s*(?:otherwise|else|elsewhere|其他|其它|否则)\s*", re.IGNORECASE)
 _DIAGONAL = re.compile(r"\\?diag\s*(?:\(|\\\{|\{|\[)(.+?)(?:\)|\\\}|\}|\])", re.DOTALL)
@@ -135,5 +136,6 @@ def _cases(cells: list[list[str]], read: Read) -> Value:
     for row in cells:
         condition = _CONDITION_WORD.sub("", _CONDITION_WORD.sub("", " ".join(row[1:])))
         value = read(row[0].rstrip(", "))
-        found.append((value, None if _OTHERWISE.fullmatch(condition) else read(condition)))
+        otherwise = _OTHERWISE.fullmatch(condition)
+        found.append((value, None if otherwise else read(condition_text(condition))))
     return Cases(tuple(found))

@@ -73,6 +73,23 @@ def _whole(text: str) -> int | None:
     return total + part + (digit or 0)
 
 
+_GROUPS_OF_THREE = re.compile(
+    r"(?P<sign>[-+]?\s*(?:US\$|[$€£¥₹])?\s*)(?P<whole>[1-9]\d{0,2}(?: \d{3})+)(?P<places>\.\d+)?"
+    r"(?P<rest>\s*(?:%|\^\\circ|\\(?:Omega|mu)(?![a-z])|(?:(?!(?:and|or|to|from|mod|in|C|P)\b)[A-Za-z\u4e00-\u9fff])"
+    r"(?!.*(?:\s\d|[=<>])).*)?)",
+    re.DOTALL,
+)
+
+
+def without_gaps(text: str) -> str:
+    """``1 500 m`` as 1500 m: groups of three digits are one number where nothing but a unit stands beside
+    them. Any other text as it is."""
+    match = _GROUPS_OF_THREE.fullmatch(text)
+    if match is None:
+        return text
+    return f"{match['sign']}{match['whole'].replace(' ', '')}{match['places'] or ''}{match['rest']}"
+
+
 def repeating_decimal(text: str) -> Fraction:
     """The value of a text of the form REPEATING."""
     match = _PARTS.fullmatch(text)

@@ -16,7 +16,7 @@ from typing import Any
 from r1v.scoring.answers import Cases, Interval, Named, Reading, RealSet, Scalar, Text, Value
 from r1v.scoring.evaluation import values_at
 from r1v.scoring.expression import Expression
-from r1v.scoring.notation import split_top
+from r1v.scoring.notation import brackets, split_top
 
 Read = Callable[[str], Reading]
 _CONDITION = r"(?:if|for|when|where|当|若)"
@@ -28,11 +28,25 @@ _PIECE = re.compile(
 )
 _FIRST = re.compile(r"(?P<letter>[A-Za-z])_\{?(?P<index>\d+)\}?\s*=\s*(?P<value>[^=]+)")
 _PARITY = re.compile(
-    r"(?:(?P<name>[a-z])\s+)?(?:is\s+|为|是)?\s*(?P<parity>even|odd|偶数|奇数)", re.IGNORECASE
+    r"(?:(?P<name>[a-z])\s*)?(?:is\s+|为|是)?\s*(?P<parity>even|odd|偶数|奇数)", re.IGNORECASE
 )
+_DOMAIN = re.compile(r"\s*(?:,|且|and)\s*[a-z]\s*\\in\s*\\mathbb\s*\{[NZ]\}\s*(?:[\^_]\s*\{?\s*[*+]\s*\}?)?\s*$")
+_TWICE = re.compile(r"(?P<name>[n-z])\s*=\s*2\s*[kmp]\s*(?P<odd>[+-]\s*1)?")
 _WHOLE = frozenset("nmkij")  # letters for whole numbers
 _POINTS = 12
 MAX_INLINE = 300  # characters of cases in one line
+
+
+def condition_text(text: str) -> str:
+    """A condition without the brackets about it and without what its letter ranges over; ``n = 2k - 1`` in
+    words."""
+    bare = _DOMAIN.sub("", text.strip())
+    opening, closing, inner = brackets(bare)
+    if (opening, closing) == ("(", ")") and not re.search("[,;]", inner):
+        bare = _DOMAIN.sub("", inner)
+    if match := _TWICE.fullmatch(bare):
+        return f"{match['name']} is {'odd' if match['odd'] else 'even'}"
+    return bare
 
 
 def read_inline(text: str, read: Read) -> Reading:
@@ -49,7 +63,7 @@ def read_inline(text: str, read: Read) -> Reading:
     for part in parts:
         if match := _PIECE.fullmatch(part.strip()):
             condition = match["inside"] or match["behind"]
-            found.append((read(match["value"]), read(condition) if condition else None))
+            found.append((read(match["value"]), read(condition_text(condition)) if condition else None))
             names |= {match["name"]} - {None}
             conditioned = True
         elif first := _FIRST.fullmatch(part.strip()):

@@ -330,7 +330,18 @@ def conversion(given: Unit | None, answer: Unit | None) -> Fraction | None:
         return Fraction(1)
     if given.factor is None or answer.factor is None:
         return Fraction(1) if len({_stem(unit.name) for unit in (given, answer)}) == 1 else None
+    if {given.name, answer.name} & {"pound", "pounds"} and _STERLING in (given.dimension, answer.dimension):
+        return given.factor / answer.factor if given.dimension == answer.dimension else _pounds(given, answer)
     return given.factor / answer.factor if given.dimension == answer.dimension else None
+
+
+_STERLING: Dimension = (("sterling", 1),)
+
+
+def _pounds(given: Unit, answer: Unit) -> Fraction | None:
+    """The factor where "pounds" beside an amount of money are money."""
+    factors = [Fraction(1) if one.name in ("pound", "pounds") else one.factor for one in (given, answer)]
+    return None if factors[0] is None or factors[1] is None else factors[0] / factors[1]
 
 
 def _stem(name: str) -> str:
