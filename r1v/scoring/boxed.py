@@ -15,7 +15,7 @@ from dataclasses import dataclass
 _MARKS = re.compile(r"\\{1,4}(?:boxed|fbox)\s{0,8}\{|\\.|[{}]", re.DOTALL)
 # What may stand between two boxes that are one answer: "and", commas, "y =", delimiters of mathematics.
 _JOINT = re.compile(
-    r"[\s$\\()\[\]*,;:]*(?:(?:and|or|quad|qquad|text|和|或|及|以及|[A-Za-z](?:_\{?\w{1,3}\}?)?\s*=)[\s$\\()\[\]*{},;:]*){0,4}"
+    r"[\s$\\()\[\]*,;:]*(?:(?:[1-9](?=\s*\))|and|or|quad|qquad|text|和|或|及|以及|[A-Za-z](?:_\{?\w{1,3}\}?)?\s*=)[\s$\\()\[\]*{},;:]*){0,4}"
 )
 MAX_JOINT = 40  # characters
 
@@ -44,6 +44,8 @@ def extract_boxes(text: str, boxes: Sequence[Box] | None = None) -> list[str]:
     values of one answer, while a box in an earlier sentence is not part of it. boxes: those that count, of
     all of the text unless given."""
     boxes = find_boxes(text) if boxes is None else boxes
+    if _are_parts(text, boxes):
+        return [box.content for box in boxes]
     last = list(boxes[-1:])
     for box in reversed(boxes[:-1]):
         between = text[box.end : last[0].start]
@@ -51,6 +53,22 @@ def extract_boxes(text: str, boxes: Sequence[Box] | None = None) -> list[str]:
             break
         last.insert(0, box)
     return list(dict.fromkeys(box.content for box in last))
+
+
+_PART = re.compile(r"(?:^|(?<=\n)|(?<=[.;。；]\s)|(?<=[.;。；]))[\s*#]{0,8}[(（]\s*([1-9]|[a-e]|i{1,3}|iv)\s*[)）]")
+_ORDERS = (tuple("123456789"), tuple("abcde"), ("i", "ii", "iii", "iv"))
+
+
+def _are_parts(text: str, boxes: Sequence[Box]) -> bool:
+    """Whether the boxes are the answers of parts that are marked (1), (2) and so on: one in each."""
+    if len(boxes) < 2:
+        return False
+    parts = list(_PART.finditer(text))
+    marks = tuple(part[1] for part in parts)
+    starts = [part.start() for part in parts] + [len(text)]
+    return any(marks == order[: len(boxes)] for order in _ORDERS) and all(
+        starts[index] <= box.start < starts[index + 1] for index, box in enumerate(boxes)
+    )
 
 
 def find_boxes(text: str) -> list[Box]:

@@ -15,6 +15,7 @@ from typing import Literal, TypeAlias
 
 from r1v.scoring.boxed import extract_boxes, find_boxes
 from r1v.scoring.compare import compare
+from r1v.scoring.elimination import denies, settled, without_denied
 from r1v.scoring.notation import tidy
 from r1v.scoring.prose import stated
 from r1v.scoring.stance import is_asked, is_said, said_boxes, standing
@@ -30,6 +31,7 @@ _NOT_ANOTHER = re.compile(
     r"(?:,\s*(?:and\s+|but\s+)?not|,?\s+rather\s+than)\s+\S{1,40}$|\s*\((?:and\s+)?not\s+[^()]*\)$",
     re.IGNORECASE,
 )
+_EMPHASIS = re.compile(r"(?<![\w*])(\*\*|__)(?=\S)(.{1,200}?)(?<=\S)\1(?![\w*])")
 _FENCE = re.compile(r"(?:```|~~~)\w*")
 _SENTENCE_END = re.compile(r"(?<=[^\d\s])\.\s|(?<=\d)\.(?:\s|$)|[。;；]\s?")
 _LETTER = re.compile(r"(?<![A-Za-z\\'’])[(\[*]{0,3}([A-Z])[)\]*]{0,3}(?![A-Za-z'’])")
@@ -106,7 +108,7 @@ def extract_answer(text: str) -> Extraction:
         whole = stated(found) is not None or len(_SAYS.findall(found)) > 1
         short = found if whole else _SO_IT_IS.sub("", found)
         return Extraction(short, "last-line")  # "their sum is 12" gives 12
-    if lines and (said := stated(_sentences(tidy(lines[-1]))[-1])):
+    if lines and (said := stated(_sentences(tidy(_EMPHASIS.sub(r"\2", lines[-1])))[-1])):
         return Extraction(said, "last-line")
     return Extraction(None, "none")
 
@@ -127,6 +129,7 @@ def _announced(text: str) -> list[str]:
 
 def _trimmed(text: str) -> str:
     """The first sentence, without its mark-up."""
+    text = _EMPHASIS.sub(r"\2", text)
     return tidy(_sentences(tidy(text))[0].strip("*_ ").rstrip("."))
 
 
@@ -174,6 +177,11 @@ def extract_choice(text: str, options: Sequence[str]) -> Extraction:
     asked = is_asked(last) and not any(option.strip().endswith("?") for option in options)
     if _is_echo(lines, options) or asked or not is_said(last):
         return Extraction(None, "none")
+    if denies(lines[-1]) and (weighed := _sentences(lines[-1])):
+        final = weighed[-1:] if not denies(weighed[-1]) else weighed
+        letter = settled(final, letters) or settled(weighed, letters)
+        if letter != "":
+            return Extraction(letter, "last-line" if letter else "none")
     return _from_lines(lines, options, letters, bool(announced and _STARTS_WITH_NUMBER.match(announced[-1])))
 
 
@@ -264,7 +272,7 @@ def _picked(text: str, options: Sequence[str], letters: Sequence[str]) -> _Pick 
     bare = re.sub(
         r"^(?:option|choice)\s+",
         "",
-        re.sub(r"^[(\[]\s*([A-Za-z])\s*[)\]]$", r"\1", text),
+        re.sub(r"^((?:option|choice)\s+)?[(\[]\s*([A-Za-z])\s*[)\]]$", r"\2", text, flags=re.IGNORECASE),
         flags=re.IGNORECASE,
     )
     if re.fullmatch("[A-Za-z]", bare):
@@ -285,7 +293,7 @@ def _picked(text: str, options: Sequence[str], letters: Sequence[str]) -> _Pick 
 def _named(text: str, letters: Sequence[str]) -> set[str]:
     """Letters that stand alone in a text and are not negated. The article "a" and the pronoun "I" do not
     count."""
-    text = _DENIED.sub(" ", _PRONOUN.sub(" ", _ARTICLE.sub(" ", text)))
+    text = _DENIED.sub(" ", without_denied(_PRONOUN.sub(" ", _ARTICLE.sub(" ", text))))
     return {match[1] for match in _LETTER.finditer(text) if match[1] in letters}
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
+from r1v.scoring.chinese import stated_in_chinese
 from r1v.scoring.equality import same_reading
 from r1v.scoring.kinds.dates import find_date
 from r1v.scoring.kinds.modifiers import is_changed
@@ -74,10 +75,13 @@ _VERB_AT_END = re.compile(
     r"|converges|diverges|does not exist|stays constant|remains (?:constant|unchanged))$",
     re.IGNORECASE,
 )
-_CHINESE = re.compile(
-    r"(?:是|为|等于|应选|选择|故选|选|在|得|有|需要|需|共|约|花了|用了|剩下|还剩)\s*[:：]?\s*(?P<answer>[^是为等于选在得有,，;；]{1,40})$"
+
+
+_YES_NO = re.compile(r"(yes|no)\s*[,.;:-]\s*(?=[a-z])", re.IGNORECASE)
+_RESTRICTED = re.compile(
+    r"\b(?:but|only|if|unless|except|however|although|though|perhaps|maybe|might|may|could|wait|yes\b.*\bno|no\b.*\byes)\b",
+    re.IGNORECASE,
 )
-_CHINESE_DENIED = re.compile(r"不是|不为|不等于|不能|不在|可能|或者|没有")
 
 
 def stated(sentence: str) -> str | None:
@@ -86,7 +90,7 @@ def stated(sentence: str) -> str | None:
     if not 4 <= len(text) <= MAX_SENTENCE:
         return None
     if re.search(r"[一-鿿]", text):
-        return _stated_in_chinese(text)
+        return stated_in_chinese(text)
     if len(_WORD.findall(re.sub(r"\\[A-Za-z]+", "", text))) < 2:
         return None
     whole, text = text, _LEAD.sub("", text)
@@ -96,8 +100,13 @@ def stated(sentence: str) -> str | None:
         return "no solution"
     if (all_but := _BUT_SOME.search(text)) is not None:
         return all_but[0]
+    if (first := _YES_NO.match(text)) is not None and re.match(r"no\b", first[1], re.IGNORECASE):
+        if not _spans(text):
+            return None if _RESTRICTED.search(text) else first[1]
     if _DENIED.search(text.removesuffix("does not exist")) or is_asked(text) or not is_said(text):
         return None
+    if (first := _YES_NO.match(text)) is not None and not _spans(text):
+        return None if _RESTRICTED.search(text) else first[1]
     if (verb := _VERB_AT_END.search(text)) is not None:
         return verb[1]
     if len(assigned := list(_ASSIGNED.finditer(text))) > 1:
@@ -114,15 +123,6 @@ def stated(sentence: str) -> str | None:
         return None
     found = _formula(text)
     return f"{way} = {found}" if way and found else found or _predicate(text)
-
-
-def _stated_in_chinese(text: str) -> str | None:
-    text = re.sub(r"^答\s*[:：]\s*", "", text)
-    if _CHINESE_DENIED.search(text) or len(text) < 4:
-        return None
-    if match := _CHINESE.search(text):
-        return match["answer"].strip()
-    return None
 
 
 def _bounds(text: str) -> str | None:

@@ -29,7 +29,7 @@ from r1v.scoring.evaluation import approximate, same_value
 from r1v.scoring.expression import Expression, Unreadable, expression_of, number
 from r1v.scoring.kinds.angles import in_degrees, read_angle, read_bearing
 from r1v.scoring.kinds.bounds import BOUND, infinite, solved, turned_inward
-from r1v.scoring.kinds.chemistry import named_concentrations, read_formula, read_reaction
+from r1v.scoring.kinds.chemistry import Formula, named_concentrations, read_formula, read_reaction
 from r1v.scoring.kinds.compounds import compound_formula
 from r1v.scoring.kinds.dates import read_date
 from r1v.scoring.kinds.families import read_family
@@ -56,7 +56,7 @@ _LONG_WORD = re.compile(
     r"(?<![A-Za-z\\])(?!(?:sin|cos|tan|cot|sec|csc|log|exp|ln|arc|sqrt|pi)(?![a-z]))[A-Za-z]{3,}"
 )
 _SHORT_WORDS = {"no", "on", "up", "in", "ok"}
-_ARTICLES = re.compile(r"\b(?:the|a|an)\b\s*", re.IGNORECASE)
+_ARTICLES = re.compile(r"\b(?:the|a|an)\b(?!\.)\s*", re.IGNORECASE)
 _NO_SOLUTION = re.compile(
     r"\\emptyset|\\\{\s*\\\}|\{\s*\}|(?:there (?:is|are) )?no (?:real )?(?:solutions?|roots?"
     r"|(?:such )?values?)|none exists?|(?:the )?empty set|"
@@ -100,6 +100,7 @@ _WORD_INSIDE = re.compile(
     r"(?<![A-Za-z\\])(?=[A-Za-z]*[aeiouy])(?!(?:arc)?(?:sin|cos|tan|cot)h?(?![a-z])|sqrt|cbrt|infty|infinity)"
     r"(?:[A-Za-z]{4,}|(?<=\s)[A-Za-z]{3,})"
 )
+_GLOSSED = re.compile(r"([^()]{2,60}?)\s+\((\S[^\s]{1,40}|[A-Za-z ]{3,60})\)")
 _CLOSE_UNIT = re.compile(  # 100m^2: if the other side has a unit
     r"([+-]?\d+(?:\.\d+)?)([A-Za-z](?:\^\{?-?\d\}?)?(?:/[A-Za-z]+(?:\^\{?\d\}?)?)?)"
 )
@@ -164,7 +165,7 @@ def _single(text: str) -> Reading:
         return (reaction,)
     if match := _NUMERAL.fullmatch(text):
         return (Numeral(match[1].upper(), int(match[2])),)
-    if (formula := read_formula(text)) is not None:
+    if (formula := read_formula(text) or _glossed_formula(text)) is not None:
         return (formula,)
     if (value := small_roman(text)) is not None:
         return (Scalar(number(value)), Text(folded(text), True))
@@ -181,6 +182,19 @@ def _single(text: str) -> Reading:
     if (match := _CLOSE_UNIT.fullmatch(text)) and (unit := read_unit(match[2])) and unit.factor is not None:
         readings.append(Scalar(number(Fraction(match[1])), unit, guessed=True))
     return tuple(readings) or (Text(folded(text), bool(re.fullmatch(r"[^\\{}^_=<>+*/]+", text))),)
+
+
+def _glossed_formula(text: str) -> Formula | None:
+    """``sodium bicarbonate (NaHCO3)``, also the other way round: the formula, where the name fits it."""
+    match = _GLOSSED.fullmatch(text)
+    if match is None or any(denial in match[0].casefold().split() for denial in ("not", "no", "non")):
+        return None
+    for name, written in ((match[1], match[2]), (match[2], match[1])):
+        formula, known = read_formula(written.strip()), compound_formula(name)
+        if formula is not None and _WORDS.fullmatch(name.strip()):
+            named = None if known is None else read_formula(rf"\ce{{{known}}}")
+            return formula if named is None or named == formula else None
+    return None
 
 
 def _quantities(text: str) -> list[Value]:

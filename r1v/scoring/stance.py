@@ -19,6 +19,9 @@ _WITHDRAWN = re.compile(
     r"(?![a-z])|不对|等等)\s*[,.:!;\u2014-]*",
     re.IGNORECASE,
 )
+_NOT_RESOLVED = (  # a doubt that the same sentence does not end
+    r"(?![^.]*\b(?:but|so|therefore|hence|thus)\b[^.]*\b(?:answer|choose|choice|go|pick|select|think|conclude|settle)\b)"
+)
 _NOT_SAID = re.compile(
     r"\bif\b[^.]*\b(?:answer|result|option|choice)\b[^.]*\bwould\b|\b(?:answer|option|choice)\s+(?:would|could|might)\b[^.]*\bif\b"
     r"|\bif\s+(?:we|i|you|one)\s+(?:had|were|forgot|ignored|forget|ignore)\b|\bfor\s+example\b[^.]*\bif\b|\bif\b[^.]*\botherwise\b"
@@ -27,6 +30,9 @@ _NOT_SAID = re.compile(
     r"|\b(?:many|most|some|several|few|other)\s+(?:students|people|others|readers|solvers|of\s+\w+)\b[^.]*"
     r"\b(?:say|think|answer|choose|claim|guess|pick|believe|assume|conclude)s?\b"
     r"|\b(?:wrong|incorrect|least\s+likely|worst|unlikely|mistaken|false)\s+(?:answer|option|choice|result|one)\b"
+    rf"|\b(?:perhaps|maybe|possibly)\b(?!\s+(?:surprisingly|unexpectedly|counterintuitively|you|we)\b){_NOT_RESOLVED}"
+    rf"|\b(?:might|may|could)\s+(?:well\s+|also\s+|just\s+)?be\s+(?=[$(\[*]*(?:[A-Z]\b|[-+]?\d|\\(?:boxed|frac|sqrt|pi)|option|choice|either)){_NOT_RESOLVED}"
+    r"|也许|或许|(?<!不)可能(?:是|为|选)|大概(?:是|为)"
     r"|\b(?:not|never)\s+sure\b|\bunsure\b|\b(?:wrong|false|mistake)\s+to\s+say\b|\bfalse\s+that\b|\b(?:nobody|no\s+one)\b|\btrap\s+answer\b|\banything\s+but\b"
     r"|\bstudent'?s'?\s+answer\b|\b(?:mistakenly|wrongly|incorrectly|erroneously)\b|\btempt(?:ed|ing)\b"
     r"|\banswer\s*(?:\*\*)?\s*(?:isn't|can't|cannot|won't|is\s+not|can\s+not|could\s+not|couldn't|wasn't|is\s+never)\b(?![^.]*\b(?:so|but|therefore|hence)\b)",

@@ -19,12 +19,15 @@ _HOUR_ALONE = re.compile(r"(\d{1,2})\s*([ap])\.?\s?m\b\.?", re.IGNORECASE)
 _NOON = re.compile(r"(?:12(?::00)?\s*)?(noon|midday|midnight)", re.IGNORECASE)
 _HOURS = "one two three four five six seven eight nine ten eleven twelve".split()
 _MINUTES = {"half": 30, "quarter": 15, "five": 5, "ten": 10, "twenty": 20, "twenty-five": 25}
+_PART_OF_DAY = {"morning": "am", "afternoon": "pm", "evening": "pm", "night": "pm"}
 _PAST = re.compile(
     rf"(?:a\s+)?(?P<minutes>{'|'.join(sorted(_MINUTES, key=len, reverse=True))}|\d{{1,2}})(?:\s+minutes?)?\s+"
-    rf"(?P<side>past|after|to|before)\s+(?P<hour>{'|'.join(_HOURS)}|\d{{1,2}})(?P<rest>\s*[ap]\.?m\.?)?",
+    rf"(?P<side>past|after|to|before)\s+(?P<hour>{'|'.join(_HOURS)}|\d{{1,2}})"
+    rf"(?P<rest>\s*[ap]\.?m\.?|\s+(?:in\s+the|at)\s+(?:{'|'.join(_PART_OF_DAY)}))?",
     re.IGNORECASE,
 )
-_O_CLOCK = re.compile(rf"({'|'.join(_HOURS)}|\d{{1,2}})\s*o\s?['’]?\s?clock", re.IGNORECASE)
+_O_CLOCK = re.compile(rf"({'|'.join(_HOURS)}|\d{{1,2}})\s*o\s?['’]?\s?clock(?:\s+(?:in\s+the|at)\s+({'|'.join(_PART_OF_DAY)}))?", re.IGNORECASE)
+_WITH_PART = re.compile(rf"(\d{{1,2}}:\d\d)\s+(?:in\s+the|at)\s+({'|'.join(_PART_OF_DAY)})", re.IGNORECASE)
 _CHINESE_HOUR = re.compile(r"(上午|下午|晚上|凌晨|早上)?\s*(\d{1,2})\s*([时时点點])\s*(半|(\d{1,2})\s*分?)?")
 _HOUR_S, _HALF_DAY_S = 3600, 12 * 3600
 
@@ -82,7 +85,9 @@ def in_figures(text: str) -> str:
         return f"{match[1]}:00 {match[2].lower()}m"
     if match := _O_CLOCK.fullmatch(text):
         hour = match[1].lower()
-        return f"{_HOURS.index(hour) + 1 if hour in _HOURS else hour}:00"
+        return f"{_HOURS.index(hour) + 1 if hour in _HOURS else hour}:00 {_side(match[2])}".strip()
+    if match := _WITH_PART.fullmatch(text):
+        return f"{match[1]} {_side(match[2])}"
     if (match := _PAST.fullmatch(text)) is None:
         return text
     minutes = _MINUTES.get(match["minutes"].lower()) or int(match["minutes"])
@@ -92,7 +97,13 @@ def in_figures(text: str) -> str:
         return text
     if match["side"].lower() in ("to", "before") and minutes:
         number, minutes = number - 1 or 12, 60 - minutes
-    return f"{number}:{minutes:02}{match['rest'] or ''}"
+    rest = (match["rest"] or "").split()
+    side = _side(rest[-1]) if rest and rest[-1].lower() in _PART_OF_DAY else "".join(rest)
+    return f"{number}:{minutes:02} {side}".strip()
+
+
+def _side(word: str | None) -> str:
+    return _PART_OF_DAY[word.lower()] if word else ""
 
 
 CLOCK_WORDS = re.compile(rf"{_PAST.pattern}|{_NOON.pattern}|(?<![:\d]){_HOUR_ALONE.pattern}", re.IGNORECASE)

@@ -151,8 +151,8 @@ _CHINESE = {
     "天": "d", "日": "d", "周": "week", "年": "year", "升": "L", "度": "deg", "元": "yuan", "角": "jiao",
     "牛": "N", "焦": "J", "瓦": "W", "伏": "V", "安": "A", "欧": "Ω", "帕": "Pa", "每": "/",
 }  # fmt: skip
-_CHINESE_WORD = re.compile("|".join(_CHINESE))
-_COUNTERS = re.compile(r"[个個只人名位支枝本张張条條件块块次种種对對棵头頭座辆輛颗顆根枚套组組份箱袋瓶杯倍]")
+CHINESE_UNIT = re.compile("|".join(_CHINESE))
+COUNTERS = re.compile(r"[个個只人名位支枝本张張条條件块块次种種对對棵头頭座辆輛颗顆根枚套组組份箱袋瓶杯倍]")
 _CURRENCY = {
     "$": "dollar", "US$": "dollar", "USD": "dollar", "€": "euro", "EUR": "euro", "£": "sterling", "¥": "yuan",
     "RMB": "yuan", "₹": "rupee", "Rs.": "rupee", "Rs": "rupee", "INR": "rupee",
@@ -216,7 +216,7 @@ def read_unit(text: str) -> Unit | None:
     Words that are not a known unit ("apples", "people in the room") become a unit with an unknown factor.
     """
     name = text.strip()
-    spelled = _CHINESE_WORD.sub(lambda match: f" {_CHINESE[match[0]]} ", name)
+    spelled = CHINESE_UNIT.sub(lambda match: f" {_CHINESE[match[0]]} ", name)
     for pattern, replacement in _SPELLED:
         spelled = pattern.sub(replacement, spelled)
     for _ in range(3):
@@ -312,7 +312,7 @@ def split_units(text: str) -> Iterator[tuple[str, Unit | None]]:
         touching = before[-1:].strip() != "" and behind[0].isascii() and behind[0].isalpha()
         if touching and (len(behind) == 1 or not behind[1].isalpha()):
             continue
-        if _COUNTERS.fullmatch(behind):
+        if COUNTERS.fullmatch(behind):
             yield before, None
             continue
         unit = read_unit(behind)

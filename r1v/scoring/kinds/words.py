@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from r1v.scoring.kinds.names import same_names
 from r1v.scoring.kinds.units import read_unit
 
 _SCALES = {"thousand": 3, "million": 6, "billion": 9, "trillion": 12}
@@ -224,6 +225,8 @@ _ENDINGS = (("on", "a"), ("um", "a"), ("us", "i"), ("is", "es"), ("", "s"), ("",
 
 def same_words(given: str, answer: str) -> bool:
     """Whether two texts in words say the same. Both are without case and articles (``reading.folded``)."""
+    if same_names(given, answer):
+        return True
     given, answer = _spelled(given), _spelled(answer)
     if given == answer or _one_class(given, answer) or _one_number(given, answer):
         return True
