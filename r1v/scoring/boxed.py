@@ -45,7 +45,8 @@ def extract_boxes(text: str, boxes: Sequence[Box] | None = None) -> list[str]:
     all of the text unless given."""
     boxes = find_boxes(text) if boxes is None else boxes
     if _are_parts(text, boxes):
-        return [box.content for box in boxes]
+        contents = [box.content for box in boxes]
+        return contents if any("," in one for one in contents) else [f"({', '.join(contents)})"]
     last = list(boxes[-1:])
     for box in reversed(boxes[:-1]):
         between = text[box.end : last[0].start]
@@ -55,7 +56,7 @@ def extract_boxes(text: str, boxes: Sequence[Box] | None = None) -> list[str]:
     return list(dict.fromkeys(box.content for box in last))
 
 
-_PART = re.compile(r"(?:^|(?<=\n)|(?<=[.;。；]\s)|(?<=[.;。；]))[\s*#]{0,8}[(（]\s*([1-9]|[a-e]|i{1,3}|iv)\s*[)）]")
+_PART = re.compile(r"(?:^|(?<=\n)|(?<=[.;。；]\s)|(?<=[.;。；]))[\s*#]{0,8}(?:[(（]\s*([1-9]|[a-e]|i{1,3}|iv)|([a-e]))\s*[)）]")
 _ORDERS = (tuple("123456789"), tuple("abcde"), ("i", "ii", "iii", "iv"))
 
 
@@ -64,7 +65,7 @@ def _are_parts(text: str, boxes: Sequence[Box]) -> bool:
     if len(boxes) < 2:
         return False
     parts = list(_PART.finditer(text))
-    marks = tuple(part[1] for part in parts)
+    marks = tuple(part[1] or part[2] for part in parts)
     starts = [part.start() for part in parts] + [len(text)]
     return any(marks == order[: len(boxes)] for order in _ORDERS) and all(
         starts[index] <= box.start < starts[index + 1] for index, box in enumerate(boxes)

@@ -18,7 +18,7 @@ _RULED_OUT = (
 )
 _DENIED = re.compile(
     r"(?:\b(?:eliminat(?:e|es|ed|ing)|rul(?:e|es|ed|ing)\s+out|exclud(?:e|es|ed|ing)|reject(?:s|ed|ing)?|discard(?:s|ed|ing)?"
-    rf"|dismiss(?:es|ed|ing)?|cross(?:ed|ing)?\s+out|neither|nor|not)\s+(?:both\s+|all\s+)?|排除|不选|不可能是|不会是|不是){_LIST}"
+    rf"|dismiss(?:es|ed|ing)?|cross(?:ed|ing)?\s+out|neither|nor|not(?:\s+be)?|cannot\s+be|(?:ca|could|wo|is|are|must)n?['’]t(?:\s+be)?)\s+(?:either\s+|both\s+|all\s+)?|排除|不选|不可能是|不会是|不是){_LIST}"
     r"|\bnot\s+[^\s,;.]{1,20}\s+\((?-i:[A-Z])\)"
     rf"|\brul(?:e|es|ed|ing)\s+{_LIST}\s+out\b"
     rf"|{_LIST}\s*(?:(?:are|is|were|was|do|does|did|can|could|must|have|has|be|been|all|both|also|clearly|obviously"
@@ -28,9 +28,10 @@ _DENIED = re.compile(
 _BETWEEN = re.compile(rf"\bbetween\s+{_ONE}\s+and\s+{_ONE}", re.IGNORECASE)
 _ALL_BUT = re.compile(
     r"\b(?P<how>all|every\w*|each|none|no(?:\s+(?:one|other))?)(?:\s+of)?(?:\s+the)?(?:\s+other)?(?:\s+(?:options?|choices?|answers?))?"
-    rf"\s*,?\s*(?:except|but|other\s+than|besides|apart\s+from)(?:\s+for)?\s+(?P<one>{_ONE})(?P<rest>.*)",
-    re.IGNORECASE | re.DOTALL,
+    rf"\s*,?\s*(?:except|but|other\s+than|besides|apart\s+from)(?:\s+for)?\s+(?P<kept>{_LIST})",
+    re.IGNORECASE,
 )
+_VERBS = r"eliminat|rul(?:e|es|ed|ing)\s+out|exclud|reject|discard|dismiss|cross(?:ed|ing)?\s+out"
 _AFFIRMED = re.compile(
     r"\b(?:answer|option|choice|choose|pick|select|guess|leav\w*|left|remain\w*|must\s+be|should\s+be|correct|right|best|only|fits?"
     r"|works?|match\w*|satisf\w+|does|holds?|so|hence|thus|therefore|elimination|it['’]?s|it\s+is|go\s+with|true)\b|选|正确|对|剩|答案",
@@ -59,9 +60,10 @@ def settled(sentences: Sequence[str], letters: Sequence[str]) -> str | None:
     for sentence in sentences:
         but = _ALL_BUT.search(sentence)
         if but is not None:
-            one = _standing(but["one"], letters)
-            ruled_out = re.search(_RULED_OUT, but["rest"], re.IGNORECASE) is not None
-            (affirmed if ruled_out != but["how"].lower().startswith("no") else denied).update(one)
+            rest = sentence[: but.start()] + sentence[but.end() :]
+            ruled_out = re.search(f"{_RULED_OUT}|{_VERBS}", rest, re.IGNORECASE) is not None
+            kept_ones = affirmed if ruled_out != but["how"].lower().startswith("no") else denied
+            kept_ones |= _standing(but["kept"], letters)
             continue
         left = _BETWEEN.sub(" ", sentence)
         for match in _DENIED.finditer(left):

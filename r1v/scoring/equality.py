@@ -70,6 +70,8 @@ def same_reading(given: Reading, answer: Reading, tolerance: Tolerance = EXACT) 
 
 def same(given: Value, answer: Value, tolerance: Tolerance = EXACT) -> bool | None:
     """Whether two values are the same; None if that could not be computed."""
+    if isinstance(given, Parametric) != isinstance(answer, Parametric):
+        return _named_constant(given, answer, tolerance)
     if isinstance(given, Named) or isinstance(answer, Named):
         return _same_named(given, answer, tolerance)
     for first, second in ((given, answer), (answer, given)):
@@ -85,8 +87,6 @@ def same(given: Value, answer: Value, tolerance: Tolerance = EXACT) -> bool | No
     for ratio, quotient in ((given, answer), (answer, given)):
         if isinstance(ratio, Ratio) and isinstance(quotient, Scalar):
             return _ratio_is(ratio, quotient)
-    if isinstance(given, Parametric) != isinstance(answer, Parametric):
-        return _named_constant(given, answer, tolerance)
     if isinstance(given, Cases) != isinstance(answer, Cases):
         return bool(same_function(given, answer))
     if type(given) is not type(answer):

@@ -36,7 +36,7 @@ _FENCE = re.compile(r"(?:```|~~~)\w*")
 _SENTENCE_END = re.compile(r"(?<=[^\d\s])\.\s|(?<=\d)\.(?:\s|$)|[。;；]\s?")
 _LETTER = re.compile(r"(?<![A-Za-z\\'’])[(\[*]{0,3}([A-Z])[)\]*]{0,3}(?![A-Za-z'’])")
 _MARKED = re.compile(r"[(\[]?([A-Za-z])[)\]]?\s*[.:)：、,]\s*(?=\S)")  # "B. the red one"
-_LABEL = r"(?:option|choice|answer)?\s*[(\[*]{0,3}[A-Z][)\]*]{0,3}(?![A-Za-z'’])"
+_LABEL = r"(?:\b(?:option|choice|answer)\s*)?(?<![A-Za-z'’])[(\[*]{0,3}(?-i:[A-Z])[)\]*]{0,3}(?![A-Za-z'’])"
 _DENIED = re.compile(
     r"(?:\bnot|\bcannot|\bnever|\bunlike|不是|不选|并非|而非|排除|n't"
     r"|\bneither|\bnor|\brather than|\binstead of|\bexcept|\bexcludes?|\beliminates?"

@@ -71,7 +71,7 @@ _FUNCTIONS = frozenset("ln log sin cos tan sqrt lg exp arcsin arccos arctan sec 
 _ARTICLE_OR_I = frozenset(("a", "A", "I"))
 _ONE_WORD_ANSWER = re.compile(r"(?:an?\s+|the\s+)?([^\W\d_][\w'’ -]{0,48})")
 _VERB_AT_END = re.compile(
-    r"\b(increases|decreases|rises|falls|grows|drops|goes (?:up|down)|stays the same|remains the same"
+    r"\b((?<=will )(?:increase|decrease|rise|fall|grow|drop)|increases|decreases|rises|falls|grows|drops|goes (?:up|down)|stays the same|remains the same"
     r"|converges|diverges|does not exist|stays constant|remains (?:constant|unchanged))$",
     re.IGNORECASE,
 )

@@ -100,6 +100,9 @@ _WORD_INSIDE = re.compile(
     r"(?<![A-Za-z\\])(?=[A-Za-z]*[aeiouy])(?!(?:arc)?(?:sin|cos|tan|cot)h?(?![a-z])|sqrt|cbrt|infty|infinity)"
     r"(?:[A-Za-z]{4,}|(?<=\s)[A-Za-z]{3,})"
 )
+_PARTS = re.compile(  # (1) 8; (2) 6
+    r"\(1\)\s*([^;()]+?)\s*[;,]?\s*\(2\)\s*([^;()]+?)(?:\s*[;,]?\s*\(3\)\s*([^;()]+?))?"
+)
 _GLOSSED = re.compile(r"([^()]{2,60}?)\s+\((\S[^\s]{1,40}|[A-Za-z ]{3,60})\)")
 _CLOSE_UNIT = re.compile(  # 100m^2: if the other side has a unit
     r"([+-]?\d+(?:\.\d+)?)([A-Za-z](?:\^\{?-?\d\}?)?(?:/[A-Za-z]+(?:\^\{?\d\}?)?)?)"
@@ -137,6 +140,8 @@ def read(text: str, depth: int = 0) -> Reading:
 
 def _cleared(text: str) -> str:
     text = re.sub(r"^\s*(?:\\approx|≈|~|=)\s*", "", text)
+    if (parts := _PARTS.fullmatch(text.strip())) and "," not in "".join(filter(None, parts.groups())):
+        text = f"({', '.join(filter(None, parts.groups()))})"
     text = in_signs(multiplied(without_gaps(text)))
     if not text.isascii() and (value := chinese_number(text)) is not None:
         share = re.fullmatch(r"-?负?百分之.+", text)

@@ -52,7 +52,7 @@ _ROMAN = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6, "vii": 7}
 def compound_formula(text: str) -> str | None:
     """``sodium chloride`` as NaCl, ``iron(III) oxide`` as Fe2O3, ``carbon dioxide`` as CO2, ``sodium ion`` as
     Na^+."""
-    words = " ".join(text.casefold().split())
+    words = " ".join(text.casefold().removeprefix("the ").split())
     if words in _TRIVIAL:
         return _TRIVIAL[words]
     if match := _ION.fullmatch(words):

@@ -17,6 +17,7 @@ _TOKEN = re.compile(
     r"|(?P<to>\\(?:to|implies)(?![a-z]))|(?P<xor>\\oplus(?![a-z]))|(?P<open>\()|(?P<close>\))|(?P<letter>[A-Za-z])(?![A-Za-z_^0-9]))"
 )
 _SIGN = re.compile(r"\\(?:land|lor|neg|lnot)(?![a-z])|¬|(?:^|[\s)])(?:and|or)(?:[\s(]|$)")
+_IMPLIED = re.compile(r"\(?[pqrs]\)?\s*\\(?:to|implies)\s*\(?[pqrs]\)?")  # p \to q, which has no other sign
 _STRENGTH = (("to",), ("or", "xor"), ("and",))  # the loosest first
 _Statement = Callable[[dict[str, bool]], bool]
 
@@ -31,7 +32,7 @@ class Statement:
 
 def read_statement(text: str) -> Statement | None:
     """The truth table of a statement with "and", "or" or "not" between its letters; None for another text."""
-    if not _SIGN.search(text):
+    if not _SIGN.search(text) and not _IMPLIED.fullmatch(text.strip()):
         return None
     found, position = list[tuple[str, str]](), 0
     text = text.rstrip()

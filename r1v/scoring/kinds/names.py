@@ -10,7 +10,7 @@ import re
 
 # the first of each line is what the others become
 _SAME = """
-united states | usa | us | u.s | u.s.a | united states of america | america
+united states | usa | us | u.s | u.s.a | united states of america
 united kingdom | uk | u.k | united kingdom of great britain and northern ireland
 united arab emirates | uae | u.a.e
 china | people's republic of china | prc | p.r.c
@@ -98,7 +98,7 @@ composite | composite number
 irrational | irrational number
 rational | rational number
 television | tv
-airplane | aeroplane | plane
+airplane | aeroplane
 aluminum | aluminium
 mathematics | math | maths
 perpendicular | orthogonal | at right angles | 垂直
@@ -106,7 +106,6 @@ parallel | 平行
 tangent | 相切
 intersecting | intersect | 相交
 separate | 相离
-newton | newtons
 hypertext transfer protocol | http
 central processing unit | cpu
 random access memory | ram
@@ -133,9 +132,13 @@ _PARTICLES = frozenset(("van", "da", "de", "von"))
 _FULL_NAMES = tuple(name.strip() for name in re.split(r"[;\n]", _PERSONS) if name.strip())
 _BY_FIRST_NAME = {"galileo": "galileo galilei", "michelangelo": "michelangelo", "rembrandt": "rembrandt van rijn",
                   "napoleon": "napoleon bonaparte", "leonardo": "leonardo da vinci"}  # fmt: skip
-_TITLE = re.compile(r"^(?:(?:sir|dr|prof|professor|mr|mrs|ms|president|saint|st|captain|lord|lady)\.?\s+)+(?=\w{3})")
+_TITLE = re.compile(r"^(?:(?:sir|dr|prof|professor)\.?\s+)+(?=\w{3})")
 _INITIALS = re.compile(r"((?:[a-z]\.\s*)+)(\w[\w\s'-]+)")
 _OWNER = re.compile(r"([甲乙丙丁戊]|小[\u4e00-\u9fff])(?:同学|学生|图|物体|球|车|队|组|班|种|方案|杯|瓶|灯|曲线|说的|说得)?")
+_COUNTRY = re.compile(
+    r",\s*(?:france|england|germany|italy|spain|portugal|greece|egypt|china|japan|india|russia|turkey|brazil|mexico|canada|australia"
+    r"|usa|uk|united states|united kingdom|netherlands|austria|switzerland|poland|peru|argentina|south africa|kenya)$"
+)
 _YES_NO = {"yes": "yes", "true": "yes", "correct": "yes", "no": "no", "false": "no", "incorrect": "no"}
 
 
@@ -150,6 +153,7 @@ def canonical(text: str) -> str:
     if found := _CANONICAL.get(text.rstrip(".")):
         return found
     text = re.sub(r"\s+conditions?$|^condition of being\s+", "", _TITLE.sub("", text))
+    text = re.sub(r"\blaw of motion$", "law", text)
     return _CANONICAL.get(text, text)
 
 
@@ -159,6 +163,8 @@ def same_names(given: str, answer: str) -> bool:
     owners = _OWNER.fullmatch(given), _OWNER.fullmatch(answer)
     if owners[0] and owners[1] and owners[0][1] == owners[1][1] in (given, answer):
         return True  # 甲同学 for 甲; but 甲车 is not 甲球
+    if bool(_COUNTRY.search(given)) != bool(_COUNTRY.search(answer)):
+        given, answer = _COUNTRY.sub("", given), _COUNTRY.sub("", answer)  # Paris, France
     given, answer = canonical(given), canonical(answer)
     if given == answer or (given in _YES_NO and _YES_NO[given] == _YES_NO.get(answer)):
         return True

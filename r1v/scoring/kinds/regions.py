@@ -182,7 +182,7 @@ def _combined(regions: list[RealSet], how: str) -> list[Interval]:
         whole = [EVERYTHING]
         for region in others:
             whole = intersection(whole, disjoint(region))
-        if others and (how == "," or not whole):
+        if others and how == ",":
             together = union([one for region in others for one in disjoint(region)])
             whole = together if together != [EVERYTHING] else whole
     whole = whole if others else [EVERYTHING]

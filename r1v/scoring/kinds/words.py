@@ -27,11 +27,17 @@ _ROMAN_NUMERAL = re.compile(r"X{0,3}(?:IX|IV|V?I{0,3})")
 _OPTION = re.compile(r"(?:option|choice)\s+\(?([A-Z])\)?", re.IGNORECASE)
 _ORIGIN = re.compile(r"(?:the\s+)?origin|(?:坐标)?原点", re.IGNORECASE)
 _MISSING = re.compile(r"d\.?n\.?e\.?|(?:the limit )?does ?n[o']t exist|不存在", re.IGNORECASE)
+_TICKS = {"\\sqrt": "正确", "✓": "正确", "✔": "正确", "\\times": "错误", "✗": "错误", "✘": "错误"}
+_ROUNDED = re.compile(
+    r"(?<=\S)\s*,?\s*\(?(?:(?:rounded|correct(?:ed)?|accurate)\s+)?to\s+(?:the\s+nearest\s+(?!ten\b)[a-z]+(?:\s+(?:number|place))?"
+    r"|(?:\d|one|two|three|four)\s+(?:significant\s+(?:figures?|digits?)|s\.?f\.?|sig\.?\s*figs?\.?|decimal\s+places?|d\.?p\.?))\s*\)?\s*$",
+    re.IGNORECASE,
+)
 _BELOW_ZERO = re.compile(r"零下\s*(?=\d)")
 _DISCOUNT = re.compile(r"打?([一二三四五六七八九]|\d(?:\.\d)?)([一二三四五六七八九])?折")
 _OF_THE_PRICE = re.compile(r"(?:原价|售价|定价|标价)的\s*(?=\d)")
 _AROUND = re.compile(
-    r"^(?:approximately|exactly|only|just|both"
+    r"^(?:probably|(?:most )?likely|indeed|simply|approximately|exactly|only|just|both"
     r"|(?:the )?point(?=\s+(?:[A-Z]\s*)?\())\s+|\s+only$",
     re.IGNORECASE,
 )
@@ -89,6 +95,9 @@ def in_signs(text: str) -> str:
         return text
     if _ORIGIN.fullmatch(text):
         return "(0,0)"
+    if text.strip() in _TICKS:
+        return _TICKS[text.strip()]
+    text = _ROUNDED.sub("", text)
     if _MISSING.fullmatch(text):
         return "does not exist"
     if match := _OPTION.fullmatch(text):
@@ -135,6 +144,8 @@ def directed(sentence: str) -> str | None:
     found = {
         direction(match[0]) for match in re.finditer(rf"\b(?:{_ANY_DIRECTION})\b", sentence, re.IGNORECASE)
     }
+    if found & {"up", "down"}:
+        found -= {"profit", "loss"}  # "the profit fell by 20%"
     return "" if not found else found.pop() if len(found) == 1 else None
 
 
