@@ -56,7 +56,9 @@ def extract_boxes(text: str, boxes: Sequence[Box] | None = None) -> list[str]:
     return list(dict.fromkeys(box.content for box in last))
 
 
-_PART = re.compile(r"(?:^|(?<=\n)|(?<=[.;。；]\s)|(?<=[.;。；]))[\s*#]{0,8}(?:[(（]\s*([1-9]|[a-e]|i{1,3}|iv)|([a-e]))\s*[)）]")
+_PART = re.compile(
+    r"(?:^|(?<=\n)|(?<=[.;。；]\s)|(?<=[.;。；]))[\s*#]{0,8}(?:[(（]\s*([1-9]|[a-e]|i{1,3}|iv)|([a-e]))\s*[)）]"
+)
 _ORDERS = (tuple("123456789"), tuple("abcde"), ("i", "ii", "iii", "iv"))
 
 

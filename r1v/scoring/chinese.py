@@ -21,7 +21,9 @@ _NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?(?:/\d+)?")
 _OTHER_NUMBER = re.compile(
     r"大于|小于|超过|不到|不足|以上|以下|以内|多于|少于|低于|高于|第|分之|一半|(?<!最)[多少]|[增减升降亏赚涨跌快慢长短高]|折|倍|或|[A-Za-z\\]+\s*[=<>]|[零下]{2}"
 )
-_UNIT = re.compile(rf"\s*(?:(?:{CHINESE_UNIT.pattern})+|{COUNTERS.pattern}|%|\^\\circ\s*[CF]?|[A-Za-z]{{1,4}}(?:\^\{{?\d\}}?)?)")
+_UNIT = re.compile(
+    rf"\s*(?:(?:{CHINESE_UNIT.pattern})+|{COUNTERS.pattern}|%|\^\\circ\s*[CF]?|[A-Za-z]{{1,4}}(?:\^\{{?\d\}}?)?)"
+)
 
 
 def stated_in_chinese(text: str) -> str | None:
@@ -41,7 +43,11 @@ def stated_in_chinese(text: str) -> str | None:
 def _quantity(text: str) -> str | None:
     """The one number of a sentence, with its unit."""
     numbers = list(_NUMBER.finditer(text))
-    if len(numbers) != 1 or _OTHER_NUMBER.search(text) or re.search(r"[A-Za-z\\(]", text[: numbers[0].start()]):
+    if (
+        len(numbers) != 1
+        or _OTHER_NUMBER.search(text)
+        or re.search(r"[A-Za-z\\(]", text[: numbers[0].start()])
+    ):
         return None
     behind = text[numbers[0].end() :]
     unit = _UNIT.match(behind)

@@ -1,7 +1,7 @@
 """The option that is left when a text has ruled the others out.
 
-Enters: the sentences of a line that weighs several options. Leaves: the one letter that they settle on. Always
-holds: where letters are denied, only a letter that is affirmed is taken, and only if no other one is.
+Enters: the sentences of a line that weighs several options. Leaves: the one letter that they settle on.
+Always holds: where letters are denied, only a letter that is affirmed is taken, and only if no other one is.
 """
 
 from __future__ import annotations
@@ -9,8 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-_ONE = r"(?<![A-Za-z\\])(?:options?\s+|choices?\s+|answers?\s+|选项)?[(\[*]{0,3}(?-i:[A-Z])[)\]*]{0,3}(?![A-Za-z'’])(?:\s*\([^()]{2,60}\))?"
-_LIST = rf"{_ONE}(?:\s*(?:[,、，;]\s*(?:and|or|nor)?|and|or|nor|&|和|与|及|以及)\s*{_ONE}){{0,9}}"
+_ONE = (
+    r"(?<![A-Za-z\\])(?:options?\s+|choices?\s+|answers?\s+|选项)?"
+    r"[(\[*]{0,3}(?-i:[A-Z])[)\]*]{0,3}(?![A-Za-z'’])(?:\s*\([^()]{2,60}\))?"
+)
+_LIST = rf"{_ONE}(?:\s*(?:[,、，;]\s*(?:and|or|nor)?|and|or|nor|&|和|与|或|及|以及)\s*{_ONE}){{0,9}}"
 _RULED_OUT = (
     r"eliminated|ruled\s+out|excluded|rejected|discarded|dismissed|crossed\s+out|incorrect|wrong|false"
     r"|impossible|out\b|too\s+\w+|not\b|n't\b|cannot\b|fail(?:s|ed)?\b|exceeds?\b|contradicts?\b|violates?\b|invalid"
@@ -38,7 +41,9 @@ _AFFIRMED = re.compile(
     re.IGNORECASE,
 )
 _LETTER = re.compile(r"(?<![A-Za-z\\'’])([A-Z])(?![A-Za-z'’])")
-_ARTICLE = re.compile(r"\bA(?=\s+[a-z])(?!\s+(?:is|are|and|or|does|fits|works|remains?|matches|satisfies|holds|as)\b)")
+_ARTICLE = re.compile(
+    r"\bA(?=\s+[a-z])(?!\s+(?:is|are|and|or|does|fits|works|remains?|matches|satisfies|holds|as)\b)"
+)
 _PRONOUN = re.compile(r"\bI(?=\s+[a-z]|['’])")
 MAX_WEIGHED = 600  # characters
 

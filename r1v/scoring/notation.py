@@ -59,7 +59,8 @@ _COMMANDS = {
     "dbinom": "binom", "tbinom": "binom",
     "lvert": "vert", "rvert": "vert", "mid": "vert", "simeq": "approx", "ast": "cdot",
     "bullet": "cdot", "minus": "-", "degree": "circ", "lbrace": "{", "rbrace": "}", "backslash": "setminus",
-    "R": "mathbb{R}", "reals": "mathbb{R}", "xleftrightarrow": "xrightleftharpoons", "arcsin": "arcsin", "lbrack": "[", "rbrack": "]",
+    "R": "mathbb{R}", "reals": "mathbb{R}", "arcsin": "arcsin", "lbrack": "[", "rbrack": "]",
+    "xleftrightarrow": "xrightleftharpoons",
 }  # fmt: skip
 _DROPPED = (
     "left right middle big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr displaystyle textstyle "
@@ -73,7 +74,16 @@ _NUMBER_SET = re.compile(  # \in \mathbf{R}, \in N^*; also as the whole text
 )
 _COMPLEMENT = re.compile(r"\\(?:overline|bar)\s*(?:\{\s*([A-Z])\s*\}|([A-Z])(?![A-Za-z]))")  # \bar{A} is A'
 _BOTH_WAYS = re.compile(r"<[-=]{1,3}>")
-CURRENCIES = {"pounds": "£", "pound": "£", "textsterling": "£", "euro": "€", "texteuro": "€", "EUR": "€", "yen": "¥", "textyen": "¥"}
+CURRENCIES = {
+    "pounds": "£",
+    "pound": "£",
+    "textsterling": "£",
+    "euro": "€",
+    "texteuro": "€",
+    "EUR": "€",
+    "yen": "¥",
+    "textyen": "¥",
+}
 _MONEY = re.compile(rf"\\({'|'.join(CURRENCIES)})(?![A-Za-z])\s*(?:\{{\}})?")
 _WRAPPED = re.compile(
     r"\\(?:text|mathrm|mathbf|mathit|mathsf|mathtt|textbf|textit|textrm|textsf|textnormal|mbox|hbox|boldsymbol|bm|"
@@ -225,6 +235,18 @@ def brackets(text: str) -> tuple[str, str, str]:
         if depth == 0 and index < len(tokens) - 1:
             return "", "", text
     return ("", "", text) if depth else (tokens[0], tokens[-1], "".join(tokens[1:-1]).strip())
+
+
+_PARTS = re.compile(  # (1) 8; (2) 6
+    r"\(1\)\s*([^;()]+?)\s*[;,]?\s*\(2\)\s*([^;()]+?)(?:\s*[;,]?\s*\(3\)\s*([^;()]+?))?"
+)
+
+
+def as_tuple(text: str) -> str:
+    """``(1) 8; (2) 6`` as ``(8, 6)``: parts keep their order. Any other text as it is."""
+    match = _PARTS.fullmatch(text.strip())
+    found = [part for part in match.groups() if part] if match else []
+    return text if not found or any("," in part for part in found) else f"({', '.join(found)})"
 
 
 def spaceless(text: str) -> str:

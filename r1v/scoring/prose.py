@@ -71,7 +71,8 @@ _FUNCTIONS = frozenset("ln log sin cos tan sqrt lg exp arcsin arccos arctan sec 
 _ARTICLE_OR_I = frozenset(("a", "A", "I"))
 _ONE_WORD_ANSWER = re.compile(r"(?:an?\s+|the\s+)?([^\W\d_][\w'’ -]{0,48})")
 _VERB_AT_END = re.compile(
-    r"\b((?<=will )(?:increase|decrease|rise|fall|grow|drop)|increases|decreases|rises|falls|grows|drops|goes (?:up|down)|stays the same|remains the same"
+    r"\b((?<=will )(?:increase|decrease|rise|fall|grow|drop)|increases|decreases|rises|falls|grows|drops"
+    r"|goes (?:up|down)|stays the same|remains the same"
     r"|converges|diverges|does not exist|stays constant|remains (?:constant|unchanged))$",
     re.IGNORECASE,
 )
@@ -100,13 +101,11 @@ def stated(sentence: str) -> str | None:
         return "no solution"
     if (all_but := _BUT_SOME.search(text)) is not None:
         return all_but[0]
-    if (first := _YES_NO.match(text)) is not None and re.match(r"no\b", first[1], re.IGNORECASE):
-        if not _spans(text):
-            return None if _RESTRICTED.search(text) else first[1]
+    if (first := _YES_NO.match(text)) is not None and not _spans(text):
+        doubtful = is_asked(text) or not is_said(text) or _RESTRICTED.search(text)
+        return None if doubtful else first[1]
     if _DENIED.search(text.removesuffix("does not exist")) or is_asked(text) or not is_said(text):
         return None
-    if (first := _YES_NO.match(text)) is not None and not _spans(text):
-        return None if _RESTRICTED.search(text) else first[1]
     if (verb := _VERB_AT_END.search(text)) is not None:
         return verb[1]
     if len(assigned := list(_ASSIGNED.finditer(text))) > 1:

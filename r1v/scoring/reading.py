@@ -29,8 +29,8 @@ from r1v.scoring.evaluation import approximate, same_value
 from r1v.scoring.expression import Expression, Unreadable, expression_of, number
 from r1v.scoring.kinds.angles import in_degrees, read_angle, read_bearing
 from r1v.scoring.kinds.bounds import BOUND, infinite, solved, turned_inward
-from r1v.scoring.kinds.chemistry import Formula, named_concentrations, read_formula, read_reaction
-from r1v.scoring.kinds.compounds import compound_formula
+from r1v.scoring.kinds.chemistry import named_concentrations, read_formula, read_reaction
+from r1v.scoring.kinds.compounds import compound_formula, glossed_formula
 from r1v.scoring.kinds.dates import read_date
 from r1v.scoring.kinds.families import read_family
 from r1v.scoring.kinds.logic import read_statement
@@ -44,7 +44,7 @@ from r1v.scoring.kinds.times import read_clock
 from r1v.scoring.kinds.units import Unit, compound, read_unit, split_units
 from r1v.scoring.kinds.vectors import TUPLE_NAME, one_by_one, read_vector, scaled_tuple
 from r1v.scoring.kinds.words import in_signs, small_roman
-from r1v.scoring.notation import brackets, spaceless, split_top, tidy
+from r1v.scoring.notation import as_tuple, brackets, spaceless, split_top, tidy
 
 MAX_DEPTH = 4
 MAX_ROUNDING = 0.02  # how far a decimal may be from the value that it is said to round
@@ -55,6 +55,7 @@ _WORDS = re.compile(r"[^\W\d_]+(?:[\s'’\-,./&]+[^\W\d_]+)*", re.UNICODE)
 _LONG_WORD = re.compile(
     r"(?<![A-Za-z\\])(?!(?:sin|cos|tan|cot|sec|csc|log|exp|ln|arc|sqrt|pi)(?![a-z]))[A-Za-z]{3,}"
 )
+_CAPITALS = {"US", "UK", "EU", "UN"}
 _SHORT_WORDS = {"no", "on", "up", "in", "ok"}
 _ARTICLES = re.compile(r"\b(?:the|a|an)\b(?!\.)\s*", re.IGNORECASE)
 _NO_SOLUTION = re.compile(
@@ -100,10 +101,6 @@ _WORD_INSIDE = re.compile(
     r"(?<![A-Za-z\\])(?=[A-Za-z]*[aeiouy])(?!(?:arc)?(?:sin|cos|tan|cot)h?(?![a-z])|sqrt|cbrt|infty|infinity)"
     r"(?:[A-Za-z]{4,}|(?<=\s)[A-Za-z]{3,})"
 )
-_PARTS = re.compile(  # (1) 8; (2) 6
-    r"\(1\)\s*([^;()]+?)\s*[;,]?\s*\(2\)\s*([^;()]+?)(?:\s*[;,]?\s*\(3\)\s*([^;()]+?))?"
-)
-_GLOSSED = re.compile(r"([^()]{2,60}?)\s+\((\S[^\s]{1,40}|[A-Za-z ]{3,60})\)")
 _CLOSE_UNIT = re.compile(  # 100m^2: if the other side has a unit
     r"([+-]?\d+(?:\.\d+)?)([A-Za-z](?:\^\{?-?\d\}?)?(?:/[A-Za-z]+(?:\^\{?\d\}?)?)?)"
 )
@@ -140,9 +137,7 @@ def read(text: str, depth: int = 0) -> Reading:
 
 def _cleared(text: str) -> str:
     text = re.sub(r"^\s*(?:\\approx|≈|~|=)\s*", "", text)
-    if (parts := _PARTS.fullmatch(text.strip())) and "," not in "".join(filter(None, parts.groups())):
-        text = f"({', '.join(filter(None, parts.groups()))})"
-    text = in_signs(multiplied(without_gaps(text)))
+    text = in_signs(multiplied(without_gaps(as_tuple(text))))
     if not text.isascii() and (value := chinese_number(text)) is not None:
         share = re.fullmatch(r"-?负?百分之.+", text)
         return f"{value * 100}%" if share else str(value)
@@ -170,10 +165,13 @@ def _single(text: str) -> Reading:
         return (reaction,)
     if match := _NUMERAL.fullmatch(text):
         return (Numeral(match[1].upper(), int(match[2])),)
-    if (formula := read_formula(text) or _glossed_formula(text)) is not None:
+    if (formula := read_formula(text) or glossed_formula(text)) is not None:
         return (formula,)
     if (value := small_roman(text)) is not None:
         return (Scalar(number(value)), Text(folded(text), True))
+    if text in _CAPITALS:
+        symbol = expression_of(text)
+        return (Text(folded(text), True), *(() if symbol is None else (Scalar(symbol),)))
     if _are_words(text) or compound_formula(text) is not None:
         named = compound_formula(text)
         formula = None if named is None else read_formula(rf"\ce{{{named}}}")
@@ -187,19 +185,6 @@ def _single(text: str) -> Reading:
     if (match := _CLOSE_UNIT.fullmatch(text)) and (unit := read_unit(match[2])) and unit.factor is not None:
         readings.append(Scalar(number(Fraction(match[1])), unit, guessed=True))
     return tuple(readings) or (Text(folded(text), bool(re.fullmatch(r"[^\\{}^_=<>+*/]+", text))),)
-
-
-def _glossed_formula(text: str) -> Formula | None:
-    """``sodium bicarbonate (NaHCO3)``, also the other way round: the formula, where the name fits it."""
-    match = _GLOSSED.fullmatch(text)
-    if match is None or any(denial in match[0].casefold().split() for denial in ("not", "no", "non")):
-        return None
-    for name, written in ((match[1], match[2]), (match[2], match[1])):
-        formula, known = read_formula(written.strip()), compound_formula(name)
-        if formula is not None and _WORDS.fullmatch(name.strip()):
-            named = None if known is None else read_formula(rf"\ce{{{known}}}")
-            return formula if named is None or named == formula else None
-    return None
 
 
 def _quantities(text: str) -> list[Value]:

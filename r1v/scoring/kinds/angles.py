@@ -22,8 +22,8 @@ _BEARING = re.compile(
 )
 _SIDES = {"n": "N", "s": "S", "e": "E", "w": "W", "北": "N", "南": "S", "东": "E", "西": "W"}
 _ASIDE = re.compile(  # 30° east of north, north 30° east, 北偏东30°
-    r"(?P<angle>\d{1,2}(?:\.\d+)?)\s*(?:\^\\circ|degrees?)\s*(?:to the\s+)?(?P<to>north|south|east|west|[NSEW])\s+of\s+"
-    r"(?:due\s+)?(?P<of>north|south|east|west|[NSEW])"
+    r"(?P<angle>\d{1,2}(?:\.\d+)?)\s*(?:\^\\circ|degrees?)\s*(?:to the\s+)?"
+    r"(?P<to>north|south|east|west|[NSEW])\s+of\s+(?:due\s+)?(?P<of>north|south|east|west|[NSEW])"
     r"|(?P<from>north|south)\s*(?P<by>\d{1,2}(?:\.\d+)?)\s*(?:\^\\circ|degrees?)\s*(?P<side>east|west)"
     r"|(?P<base>[东西南北])偏(?P<turn>[东西南北])\s*(?P<degrees>\d{1,2}(?:\.\d+)?)\s*(?:\^\\circ|度)",
     re.IGNORECASE,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 
-from r1v.scoring.kinds.chemistry import NAMES
+from r1v.scoring.kinds.chemistry import NAMES, Formula, read_formula
 
 _TRIVIAL = {
     "water": "H2O", "ammonia": "NH3", "methane": "CH4", "ozone": "O3", "hydrogen peroxide": "H2O2",
@@ -95,3 +95,20 @@ def _times(part: str, number: int) -> str:
         return part
     several = sum(sign.isupper() for sign in part) > 1
     return f"({part}){number}" if several else f"{part}{number}"
+
+
+_GLOSSED = re.compile(r"([^()]{2,60}?)\s+\((\S[^\s]{1,40}|[A-Za-z ]{3,60})\)")
+_NAME = re.compile(r"[A-Za-z]+(?:[\s-][A-Za-z]+)*")
+
+
+def glossed_formula(text: str) -> Formula | None:
+    """``sodium bicarbonate (NaHCO3)``, also the other way round: the formula, where the name fits it."""
+    match = _GLOSSED.fullmatch(text)
+    if match is None or {"not", "no", "non"} & set(text.casefold().split()):
+        return None
+    for name, written in ((match[1], match[2]), (match[2], match[1])):
+        formula, known = read_formula(written.strip()), compound_formula(name)
+        if formula is not None and _NAME.fullmatch(name.strip()):
+            named = None if known is None else read_formula(rf"\ce{{{known}}}")
+            return formula if named is None or named == formula else None
+    return None

@@ -128,23 +128,27 @@ def same_turns(given: Scalar, answer: Scalar) -> bool:
     r"""Whether ``k\\pi`` and ``n\\pi`` are the same angles: multiples of a part of pi, of which one has the
     letter k, with an offset of less than one step."""
     letters = [min(side.value.symbols, default="") for side in (given, answer)]
-    if (
-        letters[0] == letters[1]
-        or "k" not in letters
-        or any(side.value.symbols - {letter} or letter not in _WHOLE_LETTERS or side.unit is not None
-               for side, letter in zip((given, answer), letters, strict=True))
-    ):  # fmt: skip
+    if letters[0] == letters[1] or "k" not in letters:
         return False
-    lines = [_line((renamed(side.value, letter),)) for side, letter in zip((given, answer), letters, strict=True)]
+    lines = [_turns(side, letter) for side, letter in zip((given, answer), letters, strict=True)]
     if lines[0] is None or lines[1] is None:
         return False
-    for offsets, step in lines:
-        parts = [Fraction(float(one / _HALF_TURN)).limit_denominator(MAX_PARTS) for one in (step, *offsets)]
-        if any(abs(one - part.numerator * _HALF_TURN / part.denominator) > 1e-25
-               for one, part in zip((step, *offsets), parts, strict=True)) or abs(parts[1]) >= abs(parts[0]):  # fmt: skip
-            return False
-    same_step = abs(abs(lines[0][1]) - abs(lines[1][1])) <= 1e-25
-    return same_step and _congruent(lines[0][0], lines[1][0], lines[1][1])
+    (first, step), (second, other) = lines
+    return abs(abs(step) - abs(other)) <= 1e-25 and _congruent(first, second, other)
+
+
+def _turns(side: Scalar, letter: str) -> Line | None:
+    """Offset and step, if both are parts of pi and the offset is less than one step."""
+    if side.unit is not None or letter not in _WHOLE_LETTERS or side.value.symbols != {letter}:
+        return None
+    line = _line((renamed(side.value, letter),))
+    if line is None:
+        return None
+    for value in (line[1], *line[0]):
+        part = Fraction(float(value / _HALF_TURN)).limit_denominator(MAX_PARTS)
+        if abs(value - part.numerator * _HALF_TURN / part.denominator) > 1e-25:
+            return None
+    return line if abs(line[0][0]) < abs(line[1]) else None
 
 
 def _terms(body: Reading) -> Iterator[tuple[Expression, ...]]:

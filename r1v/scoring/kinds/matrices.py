@@ -25,7 +25,8 @@ _ENVIRONMENT = re.compile(
 )
 _RELATION = re.compile(r"\\(?:le|ge|ne|approx)(?![a-z])|[<>=]")
 _CONDITION_WORD = re.compile(
-    r"^\s*(?:(?:if|for|when|where)(?:\s+(?:all|any|every))?(?![a-z])|当|若|,|\\text\s*\{\s*(?:if|for|when)\s*\})\s*|,\s*$", re.IGNORECASE
+    r"^\s*(?:(?:if|for|when|where)(?:\s+(?:all|any|every))?(?![a-z])|当|若|,|\\text\s*\{\s*(?:if|for|when)\s*\})\s*|,\s*$",
+    re.IGNORECASE,
 )
 _OTHERWISE = re.compile(r"\s*(?:otherwise|else|elsewhere|其他|其它|否则)\s*", re.IGNORECASE)
 _DIAGONAL = re.compile(r"\\?diag\s*(?:\(|\\\{|\{|\[)(.+?)(?:\)|\\\}|\}|\])", re.DOTALL)

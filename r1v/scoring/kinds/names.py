@@ -1,7 +1,7 @@
 """Other names of one thing: countries, persons, directions, kinds of figures, yes and no.
 
-Enters: a text in words, without case and articles. Leaves: one spelling for all names of the same thing. Always
-holds: the tables are closed; a name that may also stand for something else is not in them.
+Enters: a text in words, without case and articles. Leaves: one spelling for all names of the same thing.
+Always holds: the tables are closed; a name that may also stand for something else is not in them.
 """
 
 from __future__ import annotations
@@ -130,14 +130,19 @@ _CANONICAL = {
 }
 _PARTICLES = frozenset(("van", "da", "de", "von"))
 _FULL_NAMES = tuple(name.strip() for name in re.split(r"[;\n]", _PERSONS) if name.strip())
-_BY_FIRST_NAME = {"galileo": "galileo galilei", "michelangelo": "michelangelo", "rembrandt": "rembrandt van rijn",
-                  "napoleon": "napoleon bonaparte", "leonardo": "leonardo da vinci"}  # fmt: skip
+_BY_FIRST_NAME = {
+    "galileo": "galileo galilei", "rembrandt": "rembrandt van rijn", "napoleon": "napoleon bonaparte",
+    "leonardo": "leonardo da vinci",
+}  # fmt: skip
 _TITLE = re.compile(r"^(?:(?:sir|dr|prof|professor)\.?\s+)+(?=\w{3})")
 _INITIALS = re.compile(r"((?:[a-z]\.\s*)+)(\w[\w\s'-]+)")
-_OWNER = re.compile(r"([甲乙丙丁戊]|小[\u4e00-\u9fff])(?:同学|学生|图|物体|球|车|队|组|班|种|方案|杯|瓶|灯|曲线|说的|说得)?")
+_OWNER = re.compile(
+    r"([甲乙丙丁戊]|小[\u4e00-\u9fff])(?:同学|学生|图|物体|球|车|队|组|班|种|方案|杯|瓶|灯|曲线|说的|说得)?"
+)
 _COUNTRY = re.compile(
     r",\s*(?:france|england|germany|italy|spain|portugal|greece|egypt|china|japan|india|russia|turkey|brazil|mexico|canada|australia"
-    r"|usa|uk|united states|united kingdom|netherlands|austria|switzerland|poland|peru|argentina|south africa|kenya)$"
+    r"|usa|uk|united states|united kingdom|netherlands|austria|switzerland|poland"
+    r"|peru|argentina|south africa|kenya)$"
 )
 _YES_NO = {"yes": "yes", "true": "yes", "correct": "yes", "no": "no", "false": "no", "incorrect": "no"}
 

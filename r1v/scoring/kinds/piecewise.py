@@ -30,7 +30,9 @@ _FIRST = re.compile(r"(?P<letter>[A-Za-z])_\{?(?P<index>\d+)\}?\s*=\s*(?P<value>
 _PARITY = re.compile(
     r"(?:(?P<name>[a-z])\s*)?(?:is\s+|为|是)?\s*(?P<parity>even|odd|偶数|奇数)", re.IGNORECASE
 )
-_DOMAIN = re.compile(r"\s*(?:,|且|and)\s*[a-z]\s*\\in\s*\\mathbb\s*\{[NZ]\}\s*(?:[\^_]\s*\{?\s*[*+]\s*\}?)?\s*$")
+_DOMAIN = re.compile(
+    r"\s*(?:,|且|and)\s*[a-z]\s*\\in\s*\\mathbb\s*\{[NZ]\}\s*(?:[\^_]\s*\{?\s*[*+]\s*\}?)?\s*$"
+)
 _TWICE = re.compile(r"(?P<name>[n-z])\s*=\s*2\s*[kmp]\s*(?P<odd>[+-]\s*1)?")
 _WHOLE = frozenset("nmkij")  # letters for whole numbers
 _POINTS = 12

@@ -1,8 +1,8 @@
 r"""Statements that something holds for all, or for some, values of a letter.
 
 Enters: a text such as ``\forall x \in \mathbb{R}, x^2 + 1 > 0``. Leaves: a ``Parametric`` whose parameter is
-that letter. Always holds: "for all" is never "there is"; two statements are the same if the letter lies in the
-same set and what is said of it is the same.
+that letter. Always holds: "for all" is never "there is"; two statements are the same if the letter lies in
+the same set and what is said of it is the same.
 """
 
 from __future__ import annotations

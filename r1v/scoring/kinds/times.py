@@ -26,7 +26,10 @@ _PAST = re.compile(
     rf"(?P<rest>\s*[ap]\.?m\.?|\s+(?:in\s+the|at)\s+(?:{'|'.join(_PART_OF_DAY)}))?",
     re.IGNORECASE,
 )
-_O_CLOCK = re.compile(rf"({'|'.join(_HOURS)}|\d{{1,2}})\s*o\s?['’]?\s?clock(?:\s+(?:in\s+the|at)\s+({'|'.join(_PART_OF_DAY)}))?", re.IGNORECASE)
+_O_CLOCK = re.compile(
+    rf"({'|'.join(_HOURS)}|\d{{1,2}})\s*o\s?['’]?\s?clock(?:\s+(?:in\s+the|at)\s+({'|'.join(_PART_OF_DAY)}))?",
+    re.IGNORECASE,
+)
 _WITH_PART = re.compile(rf"(\d{{1,2}}:\d\d)\s+(?:in\s+the|at)\s+({'|'.join(_PART_OF_DAY)})", re.IGNORECASE)
 _CHINESE_HOUR = re.compile(r"(上午|下午|晚上|凌晨|早上)?\s*(\d{1,2})\s*([时时点點])\s*(半|(\d{1,2})\s*分?)?")
 _HOUR_S, _HALF_DAY_S = 3600, 12 * 3600
