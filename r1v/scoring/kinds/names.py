@@ -153,8 +153,34 @@ def _surname(full: str) -> str:
     return " ".join(words[at:])
 
 
+_ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth".split()
+ORDINAL = re.compile(r"(?<!\d)(10|[1-9])(?:st|nd|rd|th)\b")
+_QUADRANT = re.compile(
+    r"q(?:uadrant\s*)?(?P<roman>i{1,3}|iv)|quadrant\s*(?P<digit>[1-4])|(?P<word>first|second|third|fourth)\s+quadrant|第(?P<sign>[一二三四])象限"
+)
+_CATEGORY = re.compile(
+    r"(?!(?:time|wave|orbital|final|initial)\b)(\w+) (?:style|period|era|state|phase|phenomenon|direction)"
+)
+
+
+def in_order(text: str) -> str:
+    """``1st`` as first, also within a text."""
+    return ORDINAL.sub(lambda match: _ORDINALS[int(match[1]) - 1], text)
+
+
+def _ordered(text: str) -> str:
+    """Ordinals in words, and quadrants by their number."""
+    text = in_order(text)
+    if match := _QUADRANT.fullmatch(text):
+        romans = {"i": 1, "ii": 2, "iii": 3, "iv": 4}
+        number = match["digit"] or romans.get(match["roman"]) or "一二三四".find(match["sign"] or "-") + 1
+        return f"quadrant {number or _ORDINALS.index(match['word']) + 1}"
+    return text
+
+
 def canonical(text: str) -> str:
     """The one name for all names of a thing; any other text as it is."""
+    text = _ordered(text)
     if found := _CANONICAL.get(text.rstrip(".")):
         return found
     text = re.sub(r"\s+conditions?$|^condition of being\s+", "", _TITLE.sub("", text))
@@ -173,6 +199,9 @@ def same_names(given: str, answer: str) -> bool:
     given, answer = canonical(given), canonical(answer)
     if given == answer or (given in _YES_NO and _YES_NO[given] == _YES_NO.get(answer)):
         return True
+    for one, other in ((given, answer), (answer, given)):
+        if (match := _CATEGORY.fullmatch(one)) is not None and match[1] == other:
+            return True
     return _same_person(given, answer) or _same_person(answer, given)
 
 

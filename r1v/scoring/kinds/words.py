@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from r1v.scoring.kinds.names import same_names
+from r1v.scoring.kinds.names import ORDINAL, in_order, same_names
 from r1v.scoring.kinds.units import read_unit
 
 _SCALES = {"thousand": 3, "million": 6, "billion": 9, "trillion": 12}
@@ -27,6 +27,8 @@ _ROMAN_NUMERAL = re.compile(r"X{0,3}(?:IX|IV|V?I{0,3})")
 _OPTION = re.compile(r"(?:option|choice)\s+\(?([A-Z])\)?", re.IGNORECASE)
 _ORIGIN = re.compile(r"(?:the\s+)?origin|(?:坐标)?原点", re.IGNORECASE)
 _MISSING = re.compile(r"d\.?n\.?e\.?|(?:the limit )?does ?n[o']t exist|不存在", re.IGNORECASE)
+_CIRCLED = re.compile(r"[①-⑩](?:[\s,;和与及]*[①-⑩])*")
+_TRIANGLE = re.compile(r"\\(?:triangle|Delta|bigtriangleup)\s*([A-Z]{3})")
 _TICKS = {"\\sqrt": "正确", "✓": "正确", "✔": "正确", "\\times": "错误", "✗": "错误", "✘": "错误"}
 _ROUNDED = re.compile(
     r"(?<=\S)\s*,?\s*\(?(?:(?:rounded|correct(?:ed)?|accurate)\s+)?to\s+(?:the\s+nearest\s+(?!ten\b)[a-z]+(?:\s+(?:number|place))?"
@@ -95,6 +97,12 @@ def in_signs(text: str) -> str:
         return text
     if _ORIGIN.fullmatch(text):
         return "(0,0)"
+    if _CIRCLED.fullmatch(text.strip()):
+        return ", ".join(str("①②③④⑤⑥⑦⑧⑨⑩".index(sign) + 1) for sign in re.findall("[①-⑩]", text))
+    if ORDINAL.fullmatch(text.strip()):
+        return in_order(text.strip())
+    if match := _TRIANGLE.fullmatch(text.strip()):
+        return f"triangle {match[1]}"
     if text.strip() in _TICKS:
         return _TICKS[text.strip()]
     text = _ROUNDED.sub("", text)
