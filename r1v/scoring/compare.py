@@ -16,9 +16,9 @@ from r1v.scoring.answers import Numeral
 from r1v.scoring.equality import same_reading
 from r1v.scoring.equivalence import AnswerType, equivalent
 from r1v.scoring.notation import MAX_LENGTH, spaceless, tidy
-from r1v.scoring.prose import stated
 from r1v.scoring.quantities import EXACT, Tolerance
 from r1v.scoring.reading import read
+from r1v.scoring.sentences.prose import stated
 from r1v.scoring.verifier import Verification
 
 AnswerKind: TypeAlias = AnswerType | Literal["math"]

@@ -15,10 +15,10 @@ from typing import Literal, TypeAlias
 
 from r1v.scoring.boxed import extract_boxes, find_boxes
 from r1v.scoring.compare import compare
-from r1v.scoring.elimination import denies, settled, without_denied
 from r1v.scoring.notation import tidy
-from r1v.scoring.prose import stated
-from r1v.scoring.stance import is_asked, is_said, said_boxes, standing
+from r1v.scoring.sentences.elimination import denies, settled, without_denied
+from r1v.scoring.sentences.prose import stated
+from r1v.scoring.sentences.stance import is_asked, is_said, said_boxes, standing
 
 How: TypeAlias = Literal["boxed", "announced", "last-line", "first-line", "option", "none"]
 

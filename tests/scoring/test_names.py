@@ -3,7 +3,7 @@
 import pytest
 
 from r1v.scoring import compare, extract_answer
-from r1v.scoring.prose import stated
+from r1v.scoring.sentences.prose import stated
 
 SAME = [
     ("USA", "United States"),

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from r1v.scoring import compare, extract_answer
-from r1v.scoring.prose import stated
+from r1v.scoring.sentences.prose import stated
 
 QUICK = settings(max_examples=60, deadline=None)
 

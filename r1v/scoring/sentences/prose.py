@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from r1v.scoring.chinese import stated_in_chinese
 from r1v.scoring.equality import same_reading
 from r1v.scoring.kinds.dates import find_date
 from r1v.scoring.kinds.modifiers import is_changed
@@ -19,7 +18,8 @@ from r1v.scoring.kinds.times import CLOCK_WORDS
 from r1v.scoring.kinds.units import read_unit
 from r1v.scoring.kinds.words import directed
 from r1v.scoring.reading import read
-from r1v.scoring.stance import is_asked, is_said
+from r1v.scoring.sentences.chinese import stated_in_chinese
+from r1v.scoring.sentences.stance import is_asked, is_said
 
 MAX_SENTENCE = 300  # characters
 _LEAD = re.compile(
