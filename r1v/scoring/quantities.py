@@ -57,7 +57,8 @@ def same_scalars(given: Scalar, answer: Scalar, tolerance: Tolerance) -> bool:
             ]
             return _near(sides[0], sides[1], tolerance)
         scaled = _times(left, Fraction(1, 100)) if left_percent else _times(left, Fraction(100))
-        if left_percent and 0 < abs(exact(right) or 1) < 1:
+        value = exact(right)
+        if left_percent and value is not None and 0 < abs(value) < 1:
             return _near(scaled, right, tolerance)  # a share such as 0.35 is 35%, not 0.35%
         return _near(left, right, tolerance) or _near(scaled, right, tolerance)
     if _in_radians(given, answer):

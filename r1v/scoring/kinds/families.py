@@ -133,7 +133,7 @@ def same_turns(given: Scalar, answer: Scalar) -> bool:
     lines = [_turns(side, letter) for side, letter in zip((given, answer), letters, strict=True)]
     if lines[0] is None or lines[1] is None:
         return False
-    (first, step), (second, other) = lines
+    (first, step), (second, other) = lines[0], lines[1]
     return abs(abs(step) - abs(other)) <= 1e-25 and _congruent(first, second, other)
 
 
