@@ -118,12 +118,13 @@ def many_rows(weights: Weights, features: Features) -> ManyRows:
         if features.kernel_level == "amx":
             return NEVER
         return ManyRows(FEW_ROWS + 1 if "amx_bf16" in features.names else 128, torch.bfloat16)
+    if features.kernel_level == "avx2":  # panels of ours beat widened copies and torch's product of float32
+        return NEVER
     if weights.dtype == torch.float32:
         return ManyRows(FEW_ROWS + 1, torch.float32)
     if features.kernel_level == "generic":
         return ManyRows(64, torch.float32)
-    # for rows of 1,024 and more columns, rearranging them costs less than widening the weights saves: a sixth
-    # faster at 4,096
+    # as was measured before inputs were lined up for the panels, and not again where there are vectors of 64 bytes
     return ManyRows(256, torch.float32) if weights.shape[1] >= 1024 else NEVER
 
 

@@ -97,7 +97,9 @@ def test_with_kernels_the_language_model_is_native_everywhere() -> None:
 
 def test_products_of_few_and_of_many_rows() -> None:
     weights = Weights((4096, 4096), torch.bfloat16)
-    assert select.many_rows(weights, machine("avx2")) == select.ManyRows(256, torch.float32)
+    assert select.many_rows(weights, machine("avx2")) == select.NEVER
+    assert select.many_rows(Weights((4096, 4096), torch.float32), machine("avx2")) == select.NEVER
+    assert select.many_rows(weights, machine("avx512")) == select.ManyRows(256, torch.float32)
     assert select.many_rows(weights, machine("avx512_bf16")) == select.ManyRows(128, torch.bfloat16)
     assert select.many_rows(weights, machine("amx")) == select.NEVER
     without = Features("x86_64", machine("amx").names, frozenset({"generic", "avx512_bf16"}))

@@ -2,10 +2,10 @@
 
 enum { MOST_DOT_ROWS = 12 };
 
-// x (M, K) and what a kind of weight needs of it. few: as `dots` reads it. pairs: in bfloat16; where there are
-// tiles, in their order.
+// x (M, K) and what a kind of weight needs of it. few: as `dots` reads it. lined: as `panels` does. pairs: in bfloat16,
+// as `panels` reads it or, where there are tiles, in their order.
 typedef struct {
-    const float *x, *few, *pairs;
+    const float *x, *few, *lined, *pairs;
     Rounded rounded;
     int64_t M;
 } Input;
@@ -24,9 +24,9 @@ static void panel_products(const Input *in, const Weight *w, int64_t n0, int64_t
     }
 #endif
     if (in->pairs) panels(BFLOAT16, 1, in->pairs, in->M, w, n0, n1, out, ld);
-    else if (w->kind == BFLOAT16) panels(BFLOAT16, 0, in->x, in->M, w, n0, n1, out, ld);
-    else if (w->kind == FLOAT16) panels(FLOAT16, 0, in->x, in->M, w, n0, n1, out, ld);
-    else panels(FLOAT32, 0, in->x, in->M, w, n0, n1, out, ld);
+    else if (w->kind == BFLOAT16) panels(BFLOAT16, 0, in->lined, in->M, w, n0, n1, out, ld);
+    else if (w->kind == FLOAT16) panels(FLOAT16, 0, in->lined, in->M, w, n0, n1, out, ld);
+    else panels(FLOAT32, 0, in->lined, in->M, w, n0, n1, out, ld);
 }
 
 // out[m][n - n0] for n in [n0, n1).
@@ -86,8 +86,9 @@ void LEVELLED(r1v_linear)(const Weight *w, const float *x, int64_t M, const floa
                           const float *residual, float *out, int32_t threads) {
     const int64_t K = w->columns, N = gated ? w->rows / 2 : w->rows;
     int64_t chunk = 64;
-#if USE_AMX
     // larger pieces read x fewer times; each thread has several of them
+    if (w->kind != INT4 && M >= 128 && N >= 4 * COLUMNS * threads) chunk = COLUMNS;
+#if USE_AMX
     const int tiled = w->kind == BFLOAT16 ? M > MOST_DOT_ROWS : w->kind == INT4 && M >= WIDENED_ROWS;
     while (tiled && M >= 128 && chunk < 256 && N >= 4 * chunk * threads) chunk *= 2;
     if (tiled && M > MOST_TILED) {
@@ -99,7 +100,7 @@ void LEVELLED(r1v_linear)(const Weight *w, const float *x, int64_t M, const floa
         return;
     }
 #endif
-    Input in = {x, NULL, NULL, {0}, M};
+    Input in = {x, NULL, NULL, NULL, {0}, M};
     if (norm) {
         float *normed = scratch(0, M * K * sizeof(float));
         for (int64_t m = 0; m < M; m++) norm_row(x + m * K, norm, eps, K, normed + m * K);
@@ -112,8 +113,9 @@ void LEVELLED(r1v_linear)(const Weight *w, const float *x, int64_t M, const floa
     if (w->kind == INT4) in.rounded = round_rows(in.x, M, w);
     else if (M <= MOST_DOT_ROWS) in.few = ordered(w->kind, in.x, M, K);
 #if !USE_AMX
-    else if (HAS_PAIRS && w->kind == BFLOAT16) in.pairs = rounded_pairs(in.x, M * K);
+    else if (HAS_PAIRS && w->kind == BFLOAT16) in.pairs = lined_up(rounded_pairs(in.x, M * K), M, K / 2);
 #endif
+    else in.lined = lined_up(in.x, M, K);
     const int parallel = threads > 1 && w->rows * K * M > 100000;
 #pragma omp parallel for schedule(dynamic) num_threads(threads) if (parallel)
     for (int64_t n = 0; n < N; n += chunk) {

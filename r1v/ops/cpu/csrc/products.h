@@ -12,7 +12,7 @@ typedef struct {
 
 // A buffer that lives as long as its thread; each use of it has its own slot.
 static void *scratch(int slot, size_t bytes) {
-    static _Thread_local struct { void *data; size_t bytes; } kept[5];
+    static _Thread_local struct { void *data; size_t bytes; } kept[6];
     if (kept[slot].bytes < bytes) {
         free(kept[slot].data);
         kept[slot].bytes = (bytes + 4095) / 4096 * 4096;
@@ -100,52 +100,90 @@ INLINE void dots(int kind, const float *x, int64_t M, const Weight *w, int64_t n
 
 // ------------------------------------------- many rows: panels of weights, widened and transposed in the cache
 
-INLINE void panel_tile(int pairs, int M, const float *x, int64_t stride, const float *panel, int64_t depth,
-                       int width, int add, float *out, int64_t ld) {
+// At most COLUMNS of weights are laid out at a time, DEPTH of their numbers in each. LINED rows of x, which stay in the second
+// cache beside them, are then multiplied with each panel.
+enum { COLUMNS = 128, LINED = 16 * HEIGHT };
+
+INLINE int64_t next_rows(int64_t left) { return left >= HEIGHT ? HEIGHT : left >= 4 ? 4 : left >= 2 ? 2 : 1; }
+
+INLINE void line_up(int R, const float *x, int64_t K, int64_t depth, float *to) {
+    for (int64_t k = 0; k < depth; k++) EACH(r, R) memcpy(to + k * R + r, x + r * K + k, 4);  // may be a pair
+}
+
+// x (M, K) in the order in which `panels` reads it: of each DEPTH columns, blocks of rows, in which the column comes
+// first. Otherwise rows of 1,024 columns would lie in the same places of the cache and drive each other out.
+static const float *lined_up(const float *x, int64_t M, int64_t K) {
+    float *lined = scratch(5, M * K * sizeof(float)), *to = lined;
+    for (int64_t k = 0; k < K; k += DEPTH) {
+        const int64_t depth = MIN(DEPTH, K - k);
+        for (int64_t m = 0, rows; m < M; m += rows, to += rows * depth) {
+            rows = next_rows(M - m);
+            const float *from = x + m * K + k;
+            if (rows == HEIGHT) line_up(HEIGHT, from, K, depth, to);
+            else if (rows == 4) line_up(4, from, K, depth, to);
+            else if (rows == 2) line_up(2, from, K, depth, to);
+            else line_up(1, from, K, depth, to);
+        }
+    }
+    return lined;
+}
+
+// R rows of x, as `lined_up` leaves them, by one panel.
+INLINE void panel_tile(int pairs, int R, const float *x, const float *panel, int64_t depth, int width, int add,
+                       float *out, int64_t ld) {
     VF sums[HEIGHT][VECS], w[VECS];
-    EACH(m, M)
-        EACH(v, VECS) sums[m][v] = vzero();
+    EACH(r, R)
+        EACH(v, VECS) sums[r][v] = vzero();
     for (int64_t k = 0; k < depth; k++) {
         EACH(v, VECS) w[v] = vload(panel + k * WIDTH + v * W);
-        EACH(m, M) {
-            VF value = vset(x[m * stride + k]);
+        EACH(r, R) {
+            VF value = vset(x[k * R + r]);
             EACH(v, VECS) {
-                if (pairs) sums[m][v] = dot_pairs(sums[m][v], value, w[v]);
-                else sums[m][v] = value * w[v] + sums[m][v];
+                if (pairs) sums[r][v] = dot_pairs(sums[r][v], value, w[v]);
+                else sums[r][v] = value * w[v] + sums[r][v];
             }
         }
     }
-    EACH(m, M) {
+    EACH(r, R) {
+        float *to = out + r * ld;
+        if (width == WIDTH) {
+            EACH(v, VECS) {
+                if (add) sums[r][v] = vload(to + v * W) + sums[r][v];
+                vstore(to + v * W, sums[r][v]);
+            }
+            continue;
+        }
         float row[WIDTH];
-        EACH(v, VECS) vstore(row + v * W, sums[m][v]);
-        for (int j = 0; j < width; j++) out[m * ld + j] = add ? out[m * ld + j] + row[j] : row[j];
+        EACH(v, VECS) vstore(row + v * W, sums[r][v]);
+        for (int j = 0; j < width; j++) to[j] = add ? to[j] + row[j] : row[j];
     }
 }
 
-INLINE void panel_rows(int pairs, const float *x, int64_t M, int64_t stride, const float *panel, int64_t depth,
-                       int width, int add, float *out, int64_t ld) {
-    int64_t m = 0;
-    for (; m + HEIGHT <= M; m += HEIGHT)
-        panel_tile(pairs, HEIGHT, x + m * stride, stride, panel, depth, width, add, out + m * ld, ld);
-    for (; m + 4 <= M; m += 4)
-        panel_tile(pairs, 4, x + m * stride, stride, panel, depth, width, add, out + m * ld, ld);
-    for (; m + 2 <= M; m += 2)
-        panel_tile(pairs, 2, x + m * stride, stride, panel, depth, width, add, out + m * ld, ld);
-    if (m < M) panel_tile(pairs, 1, x + m * stride, stride, panel, depth, width, add, out + m * ld, ld);
+INLINE void panel_rows(int pairs, const float *x, int64_t M, const float *panel, int64_t depth, int width, int add,
+                       float *out, int64_t ld) {
+    for (int64_t m = 0, rows; m < M; m += rows, x += rows * depth, out += rows * ld) {
+        rows = next_rows(M - m);
+        if (rows == HEIGHT) panel_tile(pairs, HEIGHT, x, panel, depth, width, add, out, ld);
+        else if (rows == 4) panel_tile(pairs, 4, x, panel, depth, width, add, out, ld);
+        else if (rows == 2) panel_tile(pairs, 2, x, panel, depth, width, add, out, ld);
+        else panel_tile(pairs, 1, x, panel, depth, width, add, out, ld);
+    }
 }
 
-// pairs: x and the weights are pairs of bfloat16 numbers, taken as one number of 32 bits each.
+// At most COLUMNS of out. pairs: x and the weights are pairs of bfloat16 numbers, taken as one number of 32 bits each.
 INLINE void panels(int kind, int pairs, const float *x, int64_t M, const Weight *w, int64_t n0, int64_t n1,
                    float *out, int64_t ld) {
-    _Alignas(64) float panel[DEPTH * WIDTH];
+    _Alignas(64) float panel[DEPTH * COLUMNS];
     const int64_t K = pairs ? w->columns / 2 : w->columns;
-    for (int64_t n = n0; n < n1; n += WIDTH) {
-        const int width = (int)MIN(WIDTH, n1 - n);
-        for (int64_t k = 0; k < K; k += DEPTH) {
-            const int64_t depth = MIN(DEPTH, K - k);
-            fill_panel(pairs ? FLOAT32 : kind, w->data, n, K, width, k, depth, panel);
-            panel_rows(pairs, x + k, M, K, panel, depth, width, k > 0, out + n - n0, ld);
-        }
+    for (int64_t k = 0; k < K; k += DEPTH, x += M * DEPTH) {
+        const int64_t depth = MIN(DEPTH, K - k);
+        for (int64_t n = n0; n < n1; n += WIDTH)
+            fill_panel(pairs ? FLOAT32 : kind, w->data, n, K, (int)MIN(WIDTH, n1 - n), k, depth,
+                       panel + (n - n0) * DEPTH);
+        for (int64_t m = 0; m < M; m += LINED)
+            for (int64_t n = n0; n < n1; n += WIDTH)
+                panel_rows(pairs, x + m * depth, MIN(LINED, M - m), panel + (n - n0) * DEPTH, depth,
+                           (int)MIN(WIDTH, n1 - n), k > 0, out + m * ld + n - n0, ld);
     }
 }
 

@@ -284,6 +284,10 @@ INLINE void fill_panel(int kind, const void *data, int64_t first, int64_t stride
             EACH(j, 8)
                 v[j] = part + j < width ? widen8(kind, data, (first + part + j) * stride + k0 + k)
                                         : _mm256_setzero_ps();
+            if (k % 32 == 0)  // what the next panel takes
+                EACH(j, 8)
+                    __builtin_prefetch((const char *)data +
+                                       ((first + WIDTH + part + j) * stride + k0 + k) * (kind == FLOAT32 ? 4 : 2));
             transpose8(v);
             EACH(j, 8) _mm256_storeu_ps(panel + (k + j) * WIDTH + part, v[j]);
         }
