@@ -459,15 +459,15 @@ def usable_cores(root: Path = Path("/")) -> int:
 def _cpu_quotas(root: Path) -> list[tuple[int, int]]:
     """(quota, period) in microseconds of each control group that holds this process, where one is set."""
     groups = root / "sys/fs/cgroup"
-    folders = [groups]
-    own = _text(root / "proc/self/cgroup")
-    for line in own.splitlines():
-        if line.startswith("0::/"):  # version 2; the quota of every group above counts too
-            path = line.removeprefix("0::/").strip("/")
-            folders += [groups / path, *(groups / parent for parent in Path(path).parents)]
-    found = [_text(folder / "cpu.max").split() for folder in folders]
-    old = groups / "cpu"
-    found.append((_text(old / "cpu.cfs_quota_us") + " " + _text(old / "cpu.cfs_period_us")).split())
+    folders = [groups, groups / "cpu"]
+    for line in _text(root / "proc/self/cgroup").splitlines():
+        _, controllers, path = line.split(":", 2)
+        if not controllers or "cpu" in controllers.split(","):  # version 2; version 1
+            # the quota of every group above counts too; a container may see its own at the root alone
+            own = groups / controllers / path.strip("/")
+            folders += [own, *(folder for folder in own.parents if folder.is_relative_to(groups))]
+    files = ("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us")
+    found = [" ".join(_text(at / name) for name in names).split() for at in folders for names in files]
     numbers = [[int(word) for word in words] for words in found if all(word.isdigit() for word in words)]
     return [(pair[0], pair[1]) for pair in numbers if len(pair) == 2 and min(pair) > 0]
 

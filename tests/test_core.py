@@ -77,6 +77,7 @@ def test_many_values_are_refused_before_they_are_made() -> None:
 
 
 V1 = "sys/fs/cgroup/cpu/cpu.cfs_"
+A, BOTH = "sys/fs/cgroup/cpu/a/cpu.cfs_", "sys/fs/cgroup/cpu,cpuacct/a/cpu.cfs_"
 
 
 @pytest.mark.parametrize(("files", "expected"), [
@@ -87,6 +88,10 @@ V1 = "sys/fs/cgroup/cpu/cpu.cfs_"
     ({f"{V1}quota_us": "400000\n", f"{V1}period_us": "100000\n"}, 4),
     ({f"{V1}quota_us": "-1\n", f"{V1}period_us": "100000\n"}, 64),
     ({"proc/self/cgroup": "0::/a/b\n", "sys/fs/cgroup/a/cpu.max": "300000 100000"}, 3),
+    ({"proc/self/cgroup": "2:cpuset:/\n1:cpu:/a/b", f"{A}quota_us": "150000", f"{A}period_us": "100000"}, 2),
+    ({"proc/self/cgroup": "4:cpu,cpuacct:/a", f"{BOTH}quota_us": "300000", f"{BOTH}period_us": "100000"}, 3),
+    ({"proc/self/cgroup": "1:cpu:/docker/1f\n0::/docker/1f\n",
+      f"{V1}quota_us": "400000\n", f"{V1}period_us": "100000\n"}, 4),
     ({"sys/fs/cgroup/cpu.max": "nonsense"}, 64),
 ])  # fmt: skip
 def test_the_quota_of_a_container_counts(
