@@ -71,7 +71,7 @@ def products(levels: list[str], rounds: int) -> dict[str, dict[str, float]]:
         copies = max(2, (5 << 20) // weights)  # so that no weights stay in the second cache
         for kind, size in BYTES.items():
             layers = {level: [layer_at(level, shape, kind) for _ in range(copies)] for level in levels}
-            for rows in (1, 16, 64):
+            for rows in (1, 16, 64, 512) if kind == "bfloat16" else (1, 16, 64):
                 x = torch.randn(rows, shape[1])
                 calls: dict[str, Callable[[], object]] = {
                     level: partial(run_all, those, x) for level, those in layers.items()

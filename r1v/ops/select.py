@@ -124,7 +124,7 @@ def many_rows(weights: Weights, features: Features) -> ManyRows:
         return ManyRows(FEW_ROWS + 1, torch.float32)
     if features.kernel_level == "generic":
         return ManyRows(64, torch.float32)
-    # as was measured before inputs were lined up for the panels, and not again where there are vectors of 64 bytes
+    # measured before inputs were lined up for the panels, and not again where vectors have 64 bytes
     return ManyRows(256, torch.float32) if weights.shape[1] >= 1024 else NEVER
 
 
