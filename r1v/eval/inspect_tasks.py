@@ -202,19 +202,10 @@ def leaderboard(task: str, own: dict[str, Any] | None = None) -> Metric:
             right = one.score.as_float()
             judged.append(
                 Judged(
-                    task,
-                    str(one.sample_id),
-                    1,
-                    Verdict(kept["verdict"]),
-                    right,
-                    None,
-                    "",
-                    "",
-                    kept["group"],
-                    0,
-                    0,
+                    task=task, id=str(one.sample_id), epoch=1, verdict=Verdict(kept["verdict"]), score=right,
+                    extracted=None, answer="", rule="", group=kept["group"], thinking_tokens=0, tokens=0,
                 )
-            )
+            )  # fmt: skip
         found = summarise(recorded_benchmark(task, own), judged, 1, items)
         return {name: found[name] for name in ("score", "low", "high")}
 

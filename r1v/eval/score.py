@@ -278,21 +278,11 @@ def _judged(item: Item, sample: Sample, grade: Grade, asked: bool, said: bool | 
     else:
         score = grade.score or 0.0
     return Judged(
-        sample.task,
-        sample.id,
-        sample.epoch,
-        verdict,
-        score,
-        grade.extracted,
-        item.answer,
-        "judge" if asked else grade.rule,
-        item.group,
-        output.reasoning_tokens,
-        output.completion_tokens,
-        by_rule,
-        output.cost,
-        grade.details,
-    )
+        task=sample.task, id=sample.id, epoch=sample.epoch, verdict=verdict, score=score,
+        extracted=grade.extracted, answer=item.answer, rule="judge" if asked else grade.rule,
+        group=item.group, thinking_tokens=output.reasoning_tokens, tokens=output.completion_tokens,
+        by_rule=by_rule, cost=output.cost, details=grade.details,
+    )  # fmt: skip
 
 
 def summarise(which: Benchmark, judged: Sequence[Judged], epochs: int, items: Sequence[Item] = ()) -> Json:

@@ -225,22 +225,13 @@ def _samples(
                 continue
             found.append(
                 Shown(
-                    run,
-                    task,
-                    item.id,
-                    sample.epoch,
-                    verdict["verdict"],
-                    item.group,
-                    item.text,
-                    tuple(_pictures(item, pictures)),
-                    sample.output.thinking,
-                    sample.output.error or sample.output.answer,
-                    verdict["extracted"] or "",
-                    _right(item),
-                    verdict["rule"],
-                    sample.output.completion_tokens,
+                    run=run, task=task, id=item.id, epoch=sample.epoch, verdict=verdict["verdict"],
+                    group=item.group, question=item.text, images=tuple(_pictures(item, pictures)),
+                    thinking=sample.output.thinking, answer=sample.output.error or sample.output.answer,
+                    extracted=verdict["extracted"] or "", right=_right(item), rule=verdict["rule"],
+                    tokens=sample.output.completion_tokens,
                 )
-            )
+            )  # fmt: skip
     return found
 
 
