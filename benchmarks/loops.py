@@ -4,6 +4,10 @@ Each text is cut into the tokens of a checkpoint and given to the detector id by
 many ids it has, and at which id it is stopped. The first kind must be stopped, the second must not.
 
     python benchmarks/loops.py [--model r1v-nano] [--json FILE]
+
+``--runs RUN [RUN ...]`` gives it the answers of `r1v eval run` instead, with the tokens of ``--model``: which
+are stopped, what stands there, and how those end that were cut off at their longest and not stopped. Whether
+a stop is right is for a reader to say.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from pathlib import Path
 from shared.report import print_result
 
 from r1v.engine import LoopDetector
+from r1v.eval.store import RunFolder
 from r1v.models import resolve_model
 from r1v.prompt import Processor
 
@@ -95,13 +100,45 @@ def stopped_at(token_ids: Sequence[int]) -> int | None:
     return next((i for i, token_id in enumerate(token_ids, 1) if detector.push(token_id)), None)
 
 
+def replay(processor: Processor, runs: Sequence[Path], show: int) -> dict[str, dict[str, int]]:
+    """Every answer of these runs: how many are stopped, and how many were cut off. show: characters of both
+    kinds to print."""
+    counts: dict[str, dict[str, int]] = {}
+    for run in runs:
+        found = {"answers": 0, "ids": 0, "longest": 0, "stopped": 0, "cut off": 0, "cut off, not stopped": 0}
+        for (_, key, _), sample in sorted(RunFolder(run).samples().items()):
+            token_ids = processor.encode_text(sample.output.answer)
+            place = stopped_at(token_ids)
+            cut = sample.output.finish_reason == "length"
+            found["answers"] += 1
+            found["ids"] += len(token_ids)
+            found["longest"] = max(found["longest"], len(token_ids))
+            found["stopped"] += place is not None
+            found["cut off"] += cut
+            found["cut off, not stopped"] += cut and place is None
+            if place is not None or cut:
+                text = processor.decode(token_ids[:place])
+                print(
+                    f"--- {run.name} {key}: {len(token_ids)} ids, stopped at {place or '-'}\n{text[-show:]}"
+                )
+        counts[run.name] = found
+        print(f"{run.name}: {json.dumps(found)}", flush=True)
+    return counts
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--model", default="r1v-nano", help="whose tokens")
     parser.add_argument("--json", type=Path, help="write the table there")
+    parser.add_argument("--runs", type=Path, nargs="+", metavar="RUN", help="answers of these runs instead")
+    parser.add_argument("--show", type=int, default=300, metavar="N", help="characters before a stop")
     parser.add_argument("--quick", action="store_true", help="no difference; it takes seconds")
     args = parser.parse_args()
     processor = Processor.from_folder(resolve_model(args.model))
+    if args.runs:
+        counts = replay(processor, args.runs, args.show)
+        print_result("loops", {"model": args.model, "runs": counts})
+        return
     rows = []
     for kind, texts in (("reason", texts_with_a_reason()), ("loop", texts_that_loop())):
         for name, text in texts.items():

@@ -3,12 +3,13 @@
     R1V_REAL_WEIGHTS=FOLDER R1V_TEST_DATA=FOLDER python benchmarks/real_text.py [--quick]
 
 FOLDER of R1V_REAL_WEIGHTS holds a GGUF file of a Qwen2; R1V_TEST_DATA has ifeval/input_data.jsonl. IFEval's
-prompts, evenly chosen, are answered greedily in float32, alone and together. transformers reads prompt and
-answer: if its most likely id is ours at every place, its greedy answer is ours. llama.cpp
-(R1V_LLAMA_CPP_PYTHON: an interpreter with xllamacpp) answers by itself from the same file; its kernels round
-activations to 8 bits. Embedding and output matrix stay apart, as llama.cpp computes with them. Then how many
-ids top-p holds, what drafts save, and four bits by several methods on those answers, this project's prose and
-its code.
+prompts, evenly chosen, are answered greedily in float32, many in a batch, and some of them again alone.
+transformers reads prompt and answer: if its most likely id is ours at every place, its greedy answer is
+ours; its logits also say how many ids top-p holds. llama.cpp (R1V_LLAMA_CPP_PYTHON: an interpreter with
+xllamacpp) answers by itself from the same file; its kernels round activations to 8 bits. Embedding and output
+matrix stay apart, as llama.cpp computes with them. ``--work FOLDER`` keeps every finished prompt, and a run
+that was stopped goes on there; ``--minutes`` ends each part in time, and the tables say how many prompts it
+has. Four bits on the same answers: benchmarks/quant/real_bits.py.
 """
 
 from __future__ import annotations
@@ -18,207 +19,197 @@ import json
 import os
 import subprocess
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from shared.report import emit, print_result, processor
+from shared.report import emit, processor
 
-from r1v import LLM, Message, SamplingParams
-from r1v.models import load
+from r1v import LLM, Completion, Message, SamplingParams
 from r1v.models.gguf.convert import GgufConfig, convert_gguf
 from r1v.prompt import Processor
-from r1v.quant import QuantConfig, quantise_checkpoint
-from r1v.quant.chat import Chat
-from r1v.quant.compare import on_chains
-from r1v.quant.gguf_export import export_gguf
-from r1v.quant.texts import Entry, text_chats
 
-ROOT = Path(__file__).parents[1]
 TOP_P, WIDE = 0.95, 256  # the release's; the ids that are looked at before all are sorted
-TEXTS = ("docs/how-it-works/engine.md", "r1v/engine/sequence.py")
+PARTS = ("alone", "transformers", "llama")
 
 
 @dataclass
-class Answered:
-    """One prompt. ids: ours, alone. best: by our own logits of the whole, (T, V) at the places of ids."""
+class Lines:
+    """A file with a line of JSON for each finished prompt, by number. minutes: to work on it at most."""
 
-    prompt: list[int]
-    ids: list[int] = field(default_factory=list)
-    logprobs: torch.Tensor = field(default_factory=lambda: torch.zeros(0))
-    gaps: list[float] = field(default_factory=list)
+    path: Path
+    minutes: float
+    found: dict[int, Any] = field(default_factory=dict)
+    began: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        for line in self.path.read_text().splitlines() if self.path.exists() else ():
+            self.found |= {(read := json.loads(line))["number"]: read}
+
+    def fill(self, numbers: Iterable[int], make: Callable[[int], dict[str, Any]], threads: int = 1) -> None:
+        """Make what is missing until the time is over."""
+
+        def one(number: int) -> None:
+            if time.monotonic() - self.began < 60 * self.minutes:
+                line = {"number": number, **make(number)}
+                with self.path.open("a") as file:
+                    file.write(json.dumps(line) + "\n")
+                self.found[number] = line
+
+        with ThreadPoolExecutor(threads) as pool:
+            for _ in pool.map(one, [number for number in numbers if number not in self.found]):
+                pass
 
 
-def asked(number: int) -> list[str]:
-    """IFEval's prompts, evenly chosen."""
+def asked(number: int) -> dict[int, str]:
+    """IFEval's prompts, evenly chosen, by their place there; any first part of them is spread evenly too."""
     path = Path(os.environ["R1V_TEST_DATA"]) / "ifeval" / "input_data.jsonl"
     prompts = [json.loads(line)["prompt"] for line in path.read_text(encoding="utf-8").splitlines()]
-    return [prompts[at * len(prompts) // number] for at in range(number)]
+    order = sorted(range(number), key=lambda at: (at * 0.6180339887) % 1.0)
+    places = [at * len(prompts) // number for at in order]
+    return {place: prompts[place] for place in places}
 
 
-def ours(folder: Path, prompts: Sequence[str], max_tokens: int) -> tuple[list[Answered], dict[str, Any]]:
-    """Our answers alone, how many are the same together, and what drafts did."""
-    params = SamplingParams.greedy(max_tokens=max_tokens, detect_loops=False)
-    encoder = Processor.from_folder(folder)
-    with LLM(folder, dtype="float32") as llm:
-        alone = [llm.chat(prompt, params) for prompt in prompts]
-        counters = dict(llm.load.counters)
-    with LLM(folder, dtype="float32") as llm:
-        together = llm.chat_many(prompts, params)
-    found = [
-        Answered(list(encoder.encode([Message.user(p)]).token_ids), list(each.token_ids))
-        for p, each in zip(prompts, alone, strict=True)
-    ]
-    tokens = sum(len(each.ids) for each in found)
-    steps = counters["num_steps"] - len(prompts)  # the first of each reads the prompt and gives an id
-    facts = {
-        "answers the same together": sum(
-            a.token_ids == b.token_ids for a, b in zip(alone, together, strict=True)
-        ),
-        "ids": tokens,
-        "drafted": counters["num_drafted"],
-        "accepted": counters["num_accepted"],
-        "steps saved": round(1 - steps / max(tokens - len(prompts), 1), 3),
-    }
-    return found, facts
-
-
-def read_through(folder: Path, answers: Sequence[Answered]) -> dict[str, Any]:
-    """Fill in log-probabilities and gaps by our module; how wide top-p is at temperatures 0.6 and 1."""
-    model = load(folder, torch.float32)
-    widths: dict[float, list[int]] = {0.6: [], 1.0: []}
-    with torch.no_grad():
-        for each in answers:
-            logits = rows(model(torch.tensor([[*each.prompt, *each.ids]]))[0], each)
-            best = logits.topk(2).values
-            each.gaps = (best[:, 0] - best[:, 1]).tolist()
-            each.logprobs = logits.log_softmax(-1)[range(len(each.ids)), each.ids]
-            for temperature, found in widths.items():
-                ordered = (logits / temperature).softmax(-1).sort(descending=True).values
-                found += ((ordered.cumsum(-1) < TOP_P).sum(-1) + 1).tolist()
+def line_of(completion: Completion) -> dict[str, Any]:
+    """What is kept of an answer. gaps: of the two best logits, at each place."""
+    tops = [each.top for each in completion.logprobs or ()]
     return {
-        f"top-p {TOP_P} at {temperature}": {
-            "places": len(found), f"beyond {WIDE} ids": sum(n > WIDE for n in found), "most": max(found),
-            "median": sorted(found)[len(found) // 2],
-        }
-        for temperature, found in widths.items()
+        "ids": list(completion.token_ids),
+        "reason": str(completion.finish_reason),
+        "logprobs": [round(each.logprob, 6) for each in completion.logprobs or ()],
+        "gaps": [round(top[0][1] - top[1][1], 6) for top in tops],
+    }
+
+
+def together(folder: Path, prompts: dict[int, str], lines: Lines, max_tokens: int, rows: int) -> None:
+    """Our answers, rows of them at a time."""
+    params = SamplingParams.greedy(max_tokens=max_tokens, detect_loops=False, logprobs=2)
+    encoder = Processor.from_folder(folder)
+
+    def make(number: int) -> dict[str, Any]:
+        ids = encoder.encode([Message.user(prompts[number])]).token_ids
+        return {"prompt": list(ids), **line_of(llm.chat(prompts[number], params))}
+
+    with LLM(folder, dtype="float32") as llm:
+        lines.fill(list(prompts), make, rows)
+
+
+def alone(folder: Path, prompts: dict[int, str], answers: Lines, lines: Lines, max_tokens: int,
+          number: int) -> dict[str, Any]:  # fmt: skip
+    """Some of them again, one at a time, and what drafts did there."""
+    params = SamplingParams.greedy(max_tokens=max_tokens, detect_loops=False)
+    names = ("num_steps", "num_drafted", "num_accepted")
+
+    def make(number: int) -> dict[str, Any]:
+        before = llm.load.counters
+        ids = llm.chat(prompts[number], params).token_ids
+        return {"ids": list(ids)} | {name: llm.load.counters[name] - before[name] for name in names}
+
+    with LLM(folder, dtype="float32") as llm:
+        lines.fill(list(answers.found)[:number], make)
+    both = [(answers.found[at], line) for at, line in lines.found.items()]
+    ids = sum(len(line["ids"]) for _, line in both)
+    steps, drafted, accepted = (sum(line[name] for _, line in both) for name in names)
+    return {
+        "answers": len(both), "the same": sum(a["ids"] == b["ids"] for a, b in both), "ids": ids,
+        "drafted": drafted, "accepted": accepted,
+        # the first step of each reads the prompt and gives an id
+        "steps saved": round(1 - (steps - len(both)) / max(ids - len(both), 1), 3),
     }  # fmt: skip
 
 
-def rows(logits: torch.Tensor, each: Answered) -> torch.Tensor:
-    """The logits (T, V) that the ids of the answer were chosen by."""
-    return logits[len(each.prompt) - 1 : len(each.prompt) - 1 + len(each.ids)].float()
-
-
-def beside_transformers(folder: Path, answers: Sequence[Answered]) -> dict[str, Any]:
-    """At how many places its likeliest id is ours, and how far log-probabilities are apart."""
+def beside_transformers(folder: Path, answers: Lines, lines: Lines) -> dict[str, Any]:
+    """At how many places its likeliest id is ours, how far log-probabilities are apart; widths of top-p."""
     import transformers
 
     model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
-    whole = same = places = 0
-    apart, gaps = 0.0, []
-    with torch.no_grad():
-        for each in answers:
-            logits = rows(model(torch.tensor([[*each.prompt, *each.ids]])).logits[0], each)
-            equal = logits.argmax(-1) == torch.tensor(each.ids)
-            whole, same, places = (
-                whole + bool(equal.all()),
-                same + int(equal.sum()),
-                places + len(each.ids),
-            )
-            gaps += [each.gaps[at] for at in (~equal).nonzero().flatten().tolist()]
-            theirs = logits.log_softmax(-1)[range(len(each.ids)), each.ids]
-            apart = max(apart, float((theirs - each.logprobs).abs().max()))
-    return {"answers the same": whole, "places the same": same, "places": places,
-            "log-probabilities apart, most": float(f"{apart:.3g}"),
-            "gaps where they part": gaps}  # fmt: skip
+
+    @torch.no_grad()
+    def make(number: int) -> dict[str, Any]:
+        each = answers.found[number]
+        ids = torch.tensor([[*each["prompt"], *each["ids"]]])
+        logits = model(ids, logits_to_keep=len(each["ids"]) + 1).logits[0, :-1].float()
+        wrong = (logits.argmax(-1) != torch.tensor(each["ids"])).nonzero().flatten().tolist()
+        theirs = logits.log_softmax(-1)[range(len(each["ids"])), each["ids"]]
+        widths = {}
+        for temperature in (0.6, 1.0):
+            ordered = (logits / temperature).softmax(-1).sort(descending=True).values
+            widths[str(temperature)] = ((ordered.cumsum(-1) < TOP_P).sum(-1) + 1).tolist()
+        apart = float((theirs - torch.tensor(each["logprobs"])).abs().max())
+        return {"wrong": wrong, "gaps": [each["gaps"][at] for at in wrong], "apart": apart, "widths": widths}
+
+    lines.fill(list(answers.found), make)
+    found = list(lines.found.values())
+    places = sum(len(answers.found[number]["ids"]) for number in lines.found)
+    result: dict[str, Any] = {
+        "answers": len(found), "answers the same": sum(not each["wrong"] for each in found), "places": places,
+        "places the same": places - sum(len(each["wrong"]) for each in found),
+        "gaps where they part": [gap for each in found for gap in each["gaps"]],
+        "log-probabilities apart, most": float(f"{max(each['apart'] for each in found):.3g}"),
+    }  # fmt: skip
+    for temperature in ("0.6", "1.0"):
+        widths = sorted(width for each in found for width in each["widths"][temperature])
+        result[f"top-p {TOP_P} at {temperature}"] = {
+            "places": len(widths), f"beyond {WIDE} ids": sum(n > WIDE for n in widths),
+            "median": widths[len(widths) // 2], "most": widths[-1],
+        }  # fmt: skip
+    return result
 
 
-def beside_llama(file: Path, answers: Sequence[Answered], max_tokens: int) -> dict[str, Any] | None:
+def beside_llama(file: Path, answers: Lines, path: Path, max_tokens: int,
+                 minutes: float) -> dict[str, Any] | None:  # fmt: skip
     """llama.cpp's own answers; None without it. A gap is that of our two best logits where the ids part."""
     python = os.environ.get("R1V_LLAMA_CPP_PYTHON")
     if not python:
         return None
-    with tempfile.TemporaryDirectory() as scratch:
-        prompts, out = Path(scratch) / "prompts.json", Path(scratch) / "answers.json"
-        prompts.write_text(json.dumps([each.prompt for each in answers]))
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as prompts:
+        json.dump({number: each["prompt"] for number, each in answers.found.items()}, prompts)
+        prompts.flush()
         script = Path(__file__).parent / "peers" / "llama_side.py"
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-        subprocess.run([python, script, file, prompts, out, str(max_tokens)], check=True, env=environment,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
-        found = json.loads(out.read_text())
+        subprocess.run([python, script, file, prompts.name, path, str(max_tokens), str(minutes)], check=True,
+                       env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
     whole, compared, gaps, apart = 0, 0, [], []
-    for each, theirs in zip(answers, found["answers"], strict=True):
-        pairs = list(zip(each.ids, theirs["ids"], strict=False))
+    lines = Lines(path, 0).found
+    for number, theirs in lines.items():
+        each = answers.found[number]
+        pairs = list(zip(each["ids"], theirs["ids"], strict=False))
         equal = next((at for at, (a, b) in enumerate(pairs) if a != b), len(pairs))
         whole += equal == len(pairs)
         compared += equal
-        gaps += [round(each.gaps[equal], 4)] if equal < len(pairs) else []
-        apart += [abs(float(each.logprobs[at]) - theirs["logprobs"][at]) for at in range(equal)]
+        gaps += [each["gaps"][equal]] if equal < len(pairs) else []
+        apart += [abs(each["logprobs"][at] - theirs["logprobs"][at]) for at in range(equal)]
     apart.sort()
-    return {"build": found["build"], "answers the same": whole, "ids the same before parting": compared,
-            "gaps where they part": gaps, "log-probabilities apart, median": round(apart[len(apart) // 2], 4),
+    gaps.sort()
+    return {"build": next(iter(lines.values()))["build"], "answers": len(lines), "answers the same": whole,
+            "ids the same before parting": compared, "gaps where they part": gaps,
+            "log-probabilities apart, median": round(apart[len(apart) // 2], 4),
             "log-probabilities apart, most": round(apart[-1], 4)}  # fmt: skip
-
-
-def four_bits(folder: Path, work: Path, answers: Sequence[Answered], args: argparse.Namespace) -> list[Any]:
-    """Perplexity and KL of each method against float32, on answers to prompts that nothing was calibrated
-    with, on prose and on code."""
-    entries = [Entry((ROOT / name).read_text(encoding="utf-8")) for name in TEXTS]
-    chats = text_chats(folder, entries, args.pieces, max_tokens=args.piece_tokens)
-    blank = chats[0].tiles
-    chats += [Chat((*each.prompt, *each.ids), blank, len(each.prompt)) for each in answers[: args.pieces]]
-    table = []
-    made = {"rounding, group 128": QuantConfig(method="rtn"), "AWQ, group 128": QuantConfig(
-        num_chats=args.chats, max_tokens=args.chat_tokens, search_tokens=args.search_tokens,
-        num_ratios=args.ratios)}  # fmt: skip
-    for name, settings in made.items():
-        target = work / name.split(",")[0]
-        if not (target / "config.json").is_file():
-            quantise_checkpoint(folder, target, settings)
-        table.append(row(name, folder, target, chats))
-    for kind in ("q4_0", "q8_0"):
-        target = work / kind
-        if not (target / "config.json").is_file():
-            file, *_ = export_gguf(folder, work / "gguf", kind)
-            convert_gguf(file, target, settings=GgufConfig(torch.float32, apart=True))
-        table.append(row(f"GGUF {kind}", folder, target, chats))
-    return table
-
-
-def row(name: str, folder: Path, target: Path, chats: Sequence[Chat]) -> dict[str, Any]:
-    """One line of the table."""
-    found = on_chains(folder, target, chats)
-    line = {"method": name, "tokens": found.num_tokens, "perplexity": round(found.perplexity_b, 3),
-            "perplexity of float32": round(found.perplexity_a, 3), "KL": str(found.kl),
-            "same likeliest": str(found.agreement)}  # fmt: skip
-    print(json.dumps(line), flush=True)
-    return line
 
 
 def main() -> None:
     """Measure, print every part as it is known, and one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="three prompts of eight ids, no four bits")
-    parser.add_argument("--prompts", type=int, default=20)
-    parser.add_argument("--max-tokens", type=int, default=64)
+    parser.add_argument("--quick", action="store_true", help="three prompts of eight ids")
+    parser.add_argument("--prompts", type=int, default=100)
+    parser.add_argument("--max-tokens", type=int, default=256)
+    parser.add_argument("--alone", type=int, default=20, help="prompts that are also answered alone")
+    parser.add_argument("--rows", type=int, default=16, help="prompts answered at a time")
+    parser.add_argument("--minutes", type=float, default=600.0, help="that each part may take")
     parser.add_argument("--work", type=Path, help="keep what is made there (default: a folder that goes)")
-    parser.add_argument("--skip", nargs="*", default=[], choices=("transformers", "llama", "bits"))
-    parser.add_argument("--pieces", type=int, default=8, help="of texts, and answers, to measure bits on")
-    parser.add_argument("--piece-tokens", type=int, default=128)
-    parser.add_argument("--chats", type=int, default=32, help="to calibrate AWQ with")
-    parser.add_argument("--chat-tokens", type=int, default=128)
-    parser.add_argument("--search-tokens", type=int, default=1024)
-    parser.add_argument("--ratios", type=int, default=20)
+    parser.add_argument("--skip", nargs="*", default=[], choices=PARTS)
     args = parser.parse_args()
     if args.quick:
-        args.prompts, args.max_tokens, args.skip = 3, 8, [*args.skip, "bits"]
+        args.prompts, args.max_tokens, args.alone = 3, 8, 3
     missing = [name for name in ("R1V_REAL_WEIGHTS", "R1V_TEST_DATA") if not os.environ.get(name)]
     if missing:
-        print(f"nothing is measured: {' and '.join(missing)} must name folders, see --help", flush=True)
-        print_result("real_text", {"left_out": f"{' and '.join(missing)} not set"})
+        left_out = f"{' and '.join(missing)} not set"
+        print(f"nothing is measured: {left_out}; they must name folders, see --help", flush=True)
+        emit("real_text", processor(), {}, {}, {}, left_out=left_out)
         return
     (file,) = Path(os.environ["R1V_REAL_WEIGHTS"]).glob("*.gguf")
     results: dict[str, Any] = {}
@@ -229,18 +220,24 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as scratch:
         work = args.work or Path(scratch)
+        work.mkdir(parents=True, exist_ok=True)
         folder = work / "float32"
         if not (folder / "config.json").is_file():
             convert_gguf(file, folder, settings=GgufConfig(torch.float32, apart=True))
-        answers, facts = ours(folder, asked(args.prompts), args.max_tokens)
-        tell("r1v", facts)
-        tell("top-p", read_through(folder, answers))
+        prompts = asked(args.prompts)
+        answers = Lines(work / f"together-{args.max_tokens}.jsonl", args.minutes)
+        together(folder, prompts, answers, args.max_tokens, args.rows)
+        tell("r1v", {"answers": len(answers.found), "ids": sum(len(a["ids"]) for a in answers.found.values()),
+                     "ended": sum(a["reason"] == "stop" for a in answers.found.values())})  # fmt: skip
+        if "alone" not in args.skip:
+            lines = Lines(work / f"alone-{args.max_tokens}.jsonl", args.minutes)
+            tell("alone", alone(folder, prompts, answers, lines, args.max_tokens, args.alone))
         if "transformers" not in args.skip:
-            tell("transformers", beside_transformers(folder, answers))
+            lines = Lines(work / f"transformers-{args.max_tokens}.jsonl", args.minutes)
+            tell("transformers", beside_transformers(folder, answers, lines))
         if "llama" not in args.skip:
-            tell("llama.cpp", beside_llama(file, answers, args.max_tokens))
-        if "bits" not in args.skip:
-            tell("four bits", four_bits(folder, work, answers, args))
+            path = work / f"llama-{args.max_tokens}.jsonl"
+            tell("llama.cpp", beside_llama(file, answers, path, args.max_tokens, args.minutes))
     config = {key: str(value) if isinstance(value, Path) else value for key, value in vars(args).items()}
     emit("real_text", processor(), config | {"model": file.name}, results, {})
 

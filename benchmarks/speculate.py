@@ -7,6 +7,9 @@ often a context of n ids has said which id came next, which is what drafting cou
 
 ``--replay FILE`` counts the steps of many own chains without running them again: the drafter alone sees the
 ids of the file (a list a line; ``--chains`` of them are written first where it is missing), without prompts.
+
+``--texts FOLDER`` asks a language model instead: prose, code, lists and arithmetic, ``--ids`` of each answer,
+without drafts and with those that an engine makes unless it is told otherwise.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ import itertools
 import json
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -55,6 +58,45 @@ def noise(number: int) -> Iterable[Question]:
         params = SamplingParams(temperature=3.0, top_p=1.0, top_k=0, min_p=0.0, seed=turn, max_tokens=200,
                                 min_tokens=200, detect_loops=False, repetition_penalty=1.0)  # fmt: skip
         yield "noise", [Message.user("Say something.")], params
+
+
+TEXTS = {
+    "prose": (
+        "Write a short story about a lighthouse keeper who finds a letter in a bottle.",
+        "Explain in three paragraphs why the sky is blue and sunsets are red.",
+        "Describe a morning market in a small town, with its people and its smells.",
+        "What would happen if the Moon disappeared? Answer in prose.",
+    ),
+    "code": (
+        "Write a Python class for a stack with push, pop, peek and size, and tests for each method.",
+        "Write a SQL schema for a library with books, members and loans, and five queries.",
+        "Write an HTML form with ten labelled input fields and the CSS that lays them out.",
+        "Write a C function that merges two sorted arrays, and a main function that tries it on four cases.",
+    ),
+    "lists": (
+        "List the twelve months with their number of days and their season, as a Markdown table.",
+        "Give a JSON array of ten books, each with title, author, year and publisher.",
+        "List eight household objects that float on water, and say for each why it does.",
+        "List the planets of the solar system, with two facts about each.",
+    ),
+    "arithmetic": (
+        "Compute 348 * 27 step by step.",
+        "Solve x^2 - 5x + 6 = 0 and check both solutions.",
+        "Write the multiplication table of 7 from 7 x 1 to 7 x 15.",
+        "A train leaves at 14:35 and arrives at 17:10. How long does it travel? Show every step.",
+    ),
+}
+
+
+def texts(kind: str, max_tokens: int) -> Callable[[int], Iterable[Question]]:
+    """Greedy answers to texts of one kind."""
+    params = SamplingParams.greedy(max_tokens=max_tokens, detect_loops=False)
+
+    def ask(number: int) -> Iterable[Question]:
+        for text in TEXTS[kind][:number]:
+            yield kind, [Message.user(text)], params
+
+    return ask
 
 
 CASES = {"own chains": own_chains, "circles": circles, "noise": noise}
@@ -182,10 +224,13 @@ def all_costs(geometry: str) -> dict[str, list[float]]:
 
 
 Table = dict[str, dict[str, float]]
+Cases = dict[str, Callable[[int], Iterable[Question]]]
 Profile = dict[str, dict[str, list[float]]]
 
 
-def compare(llms: dict[str, LLM], num_chains: int, quick: bool) -> tuple[Table, Table, Profile]:
+def compare(
+    llms: dict[str, LLM], num_chains: int, quick: bool, cases: Cases = CASES
+) -> tuple[Table, Table, Profile]:
     """Every case asked of every engine in turn: median seconds, ratios to plain decoding, and own chains by
     family."""
     medians: Table = {}
@@ -193,7 +238,7 @@ def compare(llms: dict[str, LLM], num_chains: int, quick: bool) -> tuple[Table, 
     profile: Profile = defaultdict(lambda: defaultdict(list))
     oracle = Oracle()
     print(f"{'chains':>12} {'drafts':>7} {'fewer steps':>12} {'faster':>7} {'accepted':>9} {'tokens':>7}")
-    for case, ask in CASES.items():
+    for case, ask in cases.items():
         number = 2 if quick else 4
         if ask is own_chains:
             number = len(figures.FAMILIES) if quick else num_chains
@@ -234,11 +279,20 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--geometry", choices=GEOMETRIES, default="nano", help="of the costs of a step")
     parser.add_argument("--costs", action="store_true", help="only what a step with drafts costs")
+    parser.add_argument("--texts", type=Path, metavar="FOLDER", help="a language model to ask instead")
+    parser.add_argument("--ids", type=int, default=128, help="of each of its answers")
     parser.add_argument("--replay", type=Path, help="only count the steps of the chains of this file")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     if args.replay:
         emit("speculate replay", processor(), {"model": "r1v-nano"}, {}, replay(args.replay, args.chains))
+        return
+    if args.texts:
+        cases = {kind: texts(kind, 16 if args.quick else args.ids) for kind in TEXTS}
+        llms = {name: LLM(args.texts, dtype="bfloat16", engine=EngineConfig(num_draft_tokens=drafts))
+                for name, drafts in {"plain": 0, "shared": 8}.items()}  # fmt: skip
+        medians, ratios, _ = compare(llms, 0, args.quick, cases)
+        emit("speculate texts", processor(), {"model": args.texts.name, "ids": args.ids}, medians, ratios)
         return
     costs = all_costs(args.geometry)
     if args.costs:
