@@ -5,6 +5,7 @@ Always holds: every value and dtype of the source is in the result, bit for bit;
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -126,18 +127,24 @@ def write_stored(
     tokenizer_from: Path,
     max_shard_bytes: int = MAX_SHARD_BYTES,
     finish: Callable[[Path], None] | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
     """Write stored parameters as a whole checkpoint.
 
     dtype: the one that config.json names; cast: every tensor is brought to it. finish: as of `write_folder`.
+    progress: told how many tensors of how many are read.
     """
     table = pieces(parameter_shapes(build_empty(config)), layout, config.language)
 
     def dtype_of(piece: Piece) -> torch.dtype:
         return dtype if cast else stored.dtype(piece.parameter, piece.start, piece.shape[0])
 
+    numbers = itertools.count(1)
+
     def fetch(piece: Piece) -> torch.Tensor:
-        return stored.read(piece.parameter, piece.start, piece.shape[0]).to(dtype_of(piece))
+        value = stored.read(piece.parameter, piece.start, piece.shape[0]).to(dtype_of(piece))
+        progress(next(numbers), len(table))
+        return value
 
     sizes = {piece.name: torch.Size(piece.shape).numel() * dtype_of(piece).itemsize for piece in table}
     write_folder(

@@ -147,17 +147,14 @@ def _answered(
     """Conversations with the checkpoint's own answers, drawn by seed."""
     found: list[Chat] = []
     with LLM(folder) as llm:
-        for first in range(0, count, 16):
-            numbers = range(first, min(first + 16, count))
-            some = [asked[number % len(asked)] for number in numbers]
-            params = [
-                SamplingParams(temperature=0.6, top_p=0.95, repetition_penalty=1.0, seed=seed + number,
-                               max_tokens=max_tokens)
-                for number in numbers
-            ]  # fmt: skip
-            for messages, each in zip(some, llm.chat_many(some, params), strict=True):
-                prompt = processor.encode(messages).token_ids
-                found.append(_chat([*prompt, *each.token_ids], len(prompt)))
+        streams = []
+        for number in range(count):
+            params = SamplingParams(temperature=0.6, top_p=0.95, repetition_penalty=1.0, seed=seed + number,
+                                    max_tokens=max_tokens)  # fmt: skip
+            streams.append(llm.stream(asked[number % len(asked)], params))
+        for number, stream in enumerate(streams):
+            prompt = processor.encode(asked[number % len(asked)]).token_ids
+            found.append(_chat([*prompt, *stream.wait()[0].token_ids], len(prompt)))
             progress(len(found), count)
     return found
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -229,18 +229,29 @@ class CheckpointVerifier:
         self.model: R1V = load(self.folder, DTYPES[dtype], device)
         self.llm = LLM.from_model(self.model, self.processor, engine=EngineConfig(max_num_seqs=4))
 
-    def run(self, peer: Peer, *, max_tokens: int = 48, tolerance: float | None = None) -> Certificate:
-        """Compare every case."""
+    def run(
+        self,
+        peer: Peer,
+        *,
+        max_tokens: int = 48,
+        tolerance: float | None = None,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> Certificate:
+        """Compare every case. progress: told how many of how many are compared."""
         tolerance = TOLERANCE[self.dtype] if tolerance is None else tolerance
         versions = {
             "r1v": __version__, "torch": torch.__version__, "pillow": PIL.__version__,
             "python": platform.python_version(),
         }  # fmt: skip
         compared = cases() if self.processor.takes_images else text_cases()
-        results = tuple(self._case(case, peer, max_tokens, tolerance) for case in compared)
+        results = []
+        for number, case in enumerate(compared):
+            progress(number, len(compared))
+            results.append(self._case(case, peer, max_tokens, tolerance))
+        progress(len(compared), len(compared))
         return Certificate(
             self.name, weights_hash(self.folder), peer.name, versions | peer.versions, self.dtype, tolerance,
-            results,
+            tuple(results),
         )  # fmt: skip
 
     def _case(self, case: Case, peer: Peer, max_tokens: int, tolerance: float) -> CaseResult:

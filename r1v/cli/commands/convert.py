@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 
 from r1v.cli.parser import MODEL_HELP
 from r1v.core import ConfigError
@@ -63,11 +64,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run_gguf(args: argparse.Namespace) -> int:
+    from r1v.cli.screen.progress import bars
     from r1v.llm.config import DTYPES
     from r1v.models.gguf.convert import GgufConfig, convert_gguf
 
     settings = GgufConfig(DTYPES.get(args.dtype), args.apart, args.layout, shard_bytes(args))
-    found = convert_gguf(args.source, args.target, args.mmproj, settings)
+    with bars() as report:
+        found = convert_gguf(args.source, args.target, args.mmproj, settings, partial(report, "tensor"))
     kinds = ", ".join(f"{number} {kind}" for kind, number in found.kinds.items())
     print(f"read {args.source}: {kinds}")
     if found.finer is not None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from r1v.cli.parser import MODEL_HELP, CommandParser, quiet_vllm
+from r1v.cli.screen.progress import bars
 from r1v.core import ConfigError
 
 if TYPE_CHECKING:
@@ -50,7 +52,10 @@ def run(args: argparse.Namespace) -> int:
 
     peer = make_peer(args)
     verifier = CheckpointVerifier(args.model, args.dtype, args.device)
-    certificate = verifier.run(peer, max_tokens=args.max_tokens, tolerance=args.tolerance)
+    with bars() as report:
+        certificate = verifier.run(
+            peer, max_tokens=args.max_tokens, tolerance=args.tolerance, progress=partial(report, "case")
+        )
     verifier.close()
     versions = ", ".join(f"{name} {found}" for name, found in certificate.versions.items())
     print(f"{args.model} ({args.dtype}, {args.device}): r1v against {certificate.against} ({versions})")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -74,8 +75,10 @@ def convert_gguf(
     target: str | os.PathLike[str],
     mmproj: str | os.PathLike[str] | None = None,
     settings: GgufConfig | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> GgufReport:
-    """Write the checkpoint's folder of a GGUF file. mmproj: the file of its tower and projector.
+    """Write the checkpoint's folder of a GGUF file. mmproj: the file of its tower and projector. progress:
+    told how many tensors of how many are read.
 
     CheckpointError: a damaged file, another architecture, tensors that are missing or left over, or a target
     that is there. UnavailableError: the gguf package is not installed.
@@ -105,7 +108,7 @@ def convert_gguf(
         dtype = settings.dtype or _dtype(text)
         write_stored(
             target, config, check_layout(settings.layout, config), stored, dtype, cast=True,
-            tokenizer_from=folder, max_shard_bytes=settings.max_shard_bytes,
+            tokenizer_from=folder, max_shard_bytes=settings.max_shard_bytes, progress=progress,
         )  # fmt: skip
     return GgufReport(config, kinds, dtype, tied, twice)
 
