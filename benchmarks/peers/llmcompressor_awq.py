@@ -1,4 +1,4 @@
-"""llmcompressor's AWQ of a native checkpoint on our calibration chats, written in AutoAWQ's layout.
+"""llmcompressor's AWQ of a native checkpoint, or of a language model, on our calibration chats in AutoAWQ's layout.
 
     FOLDER/bin/python benchmarks/peers/llmcompressor_awq.py SOURCE CHATS.safetensors TARGET
 
@@ -27,20 +27,17 @@ from llmcompressor.modifiers.transform.awq import AWQMapping, AWQModifier
 from llmcompressor.pipelines.cache import IntermediatesCache
 from safetensors.torch import load_file, save_file
 from torch.utils.data import DataLoader, Dataset
-from transformers import AutoModelForImageTextToText, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoModelForImageTextToText, AutoTokenizer
 
 from r1v.models.awq import pack_codes
 
-# its own for such decoders, kept off the tower, whose linears have the same names
-MAPPINGS = [
-    AWQMapping(f"re:.*language_model.*{before}$", [f"re:.*language_model.*{name}$" for name in after])
-    for before, after in (
-        ("input_layernorm", ("q_proj", "k_proj", "v_proj")),
-        ("v_proj", ("o_proj",)),
-        ("post_attention_layernorm", ("gate_proj", "up_proj")),
-        ("up_proj", ("down_proj",)),
-    )
-]
+# its own for such decoders
+MAPPINGS = (
+    ("input_layernorm", ("q_proj", "k_proj", "v_proj")),
+    ("v_proj", ("o_proj",)),
+    ("post_attention_layernorm", ("gate_proj", "up_proj")),
+    ("up_proj", ("down_proj",)),
+)
 IGNORED = ["re:.*vision_tower.*", "re:.*multi_modal_projector.*", "lm_head"]
 MEAN, STD = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
 
@@ -78,9 +75,12 @@ def packed(model: Any) -> Iterator[tuple[str, torch.Tensor]]:
     quantised = {
         name: module for name, module in model.named_modules() if hasattr(module, "weight_zero_point")
     }
+    tied = model.config.get_text_config().tie_word_embeddings
     for name, value in model.state_dict().items():
         module, _, leaf = name.rpartition(".")
-        if leaf.startswith(("weight_scale", "weight_zero_point", "weight_g_idx")) or name == "lm_head.weight":
+        if leaf.startswith(("weight_scale", "weight_zero_point", "weight_g_idx")):
+            continue
+        if tied and name == "lm_head.weight":
             continue
         if module not in quantised or leaf != "weight":
             yield name, value.to(torch.bfloat16).contiguous()
@@ -96,9 +96,19 @@ def packed(model: Any) -> Iterator[tuple[str, torch.Tensor]]:
 
 def main() -> None:
     source, chats, target = map(Path, sys.argv[1:])
-    model = AutoModelForImageTextToText.from_pretrained(source, dtype=torch.float32)
+    config = json.loads((source / "config.json").read_text())
+    pictures = "vision_config" in config
+    loader = AutoModelForImageTextToText if pictures else AutoModelForCausalLM
+    model = loader.from_pretrained(source, dtype=torch.float32)
+    place = (
+        ".*language_model.*" if pictures else ".*layers.*"
+    )  # off the tower, whose linears have these names
+    mappings = [
+        AWQMapping(f"re:{place}{before}$", [f"re:{place}{name}$" for name in after])
+        for before, after in MAPPINGS
+    ]
     recipe = [
-        AWQModifier(mappings=MAPPINGS),
+        AWQModifier(mappings=mappings),
         QuantizationModifier(targets=["Linear"], scheme="W4A16_ASYM", ignore=IGNORED),
     ]
     if not torch.accelerator.is_available():  # llmcompressor 0.14 pins memory also where there is no device
@@ -112,7 +122,6 @@ def main() -> None:
     seconds = time.perf_counter() - started
     target.mkdir(parents=True)
     save_file(dict(packed(model)), target / "model.safetensors", metadata={"format": "pt"})
-    config = json.loads((source / "config.json").read_text())
     config["quantization_config"] = {
         "quant_method": "awq", "bits": 4, "group_size": 128, "version": "gemm", "zero_point": True,
         "modules_to_not_convert": ["model.vision_tower", "model.multi_modal_projector", "lm_head"],
