@@ -1,4 +1,6 @@
-"""llmcompressor's AWQ of a native checkpoint, or of a language model, on our calibration chats in AutoAWQ's layout.
+"""llmcompressor's AWQ of a native checkpoint or of a language model, on our calibration chats.
+
+Written in AutoAWQ's layout.
 
     FOLDER/bin/python benchmarks/peers/llmcompressor_awq.py SOURCE CHATS.safetensors TARGET
 
