@@ -146,6 +146,7 @@ def _answered(
 ) -> list[Chat]:
     """Conversations with the checkpoint's own answers, drawn by seed."""
     found: list[Chat] = []
+    progress(0, count)
     with LLM(folder) as llm:
         streams = []
         for number in range(count):
