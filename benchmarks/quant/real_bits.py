@@ -1,6 +1,6 @@
 """A real language model in four and eight bits by several methods: perplexity and KL on real text.
 
-    R1V_REAL_WEIGHTS=FOLDER python benchmarks/quant/real_bits.py --work FOLDER [--answers FILE] [--quick]
+    R1V_REAL_WEIGHTS=FOLDER python benchmarks/quant/real_bits.py [--work FOLDER] [--answers FILE] [--quick]
 
 The reference is the GGUF file of R1V_REAL_WEIGHTS widened to float32. Measured on answers (--answers: what
 benchmarks/real_text.py keeps), this project's prose and its code, none of which anything was calibrated with.
@@ -16,9 +16,11 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -86,10 +88,10 @@ def makers(folder: Path, work: Path, args: argparse.Namespace) -> dict[str, Call
     return found
 
 
-def line_of(folder: Path, target: Path, chats: dict[str, list[Chat]]) -> dict[str, object]:
+def line_of(folder: Path, target: Path, chats: dict[str, list[Chat]]) -> dict[str, Any]:
     """What the table says of one checkpoint."""
     began = time.process_time()
-    line: dict[str, object] = {"megabytes": round(TensorFiles(target).num_bytes / 1e6)}
+    line: dict[str, Any] = {"megabytes": round(TensorFiles(target).num_bytes / 1e6)}
     for kind, some in chats.items():
         found = on_chains(folder, target, some)
         line[kind] = {
@@ -104,7 +106,7 @@ def main() -> None:
     """Make and measure what is missing, print every line, and all of it as JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="rounding alone, on two pieces of 32 tokens")
-    parser.add_argument("--work", type=Path, required=True, help="keep checkpoints and the table there")
+    parser.add_argument("--work", type=Path, help="keep checkpoints and the table there (default: nowhere)")
     parser.add_argument("--answers", type=Path, help="of benchmarks/real_text.py: together-N.jsonl")
     parser.add_argument("--pieces", type=int, default=8, help="of each kind of text to measure on")
     parser.add_argument("--piece-tokens", type=int, default=128)
@@ -120,14 +122,22 @@ def main() -> None:
     if args.quick:
         args.pieces, args.piece_tokens, args.chats, args.chat_tokens, args.only = 2, 32, 1, 8, ["rounding"]
     (file,) = Path(os.environ["R1V_REAL_WEIGHTS"]).glob("*.gguf")
-    args.work.mkdir(parents=True, exist_ok=True)
-    folder, table = args.work / "float32", args.work / "table.json"
+    with tempfile.TemporaryDirectory() as scratch:
+        found = table_of(file, args.work or Path(scratch), args)
+    config = {key: str(value) if isinstance(value, Path) else value for key, value in vars(args).items()}
+    print_result("real_bits", {"config": config | {"model": file.name}, "methods": found})
+
+
+def table_of(file: Path, work: Path, args: argparse.Namespace) -> dict[str, Any]:
+    """Every line that is asked for; those that are kept are not made again."""
+    work.mkdir(parents=True, exist_ok=True)
+    folder, table = work / "float32", work / "table.json"
     if not (folder / "config.json").is_file():
         convert_gguf(file, folder, settings=GgufConfig(torch.float32, apart=True))
     chats = measured_on(folder, args.answers, args.pieces, args.piece_tokens)
-    found = json.loads(table.read_text()) if table.is_file() else {}
-    for name, make in makers(folder, args.work, args).items():
-        target = args.work / name.replace("'s ", "-")
+    found: dict[str, Any] = json.loads(table.read_text()) if table.is_file() else {}
+    for name, make in makers(folder, work, args).items():
+        target = work / name.replace("'s ", "-")
         if name in found or (args.only and name not in args.only):
             continue
         if not (target / "config.json").is_file():
@@ -135,8 +145,7 @@ def main() -> None:
         found[name] = line_of(folder, target, chats)
         table.write_text(json.dumps(found, indent=1))
         print(name, json.dumps(found[name]), flush=True)
-    config = {key: str(value) if isinstance(value, Path) else value for key, value in vars(args).items()}
-    print_result("real_bits", {"config": config | {"model": file.name}, "methods": found})
+    return found
 
 
 if __name__ == "__main__":
