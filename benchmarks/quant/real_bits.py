@@ -131,7 +131,7 @@ def main() -> None:
 def table_of(file: Path, work: Path, args: argparse.Namespace) -> dict[str, Any]:
     """Every line that is asked for; those that are kept are not made again."""
     work.mkdir(parents=True, exist_ok=True)
-    folder, table = work / "float32", work / "table.json"
+    folder, table = work / "float32", work / f"table-{args.pieces}x{args.piece_tokens}.json"
     if not (folder / "config.json").is_file():
         convert_gguf(file, folder, settings=GgufConfig(torch.float32, apart=True))
     chats = measured_on(folder, args.answers, args.pieces, args.piece_tokens)
