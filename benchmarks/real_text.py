@@ -34,7 +34,7 @@ from r1v.models.gguf.convert import GgufConfig, convert_gguf
 from r1v.prompt import Processor
 
 TOP_P, WIDE = 0.95, 256  # the release's; the ids that are looked at before all are sorted
-PARTS = ("alone", "transformers", "llama")
+PARTS = ("together", "alone", "transformers", "llama")
 
 
 @dataclass
@@ -44,7 +44,6 @@ class Lines:
     path: Path
     minutes: float
     found: dict[int, Any] = field(default_factory=dict)
-    began: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
         for line in self.path.read_text().splitlines() if self.path.exists() else ():
@@ -52,9 +51,10 @@ class Lines:
 
     def fill(self, numbers: Iterable[int], make: Callable[[int], dict[str, Any]], threads: int = 1) -> None:
         """Make what is missing until the time is over."""
+        began = time.monotonic()
 
         def one(number: int) -> None:
-            if time.monotonic() - self.began < 60 * self.minutes:
+            if time.monotonic() - began < 60 * self.minutes:
                 line = {"number": number, **make(number)}
                 with self.path.open("a") as file:
                     file.write(json.dumps(line) + "\n")
@@ -199,9 +199,10 @@ def main() -> None:
     parser.add_argument("--max-tokens", type=int, default=256)
     parser.add_argument("--alone", type=int, default=20, help="prompts that are also answered alone")
     parser.add_argument("--rows", type=int, default=16, help="prompts answered at a time")
-    parser.add_argument("--minutes", type=float, default=600.0, help="that each part may take")
+    parser.add_argument("--minutes", type=float, default=600.0, help="after which a part begins no prompt")
     parser.add_argument("--work", type=Path, help="keep what is made there (default: a folder that goes)")
-    parser.add_argument("--skip", nargs="*", default=[], choices=PARTS)
+    parser.add_argument("--skip", nargs="*", default=[], choices=PARTS,
+                        help="parts; what is kept of answers written together is used")  # fmt: skip
     args = parser.parse_args()
     if args.quick:
         args.prompts, args.max_tokens, args.alone = 3, 8, 3
@@ -226,7 +227,8 @@ def main() -> None:
             convert_gguf(file, folder, settings=GgufConfig(torch.float32, apart=True))
         prompts = asked(args.prompts)
         answers = Lines(work / f"together-{args.max_tokens}.jsonl", args.minutes)
-        together(folder, prompts, answers, args.max_tokens, args.rows)
+        if "together" not in args.skip:
+            together(folder, prompts, answers, args.max_tokens, args.rows)
         tell("r1v", {"answers": len(answers.found), "ids": sum(len(a["ids"]) for a in answers.found.values()),
                      "ended": sum(a["reason"] == "stop" for a in answers.found.values())})  # fmt: skip
         if "alone" not in args.skip:
