@@ -111,6 +111,8 @@ def alone(folder: Path, prompts: dict[int, str], answers: Lines, lines: Lines, m
 
     with LLM(folder, dtype="float32") as llm:
         lines.fill(list(answers.found)[:number], make)
+    if not lines.found:
+        return {"answers": 0}
     both = [(answers.found[at], line) for at, line in lines.found.items()]
     ids = sum(len(line["ids"]) for _, line in both)
     steps, drafted, accepted = (sum(line[name] for _, line in both) for name in names)
@@ -144,6 +146,8 @@ def beside_transformers(folder: Path, answers: Lines, lines: Lines) -> dict[str,
 
     lines.fill(list(answers.found), make)
     found = list(lines.found.values())
+    if not found:
+        return {"answers": 0}
     places = sum(len(answers.found[number]["ids"]) for number in lines.found)
     result: dict[str, Any] = {
         "answers": len(found), "answers the same": sum(not each["wrong"] for each in found), "places": places,
@@ -175,6 +179,8 @@ def beside_llama(file: Path, answers: Lines, path: Path, max_tokens: int,
                        env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
     whole, compared, gaps, apart = 0, 0, [], []
     lines = Lines(path, 0).found
+    if not lines:
+        return {"answers": 0}
     for number, theirs in lines.items():
         each = answers.found[number]
         pairs = list(zip(each["ids"], theirs["ids"], strict=False))
