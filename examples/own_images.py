@@ -50,8 +50,13 @@ class Shares:
 def split(folder: Path, out: Path) -> dict[str, list[dict[str, Any]]]:
     """The questions in four files of ``out``: to train on, those of them with a chain, and held-out ones,
     ``choose`` and ``measure``."""
-    lines = read_lines(folder / "questions.jsonl", "the file of questions")
-    rows = [with_images(parse_line(line), folder) | {"family": "all"} for line in lines if line.strip()]
+    rows = []
+    for number, line in enumerate(read_lines(folder / "questions.jsonl", "the file of questions"), 1):
+        try:
+            if line.strip():
+                rows.append(with_images(parse_line(line), folder) | {"family": "all"})
+        except ValueError as error:
+            raise ConfigError(f"{folder / 'questions.jsonl'}, line {number}: {error}") from None
     check_pictures(rows, out)
     train = [row for i, row in enumerate(rows) if i % HELD_OUT]
     held = [row for i, row in enumerate(rows) if i % HELD_OUT == 0]

@@ -51,5 +51,6 @@ MODULES = (
     "reward",
     "summary",
     "tensor_files",
+    "thinking",
     "vision",
 )

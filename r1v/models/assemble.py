@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
@@ -31,13 +31,14 @@ from r1v.models.checkpoint import (
     without_memory,
 )
 from r1v.models.config import LanguageConfig, Layout, R1VConfig, VisionConfig
-from r1v.models.config_json.read import IMAGE_TOKEN, read_json
+from r1v.models.config_json.read import IMAGE_TOKEN
 from r1v.models.convert import StoredParameters, describe_whole, stored_parameters, write_stored
-from r1v.models.image_tokens import TokenIds, chat_template, ensure_image_tokens
+from r1v.models.image_tokens import TokenIds, ensure_image_tokens
 from r1v.models.names import PROJECTOR, Piece
 from r1v.models.projector import Projector
 from r1v.models.r1v import randomise
 from r1v.models.tensor_files import TensorFiles, some_names
+from r1v.models.thinking import Thinking, settle_template, thinks
 from r1v.write_lock import writing
 
 
@@ -46,17 +47,15 @@ class AssembleConfig:
     """How parts are put together.
 
     layout: of the result. dtype: of all its tensors; None is that of the language model. seed: of a projector
-    that is not given. chat_template: text that replaces the language model's template. thinking: what happens
-    to a template and tokenizer without ``<think>``: "keep" them, "install" an opening of thinking behind the
-    template, install "pictures", an opening for conversations with pictures alone, or "require" others, which
-    raises CheckpointError.
+    that is not given. chat_template: text that replaces the language model's template. thinking: as of
+    `settle_template`.
     """
 
     layout: Layout = "native"
     dtype: torch.dtype | None = None
     seed: int = 0
     chat_template: str | None = None
-    thinking: Literal["keep", "install", "pictures", "require"] = "keep"
+    thinking: Thinking = "keep"
     max_shard_bytes: int = MAX_SHARD_BYTES
 
 
@@ -82,7 +81,7 @@ def assemble(
         tokenizer = Path(scratch)
         copy_tokenizer(Path(language), tokenizer)
         tokens = ensure_image_tokens(tokenizer)
-        template = _settle_template(tokenizer, settings)
+        template = settle_template(tokenizer, settings.thinking, settings.chat_template)
         language_config = _grow_vocabulary(language_config, tokens, stored)
         whole = replace(base, language=language_config, image_token_id=tokens.ids[IMAGE_TOKEN])
         dtype = settings.dtype or commonest_dtype(language_files)
@@ -96,7 +95,7 @@ def assemble(
             "chat_template": {
                 "from": "given" if settings.chat_template is not None else str(language),
                 "sha256": hashlib.sha256(template.encode()).hexdigest(),
-                "thinks": _thinks(tokenizer, template),
+                "thinks": thinks(tokenizer, template),
             },
         }
 
@@ -220,54 +219,6 @@ def _projector_places(files: TensorFiles) -> dict[str, Piece]:
             raise CheckpointError(f"{files.folder / files.files[0]} {what} {parameter} of a projector")
         places[found[0]] = Piece(found[0], f"projector.{parameter}", 0, files.infos[found[0]].shape)
     return places
-
-
-# Put behind a template that does not think: it opens thinking where the model's turn begins. The prompt room
-# closes it again where thinking is off.
-_OPENING = (
-    "{% if add_generation_prompt and (enable_thinking is not defined or enable_thinking) %}"
-    "{{ '<think>\\n' }}{% endif %}"
-)
-# num_images is what the prompt room says of a conversation; elsewhere it is undefined, and thinking stays off
-_OPENING_FOR_PICTURES = _OPENING.replace("if add", "if num_images and add")
-
-
-def _thinks(folder: Path, template: str) -> bool:
-    """Whether prompts with and without thinking differ, either by the template or because <think> is a token,
-    with which the prompt room turns thinking off."""
-    files = (folder / name for name in ("tokenizer.json", "tokenizer_config.json", "added_tokens.json"))
-    return "<think>" in template or any(
-        '"<think>"' in file.read_text(encoding="utf-8") for file in files if file.is_file()
-    )
-
-
-def _settle_template(folder: Path, settings: AssembleConfig) -> str:
-    """The chat template of the result; a given one replaces that of the language model."""
-    template = settings.chat_template
-    if template is None:
-        template = chat_template(folder)
-    if template is None:
-        raise CheckpointError(
-            "the language model's folder has no chat template; give one with --chat-template"
-        )
-    thinks = _thinks(folder, template)
-    if not thinks and settings.thinking == "require":
-        raise CheckpointError(
-            "neither the chat template nor the tokenizer knows <think>, so prompts with and without thinking "
-            "would be the same; "
-            "use --thinking install to add it, or --thinking keep for a model that answers at once"
-        )
-    if not thinks and settings.thinking in ("install", "pictures"):
-        opening = _OPENING if settings.thinking == "install" else _OPENING_FOR_PICTURES
-        template = template.removesuffix("\n") + opening
-    if template != chat_template(folder):
-        (folder / "chat_template.jinja").write_text(template, encoding="utf-8")
-        if (folder / "tokenizer_config.json").is_file():
-            values = read_json(folder / "tokenizer_config.json")
-            values.pop("chat_template", None)
-            text = json.dumps(values, ensure_ascii=False, indent=2) + "\n"
-            (folder / "tokenizer_config.json").write_text(text, encoding="utf-8")
-    return template
 
 
 def _grow_vocabulary(config: LanguageConfig, tokens: TokenIds, stored: StoredParameters) -> LanguageConfig:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from r1v.models.checkpoint import (
     check_tied_copy,
     commonest_dtype,
     config_for,
+    copy_tokenizer,
     describe,
     load,
     open_files,
@@ -31,6 +33,7 @@ from r1v.models.checkpoint import (
 from r1v.models.config import Layout, R1VConfig
 from r1v.models.names import Piece, pieces
 from r1v.models.tensor_files import TensorFiles, TensorSource
+from r1v.models.thinking import Thinking, settle_template
 
 
 class StoredParameters:
@@ -160,9 +163,10 @@ def convert(
     *,
     max_shard_bytes: int = MAX_SHARD_BYTES,
     merge_adapter: bool = False,
+    thinking: Thinking = "keep",
 ) -> None:
     """Rewrite a whole checkpoint in a layout (None: native). merge_adapter: its adapter for pictures becomes
-    part of the weights. Errors as `load` and `save`."""
+    part of the weights. thinking: as of `settle_template`. Errors as `load` and `save`."""
     folder = Path(source)
     description, config = describe_whole(folder)
     layout = check_layout(layout, config)
@@ -173,7 +177,11 @@ def convert(
         model = load(folder, base=True)
         for name, value in changed(model, read_adapter(folder, model)).items():
             stored.put(name, value)
-    write_stored(
-        target, config, layout, stored, commonest_dtype(files),
-        tokenizer_from=folder, max_shard_bytes=max_shard_bytes,
-    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as scratch:
+        if thinking != "keep":
+            copy_tokenizer(folder, Path(scratch))
+            settle_template(Path(scratch), thinking)
+        write_stored(
+            target, config, layout, stored, commonest_dtype(files),
+            tokenizer_from=folder if thinking == "keep" else Path(scratch), max_shard_bytes=max_shard_bytes,
+        )  # fmt: skip

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from r1v.core import CheckpointError
+from r1v.core import CheckpointError, Message
 from r1v.models import load, read_config
 from r1v.models.checkpoint import save
 from r1v.models.gguf.convert import GgufConfig, convert_gguf
 from r1v.models.gguf.file import GgufFile
 from r1v.models.hub import resolve_model
 from r1v.models.names import pieces
+from r1v.prompt import Processor
 from r1v.quant.gguf_export import export_gguf
 
 gguf = pytest.importorskip("gguf", reason="GGUF files need the gguf package")
@@ -227,3 +228,25 @@ def test_a_count_beyond_the_file_is_refused_at_once(tmp_path: Path) -> None:
                      + (2**62).to_bytes(8, "little") + bytes(64))  # fmt: skip
     with pytest.raises(CheckpointError, match="cut short"):
         GgufFile(path)
+
+
+def without_thinking(writer: gguf.GGUFWriter) -> None:
+    """Give the tokens of thinking other names."""
+    tokens = writer.kv_data[0]["tokenizer.ggml.tokens"]
+    tokens.value = [token.replace("think>", "muse>") for token in tokens.value]
+
+
+def test_thinking_is_installed_where_a_model_does_not_know_it(run_r1v: Any, tmp_path: Path) -> None:
+    """From a file and from a folder, behind a template that stays as it is; weights are the same."""
+    gguf_files.write_text(tmp_path / "model.gguf", gguf_files.hf_model(), change=without_thinking)
+    assert run_r1v("convert", tmp_path / "model.gguf", tmp_path / "plain")[0] == 0
+    assert not Processor.from_folder(tmp_path / "plain").thinks
+    for source, name in ((tmp_path / "model.gguf", "one"), (tmp_path / "plain", "two")):
+        status, _, err = run_r1v("convert", source, tmp_path / name, "--thinking", "install")
+        assert status == 0, err
+        processor = Processor.from_folder(tmp_path / name)
+        prompt = processor.encode([Message.user("a")])
+        assert prompt.opens_thinking
+        assert processor.decode(prompt.token_ids, skip_special=False).endswith("assistant\n<think>\n")
+        first, second = parameters_by_name(tmp_path / "plain"), parameters_by_name(tmp_path / name)
+        assert all(torch.equal(first[key], second[key]) for key in first)

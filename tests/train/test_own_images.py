@@ -125,6 +125,22 @@ def test_a_folder_without_questions_is_one_line(tmp_path: Path) -> None:
     assert done.returncode == 1 and "questions.jsonl" in done.stderr and "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("line", "said"), [('{"question": "a"', "not JSON"), ('{"image": 3}', "image"), ("[1]", "not an object")]
+)
+def test_a_line_that_cannot_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, said: str
+) -> None:
+    monkeypatch.syspath_prepend(str(SCRIPT.parent))
+    import own_images
+
+    folder = make_folder(tmp_path / "mine")
+    rows = (folder / "questions.jsonl").read_text().splitlines()
+    (folder / "questions.jsonl").write_text("\n".join([*rows[:2], "", line, *rows[2:]]))
+    with pytest.raises(ConfigError, match=rf"questions\.jsonl, line 4: .*{said}"):
+        own_images.split(folder, tmp_path / "out")
+
+
 def test_a_picture_that_was_changed_under_its_name_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

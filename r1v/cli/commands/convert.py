@@ -32,6 +32,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_shard_argument(parser)
     parser.add_argument("--merge-adapter", action="store_true",
                         help="merge the adapter for pictures into the weights beside it")  # fmt: skip
+    parser.add_argument("--thinking", choices=("keep", "install"), default="keep",
+                        help="what to do where template and tokenizer have no <think>: keep them, or add the "
+            "opening of thinking, which training wants")  # fmt: skip
     group = parser.add_argument_group("of a GGUF file")
     group.add_argument("--mmproj", metavar="FILE", help="the GGUF file of an InternVL's tower and projector")
     group.add_argument("--dtype", choices=("auto", "float32", "float16", "bfloat16"), default="auto",
@@ -57,7 +60,8 @@ def run(args: argparse.Namespace) -> int:
     if layout is None and config.vision is not None:
         raise ConfigError("name the layout of the result: --layout release, or --layout native")
     convert(
-        source, args.target, layout, max_shard_bytes=shard_bytes(args), merge_adapter=args.merge_adapter
+        source, args.target, layout, max_shard_bytes=shard_bytes(args), merge_adapter=args.merge_adapter,
+        thinking=args.thinking,
     )  # fmt: skip
     print(f"wrote {args.target}" + (f" in the {layout} layout" if layout else ""))
     return 0
@@ -68,7 +72,7 @@ def _run_gguf(args: argparse.Namespace) -> int:
     from r1v.llm.config import DTYPES
     from r1v.models.gguf.convert import GgufConfig, convert_gguf
 
-    settings = GgufConfig(DTYPES.get(args.dtype), args.apart, args.layout, shard_bytes(args))
+    settings = GgufConfig(DTYPES.get(args.dtype), args.apart, args.layout, args.thinking, shard_bytes(args))
     with bars() as report:
         found = convert_gguf(args.source, args.target, args.mmproj, settings, partial(report, "tensor"))
     kinds = ", ".join(f"{number} {kind}" for kind, number in found.kinds.items())

@@ -33,6 +33,7 @@ from r1v.models.gguf.names import (
 from r1v.models.gguf.tokenizer import write_tokenizer
 from r1v.models.names import Piece
 from r1v.models.tensor_files import some_names
+from r1v.models.thinking import Thinking, settle_template
 from r1v.ops import RopeConfig
 from r1v.write_lock import writing
 
@@ -49,12 +50,13 @@ class GgufConfig:
 
     dtype: of all tensors; None is that of the file, and bfloat16 where values are packed. apart: embedding
     and output matrix stay as the file has them, also where they are one matrix that was rounded in two ways.
-    layout: of a model with a tower.
+    layout: of a model with a tower. thinking: as of `settle_template`.
     """
 
     dtype: torch.dtype | None = None
     apart: bool = False
     layout: Layout | None = None
+    thinking: Thinking = "keep"
     max_shard_bytes: int = MAX_SHARD_BYTES
 
 
@@ -97,6 +99,8 @@ def convert_gguf(
     with writing(target), tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         ids = write_tokenizer(text, folder)
+        if settings.thinking != "keep":
+            settle_template(folder, settings.thinking)
         language = replace(
             language, bos_token_id=ids["bos"], eos_token_id=ids["eos"], pad_token_id=ids["pad"]
         )

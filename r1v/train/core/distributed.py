@@ -10,6 +10,8 @@ from __future__ import annotations
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
 from itertools import zip_longest
 from typing import Any, TypeVar
 
@@ -19,6 +21,10 @@ from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.tensor import DTensor, Shard
 
 T = TypeVar("T")
+
+# How long `World.barrier` waits: the first process may score or ask for hours while the others have nothing
+# to do. Where one is gone, the others notice at once.
+PATIENCE = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,7 @@ class World:
             return cls()
         if not dist.is_initialized():
             dist.init_process_group("cpu:gloo,cuda:nccl" if device.startswith("cuda") else "gloo")
+        _patient(dist.group.WORLD)  # all processes have to create it together
         return cls(dist.get_rank(), dist.get_world_size())
 
     @property
@@ -79,9 +86,9 @@ class World:
         return int(held)
 
     def barrier(self) -> None:
-        """Wait for all."""
+        """Wait for all, however long they work."""
         if self.size > 1:
-            self.gather(None)
+            dist.barrier(_patient(dist.group.WORLD))
 
     def mesh(self, device: str, hsdp: bool) -> DeviceMesh:
         """The processes as FSDP sees them: one line. hsdp: over several hosts each host holds the whole model
@@ -95,6 +102,13 @@ class World:
 
 
 ONE_PROCESS = World()
+
+
+@cache
+def _patient(group: Any) -> Any:
+    """A second group of the same processes, whose calls wait for `PATIENCE`; the first one's fail after half
+    an hour, which shows that processes wait for different things."""
+    return dist.new_group(backend="gloo", timeout=PATIENCE)
 
 
 def whole(tensor: torch.Tensor) -> torch.Tensor:

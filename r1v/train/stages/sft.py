@@ -94,8 +94,8 @@ class Trainer:
             raise ConfigError(
                 f"data.direct_share is {c.data.direct_share}, but {c.model.path} has no <think> in "
                 "its chat template or tokenizer, so answers with and without thinking would be learned for "
-                "the same prompt; use r1v assemble --thinking install, or data.direct_share=1 to train "
-                "answers alone"
+                "the same prompt; use r1v convert --thinking install (r1v assemble has it too), or "
+                "data.direct_share=1 to train answers alone"
             )
         self.source = open_source(c.data, c.run.seed, self.console)
         self.stream = self._open_stream(spoilt(self.source, c.data.spoil), c.data.prefetch)

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from r1v import models
 from r1v.cli.main import main
 from r1v.scoring import Verdict
 from r1v.train.core.config_read import make, read
+from r1v.train.core.distributed import World
 from r1v.train.data.examples import AnswerKey
 from r1v.train.data.pairs import write_pairs
 from r1v.train.data.questions import EncodedQuestion
@@ -96,6 +98,21 @@ def assert_same_run(one: Path, two: Path) -> None:
     assert second == pytest.approx(first, rel=1e-5)
     a, b = (models.load(folder / "model").state_dict() for folder in (one, two))
     assert all(torch.allclose(a[name].float(), b[name].float(), atol=2e-3, rtol=1e-2) for name in a)
+
+
+def wait_for_the_first(folder: Path) -> None:
+    """One process works for longer than a group's calls wait; the others have nothing to do."""
+    torch.distributed.init_process_group("gloo", timeout=timedelta(seconds=3))
+    world = World.open("cpu")
+    if world.first:
+        time.sleep(6)
+        (folder / "scored").touch()
+    world.barrier()
+    assert (folder / "scored").exists() and world.gather(world.rank) == [0, 1]
+
+
+def test_a_barrier_waits_for_a_process_that_works_for_long(tmp_path: Path) -> None:
+    in_two(lambda: wait_for_the_first(tmp_path))
 
 
 def test_two_processes_train_as_one(start: Path, tmp_path: Path) -> None:
