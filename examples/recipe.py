@@ -237,7 +237,7 @@ class Recipe:
             "mpo",
             make(
                 MPOConfig, model=str(self.started), out=str(self.out / "mpo"), data=str(self.train), rounds=2,
-                questions=96, group=6, max_tokens=40, reward_model=str(self.judge), lr=1e-4, epochs=2,
+                questions=96, group=6, max_tokens=40, reward_model=str(self.judge), lr=5e-5, epochs=2,
                 batch_size=8, heldout_share=0.2, **ON,
             ),
             lambda c: MPOTrainer(c, QUIET).train(),

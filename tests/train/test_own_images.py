@@ -126,7 +126,8 @@ def test_a_folder_without_questions_is_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "said"), [('{"question": "a"', "not JSON"), ('{"image": 3}', "image"), ("[1]", "not an object")]
+    ("line", "said"),
+    [('{"question": "a"', "not valid JSON"), ('{"image": 3}', "image"), ("[1]", "not an object")],
 )
 def test_a_line_that_cannot_be_read_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, said: str

@@ -69,6 +69,12 @@ class Workbench:
         )
         if config.run.compile:
             compile_layers(policy, console)
+        rise, steps = config.optim.warmup_steps, config.run.steps
+        if rise >= steps:
+            console.print(
+                f"optim.warmup_steps is {rise} and run.steps {steps}: the learning rate stays below its peak",
+                highlight=False,
+            )
         return cls(config, compute, run, policy, console)
 
     # ---------------------------------------------------------------------------------------------- a step
@@ -77,10 +83,13 @@ class Workbench:
         """The share of the run that is done."""
         return progress(self.step, self.config.run.steps, self.trained_s, self.config.run.deadline_s)
 
-    def minutes_left(self, done: float | None = None) -> float:
-        """Estimated from the time that the finished share took. done: as for `rate`."""
-        done = max(self.progress() if done is None else done, 1e-9)
-        return self.trained_s * (1 - done) / done / 60
+    def minutes_left(self, done: float | None = None, step_s: float = 0.0) -> float:
+        """Estimated from the time that the finished share took. done: as for `rate`. step_s: seconds of the
+        step that is being reported, where `end_step` has not counted it yet."""
+        run, spent = self.config.run, self.trained_s + step_s
+        if done is None:
+            done = progress(self.step + (step_s > 0), run.steps, spent, run.deadline_s)
+        return spent * (1 - done) / max(done, 1e-9) / 60
 
     def rate(self, done: float | None = None) -> float:
         """The share of the peak learning rate at this step. done: the share of the run that is done; None: by

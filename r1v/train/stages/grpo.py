@@ -324,7 +324,7 @@ class GRPOTrainer:
             f"  cut off {facts.truncated:.0%}  entropy {entropy:.2f}  mismatch {facts.mismatch:.1e}"
             f"  grad {norm:.2f}  {facts.length * len(responses) / seconds:,.0f} tokens/s"
             f"  {seconds:.1f} s (rollout {asked / seconds:.0%}, update {updated / seconds:.0%})"
-            f"  {bench.minutes_left():.1f} min left"
+            f"  {bench.minutes_left(step_s=seconds):.1f} min left"
             + (f"  KL {kl:.4f}" if self.config.loss.kl else "")
             + "".join(f"  {name} {value:.3f}" for name, value in functions.items())
             + (f"  {bad} BAD" if bad else "")

@@ -72,8 +72,8 @@ class IterateConfig:
 
 
 def iterate(config: IterateConfig, console: Console | None = None, *, allow: Collection[str] = ()) -> Path:
-    """All rounds; returns the folder of the last model. Runs under torchrun too: the first process scores,
-    asks and writes files, and all of them train."""
+    """All rounds; returns the folder of the last model. Runs under torchrun too: the first process scores and
+    writes files, and all of them ask and train."""
     c, console = config, console or Console(stderr=True)
     compute = Compute.open(c.run.device, c.run.bf16)
     run = TrainingRun(c, compute.world, data=fingerprint(c.data), allow=allow)
@@ -86,8 +86,8 @@ def iterate(config: IterateConfig, console: Console | None = None, *, allow: Col
     model = _round(c, 0, c.model.path, rows, c.first_lr, console)
     for t, threshold in enumerate(c.thresholds, 1):
         chosen = out / f"round{t}" / "rows.jsonl"
+        wrong = set() if compute.world.agree(chosen.exists()) else _wrong(c, compute, model, rows)
         if compute.world.first and not chosen.exists():
-            wrong = _wrong(c, compute, model, rows)
             keep = [row for i, row in enumerate(rows) if row["score"] >= threshold or i in wrong]
             liked = sum(row["score"] >= threshold for row in rows)
             report = {"round": t, "threshold": threshold, "liked": liked, "wrong": len(wrong),
@@ -172,18 +172,20 @@ def _round(
 def _wrong(
     c: IterateConfig, compute: Compute, model: str | Path, rows: Sequence[dict[str, object]]
 ) -> set[int]:
-    """The error set: rows that a model answers wrong, greedily."""
+    """The error set: rows that a model answers wrong, greedily. Each process asks its share."""
     sampler = open_sampler(model, compute, c.rollout)
-    examples = [parse_row(row, Path(c.run.out), chains=False)[1] for row in rows]
-    rules, wrong = RuleReward(), set()
-    for start in range(0, len(examples), BATCH):
-        part = examples[start : start + BATCH]
+    own = compute.world.share(range(len(rows)))
+    rules, wrong = RuleReward(), set[int]()
+    for start in range(0, len(own), BATCH):
+        places = own[start : start + BATCH]
+        part = [parse_row(rows[place], Path(c.run.out), chains=False)[1] for place in places]
         prompts = [sampler.processor.encode(example.messages()) for example in part]
         groups = sampler.sample(
             prompts, [0] * len(part), n=1, max_tokens=c.rollout.max_tokens, temperature=0.0
         )
-        for place, (example, group) in enumerate(zip(part, groups, strict=True), start):
+        for place, example, group in zip(places, part, groups, strict=True):
             if rules.verdict(group[0], example.key) is not Verdict.RIGHT:
                 wrong.add(place)
     rules.close()
-    return wrong
+    compute.world.barrier()  # with long data the shares end at very different times
+    return {place for found in compute.world.gather(wrong) for place in found}

@@ -354,11 +354,14 @@ class MPOTrainer:
             memory_mb=self.bench.compute.peak_bytes() / 2**20,
         )  # fmt: skip
         if (self.bench.step + 1) % c.run.log_every == 0 or self.place + 1 == steps:
+            step_s = max(time.monotonic() - begun, 1e-9)
+            counted, number = self.round * steps + self.place + 1, c.rounds * steps
+            done = progress(counted, number, self.bench.trained_s + step_s, c.run.deadline_s)
             self.bench.say(
                 f"round {self.round + 1}/{c.rounds}, step {self.place + 1}/{steps}  loss {total:.3f}  margin "
                 f"{margin:+.3f}  pairs right {right:.2f}  grad {norm:.2f}"
-                f"  {self._tokens(pairs) / max(time.monotonic() - begun, 1e-9):,.0f} tokens/s"
-                f"  {self.bench.minutes_left(done):.1f} min left"
+                f"  {self._tokens(pairs) / step_s:,.0f} tokens/s"
+                f"  {self.bench.minutes_left(done, step_s):.1f} min left"
             )
 
     def _lengths(self, pairs: Sequence[TokenPair]) -> list[int]:

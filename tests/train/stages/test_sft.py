@@ -1,5 +1,6 @@
 """The supervised loop on a tiny model: it learns, resumes bit for bit, and trains only what it is told to."""
 
+import io
 import json
 import os
 import shutil
@@ -258,6 +259,27 @@ def test_an_example_longer_than_the_context_is_refused(start: Path) -> None:
     with pytest.raises(ConfigError, match="context"):
         encode(processor, Example((), "q", "long " * 2000, "a", AnswerKey("a")))
     assert ImageRef("x")
+
+
+def test_a_warm_up_as_long_as_the_run_is_said(start: Path, tmp_path: Path) -> None:
+    for steps, said in ((2, True), (3, False)):
+        console = Console(file=io.StringIO(), width=200)
+        trainer = Trainer(config(start, tmp_path / str(steps), steps=steps, workers=0), console)
+        trainer.stream.close()
+        text = console.file.getvalue()  # type: ignore[attr-defined]
+        assert ("warmup_steps is 2 and run.steps 2" in text) is said
+
+
+def test_the_time_left_counts_the_step_that_is_reported(start: Path, tmp_path: Path) -> None:
+    """GRPO and MPO report a step before it is counted: one of four steps took two minutes, six are left."""
+    trainer = Trainer(config(start, tmp_path / "out", steps=4, workers=0), Console(quiet=True))
+    trainer.stream.close()
+    bench = trainer.bench
+    assert bench.minutes_left(step_s=120.0) == pytest.approx(6.0)
+    bench.step, bench.trained_s = 1, 120.0
+    assert bench.minutes_left() == pytest.approx(6.0)
+    assert bench.minutes_left(step_s=120.0) == pytest.approx(4.0)
+    assert bench.minutes_left(0.5, 120.0) == pytest.approx(4.0)
 
 
 def test_a_model_without_think_learns_one_kind_of_answer(start: Path, tmp_path: Path) -> None:

@@ -15,10 +15,11 @@ from r1v.models.reward import RewardModel, save_head
 from r1v.train.core.config_read import make
 from r1v.train.data.examples import JsonlSource
 from r1v.train.reward.model import Calibration
+from r1v.train.reward.rules import RuleReward
 from r1v.train.stages.distill import DistillConfig, distill
 from r1v.train.stages.iterate import IterateConfig, iterate
 from r1v.train.stages.transfer import TransferConfig, transfer
-from tests.train.core.test_distributed import in_two, numbers
+from tests.train.core.test_distributed import by_first_token, in_two, numbers
 
 QUIET = Console(quiet=True)
 FAMILIES = ("arithmetic", "counting")
@@ -135,9 +136,10 @@ def assert_as_one(one: Path, two: Path, runs: tuple[str, ...], last: str) -> Non
 
 @pytest.mark.slow
 def test_iterative_rounds_in_two_processes_as_in_one(
-    start: Path, chains: Path, reward_model: Path, tmp_path: Path
+    start: Path, chains: Path, reward_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Which rows a round keeps, its losses, and the weights."""
+    """Which rows a round keeps, of which each process asks half, its losses, and the weights."""
+    monkeypatch.setattr(RuleReward, "verdict", by_first_token)
 
     def run(name: str) -> None:
         c = make(
@@ -151,7 +153,8 @@ def test_iterative_rounds_in_two_processes_as_in_one(
     run("1")
     in_two(lambda: run("2"))
     reports = [f"round{t}/report.json" for t in (1, 2)]
-    for name in reports:
+    assert any(0 < json.loads((tmp_path / "1" / name).read_text())["wrong"] < 12 for name in reports)
+    for name in (*reports, "round1/rows.jsonl"):
         assert (tmp_path / "1" / name).read_text() == (tmp_path / "2" / name).read_text()
     runs = tuple(f"round{t}/sft" for t in (0, 1, 2))
     assert_as_one(tmp_path / "1", tmp_path / "2", runs, "round2/sft/model")
