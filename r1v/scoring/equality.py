@@ -204,6 +204,10 @@ def _same_collections(given: Collection, answer: Collection, tolerance: Toleranc
         if set(left) != set(right):
             return False
         return _all(same_reading(left[name], right[name], tolerance) for name in right)
+    given, answer = (
+        _by_name(one, names) if other.ordered else one
+        for one, names, other in ((given, left, answer), (answer, right, given))
+    )
     if not _brackets_agree(given, answer):
         return False
     if given.ordered or answer.ordered:
@@ -215,6 +219,13 @@ def _same_collections(given: Collection, answer: Collection, tolerance: Toleranc
     return _all(_any(same_reading(a, b, tolerance) for b in answer.items) for a in given.items) and _all(
         _any(same_reading(a, b, tolerance) for a in given.items) for b in answer.items
     )
+
+
+def _by_name(values: Collection, names: dict[str, Reading]) -> Collection:
+    """``y = 2, x = 3`` in the order of its letters, beside a tuple of coordinates."""
+    if values.opening or not names or not set(names) <= set("xyz"):
+        return values
+    return Collection(tuple(names[name] for name in sorted(names)))
 
 
 def _matched(given: Sequence[Reading], answer: Sequence[Reading], tolerance: Tolerance) -> bool | None:

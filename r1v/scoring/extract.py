@@ -17,6 +17,7 @@ from r1v.scoring.boxed import extract_boxes, find_boxes
 from r1v.scoring.compare import compare
 from r1v.scoring.notation import tidy
 from r1v.scoring.sentences.elimination import denies, settled, without_denied
+from r1v.scoring.sentences.final import final_statement
 from r1v.scoring.sentences.prose import stated
 from r1v.scoring.sentences.stance import is_asked, is_said, said_boxes, standing
 
@@ -33,7 +34,7 @@ _NOT_ANOTHER = re.compile(
 )
 _EMPHASIS = re.compile(r"(?<![\w*])(\*\*|__)(?=\S)(.{1,200}?)(?<=\S)\1(?![\w*])")
 _FENCE = re.compile(r"(?:```|~~~)\w*")
-_SENTENCE_END = re.compile(r"(?<=[^\d\s])\.\s|(?<=\d)\.(?:\s|$)|[。;；]\s?")
+_SENTENCE_END = re.compile(r"(?<=[^\d\s])(?<!i\.e)(?<!e\.g)(?<!approx)\.\s|(?<=\d)\.(?:\s|$)|[。;；]\s?")
 _LETTER = re.compile(r"(?<![A-Za-z\\'’])[(\[*]{0,3}([A-Z])[)\]*]{0,3}(?![A-Za-z'’])")
 _MARKED = re.compile(r"[(\[]?([A-Za-z])[)\]]?\s*[.:)：、,]\s*(?=\S)")  # "B. the red one"
 _LABEL = r"(?:\b(?:option|choice|answer)\s*)?(?<![A-Za-z'’])[(\[*]{0,3}(?-i:[A-Z])[)\]*]{0,3}(?![A-Za-z'’])"
@@ -65,7 +66,7 @@ _VERDICT = re.compile(
     re.IGNORECASE,
 )
 _PRONOUN = re.compile(r"\bI(?=\s+[a-z]|['’])")
-_ARTICLE = re.compile(r"\bA(?=\s+[a-z])(?!\s+(?:is|are|and|or|because|since|as|not|matches|fits)\b)")
+_ARTICLE = re.compile(r"\bA(?=\s+[a-z])(?!\s+(?:is|are|and|or|because|since|as|not|matches|fits|fails?)\b)")
 _SAYS = re.compile(r"\b(?:is|are|equals)\s+[-+]?[$\\]?[\d(]", re.IGNORECASE)
 _SO_IT_IS = re.compile(
     r"^(?:(?:.*\s)?(?:is|are|equals)|(?:.*\s)?it['’]s|so|hence|thus|therefore),?\s+(?=[-+]?[$\\]?[\d.(\\])",
@@ -102,6 +103,8 @@ def extract_answer(text: str) -> Extraction:
     lines = [
         line.strip() for line in text.splitlines() if line.strip() and not _FENCE.fullmatch(line.strip())
     ]
+    if lines and (final := final_statement(lines, _sentences(lines[-1]))) is not None:
+        return Extraction(final or None, "last-line" if final else "none")
     if lines and (is_asked(last := _sentences(lines[-1])[-1]) or not is_said(last)):
         return Extraction(None, "none")
     if lines and len(lines[-1]) <= MAX_LAST_LINE and (found := _trimmed(lines[-1])):

@@ -223,6 +223,28 @@ def split_top(text: str, separators: str) -> list[str]:
     return [part.strip() for part in parts]
 
 
+_RELATION = re.compile(r"\\(le|ge|ne|approx)(?![a-z])|([<>=])")
+
+
+def at_relations(text: str) -> tuple[list[str], list[str]]:
+    """The text split at its relation signs outside of brackets, and these signs."""
+    parts, signs, start, depth = list[str](), list[str](), 0, 0
+    position = 0
+    while position < len(text):
+        if text[position] in "([{":
+            depth += 1
+        elif text[position] in ")]}":
+            depth -= 1
+        elif depth <= 0 and (match := _RELATION.match(text, position)):
+            parts.append(text[start:position].strip())
+            signs.append(match[1] or match[2])
+            start = position = match.end()
+            continue
+        position += 2 if text[position] == "\\" and text[position + 1 : position + 2] not in "([{)]}" else 1
+    parts.append(text[start:].strip())
+    return parts, signs
+
+
 def brackets(text: str) -> tuple[str, str, str]:
     """(opening, closing, content) if one pair of brackets stands around the whole text; otherwise two empty
     strings and the text. The two brackets may be of different kinds, as in ``[0, 1)``."""

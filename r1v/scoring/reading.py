@@ -44,10 +44,11 @@ from r1v.scoring.kinds.times import read_clock
 from r1v.scoring.kinds.units import Unit, compound, read_unit, split_units
 from r1v.scoring.kinds.vectors import TUPLE_NAME, one_by_one, read_vector, scaled_tuple
 from r1v.scoring.kinds.words import in_signs, small_roman
-from r1v.scoring.notation import as_tuple, brackets, spaceless, split_top, tidy
+from r1v.scoring.notation import as_tuple, at_relations, brackets, spaceless, split_top, tidy
 
 MAX_DEPTH = 4
 MAX_ROUNDING = 0.02  # how far a decimal may be from the value that it is said to round
+_DRESSED = re.compile(r"[-+]?\d[\d.,]*(?P<unit>\s*[A-Za-z%].*)", re.DOTALL)  # a decimal with its unit
 _GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!\d|,\d)")  # 1,000: a comma within a number
 _RATIO = re.compile(r"\(?([^:()]+(?:(?::|\\colon(?![a-z])|\bto\b)[^:()]+){1,3})\)?")
 _NUMERAL = re.compile(r"\(?([0-9A-Fa-f]+)\)?_\s*\{?\s*(\d{1,2})\s*\}?")
@@ -69,8 +70,7 @@ _SEPARATOR_WORD = re.compile(
     r"(?:\s*,\s*|\s+|(?<=[)\]}\d]))(?:and|or|und|oder)(?:\s+|(?=[(\[{\\\d]))|\s*(?:和|或|或者|与)\s*|\\(?:lor|land)(?![a-z])",
     re.IGNORECASE,
 )
-_RELATION = re.compile(r"\\(le|ge|ne|approx)(?![a-z])|([<>=])")
-_NAME = re.compile(
+NAME = re.compile(
     r"\\?[A-Za-z]+(?:_(?:\{[^{}]*\}|\w))?'*(?:\([A-Za-z0-9, ]{1,12}\))?"  # x, \theta, S_{ABC}, f(x)
     r"|\\(?:angle|triangle|overline|vec|hat|bar|overrightarrow)\s*\{?[A-Za-z ]{1,6}\}?"
     r"|\\(?:Delta|delta|nabla)\s*\\?[A-Za-z]+(?:_(?:\{[^{}]*\}|\w))?(?:\s*\^\s*\{?\s*\\circ\s*\}?)?"
@@ -211,7 +211,10 @@ def _ratio(text: str) -> Ratio | None:
     match = _RATIO.fullmatch(text)
     if match is None:
         return None
-    terms = [expression_of(part.strip()) for part in re.split(r":|\\colon(?![a-z])|\bto\b", match[1])]
+    terms = [
+        expression_of(part.strip())
+        for part in re.split(r":|\\colon(?![a-z])|\bto\b", _without_thousands(match[1]))
+    ]
     return (
         None
         if any(term is None for term in terms)
@@ -306,7 +309,7 @@ def _points(text: str) -> RealSet | None:
 
 
 def _relations(text: str, depth: int) -> Reading:
-    parts, signs = _at_relations(text)
+    parts, signs = at_relations(text)
     if not signs and _JOINED.search(text) and (region := joined(text, partial(_region, depth=depth))):
         return (region,)
     if not signs or any(not part for part in parts):
@@ -326,38 +329,21 @@ def _relations(text: str, depth: int) -> Reading:
 
 def _rounded(parts: list[str], signs: list[str], depth: int) -> Reading:
     r"""``\\frac{1}{3} \\approx 0.333``: the value, and the decimal that is said of it, where it fits."""
-    if set(signs) == {"approx"} and (len(parts) > 2 or _NAME.fullmatch(parts[0])):
+    if set(signs) == {"approx"} and (len(parts) > 2 or NAME.fullmatch(parts[0])):
         return _equation(parts, depth)
     *before, last = parts
-    value, decimal = (expression_of(part) for part in (before[-1], last))
+    unit = match["unit"] if (match := _DRESSED.fullmatch(last)) else ""
+    value, decimal = (expression_of(part) for part in (before[-1], last.removesuffix(unit)))
     if "approx" in signs[:-1] or value is None or decimal is None or decimal.symbols:
         return ()
     near, said = approximate(value), approximate(decimal)
     if near is None or said is None or abs(near - said) > MAX_ROUNDING * abs(near):
         return ()
+    before[-1] += unit
     if len(before) == 1:
-        return (*read(before[0], depth + 1), Scalar(decimal))
+        return (*read(before[0], depth + 1), *read(last, depth + 1))
     exact = _equation(before, depth)
     return (*exact, *_equation([*before[:-1], last], depth)) if exact else ()
-
-
-def _at_relations(text: str) -> tuple[list[str], list[str]]:
-    """The text split at its relation signs outside of brackets, and these signs."""
-    parts, signs, start, depth = list[str](), list[str](), 0, 0
-    position = 0
-    while position < len(text):
-        if text[position] in "([{":
-            depth += 1
-        elif text[position] in ")]}":
-            depth -= 1
-        elif depth <= 0 and (match := _RELATION.match(text, position)):
-            parts.append(text[start:position].strip())
-            signs.append(match[1] or match[2])
-            start = position = match.end()
-            continue
-        position += 2 if text[position] == "\\" and text[position + 1 : position + 2] not in "([{)]}" else 1
-    parts.append(text[start:].strip())
-    return parts, signs
 
 
 def _equation(parts: list[str], depth: int) -> Reading:
@@ -369,7 +355,7 @@ def _equation(parts: list[str], depth: int) -> Reading:
         return (Named(roots.pop(), read(parts[-1], depth + 1)),)
     left, right = parts[0], parts[-1]
     for name, value in ((left, right), (right, left)):
-        if (_NAME.fullmatch(name) or TUPLE_NAME.fullmatch(name)) and (len(parts) == 2 or name == left):
+        if (NAME.fullmatch(name) or TUPLE_NAME.fullmatch(name)) and (len(parts) == 2 or name == left):
             found = read(value, depth + 1)
             if not _holds(found, name):
                 readings += [Named(spaceless(name), found), *one_by_one(name, found)]
@@ -415,6 +401,8 @@ def _inequality(parts: list[str], signs: list[str]) -> Reading:
         sign, turned = BOUND[signs[0]]
         first, second = reversed(values) if turned else values
         readings.append(Relation(first, sign, second))
+    elif len(set(signs)) == 1 and not any(value.symbols for value in values):
+        readings.append(Collection(tuple((Scalar(value),) for value in values), "(", ")"))  # 1 < 2 < 3
     return tuple(readings)
 
 
@@ -462,7 +450,7 @@ def _collections(text: str, depth: int) -> Reading:
     if not opening:
         inner = _SEPARATOR_WORD.sub(" , ", text)
         if (
-            re.fullmatch(r"\D{0,4}\d{1,3}(?:,\d{3})+(?![\d,]).*", inner.strip(), re.DOTALL)
+            re.fullmatch(r"(?:\d{1,3}\s*:\s*|\D){0,4}\d{1,3}(?:,\d{3})+(?![\d,]).*", inner.strip(), re.DOTALL)
             and ", " not in inner
         ):
             return ()

@@ -17,6 +17,7 @@ _DEGREES = re.compile(
     r"([+-]?\d+(?:\.\d+)?)\s*\^\\circ\s*(?:(\d+(?:\.\d+)?)\s*(?:'|\^\\prime)(?!'))?\s*"
     r"(?:(\d+(?:\.\d+)?)\s*(?:''|\"|\^\{\\prime\\prime\}))?"
 )
+_IN_WORDS = re.compile(r"(\d+)\s+degrees?,?\s+(?:and\s+)?(\d+)\s+(?:arc\s*)?minutes?(?!\w)", re.IGNORECASE)
 _BEARING = re.compile(
     r"([NS])\s*(\d{1,2}(?:\.\d+)?)\s*\^\\circ\s*([EW])|(0\d\d|[12]\d\d|3[0-5]\d)\s*\^\\circ\s*T?"
 )
@@ -69,7 +70,7 @@ def _aside(match: re.Match[str]) -> str:
 
 def read_angle(text: str) -> Scalar | None:
     """Degrees with minutes and seconds, or minutes alone."""
-    if match := _DEGREES.fullmatch(text):
+    if match := _DEGREES.fullmatch(_IN_WORDS.sub(r"\1^\\circ \2'", text)):
         whole, minutes, seconds = (Fraction(part or 0) for part in match.groups())
         part = minutes / 60 + seconds / 3600
         return Scalar(number(whole - part if match[1].startswith("-") else whole + part), DEGREES)

@@ -28,7 +28,7 @@ _BELOW_ZERO = re.compile(
 )
 # a scale or a group that is not read here, since its words have other meanings too
 _GROUPS = (
-    r"kilo|mega|giga|tera|milli|micro|nano|tausend|hundert|dutzend|milliarden?|millionen|teen|ty|hundreds?|thousands?|lakhs?|crores?|m[li]?ns?|mil|mill|millions?|mio|bn|billions?|mrd|tn|trn|trillions?|dozens?|doz|gross"
+    r"kilo|mega|giga|tera|milli|micro|nano|tausend|hundert|dutzend|milliarden?|millionen|teen|ty|hundreds?|thousands?|lakhs?|crores?|ml?ns?|mil|mill|millions?|mio|bn|billions?|mrd|tn|trn|trillions?|dozens?|doz|gross"
     r"|scores?|pairs?|couples?|trios?|[\w-]*fold|myriads?|ones|twos|threes|fours|fives|sixes|sevens|eights|nines|tens|elevens|twelves"
     r"|half|halves|quarters?|\w+(?:[rfvxhn]ths?|dths?)(?<!months)(?<!month)(?<!moths)|thirds?|[2-9]?(?:st|nd|rd|th)"
 )

@@ -46,8 +46,8 @@ unchanged | 不变 | 保持不变 | 没有变化 | 不发生变化 | 无变化
 升高 | 上升 | 变高
 降低 | 下降 | 变低
 yes | 是 | 是的
-true | 正确 | 对 | 真
-false | 错误 | 错 | 不正确 | 不对 | 假
+true | 正确 | 对 | 真 | 对的 | 正确的
+false | 错误 | 错 | 错的 | 错误的 | 不正确 | 不对 | 假
 sufficient but not necessary | 充分不必要条件 | 充分不必要 | sufficient and not necessary
 | sufficient but unnecessary | sufficient not necessary
 necessary but not sufficient | 必要不充分条件 | 必要不充分 | necessary and not sufficient
@@ -106,6 +106,15 @@ parallel | 平行
 tangent | 相切
 intersecting | intersect | 相交
 separate | 相离
+amazon | amazon river
+nile | nile river | river nile
+danube | danube river | river danube
+rhine | rhine river | river rhine
+yangtze | yangtze river
+ganges | ganges river
+thames | river thames
+seine | river seine
+volga | volga river
 hypertext transfer protocol | http
 central processing unit | cpu
 random access memory | ram

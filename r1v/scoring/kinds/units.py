@@ -123,7 +123,7 @@ _WORDS = {
     "foot": "ft", "mile": "mi", "pound": "lb", "tonne": "t", "ton": "t", "coulomb": "C", "tesla": "T",
     "farad": "F", "henry": "H", "mole": "mol", "radian": "rad", "kmh": "km/h", "kph": "km/h", "mph": "mi/h",
     "degree": "deg", "yard": "yd", "ounce": "oz", "hectare": "ha", "gallon": "gal", "usd": "dollar",
-    "eur": "euro", "gbp": "sterling", "rmb": "yuan", "cny": "yuan", "wk": "week", "yr": "year",
+    "yen": "yuan", "eur": "euro", "gbp": "sterling", "rmb": "yuan", "cny": "yuan", "wk": "week", "yr": "year",
     "celsius": "°C", "fahrenheit": "°F", "electronvolt": "eV", "atmosphere": "atm", "siemens": "S",
     "weber": "Wb", "angstrom": "Å", "micrometer": "um", "nanometer": "nm", "kilojoule": "kJ",
     "kilowatt": "kW", "milliliter": "mL", "millilitre": "mL", "kilonewton": "kN", "calorie": "cal",

@@ -8,6 +8,7 @@ spelling is used; a text that denies something is never the same as one that doe
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from r1v.scoring.kinds.names import ORDINAL, in_order, same_names
 from r1v.scoring.kinds.units import read_unit
@@ -266,8 +267,10 @@ def same_words(given: str, answer: str) -> bool:
 
 
 def _spelled(text: str) -> str:
-    """One spelling where British and American English differ, and full names of days and months."""
+    """One spelling where British and American English differ, without accents; full names of days and
+    months."""
     text = _CHINESE_WEEKDAY.sub(lambda match: f"星期{'日' if match[1] == '天' else match[1]}", text)
+    text = re.sub(r"(?<=[a-z])[\u0300-\u036f]", "", unicodedata.normalize("NFKD", text))  # accents
     text = re.sub(r"(?<=[a-z]{3})our(?=s?\b|ed\b|ing\b|less\b|able\b)", "or", text)
     text = re.sub(r"(?<=[a-z]{3})is(?=(?:e[sd]?|ing|ation)\b)", "iz", text)
     text = re.sub(r"\b(cent|fib|met|lit|theat)re(?=s?\b)", r"\1er", text).replace("grey", "gray")

@@ -13,11 +13,11 @@ from r1v.scoring.kinds.units import CHINESE_UNIT, COUNTERS
 _STATED = re.compile(
     r"(?:是|为|等于|应选|选择|故选|选(?!法)|在|得|有|需要|需|共|约|花了|用了|剩下|还剩)\s*[:：]?\s*(?P<answer>[^是为等于选在得有,，;；]{1,40})$"
 )
-_DENIED = re.compile(r"不是|不为|不等于|不能|不在|可能|或者|没有|也许|或许|大概")
+DENIED_IN_CHINESE = re.compile(r"不是|不为|不等于|不能|不在|可能|或者|没有|也许|或许|大概")
 _WAY = re.compile(
     r"增大|变大|增加|增强|减小|变小|减少|减弱|保持不变|不变|升高|上升|降低|下降|变亮|变暗|变长|变短|变快|变慢|变高|变低"
 )
-_NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?(?:/\d+)?")
+_NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?(?:/\d+)?[万亿]?")
 _OTHER_NUMBER = re.compile(
     r"大于|小于|超过|不到|不足|以上|以下|以内|多于|少于|低于|高于|第|分之|一半|(?<!最)[多少]|[增减升降亏赚涨跌快慢长短高]|折|倍|或|[A-Za-z\\]+\s*[=<>]|[零下]{2}"
 )
@@ -29,7 +29,7 @@ _UNIT = re.compile(
 def stated_in_chinese(text: str) -> str | None:
     """What a sentence states."""
     text = re.sub(r"^答\s*[:：]\s*", "", text)
-    if _DENIED.search(text) or len(text) < 4:
+    if DENIED_IN_CHINESE.search(text) or len(text) < 4:
         return None
     ways = _WAY.findall(text)
     if len(ways) == 1 and text.endswith(ways[0]) and "先" not in text and not re.search(r"\d", text):

@@ -27,7 +27,7 @@ _LEAD = re.compile(
     r"|we (?:get|find|have|obtain|conclude)(?: that)?|it follows that|this means(?: that)?)\s*,?\s+)+",
     re.IGNORECASE,
 )
-_DENIED = re.compile(
+DENIED = re.compile(
     r"\b(?:not|never|neither|nor|cannot|unlike|except|instead|rather|perhaps|maybe|might|could|either|unless"
     r"|without|unclear|unknown|unsure|guess|wrong|incorrect|false (?:claim|that))\b|n't\b",
     re.IGNORECASE,
@@ -62,7 +62,7 @@ _COPULA = re.compile(
     r"|\b(?:called|named|termed|known as|(?:example|type|kind|form) of)\s+",
     re.IGNORECASE,
 )
-_VERB = re.compile(r"\b(?:is|are|was|were|equals?|becomes?|gives?|yields?)\b", re.IGNORECASE)
+VERB = re.compile(r"\b(?:is|are|was|were|equals?|becomes?|gives?|yields?)\b", re.IGNORECASE)
 _ABOUT = re.compile(r"\b(?:approximately|about|roughly|around|exactly)\s+", re.IGNORECASE)
 _MATH = re.compile(
     r"[\d=<>+*/^_\\()\[\]|{}%$€£¥₹°√π]|^-|^(?:ln|log|sin|cos|tan|sqrt|lg|exp|arcsin|arccos|arctan)$"
@@ -79,7 +79,7 @@ _VERB_AT_END = re.compile(
 
 
 _YES_NO = re.compile(r"(yes|no)\s*[,.;:-]\s*(?=[a-z])", re.IGNORECASE)
-_RESTRICTED = re.compile(
+RESTRICTED = re.compile(
     r"\b(?:but|only|if|unless|except|however|although|though|perhaps|maybe|might|may|could|wait|yes\b.*\bno|no\b.*\byes)\b",
     re.IGNORECASE,
 )
@@ -95,16 +95,16 @@ def stated(sentence: str) -> str | None:
     if len(_WORD.findall(re.sub(r"\\[A-Za-z]+", "", text))) < 2:
         return None
     whole, text = text, _LEAD.sub("", text)
-    if (not re.match(r"[A-Za-z]", whole) or _NUMBER.match(whole)) and not _VERB.search(text):
+    if (not re.match(r"[A-Za-z]", whole) or _NUMBER.match(whole)) and not VERB.search(text):
         return None  # a value with words behind it, such as "50 basis points"
     if _NOTHING.search(text):
         return "no solution"
     if (all_but := _BUT_SOME.search(text)) is not None:
         return all_but[0]
     if (first := _YES_NO.match(text)) is not None and not _spans(text):
-        doubtful = is_asked(text) or not is_said(text) or _RESTRICTED.search(text)
+        doubtful = is_asked(text) or not is_said(text) or RESTRICTED.search(text)
         return None if doubtful else first[1]
-    if _DENIED.search(text.removesuffix("does not exist")) or is_asked(text) or not is_said(text):
+    if DENIED.search(text.removesuffix("does not exist")) or is_asked(text) or not is_said(text):
         return None
     if (verb := _VERB_AT_END.search(text)) is not None:
         return verb[1]

@@ -52,6 +52,12 @@ _DENIED_BEHIND = re.compile(
     r"|would\s+be\s+(?:wrong|a\s+mistake))",
     re.IGNORECASE,
 )
+_UNDECIDED = re.compile(
+    r"\b(?:cannot|can['’]t|can\s+not|unable\s+to|don['’]t|do\s+not|not|unsure)\s+(?:(?:tell|decide|say|determine|know|sure)\s+)?which\b",
+    re.IGNORECASE,
+)
+_ONE_OR_OTHER = re.compile(r"[^.!?;\n]*\bor\b[^.!?;\n]*", re.IGNORECASE)
+_COULD = re.compile(r"\b(?:could|might|may|either)\b[^.!?;\n]*$", re.IGNORECASE)
 _MISTAKE = re.compile(r"\b(?:mistake|wrong|incorrect|error)\b", re.IGNORECASE)
 MAX_SENTENCE = 600  # characters that are looked at, from the end
 _SOMETHING = re.compile(r"\w")
@@ -78,8 +84,23 @@ def is_asked(sentence: str) -> bool:
     return _ASKED.search(sentence[-MAX_SENTENCE:]) is not None
 
 
+def _leaves_open(text: str, boxes: list[Box]) -> bool:
+    """Whether a reply offers different boxes and does not choose among them."""
+    if len({box.content for box in boxes[-2:]}) < 2:
+        return False
+    first, second = boxes[-2:]
+    if _UNDECIDED.search(text, second.end):
+        return True
+    return (
+        _COULD.search(text[max(0, first.start - 160) : first.start]) is not None
+        and _ONE_OR_OTHER.fullmatch(text[first.end : second.start]) is not None
+    )
+
+
 def said_boxes(text: str, boxes: list[Box]) -> list[Box]:
     """The boxes that are said as true. A box that is only supposed counts if there is no other."""
+    if _leaves_open(text, boxes):
+        return []
     denied, supposed = set[Box](), set[Box]()
     for box in boxes:
         before, behind = text[max(0, box.start - 160) : box.start], text[box.end : box.end + 160]
