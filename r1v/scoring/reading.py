@@ -41,7 +41,7 @@ from r1v.scoring.kinds.piecewise import read_inline
 from r1v.scoring.kinds.quantified import read_quantified
 from r1v.scoring.kinds.regions import EVERYTHING, joined, point, whole_numbers
 from r1v.scoring.kinds.times import read_clock
-from r1v.scoring.kinds.units import Unit, compound, read_unit, split_units
+from r1v.scoring.kinds.units import CHINESE_UNIT, COUNTERS, Unit, compound, read_unit, split_units
 from r1v.scoring.kinds.vectors import TUPLE_NAME, one_by_one, read_vector, scaled_tuple
 from r1v.scoring.kinds.words import in_signs, small_roman
 from r1v.scoring.notation import as_tuple, at_relations, brackets, spaceless, split_top, tidy
@@ -49,6 +49,9 @@ from r1v.scoring.notation import as_tuple, at_relations, brackets, spaceless, sp
 MAX_DEPTH = 4
 MAX_ROUNDING = 0.02  # how far a decimal may be from the value that it is said to round
 _DRESSED = re.compile(r"[-+]?\d[\d.,]*(?P<unit>\s*[A-Za-z%].*)", re.DOTALL)  # a decimal with its unit
+_COUNTED = re.compile(
+    rf"([零一二两三四五六七八九十百千万]{{2,}})({CHINESE_UNIT.pattern}|{COUNTERS.pattern})"
+)  # 十五天
 _GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!\d|,\d)")  # 1,000: a comma within a number
 _RATIO = re.compile(r"\(?([^:()]+(?:(?::|\\colon(?![a-z])|\bto\b)[^:()]+){1,3})\)?")
 _NUMERAL = re.compile(r"\(?([0-9A-Fa-f]+)\)?_\s*\{?\s*(\d{1,2})\s*\}?")
@@ -141,6 +144,8 @@ def _cleared(text: str) -> str:
     if not text.isascii() and (value := chinese_number(text)) is not None:
         share = re.fullmatch(r"-?负?百分之.+", text)
         return f"{value * 100}%" if share else str(value)
+    if (counted := _COUNTED.fullmatch(text)) and (value := chinese_number(counted[1])) is not None:
+        text = f"{value}{counted[2]}"
     return named_concentrations(multiplied(in_digits(text)))
 
 

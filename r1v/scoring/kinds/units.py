@@ -152,7 +152,7 @@ _CHINESE = {
     "牛": "N", "焦": "J", "瓦": "W", "伏": "V", "安": "A", "欧": "Ω", "帕": "Pa", "每": "/",
 }  # fmt: skip
 CHINESE_UNIT = re.compile("|".join(_CHINESE))
-COUNTERS = re.compile(r"[个個只人名位支枝本张張条條件块块次种種对對棵头頭座辆輛颗顆根枚套组組份箱袋瓶杯倍]")
+COUNTERS = re.compile(r"[个個只人名位支枝本张張条條件块块次种種对對棵头頭座辆輛颗顆根枚套组組份箱袋瓶杯倍册]")
 _CURRENCY = {
     "$": "dollar", "US$": "dollar", "USD": "dollar", "€": "euro", "EUR": "euro", "£": "sterling", "¥": "yuan",
     "RMB": "yuan", "₹": "rupee", "Rs.": "rupee", "Rs": "rupee", "INR": "rupee",

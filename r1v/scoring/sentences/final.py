@@ -51,7 +51,8 @@ _BEHIND_NAMES = re.compile(
 )
 _FIGURE = re.compile(r"\d(?!\d*(?:st|nd|rd|th)\b)|[$\\=<>]")
 _NEAR = re.compile(
-    r"\b(?:than|least|most|over|under|between|up\s+to|within|above|below|or|not|and)\s*[$(]?\s*$",
+    r"\b(?:than|least|most|over|under|between|up\s+to|within|above|below|or|not|and"
+    r"|when|if|where|out\s+of|from|with|per|(?:divided|multiplied)\s+by)\s*[$(]?\s*$",
     re.IGNORECASE,
 )
 _MORE = re.compile(r"\s*(?:more|less|fewer|or|and|times|of\s+the\s+original)\b|\s*\?", re.IGNORECASE)
@@ -71,6 +72,11 @@ _SENTENCE = re.compile(r"[.!。]\s|\n")
 _CHECK = re.compile(r"(?:check|checking|verification|verify|note|indeed)\b", re.IGNORECASE)
 _VERDICT = re.compile(r"(yes|no|true|false)\s*[,.—:-]+\s*[a-z'’]", re.IGNORECASE)
 _ANY_VERDICT = re.compile(r"\b(?:yes|no|true|false|but|however|wait)\b", re.IGNORECASE)
+_SUPPOSED = re.compile(
+    r"(?:(?:now|next|then|first|so|we|i)[\s,]+)*(?:(?:(?:still|also)\s+)?(?:need|have|want)\s+to"
+    r"|let(?!['’]?s?\s+me)|assume|suppose|consider|substitute|try)\b",
+    re.IGNORECASE,
+)
 _UNTRUE = re.compile(
     r"\b(?:statement|claim|it|this|that)\s+is\s+(?:not\s+(?:true|correct)|untrue)$", re.IGNORECASE
 )
@@ -134,6 +140,8 @@ def _concluded(sentence: str) -> str | None:
         claim = sentence  # what is before "but" stands as well
     clause = _BEHIND_NAMES.sub("", _last_clause(claim.strip().rstrip(".。!")))
     said = tidy(_BOLD.sub(lambda match: match[1] or match[2], clause))
+    if _SUPPOSED.match(said) and re.search(r"\d", said):
+        return ""
     if _UNTRUE.search(said):
         return "false"
     if (verdict := _VERDICT.match(tidy(claim)) or _VERDICT.match(said)) is not None:
@@ -174,6 +182,8 @@ def _marked(clause: str) -> str | None:
         rest = behind[aside.end() :] if aside else behind
         if _NEAR.search(before) or _MORE.match(behind) or _FIGURE.search(rest):
             return None
+        if pattern is _BOLD and VERB.search(rest) and _LONG_WORD.search(before):
+            return None  # what is bold is part of what the sentence speaks of
         text = found[0][1] or found[0][2]
         if pattern is _FORMULA and (
             VERB.search(rest) or len(rest.split()) > 3 or re.search(r"[\d*]", _FORMULA.sub("", before))
