@@ -1,0 +1,72 @@
+"""False accepts and false rejects on whole replies: the answer is found in the reply, then compared.
+
+Two sets written by people's rules of marking, each without sight of the scorer's: ``replies_first`` (400,
+nearly all without a box) and ``replies_second`` (318; half boxed, the others announced, bold or plain). Each
+line of their files has the question, the key, the reply, the options of a multiple choice, and whether a
+teacher would mark it right. Graded as ``r1v eval run FILE.jsonl`` does. Prints a table, every reply that was
+judged wrongly, and ends with one line of JSON; ``--quick`` judges every eighth reply.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from shared.report import print_result
+
+from r1v.eval.benchmark import GradingTools
+from r1v.eval.grading.graders import grade_mixed
+from r1v.eval.item import Item, Output
+from r1v.scoring import MathVerifier
+
+DATA = Path(__file__).parents[1] / "data"
+SETS = ("replies_first", "replies_second")
+KINDS = ("right", "wrong", "false accepts", "false rejects")
+
+
+def judge(name: str, every: int, tools: GradingTools) -> Counter[tuple[str, str]]:
+    """Grade one set; counts by form and by right, wrong, false accept and false reject."""
+    counts: Counter[tuple[str, str]] = Counter()
+    lines = (DATA / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    for line in lines[::every]:
+        one: dict[str, Any] = json.loads(line)
+        item = Item(str(one["id"]), (), one["gold"], tuple(map(str, one.get("options", ()))))
+        grade = grade_mixed(item, Output(answer=one["reply"]), tools)
+        form, accepted = one.get("form", "any"), grade.score == 1.0
+        counts[form, "right" if one["right"] else "wrong"] += 1
+        if accepted != one["right"]:
+            kind = "false accepts" if accepted else "false rejects"
+            counts[form, kind] += 1
+            print(f"{name} {one['id']}, {kind[:-1]}: {one['reply']!r} for {one['gold']!r}")
+            print(f"    read: {grade.extracted!r}")
+    return counts
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="every eighth reply")
+    args = parser.parse_args()
+    tools = GradingTools(MathVerifier())
+    found = {name: judge(name, 8 if args.quick else 1, tools) for name in SETS}
+    print("\n| set | form | false accepts, of wrong ones | false rejects, of right ones |\n|---|---|---|---|")
+    for name, counts in found.items():
+        for form in dict.fromkeys(form for form, _ in counts):
+            right, wrong, accepts, rejects = (counts[form, kind] for kind in KINDS)
+            print(f"| {name} | {form} | {accepts} of {wrong} | {rejects} of {right} |")
+    sums = {
+        name: {kind: sum(number for (_, each), number in counts.items() if each == kind) for kind in KINDS}
+        for name, counts in found.items()
+    }
+    print_result("replies", sums)
+
+
+if __name__ == "__main__":
+    main()
