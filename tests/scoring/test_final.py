@@ -65,6 +65,8 @@ NOT_SO = [
     ("It might be one of these:\n- 5\n- 7", "5, 7"),
     ("Assume $x=3$.", "3"), ("Now substitute $x=3$.", "3"), ("So we still need to find $x=3$.", "3"),
     ("She got 3 out of **20**.", "20"),
+    ("The candidates are $3$ and $5$; checking each: $3$ fails.", "3"), ("The root $-2$ is rejected.", "-2"),
+    ("I could not finish. The last step was $x=3$.", "3"),
     ("The sum is 12 when **n = 3**.", "3"),
     ("x = 5, but x = 6 also works.", "6"), ("x = 5, but x = 6 also works.", "5"),
     ("The first term is $3$, so there are several possible sums.", "3"),

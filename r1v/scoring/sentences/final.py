@@ -80,6 +80,11 @@ _SUPPOSED = re.compile(
 _UNTRUE = re.compile(
     r"\b(?:statement|claim|it|this|that)\s+is\s+(?:not\s+(?:true|correct)|untrue)$", re.IGNORECASE
 )
+_DROPPED = re.compile(  # a candidate that the sentence ends by giving up, or a step on the way
+    r"\b(?:fails?|(?:is|are|was|were)\s+(?:rejected|extraneous|excluded|ruled\s+out|impossible))(?:\s+too)?$"
+    r"|\b(?:last|previous|next)\s+step\s+(?:was|is|would\s+be)\b",
+    re.IGNORECASE,
+)
 _LETTERS = re.compile(r"(?<![A-Za-z\\])[A-Za-z](?![A-Za-z])")
 _LONG_WORD = re.compile(r"(?<![A-Za-z\\])[A-Za-z]{3,}")
 _OTHER_WORD = re.compile(r"(?<![A-Za-z\\])(?!(?:and|for|when|otherwise)\b)[A-Za-z]{3,}")
@@ -140,7 +145,7 @@ def _concluded(sentence: str) -> str | None:
         claim = sentence  # what is before "but" stands as well
     clause = _BEHIND_NAMES.sub("", _last_clause(claim.strip().rstrip(".。!")))
     said = tidy(_BOLD.sub(lambda match: match[1] or match[2], clause))
-    if _SUPPOSED.match(said) and re.search(r"\d", said):
+    if (_SUPPOSED.match(said) or _DROPPED.search(said)) and re.search(r"\d", said):
         return ""
     if _UNTRUE.search(said):
         return "false"
