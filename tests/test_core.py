@@ -68,11 +68,11 @@ def test_depth_is_counted_inside_strings_as_text() -> None:
 
 def test_many_values_are_refused_before_they_are_made() -> None:
     data = "[" + ",".join(["{}"] * 1_000_000) + "]"
-    start = time.monotonic()
+    start = time.process_time()
     for each in (data, data.encode()):
         with pytest.raises(R1VError, match="more than 1000 values"):
             parse_json(each, "x", max_values=1000)
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
     assert len(parse_json(data, "x")) == 1_000_000
 
 

