@@ -18,6 +18,8 @@ from r1v.scoring.compare import compare
 from r1v.scoring.notation import tidy
 from r1v.scoring.sentences.elimination import denies, settled, without_denied
 from r1v.scoring.sentences.final import final_statement
+from r1v.scoring.sentences.mentions import is_held_back, is_mention
+from r1v.scoring.sentences.phrases import phrases
 from r1v.scoring.sentences.prose import stated
 from r1v.scoring.sentences.stance import is_asked, is_said, said_boxes, standing
 
@@ -25,16 +27,22 @@ How: TypeAlias = Literal["boxed", "announced", "last-line", "first-line", "optio
 
 _ANNOUNCED = re.compile(
     r"(?:final\s+answer|(?:correct|right)\s+(?:answer|option|choice|one)|answer|result|答案)\s*(?:\*\*)?\s*(?:is|are|was|:|=|：|是|为)"
-    r"\s*[:：]?\s*(?:\*\*)?\s*(?P<answer>[^\n]{1,400})",
+    r"\s*[:：]?\s*(?:\*\*)?\s*(?:(?:therefore|thus|hence|then|simply|indeed|clearly)\s+)?(?P<answer>[^\n]{1,400})",
     re.IGNORECASE,
 )
 _NOT_ANOTHER = re.compile(
     r"(?:,\s*(?:and\s+|but\s+)?not|,?\s+rather\s+than)\s+\S{1,40}$|\s*\((?:and\s+)?not\s+[^()]*\)$",
     re.IGNORECASE,
 )
+_REASONS = re.compile(
+    r"(?<=[\d)}]),?\s+(?:since|because|which\s+(?:is|means|gives|equals|makes))\b.*$",
+    re.IGNORECASE | re.DOTALL,
+)
 _EMPHASIS = re.compile(r"(?<![\w*])(\*\*|__)(?=\S)(.{1,200}?)(?<=\S)\1(?![\w*])")
 _FENCE = re.compile(r"(?:```|~~~)\w*")
-_SENTENCE_END = re.compile(r"(?<=[^\d\s])(?<!i\.e)(?<!e\.g)(?<!approx)\.\s|(?<=\d)\.(?:\s|$)|[。;；]\s?")
+_SENTENCE_END = re.compile(
+    r"(?<=[^\d\s])(?<![Ii]\.e)(?<![Ee]\.g)(?<!approx)(?<!\b[pP])(?<!\bpp)(?<!\b[eE]q)(?<!\b[fF]ig)(?<!\b[cC]f)\.\s|(?<=\d)\.(?:\s|$)|[。;；]\s?"
+)
 _LETTER = re.compile(r"(?<![A-Za-z\\'’])[(\[*]{0,3}([A-Z])[)\]*]{0,3}(?![A-Za-z'’])")
 _MARKED = re.compile(r"[(\[]?([A-Za-z])[)\]]?\s*[.:)：、,]\s*(?=\S)")  # "B. the red one"
 _LABEL = r"(?:\b(?:option|choice|answer)\s*)?(?<![A-Za-z'’])[(\[*]{0,3}(?-i:[A-Z])[)\]*]{0,3}(?![A-Za-z'’])"
@@ -74,6 +82,28 @@ _SO_IT_IS = re.compile(
 )
 _WORDS = re.compile(r"(?<![A-Za-z\\])[A-Za-z]{2,}")
 _PLACE_END = re.compile(r"[.!?。]\s|\n")
+_FAREWELL = phrases(
+    r"(?:i )?hope\b[^\d]*$", r"let me know\b[^\d]*$", r"feel free\b[^\d]*$", r"if you have\b[^\d]*$",
+    r"(?:happy to|good luck|thanks|thank you|best regards)\b[^\d]*$", r"(?:希望|如有)[^\d]*$",
+    after=r"[*_]*",
+)  # fmt: skip
+_CHECK = phrases(r"(?:check|verification|to (?:check|verify)|检验|验算)[*_]*\s*[:：]", after=r"[*_(]*")
+_DECORATION = phrases(
+    r"(?<=[.。!])[\s∎□■✅]+$", r",\s*as (?:required|claimed|expected|desired|needed|asked)\.?$"
+)
+_REMARK = phrases(  # a sentence behind the one that gives the answer
+    r"(?:this|that|these|it|they|he|she|which)\b[^\d]*$", r"(?:i )?hope\b[^\d]*$", r"let me know\b[^\d]*$",
+    r"(?:feel free|done|thanks|good luck)\b[^\d]*$", r"q\.?e\.?d\.?\W*$", r"$", r"check\b",
+    after=r"\W*",
+)  # fmt: skip
+_OBJECTION = phrases(
+    r"\b(?:not|never|no|fails?|wrong|but|however|contradict\w*|still|remains?|must|has to|have to|needs?)\b",
+    r"\b(?:impossible|only|then|next)\b", r"n['’]t\b", r"\\ne", r"≠", r"不",
+)  # fmt: skip
+_BEHIND_ANSWER = re.compile(r"[,(;]")
+_PASSING = re.compile(r"(?<!final )result\W*(?:is|are|was|:|=|：|是|为)\W*$", re.IGNORECASE)
+_LEFT_OPEN = re.compile(r"\bcannot\b|\bcan['’]t\b|\bdepends\b|\binfinitely\b", re.IGNORECASE)
+_DIGIT = re.compile(r"\d")
 MAX_ANNOUNCED = 20  # announcements, the last ones, that are searched for an option
 MAX_BEFORE = 300  # characters of a sentence before what it announces
 MIN_WORDS = 4  # of a sentence behind a semicolon
@@ -97,23 +127,43 @@ def extract_answer(text: str) -> Extraction:
     text = standing(text)
     announced = _announced(text)
     if announced:
-        found = _NOT_ANOTHER.sub("", _trimmed(announced[-1]))
+        found = _REASONS.sub("", _NOT_ANOTHER.sub("", _trimmed(announced[-1])))
         if found:
             return Extraction(found, "announced")
-    lines = [
-        line.strip() for line in text.splitlines() if line.strip() and not _FENCE.fullmatch(line.strip())
-    ]
-    if lines and (final := final_statement(lines, _sentences(lines[-1]))) is not None:
-        return Extraction(final or None, "last-line" if final else "none")
-    if lines and (is_asked(last := _sentences(lines[-1])[-1]) or not is_said(last)):
+    lines = _lines_with_the_answer(text)
+    sentences = _sentences(lines[-1]) if lines else []
+    if len(sentences) > 1 and sentences[-2].endswith((";", "；")) and _LEFT_OPEN.search(sentences[-2]):
         return Extraction(None, "none")
-    if lines and len(lines[-1]) <= MAX_LAST_LINE and (found := _trimmed(lines[-1])):
+    if lines and (final := final_statement(lines, sentences)) is not None:
+        return Extraction(final or None, "last-line" if final else "none")
+    if not lines or is_asked(sentences[-1]) or not is_said(sentences[-1]) or is_mention(sentences[-1]):
+        return Extraction(None, "none")
+    if len(lines[-1]) <= MAX_LAST_LINE and _is_whole(sentences) and (found := _trimmed(lines[-1])):
         whole = stated(found) is not None or len(_SAYS.findall(found)) > 1
         short = found if whole else _SO_IT_IS.sub("", found)
         return Extraction(short, "last-line")  # "their sum is 12" gives 12
-    if lines and (said := stated(_sentences(tidy(_EMPHASIS.sub(r"\2", lines[-1])))[-1])):
+    if said := stated(_sentences(tidy(_EMPHASIS.sub(r"\2", lines[-1])))[-1]):
         return Extraction(said, "last-line")
     return Extraction(None, "none")
+
+
+def _lines_with_the_answer(text: str) -> list[str]:
+    """The lines of a reply, without fences, and without the good wishes and checks at its end."""
+    stripped = (line.strip() for line in text.splitlines())
+    lines = [line for line in stripped if line and not _FENCE.fullmatch(line)]
+    while len(lines) > 1:
+        checked = _CHECK.match(lines[-1]) and not _OBJECTION.search(lines[-1])
+        if not checked and not _FAREWELL.match(lines[-1]):
+            break
+        lines.pop()
+    return [*lines[:-1], _DECORATION.sub("", lines[-1])] if lines else []
+
+
+def _is_whole(sentences: list[str]) -> bool:
+    """Whether the first sentence is the answer: what follows only remarks on it."""
+    if not any(_DIGIT.search(one) for one in sentences) or sentences[1:] == [""]:
+        return True  # "Paris. It lies on the Seine."
+    return all(_REMARK.match(one) and not _OBJECTION.search(one) for one in sentences[1:])
 
 
 def _announced(text: str) -> list[str]:
@@ -125,7 +175,11 @@ def _announced(text: str) -> list[str]:
         position = match.start("answer") + max(len(first), 1)
         before = _PLACE_END.split(text[max(0, match.start() - MAX_BEFORE) : match.start()])[-1]
         question = re.match(r"[^.]{0,60}?\?", match["answer"])
-        if not question and is_said(f"{before}{text[match.start() : match.start('answer')]}{first}"):
+        announcement = f"{before}{text[match.start() : match.start('answer')]}"
+        held_back = is_held_back(announcement + _BEHIND_ANSWER.split(first)[0])
+        rest = _sentences(text[match.start("answer") + len(first) :].strip(" \n.。"))
+        passing = _PASSING.search(announcement) is not None and not _is_whole([first, *rest])
+        if not question and is_said(announcement + first) and not held_back and not passing:
             found.append(match["answer"])
     return found
 

@@ -79,7 +79,7 @@ NAME = re.compile(
     r"|\\(?:Delta|delta|nabla)\s*\\?[A-Za-z]+(?:_(?:\{[^{}]*\}|\w))?(?:\s*\^\s*\{?\s*\\circ\s*\}?)?"
     r"|\\?(?:det|rank|dim|tr)\s*\(?\s*[A-Z]{1,2}\s*\)?"
     r"|\\?[A-Z][a-z]{0,2}\s*[\[(][^()\[\]=]{1,24}[\])]|P\s*\([^()]{1,24}\)"  # P(A \cap B), E[X]
-    r"|m\s*\\angle\s*[A-Z]{1,3}|\|\s*\\?[A-Za-z]{1,8}(?:\{[A-Z]{2}\})?\s*\||\\vert\s*[A-Z]{2}\s*\\vert"
+    r"|m\s*\\angle\s*[A-Z]{1,3}|\|\s*(?![xytn]\s*\|)\\?[A-Za-z]{1,8}(?:\{[A-Z]{2}\})?\s*\||\\vert\s*[A-Z]{2}\s*\\vert"
     r"|\\?(?:sin|cos|tan|cot)\s*\(?\s*(?:\\angle\s*)?\\?[A-Za-z]{1,7}\s*\)?"
     r"|[A-Z]{1,4}(?:_(?:\{[^{}:]*\}|\w))?\s*[:/]\s*[A-Z]{1,4}(?:_(?:\{[^{}]*\}|\w))?"  # V_1:V_2, AB/BC
     r"|\\frac\s*\{\s*[A-Z]{1,3}\s*\}\s*\{\s*[A-Z]{1,3}\s*\}"
@@ -376,7 +376,7 @@ def _worked_out(parts: list[str]) -> Expression | None:
     """The result of ``10^3 = 1000``: the last side, where all sides are the same number."""
     sides = [expression_of(part) for part in parts]
     values = [side for side in sides if side is not None and not side.symbols]
-    if len(values) < len(parts):
+    if len(values) < len(parts) or len({spaceless(part) for part in parts}) == 1:
         return None
     try:
         return values[-1] if all(same_value(side, values[-1]) for side in values[:-1]) else None

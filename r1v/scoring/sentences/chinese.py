@@ -29,7 +29,7 @@ _UNIT = re.compile(
 def stated_in_chinese(text: str) -> str | None:
     """What a sentence states."""
     text = re.sub(r"^答\s*[:：]\s*", "", text)
-    if DENIED_IN_CHINESE.search(text) or len(text) < 4:
+    if DENIED_IN_CHINESE.search(text) or len(text) < (3 if re.search(r"\d", text) else 4):
         return None
     ways = _WAY.findall(text)
     if len(ways) == 1 and text.endswith(ways[0]) and "先" not in text and not re.search(r"\d", text):

@@ -19,6 +19,7 @@ from r1v.scoring.kinds.words import directed
 from r1v.scoring.notation import at_relations, brackets, split_top, tidy
 from r1v.scoring.reading import NAME, read
 from r1v.scoring.sentences.chinese import DENIED_IN_CHINESE
+from r1v.scoring.sentences.mentions import is_mention, leads_to_mention, main_clause
 from r1v.scoring.sentences.prose import DENIED, RESTRICTED, VERB, stated
 from r1v.scoring.sentences.stance import is_asked, is_said
 
@@ -34,12 +35,13 @@ _DOLLARS = r"(?<![\\\d])\$(?!\d[\d.,]*\s+[A-Za-z]{2,}[^$]*\s\$)([^$\n]+)\$"
 _PROTECTED = re.compile(_DOLLARS + r"|\\\(.*?\\\)|\([^()]*\)|\{[^{}]*\}")
 _CONNECTIVE = re.compile(
     r"(?:(?<![A-Za-z])(?:so|hence|thus|therefore|consequently|i\.e\.|that is(?=,)|which\s+(?:means|gives|is)"
-    r"|leaving|leaves|giving|yielding|simplifies\s+to|reduces\s+to|meaning)(?![A-Za-z])(?:\s+(?:that|we\s+(?:get|have|find)))?[,:]?"
-    r"|(?<=[^\s\d]):(?=\s)|(?<=\d):(?=\s+[*$(\[{\\])|：|\s—|所以|因此|[,，]\s*(?=共|还剩|一共))\s*",
+    r"|leaving|leaves(?!\s+(?:at|on|in|for|from)(?![A-Za-z]))|giving|yielding|simplifies\s+to|reduces\s+to|meaning|(?:to|and(?:\s+we)?)\s+(?:get|obtain)|and\s+(?:we\s+)?find)(?![A-Za-z])(?:\s+(?:that|we\s+(?:get|have|find)))?[,:]?"
+    r"|(?<=[^\s\d]):(?=\s)|(?<=\d):(?=\s+[*$(\[{\\])|：|\s—|所以|因此|⇒|∴|⟹|=>|\\(?:Rightarrow|therefore|implies|Longrightarrow)(?![A-Za-z])"
+    r"|(?:^|(?<=[,，;；]))\s*(?:即|故|解得|可得|得)(?=\s*[-$\\A-Za-z\d])|[,，]\s*(?=共|还剩|一共))\s*",
     re.IGNORECASE,
 )
 _SETTING = re.compile(
-    r"(?:since|as|because|using|with|by|from|substituting|applying|adding|subtracting)\b[^,]*,\s+",
+    r"(?:since|as|because|given|using|with|by|from|substituting|applying|taking|setting|adding|subtracting|dividing|multiplying)\b[^,]*,\s+",
     re.IGNORECASE,
 )
 _BUT = re.compile(r"[,;]?\s+but\s+", re.IGNORECASE)
@@ -61,7 +63,11 @@ _ASIDE = re.compile(
 )
 _WORDS_BEFORE = re.compile(r".*(?<![A-Za-z\\_])[A-Za-z][A-Za-z'’-]+[,:]?\s+(?=\S)", re.S)
 _WORDS_FIRST = re.compile(r"(?:[A-Za-z][A-Za-z'’-]+,?\s+)+(?=\S)")
-_IT_IS = re.compile(r"(?:it|that)(?:['’]s|\s+(?:is|was|equals))\s+", re.IGNORECASE)
+_IT_IS = re.compile(
+    r"(?:(?:it|that|this)(?:['’]s|\s+(?:is|was|equals))|(?:i|we)\s+(?:get|got|find|found|have|obtain(?:ed)?)|altogether,?|in\s+(?:total|all),?|(?:in|at|on)(?=\s+\d))\s+",
+    re.IGNORECASE,
+)
+_IS = re.compile(r"(?<=[\w)}])\s+is\s+(?=[-+\d\\$(])")
 _OPENING = re.compile(r"\**(yes|no|true|false)(?:[.!]\**|\**[.!])\s+(?!\d+\W*$)", re.IGNORECASE)
 _JOINS = re.compile(r"\b(?:or|and|for|if|when|otherwise)\b|\\(?:begin|lor|land)")
 _IN_ORDER = re.compile(
@@ -69,7 +75,7 @@ _IN_ORDER = re.compile(
     re.IGNORECASE,
 )
 _SENTENCE = re.compile(r"[.!。]\s|\n")
-_CHECK = re.compile(r"(?:check|checking|verification|verify|note|indeed)\b", re.IGNORECASE)
+_CHECK = re.compile(r"\(?(?:check|checking|verification|verify|note|indeed)\b", re.IGNORECASE)
 _VERDICT = re.compile(r"(yes|no|true|false)\s*[,.—:-]+\s*[a-z'’]", re.IGNORECASE)
 _ANY_VERDICT = re.compile(r"\b(?:yes|no|true|false|but|however|wait)\b", re.IGNORECASE)
 _SUPPOSED = re.compile(
@@ -112,7 +118,7 @@ def final_statement(lines: list[str], sentences: list[str]) -> str | None:
 def _is_open(lead: str) -> bool:
     """Whether the words before a list or a formula deny or doubt it."""
     last = _SENTENCE.split(lead.strip())[-1]
-    return bool(DENIED.search(last)) or not is_said(last) or last.endswith("?")
+    return bool(DENIED.search(last)) or not is_said(last) or last.endswith("?") or leads_to_mention(last)
 
 
 def _items(lines: list[str]) -> list[str]:
@@ -145,7 +151,9 @@ def _concluded(sentence: str) -> str | None:
         claim = sentence  # what is before "but" stands as well
     clause = _BEHIND_NAMES.sub("", _last_clause(claim.strip().rstrip(".。!")))
     said = tidy(_BOLD.sub(lambda match: match[1] or match[2], clause))
-    if (_SUPPOSED.match(said) or _DROPPED.search(said)) and re.search(r"\d", said):
+    if (_SUPPOSED.match(said) or _DROPPED.search(main_clause(said))) and re.search(r"\d", said):
+        return ""
+    if is_mention(tidy(claim)):
         return ""
     if _UNTRUE.search(said):
         return "false"
@@ -155,7 +163,8 @@ def _concluded(sentence: str) -> str | None:
     outside = _FORMULA.sub(" ", clause)
     if DENIED.search(outside) or DENIED_IN_CHINESE.search(clause) or is_asked(claim) or not is_said(claim):
         return None
-    value, way = _marked(clause) or _alone(said), directed(said)
+    reasons = re.search(r"\d", said) and not re.search(r"\d", main_clause(said))
+    value, way = None if reasons else _marked(clause) or _alone(said), directed(said)
     if value is None:
         return stated(said) if said != tidy(sentence) else None
     if way is None or (re.search(r"\d", value) and is_changed(re.sub(r"\\[A-Za-z]+", "", said))):
@@ -202,6 +211,10 @@ def _marked(clause: str) -> str | None:
 def _alone(text: str) -> str | None:
     """A clause that is a formula, a computation with its result, or conditions."""
     text = _IT_IS.sub("", text, count=1) if _IT_IS.match(text) else text
+    if re.search(r"[一-鿿]", text):
+        return stated(text) or _value(text)
+    if not _LONG_WORD.search(re.sub(r"\\[A-Za-z]+", "", text)):
+        text = _IS.sub(" = ", text)
     parts, _ = at_relations(text)
     if len(parts) > 1 and any(_OTHER_WORD.search(part) for part in parts[1:-1]):
         return None
@@ -231,6 +244,8 @@ def _value(text: str) -> str | None:
     parts, signs = at_relations(text)
     if len(parts) < 2 or not set(signs) <= {"=", "approx"} or any(not part for part in parts):
         return text or None
+    if len(set(parts)) == 1:
+        return ""  # 3 = 3
     grouped = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text)
     if len(split_top(grouped, ",;")) > 1 or (_JOINS.search(text) and not _JOINS.search(parts[-1])):
         return text

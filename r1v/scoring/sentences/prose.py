@@ -12,13 +12,14 @@ from itertools import pairwise
 
 from r1v.scoring.equality import same_reading
 from r1v.scoring.kinds.dates import find_date
-from r1v.scoring.kinds.modifiers import is_changed
+from r1v.scoring.kinds.modifiers import is_changed, multiplied
 from r1v.scoring.kinds.numerals import in_digits
 from r1v.scoring.kinds.times import CLOCK_WORDS
 from r1v.scoring.kinds.units import read_unit
 from r1v.scoring.kinds.words import directed
 from r1v.scoring.reading import read
 from r1v.scoring.sentences.chinese import stated_in_chinese
+from r1v.scoring.sentences.mentions import is_mention, main_clause, scope
 from r1v.scoring.sentences.stance import is_asked, is_said
 
 MAX_SENTENCE = 300  # characters
@@ -52,7 +53,8 @@ _BOUNDS = [
     )
 ]  # fmt: skip
 _COMPARED = re.compile(
-    r"\b(?:than|least|most|between|up to|within|fewer|more|less)\b|\b(?:over|under)\s+\d", re.IGNORECASE
+    r"\b(?:than|(?<!the )least|(?<!the )most|between|up to|within|fewer|more|less)\b|\b(?:over|under)\s+\d",
+    re.IGNORECASE,
 )
 _ASSIGNED = re.compile(r"(?<![A-Za-z\\])([A-Za-z](?:_\w)?)\s+(?:is|equals|=)\s+(?=[-+\\$(]?[\d\\])")
 _PART_OF = re.compile(r"\b(\d{1,6})\s+(?:out of|in)\s+(\d{1,6})\b")
@@ -88,13 +90,14 @@ RESTRICTED = re.compile(
 def stated(sentence: str) -> str | None:
     """What a sentence states. A text that is no sentence, such as a formula, states nothing beyond itself."""
     text = sentence.strip().rstrip(".。!")
-    if not 4 <= len(text) <= MAX_SENTENCE:
+    chinese = re.search(r"[一-鿿]", text) is not None
+    if not (3 if chinese else 4) <= len(text) <= MAX_SENTENCE or is_mention(text):
         return None
-    if re.search(r"[一-鿿]", text):
+    if chinese:
         return stated_in_chinese(text)
     if len(_WORD.findall(re.sub(r"\\[A-Za-z]+", "", text))) < 2:
         return None
-    whole, text = text, _LEAD.sub("", text)
+    whole, text = text, _LEAD.sub("", scope(text))
     if (not re.match(r"[A-Za-z]", whole) or _NUMBER.match(whole)) and not VERB.search(text):
         return None  # a value with words behind it, such as "50 basis points"
     if _NOTHING.search(text):
@@ -120,6 +123,7 @@ def stated(sentence: str) -> str | None:
     way = directed(text)
     if way is None:
         return None
+    text = main_clause(text)
     found = _formula(text)
     return f"{way} = {found}" if way and found else found or _predicate(text)
 
@@ -151,7 +155,7 @@ def _formula(text: str) -> str | None:
     for part in (text, _behind(text), text[text.rfind("=") + 1 :] if "=" in text else ""):
         found = _spans(_ABOUT.sub("", part))
         if len(found) == 1:
-            return None if is_changed(part) else found[0]
+            return None if is_changed(part.replace(found[0], multiplied(found[0]))) else found[0]
         if len(found) == 2 and re.search(r",\s*(?:or|i\.e\.|that is)\b", part):
             first, second = (read(one) for one in found)
             if same_reading(first, second):
