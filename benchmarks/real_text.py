@@ -85,7 +85,8 @@ def line_of(completion: Completion) -> dict[str, Any]:
     }
 
 
-def together(folder: Path, prompts: dict[int, str], lines: Lines, max_tokens: int, rows: int) -> None:
+def together(folder: Path, prompts: dict[int, str], lines: Lines, max_tokens: int, rows: int,
+             device: str) -> None:  # fmt: skip
     """Our answers, rows of them at a time."""
     params = SamplingParams.greedy(max_tokens=max_tokens, detect_loops=False, logprobs=2)
     encoder = Processor.from_folder(folder)
@@ -94,12 +95,12 @@ def together(folder: Path, prompts: dict[int, str], lines: Lines, max_tokens: in
         ids = encoder.encode([Message.user(prompts[number])]).token_ids
         return {"prompt": list(ids), **line_of(llm.chat(prompts[number], params))}
 
-    with LLM(folder, dtype="float32") as llm:
+    with LLM(folder, dtype="float32", device=device) as llm:
         lines.fill(list(prompts), make, rows)
 
 
 def alone(folder: Path, prompts: dict[int, str], answers: Lines, lines: Lines, max_tokens: int,
-          number: int) -> dict[str, Any]:  # fmt: skip
+          number: int, device: str) -> dict[str, Any]:  # fmt: skip
     """Some of them again, one at a time, and what drafts did there."""
     params = SamplingParams.greedy(max_tokens=max_tokens, detect_loops=False)
     names = ("num_steps", "num_drafted", "num_accepted")
@@ -109,7 +110,7 @@ def alone(folder: Path, prompts: dict[int, str], answers: Lines, lines: Lines, m
         ids = llm.chat(prompts[number], params).token_ids
         return {"ids": list(ids)} | {name: llm.load.counters[name] - before[name] for name in names}
 
-    with LLM(folder, dtype="float32") as llm:
+    with LLM(folder, dtype="float32", device=device) as llm:
         lines.fill(list(answers.found)[:number], make)
     if not lines.found:
         return {"answers": 0}
@@ -124,17 +125,17 @@ def alone(folder: Path, prompts: dict[int, str], answers: Lines, lines: Lines, m
     }  # fmt: skip
 
 
-def beside_transformers(folder: Path, answers: Lines, lines: Lines) -> dict[str, Any]:
+def beside_transformers(folder: Path, answers: Lines, lines: Lines, device: str) -> dict[str, Any]:
     """At how many places its likeliest id is ours, how far log-probabilities are apart; widths of top-p."""
     import transformers
 
-    model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval().to(device)
 
     @torch.no_grad()
     def make(number: int) -> dict[str, Any]:
         each = answers.found[number]
-        ids = torch.tensor([[*each["prompt"], *each["ids"]]])
-        logits = model(ids, logits_to_keep=len(each["ids"]) + 1).logits[0, :-1].float()
+        ids = torch.tensor([[*each["prompt"], *each["ids"]]], device=device)
+        logits = model(ids, logits_to_keep=len(each["ids"]) + 1).logits[0, :-1].float().cpu()
         wrong = (logits.argmax(-1) != torch.tensor(each["ids"])).nonzero().flatten().tolist()
         theirs = logits.log_softmax(-1)[range(len(each["ids"])), each["ids"]]
         widths = {}
@@ -205,6 +206,7 @@ def main() -> None:
     parser.add_argument("--max-tokens", type=int, default=256)
     parser.add_argument("--alone", type=int, default=20, help="prompts that are also answered alone")
     parser.add_argument("--rows", type=int, default=16, help="prompts answered at a time")
+    parser.add_argument("--device", default="cpu", help="of both: cpu or cuda")
     parser.add_argument("--minutes", type=float, default=600.0, help="after which a part begins no prompt")
     parser.add_argument("--work", type=Path, help="keep what is made there (default: a folder that goes)")
     parser.add_argument("--skip", nargs="*", default=[], choices=PARTS,
@@ -234,15 +236,15 @@ def main() -> None:
         prompts = asked(args.prompts)
         answers = Lines(work / f"together-{args.max_tokens}.jsonl", args.minutes)
         if "together" not in args.skip:
-            together(folder, prompts, answers, args.max_tokens, args.rows)
+            together(folder, prompts, answers, args.max_tokens, args.rows, args.device)
         tell("r1v", {"answers": len(answers.found), "ids": sum(len(a["ids"]) for a in answers.found.values()),
                      "ended": sum(a["reason"] == "stop" for a in answers.found.values())})  # fmt: skip
         if "alone" not in args.skip:
             lines = Lines(work / f"alone-{args.max_tokens}.jsonl", args.minutes)
-            tell("alone", alone(folder, prompts, answers, lines, args.max_tokens, args.alone))
+            tell("alone", alone(folder, prompts, answers, lines, args.max_tokens, args.alone, args.device))
         if "transformers" not in args.skip:
             lines = Lines(work / f"transformers-{args.max_tokens}.jsonl", args.minutes)
-            tell("transformers", beside_transformers(folder, answers, lines))
+            tell("transformers", beside_transformers(folder, answers, lines, args.device))
         if "llama" not in args.skip:
             path = work / f"llama-{args.max_tokens}.jsonl"
             tell("llama.cpp", beside_llama(file, answers, path, args.max_tokens, args.minutes))

@@ -1,10 +1,11 @@
 """Whether ``r1v eval`` loses anything to the engine's own throughput.
 
-Asks held-out figure questions of R1V-Nano through the path of ``r1v eval run`` (Inspect, the run folder and
-all) and asks the engine the same questions itself, in turn and several times, so that a busy machine slows
-both; then through ``r1v eval run`` with fewer under way. Each time the model is loaded again, because an
-engine keeps the prompts and pictures it has computed: whoever asks second would not pay for them. The engine
-is looked at ten times a second. Prints a table (Markdown) and ends with one line of JSON.
+Asks questions of a model (held-out figures of R1V-Nano, if nothing else is said) through the path of ``r1v
+eval run`` (Inspect, the run folder and all) and asks the engine the same questions itself, in turn and
+several times, so that a busy machine slows both; then through ``r1v eval run`` with fewer under way. Each
+time the model is loaded again, because an engine keeps the prompts and pictures it has computed: whoever
+asks second would not pay for them. The engine is looked at ten times a second. Prints a table (Markdown)
+and ends with one line of JSON.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from shared.report import print_result
 
 from r1v import LLM
-from r1v.eval.benchmark import benchmark, load_items
+from r1v.eval.benchmark import Loaded, benchmark, load_items
 from r1v.eval.manifest import Plan
 from r1v.eval.model import AnswerSampling, ModelSettings, open_target
 from r1v.eval.runner import run
@@ -45,25 +46,37 @@ class Watch(threading.Thread):
             self.seen.append(self.llm.load.num_running)
 
 
-def loaded(model: str) -> LLM:
-    """The model in an engine that has computed nothing of the questions yet."""
-    llm = LLM(model, device="cpu")
-    llm.chat("Name a colour.", replace(llm.default_params, max_tokens=8))  # whatever happens once
-    return llm
+@dataclass(frozen=True)
+class Work:
+    """What is asked of which model. data: the folder of the task's files."""
+
+    model: str
+    device: str
+    task: str
+    data: Path | None
+    questions: int
+    max_tokens: int
+
+    def loaded(self) -> LLM:
+        """The model in an engine that has computed nothing of the questions yet."""
+        llm = LLM(self.model, device=self.device)
+        llm.chat("Name a colour.", replace(llm.default_params, max_tokens=8))  # whatever happens once
+        return llm
+
+    def items(self) -> Loaded:
+        return load_items(benchmark(self.task), data=self.data, limit=self.questions)
 
 
-def measure(model: str, questions: int, connections: int | None, max_tokens: int) -> dict[str, Any]:
+def measure(work: Work, connections: int | None) -> dict[str, Any]:
     """Ask the questions with so many under way at a time (None: as many as the provider does)."""
-    with loaded(model) as llm:
-        return through_eval(model, llm, questions, connections, max_tokens)
+    with work.loaded() as llm:
+        return through_eval(work, llm, connections)
 
 
-def through_eval(
-    model: str, llm: LLM, questions: int, connections: int | None, max_tokens: int
-) -> dict[str, Any]:
-    settings = ModelSettings(model, max_connections=connections)
-    target = open_target(settings, AnswerSampling(temperature=0.0, max_tokens=max_tokens), llm)
-    asked = [load_items(benchmark("figures"), limit=questions)]
+def through_eval(work: Work, llm: LLM, connections: int | None) -> dict[str, Any]:
+    settings = ModelSettings(work.model, max_connections=connections)
+    target = open_target(settings, AnswerSampling(temperature=0.0, max_tokens=work.max_tokens), llm)
+    asked = [work.items()]
     watch = Watch(llm)
     with tempfile.TemporaryDirectory() as folder, RunFolder(Path(folder)) as run_folder:
         watch.start()
@@ -87,15 +100,15 @@ def through_eval(
     }
 
 
-def engine_alone(model: str, questions: int, max_tokens: int) -> dict[str, Any]:
+def engine_alone(work: Work) -> dict[str, Any]:
     """The same questions, given to the engine at once and by nothing else."""
-    with loaded(model) as llm:
-        return by_chat_many(llm, questions, max_tokens)
+    with work.loaded() as llm:
+        return by_chat_many(work, llm)
 
 
-def by_chat_many(llm: LLM, questions: int, max_tokens: int) -> dict[str, Any]:
-    items = load_items(benchmark("figures"), limit=questions).items
-    params = replace(llm.default_params, temperature=0.0, top_p=1.0, max_tokens=max_tokens)
+def by_chat_many(work: Work, llm: LLM) -> dict[str, Any]:
+    items = work.items().items
+    params = replace(llm.default_params, temperature=0.0, top_p=1.0, max_tokens=work.max_tokens)
     watch = Watch(llm)
     watch.start()
     started, cpu, own = time.perf_counter(), time.process_time(), time.thread_time()
@@ -119,15 +132,15 @@ def by_chat_many(llm: LLM, questions: int, max_tokens: int) -> dict[str, Any]:
     }
 
 
-def in_turn(model: str, questions: int, max_tokens: int, times: int) -> tuple[list[Any], list[Any]]:
+def in_turn(work: Work, times: int) -> tuple[list[Any], list[Any]]:
     """Both ways, one after the other and the other first every second time."""
     through, alone = [], []
     for index in range(times):
         for which in ("through", "alone") if index % 2 == 0 else ("alone", "through"):
             if which == "through":
-                through.append(measure(model, questions, None, max_tokens))
+                through.append(measure(work, None))
             else:
-                alone.append(engine_alone(model, questions, max_tokens))
+                alone.append(engine_alone(work))
     return through, alone
 
 
@@ -144,7 +157,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", default="r1v-nano", help="a name or folder of a model that takes images")
+    parser.add_argument("--model", default="r1v-nano", help="a name or folder of a model")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--task", default="figures", help="name of a benchmark; its questions are asked")
+    parser.add_argument("--data", type=Path, help="folder with the task's data, where it needs any")
     parser.add_argument("--questions", type=int, default=96)
     parser.add_argument("--max-tokens", type=int, default=200)
     parser.add_argument("--times", type=int, default=3, help="how often both ways are measured")
@@ -156,14 +172,11 @@ def main() -> None:
     questions, max_tokens, times = (
         (12, 40, 1) if args.quick else (args.questions, args.max_tokens, args.times)
     )
-    measure(args.model, 4, None, 8)  # whatever happens once: imports, the checkers of Inspect
-    through, alone = in_turn(args.model, questions, max_tokens, times)
-    fewer = (
-        []
-        if args.quick
-        else [measure(args.model, questions, connections, max_tokens) for connections in args.connections]
-    )
-    with loaded(args.model) as llm:
+    work = Work(args.model, args.device, args.task, args.data, questions, max_tokens)
+    measure(replace(work, questions=4, max_tokens=8), None)  # what happens once: imports, Inspect's checkers
+    through, alone = in_turn(work, times)
+    fewer = [] if args.quick else [measure(work, connections) for connections in args.connections]
+    with work.loaded() as llm:
         dtype, together = llm.config.dtype, llm.max_running
     print(f"{questions} questions of at most {max_tokens} tokens; {together} are decoded together\n")
     print(
@@ -187,8 +200,9 @@ def main() -> None:
     ]
     print(f"The asking thread takes {1e3 * statistics.median(asking):.0f} ms more a question.")
     last = {
-        "threads": torch.get_num_threads(), "dtype": dtype, "max_running": together,
-        "ratios": ratios, "cpu": paid, "asking_s": asking, "alone": alone, "through": through, "fewer": fewer,
+        "task": args.task, "on": args.device, "threads": torch.get_num_threads(), "dtype": dtype,
+        "max_running": together, "ratios": ratios, "cpu": paid, "asking_s": asking,
+        "alone": alone, "through": through, "fewer": fewer,
     }  # fmt: skip
     print_result("eval_provider", last)
 

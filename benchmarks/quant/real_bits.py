@@ -65,7 +65,7 @@ def makers(folder: Path, work: Path, args: argparse.Namespace) -> dict[str, Call
         save_chats(chats, path.with_suffix(".partial"))
         path.with_suffix(".partial").rename(path)
     awq = QuantConfig(num_chats=args.chats, max_tokens=args.chat_tokens, search_tokens=args.search_tokens,
-                      num_ratios=args.ratios)  # fmt: skip
+                      num_ratios=args.ratios, device=args.device)  # fmt: skip
 
     def exported(kind: str) -> Callable[[Path], object]:
         def make(target: Path) -> None:
@@ -75,7 +75,9 @@ def makers(folder: Path, work: Path, args: argparse.Namespace) -> dict[str, Call
         return make
 
     found: dict[str, Callable[[Path], object]] = {
-        "rounding": lambda target: quantise_checkpoint(folder, target, QuantConfig(method="rtn")),
+        "rounding": lambda target: quantise_checkpoint(
+            folder, target, QuantConfig(method="rtn", device=args.device)
+        ),
         "AWQ": lambda target: quantise_checkpoint(folder, target, awq, chats=load_chats(path)),
         "Q4_0": exported("q4_0"),
         "Q8_0": exported("q8_0"),
@@ -88,12 +90,12 @@ def makers(folder: Path, work: Path, args: argparse.Namespace) -> dict[str, Call
     return found
 
 
-def line_of(folder: Path, target: Path, chats: dict[str, list[Chat]]) -> dict[str, Any]:
+def line_of(folder: Path, target: Path, chats: dict[str, list[Chat]], device: str) -> dict[str, Any]:
     """What the table says of one checkpoint."""
     began = time.process_time()
     line: dict[str, Any] = {"megabytes": round(TensorFiles(target).num_bytes / 1e6)}
     for kind, some in chats.items():
-        found = on_chains(folder, target, some)
+        found = on_chains(folder, target, some, device=device, dtype=torch.float32)
         line[kind] = {
             "tokens": found.num_tokens, "perplexity": round(found.perplexity_b, 3),
             "of float32": round(found.perplexity_a, 3), "KL": str(found.kl),
@@ -114,6 +116,7 @@ def main() -> None:
     parser.add_argument("--chat-tokens", type=int, default=128)
     parser.add_argument("--search-tokens", type=int, default=1024)
     parser.add_argument("--ratios", type=int, default=20)
+    parser.add_argument("--device", default="cpu", help="of the arithmetic: cpu or cuda")
     parser.add_argument("--only", nargs="*", help="names of methods")
     args = parser.parse_args()
     if not os.environ.get("R1V_REAL_WEIGHTS"):
@@ -142,7 +145,7 @@ def table_of(file: Path, work: Path, args: argparse.Namespace) -> dict[str, Any]
             continue
         if not (target / "config.json").is_file():
             make(target)
-        found[name] = line_of(folder, target, chats)
+        found[name] = line_of(folder, target, chats, args.device)
         table.write_text(json.dumps(found, indent=1))
         print(name, json.dumps(found[name]), flush=True)
     return found

@@ -171,9 +171,10 @@ def on_chains(
     chats: Sequence[Chat],
     progress: Callable[[str, int, int], None] = lambda what, done, total: None,
     device: str = "cpu",
+    dtype: torch.dtype | None = None,
 ) -> Chains:
-    """Both models on the same ids, one model in memory at a time: in float32 on a CPU, else in bfloat16.
-    Raises as `compare`."""
+    """Both models on the same ids, one model in memory at a time. dtype: None is float32 on a CPU, else
+    bfloat16. Raises as `compare`."""
     config_a, config_b = (describe_whole(folder)[1] for folder in (source, target))
     sizes = config_a.language.vocab_size, config_b.language.vocab_size
     if sizes[0] != sizes[1]:
@@ -183,7 +184,7 @@ def on_chains(
     each: list[_Sums] = []
     errors = [0.0] * config_a.language.num_layers
     powers = [0.0] * len(errors)
-    dtype = torch.float32 if device == "cpu" else torch.bfloat16
+    dtype = dtype or (torch.float32 if device == "cpu" else torch.bfloat16)
     with tempfile.TemporaryDirectory() as folder:
         model = load(source, dtype, device)
         for number, chat in enumerate(chats):
