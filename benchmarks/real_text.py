@@ -111,7 +111,7 @@ def alone(folder: Path, prompts: dict[int, str], answers: Lines, lines: Lines, m
         return {"ids": list(ids)} | {name: llm.load.counters[name] - before[name] for name in names}
 
     with LLM(folder, dtype="float32", device=device) as llm:
-        lines.fill(list(answers.found)[:number], make)
+        lines.fill([at for at in prompts if at in answers.found][:number], make)
     if not lines.found:
         return {"answers": 0}
     both = [(answers.found[at], line) for at, line in lines.found.items()]
@@ -135,9 +135,9 @@ def beside_transformers(folder: Path, answers: Lines, lines: Lines, device: str)
     def make(number: int) -> dict[str, Any]:
         each = answers.found[number]
         ids = torch.tensor([[*each["prompt"], *each["ids"]]], device=device)
-        logits = model(ids, logits_to_keep=len(each["ids"]) + 1).logits[0, :-1].float().cpu()
-        wrong = (logits.argmax(-1) != torch.tensor(each["ids"])).nonzero().flatten().tolist()
-        theirs = logits.log_softmax(-1)[range(len(each["ids"])), each["ids"]]
+        logits = model(ids, logits_to_keep=len(each["ids"]) + 1).logits[0, :-1].float()
+        wrong = (logits.argmax(-1).cpu() != torch.tensor(each["ids"])).nonzero().flatten().tolist()
+        theirs = logits.log_softmax(-1)[range(len(each["ids"])), each["ids"]].cpu()
         widths = {}
         for temperature in (0.6, 1.0):
             ordered = (logits / temperature).softmax(-1).sort(descending=True).values

@@ -32,7 +32,7 @@ class Work:
     activations take at the widest place."""
 
     token_flops: float
-    tile_flops: float
+    tile_flops: float  # 0 without a tower
     token_bytes: int
 
 
@@ -75,7 +75,7 @@ def sizes_for(config: EngineConfig, work: Work, rate: float, free_bytes: int) ->
     room = int(_ACTIVATIONS * free_bytes / work.token_bytes)
     tokens = min(int(flops / work.token_flops), MAX_STEP_TOKENS, max(room, MIN_STEP_TOKENS))
     tokens = max(MIN_STEP_TOKENS, tokens // _GRAIN * _GRAIN)
-    tiles = max(1, min(int(flops / work.tile_flops), MAX_STEP_TILES))
+    tiles = max(1, min(int(flops / work.tile_flops), MAX_STEP_TILES)) if work.tile_flops else 1
     seqs = config.max_num_seqs or default_num_seqs("cuda")
     return replace(
         config,

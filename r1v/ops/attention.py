@@ -7,8 +7,9 @@ queries. Always holds: a query head h reads key head h // (H / Hkv); the scale i
 
 from __future__ import annotations
 
+import inspect
 from itertools import accumulate
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch.nn import functional as F
@@ -90,9 +91,14 @@ def varlen_attention(
     """
     from torch.nn.attention.varlen import varlen_attn
 
+    shared = q.shape[2] // k.shape[2]
+    grouped: dict[str, Any] = {}
+    if shared > 1 and "enable_gqa" in inspect.signature(varlen_attn).parameters:
+        grouped = {"enable_gqa": True}
+    elif shared > 1:  # torch 2.11
+        k, v = k.repeat_interleave(shared, dim=2), v.repeat_interleave(shared, dim=2)
     mixed = varlen_attn(
-        q[0], k[0], v[0], ends, ends, longest, longest, window_size=(-1, 0),
-        enable_gqa=q.shape[2] != k.shape[2],
+        q[0], k[0], v[0], ends, ends, longest, longest, window_size=(-1, 0), **grouped
     )  # fmt: skip
     assert isinstance(mixed, torch.Tensor)
     return mixed[None]

@@ -110,6 +110,12 @@ def test_sizes_of_a_step_follow_the_device() -> None:
     assert given.max_step_tokens == 4096 and given.max_num_seqs == 8
 
 
+def test_sizes_of_a_step_without_a_tower() -> None:
+    """A language model alone has no tiles; its prompts are cut as those of a model with a tower."""
+    alone = sizes_for(EngineConfig(), replace(BIG, tile_flops=0.0), 740e12, 60 << 30)
+    assert alone == replace(sizes_for(EngineConfig(), BIG, 740e12, 60 << 30), max_step_tiles=1)
+
+
 def test_sizes_of_a_step_on_a_cpu() -> None:
     model = tiny_model()
     sizes = resolve_sizes(EngineConfig(), model, 1 << 30)

@@ -2,6 +2,8 @@
 
 import inspect
 import itertools
+from functools import wraps
+from typing import Any
 
 import pytest
 import torch
@@ -155,7 +157,7 @@ def test_patches(size: int, patch: int) -> None:
 
 def by_the_documents(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, cu_seq_q: torch.Tensor,
-    cu_seq_k: torch.Tensor, max_q: int, max_k: int, *, window_size: tuple[int, int], enable_gqa: bool,
+    cu_seq_k: torch.Tensor, max_q: int, max_k: int, *, window_size: tuple[int, int], enable_gqa: bool = False,
 ) -> torch.Tensor:  # fmt: skip
     """What torch says of varlen_attn, which runs on a GPU only: (-1, 0) is causal."""
     assert torch.equal(cu_seq_q, cu_seq_k) and cu_seq_q.dtype == torch.int32 and window_size == (-1, 0)
@@ -169,18 +171,31 @@ def by_the_documents(
     return torch.cat(found)
 
 
+def of_torch_2_11(
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, cu_seq_q: torch.Tensor, cu_seq_k: torch.Tensor,
+    max_q: int, max_k: int, *, window_size: tuple[int, int],
+) -> torch.Tensor:  # fmt: skip
+    """The arguments that torch 2.11 has: as many heads of keys as of queries."""
+    assert q.shape == k.shape == v.shape
+    return by_the_documents(q, k, v, cu_seq_q, cu_seq_k, max_q, max_k, window_size=window_size)
+
+
+@pytest.mark.parametrize("version", ["installed", "2.11"])
 @pytest.mark.parametrize("kv_heads", [1, 2, 4])
 def test_runs_of_unequal_length_are_given_to_torch_as_it_asks(
-    kv_heads: int, monkeypatch: pytest.MonkeyPatch
+    kv_heads: int, version: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The path of a GPU, with torch's kernel played by the reference: forward and backward as with a mask.
-    The arguments are held against the signature that is installed."""
+    The arguments are held against the signature that is installed, and against that of torch 2.11."""
     from torch.nn.attention import varlen
 
     signature = inspect.signature(varlen.varlen_attn)
-    monkeypatch.setattr(
-        varlen, "varlen_attn", lambda *a, **k: by_the_documents(*signature.bind(*a, **k).args, **k)
-    )
+
+    @wraps(varlen.varlen_attn)
+    def installed(*args: Any, **kwargs: Any) -> torch.Tensor:
+        return by_the_documents(*signature.bind(*args, **kwargs).args, **kwargs)
+
+    monkeypatch.setattr(varlen, "varlen_attn", installed if version == "installed" else of_torch_2_11)
     torch.manual_seed(0)
     lengths = [5, 1, 7, 3]
     q, k, v = (torch.randn(1, 16, heads, 8, requires_grad=True) for heads in (4, kv_heads, kv_heads))
