@@ -41,7 +41,9 @@ MEASURES = {
     "sum": "typed forms",
     "story": "everyday word problems",
     "steps": "word problems of two or three steps",
+    "everyday": "prices in cents, times of day, areas, shares",
     "talk": "second to fourth question",
+    "follow": "questions that go on from a sum, doubts and corrections",
     "unknown": "unknown: says so",
     "unclear": "figures that nobody can read: says so",
     "chat": "small talk: a line without a box",
@@ -81,7 +83,7 @@ def measure_of(source: str, family: str) -> str:
         return family
     if source == "refuse":
         return family if family in ("chat", "unclear") else "unknown"
-    return {"people": "words", "talk": "talk"}[source]
+    return {"people": "words"}.get(source, source)
 
 
 def pictures_of_mathvision() -> list[dict[str, str]]:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from r1v.core import ConfigError
 from r1v.figures import FAMILIES, Figure, abroad, make
-from r1v.figures.abroad import catalogue, charts, mpl, scene, words
+from r1v.figures.abroad import catalogue, charts, mpl, scene, words, words_further
 from r1v.figures.claims import check
 
 DRAWN = [(f, t) for f in abroad.SUBJECTS for t in abroad.usable(f, "train")]
@@ -107,6 +107,21 @@ def test_held_out_wordings_are_no_training_wordings(family: str) -> None:
         texts = {scene.phrase(kind, trained, Random(i))[1].lower().strip(" ?.") for i in range(400)}
         for i in range(20):
             assert scene.phrase(kind, held, Random(i))[1].lower().strip(" ?.") not in texts, kind
+
+
+def test_further_words_name_their_fields_and_are_no_held_out_wordings() -> None:
+    for family, kinds in words_further.FURTHER.items():
+        phrases = catalogue.subject(family).phrases
+        assert set(kinds) <= set(phrases)
+        for kind, clauses in kinds.items():
+            known = set(re.findall(r"{(\w+)}", " ".join(phrases[kind])))
+            assert set(re.findall(r"{(\w+)}", " ".join(clauses))) <= known | {"name_on"}, (family, kind)
+            fields: dict[str, object] = dict.fromkeys(known, "A")
+            held = {scene.phrase(kind, phrases[kind][1], Random(i))[1].format(**fields).lower().strip(" ?.")
+                    for i in range(40)}  # fmt: skip
+            said = [words_further.further(family, kind, fields, phrases[kind][1], Random(i)) for i in range(400)]
+            texts = {one[1].lower().strip(" ?.") for one in said if one}
+            assert len(texts) > 60 and not texts & held, (family, kind, texts & held)
 
 
 def test_unknown_names_are_said() -> None:

@@ -44,13 +44,13 @@ def test_further_clauses_that_are_held_out_never_occur_in_training() -> None:
 
 @pytest.mark.parametrize("what", sorted(talk_words.EVERY))
 def test_pointing_words_of_training_are_many_and_none_is_held_out(what: str) -> None:
-    from r1v.figures.people.talk import _POINTS, _one_of
+    from r1v.figures.people.talk import _POINTS, one_of
 
     _, held = _POINTS[what]
-    found = {_one_of(what, "train", Random(seed)) for seed in range(1500)}
+    found = {one_of(what, "train", Random(seed)) for seed in range(1500)}
     assert len(found) > 200 and not any(is_held(one, held) for one in found)
     assert all(is_held(one.upper() + "?", held) for one in held if not one.endswith("{}"))
-    assert {_one_of(what, "heldout", Random(seed)) for seed in range(60)} <= set(held)
+    assert {one_of(what, "heldout", Random(seed)) for seed in range(60)} <= set(held)
 
 
 def test_a_further_question_of_one_word_begins_with_what_was_asked_before() -> None:

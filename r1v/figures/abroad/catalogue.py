@@ -9,6 +9,7 @@ from typing import Any
 
 from r1v.core import ConfigError, UnavailableError
 from r1v.figures.abroad.scene import DrawingTool, Subject, ToolPicture, phrase
+from r1v.figures.abroad.words_further import further
 from r1v.figures.item import DIFFICULTIES, Figure, Split
 
 TOGETHER = 8  # questions of training about one picture
@@ -95,10 +96,15 @@ def make(family: str, tool: str, seed: int, split: Split = "train", question: in
     matter, level, drawn = _picture(family, tool, seed, split)
     rng = Random(f"abroad/{family}/{tool}/{split}/{seed}/{question}")
     asked = subject(family).ask(matter, drawn, rng)
-    template, text = phrase(asked.kind, subject(family).phrases[asked.kind][split == "heldout"], rng)
-    text = text.format(**asked.fields)
+    grammars, said = subject(family).phrases[asked.kind], None
+    if split == "train":
+        said = further(family, asked.kind, dict(asked.fields), grammars[1], rng)
+    if said is None:
+        template, text = phrase(asked.kind, grammars[split == "heldout"], rng)
+        text = text.format(**asked.fields)
+        said = template, text[:1].upper() + text[1:]
     return Figure(
-        family=family, template=template, seed=seed, split=split, difficulty=DIFFICULTIES[level],
-        images=(drawn.image,), question=text[:1].upper() + text[1:], answer=asked.answer,
+        family=family, template=said[0], seed=seed, split=split, difficulty=DIFFICULTIES[level],
+        images=(drawn.image,), question=said[1], answer=asked.answer,
         answer_type=asked.answer_type, tolerance=asked.tolerance, solution=asked.solution, facts=asked.facts,
     )  # fmt: skip

@@ -22,7 +22,9 @@ _AT = "[||| in the chart| in this chart| here| shown]"
 BAR_PHRASES: dict[str, tuple[str, str]] = {
     "value": (
         f"[What is the value of|What's the value of|How much is|How many for|What does the chart show for|"
-        f"Value of|Read off the value of|What number does the chart give for] {{name}}{_AT}?{_END}",
+        f"Value of|Read off the value of|What number does the chart give for|How many people are for|"
+        f"How many cups for|How many votes for|How many points for|How many sales for|How many visitors "
+        f"for|How many are for] {{name}}{_AT}?{_END}",
         "[What is the value for|How high is the bar for|Tell me the value of] {name}?",
     ),
     "extreme": (

@@ -17,6 +17,7 @@ from r1v.figures.item import Split
 from r1v.figures.open_names import made_up, person
 from r1v.figures.people.phrasing import CHINESE, phrase
 from r1v.figures.people.said import Said
+from r1v.figures.people.stories_more import expanded
 from r1v.figures.people.strange import strange
 from r1v.figures.people.voices import BASES, PICTURES, VOICED, WORDS, draw_base, filled, voice
 
@@ -65,6 +66,18 @@ _WORLD = (
         "{place}有什么好玩的",
     ),
 )  # fmt: skip
+# of training alone, each bracket one of its alternatives
+_WORLD_FURTHER = (
+    "who [won|was in|lost] the [world cup|election|race|final|nobel prize|olympics|war|match] [in|of] {year}",
+    "what happened in {year}", "[in|] which [city|country] [were|had] the [olympics|games] in {year}",
+    "who was [president|king|queen|the leader] of {place} in {year}", "when [did|does] {who} [die|live|marry|leave {place}]",
+    "how many people lived in {place} in {year}", "in {year}, who [ruled|governed|won in] {place}", "what year did {who} die",
+    "was {who} born in {year}", "[how much did|what was the price of] {thing} [cost|] in {year}", "which [team|country] won in {year}",
+    "[what|which] [films|songs|books] [came out|were written] in {year}", "{year}年[世界杯|奥运会]谁赢了", "{year}年发生了什么",
+    "how [old|rich|famous|tall] is {who}", "how many [players|states|rivers|people|languages] are in {place}",
+    "[why|how] do [birds|cars|planes|phones] [fly|work|go]", "what is {n} in [roman numerals|binary|french]", "who [is|was] number {n} in {year}",
+    "how far is [the moon|the sun|{place}]", "how many [bones|teeth|days of rain] has [a man|a cat|{place}]",
+)
 _PLACES = (
     "France Japan Peru Kenya Canada Norway Egypt India Brazil Poland China Texas Berlin Tokyo Paris Rome "
     "Lagos Sydney Chile Iran Spain Italy"
@@ -341,6 +354,9 @@ def _world(split: Split, rng: Random) -> Said:
     clauses = _WORLD[split == "heldout"]
     fields = {"place": rng.choice((*_PLACES, made_up(rng))), "who": rng.choice((person(rng), made_up(rng))),
               "thing": rng.choice(_THINGS), "tongue": rng.choice(_TONGUES)}  # fmt: skip
+    if split == "train" and rng.random() < 0.35:
+        clauses = (expanded(rng.choice(_WORLD_FURTHER), rng),)
+        fields |= {"year": str(rng.randint(1800, 2030)), "n": str(rng.randint(1, 40))}
     question, template = phrase("refuse/world", clauses, fields, "train", rng, held=())
     question = (
         question.replace(" in the picture", "")
@@ -351,9 +367,14 @@ def _world(split: Split, rng: Random) -> Said:
     return _refused("world", template, split, (), question, "asked: no sum and no figure", reply)
 
 
-def _chat(split: Split, rng: Random) -> Said:
+def small_talk(split: Split, rng: Random) -> tuple[str, str]:
+    """What somebody says that is no question, and the friendly line for it."""
     seen, held, reply = rng.choice(_CHAT)
-    question = rng.choice(held if split == "heldout" else seen)
+    return rng.choice(held if split == "heldout" else seen), reply
+
+
+def _chat(split: Split, rng: Random) -> Said:
+    question, reply = small_talk(split, rng)
     return Said(
         "chat",
         f"refuse/chat/{question}",

@@ -11,6 +11,9 @@ from random import Random
 from r1v.core import ConfigError
 from r1v.figures.catalogue import family as family_of
 from r1v.figures.item import Split
+from r1v.figures.people.everyday import make_everyday
+from r1v.figures.people.follow import KINDS as FOLLOWING
+from r1v.figures.people.follow import follow
 from r1v.figures.people.refuse import KINDS as UNKNOWN
 from r1v.figures.people.refuse import refuse
 from r1v.figures.people.said import Said, boxed
@@ -22,7 +25,7 @@ from r1v.figures.people.voices import VOICED, voice
 # source -> its families; a family named twice is drawn twice as often
 SOURCES: dict[str, tuple[str, ...]] = {
     "people": VOICED,
-    "typed": ("sum", "sum", "story", "story", "steps"),
+    "typed": ("sum", "sum", "sum", "story", "story", "steps", "steps", "everyday", "everyday"),
     "talk": (
         "more",
         "more",
@@ -36,6 +39,20 @@ SOURCES: dict[str, tuple[str, ...]] = {
         "new_picture",
         "sums",
         "apart",
+    ),
+    "follow": (
+        "goes_on",
+        "goes_on",
+        "event",
+        "swap",
+        "swap",
+        "doubt",
+        "doubt",
+        "correct",
+        "corrects_figure",
+        "corrects_figure",
+        "greeting",
+        "thanks",
     ),
     "refuse": (
         "strange",
@@ -52,7 +69,8 @@ SOURCES: dict[str, tuple[str, ...]] = {
         "chat",
     ),
 }
-assert set(SOURCES["talk"]) == set(KINDS) and set(SOURCES["refuse"]) == set(UNKNOWN)
+assert set(SOURCES["talk"]) == set(KINDS) and set(SOURCES["follow"]) == set(FOLLOWING)
+assert set(SOURCES["refuse"]) == set(UNKNOWN)
 
 
 def max_images(source: str, family: str) -> int:
@@ -61,6 +79,8 @@ def max_images(source: str, family: str) -> int:
         return family_of(family).num_images
     if source == "talk":
         return 0 if family == "sums" else 2
+    if source == "follow":
+        return 2 if family == "corrects_figure" else 0
     if source == "refuse":
         return {"strange": 1, "name": 1, "other": 2, "unclear": 2}.get(family, 0)
     return 0
@@ -74,11 +94,14 @@ def said(source: str, family: str, seed: int, split: Split, variation: float = 1
         return voice(family, seed, split, variation)
     if source == "talk":
         return talk(family, seed, split, variation)
+    if source == "follow":
+        return follow(family, seed, split, variation)
     if source == "refuse":
         return refuse(family, seed, split, variation)
     rng = Random(f"typed/{family}/{seed}/{split}")
     if family in ("story", "steps"):
         question, answer, solution, template = (make_story if family == "story" else make_steps)(rng, split)
         return Said(family, template, split, (), question, answer, "number", solution, boxed(answer))
-    question, answer, kind, solution, template = make_typed(rng, split)
+    make = make_everyday if family == "everyday" else make_typed
+    question, answer, kind, solution, template = make(rng, split)
     return Said(family, template, split, (), question, answer, kind, solution, boxed(answer))

@@ -69,7 +69,7 @@ _HERE = (
 _POINTS = {"why": _WHY, "sure": _SURE, "here": _HERE, "elliptic": _ELLIPTIC, "meant": _MEANT}
 
 
-def _one_of(what: str, split: Split, rng: Random) -> str:
+def one_of(what: str, split: Split, rng: Random) -> str:
     """A wording of _POINTS; in training mostly one of the further ones, but none that is held out."""
     seen, held = _POINTS[what]
     if split == "heldout":
@@ -95,6 +95,19 @@ def _reply(ask: Inquiry, rng: Random) -> str:
 def _because(solution: str) -> str:
     """The last lines of a chain as an explanation."""
     return "; ".join(solution.rstrip("。.").split("\n")[-3:]) + "."
+
+
+def compared(solution: str, before: str, now: str) -> str:
+    """A chain that ends with the earlier answer beside the new one, so that a reply agrees with both."""
+    same = "the same" if before == now else "not the same"
+    return f"{solution}\nbefore: {before}, now: {now}: {same}"
+
+
+def doubted(ask: Inquiry, question: str, told: str) -> tuple[Inquiry, str]:
+    """The chain and the reply to a doubt about the answer that was told."""
+    yes, no = ("是的。", "不对。") if CHINESE.search(question) else ("Yes.", "No, I was wrong.")
+    ask = replace(ask, solution=compared(ask.solution, told, ask.answer))
+    return ask, f"{yes if told == ask.answer else no}\n\n{boxed(ask.answer)}"
 
 
 def _spread(asks: list[Inquiry], rng: Random, count: int) -> list[Inquiry]:
@@ -152,25 +165,25 @@ def _about(kind: str, seed: int, split: Split, rng: Random, variation: float) ->
             chain.append(last)
         elif not chain:
             chain = [next(one for one in asks if one is not last)]
-    turns, doubted = [], kind == "sure" and last.answer.isdigit() and rng.random() < 0.3
+    turns, told = [], ""
+    wrong = kind == "sure" and last.answer.isdigit() and rng.random() < 0.3
     for place, one in enumerate(chain):
         question = worded(name, one, split, rng)[0]
         told = boxed(one.answer) if kind in ("why", "sure") and one is last else _reply(one, rng)
-        if doubted and one is last:
+        if wrong and one is last:
             told = boxed(str(int(last.answer) + rng.choice((1, 2, 3, 10))))
         turns.append(Turn(figure.images if not place else (), question, told))
     reply, template, reason = "", f"talk/{kind}/{last.kind}", _because(last.solution)
     if kind in ("why", "sure"):  # what is meant stands in the turn before: it is said again first
         last = replace(last, solution=f"question: {turns[-1].question}\n{last.solution}")
     if kind == "why":
-        question, reply = _one_of("why", split, rng), f"{reason}\n\n{boxed(last.answer)}"
+        question, reply = one_of("why", split, rng), f"{reason}\n\n{boxed(last.answer)}"
     elif kind == "sure":
-        question = _one_of("sure", split, rng)
-        yes, no = ("是的。", "不对。") if CHINESE.search(question) else ("Yes.", "No, I was wrong.")
-        reply = f"{no if doubted else yes}\n\n{boxed(last.answer)}"
+        question = one_of("sure", split, rng)
+        last, reply = doubted(last, question, told.removeprefix(boxed("")[:-1])[:-1])
     elif pairs:
         last = replace(last, solution=f"question: {turns[-1].question}\nnow: {value}\n{last.solution}")
-        frame = _one_of("meant" if rng.random() < 0.25 else "elliptic", split, rng)
+        frame = one_of("meant" if rng.random() < 0.25 else "elliptic", split, rng)
         question, template = frame.replace("{}", value), f"{template}/{frame}"
     else:
         question, template = worded(name, last, split, rng)
@@ -191,7 +204,7 @@ def _new_picture(seed: int, split: Split, rng: Random, variation: float) -> Said
             turn = Turn(figure.images, worded(name, first, split, rng)[0], _reply(first, rng))
             again = replace(same[0], solution=f"question: {turn.question}\n{same[0].solution}")
             return _said(name, "talk/new_picture/here", split, second, second.images,
-                         _one_of("here", split, rng), again, [turn])  # fmt: skip
+                         one_of("here", split, rng), again, [turn])  # fmt: skip
     first = rng.choice(asks)
     turn = Turn(figure.images[:1], worded(name, first, split, rng)[0], _reply(first, rng))
     one = voice(rng.choice([each for each in BASES if each != "compare"]), seed, split, variation)
@@ -238,7 +251,7 @@ def _sums(split: Split, rng: Random) -> Said:
         ask = Inquiry("next", str(value), solution)
         return _said("sums", f"talk/sums/{frame}", split, None, (), frame.format(n=n), ask, turns)
     if rng.random() < 0.25:
-        ask, question = last, _one_of("why", split, rng)
+        ask, question = last, one_of("why", split, rng)
         reply = f"{_because(last.solution)}\n\n{boxed(last.answer)}"
         return _said("sums", "talk/sums/why", split, None, (), question, ask, turns, reply)
     question, ask, template = _typed_turn(split, rng)

@@ -329,6 +329,9 @@ TRAINED: dict[str, tuple[Callable[[Random, Split], Sum], int]] = {  # of trainin
     "long": (typed_long.long, 7),
     "worded": (typed_long.worded, 6),
     "like": (typed_long.like, 4),
+    "brackets": (typed_long.brackets, 4),
+    "decimal_product": (typed_long.decimal_product, 2),
+    "unit_decimal": (typed_long.unit_decimal, 2),
 }
 
 

@@ -6,15 +6,20 @@ They are drawn for training alone, so that the held-out items stay those that ea
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from math import gcd
 from random import Random
 
 from r1v.figures.item import Split
-from r1v.figures.people.sums import SIGNS, Sum, sign_as_typed
+from r1v.figures.people.sums import SIGNS, Sum, sign_as_typed, written
 from r1v.figures.people.typed_more import in_words
 from r1v.figures.working import Token, line, operate, solve, times
 
+# a big unit, a small one, and how many small ones make a big one
+_PARTS = (("km", "m", 1000), ("m", "cm", 100), ("cm", "mm", 10), ("kg", "g", 1000), ("t", "kg", 1000),
+          ("l", "ml", 1000), ("hours", "minutes", 60), ("euros", "cents", 100), ("dollars", "cents", 100),
+          ("m", "mm", 1000))  # fmt: skip
 _SIGN_WORDS = {"+": "plus", "-": "minus", "×": "times", "÷": "divided by"}
 
 
@@ -120,3 +125,56 @@ def like(rng: Random, split: Split) -> Sum:
         first, second = a, b
     lines.append(f"{first} {sign} {second} = {top}, so {top}/{below}")
     return Sum(text, result, (*lines, *last))
+
+
+def brackets(rng: Random, split: Split) -> Sum:
+    """Two bracketed sums with a sign between them, or a bracket before or behind a number."""
+    while True:
+        outer = rng.choice("×××+-÷")
+        sides: list[list[Token]] = []
+        for _ in range(2):
+            a, b = rng.randint(1, 20), rng.randint(1, 12)
+            sides.append(["(", a, rng.choice("+-" if outer in "×÷" else "+-×"), b, ")"])
+        if rng.random() < 0.25:
+            sides[rng.randrange(2)] = [rng.randint(2, 12)]
+        tokens: list[Token] = [*sides[0], outer, *sides[1]]
+        try:
+            steps, value = solve(tokens)
+        except ValueError:
+            continue
+        if value <= 2000:
+            break
+    blank = rng.choice(("", "", " "))
+    marks = {"+": "+", "-": "-", "×": rng.choice(("*", "x", "×", "*")), "÷": rng.choice("/÷")}
+    text = "".join(f"{blank}{marks[str(t)]}{blank}" if str(t) in marks else str(t) for t in tokens)
+    if outer == "×" and blank == "" and text.count("(") == 2 and rng.random() < 0.15:
+        text = re.sub(r"\)[*x×]\(", ")(", text)
+    shown = " ".join(map(str, tokens)).replace("( ", "(").replace(" )", ")")
+    return Sum(text, str(value), (shown, *(line(*step) for step in steps)))
+
+
+def decimal_product(rng: Random, split: Split) -> Sum:
+    """Two decimals multiplied: as whole numbers first, then the places of both taken off."""
+    places = rng.choice(((1, 1), (1, 1), (1, 1), (1, 2), (0, 1), (0, 2), (1, 0)))
+    u, v = (rng.choice([n for n in range(1, 100) if not p or n % 10]) for p in places)
+    a, b = Fraction(u, 10 ** places[0]), Fraction(v, 10 ** places[1])
+    unit = 10 ** sum(places)
+    text = f"{written(a)}{sign_as_typed('×', split, rng)}{written(b)}"
+    last = f"by {unit}: {u * v} / {unit} = {written(a * b)}"
+    return Sum(text, written(a * b), (f"{written(a)} × {written(b)}", f"as whole numbers: {u} × {v}", times(u, v), last))
+
+
+def unit_decimal(rng: Random, split: Split) -> Sum:
+    """A decimal of a big unit in small ones, or small ones as a decimal of the big one."""
+    big, small, factor = rng.choice(_PARTS)
+    n = Fraction(10 * rng.randint(0, 12) + (5 if factor == 60 else rng.randint(1, 9)), 10)
+    many = n * factor
+    known = f"1 {big} is {factor} {small}"
+    if rng.random() < 0.7:
+        said = rng.choice(("how many {s} are {n} {b}?", "{n} {b} in {s}", "convert {n} {b} to {s}", "{n} {b} = ? {s}",
+                           "{n}{b} in {s}", "{n} {b} to {s}"))  # fmt: skip
+        work = (known, f"{written(n)} × {factor} = {written(many)}")
+        return Sum(said.format(n=written(n), b=big, s=small), written(many), work, framed=False)
+    said = rng.choice(("how many {b} are {m} {s}?", "{m} {s} in {b}", "convert {m} {s} to {b}", "{m} {s} = ? {b}"))
+    work = (known, f"{written(many)} / {factor} = {written(n)}")
+    return Sum(said.format(m=written(many), b=big, s=small), written(n), work, framed=False)

@@ -6,6 +6,7 @@ the held-out questions stay as they are. Marks and fields are as in the other li
 
 from __future__ import annotations
 
+from r1v.figures.people.words_counted import COUNTED
 from r1v.figures.people.words_further_more import FURTHER_MORE
 
 _SETS = "[how many|what number|how many people|how many things]"
@@ -328,4 +329,5 @@ _NET = {
         "[从|]{a}到{b}[最少|最近]要[走|]多[远|少]",
     ),
 }
-FURTHER: dict[str, tuple[str, ...]] = {**_ODD, **_VENN, **_TABLE, **_NET, **FURTHER_MORE}
+_PLAIN: dict[str, tuple[str, ...]] = {**_ODD, **_VENN, **_TABLE, **_NET, **FURTHER_MORE}
+FURTHER = {name: (*_PLAIN.get(name, ()), *COUNTED.get(name, ())) for name in {**_PLAIN, **COUNTED}}
