@@ -16,6 +16,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
+from r1v.figures.abroad.faces import faces
 from r1v.figures.drawing.shapes import outline
 from r1v.figures.drawing.style import Color, load_font
 
@@ -95,11 +96,10 @@ class Easel:
 
 
 def by_pillow(board: Easel, rng: Random, scale: int = 2) -> Image.Image:
-    """Drawn at twice the size and reduced, in one of matplotlib's faces; at times without soft
-    edges.
-    """
+    """Drawn at twice the size and reduced, in one of `faces`; at times without soft edges."""
     s = scale if rng.random() < 0.8 else 1
-    face = rng.choice(FACES)
+    plain = all(thing[2].isascii() for thing in board.things if thing[0] == "text")
+    face = rng.choice(faces() if plain else FACES)  # of other letters not every face has all
     image = Image.new("RGB", (round(board.width * s), round(board.height * s)), board.paper)
     for thing in board.things:
         draw = ImageDraw.Draw(image)
@@ -184,7 +184,7 @@ def by_matplotlib(board: Easel, rng: Random) -> Image.Image:
                           va="center")  # fmt: skip
 
     size = (board.width / 100 * (1.18 if frame else 1), board.height / 100 * (1.18 if frame else 1))
-    return picture(rng, paint, sheets=0.0, sizes=(size,), tight=0.0)
+    return picture(rng, paint, sheets=0.0, sizes=(size,), tight=0.0, letters=False)
 
 
 def _web(color: Color | None) -> Any:

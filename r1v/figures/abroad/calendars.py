@@ -9,9 +9,10 @@ from PIL import Image, ImageDraw
 
 from r1v.figures.abroad import pages
 from r1v.figures.abroad.board import by_pillow
+from r1v.figures.abroad.faces import faces
 from r1v.figures.abroad.hosted import Painter
 from r1v.figures.abroad.scene import Asked, ToolPicture, plain_request
-from r1v.figures.drawing.style import Style, load_font
+from r1v.figures.drawing.style import Color, Style, load_font
 from r1v.figures.families import calendar
 from r1v.figures.families.calendar import DAYS, LONG, Month
 from r1v.figures.item import DIFFICULTIES, AnswerType
@@ -80,6 +81,53 @@ def painted(page: MonthPage, rng: Random) -> ToolPicture:
     style = Style(Random(rng.random()))
     style.host = Painter(by_pillow, rng)
     return ToolPicture(calendar.render(page.month, style).finish())
+
+
+HEADS: tuple[tuple[Color | None, Color], ...] = (
+    (None, (0, 0, 0)), (None, (120, 120, 120)), (None, (180, 30, 30)), ((68, 114, 196), (255, 255, 255)),
+    ((230, 230, 230), (0, 0, 0)), ((52, 58, 64), (255, 255, 255)),
+)  # fmt: skip
+
+
+def sheet(page: MonthPage, rng: Random) -> ToolPicture:
+    """A grid of days as on paper: dates in any part of their cells, names of any length, marked cells."""
+    month, size = page.month, rng.choice((12, 14, 16, 18))
+    face = rng.choice(faces())
+    font, big = load_font(face, size), load_font(face, round(size * rng.choice((1.0, 1.3, 1.6))))
+    letters = rng.choice((None, 3, 3, 2))  # of the names of days; None: all
+    names = [LONG[(month.start + k) % 7][:letters] for k in range(7)]
+    wide = max(max(font.getlength(name) for name in names) + rng.choice((6, 12, 24)), size * rng.choice((2.2, 3, 4)))
+    high, anchor = size * rng.choice((1.5, 1.8, 2.4, 3.0)), rng.choice(("m", "m", "l", "r"))
+    up, left, top = rng.random() < 0.3, rng.choice((4, 10, 40)), rng.choice((4, 12, 30))
+    rows, title = weeks(month), size * rng.choice((2.0, 2.6))
+    width, height = left * 2 + wide * 7, top * 2 + title + high * (len(rows) + 1)
+    image = Image.new("RGB", (int(width) + 1, int(height) + 1), (255, 255, 255))
+    draw, ink = ImageDraw.Draw(image), rng.choice(((0, 0, 0), (0, 0, 0), (60, 60, 60)))
+    at = rng.choice((left, width / 2))
+    draw.text((at, top + title * 0.4), month.name, font=big, fill=ink, anchor="lm" if at == left else "mm")
+    back, head = rng.choice(HEADS)
+    mark = rng.choice(((255, 165, 0), (255, 230, 120), (170, 210, 255), (190, 240, 190)))
+    y0 = top + title
+    if back is not None:
+        draw.rectangle((left, y0, left + wide * 7, y0 + high), fill=back)
+    shift = {"m": wide / 2, "l": 5.0, "r": wide - 5.0}[anchor]
+    for k, name in enumerate(names):
+        draw.text((left + wide * k + shift, y0 + high / 2), name, font=font, fill=head, anchor=anchor + "m")
+    for i, row in enumerate(rows):
+        for k, date in enumerate(row):
+            x, y = left + wide * k, y0 + high * (i + 1)
+            if date in month.marked:
+                draw.rectangle((x, y, x + wide, y + high), fill=mark)
+            if date is not None:
+                place = (x + shift, y + (size * 0.7 if up else high / 2))
+                draw.text(place, str(date), font=font, fill=ink, anchor=anchor + "m")
+    line = rng.choice((None, None, (0, 0, 0), (200, 200, 200)))
+    if line is not None:
+        for k in range(8):
+            draw.line((left + wide * k, y0, left + wide * k, y0 + high * (len(rows) + 1)), fill=line)
+        for i in range(len(rows) + 2):
+            draw.line((left, y0 + high * i, left + wide * 7, y0 + high * i), fill=line)
+    return ToolPicture(image)
 
 
 def chromium(page: MonthPage, rng: Random) -> ToolPicture:

@@ -9,6 +9,7 @@ from random import Random
 from PIL import Image
 
 from r1v.figures.abroad.scene import Asked, ToolPicture, plain_request
+from r1v.figures.drawing.style import font_folder
 from r1v.figures.families import molecule as family
 from r1v.figures.item import DIFFICULTIES
 from r1v.figures.molecules import Molecule, describe, rdkit_modules
@@ -53,8 +54,18 @@ def rdkit_image(molecule: Molecule, rng: Random, plain: bool = False) -> ToolPic
     width, height = rng.choice(((300, 300), (400, 300), (500, 350), (640, 320), (250, 250)))
     depictor.SetPreferCoordGen(False)
     canvas = draw.MolDraw2DCairo(width, height)
+    look = canvas.drawOptions()
     if plain:
-        canvas.drawOptions().useBWAtomPalette()
+        look.useBWAtomPalette()
+    if rng.random() < 0.6:
+        look.explicitMethyl = rng.random() < 0.6
+        look.bondLineWidth = rng.choice((1, 2, 2, 3))
+        look.rotate = rng.choice((0, 0, 30, 90, 180, rng.randrange(360)))
+        look.padding = rng.choice((0.05, 0.1, 0.2))
+        look.multipleBondOffset = rng.choice((0.15, 0.15, 0.12, 0.2))
+        look.minFontSize, look.maxFontSize = rng.choice(((6, 40), (14, 40), (20, 50)))
+        if rng.random() < 0.4:
+            look.fontFile = str(font_folder() / rng.choice(("DejaVuSans-Bold.ttf", "DejaVuSerif.ttf", "STIXGeneral.ttf")))
     canvas.DrawMolecule(molecule.mol)
     spots = [canvas.GetDrawCoords(i) for i in range(molecule.size)]
     canvas.FinishDrawing()

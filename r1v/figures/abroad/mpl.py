@@ -11,6 +11,7 @@ from typing import Any
 
 from PIL import Image
 
+from r1v.figures.abroad.faces import matplotlib_family
 from r1v.figures.drawing.style import NAMED_COLORS
 
 SIZES = ((6.4, 4.8), (6.4, 4.8), (8, 4), (10, 5), (5, 5), (12, 4), (4, 3), (7, 5), (6, 3), (4.8, 6.4))
@@ -36,12 +37,12 @@ def settings(rng: Random, share: float = 0.5) -> dict[str, Any]:
 def picture(
     rng: Random, paint: Callable[[Any, Any], None], *, sheets: float = 0.5,
     sizes: tuple[tuple[float, float], ...] = SIZES, tight: float = 0.5, limit: int = 1200,
-    rc: Mapping[str, Any] | None = None, **axes: Any,
+    rc: Mapping[str, Any] | None = None, letters: bool = True, **axes: Any,
 ) -> Image.Image:  # fmt: skip
     """What ``paint(figure, axes)`` draws on one axes.
 
     sheets: share of style sheets; tight: share whose layout is made to fit; limit: of either side in pixels;
-    rc: further settings; axes: for add_subplot.
+    rc: further settings; letters: in any of `faces` and of any size; axes: for add_subplot.
     """
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -49,7 +50,10 @@ def picture(
 
     with matplotlib.rc_context():
         current: Any = matplotlib.rcParams
-        current.update(_light(settings(rng, sheets) | dict(rc or {})))
+        found = settings(rng, sheets) | dict(rc or {})
+        if letters and rng.random() < 0.6:
+            found |= {"font.family": matplotlib_family(rng), "font.size": rng.choice((7, 8, 9, 10, 10, 11, 13))}
+        current.update(_light(found))
         width, height = rng.choice(sizes)
         dpi = rng.choice((100, 100, 100, 72, 80, 120))
         dpi = min(dpi, int(limit / max(width, height)))

@@ -8,14 +8,15 @@ of a pie are named beside it or in a legend. The looks are random and do not imi
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from random import Random
 
 from PIL import Image, ImageDraw, ImageFont
 
-from r1v.figures.abroad.board import FACES
 from r1v.figures.abroad.charts import Chart
+from r1v.figures.abroad.faces import faces
 from r1v.figures.abroad.mpl import nearest_name
 from r1v.figures.abroad.scene import ToolPicture, plain
 from r1v.figures.drawing.style import Color, load_font
@@ -31,7 +32,8 @@ PALETTES: tuple[tuple[Color, ...], ...] = (
      (255, 102, 146), (182, 232, 128)),
 )  # fmt: skip
 PAPERS: tuple[Color, ...] = ((255, 255, 255),) * 5 + ((250, 250, 250), (245, 245, 240), (235, 240, 250))
-SIZES = ((480, 360), (640, 480), (420, 420), (560, 300), (720, 360), (360, 300), (450, 450), (600, 260))
+SIZES = ((480, 360), (640, 480), (420, 420), (560, 300), (720, 360), (360, 300), (450, 450), (600, 260),
+         (320, 320), (300, 460), (800, 280), (400, 540), (520, 260), (860, 420))
 
 
 @dataclass(slots=True)
@@ -51,9 +53,10 @@ class Page:
         width, height = rng.choice(SIZES)
         scale = 2 if rng.random() < 0.6 else 1
         image = Image.new("RGB", (width * scale, height * scale), rng.choice(PAPERS))
-        ink = rng.choice(((0, 0, 0), (0, 0, 0), (60, 60, 60), (40, 40, 70)))
-        size = rng.choice((10, 11, 12, 13, 14, 16)) if width < 500 else rng.choice((11, 12, 13, 14, 16, 18))
-        return cls(image, ImageDraw.Draw(image), scale, rng.choice(FACES), size, ink)
+        ink = rng.choice(((0, 0, 0), (0, 0, 0), (60, 60, 60), (40, 40, 70), (100, 100, 100), (136, 136, 136)))
+        size = rng.choice((9, 10, 11, 12, 13, 14, 16)) if width < 500 else rng.choice((10, 11, 12, 13, 14, 16, 18))
+        size = max(size, round(width / 60)) if width > 320 else min(size, 12)
+        return cls(image, ImageDraw.Draw(image), scale, rng.choice(faces()), size, ink)
 
     @property
     def width(self) -> float:
@@ -71,10 +74,13 @@ class Page:
         """Width of a text in pixels of the result."""
         return self.font(share).getlength(text) / self.scale
 
-    def text(self, at: tuple[float, float], text: str, anchor: str = "mm", share: float = 1.0) -> None:
-        """Level letters."""
+    def text(
+        self, at: tuple[float, float], text: str, anchor: str = "mm", share: float = 1.0,
+        ink: Color | None = None,
+    ) -> None:  # fmt: skip
+        """Level letters, in the page's ink or another."""
         place = (at[0] * self.scale, at[1] * self.scale)
-        self.draw.text(place, text, font=self.font(share), fill=self.ink, anchor=anchor)
+        self.draw.text(place, text, font=self.font(share), fill=ink or self.ink, anchor=anchor)
 
     def turned(self, at: tuple[float, float], text: str, degrees: int, end: str) -> None:
         """Letters turned against the clock. end: which point of the turned box lies at the place: ``mt`` the
@@ -204,6 +210,47 @@ def _frame(page: Page, field: Field, rng: Random) -> None:
     page.line(corners, page.ink)
 
 
+@dataclass(frozen=True, slots=True)
+class Legend:
+    """Names in a column with a patch of colour each. share: of the page's letters; pitch: of a letter's height;
+    sort: of the patch; left: of the drawing; place: 0 at the top, 1 at the bottom."""
+
+    names: tuple[str, ...]
+    share: float
+    pitch: float
+    sort: str
+    left: bool
+    place: float
+    width: float
+
+    @classmethod
+    def chosen(cls, page: Page, names: tuple[str, ...], rng: Random) -> Legend:
+        """One of any look."""
+        share = rng.choice((0.75, 0.85, 1.0, 1.0))
+        width = max(page.length(name, share) for name in names) + page.size * share * 1.6
+        return cls(names, share, rng.uniform(1.15, 2.1), rng.choice(("box", "disc", "disc", "line", "small")),
+                   rng.random() < 0.2, rng.choice((0.0, 0.0, 0.5, 1.0)), width)  # fmt: skip
+
+    def paint(self, page: Page, top: float, colors: Sequence[Color]) -> None:
+        """All names with their colours."""
+        letter = page.size * self.share
+        step = letter * self.pitch
+        y = top + letter + max(0.0, page.height - top - letter - step * len(self.names)) * self.place
+        x, s = (8.0 if self.left else page.width - self.width - 8), page.scale
+        half = letter * (0.3 if self.sort == "small" else 0.45)
+        for name, color in zip(self.names, colors, strict=True):
+            at = x + letter * 0.5
+            if self.sort == "disc":
+                corners = ((at - half) * s, (y - half) * s, (at + half) * s, (y + half) * s)
+                page.draw.ellipse(corners, fill=color)
+            elif self.sort == "line":
+                page.line([(at - letter * 0.5, y), (at + letter * 0.5, y)], color, 3)
+            else:
+                page.box((at - half, y - half, at + half, y + half), color)
+            page.text((x + letter * 1.4, y), name, "lm", self.share)
+            y += step
+
+
 def bars(chart: Chart, rng: Random) -> ToolPicture:
     """Upright or lying bars."""
     page = Page.open(rng)
@@ -227,7 +274,7 @@ def bars(chart: Chart, rng: Random) -> ToolPicture:
     _value_axis(page, field, ticks, chart, not turned, rng)
     palette = rng.choice(PALETTES)
     many, shift = rng.random() < 0.4, rng.randrange(8)
-    gap, edge = rng.uniform(0.06, 0.28), page.ink if rng.random() < 0.2 else None
+    gap, edge = rng.uniform(0.02, 0.3), page.ink if rng.random() < 0.2 else None
     slot = (field.bottom - field.top if turned else field.right - field.left) / number
     for i, value in enumerate(chart.values):
         fill = palette[(shift + (i if many else 0)) % 8]
@@ -258,8 +305,9 @@ def lines(chart: Chart, rng: Random) -> ToolPicture:
     top, left = _heads(page, chart, rng)
     left += max(page.length(tick(t, chart)) for t in ticks) + 8
     several, right = len(chart.series) > 1, page.width - 16
+    key = replace(Legend.chosen(page, chart.series, rng), left=False)
     if several:
-        right -= max(page.length(name) for name in chart.series) + 34
+        right -= key.width + 8
     slant = _slant(page, chart.names, (right - left) / len(chart.names), rng)
     bottom = page.height - _room_below(page, chart.names, slant)
     field = Field(left, min(top, bottom - 60), right, bottom, float(ticks[0]), float(ticks[-1]))
@@ -277,10 +325,8 @@ def lines(chart: Chart, rng: Random) -> ToolPicture:
         for x, y in points if dot else ():
             s = page.scale
             page.draw.ellipse(((x - dot) * s, (y - dot) * s, (x + dot) * s, (y + dot) * s), fill=color)
-        if several:
-            y = field.top + 8 + k * (page.size + 8)
-            page.line([(field.right + 10, y), (field.right + 26, y)], color, width + 1)
-            page.text((field.right + 30, y), chart.series[k], "lm")
+    if several:
+        key.paint(page, field.top, [palette[(shift + k) % 8] for k in range(len(chart.rows))])
     _below(page, chart.names, places, field.bottom, slant)
     _frame(page, field, rng)
     return ToolPicture(page.finish(), {"step": step, "low": low, "colors": colors})
@@ -290,19 +336,23 @@ def pie(chart: Chart, rng: Random) -> ToolPicture:
     """A pie or a ring, clockwise from the top; numbers in it or around, names likewise or in a legend."""
     page = Page.open(rng)
     legend, hole = rng.random() < 0.55, rng.random() < 0.25
-    longest = max(page.length(name) for name in chart.names)
+    key = Legend.chosen(page, chart.names, rng)
+    longest = key.width if legend else max(page.length(name) for name in chart.names)
     top = 12 + (page.size * 1.5 + 6 if chart.title else 0)
     if chart.title:
         page.text((page.width / 2, 6), chart.title, "ma", 1.15)
     around = page.size + 12 if legend else page.size + 16
-    wide = page.width - (longest + 40 if legend else 2 * longest)
-    radius = max(45.0, min((page.height - top) / 2 - around, wide / 2 - around))
+    wide = page.width - (longest + 20 if legend else 2 * longest)
+    radius = max(45.0, min((page.height - top) / 2 - around, wide / 2 - around) * rng.uniform(0.75, 1.0))
     spare = max(0.0, wide / 2 - around - radius)
     middle = (page.width / 2, top + (page.height - top) / 2)
     if legend:
-        middle = (wide / 2 + rng.uniform(0, spare), middle[1])
+        middle = (wide / 2 + rng.uniform(-spare / 2, spare), middle[1])
+        if key.left:
+            middle = (page.width - middle[0], middle[1])
     palette, shift = rng.choice(PALETTES), rng.randrange(8)
-    outside, edge = legend and rng.random() < 0.5, rng.choice((None, (255, 255, 255), page.ink))
+    outside, edge = legend and rng.random() < 0.6, rng.choice((None, (255, 255, 255), page.ink))
+    white = rng.choice(((255, 255, 255), (0, 0, 0)))  # of numbers on dark parts
     total, turn, s, colors = float(sum(chart.values)), -90.0, page.scale, []
     box = tuple(
         side * s for side in (middle[0] - radius, middle[1] - radius, middle[0] + radius, middle[1] + radius)
@@ -316,7 +366,8 @@ def pie(chart: Chart, rng: Random) -> ToolPicture:
         at = radius * (1.0 if outside else 0.78 if hole else 0.66)
         at += page.size * 0.9 + 3 if outside else 0
         number = (middle[0] + math.cos(half) * at, middle[1] + math.sin(half) * at)
-        page.text(number, chart.text(value), "mm", 0.9)
+        light = color[0] * 3 + color[1] * 6 + color[2] > 1400
+        page.text(number, chart.text(value), "mm", 0.9, None if outside else (0, 0, 0) if light else white)
         if not legend:
             far = radius + 6
             anchor = ("l" if math.cos(half) >= 0 else "r") + "m"
@@ -325,13 +376,11 @@ def pie(chart: Chart, rng: Random) -> ToolPicture:
                 chart.names[i],
                 anchor,
             )
-        else:
-            y = top + 10 + i * (page.size + 9)
-            page.box((page.width - longest - 32, y - 6, page.width - longest - 20, y + 6), color)
-            page.text((page.width - longest - 14, y), chart.names[i], "lm")
         turn += sweep
+    if legend:
+        key.paint(page, top, [palette[(shift + i) % 8] for i in range(len(chart.names))])
     if hole:
-        inner = radius * 0.52
+        inner = radius * rng.uniform(0.35, 0.6)
         corners = [(c + d * inner) * s for d in (-1, 1) for c in middle]
         page.draw.ellipse(tuple(corners), fill=page.image.getpixel((1, 1)))  # type: ignore[arg-type]
     return ToolPicture(page.finish(), {"order": list(range(len(colors))), "colors": colors})

@@ -240,23 +240,24 @@ def sets_by(painter: Painter) -> Callable[[Sets, Random], ToolPicture]:
 
     def draw(sets: Sets, rng: Random) -> ToolPicture:
         count, size = len(sets.names), rng.choice((300, 400, 480))
-        board = Easel(size * rng.choice((1.15, 1.5, 1.9)), size * 1.12)
+        board = Easel(size * rng.choice((1.15, 1.5, 1.9, 2.4)), size * rng.choice((1.12, 1.12, 1.3, 1.5)))
         centres, radius = venn.circle_centres(count, False)
-        x, y, half = board.width / 2, board.height / 2, size / 2 * 0.96
-        colors, alpha = rng.sample(SOFT, count), rng.choice((0.3, 0.4, 0.5))
-        edge = rng.choice((None, (0, 0, 0)))
+        x, y, half = board.width / 2, board.height / 2, size / 2 * rng.choice((0.96, 0.96, 0.8, 0.65))
+        colors, alpha = rng.sample(SOFT, count), rng.choice((0.2, 0.3, 0.4, 0.5, 0.6))
+        edge = rng.choice((None, None, (0, 0, 0)))
         for (cx, cy), color in zip(centres, colors, strict=True):
             board.disc((x + cx * half, y + cy * half), radius * half, color, None, 1, alpha)
             if edge:
                 board.disc((x + cx * half, y + cy * half), radius * half, None, edge, 2)
-        letters = size / rng.choice((18, 21, 24))
+        letters = size / rng.choice((16, 18, 21, 24, 28, 32))
         for region, number in sets.numbers.items():
             sx, sy = venn.region_spot(region, centres)
             board.text((x + sx * half, y + sy * half), str(number), letters)
+        below, closer = count == 2 and rng.random() < 0.5, rng.uniform(0.4, 1.25)
         for (cx, cy), name in zip(centres, sets.names, strict=True):
-            up = cy <= 0.0 + (count == 2)
-            at = y + cy * half + (-1 if up else 1) * (radius * half + letters * 0.8)
-            board.text((x + cx * half * (1.25 if count == 3 else 1.1), at), name, letters)
+            up = (cy <= 0.0 + (count == 2)) and not below
+            at = y + cy * half + (-1 if up else 1) * (radius * half + letters * rng.uniform(0.7, 1.3))
+            board.text((x + cx * half * (1.25 if count == 3 else closer), at), name, letters * 1.1)
         order = sorted(range(count), key=lambda i: (round(centres[i][1], 3), centres[i][0]))
         return ToolPicture(painter(board, rng), {"order": order})
 
@@ -291,7 +292,7 @@ def matplotlib_venn(sets: Sets, rng: Random) -> ToolPicture:
         spots = [(round(-c.y, 1), c.x) for c in drawn.centers]
         marks["order"] = sorted(range(count), key=lambda i: spots[i])
 
-    return ToolPicture(picture(rng, paint, sheets=0.0, sizes=((6.4, 4.8), (8, 4), (5, 5))), marks)
+    return ToolPicture(picture(rng, paint, sheets=0.0, sizes=((6.4, 4.8), (8, 4), (5, 5)), letters=False), marks)
 
 
 # --------------------------------------------------------------------------------------------------- clocks

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from r1v.figures.abroad import chart_tools, charts, graphs, lines, painted_charts, pies, vega
+from r1v.figures.abroad import chart_tools, charts, graphs, lines, painted_charts, painted_graphs, pies, vega
 from r1v.figures.abroad.scene import DrawingTool, Subject
 
 _MPL, _SNS, _PD, _VEGA = ("matplotlib",), ("matplotlib", "seaborn"), ("matplotlib", "pandas"), ("vl_convert",)
@@ -30,10 +30,12 @@ PIES = Subject(pies.plan, pies.ask, pies.PHRASES, (
 MOTIONS = Subject(graphs.plan_motion, graphs.ask_motion, graphs.MOTION_PHRASES, (
     DrawingTool("matplotlib", "train", graphs.matplotlib_motion, _MPL),
     DrawingTool("seaborn", "train", graphs.seaborn_motion, _SNS),
+    DrawingTool("painted", "train", painted_graphs.motion, _MPL, cheap=True),
     DrawingTool("vega", "heldout", vega.motion, _VEGA),
 ))  # fmt: skip
 CURVES = Subject(graphs.plan_curve, graphs.ask_curve, graphs.PLOT_PHRASES, (
     DrawingTool("matplotlib", "train", graphs.matplotlib_curve, _MPL),
     DrawingTool("textbook", "train", graphs.textbook_curve, _MPL),
+    DrawingTool("painted", "train", painted_graphs.curve, _MPL, cheap=True),
     DrawingTool("vega", "heldout", vega.curve, _VEGA),
 ))  # fmt: skip

@@ -226,6 +226,7 @@ CIRCUIT = Subject(circuits.plan, circuits.ask, circuits.PHRASES, (
 ))  # fmt: skip
 CALENDAR = Subject(calendars.plan, calendars.ask, _CALENDAR, (
     DrawingTool("terminal", "train", calendars.terminal, ("matplotlib",), cheap=True),
+    DrawingTool("sheet", "train", calendars.sheet, ("matplotlib",), cheap=True),
     DrawingTool("painted", "train", calendars.painted, ("matplotlib",), cheap=True),
     DrawingTool("chromium", "heldout", calendars.chromium, ("!chromium",)),
 ))  # fmt: skip

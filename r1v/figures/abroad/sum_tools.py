@@ -112,7 +112,7 @@ def mathtext(matter: Written, rng: Random) -> ToolPicture:
     wide = max(4.0, longest * 0.32)
     sizes = ((wide, 0.9 * count + 0.4), (wide + 2, 0.8 * count + 0.4), (wide, 1.4 * count + 1.0))
     return ToolPicture(
-        picture(rng, paint, sheets=0.15, sizes=sizes, tight=0.0, rc={"mathtext.fontset": face})
+        picture(rng, paint, sheets=0.15, sizes=sizes, tight=0.0, letters=False, rc={"mathtext.fontset": face})
     )
 
 

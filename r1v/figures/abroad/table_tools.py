@@ -7,19 +7,12 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
+from r1v.figures.abroad.faces import faces
 from r1v.figures.abroad.mpl import picture
 from r1v.figures.abroad.scene import ToolPicture
 from r1v.figures.abroad.tables import TableMatter
 from r1v.figures.drawing.style import Color, load_font
 
-FACES = (
-    "DejaVuSans.ttf",
-    "DejaVuSans.ttf",
-    "DejaVuSerif.ttf",
-    "DejaVuSansMono.ttf",
-    "STIXGeneral.ttf",
-    "cmss10.ttf",
-)
 HEADS: tuple[tuple[Color, Color], ...] = (
     ((68, 114, 196), (255, 255, 255)), ((217, 225, 242), (0, 0, 0)), ((242, 242, 242), (0, 0, 0)),
     ((4, 170, 109), (255, 255, 255)), ((52, 58, 64), (255, 255, 255)), ((255, 242, 204), (0, 0, 0)),
@@ -29,7 +22,7 @@ HEADS: tuple[tuple[Color, Color], ...] = (
 def spreadsheet(table: TableMatter, rng: Random) -> ToolPicture:
     """A piece of a spreadsheet: letters above, numbers at the left, grey lines, empty cells around."""
     size = rng.choice((15, 16, 18, 20))
-    font = load_font(rng.choice(FACES), size)
+    font = load_font(rng.choice(faces()), size)
     rows = table.grid()
     more = rng.randint(0, 2)
     wide = [max(font.getlength(row[k]) for row in rows) + 18 for k in range(len(rows[0]))]
@@ -82,7 +75,7 @@ def web(table: TableMatter, rng: Random) -> ToolPicture:
     paper: Color = (30, 30, 30) if dark else (255, 255, 255)
     ink: Color = (225, 225, 225) if dark else rng.choice(((0, 0, 0), (51, 51, 51)))
     size = rng.choice((16, 18, 20, 24))
-    font = load_font(rng.choice(FACES), size)
+    font = load_font(rng.choice(faces()), size)
     rows = table.grid()
     pad, high = rng.choice((16, 24, 40)), size + rng.choice((10, 16, 24))
     wide = [max(font.getlength(row[k]) for row in rows) + pad for k in range(len(rows[0]))]
@@ -97,7 +90,7 @@ def web(table: TableMatter, rng: Random) -> ToolPicture:
         draw.text(
             (left, top + size / 2),
             table.title,
-            font=load_font(rng.choice(FACES[:3]), size + 4),
+            font=load_font(rng.choice(faces()), size + 4),
             fill=ink,
             anchor="lm",
         )

@@ -20,8 +20,8 @@ from r1v.train.data.examples import AnswerKey, Example, box
 
 # families that are drawn several times as often as the others, because their names and layouts vary without
 # limit
-OFTEN = {"bar_chart": 3, "line_chart": 3, "pie_chart": 3, "network": 3, "table": 2, "venn": 2,
-         "function_plot": 2, "circuit": 2, "expression": 2}  # fmt: skip
+OFTEN = {"bar_chart": 3, "line_chart": 3, "pie_chart": 3, "network": 3, "table": 3, "venn": 3,
+         "function_plot": 2, "circuit": 2, "expression": 2, "molecule": 3, "calendar": 2}  # fmt: skip
 
 
 @dataclass(frozen=True)
