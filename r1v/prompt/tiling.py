@@ -128,8 +128,10 @@ def tile_image(image: Image.Image, cfg: TilingConfig) -> np.ndarray:
 def _resize_all(image: Image.Image, sizes: Sequence[tuple[int, int]]) -> list[Image.Image]:
     """``image`` resized to each (width, height), bicubic; large ones on several threads, with the same
     pixels."""
-    num_threads = min(usable_cores(), _MAX_THREADS)
-    if num_threads == 1 or image.width * image.height < _THREAD_PIXELS:
+    # the number of cores is read from files, which costs a tenth of what a small picture does
+    small = image.width * image.height < _THREAD_PIXELS
+    num_threads = 1 if small else min(usable_cores(), _MAX_THREADS)
+    if num_threads == 1:
         return [image.resize(size, Image.Resampling.BICUBIC) for size in sizes]
     # Pillow 13 shrinks tall images column by column first: those are left to it as a whole
     # (and bands cost copies, which do not pay with as few threads as sizes)

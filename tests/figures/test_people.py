@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from fractions import Fraction
 from random import Random
 
@@ -357,3 +358,102 @@ def test_long_sums_words_and_like_fractions_by_another_way() -> None:
                 for one in re.findall(r"\d+(?:\.\d+)?|[-+*/()]", text)
             ]
             assert eval("".join(parts)) == Fraction(made.answer), (made.text, made.answer)
+
+
+# ------------------------------------------------------------------------- what goes on from an answer
+
+
+def test_what_is_done_to_an_answer_is_done() -> None:
+    """By the words of the question, apart from the chain."""
+    ways: dict[str, Callable[[int, int], int]] = {
+        "minus": lambda a, n: a - n, "plus": lambda a, n: a + n, "times": lambda a, n: a * n,
+        "divided by": lambda a, n: a // n,
+    }  # fmt: skip
+    alone = {"half": (1, 2), "double": (2, 1), "twice": (2, 1), "third": (1, 3), "quarter": (1, 4), "triple": (3, 1)}
+    met: Counter[str] = Counter()
+    for seed in range(500):
+        one = people.said("follow", "goes_on", seed, "train")
+        before, words = int(extract_boxed(one.earlier[-1].reply) or ""), one.question.lower()
+        for word, way in ways.items():
+            if found := re.search(rf"{word} (\d+)", words):
+                met[word] += 1
+                assert int(one.answer) == way(before, int(found[1])), one.question
+        for word, (up, down) in alone.items():
+            if re.search(rf"\b{word}\b", words) and not re.search(r"\d|half of three", words):
+                met[word] += 1
+                assert int(one.answer) * down == before * up, one.question
+        check_lines(one.solution)
+    assert set(met) == set(ways) | set(alone)
+
+
+def test_yes_is_never_said_to_another_number() -> None:
+    replies: Counter[str] = Counter()
+    for seed in range(240):
+        for family in ("doubt", "correct", "corrects_figure"):
+            one = people.said("follow", family, seed, "heldout" if seed % 3 == 0 else "train", 0.0)
+            told = extract_boxed(one.earlier[-1].reply)
+            said = re.search(r"\nsaid: (.+), now: ", one.solution)
+            first = one.reply.split("\n")[0]
+            replies[first.split(",")[0].split(" ")[0]] += 1
+            if first in ("Yes.", "是的。"):
+                assert one.answer == (said[1] if said else told)
+            elif first.startswith(("You are right", "对")):
+                assert said and said[1] == one.answer != told
+            elif "wrong" in first or first == "不对。":
+                assert one.answer != told
+            else:
+                assert said and said[1] != one.answer and one.answer in first
+    assert {"Yes.", "No", "You"} <= set(replies) and min(replies["Yes."], replies["No"]) > 50
+
+
+def test_a_changed_number_is_put_into_the_first_question() -> None:
+    met = 0
+    for seed in range(300):
+        one = people.said("follow", "swap", seed, "train")
+        assert one.solution.startswith(f"question: {one.earlier[0].question}\nnow: ")
+        found = re.search(r"(\d+)(?:%| percent) of (\d+)", one.earlier[0].question)
+        if found and (now := re.search(r"(\d+)(?:%| percent)", one.question)):
+            met += 1
+            assert int(one.answer) * 100 == int(now[1]) * int(found[2]), one.question
+        check_lines(one.solution)
+    assert met > 8
+
+
+def test_everyday_problems_by_another_way() -> None:
+    """Prices in cents, times of day and areas, from the numbers of the text."""
+    met: Counter[str] = Counter()
+    for seed in range(1500):
+        one = people.said("typed", "everyday", seed, "heldout" if seed % 4 == 0 else "train")
+        kind = one.template.split("/")[1]
+        cents = [round(100 * float(n)) for n in re.findall(r"(?<![:\d])\d+(?:\.\d+)?(?![:\d])", one.question)]
+        clocks = [int(h) * 60 + int(m) for h, m in re.findall(r"(\d+):(\d\d)", one.question)]
+        if kind == "cents_sum":
+            assert round(100 * float(one.answer)) == sum(cents), one.question
+        elif kind == "cents_change":
+            assert round(100 * float(one.answer)) == max(cents) - min(cents), one.question
+        elif kind == "area":
+            assert int(one.answer) == cents[0] * cents[1] // 10000, one.question
+        elif kind == "lasts":
+            assert int(one.answer) == clocks[1] - clocks[0], one.question
+        elif kind in ("arrives", "leaves"):
+            add = sum(int(n) * 60 for n in re.findall(r"(\d+) hours?", one.question))
+            add += sum(int(n) for n in re.findall(r"(\d+) minutes", one.question))
+            found = clocks[0] + (add if kind == "arrives" else -add)
+            assert one.answer == f"{found // 60 % 24}:{found % 60:02d}", one.question
+        else:
+            continue
+        met[kind] += 1
+    assert set(met) == {"cents_sum", "cents_change", "area", "lasts", "arrives", "leaves"}
+
+
+def test_held_out_texts_of_what_goes_on_never_occur_in_training() -> None:
+    templates = {
+        split: {people.said("typed", "everyday", seed, split).template for seed in range(800)}
+        for split in ("train", "heldout")
+    }
+    assert not templates["train"] & templates["heldout"] and min(map(len, templates.values())) > 20
+    texts = {
+        split: {re.sub(r"\d+", "N", people.said("follow", "correct", seed, split).question).lower() for seed in range(300)}
+        for split in ("train", "heldout")
+    }  # fmt: skip
+    assert not texts["train"] & texts["heldout"]

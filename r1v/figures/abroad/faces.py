@@ -15,7 +15,10 @@ from r1v.figures.drawing.style import font_folder
 
 OWN = ("DejaVuSans.ttf", "DejaVuSans.ttf", "DejaVuSerif.ttf", "STIXGeneral.ttf", "DejaVuSansMono.ttf",
        "DejaVuSans-Bold.ttf", "STIXGeneralBol.ttf", "cmss10.ttf")  # fmt: skip
-WITHOUT_MINUS = ("cmss10.ttf", "FjallaOne-Regular.ttf")
+# that have a minus sign and the weight which matplotlib asks for
+USUAL = ("DejaVuSans.ttf", "DejaVuSerif.ttf", "DejaVuSansMono.ttf", "STIXGeneral.ttf", "Lato-Regular.ttf",
+         "HankenGrotesk-Regular.otf", "SourceSansPro-Regular.otf", "RedHatDisplay-Regular.ttf", "Manrope-Regular.ttf",
+         "Caladea-Regular.ttf")  # fmt: skip
 PACKAGES: dict[str, tuple[str, ...]] = {
     "font_lato": ("Lato-Regular.ttf", "Lato-Regular.ttf", "Lato-Bold.ttf", "Lato-Light.ttf"),
     "font_hanken_grotesk": ("HankenGrotesk-Regular.otf", "HankenGrotesk-Regular.otf", "HankenGrotesk-Medium.otf",
@@ -41,6 +44,12 @@ def faces() -> tuple[str, ...]:
 
 
 @functools.cache
+def _level() -> tuple[str, ...]:
+    """The faces that matplotlib finds by their family's name alone."""
+    return tuple(face for face in faces() if face.endswith(USUAL))
+
+
+@functools.cache
 def _family(face: str) -> str:
     """A typeface's name in matplotlib, which is told of the file."""
     from matplotlib import font_manager
@@ -52,5 +61,5 @@ def _family(face: str) -> str:
 
 
 def matplotlib_family(rng: Random) -> str:
-    """The name of one of `faces` that has a minus sign, for ``font.family``."""
-    return _family(rng.choice([face for face in faces() if not face.endswith(WITHOUT_MINUS)]))
+    """The name of one of `faces` for ``font.family``: of usual weight, and with a minus sign."""
+    return _family(rng.choice(_level()))
