@@ -119,7 +119,9 @@ def test_further_words_name_their_fields_and_are_no_held_out_wordings() -> None:
             fields: dict[str, object] = dict.fromkeys(known, "A")
             held = {scene.phrase(kind, phrases[kind][1], Random(i))[1].format(**fields).lower().strip(" ?.")
                     for i in range(40)}  # fmt: skip
-            said = [words_further.further(family, kind, fields, phrases[kind][1], Random(i)) for i in range(400)]
+            said = [
+                words_further.further(family, kind, fields, phrases[kind][1], Random(i)) for i in range(400)
+            ]
             texts = {one[1].lower().strip(" ?.") for one in said if one}
             assert len(texts) > 60 and not texts & held, (family, kind, texts & held)
 

@@ -369,7 +369,14 @@ def test_what_is_done_to_an_answer_is_done() -> None:
         "minus": lambda a, n: a - n, "plus": lambda a, n: a + n, "times": lambda a, n: a * n,
         "divided by": lambda a, n: a // n,
     }  # fmt: skip
-    alone = {"half": (1, 2), "double": (2, 1), "twice": (2, 1), "third": (1, 3), "quarter": (1, 4), "triple": (3, 1)}
+    alone = {
+        "half": (1, 2),
+        "double": (2, 1),
+        "twice": (2, 1),
+        "third": (1, 3),
+        "quarter": (1, 4),
+        "triple": (3, 1),
+    }
     met: Counter[str] = Counter()
     for seed in range(500):
         one = people.said("follow", "goes_on", seed, "train")
@@ -389,8 +396,8 @@ def test_what_is_done_to_an_answer_is_done() -> None:
 def test_yes_is_never_said_to_another_number() -> None:
     replies: Counter[str] = Counter()
     for seed in range(240):
-        for family in ("doubt", "correct", "corrects_figure"):
-            one = people.said("follow", family, seed, "heldout" if seed % 3 == 0 else "train", 0.0)
+        for kind in ("doubt", "correct", "corrects_figure"):
+            one = people.said("follow", kind, seed, "heldout" if seed % 3 == 0 else "train", 0.0)
             told = extract_boxed(one.earlier[-1].reply)
             said = re.search(r"\nsaid: (.+), now: ", one.solution)
             first = one.reply.split("\n")[0]
@@ -453,7 +460,10 @@ def test_held_out_texts_of_what_goes_on_never_occur_in_training() -> None:
     }
     assert not templates["train"] & templates["heldout"] and min(map(len, templates.values())) > 20
     texts = {
-        split: {re.sub(r"\d+", "N", people.said("follow", "correct", seed, split).question).lower() for seed in range(300)}
+        split: {
+            re.sub(r"\d+", "N", people.said("follow", "correct", seed, split).question).lower()
+            for seed in range(300)
+        }
         for split in ("train", "heldout")
-    }  # fmt: skip
+    }
     assert not texts["train"] & texts["heldout"]

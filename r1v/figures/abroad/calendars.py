@@ -96,7 +96,9 @@ def sheet(page: MonthPage, rng: Random) -> ToolPicture:
     font, big = load_font(face, size), load_font(face, round(size * rng.choice((1.0, 1.3, 1.6))))
     letters = rng.choice((None, 3, 3, 2))  # of the names of days; None: all
     names = [LONG[(month.start + k) % 7][:letters] for k in range(7)]
-    wide = max(max(font.getlength(name) for name in names) + rng.choice((6, 12, 24)), size * rng.choice((2.2, 3, 4)))
+    wide = max(
+        max(font.getlength(name) for name in names) + rng.choice((6, 12, 24)), size * rng.choice((2.2, 3, 4))
+    )
     high, anchor = size * rng.choice((1.5, 1.8, 2.4, 3.0)), rng.choice(("m", "m", "l", "r"))
     up, left, top = rng.random() < 0.3, rng.choice((4, 10, 40)), rng.choice((4, 12, 30))
     rows, title = weeks(month), size * rng.choice((2.0, 2.6))

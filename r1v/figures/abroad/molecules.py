@@ -65,7 +65,9 @@ def rdkit_image(molecule: Molecule, rng: Random, plain: bool = False) -> ToolPic
         look.multipleBondOffset = rng.choice((0.15, 0.15, 0.12, 0.2))
         look.minFontSize, look.maxFontSize = rng.choice(((6, 40), (14, 40), (20, 50)))
         if rng.random() < 0.4:
-            look.fontFile = str(font_folder() / rng.choice(("DejaVuSans-Bold.ttf", "DejaVuSerif.ttf", "STIXGeneral.ttf")))
+            look.fontFile = str(
+                font_folder() / rng.choice(("DejaVuSans-Bold.ttf", "DejaVuSerif.ttf", "STIXGeneral.ttf"))
+            )
     canvas.DrawMolecule(molecule.mol)
     spots = [canvas.GetDrawCoords(i) for i in range(molecule.size)]
     canvas.FinishDrawing()

@@ -52,7 +52,10 @@ def picture(
         current: Any = matplotlib.rcParams
         found = settings(rng, sheets) | dict(rc or {})
         if letters and rng.random() < 0.6:
-            found |= {"font.family": matplotlib_family(rng), "font.size": rng.choice((7, 8, 9, 10, 10, 11, 13))}
+            found |= {
+                "font.family": matplotlib_family(rng),
+                "font.size": rng.choice((7, 8, 9, 10, 10, 11, 13)),
+            }
         current.update(_light(found))
         width, height = rng.choice(sizes)
         dpi = rng.choice((100, 100, 100, 72, 80, 120))

@@ -32,8 +32,22 @@ PALETTES: tuple[tuple[Color, ...], ...] = (
      (255, 102, 146), (182, 232, 128)),
 )  # fmt: skip
 PAPERS: tuple[Color, ...] = ((255, 255, 255),) * 5 + ((250, 250, 250), (245, 245, 240), (235, 240, 250))
-SIZES = ((480, 360), (640, 480), (420, 420), (560, 300), (720, 360), (360, 300), (450, 450), (600, 260),
-         (320, 320), (300, 460), (800, 280), (400, 540), (520, 260), (860, 420))
+SIZES = (
+    (480, 360),
+    (640, 480),
+    (420, 420),
+    (560, 300),
+    (720, 360),
+    (360, 300),
+    (450, 450),
+    (600, 260),
+    (320, 320),
+    (300, 460),
+    (800, 280),
+    (400, 540),
+    (520, 260),
+    (860, 420),
+)
 
 
 @dataclass(slots=True)
@@ -54,7 +68,11 @@ class Page:
         scale = 2 if rng.random() < 0.6 else 1
         image = Image.new("RGB", (width * scale, height * scale), rng.choice(PAPERS))
         ink = rng.choice(((0, 0, 0), (0, 0, 0), (60, 60, 60), (40, 40, 70), (100, 100, 100), (136, 136, 136)))
-        size = rng.choice((9, 10, 11, 12, 13, 14, 16)) if width < 500 else rng.choice((10, 11, 12, 13, 14, 16, 18))
+        size = (
+            rng.choice((9, 10, 11, 12, 13, 14, 16))
+            if width < 500
+            else rng.choice((10, 11, 12, 13, 14, 16, 18))
+        )
         size = max(size, round(width / 60)) if width > 320 else min(size, 12)
         return cls(image, ImageDraw.Draw(image), scale, rng.choice(faces()), size, ink)
 
@@ -212,8 +230,8 @@ def _frame(page: Page, field: Field, rng: Random) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Legend:
-    """Names in a column with a patch of colour each. share: of the page's letters; pitch: of a letter's height;
-    sort: of the patch; left: of the drawing; place: 0 at the top, 1 at the bottom."""
+    """Names in a column with a patch of colour each. share: of the page's letters; pitch: of a letter's
+    height; sort: of the patch; left: of the drawing; place: 0 at the top, 1 at the bottom."""
 
     names: tuple[str, ...]
     share: float

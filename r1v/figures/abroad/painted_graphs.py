@@ -1,4 +1,4 @@
-"""Motion graphs and graphs of functions painted by Pillow for training: quick, so that each question has its own.
+"""Motion graphs and graphs of functions painted by Pillow for training; each question has its own.
 
 The axes stand in a frame or cross at the origin, and their range goes beyond what is drawn by chance, so that
 neither the corner of the picture nor its middle says where zero is.

@@ -292,7 +292,9 @@ def matplotlib_venn(sets: Sets, rng: Random) -> ToolPicture:
         spots = [(round(-c.y, 1), c.x) for c in drawn.centers]
         marks["order"] = sorted(range(count), key=lambda i: spots[i])
 
-    return ToolPicture(picture(rng, paint, sheets=0.0, sizes=((6.4, 4.8), (8, 4), (5, 5)), letters=False), marks)
+    return ToolPicture(
+        picture(rng, paint, sheets=0.0, sizes=((6.4, 4.8), (8, 4), (5, 5)), letters=False), marks
+    )
 
 
 # --------------------------------------------------------------------------------------------------- clocks

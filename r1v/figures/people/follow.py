@@ -1,8 +1,8 @@
 """Questions that go on from a sum or a word problem: half of it, another number, a doubt, a correction.
 
-Enters: a kind, a seed and a split. Leaves: a ``Said`` with its earlier turns. Always holds: the chain says what
-is meant before it computes, and ends a doubt with both numbers side by side, so that "Yes." is never said to
-another number; a quarter of the texts of each kind, by their hash, is held out.
+Enters: a kind, a seed and a split. Leaves: a ``Said`` with its earlier turns. Always holds: the chain says
+what is meant before it computes, and ends a doubt with both numbers side by side, so that "Yes." is never
+said to another number; a quarter of the texts of each kind, by their hash, is held out.
 """
 
 from __future__ import annotations
@@ -26,13 +26,27 @@ from r1v.figures.people.voices import BASES, draw_base, facts_with, worded
 from r1v.figures.working import divide, line, times
 
 # word problems whose answer is a number of things, to which something can happen
-COUNTED = ("gets", "gives", "gets_gives", "each", "more", "bus", "rest", "packs_more", "packs_less", "gives_packs",
-           "three", "two_gone", "times_as_many", "more_together")  # fmt: skip
+COUNTED = (
+    "gets",
+    "gives",
+    "gets_gives",
+    "each",
+    "more",
+    "bus",
+    "rest",
+    "packs_more",
+    "packs_less",
+    "gives_packs",
+    "three",
+    "two_gone",
+    "times_as_many",
+    "more_together",
+)
 KINDS = ("goes_on", "event", "swap", "doubt", "correct", "corrects_figure", "greeting", "thanks")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Spoken:
     """A question without a picture. meant: the same in words that need no turn before it."""
 
     question: str
@@ -46,25 +60,29 @@ def chosen(kind: str, texts: tuple[str, ...], split: Split, rng: Random) -> str:
     return expanded(rng.choice([one for one in texts if (one in held) == (split == "heldout")]), rng)
 
 
-def _first(split: Split, rng: Random) -> Asked:
+def _first(split: Split, rng: Random) -> Spoken:
     """A typed sum or a word problem."""
     which = rng.random()
     if which < 0.6:
         question, answer, how, solution, _ = make_typed(rng, split)
-        return Asked(question, Inquiry("typed", answer, solution, {}, how), question)
+        return Spoken(question, Inquiry("typed", answer, solution, {}, how), question)
     if which < 0.9:
         question, answer, solution, template = (make_story if which < 0.8 else make_steps)(rng, split)
         kind = "counted" if template.split("/")[1] in COUNTED else "story"
-        return Asked(question, Inquiry(kind, answer, solution), question)
+        return Spoken(question, Inquiry(kind, answer, solution), question)
     question, answer, how, solution, _ = make_everyday(rng, split)
-    return Asked(question, Inquiry("everyday", answer, solution, {}, how), question)
+    return Spoken(question, Inquiry("everyday", answer, solution, {}, how), question)
 
 
-def _whole(split: Split, rng: Random) -> Asked:
+def _whole(split: Split, rng: Random) -> Spoken:
     """A question without a picture whose answer is a whole number from 1 to 2000."""
     while True:
         found = _first(split, rng)
-        if found.ask.answer_type == "number" and found.ask.answer.isdigit() and 0 < int(found.ask.answer) <= 2000:
+        if (
+            found.ask.answer_type == "number"
+            and found.ask.answer.isdigit()
+            and 0 < int(found.ask.answer) <= 2000
+        ):
             return found
 
 
@@ -97,7 +115,7 @@ def _number(before: int, sign: str, rng: Random) -> int | None:
     return rng.choice(fits) if fits else None
 
 
-def _on(before: int, split: Split, rng: Random) -> Asked:
+def _on(before: int, split: Split, rng: Random) -> Spoken:
     """Half of that, times 3, plus 5: what is done to the answer before."""
     while True:
         kind = rng.choice(tuple(GOING_ON))
@@ -109,10 +127,10 @@ def _on(before: int, split: Split, rng: Random) -> Asked:
         question = chosen(kind, texts, split, rng).replace("{n}", str(n))
         meant = {"%": f"{n}% of {before}", "-from": f"{n} - {before}"}.get(sign, f"{before} {sign} {n}")
         solution = "\n".join([f"before: {before}", *work, f"The answer is {value}."])
-        return Asked(question, Inquiry("goes_on", str(value), solution), meant)
+        return Spoken(question, Inquiry("goes_on", str(value), solution), meant)
 
 
-def _event(before: int, split: Split, rng: Random) -> Asked:
+def _event(before: int, split: Split, rng: Random) -> Spoken:
     """Something happens to what was counted: "and if I eat 3?"."""
     sign = rng.choice("++---×") if before > 1 else "+"
     n = _number(before, sign, rng)
@@ -121,10 +139,10 @@ def _event(before: int, split: Split, rng: Random) -> Asked:
     question = chosen(f"event {sign}", EVENTS[sign], split, rng).replace("{n}", str(n))
     word = {"+": "more", "-": "less", "×": "times"}[sign]
     solution = "\n".join([f"before: {before}, {word}: {n}", *work, f"The answer is {value}."])
-    return Asked(question, Inquiry("event", str(value), solution), f"{before} {sign} {n}")
+    return Spoken(question, Inquiry("event", str(value), solution), f"{before} {sign} {n}")
 
 
-def _swap(split: Split, rng: Random) -> tuple[Asked, Asked]:
+def _swap(split: Split, rng: Random) -> tuple[Spoken, Spoken]:
     """A sum, and the same with one number changed: "15% of 80", "and 30%?"."""
     kind = rng.choice(tuple(SWAPS))
     first, texts, work, numbers = SWAPS[kind]
@@ -141,11 +159,18 @@ def _swap(split: Split, rng: Random) -> tuple[Asked, Asked]:
 
     form = expanded(rng.choice(first), rng)
     lines, value = work(fields)
-    before = Asked(put(form, fields), Inquiry("swap", value, "\n".join([*lines, f"The answer is {value}."])), "")
+    before = Spoken(
+        put(form, fields), Inquiry("swap", value, "\n".join([*lines, f"The answer is {value}."])), ""
+    )
     question = put(chosen(f"swap {kind} {change}", texts[change], split, rng), then)
     lines, value = work(then)
-    chain = [f"question: {before.question}", f"now: {put('{' + change + '}', then)}", *lines, f"The answer is {value}."]
-    return before, Asked(question, Inquiry("swap", value, "\n".join(chain)), put(form, then))
+    chain = [
+        f"question: {before.question}",
+        f"now: {put('{' + change + '}', then)}",
+        *lines,
+        f"The answer is {value}.",
+    ]
+    return before, Spoken(question, Inquiry("swap", value, "\n".join(chain)), put(form, then))
 
 
 def _wrong(answer: str, rng: Random) -> str:
@@ -154,7 +179,7 @@ def _wrong(answer: str, rng: Random) -> str:
     return str(found if found >= 0 and str(found) != answer else int(answer) + 4)
 
 
-def _again(last: Asked) -> Inquiry:
+def _again(last: Spoken) -> Inquiry:
     """The question asked before, said again first."""
     meant = last.meant or last.question
     return replace(last.ask, solution=f"question: {meant}\n{last.ask.solution}")
@@ -164,8 +189,11 @@ def corrected(ask: Inquiry, question: str, told: str, said: str) -> tuple[Inquir
     """The chain and the reply to somebody who says another number than was told."""
     zh = bool(CHINESE.search(question))
     if said == ask.answer:
-        reply = ("对，是我错了。" if zh else "You are right, I was wrong.") if told != said else (
-            "是的。" if zh else "Yes.")
+        reply = (
+            ("对，是我错了。" if zh else "You are right, I was wrong.")
+            if told != said
+            else ("是的。" if zh else "Yes.")
+        )
     else:
         reply = f"不对，是{ask.answer}。" if zh else f"No, it is {ask.answer}."
     same = "the same" if said == ask.answer else "not the same"
@@ -181,13 +209,25 @@ def _spoken_number(answer: str, told: str, rng: Random) -> str:
     return _wrong(answer, rng)
 
 
-def _made(kind: str, name: str, split: Split, asked: Asked, turns: list[Turn], reply: str = "") -> Said:
+def _made(kind: str, name: str, split: Split, asked: Spoken, turns: list[Turn], reply: str = "") -> Said:
     one = asked.ask
-    return Said(kind, f"follow/{kind}/{name}", split, (), asked.question, one.answer, one.answer_type, one.solution,
-                reply or boxed(one.answer), {}, 0.0, tuple(turns))  # fmt: skip
+    return Said(
+        kind,
+        f"follow/{kind}/{name}",
+        split,
+        (),
+        asked.question,
+        one.answer,
+        one.answer_type,
+        one.solution,
+        reply or boxed(one.answer),
+        {},
+        0.0,
+        tuple(turns),
+    )
 
 
-def _chain(split: Split, rng: Random, steps: int) -> tuple[list[Asked], list[Turn]]:
+def _chain(split: Split, rng: Random, steps: int) -> tuple[list[Spoken], list[Turn]]:
     """A sum or story and so many questions that go on from it, and the turns of all of them."""
     asked = [_whole(split, rng)]
     for _ in range(steps):
@@ -218,7 +258,7 @@ def _about_sums(kind: str, split: Split, rng: Random) -> Said:
         said = _spoken_number(last.ask.answer, told, rng)
         question = chosen("correct", CORRECTIONS, split, rng).replace("{n}", said)
         ask, reply = corrected(again, question, told, said)
-    return _made(kind, kind, split, Asked(question, ask, ""), turns[-3:], reply)
+    return _made(kind, kind, split, Spoken(question, ask, ""), turns[-3:], reply)
 
 
 def _figure(seed: int, split: Split, rng: Random, variation: float) -> Said:
@@ -236,9 +276,19 @@ def _figure(seed: int, split: Split, rng: Random, variation: float) -> Said:
     again = replace(last, solution=f"question: {first}\n{last.solution}")
     ask, reply = corrected(again, question, told, said)
     return Said(
-        "corrects_figure", f"follow/corrects_figure/{last.kind}", split, (), question, ask.answer, ask.answer_type,
-        ask.solution, reply, facts_with(figure, ask.solution), 0.0, (Turn(figure.images, first, boxed(told)),),
-    )  # fmt: skip
+        "corrects_figure",
+        f"follow/corrects_figure/{last.kind}",
+        split,
+        (),
+        question,
+        ask.answer,
+        ask.answer_type,
+        ask.solution,
+        reply,
+        facts_with(figure, ask.solution),
+        0.0,
+        (Turn(figure.images, first, boxed(told)),),
+    )
 
 
 def _greeting(split: Split, rng: Random) -> Said:
@@ -252,11 +302,23 @@ def _greeting(split: Split, rng: Random) -> Said:
 
 def _thanks(split: Split, rng: Random) -> Said:
     """A sum, then thanks or praise: a friendly line without a box."""
-    asked, turns = _chain(split, rng, rng.randint(0, 1))
-    said, reply = chosen("thanks", THANKS, split, rng), ""
+    _, turns = _chain(split, rng, rng.randint(0, 1))
+    said = chosen("thanks", THANKS, split, rng)
     reply = "不客气！" if CHINESE.search(said) else "You are welcome!"
-    return Said("thanks", "follow/thanks", split, (), said, "", "string", "no question about a figure", reply, {}, 0.0,
-                tuple(turns))  # fmt: skip
+    return Said(
+        "thanks",
+        "follow/thanks",
+        split,
+        (),
+        said,
+        "",
+        "string",
+        "no question about a figure",
+        reply,
+        {},
+        0.0,
+        tuple(turns),
+    )
 
 
 def follow(kind: str, seed: int, split: Split, variation: float = 1.0) -> Said:
@@ -273,7 +335,7 @@ def follow(kind: str, seed: int, split: Split, variation: float = 1.0) -> Said:
         return _greeting(split, rng)
     if kind == "thanks":
         return _thanks(split, rng)
-    step: Callable[[int, Split, Random], Asked] = _event if kind == "event" else _on
+    step: Callable[[int, Split, Random], Spoken] = _event if kind == "event" else _on
     asked, turns = _chain(split, rng, rng.choice((0, 0, 1)))
     while kind == "event" and asked[0].ask.kind != "counted":
         asked, turns = _chain(split, rng, rng.choice((0, 0, 1)))

@@ -161,7 +161,11 @@ def decimal_product(rng: Random, split: Split) -> Sum:
     unit = 10 ** sum(places)
     text = f"{written(a)}{sign_as_typed('×', split, rng)}{written(b)}"
     last = f"by {unit}: {u * v} / {unit} = {written(a * b)}"
-    return Sum(text, written(a * b), (f"{written(a)} × {written(b)}", f"as whole numbers: {u} × {v}", times(u, v), last))
+    return Sum(
+        text,
+        written(a * b),
+        (f"{written(a)} × {written(b)}", f"as whole numbers: {u} × {v}", times(u, v), last),
+    )
 
 
 def unit_decimal(rng: Random, split: Split) -> Sum:
@@ -171,10 +175,20 @@ def unit_decimal(rng: Random, split: Split) -> Sum:
     many = n * factor
     known = f"1 {big} is {factor} {small}"
     if rng.random() < 0.7:
-        said = rng.choice(("how many {s} are {n} {b}?", "{n} {b} in {s}", "convert {n} {b} to {s}", "{n} {b} = ? {s}",
-                           "{n}{b} in {s}", "{n} {b} to {s}"))  # fmt: skip
+        said = rng.choice(
+            (
+                "how many {s} are {n} {b}?",
+                "{n} {b} in {s}",
+                "convert {n} {b} to {s}",
+                "{n} {b} = ? {s}",
+                "{n}{b} in {s}",
+                "{n} {b} to {s}",
+            )
+        )
         work = (known, f"{written(n)} × {factor} = {written(many)}")
         return Sum(said.format(n=written(n), b=big, s=small), written(many), work, framed=False)
-    said = rng.choice(("how many {b} are {m} {s}?", "{m} {s} in {b}", "convert {m} {s} to {b}", "{m} {s} = ? {b}"))
+    said = rng.choice(
+        ("how many {b} are {m} {s}?", "{m} {s} in {b}", "convert {m} {s} to {b}", "{m} {s} = ? {b}")
+    )
     work = (known, f"{written(many)} / {factor} = {written(n)}")
     return Sum(said.format(m=written(many), b=big, s=small), written(n), work, framed=False)
