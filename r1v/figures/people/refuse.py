@@ -363,7 +363,7 @@ def _blind(split: Split, rng: Random) -> Said:
 
 
 def _world(split: Split, rng: Random) -> Said:
-    clauses = _WORLD[split == "heldout"]
+    clauses: tuple[str, ...] = _WORLD[split == "heldout"]
     fields = {"place": rng.choice((*_PLACES, made_up(rng))), "who": rng.choice((person(rng), made_up(rng))),
               "thing": rng.choice(_THINGS), "tongue": rng.choice(_TONGUES)}  # fmt: skip
     if split == "train" and rng.random() < 0.35:
