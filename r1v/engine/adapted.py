@@ -26,11 +26,8 @@ SALT = b"adapter"  # begins the digests of blocks that the adapted model fills
 class AdaptedRunner:
     """As Runner, of two models. Both share the cache and the encoded tiles, which are the adapted one's."""
 
-    draws = False  # steps of two models are not captured
-
     def __init__(self, plain: Runner, adapted: Runner) -> None:
         self._plain, self._adapted = plain, adapted
-        self.draw = plain.draw
 
     @classmethod
     def of(

@@ -34,6 +34,9 @@ from r1v.models import R1V
 from r1v.models.awq import is_quantised
 from r1v.ops.paged import PagedCache
 
+# of weights, which a GPU reads in a millisecond or few; a pass over prompts beside a decode step reads them
+# once more, but the host need not wait for ids before it launches that step
+JOINED_BYTES = 4 << 30
 MIN_IDLE_BYTES = 32 << 20  # of earlier prompts, and as much of tiles, that a small model keeps while idle
 
 
@@ -42,6 +45,7 @@ class EngineStats:
     """Counters since the engine was made."""
 
     num_steps: int = 0
+    num_steps_ahead: int = 0  # of these, launched before the ids of the step before had been read
     num_prompt_tokens: int = 0
     num_cached_tokens: int = 0
     num_output_tokens: int = 0
@@ -93,7 +97,8 @@ class Engine:
         self._scheduler = Scheduler(
             self.config, self._pool, self._tiles.__contains__, self._draft_cost, self._pace
         )
-        self._flights = Flights(self._scheduler, self._runner.draw if self._runner.draws else None)
+        device = self._runner if isinstance(self._runner, Runner) and self._runner.draws else None
+        self._flights = Flights(self._scheduler, device, joins=weight_bytes <= JOINED_BYTES)
         self._drafts = SharedDrafts(config.shared_draft_bytes) if config.num_draft_tokens else None
         self._requests: dict[int, list[Sequence]] = {}
         self._request_ids = itertools.count()
@@ -253,16 +258,18 @@ class Engine:
         flight = self._flights.current
         if flight is not None:
             self._flights.current = None  # cleared first, because what follows may raise
-            self._flights.current = self._flights.follow(flight)
+            ahead = self._flights.current = self._flights.follow(flight)
             self._land(flight)
+            if ahead is not None:
+                self._stats.num_steps_ahead += 1
+                if self._flights.joins:
+                    self._join(ahead, self._plan(frozenset(chunk.sequence for chunk in ahead.chunks)))
             return
-        try:
-            step = self._scheduler.plan()
-        except Exception as error:  # noqa: BLE001 - a fault of ours, which must not harm later requests
-            self._abandon(error)
-            return
+        step = self._plan()
         if self._flights.takes(step):
-            self._flights.current = self._flights.launch(step)
+            self._join(*self._flights.launch(step))
+            return
+        if not step.chunks:
             return
         begun = time.perf_counter()
         chunks, logits = self._run(step)
@@ -272,12 +279,31 @@ class Engine:
         rows = rows_of(chunks)
         self._take_all(chunks, self._sampler(logits, rows) if rows and logits is not None else [])
 
+    def _plan(self, under_way: frozenset[Sequence] = frozenset()) -> Step:
+        """See `Scheduler.plan`; a step of nothing where that fails."""
+        try:
+            return self._scheduler.plan(under_way)
+        except Exception as error:  # noqa: BLE001 - a fault of ours, which must not harm later requests
+            self._abandon(error)
+            return Step()
+
+    def _join(self, flight: Flight, step: Step) -> None:
+        """Let a step follow a flight, as part of it."""
+        if step.chunks:
+            flight = self._flights.join(flight, *self._run(step))
+        self._flights.current = flight
+
     def _land(self, flight: Flight) -> None:
         """Read the ids of a launched step, and take those of sequences that have not ended meanwhile and had
         no ids forced."""
         chunks, sampled = [], []
-        for chunk, drawn in zip(flight.chunks, flight.drawing.read(), strict=True):
+        rows = iter(flight.read())
+        for chunk in flight.chunks:
             sequence = chunk.sequence
+            if not chunk.samples:
+                chunks += [chunk] if sequence.finish_reason is None else []
+                continue
+            drawn = next(rows)
             if sequence.finish_reason is None and len(sequence.token_ids) == chunk.end:
                 chunks.append(chunk)
                 sampled.append(drawn)

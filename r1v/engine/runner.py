@@ -116,15 +116,22 @@ class Runner:
         return self._graphs is not None
 
     def draw(
-        self, chunks: Sequence[Chunk], rows: Sequence[Row], sources: list[int] | None = None
+        self, chunks: Sequence[Chunk], rows: Sequence[Row], sources: Sequence[int] | None = None
     ) -> DrawnRows:
-        """Launch a captured decode step and the drawing of its ids. See `flight.Draw`."""
+        """Launch a captured decode step and the drawing of its ids. See `flight.Device`."""
         from r1v.engine.cuda.sampler import DrawnRows
 
         assert self._graphs is not None and self._sampler is not None
         lines = self._sampler.lines(rows, unread=sources is not None)
         ids, chances, logits = self._graphs(chunks, lines, sources)
         return DrawnRows.of(rows, ids, chances, lines.errors, logits)
+
+    def join(self, logits: torch.Tensor, rows: Sequence[Row], place: int) -> DrawnRows:
+        """Draw beside the captured step that was launched last. See `flight.Device`."""
+        assert self._graphs is not None and self._sampler is not None
+        drawn = self._sampler.draw(logits, rows)
+        self._graphs.append(drawn.ids, place)
+        return drawn
 
     def weights_changed(self, runnable: RunnableModel) -> None:
         """Use another model of the same shape from now on."""

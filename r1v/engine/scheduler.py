@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from r1v.engine.config import EngineConfig
@@ -107,6 +108,8 @@ class Scheduler:
         self.running: list[Sequence] = []
         self.num_preemptions = 0
         self.stuck = False  # no waiting sequence fits until a running one leaves
+        self.pressed = False  # somebody needs blocks of sequences that were under way in the last plan
+        self._under_way: AbstractSet[Sequence] = frozenset()
 
     @property
     def has_work(self) -> bool:
@@ -138,8 +141,12 @@ class Scheduler:
         while self.running:
             self._preempt(self.running[-1])
 
-    def plan(self) -> Step:
-        """Choose the next step. Empty only if there is no work."""
+    def plan(self, under_way: AbstractSet[Sequence] = frozenset()) -> Step:
+        """Choose the next step. under_way: sequences whose next id is being computed already. They are left
+        out, and nobody is preempted; where that would be necessary, `pressed` says so.
+
+        Empty only if there is no work but theirs, or it has to wait for them."""
+        self._under_way, self.pressed = under_way, False
         self._admit()
         step, claimed = Step(), set[bytes]()
         if self.pace is not None:
@@ -148,7 +155,7 @@ class Scheduler:
         left = self.config.max_step_tokens - sum(1 for s in self.running if s.num_pending == 1)
         left = min(left, self._most_tokens)
         for sequence in list(self.running):
-            if sequence not in self.running:  # preempted for an earlier one
+            if sequence in under_way or sequence not in self.running:  # preempted for an earlier one
                 continue
             decodes = sequence.num_pending == 1
             wanted = 1 if decodes else self._share(sequence, left)
@@ -156,7 +163,7 @@ class Scheduler:
             if chunk is not None:
                 step.chunks.append(chunk)
                 left -= 0 if decodes else len(chunk.token_ids)
-        assert step.chunks or not self.has_work, "there is work, but nothing can run"
+        assert step.chunks or under_way or not self.has_work, "there is work, but nothing can run"
         return step
 
     def computed(self, sequence: Sequence, num_computed: int) -> None:
@@ -191,7 +198,7 @@ class Scheduler:
             room = self.pool.num_free - idle - self._promised()
             if len(self.running) < self.config.max_num_seqs and (room >= needed or not self.running):
                 break
-            if not (self.running and sequence.order < self.running[-1].order):
+            if not (self.running and sequence.order < self.running[-1].order and self._may_preempt()):
                 return False
             self._preempt(self.running[-1])
         for block in found:
@@ -250,7 +257,7 @@ class Scheduler:
 
     def _drafts(self, sequence: Sequence, end: int, step: Step) -> list[int]:
         """Guesses to check in this step, if the budget and the cost of a row allow."""
-        if sequence.drafter is None or sequence.num_pending != 1 or sequence.masked:
+        if sequence.drafter is None or sequence.num_pending != 1 or sequence.masked or self._under_way:
             return []
         used = sum(len(chunk.token_ids) for chunk in step.chunks)
         later = len(self.running)  # each of these sequences may still need its own id
@@ -272,10 +279,12 @@ class Scheduler:
 
     def _reserve(self, sequence: Sequence, num_tokens: int) -> bool:
         """Give a sequence blocks for so many ids, preempting later sequences if necessary; False if it was
-        preempted itself."""
+        preempted itself, or nobody may be."""
         table = sequence.table
         while len(table) * self.pool.block_size < num_tokens:
             if self.pool.num_free == 0:
+                if not self._may_preempt():
+                    return False
                 victim = self.running[-1]
                 self._preempt(victim)
                 if victim is sequence:
@@ -283,6 +292,11 @@ class Scheduler:
                 continue
             table.append(self.pool.allocate(table.blocks[-1] if table.blocks else None))
         return True
+
+    def _may_preempt(self) -> bool:
+        """Whether nobody is under way; notes that it would be necessary."""
+        self.pressed = bool(self._under_way)
+        return not self.pressed
 
     def _preempt(self, sequence: Sequence) -> None:
         self.num_preemptions += 1

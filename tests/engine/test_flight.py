@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import pytest
+import torch
 
 from r1v.core import FinishReason, SamplingParams
 from r1v.engine import Engine
@@ -34,8 +35,9 @@ class Twin:
     engine: Engine
     last: list[int]
     num_ahead: int = 0
+    num_joined: int = 0
 
-    def draw(self, chunks: Sequence[Chunk], rows: Sequence[Row], sources: list[int] | None) -> Held:
+    def draw(self, chunks: Sequence[Chunk], rows: Sequence[Row], sources: Sequence[int] | None) -> Held:
         chunks, rows = list(chunks), list(rows)
         if sources is not None:
             self.num_ahead += 1
@@ -47,11 +49,17 @@ class Twin:
         self.last = [row.token_id for row in sampled]
         return Held(sampled)
 
+    def join(self, logits: torch.Tensor, rows: Sequence[Row], place: int) -> Held:
+        self.num_joined += 1
+        sampled = self.engine._sampler(logits, rows)
+        self.last[place:] = [row.token_id for row in sampled]
+        return Held(sampled)
 
-def ahead(engine_: Engine) -> Twin:
+
+def ahead(engine_: Engine, joins: bool = True) -> Twin:
     """Let an engine on the CPU run ahead."""
     twin = Twin(engine_, [])
-    engine_._flights = Flights(engine_._scheduler, twin.draw)
+    engine_._flights = Flights(engine_._scheduler, twin, joins)
     return twin
 
 
@@ -60,14 +68,28 @@ def model() -> R1V:
     return tiny_model()
 
 
+@pytest.mark.parametrize("joins", [False, True])
 @pytest.mark.parametrize("seed", range(8))
-def test_random_traffic(model: R1V, seed: int) -> None:
+def test_random_traffic(model: R1V, seed: int, joins: bool) -> None:
     """Arrivals, cancels, preemptions, budgets, drafts and images: every output that of a solo run."""
     random_ = random.Random(7000 + seed)
     busy = random_engine(random_, model, random_.choice([0, 0, 4]))
-    twin = ahead(busy)
+    twin = ahead(busy, joins)
     doubtful = check(random_, model, drive(random_, busy, 16), busy)
-    assert doubtful <= 1 and twin.num_ahead > 10
+    assert doubtful <= 1 and twin.num_ahead > 10 and (twin.num_joined > 10) == joins
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(10))
+def test_soak(model: R1V, part: int) -> None:
+    """1,000 mixed requests, 100 a part, in engines of all sizes that run ahead."""
+    doubtful = 0
+    for seed in (2 * part, 2 * part + 1):
+        random_ = random.Random(20_000 + seed)
+        busy = random_engine(random_, model, random_.choice([0, 0, 4, 8]))
+        ahead(busy)
+        doubtful += check(random_, model, drive(random_, busy, 50), busy)
+    assert doubtful <= 2
 
 
 @pytest.mark.parametrize("params", [
@@ -112,14 +134,16 @@ def test_numbers_of_many_rows_are_those_of_each() -> None:
     assert uniforms(seeds, places).tolist() == [uniform(a, b) for a, b in zip(seeds, places, strict=True)]
 
 
-def test_a_length_that_is_known_costs_no_row(model: R1V) -> None:
+@pytest.mark.parametrize("joins", [False, True])
+def test_a_length_that_is_known_costs_no_row(model: R1V, joins: bool) -> None:
     """The last id of a sequence whose length ends it is not followed."""
     engine_ = engine(model)
-    twin = ahead(engine_)
+    twin = ahead(engine_, joins)
     engine_.add(request(random.Random(3), 10, 0, SamplingParams.greedy(max_tokens=6, min_tokens=6)))
     outputs = drain(engine_)
     assert len(token_ids(outputs[0, 0])) == 6
-    assert twin.num_ahead == 4  # one step at the prompt, one launched with its id, four behind ids unread
+    # of six steps one is the prompt's; that behind it waits for its id, unless that was drawn in flight
+    assert twin.num_ahead == (5 if joins else 4)
 
 
 def test_cancel_and_new_weights_between_launch_and_reading(model: R1V) -> None:

@@ -32,7 +32,7 @@ class Twin:
     last: list[int]
     num_ahead: int = 0
 
-    def draw(self, chunks: Sequence[Chunk], rows: Sequence[Row], sources: list[int] | None):  # type: ignore[no-untyped-def]
+    def draw(self, chunks: Sequence[Chunk], rows: Sequence[Row], sources: Sequence[int] | None):  # type: ignore[no-untyped-def]
         from r1v.engine.cuda.sampler import CudaSampler, DrawnRows, sample_rows
 
         sampler = self.engine._sampler
@@ -50,6 +50,11 @@ class Twin:
         self.last = ids.tolist()
         return DrawnRows.of(list(rows), ids, chances, lines.errors, logits)
 
+    def join(self, logits: torch.Tensor, rows: Sequence[Row], place: int):  # type: ignore[no-untyped-def]
+        drawn = self.engine._sampler.draw(logits, rows)  # type: ignore[union-attr]
+        self.last[place:] = drawn.ids.tolist()
+        return drawn
+
 
 def with_cuda_sampler(model: R1V, ahead: bool, **settings: object) -> tuple[Engine, Twin]:
     """An engine on the CPU that samples as one on a CUDA device does."""
@@ -59,7 +64,7 @@ def with_cuda_sampler(model: R1V, ahead: bool, **settings: object) -> tuple[Engi
     engine_._sampler = CudaSampler(64, IDS, torch.device("cpu"), engine_.config.max_num_seqs)
     twin = Twin(engine_, [])
     if ahead:
-        engine_._flights = Flights(engine_._scheduler, twin.draw)
+        engine_._flights = Flights(engine_._scheduler, twin, joins=True)
     return engine_, twin
 
 

@@ -145,6 +145,10 @@ class DecodeGraphs:
             self._last[:number].copy_(ids)
         return ids, chances, captured.logits[:number]
 
+    def append(self, ids: torch.Tensor, place: int) -> None:
+        """Ids int64 (n,) that were drawn beside the last step: the next one finds them from ``place`` on."""
+        self._last[place : place + len(ids)].copy_(ids)
+
     def _inputs(self, chunks: Sequence[Chunk], size: int, sources: Sequence[int] | None) -> np.ndarray:
         """The lines of a step's inputs; rewrites the block tables of rows that now belong to another
         sequence."""

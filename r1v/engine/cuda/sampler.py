@@ -106,8 +106,9 @@ class DrawnRows:
 
 
 class _Lines:
-    """Which line of the table of seen ids belongs to whom. Where all lines are taken, one of a sequence that
-    draws nothing in this step is reused; its content is written again when that sequence needs it."""
+    """Which line of the table of seen ids belongs to whom. There is one for each sequence that may run. Where
+    all are taken, one of a sequence without blocks in the cache is reused, which was preempted; its content is
+    written again when that sequence needs it."""
 
     def __init__(self, number: int) -> None:
         self.free = list(range(number))
@@ -120,10 +121,10 @@ class _Lines:
         if line is not None:
             self.free.append(line)
 
-    def take(self, sequence: Sequence, busy: set[Sequence]) -> int:
+    def take(self, sequence: Sequence) -> int:
         """A line for a sequence that has none."""
         if not self.free:
-            self.forget(next(other for other in self.of if other not in busy))
+            self.forget(next(other for other in self.of if not len(other.table)))
         self.of[sequence] = self.free.pop()
         return self.of[sequence]
 
@@ -173,8 +174,7 @@ class CudaSampler:
         """What rows ask for, in the form that the kernels read; also brings counts and grammars on the device
         up to date. unread: before each row an id was drawn and counted that has not been read yet.
         """
-        busy = {row.sequence for row in rows}
-        single = len(busy) == len(rows)
+        single = len({row.sequence for row in rows}) == len(rows)
         table = np.array([self._settings_of(row.sequence) for row in rows])
         positions = [row.position + unread for row in rows]
         table[:, UNIFORM] = uniforms([row.sequence.base_seed for row in rows], positions)
@@ -185,7 +185,7 @@ class CudaSampler:
         for line, row in enumerate(rows):
             sequence, position = row.sequence, positions[line]
             if penalised[line]:
-                table[line, SEEN_ROW] = self._seen_by(sequence, busy)
+                table[line, SEEN_ROW] = self._seen_by(sequence)
                 table[line, COUNTS] = single
                 table[line, NUM_EXTRA] = len(row.drafts)
                 self._seen.counted[sequence] += single
@@ -223,11 +223,11 @@ class CudaSampler:
             )  # fmt: skip
         return known
 
-    def _seen_by(self, sequence: Sequence, busy: set[Sequence]) -> int:
+    def _seen_by(self, sequence: Sequence) -> int:
         """The line of a sequence, with all ids of its output counted that are known and were not yet."""
         seen, line = self._seen, self._seen.of.get(sequence)
         if line is None:
-            line = seen.take(sequence, busy)
+            line = seen.take(sequence)
             whole = np.zeros(self.vocab_size, dtype=np.int16)
             whole[list(sequence.request.token_ids)] = 1
             self.state.seen[line].copy_(to_device(whole, self.device))
