@@ -48,10 +48,11 @@ class Device(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Flight:
-    """A launched step: chunks, and the ids of those that sample, in the same order. alone: other sequences are
-    running that are not in it, so it must be read before the next step."""
+    """A launched step: chunks, the rows of those that sample, and what is drawn for them, in the same order.
+    alone: other sequences are running that are not in it, so it must be read before the next step."""
 
     chunks: list[Chunk] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
     drawings: list[Drawing] = field(default_factory=list)
     alone: bool = False
 
@@ -85,7 +86,7 @@ class Flights:
             return Flight(), rest
         rows = [Row(chunk.sequence, ()) for chunk in chunks]
         alone = not self.joins and len(chunks) != len(self._scheduler.running)
-        return Flight(chunks, [self._device.draw(chunks, rows, None)], alone), rest
+        return Flight(chunks, rows, [self._device.draw(chunks, rows, None)], alone), rest
 
     def follow(self, flight: Flight) -> Flight | None:
         """Start the step that follows a flight whose ids have not been read; None where they have to be read
@@ -113,8 +114,9 @@ class Flights:
         chunks = [chunk for chunk, _ in moved]
         if not chunks or not scheduler.extend(chunks):
             return None
-        rows = [Row(chunk.sequence, ()) for chunk in chunks]
-        return Flight(chunks, [self._device.draw(chunks, rows, [row for _, row in moved])])
+        sources = [row for _, row in moved]
+        rows = [flight.rows[row] for row in sources]
+        return Flight(chunks, rows, [self._device.draw(chunks, rows, sources)])
 
     def join(self, flight: Flight, chunks: list[Chunk], logits: torch.Tensor | None) -> Flight:
         """A flight together with chunks that were computed after its launch. logits: of their rows."""
@@ -123,7 +125,7 @@ class Flights:
         drawings = list(flight.drawings)
         if rows and logits is not None:
             drawings.append(self._device.join(logits, rows, len(flight.chunks)))
-        return Flight([*flight.chunks, *chunks], drawings)
+        return Flight([*flight.chunks, *chunks], [*flight.rows, *rows], drawings)
 
     def _drafts(self, chunk: Chunk, number: int) -> bool:
         """Whether drafts would be worth their cost, as far as this can be judged before the last id is

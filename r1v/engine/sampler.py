@@ -60,7 +60,7 @@ def _mix_all(values: np.ndarray) -> np.ndarray:
     return found
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Row:
     """One row of logits. drafts: guessed ids between the sequence's known ids and this row."""
 
@@ -73,7 +73,7 @@ class Row:
         return self.sequence.num_output + len(self.drafts)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every id
 class Sampled:
     """The result of a row: an id, with its log-probability if asked for; or an error (token_id is then
     -1)."""

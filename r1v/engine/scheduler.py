@@ -41,11 +41,10 @@ class Chunk:
     token_ids: list[int]
     num_drafts: int = 0
     samples: bool = True
+    end: int = field(init=False)  # the position after its last id
 
-    @property
-    def end(self) -> int:
-        """The position after its last id."""
-        return self.start + len(self.token_ids)
+    def __post_init__(self) -> None:
+        self.end = self.start + len(self.token_ids)
 
     @property
     def tiles(self) -> list[TileSpan]:
@@ -110,6 +109,7 @@ class Scheduler:
         self.stuck = False  # no waiting sequence fits until a running one leaves
         self.pressed = False  # somebody needs blocks of sequences that were under way in the last plan
         self._under_way: AbstractSet[Sequence] = frozenset()
+        self._promised: int | None = None  # while sequences are admitted; None: has to be counted
 
     @property
     def has_work(self) -> bool:
@@ -132,9 +132,10 @@ class Scheduler:
     def extend(self, chunks: list[Chunk]) -> bool:
         """Give the sequences of chunks blocks to hold them, if there are enough without a preemption."""
         size = self.pool.block_size
-        if sum(max(0, -(-c.end // size) - len(c.sequence.table)) for c in chunks) > self.pool.num_free:
+        needy = [c for c in chunks if c.end > len(c.sequence.table.blocks) * size]
+        if sum(-(-c.end // size) - len(c.sequence.table) for c in needy) > self.pool.num_free:
             return False
-        return all(self._reserve(chunk.sequence, chunk.end) for chunk in chunks)
+        return all(self._reserve(chunk.sequence, chunk.end) for chunk in needy)
 
     def preempt_all(self) -> None:
         """Send every running sequence back to recompute all its ids."""
@@ -179,6 +180,7 @@ class Scheduler:
 
     def _admit(self) -> None:
         """Move waiting sequences to running, in order; nobody overtakes one that waits for blocks."""
+        self._promised = None
         for sequence in list(self.waiting):
             if sequence.waits_for_leader:
                 continue  # another sequence is computing the same prompt
@@ -192,12 +194,15 @@ class Scheduler:
         """Take over the blocks that already hold its first ids and make room for the rest, by preemption if
         necessary."""
         while True:
-            found = self._found(sequence)
-            needed = self._blocks_for(len(sequence.token_ids) + 1) - len(found)
-            idle = sum(1 for block in found if self.pool.references(block) == 0)
-            room = self.pool.num_free - idle - self._promised()
-            if len(self.running) < self.config.max_num_seqs and (room >= needed or not self.running):
-                break
+            if len(self.running) < self.config.max_num_seqs:
+                found = self._found(sequence)
+                needed = self._blocks_for(len(sequence.token_ids) + 1) - len(found)
+                idle = sum(1 for block in found if self.pool.references(block) == 0)
+                if self._promised is None:
+                    self._promised = self._count_promised()
+                if self.pool.num_free - idle - self._promised >= needed or not self.running:
+                    self._promised += needed
+                    break
             if not (self.running and sequence.order < self.running[-1].order and self._may_preempt()):
                 return False
             self._preempt(self.running[-1])
@@ -219,7 +224,7 @@ class Scheduler:
             found.append(block)
         return found
 
-    def _promised(self) -> int:
+    def _count_promised(self) -> int:
         """Blocks that running sequences still need for ids they already have."""
         return sum(max(0, self._blocks_for(len(s.token_ids) + 1) - len(s.table)) for s in self.running)
 
@@ -248,7 +253,7 @@ class Scheduler:
         if not self._reserve(sequence, end):
             return None
         if drafts:  # drafts are not worth preempting another sequence
-            room = (len(sequence.table) + self.pool.num_free - self._promised()) * self.pool.block_size
+            room = (len(sequence.table) + self.pool.num_free - self._count_promised()) * self.pool.block_size
             drafts = drafts[: max(0, room - end)]
             if not self._reserve(sequence, end + len(drafts)):
                 return None
@@ -300,6 +305,7 @@ class Scheduler:
 
     def _preempt(self, sequence: Sequence) -> None:
         self.num_preemptions += 1
+        self._promised = None
         self.running.remove(sequence)
         self._release(sequence)
         self.add(sequence)

@@ -48,9 +48,11 @@ class Sequence:
     num_cached: int = 0
     num_committed: int = 0  # blocks whose digest the pool knows
     finish_reason: FinishReason | None = None
+    num_prompt: int = field(init=False)  # ids of the prompt
 
     def __post_init__(self) -> None:
         self.token_ids = list(self.request.token_ids)
+        self.num_prompt = len(self.token_ids)
         self.decoding = self.params.decoding
 
     @classmethod
@@ -91,7 +93,7 @@ class Sequence:
 
         Afterwards finish_reason is set if the completion has ended. Raises what the grammar raises.
         """
-        masked = self.masked
+        masked = self.mask is not None and self.masked
         self._push(token_id)
         if token_id in self.stop_ids:
             self.finish_reason = FinishReason.STOP
@@ -118,14 +120,9 @@ class Sequence:
             self.drafter.push(token_id)
 
     @property
-    def num_prompt(self) -> int:
-        """Ids of the prompt."""
-        return len(self.request.token_ids)
-
-    @property
     def num_output(self) -> int:
         """Ids after the prompt."""
-        return len(self.token_ids) - len(self.request.token_ids)
+        return len(self.token_ids) - self.num_prompt
 
     @property
     def num_pending(self) -> int:

@@ -158,6 +158,8 @@ class ThinkingControl:
 
     def push(self, token_id: int) -> tuple[int, ...]:
         """Take the next id; returns the ids to force after it."""
+        if self._over and self._answer_loops is None:
+            return ()
         if not self._step(token_id):
             if self._answer_loops is not None and self._answer_loops.push(token_id):
                 self.answer_is_loop, self.detail = True, FinishDetail.LOOP
@@ -167,6 +169,11 @@ class ThinkingControl:
         if self._loops is not None and self._loops.push(token_id):
             return self._close(FinishDetail.LOOP)
         return ()
+
+    @property
+    def _over(self) -> bool:
+        """Whether thinking is closed for good, so that no id changes anything here."""
+        return not self.inside and not self._may_begin
 
     def _symbols(self, token_ids: Sequence[int]) -> tuple[int, ...]:
         """The symbols in which markers are looked for: the ids themselves, or the bytes that they spell."""

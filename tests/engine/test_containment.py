@@ -237,7 +237,7 @@ def test_a_fault_of_the_scheduler_ends_what_runs_and_no_more(
     shared = engine(model)
     shared.add(HEALTHY)
     with monkeypatch.context() as patch:
-        patch.setattr(shared._scheduler, "plan", lambda: 1 // 0)
+        patch.setattr(shared._scheduler, "plan", lambda *_: 1 // 0)
         (output,) = shared.step()
     assert isinstance(output.error, ZeroDivisionError) and not shared.has_work
     later = shared.add(HEALTHY)
