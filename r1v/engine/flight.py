@@ -1,8 +1,8 @@
 """Decode steps in flight: the next one is launched before the ids of the last one have been read.
 
 Enters: steps. Leaves: `Flight`s, to be read a step late. Always holds: a step that is launched ahead needs
-unread ids on the device only, never on the host: it has no grammar, no draft, and no sequence that would reach
-its length; where a sequence turns out to have ended, its row is computed and thrown away.
+unread ids on the device only, never on the host: it has no grammar, no draft, and no sequence that would
+reach its length; where a sequence turns out to have ended, its row is computed and thrown away.
 
 What cannot go ahead, such as prompts, is computed once the last ids have been read, in a pass of its own that
 the device begins when it has done with the step that is under way (`Flights.join`). So a stream of new
@@ -78,7 +78,7 @@ class Flights:
         return not step.tiles and all(map(_decodes, step.chunks))
 
     def launch(self, step: Step) -> tuple[Flight, Step]:
-        """Start the sequences of a step that decode, whose ids are known; gives the rest of it, for `join`."""
+        """Start what a step decodes from known ids; gives the rest of it, for `join`, as well."""
         assert self._device is not None
         chunks = [chunk for chunk in step.chunks if _decodes(chunk)]
         rest = Step([chunk for chunk in step.chunks if not _decodes(chunk)], step.tiles)

@@ -106,9 +106,9 @@ class DrawnRows:
 
 
 class _Lines:
-    """Which line of the table of seen ids belongs to whom. There is one for each sequence that may run. Where
-    all are taken, one of a sequence without blocks in the cache is reused, which was preempted; its content is
-    written again when that sequence needs it."""
+    """Which line of the table of seen ids belongs to whom. There is one for each sequence that may run; where
+    all are taken, one of a sequence without blocks, which was preempted, is reused and its content written
+    again when that sequence needs it."""
 
     def __init__(self, number: int) -> None:
         self.free = list(range(number))
