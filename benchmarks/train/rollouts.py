@@ -6,8 +6,9 @@ which both still warm up, is not counted. Says how far each engine's log-probabi
 Ends with one line of JSON; ``--quick`` takes few steps. On a GPU ``--vllm-devices 1`` is the second one.
 
 ``--alone`` takes R1V-Nano's geometry with random weights, prompts of 100 tokens, 8 answers of each,
-temperature 1; one token in fifty ends an answer. "joined": prompts are read beside the decode steps; "one pass": together
-with them. Another commit is measured by the same script: ``git archive COMMIT r1v | tar -x -C FOLDER``, then
+temperature 1; one token in fifty ends an answer. On a GPU "joined" reads prompts beside the decode steps,
+"one pass" together with them. Another commit is measured by the same script:
+``git archive COMMIT r1v | tar -x -C FOLDER``, then
 ``PYTHONPATH=FOLDER python benchmarks/train/rollouts.py --alone``.
 """
 
@@ -145,7 +146,7 @@ def alone(args: argparse.Namespace) -> dict[str, Any]:
     answer(engine, 4 * at_once, 8, longest, 10**6)  # captures and compiles
     rows: dict[str, Any] = {"geometry": name, "answers": number, "at_once": at_once, "longest": longest}
     flights = engine._flights
-    modes = {"joined": True, "one pass": False} if hasattr(flights, "joins") else {"as it is": True}
+    modes = {"joined": True, "one pass": False} if on_gpu and hasattr(flights, "joins") else {"as it is": True}
     for turn in range(1 if args.quick else 2):
         for mode, joins in modes.items():
             if len(modes) > 1:

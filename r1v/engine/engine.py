@@ -364,7 +364,7 @@ class Engine:
             return
         if known == sequence.num_prompt:
             self._stats.num_cached_tokens += sequence.num_cached
-        taken, error, forced = 0, None, tuple[int, ...]()
+        taken, right, error, forced = 0, 0, None, tuple[int, ...]()
         before = len(sequence.token_ids)
         for row in sampled:
             if row.error is not None:
@@ -372,11 +372,11 @@ class Engine:
                 break
             forced = sequence.advance(row.token_id)
             taken += 1
-            if forced or sequence.finish_reason is not None or sequence.masked:
-                break  # later rows were computed without the forced ids, or before the grammar began
-            if taken <= len(drafts) and drafts[taken - 1] != row.token_id:
+            wrong = taken <= len(drafts) and drafts[taken - 1] != row.token_id
+            right += taken <= len(drafts) and not wrong
+            # with ids forced, or a grammar begun, later rows were computed without knowing
+            if wrong or forced or sequence.finish_reason is not None or sequence.masked:
                 break
-        right = sum(draft == row.token_id for draft, row in zip(drafts, sampled[:taken], strict=False))
         self._stats.num_drafted += len(drafts)
         self._stats.num_accepted += max(0, min(right, taken - 1))
         logprobs = [row.logprob for row in sampled[:taken] if row.logprob is not None]
@@ -446,7 +446,7 @@ class Engine:
     ) -> None:
         """Report the last ``number`` ids of a sequence."""
         ids = tuple(sequence.token_ids[len(sequence.token_ids) - number :])
-        if sequence.params.logprobs is not None:
+        if num_forced and sequence.params.logprobs is not None:
             logprobs = logprobs + [TokenLogprob(i, 0.0) for i in ids[number - num_forced :]]
         self._stats.num_output_tokens += number
         self._outputs.append(

@@ -44,10 +44,9 @@ def uniform(base_seed: int, position: int) -> float:
     return (mix(base_seed ^ mix(position)) >> 11) * 2.0**-53
 
 
-def uniforms(base_seeds: Rows[int], positions: Rows[int]) -> np.ndarray:
-    """`uniform` of many rows at once: float64 (R,)."""
-    seeds = np.array([seed & _MASK for seed in base_seeds], dtype=np.uint64)
-    mixed = _mix_all(seeds ^ _mix_all(np.array(positions, dtype=np.uint64)))
+def uniforms(base_seeds: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """`uniform` of many rows at once: two of uint64 (R,) -> float64 (R,)."""
+    mixed = _mix_all(base_seeds ^ _mix_all(positions))
     return (mixed >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 

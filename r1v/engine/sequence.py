@@ -107,9 +107,10 @@ class Sequence:
 
     def _force(self, token_ids: tuple[int, ...]) -> tuple[int, ...]:
         """Take ids that were not sampled, as many as the length allows, and note whether it is reached."""
-        token_ids = token_ids[: self.max_length - len(self.token_ids)]
-        for token_id in token_ids:
-            self._push(token_id)
+        if token_ids:
+            token_ids = token_ids[: self.max_length - len(self.token_ids)]
+            for token_id in token_ids:
+                self._push(token_id)
         if len(self.token_ids) >= self.max_length:
             self.finish_reason = FinishReason.LENGTH
         return token_ids

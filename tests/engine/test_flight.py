@@ -5,6 +5,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -131,7 +132,8 @@ def test_numbers_of_many_rows_are_those_of_each() -> None:
     random_ = random.Random(1)
     seeds = [mix(random_.getrandbits(64)) for _ in range(50)]
     places = [random_.randrange(5000) for _ in seeds]
-    assert uniforms(seeds, places).tolist() == [uniform(a, b) for a, b in zip(seeds, places, strict=True)]
+    arrays = (np.array(seeds, dtype=np.uint64), np.array(places, dtype=np.uint64))
+    assert uniforms(*arrays).tolist() == [uniform(a, b) for a, b in zip(seeds, places, strict=True)]
 
 
 @pytest.mark.parametrize("joins", [False, True])

@@ -105,4 +105,4 @@ def test_engines_agree(ahead: bool, drafts: int, seqs: int) -> None:
             assert [i for i, _ in a.top] == [i for i, _ in b.top]
     assert twin.num_ahead > 5 or not ahead
     sampler = other._sampler
-    assert not sampler._seen.of and not sampler._settings  # type: ignore[union-attr]
+    assert not sampler._lines.of  # type: ignore[union-attr]

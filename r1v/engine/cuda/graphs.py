@@ -96,6 +96,7 @@ class DecodeGraphs:
         self._tables = torch.full((max_batch, max_blocks), self._filler, dtype=torch.int32, device=device)
         self._last = torch.zeros(max_batch, dtype=torch.int64, device=device)  # ids that the last step drew
         self._rows: list[tuple[list[int], int]] = [([], 0)] * max_batch  # blocks in each row, how many
+        self._blocks = np.full((max_batch, max_blocks), self._filler)  # the same, as the device has it
 
     def clear(self, runnable: RunnableModel) -> None:
         """Forget the graphs, because the parameters have moved in memory."""
@@ -152,24 +153,29 @@ class DecodeGraphs:
     def _inputs(self, chunks: Sequence[Chunk], size: int, sources: Sequence[int] | None) -> np.ndarray:
         """The lines of a step's inputs; rewrites the block tables of rows that now belong to another
         sequence."""
+        number = len(chunks)
         inputs = np.empty((6, size), dtype=np.int64)
-        nothing = (0, 0, self._filler * self.block_size, -1, -1, 0)
-        inputs[:, len(chunks) :] = np.array(nothing)[:, None]
+        inputs[:, number:] = np.array((0, 0, self._filler * self.block_size, -1, -1, 0))[:, None]
+        inputs[_PLACES, :number], inputs[_BLOCKS, :number] = -1, 0
+        inputs[_IDS, :number] = [chunk.token_ids[0] for chunk in chunks]
+        inputs[_SOURCES, :number] = -1 if sources is None else sources
+        starts = inputs[_POSITIONS, :number] = np.array([chunk.start for chunk in chunks])
         changed: list[tuple[int, list[int]]] = []
         for row, chunk in enumerate(chunks):
             blocks = chunk.sequence.table.blocks
-            start = chunk.start
-            slot = blocks[start // self.block_size] * self.block_size + start % self.block_size
-            known, number = self._rows[row]
-            place, block = -1, 0
-            if known is not blocks or len(blocks) > number + 1:
+            known, counted = self._rows[row]
+            if known is blocks and len(blocks) == counted:
+                continue
+            if known is blocks and len(blocks) == counted + 1:
+                inputs[_PLACES, row], inputs[_BLOCKS, row] = counted, blocks[-1]
+                self._blocks[row, counted] = blocks[-1]
+            else:
                 changed.append((row, blocks))
-            elif len(blocks) == number + 1:
-                place, block = number, blocks[-1]
+                self._blocks[row, : len(blocks)] = blocks
             self._rows[row] = (blocks, len(blocks))
-            source = -1 if sources is None else sources[row]
-            inputs[:, row] = chunk.token_ids[0], start, slot, source, place, block
-        for row in range(len(chunks), size):
+        within = self._blocks[np.arange(number), starts // self.block_size]
+        inputs[_SLOTS, :number] = within * self.block_size + starts % self.block_size
+        for row in range(number, size):
             if self._rows[row][1]:
                 changed.append((row, [self._filler]))
                 self._rows[row] = ([], 0)

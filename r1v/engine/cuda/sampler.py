@@ -29,6 +29,7 @@ from r1v.engine.sampler import (
 )
 from r1v.engine.sequence import Sequence
 from r1v.ops.cuda.sampling import (
+    COLUMNS,
     COUNTS,
     MASK_ROW,
     NEUTRAL,
@@ -106,27 +107,45 @@ class DrawnRows:
 
 
 class _Lines:
-    """Which line of the table of seen ids belongs to whom. There is one for each sequence that may run; where
-    all are taken, one of a sequence without blocks, which was preempted, is reused and its content written
-    again when that sequence needs it."""
+    """A line for each sequence that samples, with what it asks for as far as that does not change. There is
+    one for each that may run; where all are taken, one of a sequence without blocks, which was preempted, is
+    reused.
+
+    table: float64 (n, COLUMNS). seeds: uint64 (n,). counted: of the output's ids, how many are in the counts
+    on the device; -1: nothing was written there yet. special: whether there is anything to ask a row for in
+    each step.
+    """
 
     def __init__(self, number: int) -> None:
         self.free = list(range(number))
         self.of: dict[Sequence, int] = {}
-        self.counted: dict[Sequence, int] = {}  # ids of the output that are in the counts
+        self.table = np.zeros((number, COLUMNS))
+        self.seeds = np.zeros(number, dtype=np.uint64)
+        self.counted = np.zeros(number, dtype=np.int64)
+        self.special = np.zeros(number, dtype=bool)
 
     def forget(self, sequence: Sequence) -> None:
         line = self.of.pop(sequence, None)
-        self.counted.pop(sequence, None)
         if line is not None:
             self.free.append(line)
 
     def take(self, sequence: Sequence) -> int:
-        """A line for a sequence that has none."""
+        """The line of a sequence."""
+        line = self.of.get(sequence)
+        if line is not None:
+            return line
         if not self.free:
             self.forget(next(other for other in self.of if not len(other.table)))
-        self.of[sequence] = self.free.pop()
-        return self.of[sequence]
+        line = self.of[sequence] = self.free.pop()
+        d, p = sequence.decoding, sequence.params
+        temperature = 0.0 if d.temperature < GREEDY_BELOW else d.temperature
+        self.table[line] = (
+            temperature, d.top_k, d.top_p, d.min_p, 0.0, d.repetition_penalty, p.presence_penalty,
+            p.frequency_penalty, line if has_penalty(sequence) else -1, *NEUTRAL[SEEN_ROW + 1 :],
+        )  # fmt: skip
+        self.seeds[line], self.counted[line] = sequence.base_seed, -1
+        self.special[line] = bool(p.logit_bias) or p.min_tokens > 0 or sequence.mask is not None
+        return line
 
 
 class CudaSampler:
@@ -145,13 +164,11 @@ class CudaSampler:
             none, none.float(), none,
         )  # fmt: skip
         self.state.allowed[0] = torch.from_numpy(bits.view(np.int32)).to(device)
-        self._seen = _Lines(max_num_seqs)
-        self._settings: dict[Sequence, tuple[float, ...]] = {}
+        self._lines = _Lines(max_num_seqs)
 
     def forget(self, sequence: Sequence) -> None:
         """Drop what is kept of a finished sequence."""
-        self._seen.forget(sequence)
-        self._settings.pop(sequence, None)
+        self._lines.forget(sequence)
 
     def __call__(self, logits: torch.Tensor, rows: Rows[Row]) -> list[Sampled]:
         """What each row gives. logits: float32 (rows, V)."""
@@ -174,23 +191,23 @@ class CudaSampler:
         """What rows ask for, in the form that the kernels read; also brings counts and grammars on the device
         up to date. unread: before each row an id was drawn and counted that has not been read yet.
         """
-        single = len({row.sequence for row in rows}) == len(rows)
-        table = np.array([self._settings_of(row.sequence) for row in rows])
-        positions = [row.position + unread for row in rows]
-        table[:, UNIFORM] = uniforms([row.sequence.base_seed for row in rows], positions)
+        where = np.array([self._lines.take(row.sequence) for row in rows])
+        positions = np.array([row.position for row in rows]) + unread
+        table = self._lines.table[where]
+        table[:, UNIFORM] = uniforms(self._lines.seeds[where], positions.astype(np.uint64))
+        penalised = np.flatnonzero(table[:, SEEN_ROW] >= 0)
+        if len(penalised):
+            self._count([rows[line] for line in penalised], where[penalised])
+            single = len(set(where.tolist())) == len(rows)
+            table[penalised, COUNTS] = single
+            self._lines.counted[where[penalised]] += single
+            table[penalised, NUM_EXTRA] = [len(rows[line].drafts) for line in penalised]
         biases: list[tuple[int, dict[int, float]]] = []
         masks: list[torch.Tensor] = []
         errors: dict[int, Exception] = {}
-        penalised = (table[:, SEEN_ROW] == 0).tolist()
-        for line, row in enumerate(rows):
-            sequence, position = row.sequence, positions[line]
-            if penalised[line]:
-                table[line, SEEN_ROW] = self._seen_by(sequence)
-                table[line, COUNTS] = single
-                table[line, NUM_EXTRA] = len(row.drafts)
-                self._seen.counted[sequence] += single
-            params = sequence.params
-            added = _biases_of(row, position) if params.logit_bias or position < params.min_tokens else None
+        for line in np.flatnonzero(self._lines.special[where]).tolist():
+            sequence = rows[line].sequence
+            added = _biases_of(rows[line], int(positions[line]))
             if added:
                 biases.append((line, added))
                 table[line, NUM_BIASES] = len(added)
@@ -206,38 +223,28 @@ class CudaSampler:
 
     def discount(self, sequence: Sequence, token_id: int) -> None:
         """An id was drawn and counted, but is not part of the output."""
-        line = self._seen.of.get(sequence)
-        if line is not None and token_id >= 0:
+        line = self._lines.of.get(sequence)
+        if line is not None and self._lines.counted[line] >= 0 and token_id >= 0:
             self.state.seen[line, token_id] -= 2
-            self._seen.counted[sequence] -= 1
+            self._lines.counted[line] -= 1
 
-    def _settings_of(self, sequence: Sequence) -> tuple[float, ...]:
-        """A row of the table as far as it does not change; SEEN_ROW 0 says that there is a penalty."""
-        known = self._settings.get(sequence)
-        if known is None:
-            d, p = sequence.decoding, sequence.params
-            temperature = 0.0 if d.temperature < GREEDY_BELOW else d.temperature
-            known = self._settings[sequence] = (
-                temperature, float(d.top_k), d.top_p, d.min_p, 0.0, d.repetition_penalty, p.presence_penalty,
-                p.frequency_penalty, 0.0 if has_penalty(sequence) else -1.0, *NEUTRAL[SEEN_ROW + 1 :],
-            )  # fmt: skip
-        return known
-
-    def _seen_by(self, sequence: Sequence) -> int:
-        """The line of a sequence, with all ids of its output counted that are known and were not yet."""
-        seen, line = self._seen, self._seen.of.get(sequence)
-        if line is None:
-            line = seen.take(sequence)
-            whole = np.zeros(self.vocab_size, dtype=np.int16)
-            whole[list(sequence.request.token_ids)] = 1
-            self.state.seen[line].copy_(to_device(whole, self.device))
-            seen.counted[sequence] = 0
-        new = sequence.token_ids[sequence.num_prompt + seen.counted[sequence] :]
-        if new:
-            where = to_device(new, self.device)
-            self.state.seen[line].index_add_(0, where, torch.full_like(where, 2, dtype=torch.int16))
-            seen.counted[sequence] += len(new)
-        return line
+    def _count(self, rows: Rows[Row], where: np.ndarray) -> None:
+        """Bring the counts of rows with penalties on the device up to date with the ids that are known;
+        where: their lines."""
+        outputs = np.array([row.sequence.num_output for row in rows])
+        for number in np.flatnonzero(self._lines.counted[where] < outputs).tolist():
+            sequence, line = rows[number].sequence, int(where[number])
+            counted = int(self._lines.counted[line])
+            if counted < 0:
+                whole = np.zeros(self.vocab_size, dtype=np.int16)
+                whole[list(sequence.request.token_ids)] = 1
+                self.state.seen[line].copy_(to_device(whole, self.device))
+                counted = 0
+            new = sequence.token_ids[sequence.num_prompt + counted :]
+            if new:
+                ids = to_device(new, self.device)
+                self.state.seen[line].index_add_(0, ids, torch.full_like(ids, 2, dtype=torch.int16))
+            self._lines.counted[line] = counted + len(new)
 
 
 def _biases_of(row: Row, position: int) -> dict[int, float]:
@@ -261,8 +268,9 @@ def _spread(rows: int, biases: list[tuple[int, dict[int, float]]]) -> tuple[np.n
 
 def _drafts_of(rows: Rows[Row]) -> np.ndarray:
     """The drafts before each row, side by side."""
-    width = max((len(row.drafts) for row in rows), default=0) or 1
-    found = np.zeros((len(rows), width), dtype=np.int32)
-    for line, row in enumerate(rows):
-        found[line, : len(row.drafts)] = row.drafts
+    width = max(len(row.drafts) for row in rows)
+    found = np.zeros((len(rows), width or 1), dtype=np.int32)
+    if width:
+        for line, row in enumerate(rows):
+            found[line, : len(row.drafts)] = row.drafts
     return found
