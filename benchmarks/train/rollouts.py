@@ -92,12 +92,13 @@ class Watch:
             self._wait(event)
             self.waited_s += time.perf_counter() - begun
 
-        torch.cuda.CUDAGraph.replay, torch.cuda.Event.synchronize = replay, wait  # type: ignore[method-assign]
+        setattr(torch.cuda.CUDAGraph, "replay", replay)  # noqa: B010 - mypy lets no method be assigned
+        setattr(torch.cuda.Event, "synchronize", wait)  # noqa: B010
         return self
 
     def __exit__(self, *error: object) -> None:
-        torch.cuda.CUDAGraph.replay = self._replay  # type: ignore[method-assign]
-        torch.cuda.Event.synchronize = self._wait  # type: ignore[method-assign]
+        setattr(torch.cuda.CUDAGraph, "replay", self._replay)  # noqa: B010
+        setattr(torch.cuda.Event, "synchronize", self._wait)  # noqa: B010
 
 
 def answer(engine: Engine, number: int, group: int, longest: int, seed: int) -> dict[str, float]:
@@ -146,7 +147,9 @@ def alone(args: argparse.Namespace) -> dict[str, Any]:
     answer(engine, 4 * at_once, 8, longest, 10**6)  # captures and compiles
     rows: dict[str, Any] = {"geometry": name, "answers": number, "at_once": at_once, "longest": longest}
     flights = engine._flights
-    modes = {"joined": True, "one pass": False} if on_gpu and hasattr(flights, "joins") else {"as it is": True}
+    modes = (
+        {"joined": True, "one pass": False} if on_gpu and hasattr(flights, "joins") else {"as it is": True}
+    )
     for turn in range(1 if args.quick else 2):
         for mode, joins in modes.items():
             if len(modes) > 1:

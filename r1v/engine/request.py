@@ -7,7 +7,7 @@ that has a finish_reason.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import torch
 
@@ -52,8 +52,9 @@ class EngineRequest:
     mask: TokenMask | None = None
 
 
-class EngineOutput(NamedTuple):
-    """What one sequence gained in one step. A tuple, which is made faster than a frozen dataclass.
+@dataclass(slots=True)  # not frozen: one is made for every id
+class EngineOutput:
+    """What one sequence gained in one step.
 
     index: which of the n completions. token_ids: the new ids; an end or stop id that finished the sequence
     is its last one, and is part of the counts. num_forced: so many at the end of token_ids were not sampled

@@ -16,7 +16,7 @@ from r1v.engine.flight import Flights
 from r1v.engine.sampler import Row
 from r1v.engine.scheduler import Chunk, Step
 from r1v.models import R1V
-from tests.engine.tiny import CLOSE, IDS, drain, engine, request, tiny_model, token_ids
+from tests.engine.tiny import CLOSE, IDS, collect, drain, engine, request, tiny_model, token_ids
 
 pytestmark = pytest.mark.skipif(
     torch.cuda.is_available() or find_spec("triton") is None or os.environ.get("TRITON_INTERPRET") != "1",
@@ -106,3 +106,60 @@ def test_engines_agree(ahead: bool, drafts: int, seqs: int) -> None:
     assert twin.num_ahead > 5 or not ahead
     sampler = other._sampler
     assert not sampler._lines.of  # type: ignore[union-attr]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("drafts", [0, 4])
+def test_steps_of_the_device(drafts: int) -> None:
+    """The whole path of a CUDA device, its graphs replaced by the calls that they would capture: requests
+    come and go while others decode, in places that change, with prompts beside the steps."""
+    from r1v.engine.cuda import graphs
+    from r1v.engine.cuda.sampler import CudaSampler
+    from r1v.engine.runner import Runner
+
+    class Called(graphs.DecodeGraphs):
+        def _capture(self, size: int) -> graphs._Graph:
+            table = torch.tensor([graphs.NEUTRAL] * size, dtype=torch.float64)
+            inputs, ids = torch.zeros(6, size, dtype=torch.int64), torch.zeros(size, dtype=torch.int64)
+            width = graphs.MAX_BIASES
+            biases = torch.zeros(size, width, dtype=torch.int32), torch.zeros(size, width)
+            buffers = (inputs, table, *biases)
+            results = torch.zeros(size, 64), ids, torch.zeros(size)
+
+            def replay(self: object) -> None:
+                for kept, new in zip(results, run(*buffers), strict=True):
+                    kept.copy_(new)
+
+            run = self._run
+            return graphs._Graph(type("Graph", (), {"replay": replay})(), *buffers, *results)
+
+    model, random_ = tiny_model(), random.Random(2)
+    plain, other = engine(model), engine(model, max_num_seqs=5, num_draft_tokens=drafts, max_step_tokens=24)
+    runner = other._runner
+    assert isinstance(runner, Runner)
+    sampler = CudaSampler(64, IDS, torch.device("cpu"), 5)
+    other._sampler = runner._sampler = sampler
+    sizes = (other.config.block_size, 5, 512 // other.config.block_size)
+    runner._graphs = Called(runner.runnable, other._cache, *sizes, sampler, fused=False)
+    other._flights = Flights(other._scheduler, runner, joins=True)
+    params = [
+        *PARAMS,
+        *PARAMS,
+        SamplingParams(temperature=0.8, seed=9, max_tokens=20, repetition_penalty=1.2),
+    ]
+    asked = [request(random_, 5 + 7 * (i % 5), i % 2, each) for i, each in enumerate(params)]
+    expected = []
+    for each in asked:
+        number = plain.add(each)
+        expected.append(drain(plain)[number, 0])
+    outputs, left = [], list(enumerate(asked))
+    while left or other.has_work:
+        for _, each in left[:2]:
+            other.add(each)
+        left = left[2:]
+        outputs += other.step() + other.step()
+    found = collect(outputs)
+    for number, one in enumerate(expected):
+        assert token_ids(found[number, 0]) == token_ids(one), number
+    assert other.stats.num_steps_ahead > 0.7 * other.stats.num_steps or drafts
+    assert not sampler._lines.of and other._pool.num_free == other._pool.num_blocks

@@ -61,6 +61,12 @@ def _begin(inputs, last, tables, ids, batch, width):  # type: ignore[no-untyped-
         tl.store(tables + row * width + place, tl.load(inputs + 5 * batch + row).to(tl.int32))
 
 
+def _fill(buffer: torch.Tensor, values: np.ndarray) -> None:
+    """Write values to a buffer on the device, without waiting for what runs there."""
+    host = torch.from_numpy(values)
+    buffer.copy_(host.pin_memory() if buffer.is_cuda else host, non_blocking=True)
+
+
 def graph_sizes(max_batch: int) -> list[int]:
     """The batch sizes that are captured: 1, 2 and 4, then every multiple of 8, from 64 on of 16, from 128 on
     of 32."""
@@ -88,13 +94,15 @@ class DecodeGraphs:
         self._fused = self._fuse()
         self._sizes = graph_sizes(max_batch)
         self._graphs: dict[int, _Graph] = {}
-        self._pool = torch.cuda.graph_pool_handle()
-        # one for all captures: cuBLAS keeps a workspace of 32 MiB for every stream it has seen
-        self._stream = torch.cuda.Stream(cache.keys.device)
+        if cache.keys.is_cuda:
+            self._pool = torch.cuda.graph_pool_handle()
+            # one for all captures: cuBLAS keeps a workspace of 32 MiB for every stream it has seen
+            self._stream = torch.cuda.Stream(cache.keys.device)
         self._filler = cache.keys.shape[1] // block_size - 1
         device = cache.keys.device
         self._tables = torch.full((max_batch, max_blocks), self._filler, dtype=torch.int32, device=device)
-        self._last = torch.zeros(max_batch, dtype=torch.int64, device=device)  # ids that the last step drew
+        # ids that the last step drew: by sequences of which some may have ended, and by others in their place
+        self._last = torch.zeros(2 * max_batch, dtype=torch.int64, device=device)
         self._rows: list[tuple[list[int], int]] = [([], 0)] * max_batch  # blocks in each row, how many
         self._blocks = np.full((max_batch, max_blocks), self._filler)  # the same, as the device has it
 
@@ -122,12 +130,12 @@ class DecodeGraphs:
         inputs = self._inputs(chunks, size, sources)
         table = np.empty((size, COLUMNS))
         table[:number], table[number:] = lines.table, NEUTRAL
-        captured.inputs.copy_(torch.from_numpy(inputs).pin_memory(), non_blocking=True)
-        captured.table.copy_(torch.from_numpy(table).pin_memory(), non_blocking=True)
+        device = captured.table.device
+        _fill(captured.inputs, inputs)
+        _fill(captured.table, table)
         width = lines.bias_ids.shape[1]
         inside = width <= MAX_BIASES
         if inside and lines.table[:, 11].any():
-            device = captured.table.device
             captured.bias_ids[:number, :width].copy_(to_device(lines.bias_ids, device))
             captured.biases[:number, :width].copy_(to_device(lines.biases, device))
         if not inside:

@@ -195,8 +195,8 @@ class CudaSampler:
         positions = np.array([row.position for row in rows]) + unread
         table = self._lines.table[where]
         table[:, UNIFORM] = uniforms(self._lines.seeds[where], positions.astype(np.uint64))
-        penalised = np.flatnonzero(table[:, SEEN_ROW] >= 0)
-        if len(penalised):
+        penalised = np.flatnonzero(table[:, SEEN_ROW] >= 0).tolist()
+        if penalised:
             self._count([rows[line] for line in penalised], where[penalised])
             single = len(set(where.tolist())) == len(rows)
             table[penalised, COUNTS] = single
