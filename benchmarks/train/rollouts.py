@@ -150,7 +150,7 @@ def alone(args: argparse.Namespace) -> dict[str, Any]:
     modes = (
         {"joined": True, "one pass": False} if on_gpu and hasattr(flights, "joins") else {"as it is": True}
     )
-    for turn in range(1 if args.quick else 2):
+    for turn in range(args.steps):
         for mode, joins in modes.items():
             if len(modes) > 1:
                 flights.joins = joins
@@ -172,7 +172,7 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--vllm-python", default=sys.executable, help="an interpreter that has vLLM and r1v")
     parser.add_argument("--vllm-devices", nargs="*", default=[], help="CUDA_VISIBLE_DEVICES of each engine")
-    parser.add_argument("--steps", type=int, help="counted steps")
+    parser.add_argument("--steps", type=int, help="counted steps; with --alone, runs")
     parser.add_argument("--prompts", type=int, default=8)
     parser.add_argument("--group", type=int, default=8)
     parser.add_argument("--max-tokens", type=int, default=192)
