@@ -49,7 +49,7 @@ static Rounded round_rows(const float *x, int64_t M, const Weight *w) {
 INLINE void int4_span(int R, int M, int half, const uint8_t *codes, int64_t row, const int8_t *x, int64_t stride,
                       IV parts[4][4]) {
     EACH(r, R) {
-        PREFETCH(codes + r * row);
+        if (M > 1) __builtin_prefetch(codes + r * row + 4096, 0, 3);  // one row of x: see int4_tile
         EACH(c, SPAN / 2 / CODES) {
             IV halves[2];
             split_codes(codes + r * row + c * CODES, half, halves);
@@ -86,15 +86,17 @@ INLINE void int4_scale(int R, int M, int upper, const Factors *by, int64_t g, IV
         }
 }
 
-// R <= 4 rows of weights and M <= 4 rows of x, from row m0 on; R * M <= 8.
-INLINE void int4_tile(int R, int M, const Rounded *x, int64_t m0, const Weight *w, int64_t n, float *out,
+// R <= 4 rows of weights in groups of G and M <= 4 rows of x, from row m0 on; R * M <= 8.
+INLINE void int4_tile(int R, int M, int64_t G, const Rounded *x, int64_t m0, const Weight *w, int64_t n, float *out,
                       int64_t ld) {
-    const int64_t K = w->columns, G = w->group, groups = K / G, row = K / 2, stride = x->stride;
+    const int64_t K = w->columns, groups = K / G, row = K / 2, stride = x->stride;
     const Factors by = {w->scales + n * groups, w->zeros + n * groups, x->scales + m0 * groups,
                         x->sums + m0 * groups, groups};
     const uint8_t *codes = (const uint8_t *)w->data + n * row;
     const int8_t *given = x->codes + m0 * stride;
     const int two = WIDE_CODES && G < SPAN;  // groups in a span
+    const int64_t bytes = MAX(SPAN, G) / 2, piece = MIN(64, bytes);  // of a row's codes: read and fetched at a time
+    Ahead next = ahead(codes, R, row, piece);
     IF sums[4][4];
     float offsets[4][4] = {{0}};
     EACH(r, R)
@@ -108,6 +110,8 @@ INLINE void int4_tile(int R, int M, const Rounded *x, int64_t m0, const Weight *
             int4_scale(R, M, 0, &by, g, parts, sums, offsets);
             break;
         }
+        if (M == 1)
+            for (int64_t i = 0; i < bytes; i += piece) fetch_ahead(&next, R);
         int64_t k = 0;
         do {
             int4_span(R, M, 0, codes, row, given, stride, parts);
@@ -129,22 +133,31 @@ INLINE void int4_tile(int R, int M, const Rounded *x, int64_t m0, const Weight *
     }
 }
 
-INLINE void int4_rows(int R, const Rounded *x, int64_t m, int64_t M, const Weight *w, int64_t n, float *out,
+INLINE void int4_rows(int R, int64_t G, const Rounded *x, int64_t m, int64_t M, const Weight *w, int64_t n, float *out,
                       int64_t ld) {
     if (R <= 2)
-        for (; m + 4 <= M; m += 4) int4_tile(R, 4, x, m, w, n, out + m * ld, ld);
-    for (; m + 2 <= M; m += 2) int4_tile(R, 2, x, m, w, n, out + m * ld, ld);
-    if (m < M) int4_tile(R, 1, x, m, w, n, out + m * ld, ld);
+        for (; m + 4 <= M; m += 4) int4_tile(R, 4, G, x, m, w, n, out + m * ld, ld);
+    for (; m + 2 <= M; m += 2) int4_tile(R, 2, G, x, m, w, n, out + m * ld, ld);
+    if (m < M) int4_tile(R, 1, G, x, m, w, n, out + m * ld, ld);
 }
 
-static void int4_products(const Rounded *x, int64_t M, const Weight *w, int64_t n0, int64_t n1, float *out,
-                          int64_t ld) {
+INLINE void int4_grouped(int64_t G, const Rounded *x, int64_t M, const Weight *w, int64_t n0, int64_t n1, float *out,
+                         int64_t ld) {
     const int64_t most = 32;  // rows of x that stay in the cache meanwhile
     for (int64_t m = 0; m < M; m += most) {
         int64_t n = n0;
         if (M < 4)
-            for (; n + 4 <= n1; n += 4) int4_rows(4, x, m, M, w, n, out + n - n0, ld);
-        for (; n + 2 <= n1; n += 2) int4_rows(2, x, m, MIN(M, m + most), w, n, out + n - n0, ld);
-        if (n < n1) int4_rows(1, x, m, MIN(M, m + most), w, n, out + n - n0, ld);
+            for (; n + 4 <= n1; n += 4) int4_rows(4, G, x, m, M, w, n, out + n - n0, ld);
+        for (; n + 2 <= n1; n += 2) int4_rows(2, G, x, m, MIN(M, m + most), w, n, out + n - n0, ld);
+        if (n < n1) int4_rows(1, G, x, m, MIN(M, m + most), w, n, out + n - n0, ld);
     }
+}
+
+// One row is compiled for each size of groups: its loops are short.
+static void int4_products(const Rounded *x, int64_t M, const Weight *w, int64_t n0, int64_t n1, float *out,
+                          int64_t ld) {
+    if (M > 1) int4_grouped(w->group, x, M, w, n0, n1, out, ld);
+    else if (w->group == 64) int4_grouped(64, x, 1, w, n0, n1, out, ld);
+    else if (w->group == 128) int4_grouped(128, x, 1, w, n0, n1, out, ld);
+    else int4_grouped(256, x, 1, w, n0, n1, out, ld);
 }

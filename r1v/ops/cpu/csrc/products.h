@@ -55,16 +55,18 @@ INLINE void dot_tile(int kind, int R, int M, int fetch, const float *x, int64_t 
     VF sums[4][3], w[2];
     EACH(r, R)
         EACH(m, M) sums[r][m] = vzero();
+    Ahead next = ahead((const char *)data + first * K * bytes, R, K * bytes, PAIR * bytes);
     int64_t k = 0;
-    for (; k + PAIR <= K; k += PAIR)
+    for (; k + PAIR <= K; k += PAIR) {
+        if (fetch) fetch_ahead(&next, R);
         EACH(r, R) {
             widen_two(kind, data, (first + r) * K + k, w);
-            if (fetch) PREFETCH((const char *)data + ((first + r) * K + k) * bytes);
             EACH(m, M) {
                 sums[r][m] = w[0] * vload(x + m * KP + k) + sums[r][m];
                 sums[r][m] = w[1] * vload(x + m * KP + k + W) + sums[r][m];
             }
         }
+    }
     if (k < K)
         EACH(r, R) {
             char last[PAIR * 4] = {0};
