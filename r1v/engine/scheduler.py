@@ -27,6 +27,10 @@ from r1v.engine.tiles import TileSpan
 # A step of priority is worth as much as having arrived this many requests earlier: more urgent requests go
 # first, but no stream of them holds up the others for ever.
 HEAD_START = 100
+# While nearly all places are taken, those who wait are admitted beside steps under way together: when this part
+# of the places is free, or so many steps after the first. A pass over few prompts costs the host as much as one
+# over many.
+WAVE_PART, WAVE_STEPS = 16, 8
 
 
 @dataclass(slots=True)
@@ -109,6 +113,7 @@ class Scheduler:
         self.stuck = False  # no waiting sequence fits until a running one leaves
         self.pressed = False  # somebody needs blocks of sequences that were under way in the last plan
         self._under_way: AbstractSet[Sequence] = frozenset()
+        self._num_held = 0  # steps in which those who wait have been held back
         self._promised: int | None = None  # while sequences are admitted; None: has to be counted
 
     @property
@@ -148,7 +153,8 @@ class Scheduler:
 
         Empty only if there is no work but theirs, or it has to wait for them."""
         self._under_way, self.pressed = under_way, False
-        self._admit()
+        if not self._holds_back():
+            self._admit()
         step, claimed = Step(), set[bytes]()
         if self.pace is not None:
             alone = len(self.running) + len(self.waiting) == 1
@@ -189,6 +195,13 @@ class Scheduler:
                 return
             self.waiting.remove(sequence)
             insort(self.running, sequence, key=lambda s: s.order)
+
+    def _holds_back(self) -> bool:
+        """Whether those who wait should be admitted with others that leave soon (see WAVE_PART)."""
+        free = self.config.max_num_seqs - len(self.running)
+        full = self._under_way and 0 < free < self.config.max_num_seqs // WAVE_PART
+        self._num_held = self._num_held + 1 if full and self.waiting and self._num_held < WAVE_STEPS else 0
+        return self._num_held > 0
 
     def _make_place(self, sequence: Sequence) -> bool:
         """Take over the blocks that already hold its first ids and make room for the rest, by preemption if

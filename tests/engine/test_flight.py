@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from r1v.core import FinishReason, SamplingParams
-from r1v.engine import Engine
+from r1v.engine import Engine, scheduler
 from r1v.engine.flight import Flights
 from r1v.engine.sampler import Row, Sampled, mix, uniform, uniforms
 from r1v.engine.scheduler import Chunk, Step
 from r1v.models import R1V
 from tests.engine.test_properties import check, drive, random_engine
-from tests.engine.tiny import CLOSE, drain, engine, request, tiny_model, token_ids
+from tests.engine.tiny import CLOSE, collect, drain, engine, request, tiny_model, token_ids
 
 
 @dataclass
@@ -146,6 +146,30 @@ def test_a_length_that_is_known_costs_no_row(model: R1V, joins: bool) -> None:
     assert len(token_ids(outputs[0, 0])) == 6
     # of six steps one is the prompt's; that behind it waits for its id, unless that was drawn in flight
     assert twin.num_ahead == (5 if joins else 4)
+
+
+def test_many_who_wait_are_admitted_together(model: R1V) -> None:
+    """While places are taken, in fewer passes over prompts and a few steps later; the ids are the same."""
+    results, passes, waits = [], [], []
+    for steps in (0, 8):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(scheduler, "WAVE_STEPS", steps)
+            engine_ = engine(model, max_num_seqs=64)
+            twin = ahead(engine_)
+            random_ = random.Random(9)
+            for seed in range(160):
+                params = SamplingParams(temperature=1.0, seed=seed, max_tokens=random_.randrange(20, 60))
+                engine_.add(request(random_, 6, 0, params))
+            outputs, longest, waited = [], 0, 0
+            while engine_.has_work:
+                outputs += engine_.step()
+                waited = waited + 1 if engine_.num_waiting and engine_.num_running < 64 else 0
+                longest = max(longest, waited)
+        results.append({key: token_ids(found) for key, found in collect(outputs).items()})
+        passes.append(twin.num_joined)
+        waits.append(longest)
+    assert results[0] == results[1]
+    assert passes[1] < 0.6 * passes[0] and waits[0] <= 2 and 2 < waits[1] <= 10, (passes, waits)
 
 
 def test_cancel_and_new_weights_between_launch_and_reading(model: R1V) -> None:
