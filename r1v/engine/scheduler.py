@@ -27,9 +27,9 @@ from r1v.engine.tiles import TileSpan
 # A step of priority is worth as much as having arrived this many requests earlier: more urgent requests go
 # first, but no stream of them holds up the others for ever.
 HEAD_START = 100
-# While nearly all places are taken, those who wait are admitted beside steps under way together: when this part
-# of the places is free, or so many steps after the first. A pass over few prompts costs the host as much as one
-# over many.
+# While nearly all places are taken, those who wait are admitted beside steps under way together: when this
+# part of the places is free, or so many steps after the first. A pass over few prompts costs the host as much
+# as one over many.
 WAVE_PART, WAVE_STEPS = 16, 8
 
 
