@@ -7,7 +7,7 @@ decided by the rules of r1v.prompt.thinking, from the same markers.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -44,43 +44,69 @@ class LoopConfig:
     max_advancing: int = 6144
 
 
+_ID_BITS = 24  # of an id in a number that stands for several
+_EVERY = 16  # ids that are looked at together, so that each costs little
+
+
 class _Novelty:
-    """How many different runs of some length there are among the last ones."""
+    """How many different runs of some length there are among the last ones. A run is known by a number:
+    its ids as the digits of a polynomial, modulo a prime of 61 bits."""
+
+    _BASE, _PRIME = 0x1B2E9C5A7F3D, (1 << 61) - 1
 
     def __init__(self, length: int, window: int) -> None:
-        self._last: deque[int] = deque(maxlen=length)
-        self._window = window
+        self._length, self._window = length, window
+        self._leaving = pow(self._BASE, length, self._PRIME)  # the weight of the id that leaves a run
+        self._run = 0
         self._recent: deque[int] = deque()
-        self._counts: Counter[int] = Counter()
+        self._counts: dict[int, int] = {}
 
-    def push(self, token_id: int) -> float | None:
-        """Take the next id; the share of different runs, None before there are enough."""
-        self._last.append(token_id)
-        if len(self._last) < (self._last.maxlen or 0):
-            return None
-        run = hash(tuple(self._last))
-        self._recent.append(run)
-        self._counts[run] += 1
-        if len(self._recent) <= self._window:
-            return None
-        old = self._recent.popleft()
-        self._counts[old] -= 1
-        if self._counts[old] == 0:
-            del self._counts[old]
-        return len(self._counts) / self._window
+    def read(self, ids: Sequence[int], first: int, end: int) -> list[float | None]:
+        """For each of the ids from first to end, the next ones: the share of different runs, None before there
+        are enough."""
+        found: list[float | None] = []
+        run, recent, counts, window, length = (
+            self._run,
+            self._recent,
+            self._counts,
+            self._window,
+            self._length,
+        )
+        for place in range(first, end):
+            run = run * self._BASE + ids[place] + 1
+            if place >= length:
+                run -= self._leaving * (ids[place - length] + 1)
+            run %= self._PRIME
+            if place >= length - 1:
+                recent.append(run)
+                counts[run] = counts.get(run, 0) + 1
+            if len(recent) <= window:
+                found.append(None)
+                continue
+            old = recent.popleft()
+            if counts[old] == 1:
+                del counts[old]
+            else:
+                counts[old] -= 1
+            found.append(len(counts) / window)
+        self._run = run
+        return found
 
 
 class LoopDetector:
-    """Finds repetition in a stream of ids; constant work and memory (beyond the ids) per id."""
+    """Finds repetition in a stream of ids; constant work and memory (beyond the ids) per id. It looks at
+    sixteen ids at a time, and at none before there are enough for a loop."""
 
     _ANCHOR = 8  # a period is guessed from the last time these many ids came in this order
 
     def __init__(self, config: LoopConfig = LoopConfig()) -> None:
         self.config = config
         self._token_ids: list[int] = []
-        self._last_seen: dict[tuple[int, ...], int] = {}
+        self._anchor = 0
+        self._last_seen: dict[int, int] = {}
         self._period = 0
         self._matched = 0  # ids in a row that equal the id one period earlier
+        self._num_exact = self._num_near = 0  # ids that were looked at
         self._runs = _Novelty(config.ngram, config.window)
         self._items = _Novelty(config.item, config.window)
         self._repetitive = 0  # ids in a row at which few runs were new
@@ -88,36 +114,48 @@ class LoopDetector:
     def push(self, token_id: int) -> bool:
         """Take the next id; True when the stream has become a loop."""
         self._token_ids.append(token_id)
-        near = self._near(token_id)
-        return self._exact() or near
-
-    def _exact(self) -> bool:
-        ids, here = self._token_ids, len(self._token_ids) - 1
-        if self._period and ids[here] == ids[here - self._period]:
-            self._matched += 1
-        else:
-            self._period = self._matched = 0
-        anchor = tuple(ids[-self._ANCHOR :])
-        if len(anchor) == self._ANCHOR:
-            period = here - self._last_seen.get(anchor, here)
-            self._last_seen[anchor] = here
-            if not self._period and 0 < period <= self.config.max_period:
-                self._period, self._matched = period, self._ANCHOR
-        span = self._matched + self._period
-        return (
-            self._period > 0
-            and span >= (self.config.min_single_span if self._period == 1 else self.config.min_span)
-            and span >= self.config.min_repeats * self._period
-        )
-
-    def _near(self, token_id: int) -> bool:
-        runs, items = self._runs.push(token_id), self._items.push(token_id)
-        if runs is None or items is None or runs > self.config.min_novelty:
-            self._repetitive = 0
+        number = len(self._token_ids)
+        if number % _EVERY:
             return False
-        self._repetitive += 1
-        advancing = items > self.config.min_item_novelty
-        return not advancing or self._repetitive > self.config.max_advancing
+        config = self.config
+        exact = number >= min(config.min_single_span, config.min_span) and self._exact(number)
+        return (number >= config.window + config.item and self._near(number)) or exact
+
+    def _exact(self, end: int) -> bool:
+        config, ids, anchor = self.config, self._token_ids, self._anchor
+        period, matched, last_seen = self._period, self._matched, self._last_seen
+        mask, found = (1 << _ID_BITS * self._ANCHOR) - 1, False
+        for here in range(self._num_exact, end):
+            token_id = ids[here]
+            if period and token_id == ids[here - period]:
+                matched += 1
+            else:
+                period = matched = 0
+            anchor = (anchor << _ID_BITS | token_id) & mask
+            if here >= self._ANCHOR - 1:
+                back = here - last_seen.get(anchor, here)
+                last_seen[anchor] = here
+                if not period and 0 < back <= config.max_period:
+                    period, matched = back, self._ANCHOR
+            if period and matched + period >= config.min_repeats * period:
+                least = config.min_single_span if period == 1 else config.min_span
+                found = found or matched + period >= least
+        self._anchor, self._period, self._matched, self._num_exact = anchor, period, matched, end
+        return found
+
+    def _near(self, end: int) -> bool:
+        config, ids, first, found = self.config, self._token_ids, self._num_near, False
+        for runs, items in zip(
+            self._runs.read(ids, first, end), self._items.read(ids, first, end), strict=True
+        ):
+            if runs is None or items is None or runs > config.min_novelty:
+                self._repetitive = 0
+                continue
+            self._repetitive += 1
+            advancing = items > config.min_item_novelty
+            found = found or not advancing or self._repetitive > config.max_advancing
+        self._num_near = end
+        return found
 
 
 class ThinkingControl:
