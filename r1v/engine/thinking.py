@@ -62,8 +62,8 @@ class _Novelty:
         self._counts: dict[int, int] = {}
 
     def read(self, ids: Sequence[int], first: int, end: int) -> list[float | None]:
-        """For each of the ids from first to end, the next ones: the share of different runs, None before there
-        are enough."""
+        """The next ids, from first to end: at each the share of different runs, None before there are
+        enough."""
         found: list[float | None] = []
         run, recent, counts, window, length = (
             self._run,
