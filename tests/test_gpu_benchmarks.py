@@ -60,7 +60,7 @@ def test_a_part_that_fails_or_hangs_costs_only_itself(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "part"),
     [
-        *(("correct", part) for part in ("nano", "nano_w4", "soak")),
+        *(("correct", part) for part in ("nano", "nano_w4", "language", "training", "soak")),
         *(("speed", part) for part in ("limits", "w4", "bf16", "w4_long", "memory", "transformers")),
     ],
 )

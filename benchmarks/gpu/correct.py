@@ -1,16 +1,21 @@
 """Whether the CUDA paths compute what the CPU computes in float32 (PYTHONPATH=.:benchmarks).
 
 Parts: the kernels' own tests; R1V-Nano in every dtype, fused and not, with graphs and without, text and
-images; a 4-bit R1V-Nano; a soak of mixed requests, each compared with its solo run. A row is right if every
-id it drew greedily has, by one pass of the float32 model on the CPU, a logit within `gap` of the best.
+images; a 4-bit R1V-Nano; its language model alone, opened as a user opens it; supervised steps with the
+options that only a GPU takes another path for; a soak of mixed requests, each compared with its solo run. A
+row is right if every id it drew greedily has, by one pass of the float32 model on the CPU, a logit within
+`gap` of the best; a step is right if its loss is the plain run's, but for rounding.
 """
 
 from __future__ import annotations
 
+import json
 import random
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +24,7 @@ from gpu.parts import Findings, Part, Settings, main
 
 from r1v.core import SamplingParams
 from r1v.engine import Engine, EngineConfig, EngineRequest
-from r1v.models import R1V, load
+from r1v.models import R1V, load, save
 from r1v.ops.linear import AwqLinear, pack_nibbles, quantise_int4
 
 ROOT = Path(__file__).parents[2]
@@ -158,6 +163,84 @@ def nano_w4(settings: Settings, findings: Findings) -> None:
         compare(findings, reference, model, label, tolerance, settings.tiny, modes)
 
 
+def language(settings: Settings, findings: Findings) -> None:
+    """R1V-Nano's language model without its tower, as ``LLM`` opens a folder: greedily as on the CPU."""
+    from r1v import LLM, SamplingParams
+
+    params = SamplingParams.greedy(max_tokens=8 if settings.tiny else 32)
+    texts = ("Calculate 12 * 4.", "What is 7 + 8?", "Name a colour.")
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        alone(folder)
+        with LLM(folder, device="cpu", dtype="float32") as llm:
+            expected = [llm.chat(text, params).token_ids for text in texts]
+        for dtype in ("float32", "bfloat16"):
+            with LLM(folder, device=settings.device, dtype=dtype) as llm:
+                found = [one.token_ids for one in llm.chat_many(list(texts), params)]
+            same = sum(a == b for a, b in zip(expected, found, strict=True))
+            findings.add(model="language model alone", dtype=dtype, answers=len(texts), same=same,
+                         right=same == len(texts) or dtype != "float32")  # fmt: skip
+
+
+def alone(folder: Path) -> None:
+    """R1V-Nano's language model as a folder of its own."""
+    model = load(NANO, dtype=torch.float32)
+    config = replace(model.config, vision=None)
+    language = R1V(config)
+    language.language.load_state_dict(model.language.state_dict())
+    save(language, folder, tokenizer_from=NANO)
+
+
+# options of a supervised run, and how far its first loss may be from the plain run's (4 bits: another model)
+OPTIONS: dict[str, tuple[tuple[str, ...], float]] = {
+    "plain": ((), 0.0),
+    "packed": (("data.packing=true",), 0.01),
+    "optimiser on the CPU": (("optim.on_cpu=true",), 0.01),
+    "activations computed again": (("model.checkpointing=true",), 0.01),
+    "adapters": (('model.train=[]', 'model.lora=["llm"]'), 0.02),
+    "adapters on 4 bits": (('model.train=[]', 'model.lora=["llm"]', "model.four_bit=true"), 0.1),
+    "adapters on 4 bits, packed": (
+        ('model.train=[]', 'model.lora=["llm"]', "model.four_bit=true", "data.packing=true"), 0.1),
+}  # fmt: skip
+
+
+def training(settings: Settings, findings: Findings) -> None:
+    """Four supervised steps of a tiny model by option; the first loss is that of the weights as they are."""
+    from gpu.processes import INIT
+
+    from r1v.cli.main import main as r1v_main
+
+    plain: list[float] = []
+    with tempfile.TemporaryDirectory() as scratch:
+        model = Path(scratch) / "init"
+        assert not r1v_main([*INIT, f"out={model}"])
+        for name, (words, allowed) in OPTIONS.items():
+            out = Path(scratch) / name.replace(" ", "-")
+            command = [
+                "train", "sft", f"model={model}", 'data.families=["arithmetic","counting"]', "run.steps=4",
+                "run.log_every=1", "optim.batch_size=6", "optim.lr=1e-5", "data.workers=0",
+                f"run.device={settings.device}", f"run.out={out}", *words,
+            ]  # fmt: skip
+
+            def attempt(
+                name: str = name, command: list[str] = command, allowed: float = allowed, out: Path = out
+            ) -> None:
+                status = r1v_main(command)
+                losses = losses_of(out) if not status else []
+                plain[:] = plain or losses
+                apart = abs(losses[0] - plain[0]) / plain[0] if losses else float("nan")
+                findings.add(training=name, exit=status, losses=[round(loss, 4) for loss in losses],
+                             apart=apart, right=len(losses) == 4 and apart <= allowed)  # fmt: skip
+
+            findings.attempt(name, attempt)
+
+
+def losses_of(run: Path) -> list[float]:
+    """The loss of every step of a supervised run."""
+    lines = map(json.loads, (run / "metrics.jsonl").read_text().splitlines())
+    return [line["nll"] for line in lines if "nll" in line]
+
+
 def soak(settings: Settings, findings: Findings) -> None:
     """Mixed requests in float32 with a tiny cache and cancels; every output against its solo run."""
     from tests.engine.test_properties import random_request
@@ -214,6 +297,8 @@ PARTS = {
     "kernels": Part(kernels, 200),
     "nano": Part(nano, 200),
     "nano_w4": Part(nano_w4, 150),
+    "language": Part(language, 120),
+    "training": Part(training, 240),
     "soak": Part(soak, 120),
 }
 
