@@ -7,6 +7,7 @@ from r1v.scoring.boxed import extract_boxed, extract_boxes
 from r1v.scoring.compare import AnswerKind, Match, compare
 from r1v.scoring.equivalence import AnswerType, equivalent, parse_number
 from r1v.scoring.extract import Extraction, extract_answer, extract_choice
+from r1v.scoring.found import match_found
 from r1v.scoring.kinds.times import read_clock
 from r1v.scoring.programs import extract_program
 from r1v.scoring.quantities import Tolerance
@@ -28,6 +29,7 @@ __all__ = [
     "extract_boxes",
     "extract_choice",
     "extract_program",
+    "match_found",
     "parse_number",
     "read_clock",
     "verdict_of",

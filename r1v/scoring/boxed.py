@@ -15,7 +15,7 @@ from dataclasses import dataclass
 _MARKS = re.compile(r"\\{1,4}(?:boxed|fbox)\s{0,8}\{|\\.|[{}]", re.DOTALL)
 # What may stand between two boxes that are one answer: "and", commas, "y =", delimiters of mathematics.
 _JOINT = re.compile(
-    r"[\s$\\()\[\]*,;:]*(?:(?:[1-9](?=\s*\))|and|or|quad|qquad|text|和|或|及|以及|[A-Za-z](?:_\{?\w{1,3}\}?)?\s*=)[\s$\\()\[\]*{},;:]*){0,4}"
+    r"[\s$\\()\[\]*,;:]*(?:\n\s*[-•]\s*\$*)?(?:(?:[1-9](?=\s*\))|and|or|quad|qquad|text|和|或|及|以及|[A-Za-z](?:_\{?\w{1,3}\}?)?\s*=)[\s$\\()\[\]*{},;:]*){0,4}"
 )
 MAX_JOINT = 40  # characters
 
@@ -62,10 +62,58 @@ _PART = re.compile(
 _ORDERS = (tuple("123456789"), tuple("abcde"), ("i", "ii", "iii", "iv"))
 
 
+_MARK_BEFORE = re.compile(  # "(a)" or "Part 2:" shortly before a box, "1." right before it
+    r"(?:^|[\s.;,:*$])(?:part\s*)?[(（]\s*([1-9]|[a-e]|i{1,3}|iv)\s*[)）][^()（）\n]{0,40}$"
+    r"|\bpart\s+([1-9]|[a-e])\b[^()（）\n]{0,40}$|(?:^|\n)\s*([1-9])[.)][\s$*\\(\[]{0,6}$",
+    re.IGNORECASE,
+)
+_LABEL_BEFORE = re.compile(
+    r"(?:^|[\n.;,:]|\b(?:and|the|its)\b)[\s*_-]*(?!(?:the|its|and)\b)"
+    r"(?P<name>[A-Za-z]{3,15}(?: [a-z]{2,15}){0,2}|[A-Za-z])[\s*_]*(?:\b(?:is|are)\b|=|:)[\s$*\\(\[_]*$",
+    re.IGNORECASE,
+)
+_NO_LABEL = re.compile(
+    r"\b(?:so|then|hence|thus|therefore|we|answers?|results?|first|second|now|next|finally|it|this|that|which|step"
+    r"|check|intermediate|not|given)\b",
+    re.IGNORECASE,
+)
+MAX_LEAD = 80  # characters before a box
+
+
+def labelled_boxes(text: str, boxes: Sequence[Box]) -> str | None:
+    """``Mean: \\boxed{6}, median: \\boxed{5}`` as ``(Mean, median) = (6, 5)``; None where not every box has a
+    label of its own, or something else stands between the boxes."""
+    if not 2 <= len(boxes) <= 6:
+        return None
+    names = list[str]()
+    for lead in _leads(text, boxes):
+        match = _LABEL_BEFORE.search(lead)
+        if match is None or _NO_LABEL.search(match["name"]):
+            return None
+        if names and re.search(r"\w", re.sub(r"(?i)\b(?:and|the|its)\b", "", lead[: match.start("name")])):
+            return None
+        names.append(match["name"])
+    contents = [box.content for box in boxes]
+    if len(set(names)) < len(names) or any("," in content for content in contents):
+        return None
+    return f"({', '.join(names)}) = ({', '.join(contents)})"
+
+
+def _leads(text: str, boxes: Sequence[Box]) -> list[str]:
+    """What stands before each box, behind the one before it."""
+    starts = [0, *(box.end for box in boxes[:-1])]
+    return [text[start : box.start][-MAX_LEAD:] for start, box in zip(starts, boxes, strict=True)]
+
+
 def _are_parts(text: str, boxes: Sequence[Box]) -> bool:
     """Whether the boxes are the answers of parts that are marked (1), (2) and so on: one in each."""
     if len(boxes) < 2:
         return False
+    found = [_MARK_BEFORE.search(lead) for lead in _leads(text, boxes)]
+    if all(found):
+        before = tuple(next(filter(None, one.groups())).lower() for one in found if one)
+        if any(before == order[: len(boxes)] for order in _ORDERS):
+            return True
     parts = list(_PART.finditer(text))
     marks = tuple(part[1] or part[2] for part in parts)
     starts = [part.start() for part in parts] + [len(text)]

@@ -12,12 +12,13 @@ import re
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
-from r1v.scoring.answers import Numeral
+from r1v.scoring.answers import Numeral, Scalar
 from r1v.scoring.equality import same_reading
 from r1v.scoring.equivalence import AnswerType, equivalent
 from r1v.scoring.notation import MAX_LENGTH, spaceless, tidy
 from r1v.scoring.quantities import EXACT, Tolerance
 from r1v.scoring.reading import read
+from r1v.scoring.restated import restated, without_unit
 from r1v.scoring.sentences.prose import stated
 from r1v.scoring.verifier import Verification
 
@@ -65,12 +66,14 @@ def compare(
     kind: AnswerKind = "math",
     tolerance: Tolerance = EXACT,
     verifier: Verifier | None = None,
+    boxed: bool = False,
 ) -> Match:
     """Compare an answer with the right one.
 
     kind: a type of ``equivalent``, or "math" for any free answer. verifier: math-verify; without it, texts
-    that cannot be read are unequal. A decimal of six places or more stands for the fraction of which it is
-    the rounding.
+    that cannot be read are unequal. boxed: whether the given answer stood in a box, where an equation of an
+    expression gives its value. A decimal of six places or more stands for the fraction of which it is the
+    rounding.
     """
     if kind != "math":
         equal = equivalent(given, answer, kind, tolerance)
@@ -83,7 +86,19 @@ def compare(
     match = _compared(left, right, tolerance, verifier)
     if not match.equal and (said := stated(left)) is not None and said != left:
         again = _compared(tidy(said), right, tolerance, None)
-        return again if again.equal else match
+        match = again if again.equal else match
+    return match if match.equal else _restated(given, answer, match, tolerance, boxed)
+
+
+def _restated(given: str, answer: str, match: Match, tolerance: Tolerance, boxed: bool) -> Match:
+    """Compare what an answer says in other words, without remark, label or unit."""
+    right = tidy(answer)
+    bare = without_unit(given, answer)
+    plain = all(isinstance(value, Scalar) and not value.value.symbols for value in read(right))
+    for other in (*restated(given, boxed and plain), *(() if bare is None else (bare,))):
+        again = _compared(tidy(other), right, tolerance, None)
+        if again.equal:
+            return again
     return match
 
 

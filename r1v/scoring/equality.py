@@ -164,7 +164,7 @@ def _name(name: str) -> str:
         .removeprefix("m\\")
         .removeprefix("\\")
         .casefold()
-        if ("angle" in name)
+        if ("angle" in name or re.fullmatch(r"[A-Za-z ]{3,}", name))
         else name.replace("{", "").replace("}", "").replace(" ", "")
     )
 
@@ -204,13 +204,13 @@ def _same_collections(given: Collection, answer: Collection, tolerance: Toleranc
         if set(left) != set(right):
             return False
         return _all(same_reading(left[name], right[name], tolerance) for name in right)
+    in_order = given.ordered or answer.ordered or (bool(left) != bool(right) and first is second is None)
     given, answer = (
-        _by_name(one, names) if other.ordered else one
-        for one, names, other in ((given, left, answer), (answer, right, given))
+        _by_name(one, names) if in_order else one for one, names in ((given, left), (answer, right))
     )
     if not _brackets_agree(given, answer):
         return False
-    if given.ordered or answer.ordered:
+    if in_order:
         if len(given.items) != len(answer.items):
             return False
         return _all(same_reading(a, b, tolerance) for a, b in zip(given.items, answer.items, strict=True))
@@ -222,8 +222,8 @@ def _same_collections(given: Collection, answer: Collection, tolerance: Toleranc
 
 
 def _by_name(values: Collection, names: dict[str, Reading]) -> Collection:
-    """``y = 2, x = 3`` in the order of its letters, beside a tuple of coordinates."""
-    if values.opening or not names or not set(names) <= set("xyz"):
+    """``y = 2, x = 3`` in the order of its letters, beside values without names."""
+    if values.opening or not names or any(len(name) > 1 for name in names):
         return values
     return Collection(tuple(names[name] for name in sorted(names)))
 
@@ -242,7 +242,7 @@ def _matched(given: Sequence[Reading], answer: Sequence[Reading], tolerance: Tol
     return None if unknown else True
 
 
-_INDEXED = re.compile(r"([A-Za-z])_\{?\d\}?")
+_INDEXED = re.compile(r"([A-Za-z]|\\[a-z]+)_\{?\d\}?")
 
 
 def _are_indexed(values: Collection) -> bool:

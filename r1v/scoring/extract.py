@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from r1v.scoring.boxed import extract_boxes, find_boxes
+from r1v.scoring.boxed import extract_boxes, find_boxes, labelled_boxes
 from r1v.scoring.compare import compare
 from r1v.scoring.notation import tidy
 from r1v.scoring.sentences.elimination import denies, settled, without_denied
@@ -113,17 +113,20 @@ MAX_NAMED = 200  # characters of a text that are searched for a letter
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """What was taken for the answer (None: nothing) and how it was found."""
+    """What was taken for the answer (None: nothing) and how it was found. together: all boxes of a reply by
+    their labels, where the last one alone may be a part of the answer."""
 
     text: str | None
     how: How
+    together: str | None = None
 
 
 def extract_answer(text: str) -> Extraction:
     """The answer to an open question: the last box (or boxes that belong together, joined by commas),
     otherwise the last announced answer, otherwise a short last line."""
-    if boxes := extract_boxes(text, said_boxes(text, find_boxes(text))):
-        return Extraction(", ".join(boxes), "boxed")
+    found_boxes = said_boxes(text, find_boxes(text))
+    if boxes := extract_boxes(text, found_boxes):
+        return Extraction(", ".join(boxes), "boxed", labelled_boxes(text, found_boxes))
     text = standing(text)
     announced = _announced(text)
     if announced:
@@ -187,6 +190,7 @@ def _announced(text: str) -> list[str]:
 def _trimmed(text: str) -> str:
     """The first sentence, without its mark-up."""
     text = _EMPHASIS.sub(r"\2", text)
+    text = text.replace("**", "") if text.count("**") % 2 else text
     return tidy(_sentences(tidy(text))[0].strip("*_ ").rstrip("."))
 
 

@@ -111,6 +111,7 @@ def tidy(text: str) -> str:
         _SPACED_THOUSANDS.sub(lambda match: re.sub(r"\D", "", match[0]), text)
         .replace("{,}", ",")
         .replace("{:}", ":")
+        .replace("¢", " cents")
     )
     text = _SUPERSCRIPT_RUN.sub(lambda match: f"^{{{match[0].translate(_SUPERSCRIPTS)}}}", text)
     text = _SUBSCRIPT_RUN.sub(lambda match: f"_{{{match[0].translate(_SUBSCRIPTS)}}}", text)
@@ -259,16 +260,21 @@ def brackets(text: str) -> tuple[str, str, str]:
     return ("", "", text) if depth else (tokens[0], tokens[-1], "".join(tokens[1:-1]).strip())
 
 
-_PARTS = re.compile(  # (1) 8; (2) 6
-    r"\(1\)\s*([^;()]+?)\s*[;,]?\s*\(2\)\s*([^;()]+?)(?:\s*[;,]?\s*\(3\)\s*([^;()]+?))?"
-)
+_MARKED_PART = re.compile(r"(?:^|[\s,;]+)\(?(?:part\s+)?([a-e]|[1-5]|i{1,3})\)\s*[=:]?\s*")
+_ORDERS = (tuple("abcde"), tuple("12345"), ("i", "ii", "iii"))
 
 
 def as_tuple(text: str) -> str:
-    """``(1) 8; (2) 6`` as ``(8, 6)``: parts keep their order. Any other text as it is."""
-    match = _PARTS.fullmatch(text.strip())
-    found = [part for part in match.groups() if part] if match else []
-    return text if not found or any("," in part for part in found) else f"({', '.join(found)})"
+    """``(1) 8; (2) 6`` and ``(a) 8 (b) 6`` as ``(8, 6)``: parts keep their order. Any other text as it is."""
+    marks = list(_MARKED_PART.finditer(text.strip()))
+    names = tuple(mark[1] for mark in marks)
+    if len(marks) < 2 or marks[0].start() > 0 or not any(names == order[: len(marks)] for order in _ORDERS):
+        return text
+    ends = [*(mark.start() for mark in marks[1:]), len(text)]
+    parts = [text.strip()[mark.end() : end].strip(" ,;") for mark, end in zip(marks, ends, strict=True)]
+    if not all(parts) or any(len(split_top(part, ",;")) > 1 for part in parts):
+        return text
+    return f"({', '.join(parts)})"
 
 
 def spaceless(text: str) -> str:

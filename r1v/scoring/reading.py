@@ -60,6 +60,9 @@ _LONG_WORD = re.compile(
     r"(?<![A-Za-z\\])(?!(?:sin|cos|tan|cot|sec|csc|log|exp|ln|arc|sqrt|pi)(?![a-z]))[A-Za-z]{3,}"
 )
 _CAPITALS = {"US", "UK", "EU", "UN"}
+_CAPITAL_WORDS = re.compile(
+    r"(?:(?=[A-Z]*[AEIOU])[A-Z]{4,}\s+)+(?:(?=[A-Z]*[AEIOU])[A-Z]{4,})(?:\s+[A-Z0-9]+)*"
+)
 _SHORT_WORDS = {"no", "on", "up", "in", "ok"}
 _ARTICLES = re.compile(r"\b(?:the|a|an)\b(?!\.)\s*", re.IGNORECASE)
 _NO_SOLUTION = re.compile(
@@ -86,6 +89,7 @@ NAME = re.compile(
     r"|S_\s*\{?\s*\\triangle\s*[A-Z]{3}\s*\}?|\\frac\{d[a-z]\}\{d[a-z]\}"
     r"|[A-Za-z][A-Za-z \-]{2,39}"  # words
 )
+_PRODUCT = re.compile(r"[xyz]{2,3}")
 _ROOT = re.compile(r"([A-Za-z])_\{?\d\}?")  # x_1 and x_2, solutions for x
 _JOINED = re.compile(
     r"(?:[<>=]|\\(?:le|ge|ne|in)(?![a-z])).*(?:\\l(?:or|and)(?![a-z])|\bor\b|\band\b|&|\)\s*\|\s*\()"
@@ -230,6 +234,8 @@ def _ratio(text: str) -> Ratio | None:
 def _are_words(text: str) -> bool:
     """Whether a text consists of words. As a formula "tea" would be t·e·a, so whatever looks like a word is
     taken as one."""
+    if _CAPITAL_WORDS.fullmatch(text) is not None:
+        return True
     return _WORDS.fullmatch(text) is not None and (
         text.casefold() in _SHORT_WORDS
         or not text.isascii()
@@ -360,6 +366,8 @@ def _equation(parts: list[str], depth: int) -> Reading:
         return (Named(roots.pop(), read(parts[-1], depth + 1)),)
     left, right = parts[0], parts[-1]
     for name, value in ((left, right), (right, left)):
+        if _PRODUCT.fullmatch(name):
+            continue  # xy = 6 is a curve, and gives no value to a name
         if (NAME.fullmatch(name) or TUPLE_NAME.fullmatch(name)) and (len(parts) == 2 or name == left):
             found = read(value, depth + 1)
             if not _holds(found, name):

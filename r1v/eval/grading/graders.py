@@ -10,7 +10,7 @@ import re
 
 from r1v.eval.benchmark import GradingTools
 from r1v.eval.item import Grade, Item, Output
-from r1v.scoring import Tolerance, compare, extract_answer, extract_choice
+from r1v.scoring import Tolerance, extract_answer, extract_choice, match_found
 
 
 def grade_choice(item: Item, output: Output, tools: GradingTools) -> Grade:
@@ -36,7 +36,7 @@ def grade_free(item: Item, output: Output, tools: GradingTools) -> Grade:
     grading = item.grading
     tolerance = Tolerance(float(grading.get("absolute", 0.0)), float(grading.get("relative", 0.0)))
     for answer in (item.answer, *grading.get("also", ())):
-        match = compare(found.text, answer, grading.get("kind", "math"), tolerance, tools.verifier)
+        match = match_found(found, answer, grading.get("kind", "math"), tolerance, tools.verifier)
         if match.equal:
             return Grade(1.0, found.text, f"{found.how}, {match.rule}")
     details = {"timed_out": True} if match.timed_out else {}

@@ -154,6 +154,8 @@ def read_formula(text: str) -> Formula | None:
     text = _with_marked_charge(text)
     marked = _CE.fullmatch(text)
     written = _DRESS.sub("", _STATE.sub("", marked[1] if marked else text))
+    written = _with_marked_charge(written) if marked else written
+    written = _DRESS.sub("", written)
     if hydrate := _HYDRATE.fullmatch(written):
         salt, water = hydrate.groups()
         return Formula(f"{salt}.{water or 1}H2O") if atoms(salt) and _SURE.search(salt) else None
@@ -212,6 +214,7 @@ def read_reaction(text: str) -> Reaction | None:
 
 def _side(text: str) -> frozenset[tuple[str, int]] | None:
     counts: Counter[str] = Counter()
+    text = _STATE.sub("", text)
     for term in _PLUS.split(text):
         match = re.fullmatch(r"\s*(\d{0,4})\s*(.+?)\s*", term, re.DOTALL)
         if match is None:

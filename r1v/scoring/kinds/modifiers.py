@@ -61,6 +61,14 @@ _CHANGED_BEHIND = re.compile(
 )
 
 
+_CHANGING_REMARK = re.compile(
+    r"\b(?:or|and|not|if|when|where|unless|only|but|except|to\s+be|at\s+(?:most|least)|guess\w*|bound|half|double|twice"
+    r"|minimum|maximum|in\s+\w+s|per|each|base|mod|times|percent|wrong|false|incorrect|doubt\w*|maybe|perhaps|possibly"
+    r"|opposite|negative|excluded|rejected|provisional\w*|squared|cubed|thousands?|millions?|hundreds?|dozens?)\b|n't\b",
+    re.IGNORECASE,
+)
+
+
 def multiplied(text: str) -> str:
     """``7 hundred`` as 700, ``3 dozen eggs`` as 36 eggs, ``7 tenths`` as a fraction, ``5 below zero`` as -5;
     any other text as it is."""
@@ -82,6 +90,13 @@ def multiplied(text: str) -> str:
 def only_names(words: str) -> bool:
     """Whether the words behind a number only name what is counted, as in ``7 people in the room``."""
     return not _FIRST.match(words.strip()) and not _ANYWHERE.search(words)
+
+
+def is_harmless(remark: str) -> bool:
+    """Whether words in brackets behind a value leave it as it is: ``(in total)``, and not ``(at least)``."""
+    if re.fullmatch(r"(?:in (?:total|all|both cases)|by [a-z]+)", remark.strip(), re.IGNORECASE):
+        return True
+    return only_names(remark) and not _CHANGING_REMARK.search(remark)
 
 
 def is_changed(sentence: str) -> bool:

@@ -14,7 +14,8 @@ from r1v.scoring.evaluation import exact
 from r1v.scoring.expression import Expression, Unreadable, expression_of, number
 from r1v.scoring.notation import brackets, spaceless, split_top
 
-TUPLE_NAME = re.compile(r"\(\s*[A-Za-z](?:_\w)?(?:\s*,\s*[A-Za-z](?:_\w)?)+\s*\)")
+_NAME = r"(?:[A-Za-z](?:_\w)?|[A-Za-z]{3,15}(?: [a-z]{2,15}){0,2})"
+TUPLE_NAME = re.compile(rf"\(\s*{_NAME}(?:\s*,\s*{_NAME})+\s*\)")
 
 
 def one_by_one(name: str, found: Reading) -> list[Value]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from r1v.scoring.kinds.modifiers import is_harmless
 from r1v.scoring.kinds.names import ORDINAL, in_order, same_names
 from r1v.scoring.kinds.units import read_unit
 
@@ -61,7 +62,8 @@ _ANGLED = re.compile(r"<\s*([^<>=]+,[^<>=]+?)\s*>")
 _ONE_UNIT = re.compile(r"an?\s+([a-z]{3,12})", re.IGNORECASE)
 _DIRECTIONS = {
     "up": r"increas(?:e|es|ed|ing)|ris(?:e|es|ing)|rose|grow(?:s|n|th)?|grew|more|higher|goes up|went up",
-    "down": r"decreas(?:e|es|ed|ing)|reduc(?:e|es|ed|tion)|fall(?:s|en)?|fell|drop(?:s|ped)?"
+    "down": r"decreas(?:e|es|ed|ing)|reduc(?:e|es|ed|tion)|drop(?:s|ped)?"
+            r"|(?:fall(?:s|en)?|fell)(?! (?:on|in|into|within|between|under)\b)"
             r"|declin(?:e|es|ed)|less|lower|goes down|went down",
     "profit": r"profits?|gain(?:s|ed)?", "loss": r"loss(?:es)?|los(?:es?|t)|deficit",
 }  # fmt: skip
@@ -137,7 +139,7 @@ def in_signs(text: str) -> str:
     text = _IDENTICAL.sub(" = ", _FOR_ALL.sub("", text)) if "\\" in text else text
     text = _labelled(text)
     text = _OF_THE_PRICE.sub("", _BELOW_ZERO.sub("-", text))
-    if (match := _REMARK.fullmatch(text)) and not _DENIAL.search(match[2]):
+    if (match := _REMARK.fullmatch(text)) and not _DENIAL.search(match[2]) and is_harmless(match[2]):
         unit = read_unit(match[2])
         text = f"{match[1]} {match[2]}" if unit is not None and unit.factor is not None else match[1]
     return _SCALED.sub(_written_out, text)
@@ -255,7 +257,12 @@ def same_words(given: str, answer: str) -> bool:
         return True
     for one, other in ((given, answer), (answer, given)):
         gloss = _GLOSS.fullmatch(one)
-        if gloss and not _DENIAL.search(one) and other in (gloss[1], gloss[2]):
+        if (
+            gloss
+            and not _DENIAL.search(one)
+            and not re.match(r"(?:or|and|if)\b", gloss[2])
+            and other in (gloss[1], gloss[2])
+        ):
             return True
     words = [text.split() for text in (given, answer)]
     return (

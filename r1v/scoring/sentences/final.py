@@ -36,7 +36,7 @@ _PROTECTED = re.compile(_DOLLARS + r"|\\\(.*?\\\)|\([^()]*\)|\{[^{}]*\}")
 _CONNECTIVE = re.compile(
     r"(?:(?<![A-Za-z])(?:so|hence|thus|therefore|consequently|i\.e\.|that is(?=,)|which\s+(?:means|gives|is)"
     r"|leaving|leaves(?!\s+(?:at|on|in|for|from)(?![A-Za-z]))|giving|yielding|simplifies\s+to|reduces\s+to|meaning|(?:to|and(?:\s+we)?)\s+(?:get|obtain)|and\s+(?:we\s+)?find)(?![A-Za-z])(?:\s+(?:that|we\s+(?:get|have|find)))?[,:]?"
-    r"|(?<=[^\s\d]):(?=\s)|(?<=\d):(?=\s+[*$(\[{\\])|：|\s—|所以|因此|⇒|∴|⟹|=>|\\(?:Rightarrow|therefore|implies|Longrightarrow)(?![A-Za-z])"
+    r"|(?<=[^\s\d]):(?=\s)|(?<=\d):(?=\s+[*$(\[{\\])|：|\s—|所以|因此|⇒|∴|⟹|=>|(?-i:\\(?:Rightarrow|therefore|implies|Longrightarrow))(?![A-Za-z])"
     r"|(?:^|(?<=[,，;；]))\s*(?:即|故|解得|可得|得)(?=\s*[-$\\A-Za-z\d])|[,，]\s*(?=共|还剩|一共))\s*",
     re.IGNORECASE,
 )
@@ -171,7 +171,8 @@ def _concluded(sentence: str) -> str | None:
         return None
     if _IN_ORDER.search(sentence) and len(split_top(value, ",")) > 1 and brackets(value)[0] == "":
         return f"({value})"
-    return f"{way} = {value}" if way and way not in value else value
+    placed = re.search(r"[<>=,]|\\(?:le|ge|in|cup)(?![a-z])", value)  # "increasing on (1, 2)"
+    return f"{way} = {value}" if way and way not in value and not placed else value
 
 
 def _last_clause(sentence: str) -> str:

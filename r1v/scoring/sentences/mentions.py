@@ -67,10 +67,10 @@ def is_held_back(sentence: str) -> bool:
 
 def leads_to_mention(lead: str) -> bool:
     """Whether the words before a formula or a list that is set apart say that it is no answer."""
+    if re.search(r"[.。!]$", lead.strip()):
+        return False  # a sentence by itself
     text = scope(lead).rstrip(" :：")
-    if any(one.match(text) for one in LEADS) or _is_held_back(text) or LEADING.search(text):
-        return True
-    return WRITER.match(text) is not None and not RESULT.search(text)
+    return any(one.match(text) for one in LEADS) or _is_held_back(text) or LEADING.search(text) is not None
 
 
 def scope(sentence: str) -> str:

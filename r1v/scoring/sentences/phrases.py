@@ -58,7 +58,7 @@ _CHECKS = phrases(
     after=OPENING,
 )  # fmt: skip
 _TASK = _any("question problem exercise task prompt statement text")
-_LABELS = _any("data known input draft unfinished todo assumption remark hint source copyright")
+_LABELS = _any("examples? data known input draft unfinished todo assumption remark hint source copyright")
 _SOMEBODY = _any("problem question exercise task text statement book textbook author student teacher key")
 _GIVENS = phrases(
     r"(?:please|note|notice|observe|recall|remember|remind|see|cf|compare|today|published)\b",
@@ -180,6 +180,7 @@ CHINESE = re.compile(
 # before a formula or a list that is set apart
 LEADING = phrases(
     r"\b(?:let|with|using|where|for|when|if|take|set|put)$", r"\bstep would be$",
+    r"\b(?:we|i) (?:take|took|set|choose|chose|want|need)(?: to \w+)?$",
     r"\bto (?:test|check|try)\b",
     r"\b(?:givens?|candidates?|options|steps|rejected|excluded?|assum\w+|used|known|inputs?|data|guesses|attempts?)\b",
     r"\b(?-i:[A-Z])\w+['’]s answers?\b",

@@ -60,7 +60,7 @@ _ASSIGNED = re.compile(r"(?<![A-Za-z\\])([A-Za-z](?:_\w)?)\s+(?:is|equals|=)\s+(
 _PART_OF = re.compile(r"\b(\d{1,6})\s+(?:out of|in)\s+(\d{1,6})\b")
 _COPULA = re.compile(
     r"\b(?:is|are|was|were|be|equals?|becomes?|gives?|yields?|as|to)\s+(?:therefore\s+|thus\s+|exactly\s+|simply\s+"
-    r"|just\s+|then\s+|also\s+|only\s+|always\s+|approximately\s+|about\s+)*|\bat\s+(?=the\s+origin\b)"
+    r"|just\s+|then\s+|also\s+|only\s+|always\s+|approximately\s+|about\s+)*|\bat\s+(?=the\s+origin\b)|\b(?:falls?|fell)\s+on\s+"
     r"|\b(?:called|named|termed|known as|(?:example|type|kind|form) of)\s+",
     re.IGNORECASE,
 )

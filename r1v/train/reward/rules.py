@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from r1v.core import FinishReason
 from r1v.figures import claims
 from r1v.prompt import CLOSE_TEXT, OPEN_TEXT, is_refusal
-from r1v.scoring import MathVerifier, Tolerance, Verdict, compare, extract_answer, verdict_of
+from r1v.scoring import MathVerifier, Tolerance, Verdict, extract_answer, match_found, verdict_of
 from r1v.scoring.verifier import available
 from r1v.train.data.examples import AnswerKey, Example
 from r1v.train.rollout.sampler import Response
@@ -38,7 +38,7 @@ class RuleReward:
             return Verdict.UNPARSED
         right = None
         if found.text is not None:
-            right = compare(found.text, key.answer, key.kind, Tolerance(key.tolerance), self._verifier).equal
+            right = match_found(found, key.answer, key.kind, Tolerance(key.tolerance), self._verifier).equal
         return verdict_of(
             right,
             found=found.text is not None,

@@ -1,0 +1,175 @@
+r"""Other texts that say what a given answer says: without a remark, a label or a unit, or by its value.
+
+Enters: an answer that was given, never the right one. Leaves: texts that state the same by themselves. Always
+holds: what stands beside a value agrees with it or is words that change nothing; in a box, an equation gives
+the value of an expression of several unknowns (``a+b+c = -\frac12``), and never that of an unknown to solve
+for (``2x = 8``). The right answer is never restated, so that 4 is not ``x + y = 4``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from r1v.scoring.answers import Reading, Scalar
+from r1v.scoring.equality import same_reading
+from r1v.scoring.evaluation import approximate, same_value
+from r1v.scoring.expression import Unreadable, expression_of
+from r1v.scoring.kinds.modifiers import is_harmless
+from r1v.scoring.kinds.units import read_unit
+from r1v.scoring.kinds.words import directed
+from r1v.scoring.notation import at_relations, split_top, tidy
+from r1v.scoring.reading import MAX_ROUNDING, read
+from r1v.scoring.sentences.mentions import is_mention
+from r1v.scoring.sentences.stance import is_said
+
+_REMARK = re.compile(
+    r"(?P<value>.*[\w})\]'°])(?:\s+|(?<=[\d})]))\((?P<remark>(?:[^()]|\([^()]*\))*)\)", re.DOTALL
+)
+_WORDS = re.compile(r"(?=.*[a-z]{3})[A-Za-z][A-Za-z' -]{2,60}|(?!.*[不非无未或约错])[一-鿿]{2,20}")
+_NEARLY = ("\\approx", "about")
+_REASON = re.compile(r"\s*(?:since|because|as|by|from|using|for\s+both)\b", re.IGNORECASE)
+_DOUBTED = re.compile(r"\b(?:or|not|if|unless|guess|maybe|perhaps|wrong)\b|\?", re.IGNORECASE)
+_OTHER_ONE = re.compile(
+    r"\b(?:reject\w*|extraneous|discard\w*|excluded|invalid|inadmissible|the\s+other)\b", re.IGNORECASE
+)
+_CHOICE = re.compile(r"\b(?:or|and|not|if|either|both)\b", re.IGNORECASE)
+_SAID_AGAIN = re.compile(r"\s*(?P<sign>\\approx|=|i\.e\.,?|that\s+is,?|or|about)?\s*(?P<again>.+)", re.DOTALL)
+_HAS_NUMBER = re.compile(r"\d|\\(?:frac|sqrt|pi)")
+_TWICE = re.compile(r"\s*(?:,\s*i\.e\.,?|,\s*that\s+is,?|\s+or)\s+")
+_LABEL = re.compile(r"(?P<label>[A-Za-z][A-Za-z ]{2,30}):\s+(?P<value>\S.*)", re.DOTALL)
+_AS_ASKED = re.compile(r",\s*as\s+(?:required|claimed|expected|desired|needed|asked)$")
+_UNIT = re.compile(
+    r"(?P<value>.+?)(?:\\[ ,;:!]|~|\s|\\q?quad)*\\(?:text|mathrm|textrm)\s*"
+    r"\{\s*(?P<unit>[A-Za-z][A-Za-z/. ]*)\}(?P<power>\s*\^\s*\{?[23]\}?)?\s*",
+    re.DOTALL,
+)
+_PLAIN_UNIT = re.compile(r"(?:(?:square|cubic|sq\.?)\s+)?units?(?:\^[23])?", re.IGNORECASE)
+_BOUND = re.compile(r"\\(?:int|lim)(?![a-z])")  # a letter under it is no unknown
+_FUNCTION = re.compile(r"[A-Za-z]\(-?\d")
+_SEGMENT = re.compile(r"(?<![\\A-Za-z])[A-Z]{2,}(?![A-Za-z])")
+_SEVERAL = re.compile(r"\\(?:pm|lor|land|begin)(?![a-z])|\b(?:or|and|for|if|when)\b")
+MAX_LENGTH = 300  # characters
+MAX_DEPTH = 2
+
+
+def restated(given: str, boxed: bool, depth: int = 0) -> Iterator[str]:
+    """Texts that state what a given answer states. boxed: whether it stood in a box."""
+    text = tidy(given)
+    if len(text) > MAX_LENGTH:
+        return
+    for other in (*_without_remark(text), *_without_label(text)):
+        yield other
+        if depth < MAX_DEPTH:
+            yield from restated(other, boxed, depth + 1)
+    if boxed and (value := _value_given(text)) is not None:
+        yield value
+
+
+def without_unit(given: str, answer: str) -> str | None:
+    r"""``\frac{v^2}{2g}\text{ m}`` without its unit, where the right answer has none; None for numbers and
+    where there is no unit."""
+    match = _UNIT.fullmatch(given)
+    if match is None or _UNIT.fullmatch(answer) or any(_has_unit(value) for value in read(tidy(answer))):
+        return None
+    name = f"{match['unit']}{match['power'] or ''}".replace("{", "").replace("}", "").replace(" ^", "^")
+    unit, value = read_unit(name.strip()), expression_of(tidy(match["value"].rpartition("=")[2]))
+    known = _PLAIN_UNIT.fullmatch(name.strip()) or (unit is not None and unit.factor is not None)
+    return match["value"] if known and value is not None and value.symbols else None
+
+
+def _has_unit(value: object) -> bool:
+    return isinstance(value, Scalar) and value.unit is not None
+
+
+def _without_remark(text: str) -> Iterator[str]:
+    """``12 (since 3·4 = 12)``, ``\\frac13 (≈ 0.333)``, ``\\frac34 or 0.75``."""
+    if (match := _REMARK.fullmatch(text)) is not None:
+        value, remark = match["value"], match["remark"]
+        if _may_be_dropped(remark):
+            yield value
+        again = _SAID_AGAIN.fullmatch(remark)
+        if again and _HAS_NUMBER.search(remark) and _agree(value, again["again"], again["sign"] or ""):
+            yield from (value,) if again["sign"] in _NEARLY else (value, again["again"])
+    if len(sides := _TWICE.split(text)) == 2 and _agree(sides[0], sides[1], ""):
+        yield from sides
+    parts, signs = at_relations(text)
+    if signs == ["approx"] and _agree(parts[0], parts[1], "\\approx"):
+        yield from parts
+
+
+def _may_be_dropped(remark: str) -> bool:
+    """Whether a remark gives a reason, names a candidate that was given up, or changes nothing."""
+    if _REASON.match(remark):
+        return not _DOUBTED.search(remark)
+    if _HAS_NUMBER.search(remark):
+        return _OTHER_ONE.search(remark) is not None and not _CHOICE.search(remark)
+    unit = read_unit(remark)
+    return (unit is None or unit.factor is None) and bool(_WORDS.fullmatch(remark)) and is_harmless(remark)
+
+
+def _agree(value: str, again: str, sign: str) -> bool:
+    """Whether a value and what is said of it are the same, or the one rounds the other."""
+    first, second = read(tidy(value.rpartition("=")[2])), read(tidy(again))
+    if sign not in _NEARLY:
+        return same_reading(first, second) is True and _are_numbers(first, second)
+    left, right = (next((v for v in one if isinstance(v, Scalar)), None) for one in (first, second))
+    if left is None or right is None or (right.unit is not None and left.unit != right.unit):
+        return False
+    near, said = approximate(left.value), approximate(right.value)
+    return near is not None and said is not None and abs(near - said) <= MAX_ROUNDING * abs(near)
+
+
+def _are_numbers(*readings: Reading) -> bool:
+    return all(any(isinstance(v, Scalar) and not v.value.symbols for v in one) for one in readings)
+
+
+def _without_label(text: str) -> Iterator[str]:
+    """``Total: 12`` and ``12, as required``."""
+    match = _LABEL.fullmatch(text)
+    if match is not None and not is_mention(text) and is_said(match["label"]):
+        yield from (match["value"],) if is_harmless(match["label"]) and directed(match["label"]) == "" else ()
+    if (bare := _AS_ASKED.sub("", text)) != text:
+        yield bare
+
+
+def _value_given(text: str) -> str | None:
+    """The value that an equation gives an expression of several unknowns, or an integral or limit."""
+    parts, signs = at_relations(text)
+    if not parts or set(signs) != {"="} or not all(parts) or _SEVERAL.search(text):
+        return None
+    if len(split_top(text, ",;")) > 1:
+        return None
+    for value, *sides in (parts[::-1], parts):
+        unknown = [side for side in sides if not _is_constant(read(side))]
+        known = [side for side in sides if side not in unknown]
+        if _is_constant(read(value)) and all(_equal(side, value) for side in known):
+            return value if all(map(_is_compound, unknown)) else None
+    return None
+
+
+def _is_constant(reading: Reading) -> bool:
+    return len(reading) > 0 and isinstance(reading[0], Scalar) and not reading[0].value.symbols
+
+
+def _equal(side: str, value: str) -> bool:
+    first, second = expression_of(side), expression_of(value)
+    try:
+        return first is not None and second is not None and same_value(first, second)
+    except Unreadable:
+        return False
+
+
+def _is_compound(side: str) -> bool:
+    """Whether an expression holds several unknowns, or none that could be solved for."""
+    if _BOUND.match(side) or len(_FUNCTION.findall(side)) > 1:
+        return True
+    segments = _SEGMENT.findall(side)
+    letters = expression_of(side)
+    if letters is None:
+        return False
+    single = {name for name in letters.symbols if not any(name in segment for segment in segments)}
+    return len(single) + len(set(segments)) > 1
+
+
+__all__ = ["restated", "without_unit"]
