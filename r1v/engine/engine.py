@@ -348,13 +348,8 @@ class Engine:
         return chunks, torch.cat(parts) if parts else None
 
     def _take(self, chunk: Chunk, sampled: Rows[Sampled]) -> None:
-        """Move a sequence on by a computed chunk and the ids sampled at its end.
-
-        With drafts, row i was computed as if the drafts before it were right: its id counts if they were, and
-        if the sequence was still under the rules that the rows were sampled under.
-        """
+        """Move a sequence on by a computed chunk and the ids sampled at its end."""
         sequence, known = chunk.sequence, chunk.end - chunk.num_drafts
-        drafts = chunk.token_ids[len(chunk.token_ids) - chunk.num_drafts :]
         if chunk.start < sequence.num_prompt:
             self._stats.num_prompt_tokens += min(known, sequence.num_prompt) - chunk.start
         self._scheduler.computed(sequence, known)  # first, so that a sequence that ends now leaves its blocks
@@ -364,6 +359,23 @@ class Engine:
             return
         if known == sequence.num_prompt:
             self._stats.num_cached_tokens += sequence.num_cached
+        if chunk.num_drafts:
+            self._take_drafted(chunk, sampled)
+            return
+        (row,) = sampled
+        if row.error is not None:
+            self._fail(sequence, row.error)
+            return
+        forced = sequence.advance(row.token_id)
+        logprobs = [] if row.logprob is None else [row.logprob]
+        self._report(sequence, 1 + len(forced), logprobs, forced)
+
+    def _take_drafted(self, chunk: Chunk, sampled: Rows[Sampled]) -> None:
+        """Take the ids of a chunk with drafts. Row i was computed as if the drafts before it were right: its
+        id counts if they were, and if the sequence was still under the rules that the rows were sampled
+        under."""
+        sequence, known = chunk.sequence, chunk.end - chunk.num_drafts
+        drafts = chunk.token_ids[len(chunk.token_ids) - chunk.num_drafts :]
         taken, right, error, forced = 0, 0, None, tuple[int, ...]()
         before = len(sequence.token_ids)
         for row in sampled:

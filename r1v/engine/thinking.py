@@ -196,8 +196,8 @@ class ThinkingControl:
 
     def push(self, token_id: int) -> tuple[int, ...]:
         """Take the next id; returns the ids to force after it."""
-        if self._over and self._answer_loops is None:
-            return ()
+        if not self.inside and not self._may_begin and self._answer_loops is None:
+            return ()  # thinking is closed for good
         if not self._step(token_id):
             if self._answer_loops is not None and self._answer_loops.push(token_id):
                 self.answer_is_loop, self.detail = True, FinishDetail.LOOP
@@ -207,11 +207,6 @@ class ThinkingControl:
         if self._loops is not None and self._loops.push(token_id):
             return self._close(FinishDetail.LOOP)
         return ()
-
-    @property
-    def _over(self) -> bool:
-        """Whether thinking is closed for good, so that no id changes anything here."""
-        return not self.inside and not self._may_begin
 
     def _symbols(self, token_ids: Sequence[int]) -> tuple[int, ...]:
         """The symbols in which markers are looked for: the ids themselves, or the bytes that they spell."""
@@ -223,7 +218,7 @@ class ThinkingControl:
     def _step(self, token_id: int) -> bool:
         """Move the state; True while inside thinking."""
         ends_marker = False
-        for symbol in self._symbols((token_id,)):
+        for symbol in self._symbols((token_id,)) if self._ids.spelling else (token_id,):
             self._position += 1
             ends_marker = self._move(symbol)
         if self.inside and not ends_marker:
@@ -235,8 +230,8 @@ class ThinkingControl:
         """Take a symbol; True where it is the last one of a marker."""
         if self.inside:
             marker = self._close_marker
-            self._tail = (*self._tail, symbol)[-len(marker) :]
-            if self._tail != marker:
+            if symbol != marker[-1] or (*self._tail, symbol) != marker:
+                self._tail = (*self._tail, symbol)[-len(marker) + 1 :] if len(marker) > 1 else ()
                 return False
             start = self._position - len(marker)  # ids that end in the marker were counted as they came
             self.num_thinking -= sum(end > start for end in self._ends)

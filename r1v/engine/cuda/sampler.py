@@ -90,10 +90,10 @@ class DrawnRows:
         """The result of each row; waits until it has arrived."""
         if self.arrived is not None:
             self.arrived.synchronize()
-        ids, chances = self.host.tolist()
+        ids, chances = self.host[0].long().tolist(), self.host[1].tolist()
         found = []
-        for line, (row, drawn, chance) in enumerate(zip(self.rows, ids, chances, strict=True)):
-            token_id, number = int(drawn), row.sequence.params.logprobs
+        for line, (row, token_id, chance) in enumerate(zip(self.rows, ids, chances, strict=True)):
+            number = row.sequence.params.logprobs
             if line in self.errors or token_id < 0:
                 found.append(Sampled(-1, None, self.errors.get(line) or failed(token_id, row)))
             elif number is None:
