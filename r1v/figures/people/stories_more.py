@@ -94,6 +94,12 @@ MORE: dict[str, tuple[str, ...]] = {
         "[有|买了]{a}个{things_zh}，{b}个人平分，[每人|一个人]得几个？",
     ),
     "rest": (
+        "{a} {things} are [dealt to|split among|divided among|handed out evenly to] {b} [players|people|"
+        "groups|friends]. How many [remain over|are left|remain in the end|cannot be given out]?",
+        "{b} [people|children|players] share {a} {things} [evenly|fairly|equally]. [How many remain|What "
+        "remains|How many are left over|What is the rest]?",
+        "[A teacher|{name}] shares {a} {things} [fairly|evenly] [among|between] {b} [pupils|dogs|friends]. How "
+        "many [stay with {name}|are left|remain]?",
         "{a} {things} are [shared|divided|dealt out|split] [equally|evenly|] [by|among|between] {b} "
         "[people|pupils|girls|players]. How many [remain|are left|are left over|stay over|cannot be shared]?",
         "{name} [shares|divides] {a} {things} [equally|evenly|] among {b} [children|friends]. How many "
