@@ -96,8 +96,8 @@ MORE: dict[str, tuple[str, ...]] = {
     "rest": (
         "{a} {things} are [dealt to|split among|divided among|handed out evenly to] {b} [players|people|"
         "groups|friends]. How many [remain over|are left|remain in the end|cannot be given out]?",
-        "{b} [people|children|players] share {a} {things} [evenly|fairly|equally]. [How many remain|What "
-        "remains|How many are left over|What is the rest]?",
+        "{b} [people|children|players] share {a} {things} [evenly|fairly|equally]. [How many remain|"
+        "What remains|How many are left over|What is the rest]?",
         "[A teacher|{name}] shares {a} {things} [fairly|evenly] [among|between] {b} [pupils|dogs|friends]. How "
         "many [stay with {name}|are left|remain]?",
         "{a} {things} are [shared|divided|dealt out|split] [equally|evenly|] [by|among|between] {b} "
