@@ -98,8 +98,8 @@ MORE: dict[str, tuple[str, ...]] = {
         "groups|friends]. How many [remain over|are left|remain in the end|cannot be given out]?",
         "{b} [people|children|players] share {a} {things} [evenly|fairly|equally]. [How many remain|"
         "What remains|How many are left over|What is the rest]?",
-        "[A teacher|{name}] shares {a} {things} [fairly|evenly] [among|between] {b} [pupils|dogs|friends]. How "
-        "many [stay with {name}|are left|remain]?",
+        "[A teacher|{name}] shares {a} {things} [fairly|evenly] [among|between] {b} [pupils|dogs|friends]. "
+        "How many [stay with {name}|are left|remain]?",
         "{a} {things} are [shared|divided|dealt out|split] [equally|evenly|] [by|among|between] {b} "
         "[people|pupils|girls|players]. How many [remain|are left|are left over|stay over|cannot be shared]?",
         "{name} [shares|divides] {a} {things} [equally|evenly|] among {b} [children|friends]. How many "
