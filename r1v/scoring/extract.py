@@ -190,7 +190,7 @@ def _announced(text: str) -> list[str]:
 def _trimmed(text: str) -> str:
     """The first sentence, without its mark-up."""
     text = _EMPHASIS.sub(r"\2", text)
-    text = text.replace("**", "") if text.count("**") % 2 else text
+    text = re.sub(r"(?<=\S)\*\*(?=[\s.,;(]|$)", "", text) if text.count("**") == 1 else text
     return tidy(_sentences(tidy(text))[0].strip("*_ ").rstrip("."))
 
 

@@ -16,6 +16,7 @@ from r1v.scoring.sentences.phrases import (
     LEADS,
     NOT_IT,
     NUMBERED,
+    OPENING,
     ORDERS,
     QUOTED,
     REFERENCE,
@@ -28,7 +29,7 @@ from r1v.scoring.sentences.phrases import (
 )
 
 _CONCLUSION = re.compile(
-    r"(?<![A-Za-z])(?:so(?!\s+far\b)|hence|thus|therefore|consequently|leaving)(?![A-Za-z])(?:\s+that\b)?,?\s*"
+    r"(?<![A-Za-z])(?:so(?!\s+far\b)|hence|thus(?!\s+far\b)|therefore|consequently|leaving)(?![A-Za-z])(?:\s+that\b)?,?\s*"
     r"|所以|因此|故(?!障)",
     re.IGNORECASE,
 )
@@ -48,6 +49,7 @@ _HAS_VALUE = re.compile(
     re.IGNORECASE,
 )
 MAX_SENTENCE = 600  # characters that are looked at, from the end
+_OPENING = re.compile(OPENING, re.IGNORECASE)
 _SET_OFF = re.compile(r",\s|[:：]\s")
 
 
@@ -98,11 +100,12 @@ def _is_held_back(text: str) -> bool:
 
 def _is_step(text: str) -> bool:
     """Whether a sentence tells what is done, points to another place or says something about a number."""
-    if THAT.search(text) or WANTED.match(text) or REFERENCE.search(text):
+    if text.endswith((":", "：")) or THAT.search(text) or WANTED.match(text) or REFERENCE.search(text):
         return True
     if NUMBERED.match(text) or SUBJECT.match(text):
         return True
     if RESULT.search(text):
         return False
-    ordered = ORDERS.match(text) is not None and not _SET_OFF.search(text)
+    rest = _OPENING.sub("", text, count=1)
+    ordered = ORDERS.match(rest) is not None and not _SET_OFF.search(rest)
     return ordered or (WRITER.match(text) is not None and ":" not in text)

@@ -25,7 +25,10 @@ def phrases(*alternatives: str, after: str = "") -> re.Pattern[str]:
     return re.compile(f"{after}(?:{spaced})", re.IGNORECASE | re.DOTALL)
 
 
-OPENING = r"(?:(?:and|but|now|then|also|again|finally|only|just|well|ok(?:ay)?|\()[\s,:]*)*"
+_OPENINGS = _any(
+    "and but now then also again finally last(?:ly)? afterwards by\\s+symmetry only just well ok(?:ay)? \\("
+)
+OPENING = rf"(?:{_OPENINGS}[\s,:]*)*"
 _SUPPOSING = _any("suppose supposing assume assuming imagine imagining pretend pretending say")
 _TRYING = _any("say try test check verify double-?check see the recall take start consider")
 _OF_US = _any("were had would meant? intended interpret\\w* read count include ignore we you i one")
@@ -33,7 +36,8 @@ _SUPPOSED = phrases(
     r"(?:(?:we|you|i|let['’]?s|let us|i['’]ll|we['’]ll) )?(?:(?:can|could|may|will|shall) )?"
     rf"{_SUPPOSING}\b(?!\s*[,:])",
     rf"let(?:['’]s| us| me)? (?:{_TRYING}|{_NAME})",
-    r"provided", r"unless", r"in case", r"under the assumption", r"for the sake", r"only if\b",
+    r"provided", r"granted\b", r"unless", r"without loss of generality\b", r"wlog\b", r"picture (?:a|the)\b",
+    r"had there been\b", r"in case", r"under the assumption", r"for the sake", r"only if\b",
     rf"{_any('were had')} {_any('it we i the he she they this')}\b", r"in the (?:special )?case\b.*\bbut\b",
     r"taking\b[^,]*\bas an?\b", r"by (?:assumption|hypothesis)\b",
     rf"(?:only )?(?:if|whenever)\b[^,]*(?:=|\d|\b{_OF_US}\b)",
@@ -58,7 +62,10 @@ _CHECKS = phrases(
     after=OPENING,
 )  # fmt: skip
 _TASK = _any("question problem exercise task prompt statement text")
-_LABELS = _any("examples? data known input draft unfinished todo assumption remark hint source copyright")
+_LABELS = _any(
+    "examples? difficulty confidence tokens word\\s+count time\\s+taken units? conversion throughout data"
+    " known input draft unfinished todo assumption remark hint source copyright"
+)
 _SOMEBODY = _any("problem question exercise task text statement book textbook author student teacher key")
 _GIVENS = phrases(
     r"(?:please|note|notice|observe|recall|remember|remind|see|cf|compare|today|published)\b",
@@ -76,12 +83,17 @@ _GIVENS = phrases(
 )  # fmt: skip
 _WAYPOINTS = phrases(
     r"first(?:ly)?(?:,| (?:we|i|let|note|compute|find|of all)\b| \d)", r"next\b", r"to (?:start|begin)\b",
-    r"step \d", r"so far\b", r"at this (?:point|stage)\b", r"halfway\b", r"half (?:of )?the work\b",
+    r"step \d", r"(?:so|thus) far\b", r"as an? (?:first|next|intermediate) (?:step|result)\b", r"answer \d+:",
+    r"in the (?:first|second|third|next) step\b", r"stage \w+\b", r"off the top\b",
+    r"(?:retrieved|accessed)\b",
+    r"reportedly\b", r"(?:the|a|an) (?:(?:first|next|other) )?(?:candidate|guess|trap|distractor)\b",
+    r"at this (?:point|stage)\b", r"halfway\b", r"half (?:of )?the work\b",
     r"after (?:the )?(?:first|second|third|next|last|previous) (?:step|move)", r"after (?:the )?simplif\w+",
     r"to be continued",
     r"(?:before|without|ignoring|neglecting|forgetting)\b[^,=]*(?:,|\b(?:it|this|that|the)\b)",
     r"(?:working|going) backwards\b", r"at first (?:glance|sight|i|we|it)\b", r"na[iï]ve(?:ly)?\b",
-    r"intuitively\b", r"(?:originally|previously) (?:i|we)\b", r"earlier\b", r"roughly speaking",
+    r"intuitively\b", r"(?:the |our )?running total\b", r"(?:originally|previously) (?:i|we)\b",
+    r"earlier\b", r"roughly speaking",
     r"(?:supposedly|allegedly|apparently)",
     r"(?:the )?(?:equation|problem|task) (?:to (?:solve|be solved)|now)\b",
     r"(?:the|our|my) (?:first (?:thought|guess|idea|attempt)|rest)\b", r"option [A-Z]\b",
@@ -124,6 +136,7 @@ QUOTED = phrases(
     rf"\b(?:(?-i:[A-Z])\w+['’]s|student['’]?s?['’]?) {_WORK}\b", r"\bsolution in\b",
     rf"\b{_IT_IS} (?:(?:often|commonly|generally|sometimes|widely|well) )?{_REPORTED}\b",
     r"\bwe (?:already )?know\b", r"\bread somewhere\b", r"\bi (?:first |initially )?thought\b",
+    r"\btold us\b", r"\b(?:someone|somebody)\b[^,]* \w+ed\b", r"\banswer sheet\b",
     r"\b(?:wikipedia|whether|unclear|rumou?r|legend)\b", r"\blet me know\b",
 )  # fmt: skip
 _GIVEN_UP = _any(
@@ -138,7 +151,8 @@ _USED_NEXT = r"(?:find|found|comput\w+|determin\w+|calculat\w+|substitut\w+|used
 _STEP_WORDS = _any("intermediate temporary provisional preliminary known previous earlier")
 NOT_IT = phrases(
     rf"\btoo {_any('small large big low high few many short long great little')}\b",
-    rf"\b(?:is|are|was|were|be) (?:not )?{_GIVEN_UP}", r"\bhas no meaning\b", r"\bmakes no sense\b",
+    rf"\b(?:is|are|was|were|be) (?:not )?{_GIVEN_UP}", r"\bhas no meaning\b", r"\bis taken (?:to be|as)\b",
+    r"\bexcludes\b", r"\bmakes no sense\b",
     r"\bfails?\b", r"\bat first$", r"\bbounded\b", r"\ban? (?:upper|lower) bound\b", r"\bat best\b",
     r"\b(?:ballpark|somewhere|naive|depends)\b", rf"\b(?:close|near) to {VALUE}",
     rf"\b(?:almost|nearly) {VALUE}",
@@ -209,15 +223,19 @@ _FINDING = (  # what a writer does who states something
     "get got have(?!\\s+(?:used|shown|seen|assumed|to)\\b) find found obtain(?:ed)? conclude[ds]? think"
     " believe count(?:ed)? see say arrived? compute calculated? derived? deduced? infer(?:red)?"
     " end(?:ed)?\\s+up estimated? determined? need(?!\\s+(?:the|to|a)\\b) would will can could should may"
-    " might must\\s+(?:have|get|pay|buy) choose chose answer(?:ed)? guess read\\s+off measured?"
-    " reach(?:ed)? only therefore thus then now finally also can['’]?t do did don['’]t didn['’]t pay save"
-    " spend buy are\\s+left am\\s+(?:\\w+\\s+)?(?:sure|certain|confident) computed"
+    " might must\\s+(?:have|get|pay|buy) answer(?:ed)? guess read\\s+off measured? reach(?:ed)? only"
+    " therefore thus then now finally also can['’]?t do did don['’]t didn['’]t pay save spend buy"
+    " are\\s+left am\\s+(?:\\w+\\s+)?(?:sure|certain|confident) computed"
 )
 WRITER = re.compile(
     rf"{OPENING}(?:[Hh]ere\s+)?(?:[Ii]|[Ww]e)(?:\s+(?!{_any(_FINDING)}\b)|['’](?:d|ll)\s+(?!(?:say|guess|get|have|need)\b)"
     r"|['’]re\s+(?!left\b))"
 )
-WANTED = phrases(r"(?:i|we) (?:would like|want|need to|have to|try|tried|hope|wish)\b", after=OPENING)
+WANTED = phrases(
+    r"(?:i|we) (?:may|can|could) (?:take|assume|suppose|choose|set)\b",
+    r"(?:i|we) (?:would like|want|need to|have to|try|tried|hope|wish)\b",
+    after=OPENING,
+)
 _MATRIX = (
     "fact check verify confirm\\w* used uses assum\\w+ claim\\w* suppos\\w+ hypothesis rumou?rs?"
     " has\\s+it note recall remember aware premise condition requir\\w+ want wish hope need suggests? idea"
@@ -234,14 +252,21 @@ _POINTING = _any(
     " of with concludes completes finishes proves"
 )
 REFERENCE = phrases(
-    rf"(?:^|\b{_POINTING}\b)[^,;:]*?\b{_PLACE}\s*\(?\d{{1,4}}[a-z]?\)?(?: (?:in|of|on) \w+(?: \w+)?)?$"
+    rf"(?:^|\b{_POINTING}\b)[^,;:]*?\b{_PLACE}\s*\(?\d{{1,4}}[a-z]?\)?(?: (?:in|of|on) \w+(?: \w+)?)?$",
+    rf"^(?:by|in|from|see|using|via|to|as in) {_PLACE}\s*\(?\d{{1,4}}[a-z]?\)?\b(?!.*[\d=])",
 )
-NUMBERED = phrases(
-    rf"(?:the )?(?:{_PLACE}|candidates?|values?|roots?|solutions?|points?) \(?-?\d+\)? [a-z]+"
-    r"(?!.*\b(?:is|are|=|gives?|yields?) [-$(\\]*\d)"
+_AMOUNTS = _any(
+    "about only exactly altogether approximately all just nearly total roughly answer almost over under"
+    " on in at by for of from to after before until with"
+)
+NUMBERED = phrases(  # "the exponent 9 comes from the table", "for x = 9 the denominator is zero"
+    rf"(?:the )?(?!{_AMOUNTS}\b)(?:{_PLACE}|[a-z]+) (?:[a-z]\s*=\s*)?\(?-?\d+\)? [a-z]+"
+    r"(?!.*\b(?:is|are|=|gives?|yields?) [-$(\\]*\d)(?!.*\d)",
+    r"(?:for|when|at|with) \$?[a-z]\s*=\s*\S+ [a-z](?!.*\d)",
 )
 _IDENTIFIED = _any("the our my your therefore thus hence what correct right left it enough")
-SUBJECT = phrases(  # "7 is prime", and not "7 is the smallest one"
+SUBJECT = phrases(  # "7 is prime", "7 violates the rule", and not "7 is the smallest one"
     rf"(?:[A-Za-z]\s*=\s*)?{VALUE}\S* (?:is|was) (?!{_IDENTIFIED}\b|[-$(\\]*\d)",
-    r"\$?\d+\$? divides\b",
+    rf"(?:[A-Za-z]\s*=\s*)?{VALUE}\S* "
+    r"(?:would|divides\b|(?!is|was|has)\w+s (?:the|an?|to|that|our|its|all|both)\b)",
 )
