@@ -34,8 +34,8 @@ _CONCLUSION = re.compile(
     re.IGNORECASE,
 )
 _BEHIND = re.compile(
-    r"(?:,\s*|\s+)(?:since|because|given\s+that|provided|whose|although|though|while|until|unless|before|assuming"
-    r"|whether|once|where)\b.*$",
+    r"(?:,\s*(?:provided|whose|although|though|while|until|unless|before|assuming|whether|once|where)"
+    r"|(?:,\s*|\s+)(?:since|because|given\s+that))\b.*$",
     re.IGNORECASE | re.DOTALL,
 )
 _REASON = re.compile(

@@ -32,6 +32,10 @@ OPENING = rf"(?:{_OPENINGS}[\s,:]*)*"
 _SUPPOSING = _any("suppose supposing assume assuming imagine imagining pretend pretending say")
 _TRYING = _any("say try test check verify double-?check see the recall take start consider")
 _OF_US = _any("were had would meant? intended interpret\\w* read count include ignore we you i one")
+_WORKING = _any(
+    "add sum count combine multiply divide subtract look use apply substitute solve simplify calculate"
+    " compute compare"
+)
 _SUPPOSED = phrases(
     r"(?:(?:we|you|i|let['’]?s|let us|i['’]ll|we['’]ll) )?(?:(?:can|could|may|will|shall) )?"
     rf"{_SUPPOSING}\b(?!\s*[,:])",
@@ -40,7 +44,7 @@ _SUPPOSED = phrases(
     r"had there been\b", r"in case", r"under the assumption", r"for the sake", r"only if\b",
     rf"{_any('were had')} {_any('it we i the he she they this')}\b", r"in the (?:special )?case\b.*\bbut\b",
     r"taking\b[^,]*\bas an?\b", r"by (?:assumption|hypothesis)\b",
-    rf"(?:only )?(?:if|whenever)\b[^,]*(?:=|\d|\b{_OF_US}\b)",
+    rf"(?:only )?(?:if|whenever)\b(?! (?:we|you|one) {_WORKING}\b[^,=\d]*,)[^,]*(?:=|\d|\b{_OF_US}\b)",
     after=OPENING,
 )  # fmt: skip
 _ONE_OF_SEVERAL = _any("number possibility solution root value case answer option way")
@@ -129,7 +133,8 @@ _WORK = _any("answer results? solution work calculation guess estimate")
 QUOTED = phrases(
     rf"\b{_any('my your his her their the an? another some many other online')} (?:\w+ ){{0,2}}?{_OTHERS}"
     rf" (?:{_SAYS}|{_GETS})\b(?! [-+\d.,]+ [a-z]{{3,}})",
-    rf"(?<!\bwe\s)(?<!\bi\s)(?<!\bi['’]d\s)(?<!\bwould\s)(?<!\bas\s)\b{_SAYS} (?!us\b)",
+    rf"(?<!\bwe\s)(?<!\bi\s)(?<!\bi['’]d\s)(?<!\bwould\s)(?<!\bas\s)\b{_SAYS} (?!us\b)"
+    r"(?!(?:in|by|on|for|at|from|to|of|with|is|are|was|were|as|per)\b)(?![-+\d.,]+ [a-z]{3,})",
     rf"\b{_SOMEONE} (?:\w+ly |often )?"
     r"(?:got|obtains|obtained|finds?|found|calculate[sd]|computes?d?|answer|write|say)"
     r" (?:it is )?[-+\d.,]+$",
@@ -169,10 +174,11 @@ NOT_IT = phrases(
     r"\b(?:from )?which we\b",
     r"\bfrom which\b", r"\bis used\b", r"\bas (?:it|they) should\b",
     r"\band (?:we|i) (?:continue|proceed|go on)\b",
-    rf"\b{_STEP_WORDS} \w+ (?:is|was|are|equals)\b", r"\b(?:the label|labell?ed|assumes|mentions)\b",
+    rf"\b{_STEP_WORDS} \w+ (?:is|was|are|equals)\b", r"\b(?:the label|assumes|mentions)\b",
+    rf"\blabell?ed (?:as )?{VALUE}",
     r"\bas an? (?:example|check|estimate|guess)\b", r"\bas the \w+$",
     rf"\b{_any('this calculation computation formula method proof solution derivation')} us(?:es|ed)\b",
-    r"\b(?:based on|applied with|holds with|of degree \d|and others|order of)\b",
+    r"\b(?:(?:is|are|was|were) based on|applied with|holds with|of degree \d|and others|order of)\b",
     r"\bno solutions? (?:for|at|when)\b",
     r"\b(?:from|by|in|see|using) \$?\(\d{1,3}\)\$?$", r"\b(?:graph|curve|plot) for\b",
     r"\bdata (?:are|is) from\b",
@@ -245,7 +251,7 @@ THAT = phrases(rf"\b{_any(_MATRIX)} that (?=.*\d)")  # what is behind "that" is 
 _PLACE = _any(
     "equations? eqs?\\.? theorem lemma corollary proposition definition pages? pp?\\. figure fig\\.?"
     " table step part case problem exercise question chapter section method formulas? formulae row line"
-    " column item example footnote appendix rule axiom diagram paragraph number no\\."
+    " column item example footnote appendix rule axiom diagram paragraph"
 )
 _POINTING = _any(
     "this it that these which answer proof values? result rest derivation claim done used? see by from as"

@@ -57,6 +57,11 @@ _COMPARED = re.compile(
     re.IGNORECASE,
 )
 _ASSIGNED = re.compile(r"(?<![A-Za-z\\])([A-Za-z](?:_\w)?)\s+(?:is|equals|=)\s+(?=[-+\\$(]?[\d\\])")
+_ROUNDED = re.compile(
+    r",?\s*\b(?:rounded|correct|accurate)\s+to\s+(?:the\s+nearest\s+\w+"
+    r"|(?:\d|one|two|three|four)\s+(?:decimal\s+places?|significant\s+(?:figures?|digits?)|d\.?p\.?|s\.?f\.?))",
+    re.IGNORECASE,
+)
 _PART_OF = re.compile(r"\b(\d{1,6})\s+(?:out of|in)\s+(\d{1,6})\b")
 _COPULA = re.compile(
     r"\b(?:is|are|was|were|be|equals?|becomes?|gives?|yields?|as|to)\s+(?:therefore\s+|thus\s+|exactly\s+|simply\s+"
@@ -123,7 +128,7 @@ def stated(sentence: str) -> str | None:
     way = directed(text)
     if way is None:
         return None
-    text = main_clause(text)
+    text = _ROUNDED.sub("", main_clause(text))
     found = _formula(text)
     return f"{way} = {found}" if way and found else found or _predicate(text)
 
