@@ -3,8 +3,11 @@
 Two sets written by people's rules of marking, each without sight of the scorer's: ``replies_first`` (400,
 nearly all without a box) and ``replies_second`` (318; half boxed, the others announced, bold or plain). Each
 line of their files has the question, the key, the reply, the options of a multiple choice, and whether a
-teacher would mark it right. Graded as ``r1v eval run FILE.jsonl`` does. Prints a table, every reply that was
-judged wrongly, and ends with one line of JSON; ``--quick`` judges every eighth reply.
+teacher would mark it right. Then the four files of ``tests/scoring/replies``, which were written together
+with the rules: numbers that are only mentioned, statements in like forms, boxes with something beside the
+value.
+Graded as ``r1v eval run FILE.jsonl`` does. Prints a table, every reply that was judged wrongly, and ends with
+one line of JSON; ``--quick`` judges every eighth reply.
 """
 
 from __future__ import annotations
@@ -26,16 +29,29 @@ from r1v.eval.item import Item, Output
 from r1v.scoring import MathVerifier
 
 DATA = Path(__file__).parents[1] / "data"
+LINES = Path(__file__).parents[2] / "tests" / "scoring" / "replies"
+WRITTEN = {"mentions": False, "statements": True, "boxes_wrong": False, "boxes_right": True}
 SETS = ("replies_first", "replies_second")
 KINDS = ("right", "wrong", "false accepts", "false rejects")
+
+
+def rows_of(name: str) -> list[dict[str, Any]]:
+    """The replies of a set: lines of JSON, or of "reply | answer" in a file where all are right, or wrong."""
+    if name not in WRITTEN:
+        lines = (DATA / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines]
+    lines = (LINES / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+    parts = [line.rpartition(" | ") for line in lines if line and not line.startswith("# ")]
+    return [
+        {"id": at, "reply": reply.replace("⏎", "\n"), "gold": gold, "right": WRITTEN[name]}
+        for at, (reply, _, gold) in enumerate(parts, 1)
+    ]
 
 
 def judge(name: str, every: int, tools: GradingTools) -> Counter[tuple[str, str]]:
     """Grade one set; counts by form and by right, wrong, false accept and false reject."""
     counts: Counter[tuple[str, str]] = Counter()
-    lines = (DATA / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
-    for line in lines[::every]:
-        one: dict[str, Any] = json.loads(line)
+    for one in rows_of(name)[::every]:
         item = Item(str(one["id"]), (), one["gold"], tuple(map(str, one.get("options", ()))))
         grade = grade_mixed(item, Output(answer=one["reply"]), tools)
         form, accepted = one.get("form", "any"), grade.score == 1.0
@@ -55,7 +71,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="every eighth reply")
     args = parser.parse_args()
     tools = GradingTools(MathVerifier())
-    found = {name: judge(name, 8 if args.quick else 1, tools) for name in SETS}
+    found = {name: judge(name, 8 if args.quick else 1, tools) for name in (*SETS, *WRITTEN)}
     print("\n| set | form | false accepts, of wrong ones | false rejects, of right ones |\n|---|---|---|---|")
     for name, counts in found.items():
         for form in dict.fromkeys(form for form, _ in counts):

@@ -12,8 +12,10 @@ import re
 
 from r1v.scoring.sentences.phrases import (
     CHINESE,
+    HEARSAY,
     LEADING,
     LEADS,
+    NO_VERB,
     NOT_IT,
     NUMBERED,
     OPENING,
@@ -102,7 +104,7 @@ def _is_step(text: str) -> bool:
     """Whether a sentence tells what is done, points to another place or says something about a number."""
     if text.endswith((":", "：")) or THAT.search(text) or WANTED.match(text) or REFERENCE.search(text):
         return True
-    if NUMBERED.match(text) or SUBJECT.match(text):
+    if any(one.match(text) for one in (NUMBERED, SUBJECT, HEARSAY, NO_VERB)):
         return True
     if RESULT.search(text):
         return False

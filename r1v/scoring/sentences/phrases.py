@@ -41,7 +41,7 @@ _SUPPOSED = phrases(
     rf"{_SUPPOSING}\b(?!\s*[,:])",
     rf"let(?:['’]s| us| me)? (?:{_TRYING}|{_NAME})",
     r"provided", r"granted\b", r"unless", r"without loss of generality\b", r"wlog\b", r"picture (?:a|the)\b",
-    r"had there been\b", r"in case", r"under the assumption", r"for the sake", r"only if\b",
+    r"had there been\b", r"were \w+ to\b", r"in case", r"under the assumption", r"for the sake", r"only if\b",
     rf"{_any('were had')} {_any('it we i the he she they this')}\b", r"in the (?:special )?case\b.*\bbut\b",
     r"taking\b[^,]*\bas an?\b", r"by (?:assumption|hypothesis)\b",
     rf"(?:only )?(?:if|whenever)\b(?! (?:we|you|one) {_WORKING}\b[^,=\d]*,)[^,]*(?:=|\d|\b{_OF_US}\b)",
@@ -106,6 +106,24 @@ _WAYPOINTS = phrases(
     r"then the next\b", r"(?:then )?we need the\b",
     after=OPENING,
 )  # fmt: skip
+_CERTAIN = _any(
+    "finally similarly clearly obviously consequently accordingly actually namely lastly approximately"
+    " exactly only equivalently additionally ultimately correspondingly numerically indeed really simply"
+    " currently annually monthly weekly daily yearly hourly fortunately surprisingly respectively family"
+    " july"
+)
+HEARSAY = re.compile(rf"(?!{_CERTAIN}\b)[a-z]+ly,\s", re.IGNORECASE)  # "reportedly, it is 9"
+_NO_VERBS = _any("this its as us thus plus minus less times his hers yes")
+_VERBS = (
+    r"\w+(?:s|ed|['’]s)|be|become|equal|give|make|get|got|have|had|find|found|took|take|need|cost|left|sold|ran|won|lost"
+    r"|built|began|fell|rose|drew|wrote|ate|made|paid|spent|bought|met|held|can|will|must|would|should|are|were|remain"
+    r"|come|came|work|fit|obtain|conclude|pay|did"
+)
+NO_VERB = re.compile(  # "off the top of my head, 9"
+    r"(?!all in all|in (?:all|total|sum)\b|altogether|to sum up)(?!.*[=<>])(?!.*\\(?:le|ge|approx)\b)"
+    rf"(?!.*\b(?!{_NO_VERBS}\b)(?:{_VERBS})\b)(?=.*[a-z]{{2}}.*,)[a-z].*\d$",
+    re.IGNORECASE | re.DOTALL,
+)
 SUPPOSED = _SUPPOSED
 LEADS = (_SUPPOSED, _EXAMPLES, _CHECKS, _GIVENS, _WAYPOINTS)
 
@@ -131,6 +149,7 @@ _SOMEONE = (
 )
 _WORK = _any("answer results? solution work calculation guess estimate")
 QUOTED = phrases(
+    r"\b(?:common|usual|typical|popular|frequent) (?:(?:wrong|incorrect) )?(?:answer|mistake|error|guess)\b",
     rf"\b{_any('my your his her their the an? another some many other online')} (?:\w+ ){{0,2}}?{_OTHERS}"
     rf" (?:{_SAYS}|{_GETS})\b(?! [-+\d.,]+ [a-z]{{3,}})",
     rf"(?<!\bwe\s)(?<!\bi\s)(?<!\bi['’]d\s)(?<!\bwould\s)(?<!\bas\s)\b{_SAYS} (?!us\b)"
@@ -154,7 +173,16 @@ _STUCK = (
 _TO_DO = _any("add multiply divide subtract find compute make get reach show prove")
 _USED_NEXT = r"(?:find|found|comput\w+|determin\w+|calculat\w+|substitut\w+|used?)"
 _STEP_WORDS = _any("intermediate temporary provisional preliminary known previous earlier")
+_TELLS = _any(
+    "is was are were equals comes came becomes turns works evaluates simplifies reduces amounts must"
+    " should would will can then therefore thus we to of in for that which rounded i you"
+)
 NOT_IT = phrases(
+    rf"\b(?:answer|result) (?!{_TELLS}\b)[a-z]+\b(?!.*\b(?:is|equals)\b)", r"\bleaves? out\b", r"\boff by\b",
+    r"\b(?:obtained|found|derived|computed|calculated) (?:by|from|with)\b(?!.*(?:\b(?:is|equals|gives)\b|=))",
+    r"^(?:divided|multiplied) by\b", r"\b(?:is|are) (?:then )?(?:divided|multiplied) by\b", r"^none of\b",
+    r"^\w+ing\b[^,]*\bwould (?:give|yield|produce|make)\b", rf"\b(?:all|every\w*|any\w*)\b[^,]* but {VALUE}",
+    r"\b(?:many|some|most|several|few)\b[^,]* (?:would|may|might|could) (?!be\b)",
     rf"\btoo {_any('small large big low high few many short long great little')}\b",
     rf"\b(?:is|are|was|were|be) (?:not )?{_GIVEN_UP}", r"\bhas no meaning\b", r"\bis taken (?:to be|as)\b",
     r"\bexcludes\b", r"\bmakes no sense\b",
