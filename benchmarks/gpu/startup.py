@@ -24,9 +24,9 @@ from shared.models import GEOMETRIES, exactly, prompt
 
 from r1v.cli.parser import use_expandable_segments
 from r1v.models import load, write_release
-from r1v.models.awq import SUFFIXES
 from r1v.models.checkpoint import build_empty, parameter_shapes, write_folder
 from r1v.models.names import Piece, pieces
+from r1v.models.quantised import SUFFIXES
 
 FOLDER = Path(os.environ.get("R1V_STARTUP", tempfile.gettempdir())) / "r1v-startup"
 GROUP, SHARD_BYTES = 128, 4_000_000_000

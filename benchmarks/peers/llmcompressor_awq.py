@@ -31,7 +31,7 @@ from safetensors.torch import load_file, save_file
 from torch.utils.data import DataLoader, Dataset
 from transformers import AutoModelForCausalLM, AutoModelForImageTextToText, AutoTokenizer
 
-from r1v.models.awq import pack_codes
+from r1v.models.quantised import pack_codes
 
 # its own for such decoders
 MAPPINGS = (

@@ -31,7 +31,7 @@ from r1v.engine.speculate import Drafter, SharedDrafts
 from r1v.engine.tiles import PlacedTiles, TileCache, place_tiles, staged
 from r1v.engine.weights import prepare, resolve_format
 from r1v.models import R1V
-from r1v.models.awq import is_quantised
+from r1v.models.quantised import is_quantised
 from r1v.ops.paged import PagedCache
 
 # of weights, which a GPU reads in a millisecond or few; a pass over prompts beside a decode step reads them

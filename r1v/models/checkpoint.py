@@ -23,13 +23,6 @@ from torch.overrides import TorchFunctionMode
 
 from r1v.core import CheckpointError
 from r1v.models.adapter import refuse_adapter
-from r1v.models.awq import (
-    fill_quantised,
-    named_method,
-    quantised_table,
-    read_quantisation,
-    stored_quantisation,
-)
 from r1v.models.config import LanguageConfig, Layout, R1VConfig, VisionConfig
 from r1v.models.config_json.read import (
     Kind,
@@ -42,6 +35,13 @@ from r1v.models.config_json.read import (
 from r1v.models.config_json.write import write_native, write_release, write_text
 from r1v.models.language import LanguageModel
 from r1v.models.names import HEAD, Piece, canonical, language_pieces, pieces, vision_pieces
+from r1v.models.quantised import (
+    fill_quantised,
+    named_method,
+    quantised_table,
+    read_quantisation,
+    stored_quantisation,
+)
 from r1v.models.r1v import R1V
 from r1v.models.tensor_files import TensorFiles, faults_of_writing, some_names, write_shards
 from r1v.models.vision import VisionTower
@@ -304,8 +304,9 @@ def _load(
     dtype, place = dtype or commonest_dtype(files), torch.device(device)
     packed = packed_places(files, places)
     _fill(module, files, {n: each for n, each in places.items() if n not in packed}, dtype, place)
-    if packed:
-        fill_quantised(module, files, packed, dtype, place, widen=widen)
+    quantisation = read_quantisation(description.values, folder)
+    if packed and quantisation is not None:
+        fill_quantised(module, files, packed, dtype, place, quantisation, widen=widen)
     if description.head is not None:
         embedding = module.get_parameter(description.embedding)
         check_tied_copy(files, description.layout, description.head, embedding.detach())

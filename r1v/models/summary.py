@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from r1v.core import CheckpointError
-from r1v.models.awq import named_method, stored_quantisation
 from r1v.models.checkpoint import describe, open_any_files, parameter_shapes
 from r1v.models.config import LanguageConfig, R1VConfig, VisionConfig
 from r1v.models.config_json.read import Kind, shown, unused_keys
+from r1v.models.quantised import named_method, stored_quantisation
 from r1v.models.tensor_files import TensorFiles
 
 

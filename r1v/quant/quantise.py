@@ -26,7 +26,6 @@ from torch import nn
 
 from r1v.core import CheckpointError, ConfigError, parse_json
 from r1v.models import R1V, R1VConfig
-from r1v.models.awq import SUFFIXES, pack_codes
 from r1v.models.checkpoint import (
     build_empty,
     check_layout,
@@ -39,6 +38,7 @@ from r1v.models.config import Layout
 from r1v.models.convert import StoredParameters, describe_whole, stored_parameters
 from r1v.models.language import LanguageLayer
 from r1v.models.names import Piece, pieces
+from r1v.models.quantised import SUFFIXES, pack_codes
 from r1v.models.tensor_files import TensorFiles
 from r1v.ops import CausalAttention
 from r1v.ops.rounding import quantise, quantise_rows

@@ -13,8 +13,8 @@ from safetensors.torch import load_file, save_file
 from r1v.core import CheckpointError, SamplingParams
 from r1v.engine import Engine, EngineConfig, EngineIds, EngineRequest
 from r1v.models import R1V, LanguageConfig, R1VConfig, VisionConfig, load, save
-from r1v.models.awq import INVERSE, is_quantised, pack_codes, unpack_codes
 from r1v.models.convert import convert
+from r1v.models.quantised import INVERSE, is_quantised, pack_codes, unpack_codes
 from r1v.ops.linear import AwqLinear, Int4Linear, Int8Linear, pack_nibbles, unpack_nibbles
 
 GROUP = 32
@@ -142,11 +142,11 @@ def section(**changes: Any) -> dict[str, Any]:
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
-    "another method": (section(quant_method="gptq"), r"quantised \(gptq\)"),
+    "another method": (section(quant_method="hqq"), r"quantised \(hqq\)"),
     "a method that a terminal would obey": (section(quant_method="a\x1b[31m\nb" + 5000 * "c"),
-                                            r"\(a\\x1b\[31m\\nbc{52}\.\.\.\); only AWQ"),
-    "a method without bits": ({"quant_method": "mxfp4"}, r"quantised \(mxfp4\); only AWQ"),
-    "8 bits": (section(bits=8), "bits 8.* only AWQ with 4 bits"),
+                                            r"\(a\\x1b\[31m\\nbc{52}\.\.\.\); only 4-bit weights"),
+    "a method without bits": ({"quant_method": "mxfp4"}, r"quantised \(mxfp4\); only 4-bit weights"),
+    "8 bits": (section(bits=8), "bits 8.* only 4-bit weights"),
     "gemv": (section(version="gemv"), 'version "gemv"'),
     "symmetrical": (section(zero_point=False), "zero_point false"),
     "an excepted layer": (section(modules_to_not_convert=["attn.o_proj"]), 'names "attn.o_proj"'),

@@ -80,9 +80,9 @@ def run(args: argparse.Namespace) -> int:
     if args.train:
         return run_training(args)
     from r1v.models import read_config
-    from r1v.models.awq import read_quantisation, stored_quantisation
     from r1v.models.config_json.read import read_json
     from r1v.models.hub import resolve_config
+    from r1v.models.quantised import read_quantisation, stored_quantisation
     from r1v.plan.inference import CHOICES, PlanTarget, plan, stored_bits
 
     folder = resolve_config(args.model)

@@ -10,7 +10,7 @@ has nothing to do; gradients are sums over the processes.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,6 @@ from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from r1v.core import CheckpointError, R1VError
 from r1v.models import R1V
 from r1v.models.adapter import refuse_adapter
-from r1v.models.awq import quantised_layers, read_quantisation
 from r1v.models.checkpoint import (
     build_empty,
     check_layout,
@@ -39,9 +38,10 @@ from r1v.models.checkpoint import (
 )
 from r1v.models.config import Layout
 from r1v.models.names import Piece, pieces
+from r1v.models.quantised import quantised_layers, read_quantisation
 from r1v.models.reward import HEAD_FILE, RewardModel
 from r1v.models.tensor_files import TensorFiles
-from r1v.ops.linear import AwqLinear
+from r1v.ops.linear import AwqLinear, Int8Linear
 from r1v.train.core.compute import Compute, normalise
 from r1v.train.core.config import ModelConfig
 from r1v.train.core.distributed import first_row, local, whole
@@ -348,12 +348,11 @@ def load_policy(
 
     def fill(policy: PolicyModule) -> None:
         _fill(policy, files, {name: piece for name, piece in places.items() if name not in packed})
-        _fill_packed(policy, files, packed)
+        if stored is not None:
+            _fill_packed(policy, quantised_layers(files, packed, compute.device, stored))
 
-    return build_policy(
-        base, compute, config, fill, seed=seed, console=console, reward=reward,
-        group_size=0 if stored is None else max(stored.group_size, 0),
-    )  # fmt: skip
+    return build_policy(base, compute, config, fill, seed=seed, console=console, reward=reward,
+                        group_size=0 if stored is None else max(stored.group_size, 0))  # fmt: skip
 
 
 def build_policy(
@@ -467,11 +466,11 @@ def _overlap(tensor: torch.Tensor, piece: Piece) -> tuple[int, int]:
 
 
 @torch.no_grad()
-def _fill_packed(policy: PolicyModule, files: TensorFiles, places: Mapping[str, Piece]) -> None:
-    """Take the codes of a quantised folder, layer by layer, as they are or widened."""
+def _fill_packed(policy: PolicyModule, layers: Iterable[tuple[str, AwqLinear | Int8Linear]]) -> None:
+    """Take the codes of quantised layers, one after the other, as they are or widened."""
     parameters = _by_stored_name(policy)
     four_bit = {f"{name}.weight": layer for name, layer in four_bit_layers(policy.base).items()}
-    for name, layer in quantised_layers(files, places, policy.compute.device):
+    for name, layer in layers:
         if name in four_bit and isinstance(layer, AwqLinear):
             four_bit[name].fill(layer.nibbles, layer.scales, layer.zeros)
         elif name in four_bit:

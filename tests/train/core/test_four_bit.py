@@ -12,7 +12,7 @@ from rich.console import Console
 
 from r1v import models
 from r1v.core import ConfigError
-from r1v.models.awq import is_quantised
+from r1v.models.quantised import is_quantised
 from r1v.ops.linear import AwqLinear
 from r1v.ops.rounding import quantise
 from r1v.train.core.compute import Compute

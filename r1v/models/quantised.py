@@ -1,0 +1,384 @@
+"""Checkpoints with weights in 4 bits, read without any loss.
+
+Enters: a folder whose config.json has a quantization_config, at the top level or in the language model's
+section. Leaves: a model whose quantised layers hold the checkpoint's own codes, or their values widened.
+Always holds: a layer that modules_to_not_convert names is not taken as quantised; what is not understood is
+refused by name.
+
+Three layouts of a layer (N, K) with groups of G inputs are read. An int32 holds eight codes, and the value is
+(code - zero) * scale:
+
+- AutoAWQ's "gemm": qweight (K, N / 8), qzeros (K / G, N / 8), scales float16 (K / G, N). An int32 holds
+  neighbouring outputs; its nibble i is output ORDER[i] of them.
+- GPTQ: qweight (K / 8, N), neighbouring inputs in their order; qzeros (K / G, N / 8), neighbouring outputs,
+  less one each in the first version of the format; scales float16 (K / G, N); g_idx (K,), the group of each
+  input, which has to be that of its place.
+- compressed-tensors' "pack-quantized": weight_packed (N, K / 8), neighbouring inputs; weight_scale
+  (N, K / G); where zero points are not all 8, weight_zero_point (N / 8, K / G), neighbouring outputs.
+
+An 8-bit tower is ours: weight int8 (N, K) and weight_scale float32 (N,).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import torch
+from torch import nn
+
+from r1v.core import CheckpointError
+from r1v.models.config_json.read import escaped, shown
+from r1v.models.names import Piece, canonical
+from r1v.models.tensor_files import TensorFiles
+from r1v.ops.linear import AwqLinear, Int8Linear, pack_nibbles, unpack_nibbles
+
+Layout4: TypeAlias = Literal["awq", "gptq", "packed"]
+ORDER = (0, 2, 4, 6, 1, 3, 5, 7)
+INVERSE = tuple(ORDER.index(column) for column in range(8))
+SUFFIXES = ("qweight", "qzeros", "scales")
+INTEGER = {
+    "qweight": torch.int32, "qzeros": torch.int32, "g_idx": torch.int32, "weight_packed": torch.int32,
+    "weight_zero_point": torch.int32, "weight_shape": torch.int64,
+}  # fmt: skip
+_ONES = 0x11111111  # one in each of eight codes
+
+
+@dataclass(frozen=True, slots=True)
+class Quantisation:
+    """What config.json says. group_size: inputs that share a scale, -1 is all. skipped: parts of names of
+    modules that are not quantised. vision_bits: of the tower's matrices. layout: of the tensors (see above).
+    less_one: zero points are stored less one. has_zeros: there are zero points."""
+
+    bits: int
+    group_size: int
+    skipped: tuple[str, ...] = ()
+    vision_bits: int = 16
+    layout: Layout4 = "awq"
+    less_one: bool = False
+    has_zeros: bool = True
+
+
+def stored_quantisation(values: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The quantization_config of a config.json, at the top or nested, or what compressed-tensors called so
+    before; None without one."""
+    for section in (values, values.get("llm_config"), values.get("text_config")):
+        for key in ("quantization_config", "compression_config"):
+            found = section.get(key) if isinstance(section, Mapping) else None
+            if isinstance(found, Mapping) and found:
+                return found
+    return None
+
+
+def named_method(found: Mapping[str, Any]) -> str:
+    """The method of a quantization_config, for a message."""
+    method = found.get("quant_method", found.get("format", "unknown"))
+    return escaped(method) if isinstance(method, str) else shown(method)
+
+
+def read_quantisation(values: Mapping[str, Any], folder: Path) -> Quantisation | None:
+    """The settings in a quantization_config. CheckpointError: any other method, number of bits or layout than
+    the three that are read."""
+    found = stored_quantisation(values)
+    if found is None:
+        return None
+    readers = {"awq": _read_awq, "gptq": _read_gptq, "compressed-tensors": _read_packed}
+    method = found.get("quant_method")
+    read = readers.get(method) if isinstance(method, str) else None
+    quantisation = None if read is None else read(found, folder)
+    if quantisation is None:
+        keys = ("bits", "w_bit", "version", "zero_point", "format", "desc_act", "checkpoint_format")
+        given = ", ".join(f"{key} {shown(found[key])}" for key in keys if key in found and read is not None)
+        given = f" with {given}" if given else ""
+        raise CheckpointError(
+            f"{folder} is quantised ({named_method(found)}){given}; only 4-bit weights can be read: of AWQ "
+            "(version gemm, zero points), GPTQ (desc_act false) and compressed-tensors (pack-quantized, "
+            "groups in their order): use such a checkpoint, or the one it was made from"
+        )
+    group_size = quantisation.group_size
+    if type(group_size) is not int or (group_size != -1 and (group_size < 8 or group_size % 2)):
+        raise CheckpointError(
+            f"{folder}: quantization_config.group_size is {shown(group_size)}; use -1, 32, 64 or 128"
+        )
+    return quantisation
+
+
+def _bits(found: Mapping[str, Any]) -> Any:
+    bits = found.get("bits", found.get("w_bit"))
+    return int(bits) if isinstance(bits, str) and bits.isdecimal() else bits
+
+
+def _read_awq(found: Mapping[str, Any], folder: Path) -> Quantisation | None:
+    """AutoAWQ's settings; None: not the layout that is read."""
+    version = str(found.get("version", "gemm")).lower()
+    if _bits(found) != 4 or version != "gemm" or found.get("zero_point", True) is not True:
+        return None
+    skipped = found.get("modules_to_not_convert") or ()
+    skipped = (skipped,) if isinstance(skipped, str) else skipped
+    vision_bits = found.get("vision_bits", 16)
+    if not isinstance(skipped, Sequence) or not all(isinstance(each, str) for each in skipped):
+        raise CheckpointError(f"{folder}: quantization_config.modules_to_not_convert must be a list of names")
+    if vision_bits not in (8, 16):
+        raise CheckpointError(
+            f"{folder}: quantization_config.vision_bits is {shown(vision_bits)}; it must be 8 or 16"
+        )
+    return Quantisation(
+        4, found.get("group_size", found.get("q_group_size", 128)), tuple(skipped), vision_bits
+    )
+
+
+def _read_gptq(found: Mapping[str, Any], folder: Path) -> Quantisation | None:
+    """GPTQ's settings; None: not a layout that is read. Layers that `dynamic` leaves out are plain ones."""
+    version = found.get("checkpoint_format", found.get("format", "gptq"))
+    dynamic = found.get("dynamic") or {}
+    others = not isinstance(dynamic, Mapping) or not all(str(rule).startswith("-:") for rule in dynamic)
+    if _bits(found) != 4 or version not in ("gptq", "gptq_v2") or found.get("desc_act") or others:
+        return None
+    return Quantisation(4, found.get("group_size", 128), layout="gptq", less_one=version == "gptq")
+
+
+def _read_packed(found: Mapping[str, Any], folder: Path) -> Quantisation | None:
+    """The settings of compressed-tensors; None: not the layout that is read."""
+    groups = found.get("config_groups")
+    if found.get("format") != "pack-quantized" or not isinstance(groups, Mapping) or not groups:
+        return None
+    kinds = set[tuple[Any, bool]]()
+    for group in groups.values():
+        weights = group.get("weights") if isinstance(group, Mapping) else None
+        if not isinstance(weights, Mapping) or group.get("input_activations"):
+            return None
+        whole = weights.get("strategy") == "channel"
+        plain = weights.get("num_bits") == 4 and weights.get("type", "int") == "int"
+        if not plain or weights.get("strategy") not in ("group", "channel") or weights.get("dynamic"):
+            return None
+        if weights.get("actorder") not in (None, False, "weight", "static"):
+            return None
+        kinds.add((-1 if whole else weights.get("group_size"), weights.get("symmetric", True) is False))
+    if len(kinds) != 1:
+        return None
+    group_size, has_zeros = kinds.pop()
+    return Quantisation(4, group_size, layout="packed", has_zeros=has_zeros)
+
+
+# ------------------------------------------------------------------------------------------------------ codes
+
+
+def pack_codes(codes: torch.Tensor) -> torch.Tensor:
+    """Codes 0 to 15 (rows, N) -> int32 (rows, N / 8)."""
+    eights = codes.to(torch.int64).unflatten(1, (-1, 8))[..., list(ORDER)]
+    packed = (eights << (4 * torch.arange(8))).sum(-1)
+    return (packed - ((packed >> 31) << 32)).to(torch.int32)  # the highest bit is the sign
+
+
+def unpack_codes(packed: torch.Tensor) -> torch.Tensor:
+    """int32 (rows, N / 8) -> codes, uint8 (rows, N)."""
+    nibbles = unpack_nibbles(packed.contiguous().view(torch.uint8))  # little-endian: the lowest nibble first
+    return nibbles.unflatten(1, (-1, 8))[..., list(INVERSE)].flatten(1)
+
+
+@dataclass(slots=True)
+class _Parts:
+    """A parameter's tensors by first row, each kind."""
+
+    codes: dict[int, torch.Tensor] = field(default_factory=dict)
+    zeros: dict[int, torch.Tensor] = field(default_factory=dict)
+    scales: dict[int, torch.Tensor] = field(default_factory=dict)
+
+    def joined(self, kind: str) -> torch.Tensor:
+        """All rows of a kind, in order."""
+        found: dict[int, torch.Tensor] = getattr(self, kind)
+        return torch.cat([found[start] for start in sorted(found)])
+
+
+# ----------------------------------------------------------------------------------------------------- places
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """pieces: the tensors that a quantised folder has to hold. integer: dtype of those that hold codes."""
+
+    pieces: list[Piece]
+    integer: dict[str, torch.dtype]
+
+
+def quantised_table(
+    table: Sequence[Piece], files: TensorFiles, layout: Any, quantisation: Quantisation
+) -> Table:
+    """The table of the plain layout, with the tensors of quantised layers in place of their weights.
+
+    Which layers are quantised is what the files hold. CheckpointError: a layer that config.json excepts, one
+    whose fused neighbours are not, or groups that do not divide its inputs.
+    """
+    names = {canonical(name, layout) for name in files.infos}
+    found: list[Piece] = []
+    integer: dict[str, torch.dtype] = {}
+    kinds: dict[str, set[str]] = {}
+    for piece in table:
+        base, _, leaf = piece.name.rpartition(".")
+        kind = "plain"
+        if leaf == "weight" and names & {f"{base}.qweight", f"{base}.weight_packed"}:
+            kind = "codes"
+            _check_not_skipped(base, quantisation, files.folder)
+            here = _coded_pieces(piece, base, quantisation, files.folder, names)
+            found += here
+            suffixes = ((each.name, each.name.rpartition(".")[2]) for each in here)
+            integer |= {name: INTEGER[suffix] for name, suffix in suffixes if suffix in INTEGER}
+        elif leaf == "weight" and f"{base}.weight_scale" in names and quantisation.vision_bits == 8:
+            kind = "int8"
+            found += [piece, Piece(f"{base}.weight_scale", piece.parameter, piece.start, piece.shape[:1])]
+            integer[piece.name] = torch.int8
+        else:
+            found.append(piece)
+        kinds.setdefault(piece.parameter, set()).add(kind)
+    mixed = sorted(parameter for parameter, each in kinds.items() if len(each) > 1)
+    if mixed:
+        raise CheckpointError(
+            f"{files.folder}: only a part of {mixed[0]} is quantised; quantise q, k and v together, and "
+            "gate and up together"
+        )
+    return Table(found, integer)
+
+
+def _check_not_skipped(base: str, quantisation: Quantisation, folder: Path) -> None:
+    for part in quantisation.skipped:
+        if part in base:
+            raise CheckpointError(
+                f"{folder}: {base} is stored in 4 bits, but modules_to_not_convert names {shown(part)}"
+            )
+
+
+def _coded_pieces(
+    piece: Piece, base: str, quantisation: Quantisation, folder: Path, names: AbstractSet[str]
+) -> list[Piece]:
+    """The tensors that stand for a layer's weight. names: those that there are."""
+    rows, columns = piece.shape
+    group = columns if quantisation.group_size == -1 else quantisation.group_size
+    if columns % group or rows % 8 or columns % 8:
+        raise CheckpointError(
+            f"{folder}: {base} is {rows} x {columns}; groups of {group} and packs of 8 do not divide that"
+        )
+    groups = columns // group
+    if quantisation.layout == "packed":
+        shapes = {"weight_packed": (rows, columns // 8), "weight_scale": (rows, groups)}
+        if quantisation.has_zeros:
+            shapes["weight_zero_point"] = (rows // 8, groups)
+        optional: dict[str, tuple[int, ...]] = {"weight_shape": (2,)}
+    else:
+        gptq = quantisation.layout == "gptq"
+        codes = (columns // 8, rows) if gptq else (columns, rows // 8)
+        shapes = dict(zip(SUFFIXES, (codes, (groups, rows // 8), (groups, rows)), strict=True))
+        optional = {"g_idx": (columns,)} if gptq else {}
+    there = {suffix: shape for suffix, shape in optional.items() if f"{base}.{suffix}" in names}
+    return [
+        Piece(f"{base}.{suffix}", piece.parameter, piece.start, shape)
+        for suffix, shape in {**shapes, **there}.items()
+    ]
+
+
+# ---------------------------------------------------------------------------------------------------- filling
+
+
+def fill_quantised(
+    module: nn.Module,
+    files: TensorFiles,
+    places: Mapping[str, Piece],
+    dtype: torch.dtype,
+    device: torch.device,
+    quantisation: Quantisation,
+    *,
+    widen: bool,
+) -> None:
+    """Put the quantised layers of a folder in place of a model's linear ones, biases kept.
+
+    places: those of the quantised tensors. widen: plain layers with the codes' values in dtype instead.
+    """
+    for parameter, layer in quantised_layers(files, places, device, quantisation):
+        _replace(module, parameter, layer, dtype, widen)
+
+
+def quantised_layers(
+    files: TensorFiles, places: Mapping[str, Piece], device: torch.device, quantisation: Quantisation
+) -> Iterator[tuple[str, AwqLinear | Int8Linear]]:
+    """The quantised layers of a folder, one after the other, without their biases; each by the name of the
+    parameter that it stands for. places: those of the quantised tensors. CheckpointError: inputs of GPTQ
+    that are not grouped in their order."""
+    left = Counter(piece.parameter for piece in places.values())
+    parts: dict[str, _Parts] = {}
+    # layer by layer, so that at most one layer is in memory twice
+    names = sorted(places, key=lambda name: places[name].parameter)
+    for name, tensor in files.on_device(names, device):
+        piece, suffix = places[name], name.rpartition(".")[2]
+        each = parts.setdefault(piece.parameter, _Parts())
+        if suffix == "g_idx":
+            _check_order(tensor, quantisation, f"{files.folder}: {name}")
+        else:
+            _put(each, suffix, piece.start, tensor, quantisation)
+        left[piece.parameter] -= 1
+        if not left[piece.parameter]:
+            yield piece.parameter, _layer(parts.pop(piece.parameter))
+
+
+def _put(parts: _Parts, suffix: str, start: int, tensor: torch.Tensor, quantisation: Quantisation) -> None:
+    """A tensor of a layer to its parts, in the order of `AwqLinear`."""
+    if suffix == "qweight" and quantisation.layout == "awq":
+        parts.codes[start] = pack_nibbles(unpack_codes(tensor).T.contiguous())
+    elif suffix == "qweight":  # eight inputs of an output are four bytes, the lowest nibble first
+        parts.codes[start] = tensor.T.contiguous().view(torch.uint8)
+    elif suffix == "weight_packed":
+        parts.codes[start] = tensor.contiguous().view(torch.uint8)
+    elif suffix == "qzeros" and quantisation.layout == "awq":
+        parts.zeros[start] = unpack_codes(tensor).T
+    elif suffix == "qzeros":  # wraps around as the subtraction did that wrote it
+        stored = tensor + _ONES if quantisation.less_one else tensor
+        parts.zeros[start] = unpack_nibbles(stored.contiguous().view(torch.uint8)).T
+    elif suffix == "weight_zero_point":
+        parts.zeros[start] = unpack_nibbles(tensor.T.contiguous().view(torch.uint8)).T
+    elif suffix == "scales":
+        parts.scales[start] = tensor.T
+    elif suffix == "weight":
+        parts.codes[start] = tensor
+    elif suffix == "weight_scale":
+        parts.scales[start] = tensor.half() if quantisation.layout == "packed" else tensor.float()
+
+
+def _check_order(groups: torch.Tensor, quantisation: Quantisation, name: str) -> None:
+    """Refuse inputs that are not grouped in their order."""
+    size = len(groups) if quantisation.group_size == -1 else quantisation.group_size
+    if not torch.equal(groups, torch.arange(len(groups), device=groups.device, dtype=groups.dtype) // size):
+        raise CheckpointError(
+            f"{name} groups the inputs in another order than theirs (desc_act); use a checkpoint without it"
+        )
+
+
+def _layer(parts: _Parts) -> AwqLinear | Int8Linear:
+    codes, scales = parts.joined("codes"), parts.joined("scales").contiguous()
+    if codes.dtype == torch.int8:
+        return Int8Linear(codes, scales, None)
+    zeros = (
+        parts.joined("zeros").contiguous() if parts.zeros else torch.full_like(scales, 8, dtype=torch.uint8)
+    )
+    return AwqLinear(codes, scales, zeros, None)
+
+
+def _replace(
+    module: nn.Module, parameter: str, new: AwqLinear | Int8Linear, dtype: torch.dtype, widen: bool
+) -> None:
+    """A linear layer by one that holds its codes, or by their values in dtype."""
+    layer_name = parameter.removesuffix(".weight")
+    owner, _, leaf = layer_name.rpartition(".")
+    old = module.get_submodule(layer_name)
+    assert isinstance(old, nn.Linear)
+    if widen:
+        old.weight = nn.Parameter(new.widened().to(dtype))
+    else:
+        new.bias = None if old.bias is None else nn.Parameter(old.bias.detach(), requires_grad=False)
+        setattr(module.get_submodule(owner), leaf, new)
+
+
+def is_quantised(module: nn.Module) -> bool:
+    """Whether any layer holds codes."""
+    return any(isinstance(each, AwqLinear | Int8Linear) for each in module.modules())
