@@ -37,7 +37,6 @@ __all__ = [
 MODULES = (
     "adapter",
     "assemble",
-    "awq",
     "checkpoint",
     "config",
     "config_json.read",
@@ -48,6 +47,7 @@ MODULES = (
     "hub",
     "language",
     "names",
+    "quantised",
     "reward",
     "summary",
     "tensor_files",
