@@ -91,7 +91,7 @@ class Engine:
                 self._runner, adapted, self._format, cache, self._tiles, self.config
             )
         self._salt = b"" if adapted is None else SALT
-        self._pool = BlockPool(sizes.num_blocks, config.block_size)
+        self._pool = BlockPool(sizes.num_blocks, config.block_size, model.device.type == "cpu")
         paced = config.max_step_ms > 0 and model.device.type == "cpu"
         self._pace = StepPace(config.max_step_ms / 1e3) if paced else None
         self._scheduler = Scheduler(

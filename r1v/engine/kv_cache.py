@@ -4,8 +4,9 @@ Enters: requests for blocks. Leaves: block ids. Always holds: a block is either 
 (none, but its content may be asked for again) or vacant; the three add up to all blocks. A digest names the
 content of a full block together with everything before it, so equal digests mean equal keys and values.
 
-Blocks of one sequence are placed side by side where possible: attention on a CPU then reads whole runs of the
-cache in place. New sequences start in the middle of the largest gap, which leaves everyone room to grow.
+On a CPU, blocks of one sequence are placed side by side where possible: attention then reads whole runs of
+the cache in place. New sequences start in the middle of the largest gap, which leaves everyone room to grow.
+A GPU reads blocks one by one, so there any vacant one is taken.
 """
 
 from __future__ import annotations
@@ -70,9 +71,10 @@ class BlockTable:
 
 
 class BlockPool:
-    """All blocks of the cache: allocation, sharing by content, and eviction of the oldest kept ones."""
+    """All blocks of the cache: allocation, sharing by content, and eviction of the oldest kept ones.
+    side_by_side: whether neighbours are sought for the blocks of a sequence."""
 
-    def __init__(self, num_blocks: int, block_size: int) -> None:
+    def __init__(self, num_blocks: int, block_size: int, side_by_side: bool = True) -> None:
         if num_blocks < 1:
             raise CapacityError("the memory of the KV cache is too small for one block; raise cache_bytes")
         self.num_blocks, self.block_size = num_blocks, block_size
@@ -82,6 +84,7 @@ class BlockPool:
         self._kept: OrderedDict[int, None] = OrderedDict()  # oldest first
         self._vacant = np.ones(num_blocks, dtype=bool)
         self._num_vacant = num_blocks
+        self._loose = None if side_by_side else list(range(num_blocks - 1, -1, -1))  # vacant ones
 
     @property
     def num_free(self) -> int:
@@ -112,8 +115,11 @@ class BlockPool:
         num_free."""
         if self._num_vacant == 0:
             self._evict()
-        block = -1 if after is None else after + 1
-        if not (0 <= block < self.num_blocks and self._vacant[block]):
+        if self._loose is not None:
+            block = self._loose.pop()
+        else:
+            block = -1 if after is None else after + 1
+        if self._loose is None and not (0 <= block < self.num_blocks and self._vacant[block]):
             block = self._start_of_room()
         self._vacant[block] = False
         self._num_vacant -= 1
@@ -155,6 +161,8 @@ class BlockPool:
     def _vacate(self, block: int) -> None:
         self._vacant[block] = True
         self._num_vacant += 1
+        if self._loose is not None:
+            self._loose.append(block)
 
     def _evict(self) -> None:
         """Vacate the oldest kept blocks, several at a time so that neighbours become vacant together."""

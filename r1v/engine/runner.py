@@ -21,6 +21,7 @@ from r1v.engine.tiles import TileCache
 from r1v.engine.weights import RunnableModel
 from r1v.ops import Attention, isa
 from r1v.ops.paged import PagedAttentionReference, PagedCache, RunAttention, Span
+from r1v.ops.sampling import to_device
 from r1v.ops.select import many_queries, paged_attention
 
 if TYPE_CHECKING:  # their kernels need Triton, which comes with CUDA
@@ -151,18 +152,18 @@ class Runner:
             return self._decoder(step.chunks, self._block_size)
         self._encode(step)
         rows, spans = StepIds.of(step.chunks, self._block_size), self._spans(step.chunks)
-        input_ids = torch.tensor(rows.token_ids, device=self._device).unsqueeze(0)
-        where = torch.tensor(rows.positions, device=self._device).unsqueeze(0)
-        attention = self._attention(self.cache, torch.tensor(rows.slots, device=self._device), spans)
-        embeds = self.runnable.model.embed(input_ids, self._features(step.chunks))
+        # in one copy from memory that the device reads by itself, so that the host need not wait for it
+        input_ids, where, slots = to_device([rows.token_ids, rows.positions, rows.slots], self._device)
+        attention = self._attention(self.cache, slots, spans)
+        embeds = self.runnable.model.embed(input_ids.unsqueeze(0), self._features(step.chunks))
         self.tiles.trim()
+        sampled = to_device(rows.sampled, self._device, torch.int64)
         if self._prompts is not None and len(rows.token_ids) > 1:
-            hidden = self._prompts(embeds[0], where[0], cast("VarlenAttention", attention))
-            hidden = hidden[torch.tensor(rows.sampled, dtype=torch.int64, device=self._device)]
+            hidden = self._prompts(embeds[0], where, cast("VarlenAttention", attention))[sampled]
             return self.runnable.head(self.runnable.model.language.norm(hidden)).float()
-        hidden = self.runnable.model.language(embeds, where, attention)[0]
+        hidden = self.runnable.model.language(embeds, where.unsqueeze(0), attention)[0]
         if len(rows.sampled) < len(rows.token_ids):
-            hidden = hidden[torch.tensor(rows.sampled, dtype=torch.int64, device=self._device)]
+            hidden = hidden[sampled]
         return self.runnable.head(hidden).float()
 
     def _in_one_way(self, step: Step) -> torch.Tensor:

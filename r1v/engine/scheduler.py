@@ -239,7 +239,11 @@ class Scheduler:
 
     def _count_promised(self) -> int:
         """Blocks that running sequences still need for ids they already have."""
-        return sum(max(0, self._blocks_for(len(s.token_ids) + 1) - len(s.table)) for s in self.running)
+        size, promised = self.pool.block_size, 0
+        for sequence in self.running:
+            missing = len(sequence.token_ids) // size + 1 - len(sequence.table.blocks)
+            promised += missing if missing > 0 else 0
+        return promised
 
     def _blocks_for(self, num_tokens: int) -> int:
         return -(-num_tokens // self.pool.block_size)

@@ -2,6 +2,7 @@
 
 import random
 
+import numpy as np
 import pytest
 
 from r1v.core import CapacityError
@@ -79,10 +80,11 @@ def test_forget_leaves_nothing_to_find() -> None:
     assert pool.num_free == 3 and pool.num_kept == 0
 
 
+@pytest.mark.parametrize("side_by_side", [True, False])
 @pytest.mark.parametrize("seed", range(5))
-def test_random_use_never_leaks(seed: int) -> None:
+def test_random_use_never_leaks(seed: int, side_by_side: bool) -> None:
     random_ = random.Random(seed)
-    pool, tables, counter = BlockPool(24, 2), [], 0
+    pool, tables, counter = BlockPool(24, 2, side_by_side), [], 0
     for _ in range(400):
         choice = random_.random()
         if choice < 0.6 and pool.num_free:
@@ -105,6 +107,8 @@ def test_random_use_never_leaks(seed: int) -> None:
             tables.append(copy)
         used = {block for table in tables for block in table.blocks}
         assert pool.num_free == 24 - len(used)
+        assert all(pool.references(block) for block in used)
+        assert pool._loose is None or sorted(pool._loose) == np.flatnonzero(pool._vacant).tolist()
         for table in tables:
             spread = [first + i for first, number in table.runs for i in range(number)]
             assert spread == table.blocks

@@ -13,6 +13,7 @@ import torch
 from r1v.core import SamplingParams
 from r1v.engine import Engine
 from r1v.engine.flight import Flights
+from r1v.engine.kv_cache import BlockPool
 from r1v.engine.sampler import Row
 from r1v.engine.scheduler import Chunk, Step
 from r1v.models import R1V
@@ -139,6 +140,7 @@ def test_steps_of_the_device(drafts: int) -> None:
     assert isinstance(runner, Runner)
     sampler = CudaSampler(64, IDS, torch.device("cpu"), 5)
     other._sampler = runner._sampler = sampler
+    other._pool = other._scheduler.pool = BlockPool(other._pool.num_blocks, other.config.block_size, False)
     sizes = (other.config.block_size, 5, 512 // other.config.block_size)
     runner._graphs = Called(runner.runnable, other._cache, *sizes, sampler, fused=False)
     other._flights = Flights(other._scheduler, runner, joins=True)

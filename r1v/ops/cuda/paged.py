@@ -12,11 +12,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import triton
 import triton.language as tl
 
 from r1v.ops.paged import PagedCache, Span
+from r1v.ops.sampling import to_device
 
 
 @triton.jit
@@ -141,8 +143,8 @@ class VarlenAttention:
         device = cache.keys.device
         self.cache, self.slots = cache, slots
         totals = [sum(n for _, n in span.runs) for span in spans]
-        places = [torch.arange(a, a + n) for span in spans for a, n in span.runs]
-        self._places = torch.cat(places).to(device)
+        places = [np.arange(a, a + n) for span in spans for a, n in span.runs]
+        self._places = to_device(np.concatenate(places), device)
         self._ends = _cumulated([span.length for span in spans], device)
         self._context_ends = _cumulated(totals, device)
         self._longest = max(span.length for span in spans), max(totals)
@@ -167,7 +169,7 @@ class VarlenAttention:
 
 
 def _cumulated(lengths: Sequence[int], device: torch.device) -> torch.Tensor:
-    return torch.tensor([0, *lengths]).cumsum(0).to(device, torch.int32)
+    return to_device(np.cumsum([0, *lengths]), device, torch.int32)
 
 
 def num_context_parts(cache: PagedCache, batch: int) -> int:
