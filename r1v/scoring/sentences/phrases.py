@@ -120,7 +120,7 @@ _VERBS = (
     r"|come|came|work|fit|obtain|conclude|pay|did"
 )
 NO_VERB = re.compile(  # "off the top of my head, 9"
-    r"(?!all in all|in (?:all|total|sum)\b|altogether|to sum up)(?!.*[=<>])(?!.*\\(?:le|ge|approx)\b)"
+    r"(?!all in all|in (?:all|total|sum)\b|altogether|to sum up)(?!.*[=<>:：])(?!.*\\(?:le|ge|approx)\b)"
     rf"(?!.*\b(?!{_NO_VERBS}\b)(?:{_VERBS})\b)(?=.*[a-z]{{2}}.*,)[a-z].*\d$",
     re.IGNORECASE | re.DOTALL,
 )
