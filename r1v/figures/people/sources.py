@@ -25,7 +25,7 @@ from r1v.figures.people.voices import VOICED, voice
 # source -> its families; a family named twice is drawn twice as often
 SOURCES: dict[str, tuple[str, ...]] = {
     "people": VOICED,
-    "typed": ("sum", "sum", "sum", "story", "story", "steps", "steps", "everyday", "everyday"),
+    "typed": (*("sum",) * 3, *("story",) * 5, *("steps",) * 3, *("everyday",) * 2),
     "talk": (
         "more",
         "more",
