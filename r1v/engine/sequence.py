@@ -144,6 +144,8 @@ class Sequence:
 
     def digest(self, block: int, block_size: int) -> bytes:
         """The digest that names the content of one of its full blocks."""
+        if not self.digests and self.leader is not None:  # both have the same prompt
+            self.digests = self.leader.digests[: self.num_prompt // block_size]
         while len(self.digests) <= block:
             start = len(self.digests) * block_size
             ids = self.token_ids[start : start + block_size]

@@ -138,10 +138,13 @@ class CompletionBuilder(Generic[U]):
         if self.stopped:
             return
         text = self._stop.push(piece.text) if piece.segment == "answer" else piece.text
-        logprobs = tuple(
-            self._waiting.popleft() for _ in range(min(len(piece.token_ids), len(self._waiting)))
-        )
-        known = tuple(token_id for token_id in piece.token_ids if token_id != UNKNOWN_ID)
+        logprobs: tuple[TokenLogprob, ...] = ()
+        if self._waiting:
+            number = min(len(piece.token_ids), len(self._waiting))
+            logprobs = tuple(self._waiting.popleft() for _ in range(number))
+        known = piece.token_ids
+        if UNKNOWN_ID in known:
+            known = tuple(token_id for token_id in known if token_id != UNKNOWN_ID)
         self._token_ids += known
         if self._logprobs is not None:
             self._logprobs += logprobs

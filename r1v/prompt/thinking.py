@@ -64,7 +64,7 @@ class SegmentPiece:
     token_ids: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every id
 class _Part:
     """Settled output: bytes of a segment, or (marker) what ended it. token_ids: those settled with it."""
 
