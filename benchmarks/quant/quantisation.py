@@ -40,6 +40,7 @@ from r1v.quant.compare import Answers, Chains, LayerError, MeanInterval, ask, me
 METHODS = {
     "rounding": QuantConfig(method="rtn"),
     "AWQ": QuantConfig(),
+    "AWQ with clipping": QuantConfig(clipping=True),
     "AWQ, 8-bit tower": QuantConfig(vision_bits=8),
 }
 PEER = Path(__file__).parents[1] / "peers" / "llmcompressor_awq.py"

@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ def makers(folder: Path, work: Path, args: argparse.Namespace) -> dict[str, Call
         chats = chats_of(folder, "own", args.chats, max_tokens=args.chat_tokens)
         save_chats(chats, path.with_suffix(".partial"))
         path.with_suffix(".partial").rename(path)
-    awq = QuantConfig(num_chats=args.chats, max_tokens=args.chat_tokens, search_tokens=args.search_tokens,
+    config = QuantConfig(num_chats=args.chats, max_tokens=args.chat_tokens, search_tokens=args.search_tokens,
                       num_ratios=args.ratios, device=args.device)  # fmt: skip
 
     def exported(kind: str) -> Callable[[Path], object]:
@@ -78,7 +79,10 @@ def makers(folder: Path, work: Path, args: argparse.Namespace) -> dict[str, Call
         "rounding": lambda target: quantise_checkpoint(
             folder, target, QuantConfig(method="rtn", device=args.device)
         ),
-        "AWQ": lambda target: quantise_checkpoint(folder, target, awq, chats=load_chats(path)),
+        "AWQ": lambda target: quantise_checkpoint(folder, target, config, chats=load_chats(path)),
+        "AWQ with clipping": lambda target: quantise_checkpoint(
+            folder, target, replace(config, clipping=True), chats=load_chats(path)
+        ),
         "Q4_0": exported("q4_0"),
         "Q8_0": exported("q8_0"),
     }

@@ -1,13 +1,15 @@
 """Activation-aware scales and clipping for one decoder layer (Lin et al. 2023, section 3.2).
 
 Enters: a layer in float32 and what its linear layers see. Leaves: the same layer, with the same function and
-with weights that lose less when they are rounded. Always holds: without rounding the layer's outputs are
-unchanged but for clipping.
+with weights that lose less when they are rounded. Always holds: without rounding and clipping the layer's
+outputs are unchanged.
 
 Input channels with large activations matter most, so their weights are scaled up before rounding, and
 what feeds them (a norm, v, or up) is scaled down by as much. The scale is s = s_x^a / s_w^(1 - a) with s_x
 the mean activation, s_w the mean weight within its group, and a from a grid, chosen by the error of the
-outputs. Clipping then narrows each group's range where that lowers the error of its outputs.
+outputs. Clipping, where it is asked for, then narrows each group's range where that lowers the error of its
+outputs. It fits the weights to the calibration texts: on other texts of a real model it lost what the scales
+had gained (docs/measurements/real-text.md).
 """
 
 from __future__ import annotations
@@ -49,9 +51,9 @@ class ScaleChoice:
 
 @torch.no_grad()
 def search_layer(
-    layer: LanguageLayer, seen: LayerInputs, group_size: int, num_ratios: int
+    layer: LanguageLayer, seen: LayerInputs, group_size: int, num_ratios: int, clipping: bool = False
 ) -> list[ScaleChoice]:
-    """Scale and clip a layer in place. Returns what was chosen."""
+    """Scale a layer in place, and clip it. Returns what was chosen."""
     attention, mlp = layer.attention, layer.mlp
     heads, kv_heads, head_dim = *attention.heads, attention.head_dim
     choices = []
@@ -72,7 +74,7 @@ def search_layer(
     attention.qkv.weight[first:].div_(rows.unsqueeze(1))
     if attention.qkv.bias is not None:
         attention.qkv.bias[first:].div_(rows)
-    out_seen = seen.out / scales
+    out_scales = scales
     choices.append(ScaleChoice("out", ratio, *errors))
 
     def gated(gate_up: torch.Tensor) -> torch.Tensor:  # before down changes
@@ -82,7 +84,7 @@ def search_layer(
     ratio, scales, errors = _search(mlp.gate_up.weight, seen.gate_up, group_size, num_ratios, gated)
     _scale_columns(mlp.gate_up.weight, scales)
     layer.mlp_norm.weight.div_(scales)
-    gate_up_seen = seen.gate_up / scales
+    gate_up_scales = scales
     choices.append(ScaleChoice("gate_up", ratio, *errors))
 
     ratio, scales, errors = _search(mlp.down.weight, seen.down, group_size, num_ratios)
@@ -90,13 +92,12 @@ def search_layer(
     mlp.gate_up.weight[mlp.gate_up.weight.shape[0] // 2 :].div_(scales.unsqueeze(1))
     choices.append(ScaleChoice("down", ratio, *errors))
 
-    # q and k are multiplied with each other, where clipping was found to hurt (Lin et al., their code)
-    for weight, x in (
-        (attention.out.weight, out_seen),
-        (mlp.gate_up.weight, gate_up_seen),
-        (mlp.down.weight, seen.down / scales),
-    ):
-        clip(weight, x, group_size)
+    if (
+        clipping
+    ):  # q and k are multiplied with each other, where it was found to hurt (Lin et al., their code)
+        clip(attention.out.weight, seen.out / out_scales, group_size)
+        clip(mlp.gate_up.weight, seen.gate_up / gate_up_scales, group_size)
+        clip(mlp.down.weight, seen.down / scales, group_size)
     return choices
 
 

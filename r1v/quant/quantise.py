@@ -63,8 +63,8 @@ class QuantConfig:
 
     calibration: where the chats come from: one of CHAT_SOURCES, or a file (see `calibration.chats_of`).
     max_tokens: of an answer. search_tokens: of
-    those that scales are searched with; clipping uses all. num_ratios: of the grid. layout: None is the
-    source's. device: of the arithmetic.
+    those that scales are searched with. num_ratios: of the grid. clipping: also narrow the groups' ranges
+    (see `awq`). layout: None is the source's. device: of the arithmetic.
     """
 
     bits: int = 4
@@ -76,6 +76,7 @@ class QuantConfig:
     max_tokens: int = 1024
     search_tokens: int = 2048
     num_ratios: int = 20
+    clipping: bool = False
     seed: int = 0
     layout: Layout | None = None
     device: str = "cpu"
@@ -233,7 +234,7 @@ def _quantise_layer(
     with filled(layer, f"language.layers.{index}.", stored, device):
         if hidden is not None:
             hidden, seen = _advance(model, layer, hidden, config.search_tokens, device)
-            choices = search_layer(layer, seen, config.group_size, config.num_ratios)
+            choices = search_layer(layer, seen, config.group_size, config.num_ratios, config.clipping)
             path = work / f"hidden-{index + 1:05d}.safetensors"
             states = {f"{i:05d}": each for i, each in enumerate(hidden)}
             _write_atomically(path, lambda partial: save_file(states, partial))

@@ -50,8 +50,7 @@ def test_rounding_is_to_the_nearest_of_sixteen() -> None:
     assert float((codes * row_scales[:, None] - weight).abs().max()) <= 0.51 * float(row_scales.max())
 
 
-def test_scales_keep_the_function_and_lower_the_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("r1v.quant.awq.clip", lambda *args: None)  # which is the one thing that changes it
+def test_scales_keep_the_function_and_lower_the_error() -> None:
     torch.manual_seed(0)
     config = LanguageConfig(64, 64, 1, 4, 2, 16, 96)
     layer = LanguageLayer(config, 0)
@@ -67,6 +66,9 @@ def test_scales_keep_the_function_and_lower_the_error(monkeypatch: pytest.Monkey
     assert all(each.scaled_error <= each.plain_error for each in choices)
     assert torch.allclose(layer(states, cos, sin, CausalAttention()), before, atol=1e-4)
     assert min(each.scaled_error / each.plain_error for each in choices) < 0.85
+    before = layer.mlp.down.weight.clone()
+    search_layer(layer, LayerInputs(x, x, x, y), 32, 1, clipping=True)
+    assert not torch.equal(layer.mlp.down.weight, before)
 
 
 def test_clipping_lowers_the_error_of_outputs() -> None:

@@ -42,6 +42,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ratios", type=int, default=20, metavar="N", help="number of ratios that are tried for the scales"
     )
+    parser.add_argument(
+        "--clip", action="store_true",
+        help="also narrow the range of each group where that helps on the calibration texts; on other texts "
+        "it can cost more than it gains",
+    )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the answers")
     parser.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda or cuda:N")
 
@@ -56,8 +61,8 @@ def run(args: argparse.Namespace) -> int:
     config = QuantConfig(
         bits=args.bits, group_size=args.group, method=args.method, vision_bits=args.vision_bits,
         calibration=args.calibration, num_chats=args.chats, max_tokens=args.max_tokens,
-        search_tokens=args.search_tokens, num_ratios=args.ratios, seed=args.seed, layout=args.layout,
-        device=resolve_device(args.device),
+        search_tokens=args.search_tokens, num_ratios=args.ratios, clipping=args.clip, seed=args.seed,
+        layout=args.layout, device=resolve_device(args.device),
     )  # fmt: skip
     source, target = resolve_model(args.source), Path(args.target)
     with bars() as report:
