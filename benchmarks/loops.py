@@ -6,8 +6,9 @@ many ids it has, and at which id it is stopped. The first kind must be stopped, 
     python benchmarks/loops.py [--model r1v-nano] [--json FILE]
 
 ``--runs RUN [RUN ...]`` gives it the answers of `r1v eval run` instead, with the tokens of ``--model``: which
-are stopped, what stands there, and how those end that were cut off at their longest and not stopped. Whether
-a stop is right is for a reader to say.
+are stopped, what stands there, and how those end that were cut off at their longest and not stopped; those
+that end by repeating themselves exactly are also continued to 8,192 ids. Whether a stop is right is for a
+reader to say.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import argparse
 import itertools
 import json
 import random
+import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -100,12 +102,35 @@ def stopped_at(token_ids: Sequence[int]) -> int | None:
     return next((i for i, token_id in enumerate(token_ids, 1) if detector.push(token_id)), None)
 
 
+def period_of(token_ids: Sequence[int]) -> int:
+    """How many ids the end repeats exactly, three times in a row; 0 where it repeats none of up to 300."""
+    for period in range(1, min(300, len(token_ids) // 4)):
+        if token_ids[-3 * period :] == token_ids[-4 * period : -period]:
+            return period
+    return 0
+
+
+def continued(token_ids: Sequence[int], length: int = 8192) -> tuple[int | None, int]:
+    """An answer that was cut off in an exact loop, as if it had gone on: at which id it is stopped, and with
+    which id the loop began."""
+    period = period_of(token_ids)
+    began = len(token_ids)
+    while began > period and token_ids[began - 1] == token_ids[began - 1 - period]:
+        began -= 1
+    whole = [*token_ids]
+    while len(whole) < length:
+        whole.append(whole[-period])
+    return stopped_at(whole), began
+
+
 def replay(processor: Processor, runs: Sequence[Path], show: int) -> dict[str, dict[str, int]]:
     """Every answer of these runs: how many are stopped, and how many were cut off. show: characters of both
     kinds to print."""
     counts: dict[str, dict[str, int]] = {}
     for run in runs:
-        found = {"answers": 0, "ids": 0, "longest": 0, "stopped": 0, "cut off": 0, "cut off, not stopped": 0}
+        found = {"answers": 0, "ids": 0, "longest": 0, "stopped": 0, "cut off": 0, "cut off, not stopped": 0,
+                 "cut off in an exact loop": 0, "of these stopped if they went on": 0}  # fmt: skip
+        late: list[int] = []
         for (_, key, _), sample in sorted(RunFolder(run).samples().items()):
             token_ids = processor.encode_text(sample.output.answer)
             place = stopped_at(token_ids)
@@ -116,11 +141,18 @@ def replay(processor: Processor, runs: Sequence[Path], show: int) -> dict[str, d
             found["stopped"] += place is not None
             found["cut off"] += cut
             found["cut off, not stopped"] += cut and place is None
+            if cut and period_of(token_ids):
+                stop, began = continued(token_ids)
+                found["cut off in an exact loop"] += 1
+                found["of these stopped if they went on"] += stop is not None
+                late += [] if stop is None else [stop - began]
             if place is not None or cut:
                 text = processor.decode(token_ids[:place])
                 print(
                     f"--- {run.name} {key}: {len(token_ids)} ids, stopped at {place or '-'}\n{text[-show:]}"
                 )
+        if late:
+            found["ids from its begin to the stop, median"] = int(statistics.median(late))
         counts[run.name] = found
         print(f"{run.name}: {json.dumps(found)}", flush=True)
     return counts

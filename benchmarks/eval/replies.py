@@ -31,7 +31,7 @@ from r1v.scoring import MathVerifier
 DATA = Path(__file__).parents[1] / "data"
 LINES = Path(__file__).parents[2] / "tests" / "scoring" / "replies"
 WRITTEN = {"mentions": False, "statements": True, "boxes_wrong": False, "boxes_right": True}
-SETS = ("replies_first", "replies_second")
+SETS = ("replies_first", "replies_second", "replies_third")
 KINDS = ("right", "wrong", "false accepts", "false rejects")
 
 

@@ -37,7 +37,7 @@ def walk(
     for program, *words in commands():
         words = [str(file) if word == "MODEL.gguf" else word for word in words]
         if program == "r1v":
-            own = more.get(words[1], []) if words[0] == "train" else []
+            own = more.get(words[1] if words[0] == "train" else words[0], [])
             status, out, err = run_r1v(*words, *own)
             assert status == 0, (words, out, err)
             continue
@@ -62,9 +62,12 @@ def test_the_commands_on_a_small_model(
     lora = ['model.lora=["llm"]']  # this model has two layers
     more = {name: [*words, *lora] for name, words in FEW.items()}
     more["measure"] = ["--number", "3", "--max-tokens", "8"]
+    more["eval"] = ["--limit", "3", "--max-tokens", "8", "--quiet"]
     measured = walk(tmp_path / "small.gguf", tmp_path, more, run_r1v, monkeypatch, capsys)
-    assert [Path(one["model"]).parent.name for one in measured] == ["reasoner", "sft", "grpo"]
+    assert [Path(one["model"]).parent.name for one in measured] == ["sft", "grpo"]
     assert all(one["questions"] == 3 and one["low"] <= one["right"] <= one["high"] for one in measured)
+    before = json.loads((tmp_path / "runs" / "reasoner" / "before" / "scores.json").read_text())
+    assert before
     rows = (tmp_path / "runs" / "reasoner" / "grpo" / "metrics.jsonl").read_text().splitlines()
     assert json.loads(rows[0])["reward"] >= 0
     assert (tmp_path / "runs" / "reasoner" / "grpo" / "curve.png").stat().st_size > 0
@@ -75,13 +78,13 @@ def test_the_commands_on_a_small_model(
 def test_the_commands_on_real_weights(
     run_r1v: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A few steps: the model's first replies have no form; after the supervised ones they do."""
+    """Six supervised steps teach the form: a quarter of the replies has it and is right, at the least."""
     files = sorted(Path(os.environ.get("R1V_REAL_WEIGHTS") or "/nowhere").glob("*.gguf"))
     if not files:
         pytest.skip("R1V_REAL_WEIGHTS does not name a folder with a GGUF file")
-    more = {"grpo": FEW["grpo"], "measure": ["--number", "16"]}
+    more = {"grpo": FEW["grpo"], "measure": ["--number", "16"], "eval": ["--limit", "16", "--quiet"]}
     measured = walk(files[0], tmp_path, more, run_r1v, monkeypatch, capsys)
-    assert measured[0]["right"] < measured[1]["right"]
+    assert measured[0]["right"] > 25
 
 
 def test_its_questions_are_right_and_in_one_file_each(tmp_path: Path) -> None:
