@@ -24,9 +24,9 @@ _SPECIAL_4 = tuple(map(ipaddress.IPv4Network, (
 )))  # fmt: skip
 
 # https://www.iana.org/assignments/iana-ipv6-special-registry: nothing outside global unicast is reachable
-# from everywhere, nor are these parts of it. A 6to4 address (2002::/16) is judged by the IPv4 address in it.
+# from everywhere, nor are these parts of it. 6to4 (2002::/16) is private to Python from 3.12.4 on only.
 _UNICAST_6 = ipaddress.IPv6Network("2000::/3")
-_SPECIAL_6 = tuple(map(ipaddress.IPv6Network, ("2001::/23", "2001:db8::/32", "3fff::/20")))
+_SPECIAL_6 = tuple(map(ipaddress.IPv6Network, ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")))
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
