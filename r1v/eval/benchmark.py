@@ -191,7 +191,7 @@ def remark(loaded: Loaded) -> str | None:
         )
     if origin.get("official") is False:
         return (
-            f"{which.name}: the questions are as many as those of {repo}, but not the same texts; "
+            f"{which.name}: the questions are not the same texts as those that were published of {repo}; "
             "the score is of other questions, fetch the files again for the official ones"
         )
     return None

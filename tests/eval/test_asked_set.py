@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from r1v.eval.benchmark import TASKS, benchmark, load_items, remark
+from r1v.eval.questions import marks
 from r1v.eval.questions.data import DataError
 from r1v.eval.questions.marks import Marks, content_digest, other_split
 from tests.eval.rows import ROWS, png, write_rows
@@ -140,6 +142,16 @@ def test_official_texts_are_known_by_their_hash(name: str, folder: str, file: st
     assert changed.origin["official"] is False
     said = remark(changed)
     assert said is not None and "not the same texts" in said
+
+
+def test_a_published_table_is_known_by_its_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = tmp_path / "MMStar.tsv"
+    table.write_bytes(b"index\tquestion\n1\ta\n")
+    assert marks.published_table([table]) is False
+    monkeypatch.setitem(marks._TABLES, "MMStar.tsv", hashlib.md5(table.read_bytes()).hexdigest())
+    assert marks.published_table([table]) is True
+    assert marks.published_table([table, table]) is None
+    assert marks.published_table([table.rename(tmp_path / "mine.tsv")]) is None
 
 
 def test_the_content_hash_is_of_texts_alone() -> None:

@@ -18,7 +18,15 @@ from typing import Any
 
 from r1v.core import R1VError, UnavailableError, parse_json
 from r1v.eval.item import Json
-from r1v.eval.questions.marks import Marks, asked_for, content_digest, other_split, wrong_row, wrong_rows
+from r1v.eval.questions.marks import (
+    Marks,
+    asked_for,
+    content_digest,
+    other_split,
+    published_table,
+    wrong_row,
+    wrong_rows,
+)
 
 MAX_PATH = 1000  # characters; a longer text is an encoded picture
 _SEPARATORS = {".csv": (",", "commas"), ".tsv": ("\t", "tabs")}
@@ -114,6 +122,8 @@ def read_rows(
         raise OtherSetError(_other(found[0], wrong, source), rows[0])
     if source.marks.content and len(rows) == source.marks.num_questions:
         origin["official"] = content_digest(rows, source.fields) == source.marks.content
+    elif (published := published_table(found)) is not None:
+        origin["official"] = published
     return Rows(rows, found[0].parent, {**origin, "files": len(found), "rows": len(rows)})
 
 

@@ -23,6 +23,18 @@ _SPLITS = {
     "test": "test", "testmini": "testmini",
 }  # fmt: skip
 
+# VLMEvalKit's tables by their names, with the MD5 that it checks after a download (its fork in Skywork-R1V at
+# b806cef)
+_TABLES = {
+    "MMStar.tsv": "e1ecd2140806c1b1bbf54b43372efb9e",
+    "MMBench_DEV_EN_V11.tsv": "30c05be8f2f347a50be25aa067248184",
+    "HallusionBench.tsv": "0c23ac0dc9ef46832d7a24504f2a0c7c",
+    "MathVerse_MINI_Vision_Only.tsv": "68a11d4680014ac881fa37adeadea3a4",
+    "WeMath.tsv": "b5e969a075f01290a542411fb7766388",
+    "DynaMath.tsv": "b8425ad9a7114571fc9366e013699494",
+    "LogicVista.tsv": "41c5d33adf33765c399e0e6ae588c061",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Marks:
@@ -80,6 +92,17 @@ def asked_for(marks: Marks, repo: str) -> str:
     if marks.num_options is not None:
         parts.append("up to {1} options".format(*marks.num_options))
     return f"{repo} ({', '.join(parts)})" if parts else repo
+
+
+def published_table(paths: Sequence[Path]) -> bool | None:
+    """Whether a table of VLMEvalKit is byte for byte the published one; None where the files are no such
+    table, or several files."""
+    known = _TABLES.get(paths[0].name) if len(paths) == 1 else None
+    if known is None:
+        return None
+    with open(paths[0], "rb") as file:
+        digest = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False))
+    return digest.hexdigest() == known
 
 
 def content_digest(rows: Sequence[Json], fields: Sequence[str]) -> str:
