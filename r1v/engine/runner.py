@@ -42,8 +42,9 @@ def attention_for(cache: PagedCache, weights: torch.dtype) -> AttentionPath:
         return VarlenAttention
     if choice != "runs":
         return PagedAttentionReference
-    tiles = many_queries(isa.features(), cache.keys.shape[-1], weights).name == "tiles"
-    return partial(RunAttention, tiled=tiles and cache.keys.dtype in (torch.float32, torch.bfloat16))
+    kernel = many_queries(isa.features(), cache.keys.shape[-1], weights).name
+    takes = {"tiles": (torch.float32, torch.bfloat16), "panels": (torch.float32,)}.get(kernel, ())
+    return partial(RunAttention, native=cache.keys.dtype in takes)
 
 
 def make_sampler(

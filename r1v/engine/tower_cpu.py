@@ -1,7 +1,7 @@
-"""The vision tower's layers on a CPU that multiplies bfloat16 in tiles.
+"""The vision tower's layers on a CPU for which we have attention of our own.
 
-Enters: a view whose linear layers are `OneDnnLinear`. Leaves: the same view with layers of the same modules.
-Always holds: they compute what the modules compute, with fewer roundings to bfloat16 in between.
+Enters: a view of a model. Leaves: the same view with layers of the same modules. Always holds: they compute
+what the modules compute, in tiles with fewer roundings to bfloat16 in between.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import cast
 import torch
 from torch import nn
 
-from r1v.models.vision import VisionLayer, VisionTower
+from r1v.models.vision import VisionAttention, VisionLayer, VisionTower
 from r1v.ops import select
-from r1v.ops.cpu.tiled import tiled_attention
+from r1v.ops.cpu.attention import attend_many
 from r1v.ops.isa import Features
 from r1v.ops.linear import OneDnnLinear
 
@@ -33,21 +33,45 @@ class TiledLayer(VisionLayer):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(tiles, patches, width) -> the same."""
-        heads = self.attention.heads(self.norm1(x))
-        mixed = torch.stack([tiled_attention(*tile) for tile in zip(*heads, strict=True)])
-        x = torch.addcmul(x, self.scale1, self.attention.out(mixed.flatten(-2)))
+        mixed = _mix(self.attention.heads(self.norm1(x)))
+        x = torch.addcmul(x, self.scale1, self.attention.out(mixed))
         fc1 = cast("OneDnnLinear", self.mlp.fc1)
         inner = fc1.activated(self.norm2(x), self.mlp.activation)
         return torch.addcmul(x, self.scale2, self.mlp.fc2(inner))
 
 
-def with_tiled_layers(tower: VisionTower, features: Features) -> None:
-    """Put a `TiledLayer` in the place of each layer of a view whose products are oneDNN's, where
-    `select.many_queries` has tiles for its heads."""
+class PanelAttention(VisionAttention):
+    """A block's attention by our own kernel, for float32."""
+
+    def __init__(self, attention: VisionAttention) -> None:
+        nn.Module.__init__(self)
+        self.num_heads, self.qkv, self.out = attention.num_heads, attention.qkv, attention.out
+        self.q_norm, self.k_norm = attention.q_norm, attention.k_norm
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(tiles, patches, width) -> the same."""
+        if x.dtype != torch.float32:
+            return super().forward(x)
+        mixed: torch.Tensor = self.out(_mix(self.heads(x)))
+        return mixed
+
+
+def _mix(heads: tuple[torch.Tensor, ...]) -> torch.Tensor:
+    """Queries, keys and values, (tiles, patches, heads, head_dim) each -> (tiles, patches, width)."""
+    return torch.stack([attend_many(*tile) for tile in zip(*heads, strict=True)]).flatten(-2)
+
+
+def with_native_attention(tower: VisionTower, features: Features) -> None:
+    """Let the layers of a view attend by the kernel that `select.many_queries` has for their heads: in tiles
+    (`TiledLayer`) only where the products are oneDNN's."""
     head_dim = tower.config.hidden_size // tower.config.num_heads
-    if select.many_queries(features, head_dim, tower.class_embedding.dtype).name != "tiles":
+    kernel = select.many_queries(features, head_dim, tower.class_embedding.dtype).name
+    if kernel == "panels":
+        for layer in tower.layers:
+            layer.attention = PanelAttention(cast("VisionLayer", layer).attention)
         return
-    if all(isinstance(product, OneDnnLinear) for layer in tower.layers for product in _products(layer)):
+    products = [product for layer in tower.layers for product in _products(layer)]
+    if kernel == "tiles" and all(isinstance(product, OneDnnLinear) for product in products):
         tower.layers = nn.ModuleList(TiledLayer(cast("VisionLayer", layer)) for layer in tower.layers)
 
 

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from r1v.core import ConfigError
 from r1v.engine.prompt_cpu import with_native_layers
-from r1v.engine.tower_cpu import with_tiled_layers
+from r1v.engine.tower_cpu import with_native_attention
 from r1v.models import R1V
 from r1v.ops import isa, select
 from r1v.ops.cpu.native import NativeLinear
@@ -131,7 +131,7 @@ def prepare(
         if part is not None:
             setattr(view, name, _view(part, twins, dtypes["vision"]))
     if view.vision is not None:
-        with_tiled_layers(view.vision, have)
+        with_native_attention(view.vision, have)
     return RunnableModel(view, head.result(), dtypes["language"])
 
 

@@ -44,9 +44,9 @@ __all__ = [
 
 # modules whose public names other packages may import as well
 MODULES = (
+    "cpu.attention",
     "cpu.drawing",
     "cpu.native",
-    "cpu.tiled",
     "cuda.decode",
     "cuda.fp8",
     "cuda.int4",

@@ -22,7 +22,7 @@ import torch
 from torch.nn import functional
 
 from r1v.ops.attention import attention_reference
-from r1v.ops.cpu.tiled import tiled_attention
+from r1v.ops.cpu.attention import attend_many
 
 
 @dataclass(slots=True)
@@ -117,18 +117,18 @@ class PagedAttentionReference:
 
 MIN_TOGETHER = 4  # from this number of single queries on, one call for all of them may be faster
 MAX_COPIED = 512 * 1024  # up to so many bytes of a context's keys, a copy costs less than a separate call
-MIN_TILED = 16  # from this number of queries on, tiles are faster: they take so many at a time
+MIN_NATIVE = 16  # from this number of queries on, our kernel is faster: it takes so many at a time
 
 
 class RunAttention:
     """The CPU's fast path: reads runs of the cache in place with torch's flash kernel; many single queries
-    over short contexts take one call on copies of those instead. tiled: pieces of prompts take our kernel in
-    bfloat16 (`select.many_queries`)."""
+    over short contexts take one call on copies of those instead. native: pieces of prompts take our kernel
+    (`select.many_queries`)."""
 
     def __init__(
-        self, cache: PagedCache, slots: torch.Tensor, spans: Sequence[Span], tiled: bool = False
+        self, cache: PagedCache, slots: torch.Tensor, spans: Sequence[Span], native: bool = False
     ) -> None:
-        self.cache, self.slots, self._tiled = cache, slots, tiled
+        self.cache, self.slots, self._native = cache, slots, native
         single = [span for span in spans if span.length == 1]
         self._together = _places_together(single, cache)
         self.spans = spans if self._together is None else [span for span in spans if span.length > 1]
@@ -163,10 +163,10 @@ class RunAttention:
             rows = q.narrow(1, span.start, span.length)
             if span.length == 1:
                 mixed.append(self._decode(layer, rows.to(dtype), span.runs))
-            elif self._tiled and span.length >= MIN_TILED:
+            elif self._native and span.length >= MIN_NATIVE:
                 next(earlier)
                 keys, values = self.cache.keys[layer], self.cache.values[layer]
-                mixed.append(tiled_attention(rows[0].to(dtype), keys, values, span.runs, causal=True)[None])
+                mixed.append(attend_many(rows[0].to(dtype), keys, values, span.runs, causal=True)[None])
             else:
                 own = (k.narrow(1, span.start, span.length), v.narrow(1, span.start, span.length))
                 mixed.append(self._prefill(layer, rows.to(dtype), *own, next(earlier)))

@@ -167,9 +167,14 @@ def decoder(features: Features, native: bool, head_dim: int, cache_dtype: torch.
 
 def many_queries(features: Features, head_dim: int, weights: torch.dtype) -> Choice:
     """How hundreds of queries attend on a CPU: those of a prompt over the paged cache, and patches of a tile
-    to each other. weights: the dtype of the model's, which says how exact its products are."""
+    to each other. weights: the dtype of the model's, which says how exact its products are. "panels" takes
+    float32 alone."""
+    if features.kernel_level == "avx2":
+        if head_dim % 8 or head_dim > 256:
+            return Choice("torch", f"torch's flash kernel: our panels take no heads of {head_dim}")
+        return Choice("panels", "our kernel, in float32")
     if features.kernel_level != "amx":
-        return Choice("torch", "torch's flash kernel: our own multiplies in tiles, which are not used here")
+        return Choice("torch", "torch's flash kernel: ours was measured with AVX2 and with tiles alone")
     if weights != torch.bfloat16:
         return Choice("torch", f"torch's flash kernel: tiles are less exact than weights in {_name(weights)}")
     if head_dim % 32 or head_dim > 256:

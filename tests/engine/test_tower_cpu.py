@@ -1,4 +1,4 @@
-"""The tower as the engine runs it on a processor that multiplies bfloat16, against the modules in float32."""
+"""The tower as the engine runs it on a CPU, against the modules in float32."""
 
 from dataclasses import replace
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from r1v.engine.tower_cpu import TiledLayer
+from r1v.engine.tower_cpu import PanelAttention, TiledLayer
 from r1v.engine.weights import prepare
 from r1v.models import R1V
 from r1v.ops import isa
@@ -19,7 +19,8 @@ from tests.engine.tiny import tiny_model
     {"qk_norm": True, "norm_type": "rms_norm", "qkv_bias": False},
 ])  # fmt: skip
 def test_layers_compute_what_the_modules_do(changes: dict[str, Any]) -> None:
-    """Two tiles of 65 patches, two heads of 32. Without tiles the layers are the modules themselves."""
+    """Two tiles of 65 patches, two heads of 32. Without tiles the layers are the modules themselves; with
+    AVX2 alone their attention is ours."""
     config = tiny_model().config
     assert config.vision is not None
     vision = replace(
@@ -34,7 +35,10 @@ def test_layers_compute_what_the_modules_do(changes: dict[str, Any]) -> None:
                 parameter.uniform_(0.5, 1.5)
     model = model.bfloat16()
     run = prepare(model, "packed")
-    tiled = isa.features().kernel_level == "amx"
+    level = isa.features().kernel_level
+    tiled = level == "amx"
+    panels = [isinstance(layer.attention, PanelAttention) for layer in run.model.vision.layers]
+    assert set(panels) == {level == "avx2"}
     assert all(isinstance(layer, TiledLayer) == tiled for layer in run.model.vision.layers)
     pixels = torch.randn(2, 3, 32, 32).bfloat16()
     with torch.inference_mode():

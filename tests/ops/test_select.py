@@ -140,10 +140,15 @@ def test_attention_over_the_cache() -> None:
 
 
 def test_attention_of_many_queries() -> None:
-    """In tiles only at the level that has them, for weights whose products are in bfloat16 too."""
+    """In tiles only at the level that has them, for weights whose products are in bfloat16 too; in float32
+    with AVX2 alone."""
     for features in EVERY_MACHINE:
         found = select.many_queries(features, 64, torch.bfloat16)
-        assert (found.name == "tiles") == (features.kernel_level == "amx") and found.reason
+        expected = {"amx": "tiles", "avx2": "panels"}.get(features.kernel_level or "", "torch")
+        assert found.name == expected and found.reason
+        if expected == "panels":
+            assert select.many_queries(features, 72, torch.float32).name == "panels"
+            assert {select.many_queries(features, dim, torch.float32).name for dim in (20, 264)} == {"torch"}
     amx = machine("amx")
     assert select.many_queries(amx, 128, torch.bfloat16).name == "tiles"
     for head_dim, dtype in (

@@ -20,10 +20,9 @@ POINTER, INT64, INT32, FLOAT = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32, 
 SIGNATURES: dict[str, tuple[Any, ...]] = {
     "r1v_linear": (POINTER, POINTER, INT64, POINTER, FLOAT, INT32, POINTER, POINTER, INT32),
     "r1v_step": (POINTER, POINTER, POINTER, INT32),
+    "r1v_prompt": (POINTER, INT32),
     "r1v_draw": (POINTER, INT64, INT64, POINTER, INT64, POINTER, POINTER, INT32),
 }
-# what the level "amx" has besides
-TILE_SIGNATURES: dict[str, tuple[Any, ...]] = {"r1v_prompt": (POINTER, INT32)}
 # every level that csrc can be compiled for
 COMPILED_FOR = (
     "generic", "avx2", "avx512", "avx512_vnni", "avx512_bf16", "amx", "neon", "neon_dot", "neon_bf16",
@@ -32,13 +31,13 @@ COMPILED_FOR = (
 
 @dataclass(frozen=True, slots=True)
 class Kernels:
-    """The functions of one level. prompt: only of "amx"."""
+    """The functions of one level."""
 
     level: str
     linear: Any
     step: Any
     draw: Any
-    prompt: Any = None
+    prompt: Any
 
 
 @functools.cache
@@ -61,7 +60,7 @@ def compiled_levels() -> frozenset[str]:
     found = {level for level in COMPILED_FOR if hasattr(library, f"r1v_linear_{level}")}
     expected = [f"{name}_{level}" for level in COMPILED_FOR if level in found for name in SIGNATURES]
     if "amx" in found:
-        expected += ["r1v_allowed_amx", *(f"{name}_amx" for name in TILE_SIGNATURES)]
+        expected.append("r1v_allowed_amx")
     lacking = [name for name in expected if not hasattr(library, name)]
     if library is not None and (lacking or not found):
         log.warning(
@@ -80,8 +79,7 @@ def kernels(level: str) -> Kernels:
     library = _library()
     assert library is not None
     found = {}
-    signatures = SIGNATURES | (TILE_SIGNATURES if level == "amx" else {})
-    for name, arguments in signatures.items():
+    for name, arguments in SIGNATURES.items():
         function = getattr(library, f"{name}_{level}")
         function.argtypes, function.restype = list(arguments), None
         found[name.removeprefix("r1v_")] = function

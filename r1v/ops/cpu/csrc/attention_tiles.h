@@ -3,18 +3,6 @@
 // scores of 16 queries and the softmax needs no sums across a vector.
 
 #if USE_AMX
-typedef struct {
-    int64_t queries, heads, key_heads, head_dim;  // head_dim is a multiple of 32, at most 256
-    int64_t query_row, query_head;                // how many numbers rows lie apart, and heads
-    int64_t key_row, key_head, value_row, value_head;
-    int64_t num_runs;
-    const int64_t *runs;                          // (num_runs, 2): first row of keys and values, number of rows
-    int32_t kind;                                 // of all, FLOAT32 or BFLOAT16
-    int32_t causal;                               // the queries are the last of the context, and see none after them
-    const void *queries_at, *keys, *values;
-    void *out;                                    // (queries, heads, head_dim), side by side
-} Prompt;
-
 // Keys whose scores are kept at a time, queries of a block, and packed keys and values that are held at a time.
 enum { KEYS = 256, QUERIES = 32, MOST_DIM = 256, MOST_PACKED = 32 << 20 };
 

@@ -16,6 +16,8 @@
 
 #include "attention.h"
 
+#include "attention_panels.h"
+
 #include "attention_tiles.h"
 
 #include "step.h"

@@ -1,8 +1,9 @@
-"""Attention of many queries in the processor's tiles (csrc/attention_tiles.h), which level "amx" has.
+"""Attention of many queries by our own kernels: in the processor's tiles at the level "amx"
+(csrc/attention_tiles.h), in float32 at every other (csrc/attention_panels.h).
 
-Enters: queries, keys and values on the CPU, float32 or bfloat16, in any layout whose last dimension is
-contiguous. Leaves: the mixed values in the same dtype. Always holds: queries, keys, values and weights are
-rounded to bfloat16, sums and the softmax are float32.
+Enters: queries, keys and values on the CPU, float32 or, in tiles, bfloat16, in any layout whose last
+dimension is contiguous. Leaves: the mixed values in the same dtype. Always holds: sums and the softmax are
+float32; in tiles, queries, keys, values and weights are rounded to bfloat16.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 
 import torch
 
+from r1v.ops import isa
 from r1v.ops.cpu.library import kernels
 from r1v.ops.cpu.native import KINDS
 
@@ -27,7 +29,7 @@ class _Prompt(ctypes.Structure):
     )  # fmt: skip
 
 
-def tiled_attention(
+def attend_many(
     q: torch.Tensor,
     keys: torch.Tensor,
     values: torch.Tensor,
@@ -38,9 +40,11 @@ def tiled_attention(
 
     runs: (first, number) of the rows of keys and values that are the context, in order; None is all of them.
     causal: the queries belong to the last n rows of the context, and see none after their own. head_dim: as
-    `select.prompt_attention` allows.
+    `select.many_queries` allows.
     """
     num_queries, num_heads, head_dim = q.shape
+    level = isa.features().kernel_level
+    assert level is not None and (level == "amx" or q.dtype == torch.float32)
     assert q.dtype == keys.dtype == values.dtype and q.stride(2) == keys.stride(2) == values.stride(2) == 1
     chosen = [(0, keys.shape[0])] if runs is None else runs
     flat = (ctypes.c_int64 * (2 * len(chosen)))(*(number for run in chosen for number in run))
@@ -50,5 +54,5 @@ def tiled_attention(
         num_queries, num_heads, keys.shape[1], head_dim, *strides, len(chosen), ctypes.addressof(flat),
         KINDS[q.dtype], causal, q.data_ptr(), keys.data_ptr(), values.data_ptr(), out.data_ptr(),
     )  # fmt: skip
-    kernels("amx").prompt(ctypes.addressof(struct), torch.get_num_threads())
+    kernels(level).prompt(ctypes.addressof(struct), torch.get_num_threads())
     return out
