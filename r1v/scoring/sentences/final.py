@@ -215,7 +215,9 @@ def _alone(text: str) -> str | None:
     if re.search(r"[一-鿿]", text):
         return stated(text) or _value(text)
     if not _LONG_WORD.search(re.sub(r"\\[A-Za-z]+", "", text)):
-        text = _IS.sub(" = ", text)
+        sides = _IS.split(text)  # "12 + 5 is 17"
+        if len(sides) == 2 and (NAME.fullmatch(sides[0]) or _equal(sides[0], sides[1])):
+            text = " = ".join(sides)
     parts, _ = at_relations(text)
     if len(parts) > 1 and any(_OTHER_WORD.search(part) for part in parts[1:-1]):
         return None
@@ -272,10 +274,15 @@ def _gives(left: str, right: str) -> bool:
         return True
     if same_reading(read(left), read(right)):
         return True
-    first, second = expression_of(left), expression_of(right)
+    first = expression_of(left)
     if first is None or not first.symbols:
         return not _LETTERS.search(re.sub(r"\\[A-Za-z]+|\d\s*[A-Za-z]+\b", "", left))
+    return _equal(left, right)
+
+
+def _equal(left: str, right: str) -> bool:
+    first, second = expression_of(left), expression_of(right)
     try:
-        return second is not None and same_value(first, second)
+        return first is not None and second is not None and same_value(first, second)
     except Unreadable:
         return False
