@@ -1,11 +1,12 @@
 """False accepts and false rejects on whole replies: the answer is found in the reply, then compared.
 
-Two sets written by people's rules of marking, each without sight of the scorer's: ``replies_first`` (400,
-nearly all without a box) and ``replies_second`` (318; half boxed, the others announced, bold or plain). Each
-line of their files has the question, the key, the reply, the options of a multiple choice, and whether a
-teacher would mark it right. Then the four files of ``tests/scoring/replies``, which were written together
-with the rules: numbers that are only mentioned, statements in like forms, boxes with something beside the
-value.
+Three sets written by people's rules of marking, each without sight of the scorer's: ``replies_first`` (400,
+nearly all without a box), ``replies_second`` (318; half boxed, the others announced, bold or plain) and
+``replies_third`` (320, a quarter in each form). All three have been used for the rules since, so they say
+nothing about new replies; docs/measurements/evaluation.md has what was seen at first sight of each. Each line
+of their files has the question, the key, the reply, the options of a multiple choice, and whether a teacher
+would mark it right. Then the four files of ``tests/scoring/replies``, which were written together with the
+rules: numbers that are only mentioned, statements in like forms, boxes with something beside the value.
 Graded as ``r1v eval run FILE.jsonl`` does. Prints a table, every reply that was judged wrongly, and ends with
 one line of JSON; ``--quick`` judges every eighth reply.
 """
