@@ -9,6 +9,7 @@ clock and of processor time: encoding the tile, time to the first token, whole a
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import os
 import random
@@ -105,11 +106,19 @@ def compare(args: argparse.Namespace, folder: Path) -> None:
     source = checkpoint(args.geometry, folder / "checkpoint")
     engine = EngineConfig(num_draft_tokens=0, cache_bytes=1 << 28, weight_format=args.weight_format)
     llm = LLM(str(source), dtype="bfloat16", max_model_len=2048, engine=engine)
-    server = None
-    if args.llama_cpp:
-        server = LlamaServer(
-            Path(args.llama_cpp), *exported(source, folder / "gguf", args.kind), args.threads
-        )
+    with contextlib.ExitStack() as ends:  # whatever happens, no server stays behind
+        ends.callback(llm.close)
+        server = None
+        if args.llama_cpp:
+            server = LlamaServer(
+                Path(args.llama_cpp), *exported(source, folder / "gguf", args.kind), args.threads
+            )
+            ends.callback(server.close)
+        take_turns(args, llm, server)
+
+
+def take_turns(args: argparse.Namespace, llm: LLM, server: LlamaServer | None) -> None:
+    """Ask both, and report."""
     names = ["r1v"] + ["llama.cpp"] * (server is not None)
     found: dict[str, list[dict[str, Times]]] = {name: [] for name in names}
     question = "How many red circles are there to the left of the blue one?"
@@ -121,9 +130,6 @@ def compare(args: argparse.Namespace, folder: Path) -> None:
             for name, times in answers.items():
                 found[name].append(times)
     report(args, found, 2.0 * tower_products(llm._backend._engine.model))  # type: ignore[attr-defined]
-    llm.close()
-    if server is not None:
-        server.close()
 
 
 def report(args: argparse.Namespace, found: dict[str, list[dict[str, Times]]], tile_flop: float) -> None:
