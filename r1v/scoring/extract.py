@@ -16,7 +16,12 @@ from typing import Literal, TypeAlias
 from r1v.scoring.boxed import extract_boxes, find_boxes, labelled_boxes
 from r1v.scoring.compare import compare
 from r1v.scoring.notation import tidy
-from r1v.scoring.sentences.elimination import denies, settled, without_denied
+from r1v.scoring.sentences.elimination import (
+    denies,
+    settled,
+    without_denied,
+    without_other_letters,
+)
 from r1v.scoring.sentences.final import final_statement
 from r1v.scoring.sentences.mentions import is_held_back, is_mention
 from r1v.scoring.sentences.phrases import phrases
@@ -73,8 +78,6 @@ _VERDICT = re.compile(
     r"\W*$",
     re.IGNORECASE,
 )
-_PRONOUN = re.compile(r"\bI(?=\s+[a-z]|['’])")
-_ARTICLE = re.compile(r"\bA(?=\s+[a-z])(?!\s+(?:is|are|and|or|because|since|as|not|matches|fits|fails?)\b)")
 _SAYS = re.compile(r"\b(?:is|are|equals)\s+[-+]?[$\\]?[\d(]", re.IGNORECASE)
 _SO_IT_IS = re.compile(
     r"^(?:(?:.*\s)?(?:is|are|equals)|(?:.*\s)?it['’]s|so|hence|thus|therefore),?\s+(?=[-+]?[$\\]?[\d.(\\])",
@@ -352,9 +355,8 @@ def _picked(text: str, options: Sequence[str], letters: Sequence[str]) -> _Pick 
 
 
 def _named(text: str, letters: Sequence[str]) -> set[str]:
-    """Letters that stand alone in a text and are not negated. The article "a" and the pronoun "I" do not
-    count."""
-    text = _DENIED.sub(" ", without_denied(_PRONOUN.sub(" ", _ARTICLE.sub(" ", text))))
+    """Letters of options that stand alone in a text and are not negated."""
+    text = _DENIED.sub(" ", without_denied(without_other_letters(text)))
     return {match[1] for match in _LETTER.finditer(text) if match[1] in letters}
 
 

@@ -70,3 +70,39 @@ def test_what_is_not_decided_is_no_choice(letters: list[str], sentence: str) -> 
 )
 def test_doubts_that_end(reply: str, letter: str) -> None:
     assert extract_choice(reply, OPTIONS).text == letter
+
+
+STATES = [
+    "a solid",
+    "a liquid",
+    "a gas",
+    "a plasma",
+    "a glass",
+    "a foam",
+    "a gel",
+    "a sol",
+    "a mist",
+    "an ion",
+    "a salt",
+]
+OTHER_LETTERS = [
+    "It boils at −183 °C, so it is {}.",
+    "It freezes at $32^\\circ F$. That leaves **{}**.",
+    "The temperature is 300 K. It must be {}.",
+    "A current of 5 A flows. The answer is {}.",
+    "With $C = 12$ the figure shows {}.",
+    "P(A) is larger than P(B), hence {}.",
+    "K+ moves out, so the answer is {}.",
+    "There is only H₂ left, so {}.",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("letter", "BD")
+@pytest.mark.parametrize("form", OTHER_LETTERS)
+def test_letters_of_units_symbols_and_variables_name_no_option(form: str, letter: str) -> None:
+    assert extract_choice(form.format(letter), STATES).text == letter
+
+
+@pytest.mark.parametrize("reply", ["It boils at −183 °C.", "The current is 5 A.", "It melts at 300 K."])
+def test_a_unit_alone_is_no_choice(reply: str) -> None:
+    assert extract_choice(reply, STATES).text is None

@@ -42,9 +42,15 @@ _AFFIRMED = re.compile(
 )
 _LETTER = re.compile(r"(?<![A-Za-z\\'’])([A-Z])(?![A-Za-z'’])")
 _ARTICLE = re.compile(
-    r"\bA(?=\s+[a-z])(?!\s+(?:is|are|and|or|does|fits|works|remains?|matches|satisfies|holds|as)\b)"
+    r"\bA(?=\s+[a-z])(?!\s+(?:is|are|and|or|because|since|as|not|does|fits|works|remains?|matches|satisfies|holds|fails?)\b)"
 )
 _PRONOUN = re.compile(r"\bI(?=\s+[a-z]|['’])")
+_NO_OPTION = re.compile(
+    r"(?:°|\\circ\s*\}?)\s*[CFK](?![A-Za-z])"  # 20 °C
+    r"|(?<![A-Za-z\d.])\d[\d.,]*\s?(?:\\(?:mathrm|text)\{)?[ACFHJKNTVW]\}?(?![A-Za-z])(?!['’])"  # 300 K, 5 A
+    r"|(?<![A-Za-z\\])[A-Z](?=\s*[_^]|[\d₀-₉⁰-⁹²³⁺⁻]|[+-](?:\s|$)|\s*=\s*[-\\$\d])"  # H_2, K+, C = 12
+    r"|(?<![A-Za-z\\])[A-Za-z]\s?\([A-Z](?=[^()]*\))[^()]*\)"  # P(A)
+)
 MAX_WEIGHED = 600  # characters
 
 
@@ -56,6 +62,12 @@ def denies(text: str) -> bool:
 def without_denied(text: str) -> str:
     """The text without what it rules out."""
     return _DENIED.sub(" ", text) if len(text) <= MAX_WEIGHED else text
+
+
+def without_other_letters(text: str) -> str:
+    """The text without capital letters that name no option: the article "a", the pronoun "I", a unit's
+    letter, a chemical symbol, a variable."""
+    return _NO_OPTION.sub(" ", _PRONOUN.sub(" ", _ARTICLE.sub(" ", text)))
 
 
 def settled(sentences: Sequence[str], letters: Sequence[str]) -> str | None:
@@ -84,6 +96,5 @@ def settled(sentences: Sequence[str], letters: Sequence[str]) -> str | None:
 
 
 def _standing(text: str, letters: Sequence[str]) -> set[str]:
-    """Letters that stand alone; neither the article "a" nor the pronoun."""
-    text = _PRONOUN.sub(" ", _ARTICLE.sub(" ", text))
-    return {match[1] for match in _LETTER.finditer(text) if match[1] in letters}
+    """Letters of options that stand alone."""
+    return {match[1] for match in _LETTER.finditer(without_other_letters(text)) if match[1] in letters}

@@ -215,8 +215,8 @@ def _alone(text: str) -> str | None:
     if re.search(r"[一-鿿]", text):
         return stated(text) or _value(text)
     if not _LONG_WORD.search(re.sub(r"\\[A-Za-z]+", "", text)):
-        sides = _IS.split(text)  # "12 + 5 is 17"
-        if len(sides) == 2 and (NAME.fullmatch(sides[0]) or _equal(sides[0], sides[1])):
+        sides = _IS.split(text)  # "12 + 5 is 17", and not "2x + 1 is 5"
+        if len(sides) == 2 and (NAME.fullmatch(sides[0]) or _comes_to(sides[0], sides[1])):
             text = " = ".join(sides)
     parts, _ = at_relations(text)
     if len(parts) > 1 and any(_OTHER_WORD.search(part) for part in parts[1:-1]):
@@ -278,6 +278,12 @@ def _gives(left: str, right: str) -> bool:
     if first is None or not first.symbols:
         return not _LETTERS.search(re.sub(r"\\[A-Za-z]+|\d\s*[A-Za-z]+\b", "", left))
     return _equal(left, right)
+
+
+def _comes_to(left: str, right: str) -> bool:
+    """Whether what is said of an expression can be its value: it has no unknown, or both are the same."""
+    first = expression_of(left)
+    return first is not None and (not first.symbols or _equal(left, right))
 
 
 def _equal(left: str, right: str) -> bool:
