@@ -12,14 +12,14 @@ import re
 from collections.abc import Iterator
 
 from r1v.scoring.answers import Reading, Scalar
-from r1v.scoring.equality import same_reading
-from r1v.scoring.evaluation import approximate, same_value
+from r1v.scoring.evaluation import same_value
 from r1v.scoring.expression import Unreadable, expression_of
 from r1v.scoring.kinds.modifiers import is_harmless
 from r1v.scoring.kinds.units import read_unit
 from r1v.scoring.kinds.words import directed
 from r1v.scoring.notation import at_relations, split_top, tidy
-from r1v.scoring.reading import MAX_ROUNDING, read
+from r1v.scoring.reading import read
+from r1v.scoring.sentences.asides import AGAIN, NEARLY, agree, is_domain, without_aside
 from r1v.scoring.sentences.mentions import is_mention
 from r1v.scoring.sentences.stance import is_said
 
@@ -27,16 +27,13 @@ _REMARK = re.compile(
     r"(?P<value>.*[\w})\]'°])(?:\s+|(?<=[\d})]))\((?P<remark>(?:[^()]|\([^()]*\))*)\)", re.DOTALL
 )
 _WORDS = re.compile(r"(?=.*[a-z]{3})[A-Za-z][A-Za-z' -]{2,60}|(?!.*[不非无未或约错])[一-鿿]{2,20}")
-_NEARLY = ("\\approx", "about")
 _REASON = re.compile(r"\s*(?:since|because|as|by|from|using|for\s+both)\b", re.IGNORECASE)
 _DOUBTED = re.compile(r"\b(?:or|not|if|unless|guess|maybe|perhaps|wrong)\b|\?", re.IGNORECASE)
 _OTHER_ONE = re.compile(
     r"\b(?:reject\w*|extraneous|discard\w*|excluded|invalid|inadmissible|the\s+other)\b", re.IGNORECASE
 )
 _CHOICE = re.compile(r"\b(?:or|and|not|if|either|both)\b", re.IGNORECASE)
-_SAID_AGAIN = re.compile(r"\s*(?P<sign>\\approx|=|i\.e\.,?|that\s+is,?|or|about)?\s*(?P<again>.+)", re.DOTALL)
 _HAS_NUMBER = re.compile(r"\d|\\(?:frac|sqrt|pi)")
-_TWICE = re.compile(r"\s*(?:,\s*i\.e\.,?|,\s*that\s+is,?|\s+or)\s+")
 _LABEL = re.compile(r"(?P<label>[A-Za-z][A-Za-z ]{2,30}):\s+(?P<value>\S.*)", re.DOTALL)
 _AS_ASKED = re.compile(r",\s*as\s+(?:required|claimed|expected|desired|needed|asked)$")
 _UNIT = re.compile(
@@ -86,16 +83,12 @@ def _without_remark(text: str) -> Iterator[str]:
     """``12 (since 3·4 = 12)``, ``\\frac13 (≈ 0.333)``, ``\\frac34 or 0.75``."""
     if (match := _REMARK.fullmatch(text)) is not None:
         value, remark = match["value"], match["remark"]
-        if _may_be_dropped(remark):
+        if _may_be_dropped(remark) or is_domain(remark, value):
             yield value
-        again = _SAID_AGAIN.fullmatch(remark)
-        if again and _HAS_NUMBER.search(remark) and _agree(value, again["again"], again["sign"] or ""):
-            yield from (value,) if again["sign"] in _NEARLY else (value, again["again"])
-    if len(sides := _TWICE.split(text)) == 2 and _agree(sides[0], sides[1], ""):
-        yield from sides
-    parts, signs = at_relations(text)
-    if signs == ["approx"] and _agree(parts[0], parts[1], "\\approx"):
-        yield from parts
+        again = AGAIN.fullmatch(remark)
+        if again and _HAS_NUMBER.search(remark) and agree(value, again["again"], again["sign"] or ""):
+            yield from (value,) if again["sign"] in NEARLY else (value, again["again"])
+    yield from without_aside(text)
 
 
 def _may_be_dropped(remark: str) -> bool:
@@ -106,22 +99,6 @@ def _may_be_dropped(remark: str) -> bool:
         return _OTHER_ONE.search(remark) is not None and not _CHOICE.search(remark)
     unit = read_unit(remark)
     return (unit is None or unit.factor is None) and bool(_WORDS.fullmatch(remark)) and is_harmless(remark)
-
-
-def _agree(value: str, again: str, sign: str) -> bool:
-    """Whether a value and what is said of it are the same, or the one rounds the other."""
-    first, second = read(tidy(value.rpartition("=")[2])), read(tidy(again))
-    if sign not in _NEARLY:
-        return same_reading(first, second) is True and _are_numbers(first, second)
-    left, right = (next((v for v in one if isinstance(v, Scalar)), None) for one in (first, second))
-    if left is None or right is None or (right.unit is not None and left.unit != right.unit):
-        return False
-    near, said = approximate(left.value), approximate(right.value)
-    return near is not None and said is not None and abs(near - said) <= MAX_ROUNDING * abs(near)
-
-
-def _are_numbers(*readings: Reading) -> bool:
-    return all(any(isinstance(v, Scalar) and not v.value.symbols for v in one) for one in readings)
 
 
 def _without_label(text: str) -> Iterator[str]:

@@ -18,6 +18,7 @@ from r1v.scoring.kinds.modifiers import is_changed
 from r1v.scoring.kinds.words import directed
 from r1v.scoring.notation import at_relations, brackets, split_top, tidy
 from r1v.scoring.reading import NAME, read
+from r1v.scoring.sentences.asides import AGAIN, agree, is_domain
 from r1v.scoring.sentences.chinese import DENIED_IN_CHINESE
 from r1v.scoring.sentences.mentions import is_mention, leads_to_mention, main_clause
 from r1v.scoring.sentences.prose import DENIED, RESTRICTED, VERB, stated
@@ -58,9 +59,8 @@ _NEAR = re.compile(
     re.IGNORECASE,
 )
 _MORE = re.compile(r"\s*(?:more|less|fewer|or|and|times|of\s+the\s+original)\b|\s*\?", re.IGNORECASE)
-_ASIDE = re.compile(
-    r"(?P<value>.*\S)\s+\((?:i\.e\.,?|that\s+is,?|or|=|\\approx|about)?\s*(?P<aside>[^()]+)\)", re.S
-)
+_ASIDE = re.compile(r"(?P<value>.*\S)\s+\((?P<aside>[^()]+)\)", re.S)
+_AGAIN_BEHIND = re.compile(r"(?P<words>(?:\s+[a-z]+){1,4})\s+\((?P<again>[^()]*\d[^()]*)\)\s*")
 _WORDS_BEFORE = re.compile(r".*(?<![A-Za-z\\_])[A-Za-z][A-Za-z'’-]+[,:]?\s+(?=\S)", re.S)
 _WORDS_FIRST = re.compile(r"(?:[A-Za-z][A-Za-z'’-]+,?\s+)+(?=\S)")
 _IT_IS = re.compile(
@@ -193,6 +193,8 @@ def _marked(clause: str) -> str | None:
         if len(found) != 1:
             continue
         before, behind = clause[: found[0].start()], clause[found[0].end() :]
+        if (again := _AGAIN_BEHIND.fullmatch(behind)) and agree(found[0][1] or "", again["again"], ""):
+            behind = again["words"]  # 720 kJ of energy (0.2 kWh)
         aside = re.match(r"\s*\([^()]*\)", behind)
         rest = behind[aside.end() :] if aside else behind
         if _NEAR.search(before) or _MORE.match(behind) or _FIGURE.search(rest):
@@ -240,7 +242,9 @@ def _value(text: str) -> str | None:
         core = _value(match["value"])
         if core is None or not re.search(r"\d", match["aside"]):
             return core
-        return core if same_reading(read(core), read(match["aside"])) else None
+        again = AGAIN.fullmatch(match["aside"])
+        agreed = again is not None and agree(core, again["again"], again["sign"] or "")
+        return core if agreed or is_domain(match["aside"], core) else None
     pieces = [tidy(one) for one in re.split(r",?\s+and\s+|;\s+|,\s+(?=[A-Za-z]'*\()", text)]
     if (branches := _branches(pieces)) is not None:
         return branches
