@@ -57,8 +57,9 @@ def extract_boxes(text: str, boxes: Sequence[Box] | None = None) -> list[str]:
 
 
 _PART = re.compile(
-    r"(?:^|(?<=\n)|(?<=[.;。；]\s)|(?<=[.;。；]))[\s*#]{0,8}(?:[(（]\s*([1-9]|[a-e]|i{1,3}|iv)|([a-e]))\s*[)）]"
+    r"(?:^|(?<=\n)|(?<=[.;。；]\s)|(?<=[.;。；]))[\s*#]{0,8}(?:[Pp]art\s+)?(?:[(（]\s*([1-9]|[a-e]|i{1,3}|iv)|([a-e]))\s*[)）]"
 )
+_MARK = re.compile(r"[(（]?\s*(?:[1-9]|[a-e]|i{1,3}|iv)\s*[)）.]?")
 _ORDERS = (tuple("123456789"), tuple("abcde"), ("i", "ii", "iii", "iv"))
 
 
@@ -97,6 +98,29 @@ def labelled_boxes(text: str, boxes: Sequence[Box]) -> str | None:
     if len(set(names)) < len(names) or any("," in content for content in contents):
         return None
     return f"({', '.join(names)}) = ({', '.join(contents)})"
+
+
+_BOLD = re.compile(r"\*\*(?=\S)(?P<content>[^*\n]{1,80}?)(?<=\S)\*\*")
+_ASSIGNED = re.compile(r"(?P<name>[A-Za-z](?:_\{?\w\}?)?)\s*=\s*(?P<value>[^=<>,;]+)")
+
+
+def bold_together(text: str) -> str | None:
+    """Bold values as one answer: one in each marked part (``(20 m, 4 s)``), or each with a name of its own
+    (``b = -2, a = 3``)."""
+    found = [Box(one.start(), one.end(), one["content"].strip(" .")) for one in _BOLD.finditer(text)]
+    boxes = [box for box in found if re.search(r"\d", box.content) and not _MARK.fullmatch(box.content)]
+    if 2 <= len(boxes) <= 6 and _are_parts(text, boxes):
+        return f"({', '.join(box.content for box in boxes)})"
+    return assigned_together([box.content for box in boxes])
+
+
+def assigned_together(contents: Sequence[str]) -> str | None:
+    """``x_1=3`` and ``x_2=-0.5`` as one answer; None where one is no such equation or a name stands twice."""
+    found = [_ASSIGNED.fullmatch(content.strip("$ ")) for content in contents]
+    names = {one["name"] if one else "" for one in found}
+    if not 2 <= len(found) <= 6 or len(names) < len(found) or "" in names:
+        return None
+    return ", ".join(content.strip("$ ") for content in contents)
 
 
 def _leads(text: str, boxes: Sequence[Box]) -> list[str]:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from r1v.scoring.boxed import extract_boxes, find_boxes, labelled_boxes
+from r1v.scoring.boxed import assigned_together, bold_together, extract_boxes, find_boxes, labelled_boxes
 from r1v.scoring.compare import compare
 from r1v.scoring.notation import tidy
 from r1v.scoring.sentences.elimination import (
@@ -90,7 +90,12 @@ _FAREWELL = phrases(
     r"(?:happy to|good luck|thanks|thank you|best regards)\b[^\d]*$", r"(?:希望|如有)[^\d]*$",
     after=r"[*_]*",
 )  # fmt: skip
-_CHECK = phrases(r"(?:check|verification|to (?:check|verify)|检验|验算)[*_]*\s*[:：]", after=r"[*_(]*")
+_CHECK = phrases(
+    r"(?:(?:double |sanity )?check|verification|to (?:check|verify)|检验|验算|note|tip|remark|fun fact"
+    r"|(?:boundary|edge|special) case)[*_]*\s*[:：]",
+    after=r"[>\s]*[*_(]*",
+)
+_LINE = re.compile(r"[-*_—]{3,}")
 _DECORATION = phrases(
     r"(?<=[.。!])[\s∎□■✅]+$", r",\s*as (?:required|claimed|expected|desired|needed|asked)\.?$"
 )
@@ -102,6 +107,11 @@ _REMARK = phrases(  # a sentence behind the one that gives the answer
 _OBJECTION = phrases(
     r"\b(?:not|never|no|fails?|wrong|but|however|contradict\w*|still|remains?|must|has to|have to|needs?)\b",
     r"\b(?:impossible|only|then|next)\b", r"n['’]t\b", r"\\ne", r"≠", r"不",
+)  # fmt: skip
+_CORRECTION = phrases(  # in a note behind the answer
+    r"\b(?:so|hence|thus|therefore|answer|final|correct(?:ion|ed)?|should|actually|mistake\w*|errors?)\b",
+    r"\b(?:instead|rather|sorry|wait|extraneous|excluded?|rejected|discard\w*|invalid|except|unless)\b",
+    r"\b(?:undefined|without|minus|add|subtract)\b",
 )  # fmt: skip
 _BEHIND_ANSWER = re.compile(r"[,(;]")
 _PASSING = re.compile(r"(?<!final )result\W*(?:is|are|was|:|=|：|是|为)\W*$", re.IGNORECASE)
@@ -129,7 +139,10 @@ def extract_answer(text: str) -> Extraction:
     otherwise the last announced answer, otherwise a short last line."""
     found_boxes = said_boxes(text, find_boxes(text))
     if boxes := extract_boxes(text, found_boxes):
-        return Extraction(", ".join(boxes), "boxed", labelled_boxes(text, found_boxes))
+        together = labelled_boxes(text, found_boxes) or assigned_together(
+            [box.content for box in found_boxes]
+        )
+        return Extraction(", ".join(boxes), "boxed", together)
     text = standing(text)
     announced = _announced(text)
     if announced:
@@ -140,16 +153,17 @@ def extract_answer(text: str) -> Extraction:
     sentences = _sentences(lines[-1]) if lines else []
     if len(sentences) > 1 and sentences[-2].endswith((";", "；")) and _LEFT_OPEN.search(sentences[-2]):
         return Extraction(None, "none")
+    together = bold_together("\n".join(lines))
     if lines and (final := final_statement(lines, sentences)) is not None:
-        return Extraction(final or None, "last-line" if final else "none")
+        return Extraction(final or None, "last-line" if final else "none", together if final else None)
     if not lines or is_asked(sentences[-1]) or not is_said(sentences[-1]) or is_mention(sentences[-1]):
         return Extraction(None, "none")
     if len(lines[-1]) <= MAX_LAST_LINE and _is_whole(sentences) and (found := _trimmed(lines[-1])):
         whole = stated(found) is not None or len(_SAYS.findall(found)) > 1
         short = found if whole else _SO_IT_IS.sub("", found)
-        return Extraction(short, "last-line")  # "their sum is 12" gives 12
+        return Extraction(short, "last-line", together)  # "their sum is 12" gives 12
     if said := stated(_sentences(tidy(_EMPHASIS.sub(r"\2", lines[-1])))[-1]):
-        return Extraction(said, "last-line")
+        return Extraction(said, "last-line", together)
     return Extraction(None, "none")
 
 
@@ -158,7 +172,11 @@ def _lines_with_the_answer(text: str) -> list[str]:
     stripped = (line.strip() for line in text.splitlines())
     lines = [line for line in stripped if line and not _FENCE.fullmatch(line)]
     while len(lines) > 1:
-        checked = _CHECK.match(lines[-1]) and not _OBJECTION.search(lines[-1])
+        if _LINE.fullmatch(lines[-1]):
+            lines.pop()
+            continue
+        objected = _OBJECTION.search(lines[-1]) or _CORRECTION.search(lines[-1])
+        checked = _CHECK.match(lines[-1]) and not objected
         if not checked and not _FAREWELL.match(lines[-1]):
             break
         lines.pop()

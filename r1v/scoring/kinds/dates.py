@@ -1,7 +1,8 @@
 """Dates.
 
 Enters: a short text. Leaves: a Date or None. Always holds: the month is written as a word, in Chinese or as
-in 2020-02-29; figures with strokes are not read, because countries order them differently.
+in 2020-02-29; figures with strokes are read only where day and month cannot be taken for each other, because
+countries order them differently (11/11/1918, 25/12/2020).
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ _FORMS = [
 ]
 
 
+_WITH_STROKES = re.compile(r"(\d{1,2})/(\d{1,2})/([12]\d{3})")
+
+
 @dataclass(frozen=True, slots=True)
 class Date:
     """year: None where the text names none. weekday: in small letters, or ""."""
@@ -40,7 +44,11 @@ class Date:
 
 
 def read_date(text: str) -> Date | None:
-    """``March 14, 2015``, ``Friday, 13 May``, ``2020-02-29``, ``2020年2月29日``."""
+    """``March 14, 2015``, ``Friday, 13 May``, ``2020-02-29``, ``2020年2月29日``, ``25/12/2020``."""
+    if (match := _WITH_STROKES.fullmatch(text.strip())) is not None:
+        month, day = sorted((int(match[1]), int(match[2])))
+        sure = (month == day or day > 12) and 1 <= month <= 12 and day <= 31
+        return Date(int(match[3]), month, day, "") if sure else None
     for form in _FORMS:
         if (match := form.fullmatch(text.strip())) is None:
             continue

@@ -135,6 +135,11 @@ _MIXED = re.compile(
 )
 
 
+_SECOND = re.compile(
+    rf"(\s+[a-z]+\s+and\s+)((?:{_NUMBER_WORD})\b.*)", re.IGNORECASE
+)  # " hour and ten minutes"
+
+
 def in_digits(text: str) -> str:
     """A text that is, or begins with, a number in English words, with digits for the words: ``forty-two``,
     ``three quarters``, ``two hundred and six metres``. Any other text as it is."""
@@ -156,7 +161,10 @@ def in_digits(text: str) -> str:
         written += "." + "".join(digits)
     if match["part"]:
         written += f"/{_PARTS_OF_ONE[match['part'].casefold()]}"
-    return f"{'-' if match['minus'] else ''}{written}{match['rest'] or ''}"
+    rest = match["rest"] or ""
+    if second := _SECOND.fullmatch(rest):
+        rest = second[1] + in_digits(second[2])
+    return f"{'-' if match['minus'] else ''}{written}{rest}"
 
 
 def _english_whole(words: list[str]) -> int | None:
