@@ -36,6 +36,7 @@ _CHOICE = re.compile(r"\b(?:or|and|not|if|either|both)\b", re.IGNORECASE)
 _HAS_NUMBER = re.compile(r"\d|\\(?:frac|sqrt|pi)")
 _LABEL = re.compile(r"(?P<label>[A-Za-z][A-Za-z ]{2,30}):\s+(?P<value>\S.*)", re.DOTALL)
 _AS_ASKED = re.compile(r",\s*as\s+(?:required|claimed|expected|desired|needed|asked)$")
+_OFF = re.compile(r"(?<=\d)(\s*(?:\\?%|percent))\s+off$")  # a discount
 _UNIT = re.compile(
     r"(?P<value>.+?)(?:\\[ ,;:!]|~|\s|\\q?quad)*\\(?:text|mathrm|textrm)\s*"
     r"\{\s*(?P<unit>[A-Za-z][A-Za-z/. ]*)\}(?P<power>\s*\^\s*\{?[23]\}?)?\s*",
@@ -106,8 +107,9 @@ def _without_label(text: str) -> Iterator[str]:
     match = _LABEL.fullmatch(text)
     if match is not None and not is_mention(text) and is_said(match["label"]):
         yield from (match["value"],) if is_harmless(match["label"]) and directed(match["label"]) == "" else ()
-    if (bare := _AS_ASKED.sub("", text)) != text:
-        yield bare
+    for pattern, kept in ((_AS_ASKED, ""), (_OFF, r"\1")):
+        if (bare := pattern.sub(kept, text)) != text:
+            yield bare
 
 
 def _value_given(text: str) -> str | None:

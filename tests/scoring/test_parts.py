@@ -4,6 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from r1v.eval.benchmark import GradingTools
+from r1v.eval.grading.graders import grade_mixed
+from r1v.eval.item import Item, Output
 from tests.scoring.test_asides import is_right
 
 PARTS = "**(a)** At the top the height is **{} m**\n\n**(b)** Up and down takes **{} s**"
@@ -60,3 +63,41 @@ def test_a_remark_that_corrects_is_no_remark(reply: str, answer: str) -> None:
 )
 def test_dates_in_figures_and_times_in_words(given: str, answer: str, same: bool) -> None:
     assert is_right(f"It ended at {given}." if "/" in given else f"So that's {given}.", answer) == same
+
+
+@pytest.mark.parametrize(
+    ("reply", "answer", "same"),
+    [
+        ("7 times 5 makes thirty-five.", "35", True),
+        ("7 times 5 makes fifty-three.", "35", False),
+        ("6 of 8 are shaded, which simplifies from 6/8 to three quarters of the figure.", "3/4", True),
+        ("6 of 8 are shaded, which simplifies from 6/8 to two thirds of the figure.", "3/4", False),
+        ("He went from 5 to seven.", "7", False),
+        ("It is not true that 7 times 5 makes thirty-five.", "35", False),
+        ("The height never changes, and the equation is y + 2 = 0.", "y = -2", True),
+        ("The height never changes, and the equation is y + 2 = 0.", "y = 2", False),
+        ("6 / 40 = 0.15 → **15 percent off**", "15%", True),
+        ("6 / 40 = 0.15 → **16 percent off**", "15%", False),
+    ],
+)
+def test_values_in_words_and_behind_another_clause(reply: str, answer: str, same: bool) -> None:
+    assert is_right(reply, answer) == same
+
+
+@pytest.mark.parametrize(
+    ("reply", "answer", "same"),
+    [
+        ("因此选 **A、C**。", "AC", True),
+        ("Answer: D, B", "B and D", True),
+        ("Answer: D or B", "B and D", False),
+        ("Answer: A, B", "B and D", False),
+        ("Answer: A, B, D", "B and D", False),
+        ("So not B, D.", "B and D", False),
+        ("Answer: B", "B and D", False),
+        ("Answer: B", "B", True),
+    ],
+)
+def test_a_multiple_choice_with_several_right_letters(reply: str, answer: str, same: bool) -> None:
+    item = Item("1", (), answer, ("2", "3", "4", "5"))
+    grade = grade_mixed(item, Output(answer=reply), GradingTools(None))
+    assert (grade.score == 1.0) == same

@@ -7,6 +7,7 @@ answer that was not found is absent, not wrong.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from r1v.eval.benchmark import GradingTools
 from r1v.eval.item import Grade, Item, Output
@@ -43,8 +44,14 @@ def grade_free(item: Item, output: Output, tools: GradingTools) -> Grade:
     return Grade(0.0, found.text, f"{found.how}, {match.rule}", details)
 
 
+_SEVERAL_LETTERS = re.compile(r"[A-Z](?:\s*(?:[,、，]\s*(?:and\s+)?|and\s+|&\s*|和)?\s*[A-Z])+")
+
+
 def grade_mixed(item: Item, output: Output, tools: GradingTools) -> Grade:
-    """Multiple choice if there are options, otherwise a free answer."""
+    """Multiple choice if there are options, of one letter or of several (``AC``, ``B and D``), otherwise a
+    free answer."""
+    if item.options and _SEVERAL_LETTERS.fullmatch(item.answer.strip()):
+        return grade_free(replace(item, grading={**item.grading, "kind": "choice"}), output, tools)
     return grade_choice(item, output, tools) if item.options else grade_free(item, output, tools)
 
 

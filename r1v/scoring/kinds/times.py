@@ -109,4 +109,6 @@ def _side(word: str | None) -> str:
     return _PART_OF_DAY[word.lower()] if word else ""
 
 
-CLOCK_WORDS = re.compile(rf"{_PAST.pattern}|{_NOON.pattern}|(?<![:\d]){_HOUR_ALONE.pattern}", re.IGNORECASE)
+CLOCK_WORDS = re.compile(
+    rf"(?<![/.,\d])(?:{_PAST.pattern})|{_NOON.pattern}|(?<![:/.,\d]){_HOUR_ALONE.pattern}", re.IGNORECASE
+)

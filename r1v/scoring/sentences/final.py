@@ -37,6 +37,7 @@ _PROTECTED = re.compile(_DOLLARS + r"|\\\(.*?\\\)|\([^()]*\)|\{[^{}]*\}")
 _CONNECTIVE = re.compile(
     r"(?:(?<![A-Za-z])(?:so|hence|thus|therefore|consequently|i\.e\.|that is(?=,)|which\s+(?:means|gives|is)"
     r"|leaving|leaves(?!\s+(?:at|on|in|for|from)(?![A-Za-z]))|giving|yielding|simplifies\s+to|reduces\s+to|meaning|(?:to|and(?:\s+we)?)\s+(?:get|obtain)|and\s+(?:we\s+)?find)(?![A-Za-z])(?:\s+(?:that|we\s+(?:get|have|find)))?[,:]?"
+    r"|,\s+and(?=\s+the\s+(?:equation|answer|result)\s+(?:is|are)(?![A-Za-z]))"
     r"|(?<=[^\s\d]):(?=\s)|(?<=\d):(?=\s+[*$(\[{\\])|：|\s—|所以|因此|⇒|∴|⟹|=>|(?-i:\\(?:Rightarrow|therefore|implies|Longrightarrow))(?![A-Za-z])"
     r"|(?:^|(?<=[,，;；]))\s*(?:即|故|解得|可得|得)(?=\s*[-$\\A-Za-z\d])|[,，]\s*(?=共|还剩|一共))\s*",
     re.IGNORECASE,

@@ -10,14 +10,13 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from r1v.scoring.equality import same_reading
 from r1v.scoring.kinds.dates import find_date
 from r1v.scoring.kinds.modifiers import is_changed, multiplied
 from r1v.scoring.kinds.numerals import in_digits
 from r1v.scoring.kinds.times import CLOCK_WORDS
 from r1v.scoring.kinds.units import read_unit
 from r1v.scoring.kinds.words import directed
-from r1v.scoring.reading import read
+from r1v.scoring.sentences.asides import agree
 from r1v.scoring.sentences.chinese import stated_in_chinese
 from r1v.scoring.sentences.mentions import is_mention, main_clause, scope
 from r1v.scoring.sentences.stance import is_asked, is_said
@@ -69,7 +68,7 @@ _COPULA = re.compile(
     r"|\b(?:called|named|termed|known as|(?:example|type|kind|form) of)\s+",
     re.IGNORECASE,
 )
-VERB = re.compile(r"\b(?:is|are|was|were|equals?|becomes?|gives?|yields?)\b", re.IGNORECASE)
+VERB = re.compile(r"\b(?:is|are|was|were|equals?|becomes?|gives?|makes?|yields?)\b", re.IGNORECASE)
 _ABOUT = re.compile(r"\b(?:approximately|about|roughly|around|exactly)\s+", re.IGNORECASE)
 _MATH = re.compile(
     r"[\d=<>+*/^_\\()\[\]|{}%$€£¥₹°√π]|^-|^(?:ln|log|sin|cos|tan|sqrt|lg|exp|arcsin|arccos|arctan)$"
@@ -161,10 +160,11 @@ def _formula(text: str) -> str | None:
         found = _spans(_ABOUT.sub("", part))
         if len(found) == 1:
             return None if is_changed(part.replace(found[0], multiplied(found[0]))) else found[0]
-        if len(found) == 2 and re.search(r",\s*(?:or|i\.e\.|that is)\b", part):
-            first, second = (read(one) for one in found)
-            if same_reading(first, second):
-                return found[1]
+        again = len(found) == 2 and re.search(r",\s*(?:or|i\.e\.|that is)\b", part)
+        if again and agree(found[0], found[1], ""):
+            return found[1]
+    if (match := _COMES_TO.search(text)) is not None and not is_changed(match[1]):
+        return in_digits(match[1])
     if not _spans(text) and (run := _number_words(text)) is not None and not is_changed(text):
         return run
     return None
@@ -237,6 +237,13 @@ _NUMBER = re.compile(
     r"|eighth|ninth|tenth|hundred|thousand|million|over)))\b(?:[\s-]+(?:and\s+)?(?:one|two|three|four|five|six|seven"
     r"|eight|nine|ten|hundred|thousand|million|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|half|halves"
     r"|thirds?|quarters?|fourths?|fifths?|sixths?|sevenths?|eighths?|ninths?|tenths?|hundredths?|over)\b)*",
+    re.IGNORECASE,
+)
+
+
+_COMES_TO = re.compile(  # "7 times 5 makes thirty-five", "simplifies from 6/8 to three quarters"
+    r"(?:(?<=\d)\s+(?:is|equals|makes|gives)|\b(?:simplifies|reduces)\s+(?:from\s+\S+\s+)?to)\s+"
+    rf"({_NUMBER.pattern})(?:\s+of\s+the\s+\w+)?$",
     re.IGNORECASE,
 )
 
