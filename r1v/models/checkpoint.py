@@ -40,6 +40,7 @@ from r1v.models.quantised import (
     named_method,
     quantised_table,
     read_quantisation,
+    refuse_unsaid,
     stored_quantisation,
 )
 from r1v.models.r1v import R1V
@@ -141,7 +142,7 @@ def match(
         for name, piece in found.items() if piece is not None and files.infos[name].shape != piece.shape
     ]  # fmt: skip
     dtypes = [
-        f"{name} is {files.infos[name].dtype}"
+        f"{name} is {files.infos[name].dtype}, not {integer.get(piece.name, 'floating point')}"
         for name, piece in found.items()
         if piece is not None and files.infos[name].dtype not in (
             (integer[piece.name],) if piece.name in integer else FLOATING
@@ -155,8 +156,7 @@ def match(
     if shapes:
         problems.append(f"wrong shapes: {some_names(shapes)}")
     if dtypes:
-        what = "codes that are not integers, or others that are not floating point"
-        problems.append(f"{what}: {some_names(dtypes)}")
+        problems.append(f"wrong dtypes: {some_names(dtypes)}")
     if twice:
         problems.append("tensors under two spellings of their name")
     if problems:
@@ -244,6 +244,8 @@ def open_any_files(description: Description) -> tuple[TensorFiles, dict[str, Pie
     if quantisation is not None:
         found = quantised_table(table, files, description.layout, quantisation)
         table, integer = found.pieces, found.integer
+    else:
+        refuse_unsaid(files)
     return files, match(files, table, description.layout, description.head, integer)
 
 

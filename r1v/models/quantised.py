@@ -12,7 +12,7 @@ Three layouts of a layer (N, K) with groups of G inputs are read. An int32 holds
   neighbouring outputs; its nibble i is output ORDER[i] of them.
 - GPTQ: qweight (K / 8, N), neighbouring inputs in their order; qzeros (K / G, N / 8), neighbouring outputs,
   less one each in the first version of the format; scales float16 (K / G, N); g_idx (K,), the group of each
-  input, which has to be that of its place.
+  input, which has to be that of its place. Some of its writers give a bias of zeros to every layer.
 - compressed-tensors' "pack-quantized": weight_packed (N, K / 8), neighbouring inputs; weight_scale
   (N, K / G); where zero points are not all 8, weight_zero_point (N / 8, K / G), neighbouring outputs.
 
@@ -46,13 +46,15 @@ INTEGER = {
     "weight_zero_point": torch.int32, "weight_shape": torch.int64,
 }  # fmt: skip
 _ONES = 0x11111111  # one in each of eight codes
+_CHANGES = ("transform_config", "sparsity_config", "dynamic")  # may say that codes mean something else
 
 
 @dataclass(frozen=True, slots=True)
 class Quantisation:
     """What config.json says. group_size: inputs that share a scale, -1 is all. skipped: parts of names of
     modules that are not quantised. vision_bits: of the tower's matrices. layout: of the tensors (see above).
-    less_one: zero points are stored less one. has_zeros: there are zero points."""
+    less_one: zero points are stored less one. has_zeros: there are zero points. symmetric: stored zero points
+    must all be 8."""
 
     bits: int
     group_size: int
@@ -61,6 +63,7 @@ class Quantisation:
     layout: Layout4 = "awq"
     less_one: bool = False
     has_zeros: bool = True
+    symmetric: bool = False
 
 
 def stored_quantisation(values: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -91,13 +94,12 @@ def read_quantisation(values: Mapping[str, Any], folder: Path) -> Quantisation |
     read = readers.get(method) if isinstance(method, str) else None
     quantisation = None if read is None else read(found, folder)
     if quantisation is None:
-        keys = ("bits", "w_bit", "version", "zero_point", "format", "desc_act", "checkpoint_format")
-        given = ", ".join(f"{key} {shown(found[key])}" for key in keys if key in found and read is not None)
-        given = f" with {given}" if given else ""
+        given = f" with {_settings(found)}" if read is not None and _settings(found) else ""
         raise CheckpointError(
             f"{folder} is quantised ({named_method(found)}){given}; only 4-bit weights can be read: of AWQ "
             "(version gemm, zero points), GPTQ (desc_act false) and compressed-tensors (pack-quantized, "
-            "groups in their order): use such a checkpoint, or the one it was made from"
+            "groups in their order, one kind for all, only weights quantised): use such a checkpoint, or the "
+            "one it was made from"
         )
     group_size = quantisation.group_size
     if type(group_size) is not int or (group_size != -1 and (group_size < 8 or group_size % 2)):
@@ -105,6 +107,24 @@ def read_quantisation(values: Mapping[str, Any], folder: Path) -> Quantisation |
             f"{folder}: quantization_config.group_size is {shown(group_size)}; use -1, 32, 64 or 128"
         )
     return quantisation
+
+
+def _settings(found: Mapping[str, Any]) -> str:
+    """What a quantization_config says of the layout, for a message."""
+    keys = ("bits", "w_bit", "version", "zero_point", "format", "desc_act", "checkpoint_format")
+    pairs = [(key, found[key]) for key in keys if key in found]
+    pairs += [(key, found[key]) for key in _CHANGES if found.get(key)]
+    groups = found.get("config_groups")
+    for group in groups.values() if isinstance(groups, Mapping) else ():
+        group = group if isinstance(group, Mapping) else {}
+        weights = group.get("weights")
+        for section, names in (
+            (weights, ("num_bits", "type", "strategy", "actorder", "dynamic")),
+            (group, ("format", "input_activations", "output_activations")),
+        ):
+            if isinstance(section, Mapping):
+                pairs += [(key, section[key]) for key in names if section.get(key)]
+    return ", ".join(dict.fromkeys(f"{key} {shown(value)}" for key, value in pairs))
 
 
 def _bits(found: Mapping[str, Any]) -> Any:
@@ -133,12 +153,15 @@ def _read_awq(found: Mapping[str, Any], folder: Path) -> Quantisation | None:
 
 def _read_gptq(found: Mapping[str, Any], folder: Path) -> Quantisation | None:
     """GPTQ's settings; None: not a layout that is read. Layers that `dynamic` leaves out are plain ones."""
-    version = found.get("checkpoint_format", found.get("format", "gptq"))
+    version = found.get("checkpoint_format") or found.get("format") or "gptq"
     dynamic = found.get("dynamic") or {}
     others = not isinstance(dynamic, Mapping) or not all(str(rule).startswith("-:") for rule in dynamic)
     if _bits(found) != 4 or version not in ("gptq", "gptq_v2") or found.get("desc_act") or others:
         return None
-    return Quantisation(4, found.get("group_size", 128), layout="gptq", less_one=version == "gptq")
+    return Quantisation(
+        4, found.get("group_size", 128), layout="gptq", less_one=version == "gptq",
+        symmetric=found.get("sym") is True,
+    )  # fmt: skip
 
 
 def _read_packed(found: Mapping[str, Any], folder: Path) -> Quantisation | None:
@@ -146,10 +169,17 @@ def _read_packed(found: Mapping[str, Any], folder: Path) -> Quantisation | None:
     groups = found.get("config_groups")
     if found.get("format") != "pack-quantized" or not isinstance(groups, Mapping) or not groups:
         return None
-    kinds = set[tuple[Any, bool]]()
+    sparsity = found.get("sparsity_config") or {}
+    if found.get("transform_config") or not isinstance(sparsity, Mapping):
+        return None
+    if sparsity.get("format") not in (None, "dense"):
+        return None
+    kinds: list[tuple[Any, bool]] = []
     for group in groups.values():
         weights = group.get("weights") if isinstance(group, Mapping) else None
-        if not isinstance(weights, Mapping) or group.get("input_activations"):
+        if not isinstance(weights, Mapping) or group.get("format") not in (None, "pack-quantized"):
+            return None
+        if group.get("input_activations") or group.get("output_activations"):
             return None
         whole = weights.get("strategy") == "channel"
         plain = weights.get("num_bits") == 4 and weights.get("type", "int") == "int"
@@ -157,10 +187,10 @@ def _read_packed(found: Mapping[str, Any], folder: Path) -> Quantisation | None:
             return None
         if weights.get("actorder") not in (None, False, "weight", "static"):
             return None
-        kinds.add((-1 if whole else weights.get("group_size"), weights.get("symmetric", True) is False))
-    if len(kinds) != 1:
+        kinds.append((-1 if whole else weights.get("group_size"), weights.get("symmetric", True) is False))
+    if any(each != kinds[0] for each in kinds):
         return None
-    group_size, has_zeros = kinds.pop()
+    group_size, has_zeros = kinds[0]
     return Quantisation(4, group_size, layout="packed", has_zeros=has_zeros)
 
 
@@ -214,6 +244,7 @@ def quantised_table(
     whose fused neighbours are not, or groups that do not divide its inputs.
     """
     names = {canonical(name, layout) for name in files.infos}
+    own = {piece.name for piece in table}
     found: list[Piece] = []
     integer: dict[str, torch.dtype] = {}
     kinds: dict[str, set[str]] = {}
@@ -223,7 +254,7 @@ def quantised_table(
         if leaf == "weight" and names & {f"{base}.qweight", f"{base}.weight_packed"}:
             kind = "codes"
             _check_not_skipped(base, quantisation, files.folder)
-            here = _coded_pieces(piece, base, quantisation, files.folder, names)
+            here = _coded_pieces(piece, base, quantisation, files.folder, names - own)
             found += here
             suffixes = ((each.name, each.name.rpartition(".")[2]) for each in here)
             integer |= {name: INTEGER[suffix] for name, suffix in suffixes if suffix in INTEGER}
@@ -254,7 +285,12 @@ def _check_not_skipped(base: str, quantisation: Quantisation, folder: Path) -> N
 def _coded_pieces(
     piece: Piece, base: str, quantisation: Quantisation, folder: Path, names: AbstractSet[str]
 ) -> list[Piece]:
-    """The tensors that stand for a layer's weight. names: those that there are."""
+    """The tensors that stand for a layer's weight. names: those that there are and a plain model lacks."""
+    if len(piece.shape) != 2 or piece.parameter.endswith("embedding.weight"):
+        raise CheckpointError(
+            f"{folder}: {base} is stored in 4 bits, which is read of linear layers only; leave it out when "
+            "quantising"
+        )
     rows, columns = piece.shape
     group = columns if quantisation.group_size == -1 else quantisation.group_size
     if columns % group or rows % 8 or columns % 8:
@@ -271,7 +307,7 @@ def _coded_pieces(
         gptq = quantisation.layout == "gptq"
         codes = (columns // 8, rows) if gptq else (columns, rows // 8)
         shapes = dict(zip(SUFFIXES, (codes, (groups, rows // 8), (groups, rows)), strict=True))
-        optional = {"g_idx": (columns,)} if gptq else {}
+        optional = {"g_idx": (columns,), "bias": (rows,)} if gptq else {}
     there = {suffix: shape for suffix, shape in optional.items() if f"{base}.{suffix}" in names}
     return [
         Piece(f"{base}.{suffix}", piece.parameter, piece.start, shape)
@@ -304,8 +340,8 @@ def quantised_layers(
     files: TensorFiles, places: Mapping[str, Piece], device: torch.device, quantisation: Quantisation
 ) -> Iterator[tuple[str, AwqLinear | Int8Linear]]:
     """The quantised layers of a folder, one after the other, without their biases; each by the name of the
-    parameter that it stands for. places: those of the quantised tensors. CheckpointError: inputs of GPTQ
-    that are not grouped in their order."""
+    parameter that it stands for. places: those of the quantised tensors. CheckpointError: values that
+    contradict the form (see `_check`)."""
     left = Counter(piece.parameter for piece in places.values())
     parts: dict[str, _Parts] = {}
     # layer by layer, so that at most one layer is in memory twice
@@ -313,10 +349,8 @@ def quantised_layers(
     for name, tensor in files.on_device(names, device):
         piece, suffix = places[name], name.rpartition(".")[2]
         each = parts.setdefault(piece.parameter, _Parts())
-        if suffix == "g_idx":
-            _check_order(tensor, quantisation, f"{files.folder}: {name}")
-        else:
-            _put(each, suffix, piece.start, tensor, quantisation)
+        _check(tensor, suffix, quantisation, f"{files.folder}: {name}")
+        _put(each, suffix, piece.start, tensor, quantisation)
         left[piece.parameter] -= 1
         if not left[piece.parameter]:
             yield piece.parameter, _layer(parts.pop(piece.parameter))
@@ -342,15 +376,34 @@ def _put(parts: _Parts, suffix: str, start: int, tensor: torch.Tensor, quantisat
     elif suffix == "weight":
         parts.codes[start] = tensor
     elif suffix == "weight_scale":
-        parts.scales[start] = tensor.half() if quantisation.layout == "packed" else tensor.float()
+        parts.scales[start] = tensor if quantisation.layout == "packed" else tensor.float()
 
 
-def _check_order(groups: torch.Tensor, quantisation: Quantisation, name: str) -> None:
-    """Refuse inputs that are not grouped in their order."""
-    size = len(groups) if quantisation.group_size == -1 else quantisation.group_size
-    if not torch.equal(groups, torch.arange(len(groups), device=groups.device, dtype=groups.dtype) // size):
+def _check(tensor: torch.Tensor, suffix: str, quantisation: Quantisation, name: str) -> None:
+    """Refuse values that the form does not allow."""
+    if suffix == "g_idx":
+        size = len(tensor) if quantisation.group_size == -1 else quantisation.group_size
+        places = torch.arange(len(tensor), device=tensor.device, dtype=tensor.dtype)
+        if not torch.equal(tensor, places // size):
+            raise CheckpointError(
+                f"{name} groups the inputs in another order than theirs (desc_act); use a checkpoint without "
+                "it"
+            )
+    elif suffix in ("scales", "weight_scale") and not tensor.float().isfinite().all():
         raise CheckpointError(
-            f"{name} groups the inputs in another order than theirs (desc_act); use a checkpoint without it"
+            f"{name} has scales that are no finite numbers; fetch it again, or quantise again"
+        )
+    elif suffix == "qzeros" and quantisation.symmetric:
+        word = 0x77777777 if quantisation.less_one else 0x88888888 - (1 << 32)
+        if not (tensor == word).all():
+            raise CheckpointError(
+                f"{name} has zero points other than 8, but config.json says sym true; correct sym, or "
+                "checkpoint_format (gptq stores them less one, gptq_v2 does not)"
+            )
+    elif suffix == "bias" and tensor.any():
+        raise CheckpointError(
+            f"{name} is not zero, but this architecture has no such bias; use a checkpoint of a supported "
+            "model"
         )
 
 
@@ -358,6 +411,8 @@ def _layer(parts: _Parts) -> AwqLinear | Int8Linear:
     codes, scales = parts.joined("codes"), parts.joined("scales").contiguous()
     if codes.dtype == torch.int8:
         return Int8Linear(codes, scales, None)
+    half = scales.half()
+    scales = half if torch.equal(half.to(scales.dtype), scales) else scales.float()
     zeros = (
         parts.joined("zeros").contiguous() if parts.zeros else torch.full_like(scales, 8, dtype=torch.uint8)
     )
@@ -367,16 +422,26 @@ def _layer(parts: _Parts) -> AwqLinear | Int8Linear:
 def _replace(
     module: nn.Module, parameter: str, new: AwqLinear | Int8Linear, dtype: torch.dtype, widen: bool
 ) -> None:
-    """A linear layer by one that holds its codes, or by their values in dtype."""
+    """A linear layer by one that holds its codes, or by their values in dtype (always so for the head)."""
     layer_name = parameter.removesuffix(".weight")
     owner, _, leaf = layer_name.rpartition(".")
     old = module.get_submodule(layer_name)
     assert isinstance(old, nn.Linear)
-    if widen:
+    if widen or leaf == "head":
         old.weight = nn.Parameter(new.widened().to(dtype))
     else:
         new.bias = None if old.bias is None else nn.Parameter(old.bias.detach(), requires_grad=False)
         setattr(module.get_submodule(owner), leaf, new)
+
+
+def refuse_unsaid(files: TensorFiles) -> None:
+    """Raise CheckpointError where files hold codes and config.json has no quantization_config."""
+    codes = [name for name in files.infos if name.endswith((".qweight", ".weight_packed"))]
+    if codes:
+        raise CheckpointError(
+            f"{files.folder} holds codes ({min(codes)}), but its config.json has no quantization_config; "
+            "fetch it again, or put there what quantize_config.json says, with its quant_method"
+        )
 
 
 def is_quantised(module: nn.Module) -> bool:

@@ -71,11 +71,16 @@ def summarise(path: Path) -> Summary:
 
 
 def _quantisation(values: Mapping[str, Any]) -> str | None:
-    """Method, bits and group size of a quantised checkpoint."""
+    """Method, bits and group size of a quantised checkpoint, of its first kind of layers."""
     found = stored_quantisation(values)
     if found is None:
         return None
     parts = [named_method(found)]
+    groups = found.get("config_groups")  # as compressed-tensors writes it
+    first = next(iter(groups.values()), None) if isinstance(groups, Mapping) else None
+    weights = first.get("weights") if isinstance(first, Mapping) else None
+    if isinstance(weights, Mapping):
+        found = {"bits": weights.get("num_bits"), "group_size": weights.get("group_size")}
     bits = found.get("bits", found.get("w_bit"))
     group = found.get("group_size", found.get("q_group_size"))
     parts += [f"{shown(bits)} bits"] if bits is not None else []

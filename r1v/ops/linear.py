@@ -139,8 +139,8 @@ class AwqLinear(nn.Module):
     """A layer of a W4A16 checkpoint as it is stored. It is the reference, and widens its weights in every
     call.
 
-    nibbles: codes 0 to 15, two a byte, uint8 (N, K / 2). scales float16 and zeros uint8, (N, groups):
-    weight = (code - zero) * scale. bias (N,) or None.
+    nibbles: codes 0 to 15, two a byte, uint8 (N, K / 2). scales float16 (float32 where that does not hold
+    them exactly) and zeros uint8, (N, groups): weight = (code - zero) * scale. bias (N,) or None.
     """
 
     def __init__(

@@ -175,7 +175,7 @@ DAMAGES: dict[str, tuple[Callable[[dict[str, torch.Tensor], str], Any], str]] = 
         lambda t, b: [t.pop(f"{b}.{each}") for each in ("qweight", "qzeros", "scales")]
         and t.__setitem__(f"{b}.weight", torch.zeros(32, 64)), "only a part of"),
     "codes of another type": (
-        lambda t, b: t.__setitem__(f"{b}.qweight", t[f"{b}.qweight"].long()), "codes that are not integers"),
+        lambda t, b: t.__setitem__(f"{b}.qweight", t[f"{b}.qweight"].long()), "is torch.int64, not torch"),
 }  # fmt: skip
 
 

@@ -284,7 +284,7 @@ BROKEN: dict[str, tuple[Callable[[Path], Any], str]] = {
     "wrong shape": (lambda f: edit_tensors(f, lambda t: t.update({NORM: torch.ones(7)})),
                     rf"{NORM} is \(7,\), the model has \(48,\)"),
     "integers": (lambda f: edit_tensors(f, lambda t: t.update({NORM: torch.ones(48, dtype=torch.int32)})),
-                 f"not floating point: {NORM} is torch.int32"),
+                 f"{NORM} is torch.int32, not floating point"),
     "cut data": (lambda f: shorten(f, lambda size: size - 1), "cut short"),
     "cut header": (lambda f: shorten(f, lambda size: 100), "cut short"),
     "cut length": (lambda f: shorten(f, lambda size: 3), "cut short"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from tests.models.test_awq import GROUP, LINEARS, tiny
 
 GPTQ = {"quant_method": "gptq", "bits": 4, "group_size": GROUP, "desc_act": False, "sym": False}
 WEIGHTS = {"num_bits": 4, "type": "int", "strategy": "group", "group_size": GROUP, "symmetric": True}
+WEIGHTS_GROUP = {"targets": ["Linear"], "weights": WEIGHTS}
 
 
 def packed_section(**changes: Any) -> dict[str, Any]:
@@ -183,6 +185,10 @@ def test_the_engine_runs_it(section: dict[str, Any], tmp_path: Path) -> None:
     packed_section(num_bits=8),
     packed_section(actorder="group"),
     packed_section(type="float"),
+    {**packed_section(), "transform_config": {"config_groups": {"R4": {"type": "hadamard"}}}},
+    {**packed_section(), "sparsity_config": {"format": "sparse-24-bitmask"}},
+    {**packed_section(), "config_groups": {"a": WEIGHTS_GROUP | {"format": "marlin-24"}}},
+    {**packed_section(), "config_groups": {"a": WEIGHTS_GROUP | {"output_activations": {"num_bits": 8}}}},
     {**packed_section(), "format": "float-quantized"},
     {**packed_section(), "config_groups": {}},
 ])  # fmt: skip
@@ -194,11 +200,133 @@ def test_other_layouts_are_refused(section: dict[str, Any], tmp_path: Path) -> N
         load(folder)
 
 
-def test_inputs_in_another_order_are_refused(tmp_path: Path) -> None:
-    folder, _ = folder_of(tmp_path / "four", GPTQ)
+Tensors = dict[str, torch.Tensor]
+
+
+def changed(folder: Path, change: Callable[[Tensors, str], object]) -> Path:
+    """A folder after a change of its tensors. change: takes them and the name of a layer (64 x 96)."""
     tensors = load_file(folder / "model.safetensors")
-    name = next(each for each in tensors if each.endswith("down_proj.g_idx"))
-    tensors[name] = tensors[name].flip(0).contiguous()
+    base = next(name for name in tensors if "layers.1.mlp.down_proj." in name).rpartition(".")[0]
+    change(tensors, base)
+    tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
     save_file(tensors, folder / "model.safetensors", {"format": "pt"})
-    with pytest.raises(CheckpointError, match="another order"):
+    return folder
+
+
+def codes_for(tensors: Tensors, ending: str) -> None:
+    """Put codes (all 0, of the value -8) in place of weights."""
+    for name in [each for each in tensors if each.endswith(ending)]:
+        rows, columns = tensors.pop(name).flatten(1).shape if tensors[name].dim() > 1 else (1, 64)
+        base = name.removesuffix(".weight")
+        tensors[f"{base}.weight_packed"] = torch.zeros(rows, max(columns // 8, 1), dtype=torch.int32)
+        tensors[f"{base}.weight_scale"] = torch.ones(rows, max(columns // GROUP, 1))
+
+
+REFUSED: dict[str, tuple[dict[str, Any], Callable[[Tensors, str], object], str]] = {
+    "inputs in another order": (GPTQ, lambda t, b: t.update({f"{b}.g_idx": t[f"{b}.g_idx"].flip(0)}),
+                                "another order"),
+    "scales that are no numbers": (GPTQ, lambda t, b: t[f"{b}.scales"].fill_(torch.nan), "no finite numbers"),
+    "infinite scales": (packed_section(), lambda t, b: t[f"{b}.weight_scale"].fill_(torch.inf),
+                        "no finite numbers"),
+    "a bias that the model lacks": (GPTQ, lambda t, b: t.update({f"{b}.bias": torch.ones(64)}),
+                                    "down_proj.bias is not zero"),
+    "sym, but other zero points": ({**GPTQ, "sym": True}, lambda t, b: None, "zero points other than 8"),
+    "a coded embedding": (packed_section(), lambda t, b: codes_for(t, "embed_tokens.weight"),
+                          "linear layers only"),
+    "a coded norm": (packed_section(), lambda t, b: codes_for(t, "language_model.norm.weight"),
+                     "linear layers only"),
+    "a coded convolution": (packed_section(), lambda t, b: codes_for(t, "patch_embeddings.projection.weight"),
+                            "linear layers only"),
+    "a group size that is a list": (packed_section(group_size=[GROUP]), lambda t, b: None, "group_size is"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_contradicts_the_form_is_refused(case: str, tmp_path: Path) -> None:
+    section, change, words = REFUSED[case]
+    plain = packed_section() if section["quant_method"] == "compressed-tensors" else GPTQ
+    folder = changed(folder_of(tmp_path / "four", plain)[0], change)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"quantization_config": section}))
+    with pytest.raises(CheckpointError, match=words):
         load(folder)
+
+
+def test_codes_without_a_section_are_named(tmp_path: Path) -> None:
+    folder, _ = folder_of(tmp_path / "four", GPTQ)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "quantize_config.json").write_text(json.dumps(config.pop("quantization_config")))
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(CheckpointError, match=r"no quantization_config.*quantize_config\.json"):
+        load(folder)
+
+
+@pytest.mark.parametrize("version", ["gptq", "gptq_v2", None])
+def test_symmetrical_gptq_with_biases_of_zeros(version: str | None, tmp_path: Path) -> None:
+    section = {**GPTQ, "sym": True, "checkpoint_format": version}
+    folder, _ = folder_of(tmp_path / "four", {**GPTQ, "checkpoint_format": version or "gptq"})
+
+    def change(tensors: Tensors, base: str) -> None:
+        for name in [each for each in tensors if each.endswith(".qzeros")]:
+            word = 0x77777777 if version != "gptq_v2" else -0x77777778
+            tensors[name] = torch.full_like(tensors[name], word)
+        tensors[f"{base}.bias"] = torch.zeros(64, dtype=torch.float16)
+        tensors[f"{base}.scales"] = torch.full_like(tensors[f"{base}.scales"], 0.5)
+        tensors[f"{base}.qweight"] = along(torch.arange(96)[:, None].expand(96, 64) % 16, 0)
+
+    changed(folder, change)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"quantization_config": section}))
+    layer = load(folder, torch.float32).language.layers[1].mlp.down
+    assert torch.equal(layer.widened()[5], (torch.arange(96) % 16 - 8) * 0.5)
+    assert layer.bias is None
+
+
+@pytest.mark.parametrize("section", [GPTQ, packed_section()], ids=["gptq", "packed"])
+@pytest.mark.parametrize("factor", [1.0001, 2e-6, 1e8], ids=["float32", "tiny", "huge"])
+def test_scales_that_float16_does_not_hold(section: dict[str, Any], factor: float, tmp_path: Path) -> None:
+    """They are kept in float32, and the values are exact."""
+    folder, values = folder_of(tmp_path / "four", section)
+    suffix = "scales" if section is GPTQ else "weight_scale"
+    before = load_file(folder / "model.safetensors")
+
+    def change(tensors: Tensors, base: str) -> None:
+        tensors[f"{base}.{suffix}"] = tensors[f"{base}.{suffix}"].float() * factor
+
+    changed(folder, change)
+    name, wanted = next(each for each in values.items() if "layers.1.mlp.down" in each[0])
+    old = before[f"{name}.{suffix}"].float()
+    old = (old.T if section is GPTQ else old).repeat_interleave(GROUP, 1)
+    steps = (wanted / old).round()
+    layer = load(folder, torch.float32).language.layers[1].mlp.down
+    assert layer.scales.dtype == torch.float32
+    assert torch.equal(layer.widened(), steps * (old * factor))
+
+
+def test_a_coded_tower_projector_and_head(tmp_path: Path) -> None:
+    """Every linear layer may be coded; the output matrix is widened."""
+    folder, _ = folder_of(tmp_path / "four", packed_section())
+    config = json.loads((folder / "config.json").read_text())
+    for part in (config, config["text_config"]):
+        part["tie_word_embeddings"] = False
+    (folder / "config.json").write_text(json.dumps(config))
+
+    def change(tensors: Tensors, base: str) -> None:
+        tensors["lm_head.weight"] = torch.zeros(96, 64)
+        tower = ("q_proj", "k_proj", "v_proj", "projection_layer", "fc1", "fc2")
+        for layer in ("lm_head", *tower, "linear_1", "linear_2"):
+            codes_for(tensors, f"{layer}.weight")
+
+    changed(folder, change)
+    packed, widened = load(folder, torch.float32), load(folder, torch.float32, widen=True)
+    assert packed.language.head is not None and packed.vision is not None
+    assert torch.equal(packed.language.head.weight, torch.full((96, 64), -8.0))
+    for layer in (
+        packed.vision.layers[0].attention.qkv,
+        packed.vision.layers[0].mlp.fc1,
+        packed.projector.fc1,
+    ):
+        assert isinstance(layer, AwqLinear) and torch.equal(layer.widened(), torch.full(layer.shape, -8.0))
+    ids, tile = torch.tensor([[1, 90, 90, 90, 90, 5]]), torch.rand(1, 3, 28, 28)
+    with torch.no_grad():
+        assert torch.equal(packed(ids, tile), widened(ids, tile))

@@ -127,11 +127,12 @@ class MmaInt4Linear(nn.Module):
 
     @staticmethod
     def takes(layer: AwqLinear, dtype: torch.dtype) -> bool:
-        """Whether the kernels have this layer's shape, groups and dtype."""
+        """Whether the kernels have this layer's shape, groups and dtypes."""
         num_out, width = layer.shape
         return (
             layer.group_size == GROUP and num_out % 16 == 0 and width % GROUP == 0 and dtype == torch.bfloat16
-        )
+            and layer.scales.dtype == torch.float16
+        )  # fmt: skip
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(..., K) -> (..., N)."""
