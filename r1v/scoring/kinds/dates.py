@@ -46,9 +46,9 @@ class Date:
 def read_date(text: str) -> Date | None:
     """``March 14, 2015``, ``Friday, 13 May``, ``2020-02-29``, ``2020年2月29日``, ``25/12/2020``."""
     if (match := _WITH_STROKES.fullmatch(text.strip())) is not None:
-        month, day = sorted((int(match[1]), int(match[2])))
-        sure = (month == day or day > 12) and 1 <= month <= 12 and day <= 31
-        return Date(int(match[3]), month, day, "") if sure else None
+        low, high = sorted((int(match[1]), int(match[2])))
+        sure = (low == high or high > 12) and 1 <= low <= 12 and high <= 31
+        return Date(int(match[3]), low, high, "") if sure else None
     for form in _FORMS:
         if (match := form.fullmatch(text.strip())) is None:
             continue
