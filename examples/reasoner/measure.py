@@ -12,6 +12,7 @@ import json
 import time
 from pathlib import Path
 
+from r1v.core import R1VError
 from r1v.eval.statistics import wilson
 from r1v.train.data.curriculum import PlannedSample
 from r1v.train.data.examples import JsonlSource
@@ -40,4 +41,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except R1VError as error:
+        raise SystemExit(f"measure.py: {error}") from None

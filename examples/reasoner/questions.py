@@ -55,4 +55,8 @@ if __name__ == "__main__":
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    write(args.folder, seed=args.seed)
+    try:
+        write(args.folder, seed=args.seed)
+    except OSError as error:
+        raise SystemExit(f"{args.folder} cannot be written: {error.strerror}; name a folder") from None
+    print(f"wrote {', '.join(f'{name}.jsonl ({size})' for name, size in SIZES.items())} into {args.folder}")
