@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import resource
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
@@ -36,6 +37,10 @@ class Compute:
             raise ConfigError(f"run.device is {device}, but PyTorch finds no CUDA device; use cpu")
         world = World.open(device)
         found = torch.device(device)
+        if found.type == "cuda":
+            # hardly two parts of a run have one shape, and cuDNN's attention plans anew for each, which takes
+            # the host longer than the device computes; Flash attention, the next choice, needs no plan
+            torch.backends.cuda.enable_cudnn_sdp(False)
         if world.size > 1 and device == "cuda":
             found = torch.device("cuda", torch.distributed.get_node_local_rank())
             torch.cuda.set_device(found)
@@ -61,8 +66,14 @@ def normalise(tiles: torch.Tensor) -> torch.Tensor:
 
     uint8 (num_tiles, S, S, 3) -> float32 (num_tiles, 3, S, S).
     """
-    mean, std = tiles.new_tensor([IMAGENET_MEAN, IMAGENET_STD], dtype=torch.float32).view(2, 3, 1, 1)
+    mean, std = _mean_and_std(tiles.device)
     return (tiles.permute(0, 3, 1, 2).float() / 255 - mean) / std
+
+
+@cache
+def _mean_and_std(device: torch.device) -> torch.Tensor:
+    """(2, 3, 1, 1). Kept, because copying it for each part would make the host wait for the part before."""
+    return torch.tensor([IMAGENET_MEAN, IMAGENET_STD], device=device).view(2, 3, 1, 1)
 
 
 def computes_bf16(device: torch.device) -> bool:

@@ -160,24 +160,25 @@ class Trainer:
 
         The results are read from the device once, after all work of the step has been sent there.
         """
-        sums, exacts, norm = [torch.zeros(2, device=self.bench.compute.device)], [], 0.0
+        compute = self.bench.compute
+        sums, exacts, norm = [torch.zeros(2, device=compute.device)], list[torch.Tensor](), 0.0
         scale = 0.0 if rate is None else 1.0 / max(1, sum(self.world.gather(batch.num_targets)))
         for part in self.policy.passes(batch.parts):
             if part is None:
                 self.policy.idle_pass(backward=rate is not None)
                 continue
+            part = compute.move(part)
             found = self.policy.scores(part)
             if rate is not None:
                 self.policy.backward(-found.logprobs.sum() * scale)
             sums.append(torch.stack([-found.logprobs.detach().sum(), found.right.sum().float()]))
-            rows = part.rows.to(found.right.device)
-            exacts.append(losses.exact_rows(found.right, rows, len(part.families)).tolist())
+            exacts.append(losses.exact_rows(found.right, part.rows, len(part.families)))
         if rate is not None:
             norm = self.bench.update(rate)
         nll_sum, right_sum = torch.stack(sums).sum(0).tolist()
         tally = Tally(nll_sum, int(right_sum), batch.num_targets, norm=norm)
         for part, exact in zip(batch.parts, exacts, strict=True):
-            tally.add_rows(part.families, exact)
+            tally.add_rows(part.families, exact.tolist())
         return tally
 
     def evaluate(self) -> Tally:
