@@ -62,6 +62,7 @@ def test_a_part_that_fails_or_hangs_costs_only_itself(tmp_path: Path) -> None:
     [
         *(("correct", part) for part in ("nano", "nano_w4", "language", "training", "soak")),
         *(("speed", part) for part in ("limits", "w4", "bf16", "w4_long", "memory", "transformers")),
+        ("vllm_side", "bf16"),
     ],
 )
 def test_dry_run(tmp_path: Path, name: str, part: str) -> None:

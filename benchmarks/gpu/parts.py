@@ -25,6 +25,7 @@ from typing import Any, TypeAlias
 import torch
 
 Row: TypeAlias = dict[str, Any]
+LEAST_S = 20.0  # a part is not begun with less time left
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ def main(description: str, parts: Mapping[str, Part], script: str) -> None:
     parser.add_argument("--quick", action="store_true", help="the short form, where a script has one")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"), help="folder for the JSON")
     parser.add_argument("--name", default=Path(script).stem, help="of the JSON file")
+    parser.add_argument("--seconds", type=float, default=0.0, help="for all parts together; 0 is no limit")
     parser.add_argument("--commit", default=None, help="where there is no git")
     parser.add_argument("--child", choices=list(parts), default=None, help=argparse.SUPPRESS)
     parser.add_argument("--rows", type=Path, default=None, help=argparse.SUPPRESS)
@@ -91,8 +93,14 @@ def main(description: str, parts: Mapping[str, Part], script: str) -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     result: dict[str, Any] = {**machine(args.device, args.commit), "command": sys.argv, "parts": {}}
     print(json.dumps({k: v for k, v in result.items() if k != "parts"}), flush=True)
+    end = time.perf_counter() + args.seconds if args.seconds else float("inf")
     for name in args.parts:
-        result["parts"][name] = _child(script, name, parts[name].limit_s, args)
+        limit_s = min(parts[name].limit_s, end - time.perf_counter())
+        if limit_s < LEAST_S:
+            result["parts"][name] = {"exit": "no time was left", "seconds": 0.0, "rows": []}
+            print(f"== {name}: no time was left", flush=True)
+        else:
+            result["parts"][name] = _child(script, name, limit_s, args)
         (args.out / f"{args.name}.json").write_text(json.dumps(result, indent=1))
 
 

@@ -1,9 +1,9 @@
 """The engine under the load of a server, on one GPU: text, images, questions about the same images, sampling
 as the release does it (PYTHONPATH=.:benchmarks).
 
-Parts: R1V-Nano's geometry and the 38B geometry (random weights) in bfloat16, W4A16 and FP8; vLLM on the 38B
-geometry's language model where it is installed. In a closed loop so many requests are always under way; in an
-open loop they arrive at random (Poisson) at a rate. Everybody gets the same requests.
+Parts: R1V-Nano's geometry and the 38B geometry (random weights) in bfloat16, W4A16 and FP8. In a closed loop
+so many requests are always under way; in an open loop they arrive at random (Poisson) at a rate. vllm_side.py
+puts vLLM under the same load.
 
 --quick: every request at once, the shorter answers, and what each way of sampling adds to a decode step.
 """
@@ -22,7 +22,7 @@ import torch
 from gpu.parts import Findings, Part, Settings, main
 from gpu.products import read_limit, sampling, synchronise
 from gpu.speed import big, build, decode_bytes
-from shared.models import GEOMETRIES, IDS, IMAGE
+from shared.models import IDS, IMAGE
 
 from r1v.cli.parser import use_expandable_segments
 from r1v.core import SamplingParams
@@ -93,9 +93,12 @@ def second_question(first: EngineRequest, output: Sequence[int], seed: int) -> E
 
 
 class Side(Protocol):
-    """An engine as the load sees it."""
+    """An engine as the load sees it. prepare: what a server does on the request's own thread, before the
+    engine sees it (images cut, converted and named); not part of the time. add takes what prepare gave."""
 
-    def add(self, request: EngineRequest) -> int: ...
+    def prepare(self, request: EngineRequest) -> Any: ...
+
+    def add(self, prepared: Any) -> int: ...
 
     def step(self) -> list[tuple[int, Sequence[int], bool]]:
         """(request, new ids, whether it has ended) of each request that moved on."""
@@ -108,41 +111,14 @@ class Own:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
 
-    def add(self, request: EngineRequest) -> int:
-        stage = getattr(self.engine, "stage", None)  # what a server does on the request's own thread
-        return self.engine.add(request if stage is None else stage(request))
+    def prepare(self, request: EngineRequest) -> EngineRequest:
+        return self.engine.stage(request)
+
+    def add(self, prepared: EngineRequest) -> int:
+        return self.engine.add(prepared)
 
     def step(self) -> list[tuple[int, Sequence[int], bool]]:
         return [(o.request_id, o.token_ids, o.finish_reason is not None) for o in self.engine.step()]
-
-
-class Vllm:
-    """vLLM's engine, text only."""
-
-    def __init__(self, llm: Any) -> None:
-        self.engine, self._number = llm.llm_engine, 0
-        self._known: dict[int, int] = {}
-
-    def add(self, request: EngineRequest) -> int:
-        from vllm import SamplingParams as Params
-
-        p = request.params
-        params = Params(
-            temperature=p.temperature, top_p=p.top_p, top_k=p.top_k or -1, seed=p.seed, ignore_eos=True,
-            repetition_penalty=p.repetition_penalty, max_tokens=p.max_tokens, detokenize=False,
-        )  # fmt: skip
-        self._number += 1
-        self._known[self._number] = 0
-        self.engine.add_request(str(self._number), {"prompt_token_ids": list(request.token_ids)}, params)
-        return self._number
-
-    def step(self) -> list[tuple[int, Sequence[int], bool]]:
-        found = []
-        for output in self.engine.step():
-            number, ids = int(output.request_id), output.outputs[0].token_ids
-            found.append((number, ids[self._known[number] :], output.finished))
-            self._known[number] = len(ids)
-        return found
 
 
 # --------------------------------------------------------------------------------------------------- load
@@ -173,7 +149,7 @@ def serve(
     """All answers and the seconds they took. together: requests under way (closed loop); with a rate they
     arrive at random, so many a second (open loop)."""
     random_ = random.Random(1)
-    left = list(reversed(requests))
+    left = [(each, side.prepare(each)) for each in reversed(requests)]
     begun = time.perf_counter()
     at = [begun]
     for _ in requests:
@@ -185,8 +161,8 @@ def serve(
         now = time.perf_counter()
         while left and at[-1] <= now and (rate or len(running) < together):
             at.pop()
-            asked = left.pop()
-            running[side.add(asked)] = Answer(asked, now)
+            asked, prepared = left.pop()
+            running[side.add(prepared)] = Answer(asked, now)
         if not running:
             time.sleep(max(0.0, at[-1] - now))
             continue
@@ -198,7 +174,7 @@ def serve(
                 done.append(running.pop(number))
                 if follow and not answer.second:
                     again = second_question(answer.request, answer.ids, len(done))
-                    running[side.add(again)] = Answer(again, time.perf_counter(), second=True)
+                    running[side.add(side.prepare(again))] = Answer(again, time.perf_counter(), second=True)
     return done, time.perf_counter() - begun
 
 
@@ -214,7 +190,8 @@ def report(findings: Findings, done: Sequence[Answer], took: float, **what: Any)
     good = sum(each.first_s <= FIRST_LIMIT_S and each.between_s <= BETWEEN_LIMIT_S for each in done)
     findings.add(
         **what, requests=len(done), seconds=took, tokens_per_s=sum(len(each.ids) for each in done) / took,
-        first_median_s=of(first, 0.5), first_p99_s=of(first, 0.99), second_median_s=of(second, 0.5),
+        first_median_s=of(first, 0.5), first_p99_s=of(first, 0.99),
+        first_last_s=max(first, default=0.0), second_median_s=of(second, 0.5),
         between_median_ms=1e3 * of(gaps, 0.5), between_p99_ms=1e3 * of(gaps, 0.99), good_per_s=good / took,
     )  # fmt: skip
 
@@ -231,17 +208,13 @@ class Load:
 FULL = Load((1, 8, 32, 64, 128, 256), (0.5, 1.0, 2.0, 4.0), lambda together: max(4, 2 * together))
 
 
-def loads(
-    findings: Findings, side: Side, label: str, config: R1VConfig, settings: Settings, text_only: bool
-) -> None:
+def loads(findings: Findings, side: Side, label: str, config: R1VConfig, settings: Settings) -> None:
     """Every mix at every load."""
     mixes = TINY_MIXES if settings.tiny else QUICK_MIXES if settings.quick else MIXES
     closed = (2,) if settings.tiny else (64,) if settings.quick else FULL.together
     rates: tuple[float, ...] = (50.0,) if settings.tiny else () if settings.quick else FULL.rates
     seed = 0
     for mix in mixes:
-        if text_only and mix.images:
-            continue
         for load in (*closed, *rates):
             is_rate = isinstance(load, float)
             together = 0 if is_rate else 32 if settings.quick and mix.images else int(load)
@@ -311,60 +284,46 @@ def sampling_steps(
 # -------------------------------------------------------------------------------------------------- parts
 
 
-def own(
-    settings: Settings, findings: Findings, geometry: str, weights: str, rows: Sequence[int] = (1, 64, 256)
-) -> None:
-    """Our engine: sampling, then every load."""
+def start(
+    settings: Settings, findings: Findings, geometry: str, weights: str, cache_bytes: int | None
+) -> Engine:
+    """Our engine on a model with random weights, and one row that says how it was set."""
     use_expandable_segments()
     begun = time.perf_counter()
     model: R1V = build(geometry, settings.device, "bf16" if weights == "fp8" else weights)
     synchronise(settings.device)
-    label = f"{geometry} {weights}"
     # random weights repeat themselves as no model does: drafts would be measured on what is not text
-    values: dict[str, Any] = {
-        "num_draft_tokens": 0,
-        "keep_weights": False,
-        "max_model_len": 600 if settings.tiny else 8192,
-    }
+    values: dict[str, Any] = {"num_draft_tokens": 0, "keep_weights": False, "max_model_len": 8192}
     if weights == "fp8":
         values["weight_format"] = "fp8"
     if settings.tiny:
-        values |= {"cache_bytes": 64 << 20, "max_num_seqs": 4}
-    elif settings.quick:
-        values |= {"cache_bytes": (20 if geometry == "nano" else 45) << 30}
+        values |= {"cache_bytes": 64 << 20, "max_num_seqs": 4, "max_model_len": 600}
+    elif cache_bytes is not None:
+        values |= {"cache_bytes": cache_bytes}
     engine = Engine(model, EngineConfig(**values), IDS)
-    rows = [count for count in rows if count <= engine.config.max_num_seqs]
     serve(Own(engine), [make_request(Mix("", (1,), 40, 4), 7, model.config, GREEDY)], 1, 0.0, False)
     c = engine.config
     findings.add(
-        model=label, step="start", seconds=time.perf_counter() - begun, weight_bytes=decode_bytes(model),
-        read_limit=read_limit(settings), step_tokens=c.max_step_tokens, step_tiles=c.max_step_tiles,
-        num_seqs=c.max_num_seqs,
+        model=f"{geometry} {weights}", step="start", seconds=time.perf_counter() - begun,
+        weight_bytes=decode_bytes(model), read_limit=read_limit(settings), step_tokens=c.max_step_tokens,
+        step_tiles=c.max_step_tiles, num_seqs=c.max_num_seqs,
     )  # fmt: skip
+    return engine
+
+
+def own(
+    settings: Settings, findings: Findings, geometry: str, weights: str, rows: Sequence[int] = (1, 64, 256)
+) -> None:
+    """Our engine: sampling, then every load."""
+    cache = (20 if geometry == "nano" else 45) << 30 if settings.quick else None
+    engine = start(settings, findings, geometry, weights, cache)
+    label = f"{geometry} {weights}"
+    rows = [count for count in rows if count <= engine.config.max_num_seqs]
     findings.attempt(
         f"{label} sampling",
         lambda: sampling_steps(findings, engine, label, (2,) if settings.tiny else rows, settings),
     )
-    loads(findings, Own(engine), label, model.config, settings, False)
-
-
-def vllm(settings: Settings, findings: Findings, weights: str) -> None:
-    """vLLM as it is by itself, text only: prefix caching, chunked prefill, asynchronous scheduling,
-    graphs and compilation."""
-    import tempfile
-    from pathlib import Path
-
-    from gpu.vllm_side import model_folder
-    from vllm import LLM
-
-    geometry = big(settings)
-    with tempfile.TemporaryDirectory() as folder:
-        llm = LLM(
-            str(model_folder(Path(folder), geometry, weights == "w4")), load_format="dummy",
-            skip_tokenizer_init=True, dtype="bfloat16", max_model_len=2048, max_num_seqs=256,
-            quantization="fp8" if weights == "fp8" else None,
-        )  # fmt: skip
-    loads(findings, Vllm(llm), f"vllm {geometry} {weights}", GEOMETRIES[geometry], settings, True)
+    loads(findings, Own(engine), label, engine.model.config, settings)
 
 
 def of_big(settings: Settings, findings: Findings, weights: str) -> None:
@@ -378,9 +337,6 @@ PARTS = {
     "bf16": Part(partial(of_big, weights="bf16"), 1800),
     "w4": Part(partial(of_big, weights="w4"), 1800),
     "fp8": Part(partial(of_big, weights="fp8"), 1800),
-    "vllm_bf16": Part(partial(vllm, weights="bf16"), 1800),
-    "vllm_w4": Part(partial(vllm, weights="w4"), 1800),
-    "vllm_fp8": Part(partial(vllm, weights="fp8"), 1800),
 }
 
 if __name__ == "__main__":

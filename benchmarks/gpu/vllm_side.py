@@ -1,60 +1,268 @@
-"""vLLM's decode at the 38B geometry's language model, random weights, beside the engine in one run
-(PYTHONPATH=.:benchmarks; needs vLLM 0.24 for torch 2.11).
+"""vLLM and the engine under the same requests on the same card, one after the other; 38B geometry, random
+weights (PYTHONPATH=.:benchmarks; needs vLLM 0.24 for torch 2.11).
 
-Parts: vLLM in bfloat16 and in W4A16 (AWQ; on an H200 it chooses Machete), each beside a part with the
-engine. Prompts of 1,024 tokens, 128 tokens of output, greedy, CUDA graphs and compilation as vLLM has them
-by itself. A step of vLLM is what 127 more tokens of output take, over 127, as speed.py measures transformers.
+Parts without a prefix serve: 64 prompts of text at once, greedily and with the sampling of the release; one
+request at a time; in bfloat16 also 32 images of 7 tiles, then other questions about the same images. vLLM has
+its own class for InternVL, prefix caching, chunked prefill, asynchronous scheduling, compilation and CUDA
+graphs as it sets them by itself for a server on this card, except that graphs are captured for the numbers of
+rows that come up. Cutting and normalising images happens before the clock starts, for both.
+
+compile_*: starts vLLM once, so that its compiled code is on disk for the parts that measure. load_*: every
+mix and load of serve.py. decode_*: decode steps alone, of the language model.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import torch
 from gpu.parts import Findings, Part, Settings, main
+from gpu.serve import GREEDY, RELEASE, Mix, Own, Side, loads, make_request, report, serve, start
 from gpu.speed import BATCHES, big, measure_outputs
-from shared.models import GEOMETRIES, prompt
+from shared.models import GEOMETRIES, IMAGE, prompt
+
+from r1v.engine import EngineRequest
+from r1v.models import R1VConfig
+from r1v.models.config_json.write import write_release, write_text
 
 CONTEXT, NUMBER, LONGEST = 1024, 128, 2048
+NANO = Path(__file__).parents[2] / "r1v" / "models" / "r1v-nano"  # its tokenizer goes with the random ids
+CACHE_BYTES = 30 << 30  # of keys and values, for both
+STEP_TOKENS = 8192  # vLLM's own choice for a server on a card of this size; its LLM class takes twice as many
+GRAPH_ROWS = [1, 2, 4, *range(8, 65, 8)]
+AWQ = {
+    "quant_method": "awq", "bits": 4, "group_size": 128, "zero_point": True, "version": "gemm",
+    "modules_to_not_convert": ["vision_model", "mlp1"],
+}  # fmt: skip
 
 
-def model_folder(folder: Path, geometry: str, awq: bool) -> Path:
-    """A folder with the config.json of a geometry's language model, and nothing else."""
-    shape = GEOMETRIES[geometry].language
-    config: dict[str, Any] = {
-        "architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2", "vocab_size": shape.vocab_size,
-        "hidden_size": shape.hidden_size, "num_hidden_layers": shape.num_layers, "hidden_act": "silu",
-        "num_attention_heads": shape.num_heads, "num_key_value_heads": shape.num_kv_heads,
-        "intermediate_size": shape.intermediate_size, "tie_word_embeddings": shape.tied,
-        "max_position_embeddings": LONGEST, "rms_norm_eps": 1e-6, "rope_theta": 1e6, "bos_token_id": 0,
-        "eos_token_id": 1, "torch_dtype": "bfloat16", "use_sliding_window": False,
-    }  # fmt: skip
+# ---------------------------------------------------------------------------------------------------- vLLM
+
+
+def shape(settings: Settings) -> str:
+    """The geometry. The device is not touched, or vLLM could not fork."""
+    return "nano" if settings.tiny else "38b"
+
+
+def model_folder(folder: Path, config: R1VConfig, awq: bool, text_only: bool) -> Path:
+    """A folder with the config.json of a geometry and a tokenizer, and no weights."""
+    values = write_text(config, "bfloat16") if text_only else write_release(config, "bfloat16")
     if awq:
-        config["quantization_config"] = {
-            "quant_method": "awq", "bits": 4, "group_size": 128, "zero_point": True, "version": "gemm",
-            "modules_to_not_convert": None,
-        }  # fmt: skip
-    folder.joinpath("config.json").write_text(json.dumps(config))
+        values["quantization_config"] = AWQ
+    folder.joinpath("config.json").write_text(json.dumps(values))
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(NANO / name, folder)
     return folder
+
+
+def prepare_environment() -> None:
+    """What vLLM reads when it is imported, and the type of our config.json."""
+    from r1v.llm.backends.vllm.plugin import register
+
+    os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")
+    if find_spec("flashinfer") is None:  # or vLLM fails where it would sample with it
+        os.environ.setdefault("VLLM_USE_FLASHINFER_SAMPLER", "0")
+    register()
+
+
+def start_vllm(settings: Settings, findings: Findings, weights: str) -> Any:
+    """vLLM's engine, and a row that says how it set itself."""
+    prepare_environment()
+    from vllm import LLM
+
+    geometry, begun = shape(settings), time.perf_counter()
+    more: dict[str, Any] = {
+        "max_model_len": 8192, "max_num_seqs": 256, "max_num_batched_tokens": STEP_TOKENS,
+        "kv_cache_memory_bytes": CACHE_BYTES, "gpu_memory_utilization": 0.8,
+        "compilation_config": {"cudagraph_capture_sizes": GRAPH_ROWS},
+    }  # fmt: skip
+    if settings.tiny:
+        more = {"max_model_len": 2048, "max_num_seqs": 4, "max_num_batched_tokens": 2048,
+                "kv_cache_memory_bytes": 64 << 20, "enforce_eager": True}  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        model_folder(Path(folder), GEOMETRIES[geometry], weights == "w4", False)
+        llm = LLM(
+            folder, load_format="dummy", dtype="bfloat16", generation_config="vllm",
+            limit_mm_per_prompt={"image": 1, "video": 0},
+            quantization="fp8" if weights == "fp8" else None, **more,
+        )  # fmt: skip
+    config = llm.llm_engine.vllm_config
+    findings.add(
+        model=f"vllm {geometry} {weights}", step="start", seconds=time.perf_counter() - begun,
+        step_tokens=config.scheduler_config.max_num_batched_tokens,
+        asynchronous=config.scheduler_config.async_scheduling,
+        prefix_caching=config.cache_config.enable_prefix_caching,
+        compilation=str(config.compilation_config.mode), graphs=str(config.compilation_config.cudagraph_mode),
+        flashinfer=find_spec("flashinfer") is not None,
+    )  # fmt: skip
+    return llm
+
+
+def picture(tiles: int, size: int, seed: int) -> Any:
+    """A picture of noise that is cut into so many tiles, its thumbnail among them."""
+    from PIL import Image
+
+    across = next((n for n in (4, 3, 2, 1) if (tiles - 1) % n == 0), 1) if tiles > 1 else 1
+    shape_ = (size * max(1, (tiles - 1) // across), size * across, 3)
+    noise = torch.randint(0, 256, shape_, dtype=torch.uint8, generator=torch.Generator().manual_seed(seed))
+    return Image.fromarray(noise.numpy(), "RGB")
+
+
+class Vllm:
+    """vLLM's engine as the load sees it; it computes in a process of its own."""
+
+    def __init__(self, llm: Any, config: R1VConfig) -> None:
+        self.llm, self.engine, self._number = llm, llm.llm_engine, 0
+        self._config = config
+        self._place = llm.get_tokenizer().encode("<image>", add_special_tokens=False)
+
+    def prepare(self, request: EngineRequest) -> tuple[Any, Any]:
+        """What its server makes of a request: ids, the images' tiles and their names."""
+        from vllm import SamplingParams
+        from vllm.sampling_params import RequestOutputKind
+
+        p = request.params
+        params = SamplingParams(
+            temperature=p.temperature, top_p=p.top_p, top_k=p.top_k or -1, ignore_eos=True,
+            repetition_penalty=p.repetition_penalty, max_tokens=p.max_tokens, detokenize=False,
+            output_kind=RequestOutputKind.DELTA,
+        )  # fmt: skip
+        ids, given = list(request.token_ids), {}
+        if request.tiles_per_image:
+            size = self._config.vision.image_size if self._config.vision else 0
+            seeds = [int(str(name).split("/")[0]) for name in request.image_hashes]
+            pictures = [picture(n, size, s) for n, s in zip(request.tiles_per_image, seeds, strict=True)]
+            text = [each for each in ids if each != IMAGE]
+            # its own marks stand around an image: two tokens of text less, so that the sum is the same
+            ids = self._place * len(pictures) + text[2 * len(pictures) :]
+            given = {"multi_modal_data": {"image": pictures}}
+        (prepared,) = self.llm._preprocess_cmpl([{"prompt_token_ids": ids, **given}])
+        return prepared, params
+
+    def add(self, prepared: tuple[Any, Any]) -> int:
+        self._number += 1
+        self.engine.add_request(str(self._number), *prepared)
+        return self._number
+
+    def step(self) -> list[tuple[int, Sequence[int], bool]]:
+        return [
+            (int(output.request_id.split("-")[0]), output.outputs[0].token_ids, output.finished)
+            for output in self.engine.step()
+        ]
+
+
+# ---------------------------------------------------------------------------------------------- the requests
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """So many requests of a mix at once. again: other questions about the same images follow, when the first
+    are all answered."""
+
+    mix: Mix
+    together: int
+    sampling: str
+    again: bool = False
+
+
+TEXT, ALONE = Mix("text 1,024 / 256", (), 1024, 256), Mix("text 1,024 / 128", (), 1024, 128)
+IMAGES = Mix("7 tiles + 100 / 128", (7,), 100, 128)
+CASES = (
+    Case(TEXT, 64, "release"), Case(ALONE, 1, "release"), Case(TEXT, 64, "greedy"), Case(ALONE, 1, "greedy"),
+    Case(IMAGES, 32, "release", again=True),
+)  # fmt: skip
+TINY_CASES = (
+    Case(Mix("text 20 / 6", (), 20, 6), 2, "release"),
+    Case(Mix("3 tiles + 10 / 4", (3,), 10, 4), 2, "greedy", again=True),
+)
+
+
+def other_question(request: EngineRequest, seed: int, config: R1VConfig) -> EngineRequest:
+    """About the same images."""
+    tiles = sum(request.tiles_per_image) * config.tokens_per_tile
+    words = make_request(Mix("", (), len(request.token_ids) - tiles, 1), seed, config, GREEDY).token_ids
+    return replace(request, token_ids=request.token_ids[:tiles] + words)
+
+
+def measure(findings: Findings, side: Side, label: str, config: R1VConfig, settings: Settings) -> None:
+    """Every case, after a short one of its size; those with images in bfloat16 only."""
+    for number, case in enumerate(TINY_CASES if settings.tiny else CASES):
+        if case.mix.images and not label.endswith("bf16"):
+            continue
+        sampling = RELEASE if case.sampling == "release" else GREEDY
+
+        def make(mix: Mix, seed: int, case: Case = case, sampling: dict[str, Any] = sampling) -> list[Any]:
+            return [make_request(mix, seed + row, config, sampling) for row in range(case.together)]
+
+        def timed(requests: list[Any], name: str, case: Case = case) -> None:
+            done, took = serve(side, requests, case.together, 0.0, False)
+            report(findings, done, took, model=label, mix=name, together=case.together, rate=0.0,
+                   sampling=case.sampling)  # fmt: skip
+
+        def run(case: Case = case, seed: int = 1000 * (number + 1), make: Callable[..., list[Any]] = make,
+                timed: Callable[..., None] = timed) -> None:  # fmt: skip
+            short = replace(case.mix, images=case.mix.images and (1,), text=case.mix.text // 8 or 1, output=8)
+            serve(side, make(short, seed + 500), case.together, 0.0, False)  # kernels compiled, graphs there
+            requests = make(case.mix, seed)
+            timed(requests, case.mix.name)
+            if case.again:
+                again = [other_question(each, seed + 700 + row, config) for row, each in enumerate(requests)]
+                timed(again, f"{case.mix.name}, the same images")
+
+        findings.attempt(f"{label}, {case.mix.name}, {case.sampling}", run)
+
+
+def served_by_vllm(settings: Settings, findings: Findings, weights: str) -> None:
+    """vLLM under the requests."""
+    llm, config = start_vllm(settings, findings, weights), GEOMETRIES[shape(settings)]
+    measure(findings, Vllm(llm, config), f"vllm {shape(settings)} {weights}", config, settings)
+
+
+def served(settings: Settings, findings: Findings, weights: str) -> None:
+    """The engine under them."""
+    geometry = big(settings)
+    engine = start(settings, findings, geometry, weights, CACHE_BYTES)
+    measure(findings, Own(engine), f"{geometry} {weights}", engine.model.config, settings)
+
+
+def loaded(settings: Settings, findings: Findings, weights: str) -> None:
+    """vLLM under every mix and load of serve.py."""
+    llm, config = start_vllm(settings, findings, weights), GEOMETRIES[shape(settings)]
+    loads(findings, Vllm(llm, config), f"vllm {shape(settings)} {weights}", config, settings)
+
+
+def compiled(settings: Settings, findings: Findings, weights: str) -> None:
+    """vLLM started and ended."""
+    start_vllm(settings, findings, weights)
+
+
+# ---------------------------------------------------------------------------------------------- decode alone
 
 
 def vllm_decode(settings: Settings, findings: Findings, awq: bool) -> None:
     """vLLM's decode at each batch size."""
-    if find_spec("flashinfer") is None:  # or vLLM fails where it would sample with it
-        os.environ.setdefault("VLLM_USE_FLASHINFER_SAMPLER", "0")
+    prepare_environment()
     from vllm import LLM, SamplingParams
 
-    geometry = big(settings)
+    geometry = shape(settings)
+    known = replace(
+        GEOMETRIES[geometry], language=replace(GEOMETRIES[geometry].language, max_position_embeddings=LONGEST)
+    )
     label = f"vllm {geometry} {'w4' if awq else 'bf16'}"
     with tempfile.TemporaryDirectory() as folder:
         begun = time.perf_counter()
         engine = LLM(
-            str(model_folder(Path(folder), geometry, awq)), load_format="dummy", skip_tokenizer_init=True,
+            str(model_folder(Path(folder), known, awq, True)), load_format="dummy", skip_tokenizer_init=True,
             dtype="bfloat16", max_model_len=LONGEST, max_num_seqs=BATCHES[-1], enable_prefix_caching=False,
             gpu_memory_utilization=0.62, max_num_batched_tokens=8192,
             compilation_config={"cudagraph_capture_sizes": list(BATCHES)},
@@ -91,11 +299,22 @@ def ours(settings: Settings, findings: Findings, weights: str) -> None:
     measure_outputs(settings, findings, big(settings), weights)
 
 
+WEIGHTS = ("bf16", "w4", "fp8")
 PARTS = {
-    "vllm_bf16": Part(lambda settings, findings: vllm_decode(settings, findings, False), 200),
-    "bf16": Part(lambda settings, findings: ours(settings, findings, "bf16"), 90),
-    "vllm_w4": Part(lambda settings, findings: vllm_decode(settings, findings, True), 200),
-    "w4": Part(lambda settings, findings: ours(settings, findings, "w4"), 90),
+    **{f"compile_{w}": Part(partial(compiled, weights=w), 240) for w in WEIGHTS},
+    **{
+        name: part
+        for w in WEIGHTS
+        for name, part in (
+            (f"vllm_{w}", Part(partial(served_by_vllm, weights=w), 240)),
+            (w, Part(partial(served, weights=w), 180)),
+        )
+    },
+    **{f"load_vllm_{w}": Part(partial(loaded, weights=w), 1800) for w in WEIGHTS},
+    "decode_vllm_bf16": Part(lambda settings, findings: vllm_decode(settings, findings, False), 200),
+    "decode_bf16": Part(lambda settings, findings: ours(settings, findings, "bf16"), 90),
+    "decode_vllm_w4": Part(lambda settings, findings: vllm_decode(settings, findings, True), 200),
+    "decode_w4": Part(lambda settings, findings: ours(settings, findings, "w4"), 90),
 }
 
 if __name__ == "__main__":
