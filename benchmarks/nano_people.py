@@ -46,6 +46,7 @@ MEASURES = {
     "follow": "questions that go on from a sum, doubts and corrections",
     "unknown": "unknown: says so",
     "unclear": "figures that nobody can read: says so",
+    "zero": "divisions by zero: says so",
     "chat": "small talk: a line without a box",
     "known": "known: refused all the same",
 }
@@ -82,7 +83,7 @@ def measure_of(source: str, family: str) -> str:
     if source == "typed":
         return family
     if source == "refuse":
-        return family if family in ("chat", "unclear") else "unknown"
+        return family if family in ("chat", "unclear", "zero") else "unknown"
     return {"people": "words"}.get(source, source)
 
 

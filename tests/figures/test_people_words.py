@@ -82,8 +82,8 @@ def test_problems_of_several_steps_by_another_way(split: str) -> None:
         kinds.add(kind)
         assert int(answer) >= 0
         assert solution.rstrip("。.").endswith(answer) or f" {answer} " in solution
-        if kind in EXPECTED:
-            numbers = [int(one) for one in re.findall(r"\d+", question)]
+        numbers = [int(one) for one in re.findall(r"\d+", question)]
+        if kind in EXPECTED and not template.endswith("/wide") and len(numbers) >= 3:
             assert EXPECTED[kind](*numbers[-3:]) == int(answer), question
     assert kinds == set(STEPS)
 

@@ -12,6 +12,7 @@ import itertools
 from random import Random
 
 from r1v.figures import wording
+from r1v.figures.abroad.words_wide import WIDE
 from r1v.figures.people.phrasing import phrase
 from r1v.figures.people.stories_more import expanded
 
@@ -487,7 +488,7 @@ def further(
 ) -> tuple[str, str] | None:
     """A template's name and its text with the fields filled in; None where there are none, by chance, and
     where it would be a text of the held-out grammar."""
-    clauses = FURTHER.get(family, {}).get(kind)
+    clauses = (*FURTHER.get(family, {}).get(kind, ()), *WIDE.get(family, {}).get(kind, ()))
     if not clauses or rng.random() >= SHARE:
         return None
     place = rng.randrange(len(clauses))

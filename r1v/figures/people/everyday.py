@@ -15,6 +15,7 @@ from r1v.figures.item import AnswerType, Split
 from r1v.figures.open_names import person, things
 from r1v.figures.people.everyday_words import TEXTS
 from r1v.figures.people.phrasing import CHINESE, heldout_clauses, slip
+from r1v.figures.people.problems_wide import varied, wide
 from r1v.figures.people.stories_more import expanded
 from r1v.figures.working import chinese, divide, line, plus, times
 
@@ -318,20 +319,25 @@ def make_everyday(rng: Random, split: Split) -> tuple[str, str, AnswerType, str,
     texts, made = TEXTS[kind], MAKERS[kind](rng)
     held = heldout_clauses(f"everyday/{kind}", texts)
     chosen = rng.choice([one for one in texts if (one in held) == (split == "heldout")])
-    text = expanded(chosen, rng)
+    text, place = expanded(chosen, rng), str(texts.index(chosen))
+    if split == "train" and rng.random() < 0.65:
+        text, place = wide(kind, held, rng), "wide"
     in_chinese = bool(CHINESE.search(text))
     if not in_chinese and rng.random() < 0.05:
         text = slip(text, rng)
     name = person(rng)
     other = next(one for one in iter(lambda: person(rng), None) if one != name)
-    fields = {
+    fields: dict[str, object] = {
         "name": name,
         "other": other,
         "things": things(rng),
         "name_zh": person(rng, True),
         "things_zh": things(rng, True),
+        **made.fields,
     }
-    question = text.format(**fields, **made.fields)
+    if split == "train":
+        fields = varied(fields, rng, in_chinese)
+    question = text.format(**fields)
     if not in_chinese and rng.random() < 0.12:
         question = question.lower()
     end = f"结果是{made.answer}。" if in_chinese else f"The answer is {made.answer}."
@@ -341,5 +347,5 @@ def make_everyday(rng: Random, split: Split) -> tuple[str, str, AnswerType, str,
         made.answer,
         made.how,
         chinese(solution) if in_chinese else solution,
-        f"everyday/{kind}/{texts.index(chosen)}",
+        f"everyday/{kind}/{place}",
     )

@@ -14,8 +14,10 @@ from random import Random
 from r1v.figures.item import Split
 from r1v.figures.people.asks import Inquiry
 from r1v.figures.people.everyday import make_everyday
+from r1v.figures.people.follow_wide import WIDE
 from r1v.figures.people.follow_words import CORRECTIONS, EVENTS, GOING_ON, SWAPS, THANKS
 from r1v.figures.people.phrasing import CHINESE, heldout_clauses
+from r1v.figures.people.problems_wide import is_held
 from r1v.figures.people.refuse import small_talk
 from r1v.figures.people.said import Said, Turn, boxed
 from r1v.figures.people.stories import make_steps, make_story
@@ -57,7 +59,11 @@ class Spoken:
 def chosen(kind: str, texts: tuple[str, ...], split: Split, rng: Random) -> str:
     """A text of a split, its brackets opened."""
     held = heldout_clauses(f"follow/{kind}", texts)
-    return expanded(rng.choice([one for one in texts if (one in held) == (split == "heldout")]), rng)
+    text = rng.choice([one for one in texts if (one in held) == (split == "heldout")])
+    if split == "heldout" or rng.random() < 0.5:
+        return expanded(text, rng)
+    return next(one for one in iter(lambda: expanded(rng.choice(WIDE[kind]), rng).strip(), None)
+                if not is_held(one, held))  # fmt: skip
 
 
 def _first(split: Split, rng: Random) -> Spoken:

@@ -21,7 +21,7 @@ from r1v.figures.people.stories_more import expanded
 from r1v.figures.people.strange import strange
 from r1v.figures.people.voices import BASES, PICTURES, VOICED, WORDS, draw_base, filled, voice
 
-KINDS = ("strange", "name", "other", "unclear", "blind", "world", "chat")  # fmt: skip
+KINDS = ("strange", "name", "other", "unclear", "blind", "world", "zero", "chat")  # fmt: skip
 _CAN = "I can read charts, tables, clocks, shapes, geometry, circuits and formulas, and do sums."
 _CAN_ZH = "我会看图表、表格、时钟、图形、几何、电路和算式，也会做计算。"
 _LOOKED = (
@@ -98,6 +98,22 @@ _THINGS = (
     "bread love soup rice water gold music spring football coffee cheese cake wood snow chocolate".split()
 )
 _TONGUES = ("French", "German", "Spanish", "Chinese", "Italian", "Japanese", "Latin")  # fmt: skip
+
+# a division by zero, each bracket one of its alternatives: of training, and held out
+_ZERO = (
+    (
+        "{n}[/| / |÷| ÷ |:]0[=|=?| = ?|?|]",
+        "[what is |what's |calculate |compute |how much is |]{n}[/| / |÷| ÷ ]0[?|]",
+        "[what is |calculate |how much is |]{n} [divided by|over|split by] [0|zero][?|]",
+        "divide {n} by [0|zero]",
+        "[what is |]{n}/({m}-{m})[?|=|]", "{n}除以[0|零][是多少？|等于几？|]",
+        "share {n} [apples|coins|cards] among [0|zero|no] people. How many each?",
+        "[is|does] {n}/0 [a number|have a value]?", "what do I get [if I divide|dividing] {n} by [0|zero]?",
+    ),
+    (
+        "solve {n} / 0", "{n} divided through zero", "how many times does 0 go into {n}?", "请问{n}÷0是几？",
+    ),
+)  # fmt: skip
 
 # (what is said, the reply): of training, and held out
 _HELLO = "Hello! Show me a chart, a clock, a circuit or another figure, or type a sum, and I will work on it."
@@ -379,6 +395,15 @@ def _world(split: Split, rng: Random) -> Said:
     return _refused("world", template, split, (), question, "asked: no sum and no figure", reply)
 
 
+def _zero(split: Split, rng: Random) -> Said:
+    """A division by zero, typed or told."""
+    n = str(rng.randint(0, rng.choice((9, 20, 100, 1000))))
+    text = expanded(rng.choice(_ZERO[split == "heldout"]), rng)
+    question = text.replace("{n}", n).replace("{m}", str(rng.randint(1, 20)))
+    reply = _reply(question, "nothing can be divided by 0", "不能除以0")
+    return _refused("zero", text, split, (), question, f"{n} ÷ 0\nnothing can be divided by 0", reply)
+
+
 def small_talk(split: Split, rng: Random) -> tuple[str, str]:
     """What somebody says that is no question, and the friendly line for it."""
     seen, held, reply = rng.choice(_CHAT)
@@ -409,4 +434,5 @@ def refuse(kind: str, seed: int, split: Split, variation: float = 1.0) -> Said:
         return _other(seed, split, rng, variation)
     if kind == "unclear":
         return _unclear(seed, split, rng, variation)
-    return {"strange": _strange, "blind": _blind, "world": _world, "chat": _chat}[kind](split, rng)
+    return {"strange": _strange, "blind": _blind, "world": _world, "zero": _zero,
+            "chat": _chat}[kind](split, rng)  # fmt: skip

@@ -6,6 +6,7 @@ follows from these four and the variation.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 from r1v.core import ConfigError
@@ -20,12 +21,16 @@ from r1v.figures.people.said import Said, boxed
 from r1v.figures.people.stories import make_steps, make_story
 from r1v.figures.people.talk import KINDS, talk
 from r1v.figures.people.typed import make_typed
-from r1v.figures.people.voices import VOICED, voice
+from r1v.figures.people.voices import PICTURES, VOICED, voice
+
+# the share of training questions whose chain first says that picture and question are of one kind, and reads
+# on, where a refusal names two kinds
+BOTH = 0.03
 
 # source -> its families; a family named twice is drawn twice as often
 SOURCES: dict[str, tuple[str, ...]] = {
     "people": VOICED,
-    "typed": (*("sum",) * 3, *("story",) * 5, *("steps",) * 3, *("everyday",) * 2),
+    "typed": (*("sum",) * 4, *("story",) * 5, *("steps",) * 4, *("everyday",) * 4),
     "talk": (
         "more",
         "more",
@@ -66,6 +71,7 @@ SOURCES: dict[str, tuple[str, ...]] = {
         "unclear",
         "blind",
         "world",
+        "zero",
         "chat",
     ),
 }
@@ -91,7 +97,11 @@ def said(source: str, family: str, seed: int, split: Split, variation: float = 1
     if family not in SOURCES.get(source, ()):
         raise ConfigError(f"{source!r} has no family {family!r}; the sources are {', '.join(SOURCES)}")
     if source == "people":
-        return voice(family, seed, split, variation)
+        found = voice(family, seed, split, variation)
+        if split == "train" and Random(f"both/{family}/{seed}").random() < BOTH:
+            both = f"picture: {PICTURES[family]}\nasked about: {PICTURES[family]}\n"
+            found = replace(found, solution=both + found.solution)
+        return found
     if source == "talk":
         return talk(family, seed, split, variation)
     if source == "follow":

@@ -14,6 +14,7 @@ from r1v.figures.item import Split
 from r1v.figures.open_names import person, things
 from r1v.figures.people import stories_more
 from r1v.figures.people.phrasing import CHINESE, heldout_clauses, slip
+from r1v.figures.people.problems_wide import varied, wide
 from r1v.figures.people.stories_steps import STEPS, Tale
 from r1v.figures.working import chinese, divide, line, remainder
 
@@ -269,10 +270,12 @@ def make_story(rng: Random, split: Split) -> tuple[str, str, str, str]:
     held = heldout_clauses(f"story/{kind}", texts)
     text = rng.choice([one for one in texts if (one in held) == (split == "heldout")])
     place = str(texts.index(text))
-    if split == "train" and rng.random() < 0.75:
+    if split == "train" and (drawn := rng.random()) < 0.8:
         chosen = rng.randrange(len(stories_more.MORE[kind]))
         text, place = stories_more.expanded(stories_more.MORE[kind][chosen], rng), f"more/{chosen}"
-    return _told(f"story/{kind}/{place}", text, make(rng), rng)
+        if drawn < 0.5:
+            text, place = wide(kind, held, rng), "wide"
+    return _told(f"story/{kind}/{place}", text, make(rng), rng, split)
 
 
 def make_steps(rng: Random, split: Split) -> tuple[str, str, str, str]:
@@ -281,11 +284,13 @@ def make_steps(rng: Random, split: Split) -> tuple[str, str, str, str]:
     make, texts = STEPS[kind]
     held = heldout_clauses(f"steps/{kind}", texts)
     text = rng.choice([one for one in texts if (one in held) == (split == "heldout")])
-    place = texts.index(text)
-    return _told(f"steps/{kind}/{place}", stories_more.expanded(text, rng), make(rng), rng)
+    place, text = str(texts.index(text)), stories_more.expanded(text, rng)
+    if split == "train" and rng.random() < 0.6:
+        text, place = wide(kind, held, rng), "wide"
+    return _told(f"steps/{kind}/{place}", text, make(rng), rng, split)
 
 
-def _told(template: str, text: str, story: Tale, rng: Random) -> tuple[str, str, str, str]:
+def _told(template: str, text: str, story: Tale, rng: Random, split: Split) -> tuple[str, str, str, str]:
     """A text with its names and numbers filled in, and the rest of the problem."""
     name = person(rng)
     other = next(one for one in iter(lambda: person(rng), None) if one != name)
@@ -294,8 +299,10 @@ def _told(template: str, text: str, story: Tale, rng: Random) -> tuple[str, str,
     in_chinese = bool(CHINESE.search(text))
     fixed = slip(text, rng) if not in_chinese and rng.random() < 0.05 else text
     fields = {"name": name, "other": other, "things": goods, "more_things": more,
-              "name_zh": person(rng, True), "things_zh": things(rng, True)}  # fmt: skip
-    question = fixed.format(**fields, **story.fields)
+              "name_zh": person(rng, True), "things_zh": things(rng, True), **story.fields}  # fmt: skip
+    if split == "train":
+        fields = varied(fields, rng, in_chinese)
+    question = fixed.format(**fields)
     if not in_chinese and rng.random() < 0.12:
         question = question.lower()
     given = ", ".join(f"{key}: {value}" for key, value in story.given.items())

@@ -35,6 +35,11 @@ WHY = (
     "step by step[|, please| please]",
     "walk me through [it|that|the steps]",
     "prove it",
+    "what['s| is| was] [the|your] [logic|idea|explanation|justification|way|argument] [behind it|behind "
+    "that|here|"
+    "there|]?",
+    "[for|give me|tell me] [what reason|the reason|a reason|your reason][| please|?]",
+    "[这|它]是怎么[来|算|得]的？",
     "how does [that|it|this] [work|follow|come about|add up]?",
     "[为什么|为何|怎么会]是[这个|这样|这么多]？",
     "[怎么|如何][得到|得出|算|知道]的[|呢]？",
@@ -69,6 +74,13 @@ SURE = (
     "[再|请再|麻烦再][检查|看|算|数|核对]一[下|遍]",
     "[这|这个答案|答案][对|正确]吗？",
     "[是不是|会不会|有没有][错|弄错|算错]了？",
+    "[please |can you |could you |just ][re-check|recheck|double check|test|review|confirm|prove] "
+    "[that|it|this|your answer|the answer]"
+    "[|?|.| please|, please]",
+    "[|you're |you are |u |is that ][sure|certain|positive|right|serious] [about it|about this|here|now]?",
+    "[do|make] [a second|another|one more] check[|, please| please]",
+    "[is|was] [it|that|this] [not wrong|the right one|the true answer|really so|what you see]?",
+    "go over [it|that] [again|once more][|, please]",
 )
 HERE = (
     "[|and |ok, |ok |so |now |then ][here|in this one|this picture|this one|for this one|with this "

@@ -332,6 +332,7 @@ TRAINED: dict[str, tuple[Callable[[Random, Split], Sum], int]] = {  # of trainin
     "brackets": (typed_long.brackets, 4),
     "decimal_product": (typed_long.decimal_product, 2),
     "unit_decimal": (typed_long.unit_decimal, 2),
+    "zero": (typed_long.with_zero, 1),
 }
 
 

@@ -192,3 +192,13 @@ def unit_decimal(rng: Random, split: Split) -> Sum:
     )
     work = (known, f"{written(many)} / {factor} = {written(n)}")
     return Sum(said.format(m=written(many), b=big, s=small), written(n), work, framed=False)
+
+
+def with_zero(rng: Random, split: Split) -> Sum:
+    """A sum in which 0 is given or comes out, and which has an answer, unlike a division by 0."""
+    n = rng.randint(1, rng.choice((9, 99)))
+    a, sign, b = rng.choice(((0, "÷", n), (0, "÷", n), (0, "×", n), (n, "×", 0), (n, "-", 0), (n, "-", n),
+                             (0, "+", n), (n, "÷", 1), (n, "÷", n), (10 * n, "÷", 10)))  # fmt: skip
+    value = operate(a, sign, b)
+    text = f"{a}{sign_as_typed(sign, split, rng)}{b}"
+    return Sum(text, str(value), (f"{a} {sign} {b}", f"{a} {sign} {b} = {value}"))

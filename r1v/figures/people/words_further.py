@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from r1v.figures.people.words_counted import COUNTED
 from r1v.figures.people.words_further_more import FURTHER_MORE
+from r1v.figures.people.words_wide import WIDE
 
 _SETS = "[how many|what number|how many people|how many things]"
 _MANY = "[how many|what number of]"
@@ -330,4 +331,7 @@ _NET = {
     ),
 }
 _PLAIN: dict[str, tuple[str, ...]] = {**_ODD, **_VENN, **_TABLE, **_NET, **FURTHER_MORE}
-FURTHER = {name: (*_PLAIN.get(name, ()), *COUNTED.get(name, ())) for name in {**_PLAIN, **COUNTED}}
+FURTHER = {
+    name: (*_PLAIN.get(name, ()), *COUNTED.get(name, ()), *WIDE.get(name, ()))
+    for name in {**_PLAIN, **COUNTED, **WIDE}
+}
