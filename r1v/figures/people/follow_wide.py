@@ -128,6 +128,7 @@ _WIDE_ON = {
     "double": (
         f"{_AND}{_IT} [times two|doubled|twice][?|]",
         f"{_AND}two of {_IT}[?|]",
+        f"[please |now |]double {_IT}[, please|]",
         f"{_AND}make {_IT} twice as [big|large|much]",
         "[再|]翻倍[呢|]？",
         f"{_AND}what [would|does] twice {_IT} [be|make]?",

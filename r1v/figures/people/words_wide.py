@@ -145,7 +145,8 @@ WIDE: dict[str, tuple[str, ...]] = {
         "until [when|what second] does the graph go",
     ),
     "kinematics/turns_back": (
-        "does the {who} [turn back|turn around|change direction|reverse|come back]", "is there a turn of the {who}",
+        "does the {who} [turn back|turn around|change direction|reverse|come back]",
+        "is there a turn of the {who}",
         "[is|does] the {who} [going |go |]back at any time",
         "does the direction of the {who} change", "does the {who} [return|move back|go the other way]",
     ),
