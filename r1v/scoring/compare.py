@@ -86,7 +86,7 @@ def compare(
     match = _compared(left, right, tolerance, verifier)
     if not match.equal and (said := stated(left)) is not None and said != left:
         again = _compared(tidy(said), right, tolerance, None)
-        match = again if again.equal else match
+        match = again if again.equal else _restated(said, answer, match, tolerance, boxed=False)
     return match if match.equal else _restated(given, answer, match, tolerance, boxed)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from r1v.scoring.boxed import assigned_together, bold_together, extract_boxes, find_boxes, labelled_boxes
@@ -24,14 +24,15 @@ from r1v.scoring.sentences.elimination import (
 )
 from r1v.scoring.sentences.final import final_statement
 from r1v.scoring.sentences.mentions import is_held_back, is_mention
+from r1v.scoring.sentences.named import heads, named
 from r1v.scoring.sentences.phrases import phrases
-from r1v.scoring.sentences.prose import stated
+from r1v.scoring.sentences.prose import VERB, stated
 from r1v.scoring.sentences.stance import is_asked, is_said, said_boxes, standing
 
 How: TypeAlias = Literal["boxed", "announced", "last-line", "first-line", "option", "none"]
 
 _ANNOUNCED = re.compile(
-    r"(?:final\s+answer|(?:correct|right)\s+(?:answer|option|choice|one)|answer|result|答案)\s*(?:\*\*)?\s*(?:is|are|was|:|=|：|是|为)"
+    r"(?:final\s+answer|(?:correct|right)\s+(?:answer|option|choice|one)|answer|result|答案)\s*(?:\*\*)?\s*(?:is|are|was|:|=|：|→|->|['’]s(?=\s)|是|为)"
     r"\s*[:：]?\s*(?:\*\*)?\s*(?:(?:therefore|thus|hence|then|simply|indeed|clearly)\s+)?(?P<answer>[^\n]{1,400})",
     re.IGNORECASE,
 )
@@ -95,6 +96,7 @@ _CHECK = phrases(
     r"|(?:boundary|edge|special) case)[*_]*\s*[:：]",
     after=r"[>\s]*[*_(]*",
 )
+_EMOJI = re.compile("[\U0001f000-\U0001faff\ufe0f\u27a1\u2b50\u2728\u200d]\\s?")
 _LINE = re.compile(r"[-*_—]{3,}")
 _DECORATION = phrases(
     r"(?<=[.。!])[\s∎□■✅]+$", r",\s*as (?:required|claimed|expected|desired|needed|asked)\.?$"
@@ -113,6 +115,21 @@ _CORRECTION = phrases(  # in a note behind the answer
     r"\b(?:instead|rather|sorry|wait|extraneous|excluded?|rejected|discard\w*|invalid|except|unless)\b",
     r"\b(?:undefined|without|minus|add|subtract)\b",
 )  # fmt: skip
+_SHOWS_VALUE = re.compile(  # also one in words, or the statement that there is none
+    r"[\d=<>$\\²³½¼¾√π∞%|]|\b(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|\w+ty|hundred|thousand|half"
+    r"|thirds?|quarters?|twice|double[sd]?|tripled?|none|nothing|infinit\w*|undefined|exists?|same|unchanged|determined|both|neither"
+    r"|either|yes|true|false|correct|solutions?|empty)\b|[一-鿿]",
+    re.IGNORECASE,
+)
+_CONCLUDED = re.compile(r"\*\*|^\W*(?:so|hence|thus|therefore|altogether|in total)\b|∴", re.IGNORECASE)
+_WORK_LEFT = re.compile(
+    r"\b(?:other|rest|next|part|second|third|left|follows?|find|still|if|would|now|from|with this|will|can"
+    r"|could|another|also|too)\b",
+    re.IGNORECASE,
+)
+_OFFER = re.compile(r"\b(?:you|me|your)\b", re.IGNORECASE)
+_SPEAKS_OF_IT = re.compile(r"(?:it|this|they|these|he|she|its|their|his|her|that)\b", re.IGNORECASE)
+_LISTED = re.compile(r"[-*•|#>]\s|\d+[.)]\s|\|")
 _BEHIND_ANSWER = re.compile(r"[,(;]")
 _PASSING = re.compile(r"(?<!final )result\W*(?:is|are|was|:|=|：|是|为)\W*$", re.IGNORECASE)
 _LEFT_OPEN = re.compile(r"\bcannot\b|\bcan['’]t\b|\bdepends\b|\binfinitely\b", re.IGNORECASE)
@@ -120,6 +137,7 @@ _DIGIT = re.compile(r"\d")
 MAX_ANNOUNCED = 20  # announcements, the last ones, that are searched for an option
 MAX_BEFORE = 300  # characters of a sentence before what it announces
 MIN_WORDS = 4  # of a sentence behind a semicolon
+MAX_REMARKS = 3  # sentences at the end
 MAX_LAST_LINE = 60  # characters; a longer last line is explanation, not an answer
 MAX_NAMED = 200  # characters of a text that are searched for a letter
 
@@ -127,11 +145,13 @@ MAX_NAMED = 200  # characters of a text that are searched for a letter
 @dataclass(frozen=True, slots=True)
 class Extraction:
     """What was taken for the answer (None: nothing) and how it was found. together: all boxes of a reply by
-    their labels, where the last one alone may be a part of the answer."""
+    their labels, where the last one alone may be a part of the answer. words: what the last sentence names,
+    for keys in words."""
 
     text: str | None
     how: How
     together: str | None = None
+    words: tuple[str, ...] = ()
 
 
 def extract_answer(text: str) -> Extraction:
@@ -143,13 +163,20 @@ def extract_answer(text: str) -> Extraction:
             [box.content for box in found_boxes]
         )
         return Extraction(", ".join(boxes), "boxed", together)
-    text = standing(text)
+    text = standing(_EMOJI.sub("", text))
     announced = _announced(text)
     if announced:
         found = _REASONS.sub("", _NOT_ANOTHER.sub("", _trimmed(announced[-1])))
         if found:
-            return Extraction(found, "announced")
+            return Extraction(
+                found, "announced", words=(*heads(found), *(named(found) if VERB.search(found) else ()))
+            )
     lines = _lines_with_the_answer(text)
+    return replace(_from_end(_without_remarks(lines)), words=_named_at_end(lines))
+
+
+def _from_end(lines: list[str]) -> Extraction:
+    """What the last lines of a reply without a box state."""
     sentences = _sentences(lines[-1]) if lines else []
     if len(sentences) > 1 and sentences[-2].endswith((";", "；")) and _LEFT_OPEN.search(sentences[-2]):
         return Extraction(None, "none")
@@ -181,6 +208,45 @@ def _lines_with_the_answer(text: str) -> list[str]:
             break
         lines.pop()
     return [*lines[:-1], _DECORATION.sub("", lines[-1])] if lines else []
+
+
+def _without_remarks(lines: list[str]) -> list[str]:
+    """The lines without sentences at their end that show no value, where one before them does."""
+    for _ in range(MAX_REMARKS):
+        sentences = _sentences(lines[-1]) if lines else [""]
+        before = " ".join(sentences[:-1]) or (lines[-2] if len(lines) > 1 else "")
+        told = _sentences(before)[-1]
+        if not _is_remark(sentences[-1]) or not (_DIGIT.search(told) and _CONCLUDED.search(told)):
+            break
+        lines = [*lines[:-1], " ".join(sentences[:-1])] if len(sentences) > 1 else lines[:-1]
+    return lines
+
+
+def _is_remark(sentence: str) -> bool:
+    """Whether a sentence shows no value and takes nothing back, or is an offer to the reader."""
+    if _SHOWS_VALUE.search(sentence):
+        return False
+    if is_asked(sentence):
+        return _OFFER.search(sentence) is not None
+    if _OBJECTION.search(sentence) or _CORRECTION.search(sentence) or _WORK_LEFT.search(sentence):
+        return False
+    return is_said(sentence) and not is_mention(sentence, in_words=True)
+
+
+def _named_at_end(lines: list[str]) -> tuple[str, ...]:
+    """What the last sentence with bold words names, or the last one; the one before it where that speaks of
+    "it" and names nothing."""
+    sentences = _sentences(lines[-1])[-MAX_REMARKS:] if lines else []
+    if len(sentences) == 1 and len(lines) > 1 and "**" not in sentences[0] and not _LISTED.match(lines[-2]):
+        sentences = [_sentences(lines[-2])[-1], *sentences]
+    for at in range(len(sentences) - 1, -1, -1):
+        if "**" in sentences[at]:
+            taken_back = any(_OBJECTION.search(one) or not is_said(one) for one in sentences[at + 1 :])
+            return () if taken_back else named(sentences[at])
+    found = named(sentences[-1]) if sentences else ()
+    if not found and len(sentences) > 1 and _SPEAKS_OF_IT.match(sentences[-1]):
+        return () if _OBJECTION.search(sentences[-1]) else named(sentences[-2])
+    return found
 
 
 def _is_whole(sentences: list[str]) -> bool:

@@ -6,8 +6,12 @@ first; several boxes that belong together by their labels are compared as one an
 
 from __future__ import annotations
 
+import re
+
 from r1v.scoring.compare import EXACT, AnswerKind, Match, Tolerance, Verifier, compare
 from r1v.scoring.extract import Extraction
+
+_WORDS = re.compile(r"[^\W\d_](?:[^\W\d_]|['’. -])*[^\W\d_]")
 
 
 def match_found(
@@ -18,10 +22,14 @@ def match_found(
     verifier: Verifier | None = None,
 ) -> Match:
     """Compare what was found with the right answer. Nothing found is never right."""
-    if found.text is None:
-        return Match(False, "exact")
-    match = compare(found.text, answer, kind, tolerance, verifier, boxed=found.how == "boxed")
-    if match.equal or found.together is None:
-        return match
-    again = compare(found.together, answer, kind, tolerance)
-    return again if again.equal else match
+    match = Match(False, "exact")
+    if found.text is not None:
+        match = compare(found.text, answer, kind, tolerance, verifier, boxed=found.how == "boxed")
+    others = () if match.equal or found.together is None else (found.together,)
+    if not match.equal and _WORDS.fullmatch(answer.strip()):
+        others += found.words
+    for other in others:
+        again = compare(other, answer, kind, tolerance)
+        if again.equal:
+            return again
+    return match

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from r1v.scoring.answers import Reading, Scalar
 from r1v.scoring.evaluation import same_value
 from r1v.scoring.expression import Unreadable, expression_of
+from r1v.scoring.kinds.dates import year_of
 from r1v.scoring.kinds.modifiers import is_harmless
 from r1v.scoring.kinds.units import read_unit
 from r1v.scoring.kinds.words import directed
@@ -60,6 +61,8 @@ def restated(given: str, boxed: bool, depth: int = 0) -> Iterator[str]:
         yield other
         if depth < MAX_DEPTH:
             yield from restated(other, boxed, depth + 1)
+    if (year := year_of(text)) is not None:
+        yield year
     if boxed and (value := _value_given(text)) is not None:
         yield value
 

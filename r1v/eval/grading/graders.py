@@ -32,7 +32,7 @@ def grade_free(item: Item, output: Output, tools: GradingTools) -> Grade:
     """A free answer. grading may hold ``kind``, ``absolute`` and ``relative`` (a tolerance), and ``also``
     (other right answers)."""
     found = extract_answer(output.answer)
-    if found.text is None:
+    if found.text is None and not found.words:
         return Grade(None, None, found.how)
     grading = item.grading
     tolerance = Tolerance(float(grading.get("absolute", 0.0)), float(grading.get("relative", 0.0)))
@@ -40,6 +40,8 @@ def grade_free(item: Item, output: Output, tools: GradingTools) -> Grade:
         match = match_found(found, answer, grading.get("kind", "math"), tolerance, tools.verifier)
         if match.equal:
             return Grade(1.0, found.text, f"{found.how}, {match.rule}")
+    if found.text is None:
+        return Grade(None, None, found.how)
     details = {"timed_out": True} if match.timed_out else {}
     return Grade(0.0, found.text, f"{found.how}, {match.rule}", details)
 

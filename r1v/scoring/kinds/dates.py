@@ -25,6 +25,7 @@ _FORMS = [
 ]
 
 
+_YEAR = re.compile(rf"(?:(?:{_MONTH})\s+)?(?P<year>[12]\d{{3}})", re.IGNORECASE)
 _WITH_STROKES = re.compile(r"(\d{1,2})/(\d{1,2})/([12]\d{3})")
 
 
@@ -68,3 +69,13 @@ def find_date(sentence: str) -> str | None:
     texts = [text for text in texts if read_date(text) is not None]
     found = {text for text in texts if not any(text in other and text != other for other in texts)}
     return found.pop() if len(found) == 1 else None
+
+
+def year_of(text: str) -> str | None:
+    """The year of a date: ``28 July 1914``, ``July 1914``, ``in 1914``; None for another text."""
+    text = text.strip().removeprefix("in ").removeprefix("on ").removeprefix("the year ")
+    date = read_date(text)
+    if date is not None:
+        return None if date.year is None else str(date.year)
+    match = _YEAR.fullmatch(text)
+    return match["year"] if match else None

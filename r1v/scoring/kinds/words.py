@@ -27,6 +27,8 @@ _STATE = re.compile(r"(?:the\s+)?oxidation\s+(?:state|number)\s+(?:of\s+)?([+-]?
 _ROMAN = {"I": 1, "V": 5, "X": 10}
 _ROMAN_NUMERAL = re.compile(r"X{0,3}(?:IX|IV|V?I{0,3})")
 _OPTION = re.compile(r"(?:option|choice)\s+\(?([A-Z])\)?", re.IGNORECASE)
+_INFINITY = re.compile(r"(?:(negative|minus)\s+|(?:positive|plus)\s+)?infinity", re.IGNORECASE)
+_FOR_EVERY = re.compile(r"(\d+)(?: [a-z]+){1,2} (?:for|to) every (\d+)(?: [a-z]+){0,2}", re.IGNORECASE)
 _ORIGIN = re.compile(r"(?:the\s+)?origin|(?:坐标)?原点", re.IGNORECASE)
 _MISSING = re.compile(r"d\.?n\.?e\.?|(?:the limit )?does ?n[o']t exist|不存在", re.IGNORECASE)
 _CIRCLED = re.compile(r"[①-⑩](?:[\s,;和与及]*[①-⑩])*")
@@ -47,7 +49,7 @@ _AROUND = re.compile(
 )
 _AND_SO_ON = re.compile(r"(\d+\.\d*?)(\d{1,6}?)\2{2,}\s*(?:\\[lc]?dots|\.{3})")
 _ALL_BUT = re.compile(
-    r"(?:all )?(?:real numbers|reals|\\mathbb\s*\{?R\}?)\s*,?\s*"
+    r"(?:all )?(?:real numbers|reals|real [a-z](?= )|\\mathbb\s*\{?R\}?)\s*,?\s*"
     r"(?:except(?: for)?|other than|excluding|but not)\s+"
     r"(?:[a-z]\s*=\s*)?(-?[\d.\\{}/a-z]+(?:\s*(?:,|and|or)\s*-?[\d.\\{}/]+)*)",
     re.IGNORECASE,
@@ -113,6 +115,10 @@ def in_signs(text: str) -> str:
         return "does not exist"
     if match := _OPTION.fullmatch(text):
         return match[1]
+    if match := _INFINITY.fullmatch(text):
+        return r"-\infty" if match[1] else r"\infty"
+    if match := _FOR_EVERY.fullmatch(text):
+        return f"{match[1]}:{match[2]}"
     text = _AROUND.sub("", text)
     if "\\dots" in text or "..." in text or "\\ldots" in text:
         text = _AND_SO_ON.sub(r"\1\\overline{\2}", text)
@@ -223,7 +229,7 @@ _SAME_WORDS = (
     ("unchanged", "stays same", "remains same", "does not change", "remains unchanged", "stays constant",
      "remains constant", "no change"),
     ("converges", "convergent", "converge"),
-    ("diverges", "divergent", "diverge"),
+    ("diverges", "divergent", "diverge", "not convergent", "does not converge"),
     ("true", "correct"), ("false", "incorrect"),
     ("skew symmetric", "antisymmetric"), ("one to one", "injective"), ("onto", "surjective"),
     ("正确", "对", "是的", "是", "真"), ("错误", "错", "不正确", "不对", "假"),
@@ -266,7 +272,7 @@ def same_words(given: str, answer: str) -> bool:
             return True
     words = [text.split() for text in (given, answer)]
     return (
-        2 <= len(words[0]) <= 4
+        2 <= len(words[0]) == len(words[1]) <= 4
         and words[0][-1] == words[1][-1]
         and sorted(words[0]) == sorted(words[1])
         and not _FUNCTION_WORDS & set(words[0])

@@ -13,15 +13,22 @@ from collections.abc import Iterator
 from r1v.scoring.answers import Named, Reading, RealSet, Relation, Scalar
 from r1v.scoring.equality import same_reading
 from r1v.scoring.evaluation import approximate
+from r1v.scoring.kinds.units import conversion
 from r1v.scoring.notation import at_relations, tidy
 from r1v.scoring.reading import MAX_ROUNDING, NAME, read
 
 NEARLY = ("\\approx", "about", "approximately", "roughly", "around")
 AGAIN = re.compile(
-    rf"\s*(?P<sign>{'|'.join(map(re.escape, NEARLY))}|=|i\.e\.,?|that\s+is,?|or)?\s*(?P<again>.+)", re.DOTALL
+    rf"\s*(?P<sign>{'|'.join(map(re.escape, NEARLY))}|=|i\.e\.,?|(?:that|which)(?:\s+is|['’]s),?"
+    rf"|or)?\s*(?P<again>.+)",
+    re.DOTALL,
 )
 _SET_OFF = re.compile(
-    r"\s*(?:,\s*i\.e\.,?|,\s*that\s+is,?|,?\s+or)\s+(?:(?:expanded|simplified|equivalently|factori[sz]ed),?\s+)?"
+    r"\s*(?:[,;]?\s*i\.e\.,?|,\s*(?:that\s+is|so|namely|in\s+other\s+words|meaning),?|,?\s+or)\s+(?:(?:expanded|simplified|equivalently|factori[sz]ed),?\s+)?"
+)
+CONTRAST = re.compile(  # what is denied beside what is said
+    r"(?<=[\w*)$}⟧])(?:,\s+(?:and\s+)?not|,?\s+rather\s+than|,?\s+instead\s+of|,?\s+as\s+opposed\s+to|,\s+unlike)\s+(?!sure|certain|yet|only)[^,.;]{1,60}(?=[.。!]?$)",
+    re.IGNORECASE,
 )
 _DOMAIN = re.compile(
     r"(?:for|with|where)?\s*(?:all\s+)?(?P<letter>[A-Za-z])\s*"
@@ -34,10 +41,33 @@ _OPEN = re.compile(
     r"|false|wrong|yes|true)\b|n['’]t\b|\?",
     re.IGNORECASE,
 )
+_REASONED = re.compile(r"(?P<value>.+?),?\s+(?:because|since|given\s+that)\s+(?P<rest>[^!?]+)", re.DOTALL)
+_ADDED = re.compile(  # words that say more about a value
+    r"(?P<value>.+?)(?:,\s+(?:the|an|which|who|where|having|both|each|located|named|as|for\s+every|regardless|independent)\s|\s[—–-]+\s+)"
+    r"(?P<rest>[^\d!?]+)",
+    re.DOTALL,
+)
+_DOUBTED = re.compile(
+    r"\b(?:unless|maybe|perhaps|might|guess\w*|unsure|otherwise|(?:not|n['’]t)\s+sure)\b|\?", re.IGNORECASE
+)
+_NUMBER_WORD = re.compile(
+    r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|\w+ty|hundred|thousand|half|third|quarter|twice"
+    r"|double[sd]?|remainder|first|second|other|we|i|then|next|now|still|but)\b|[=<>\\]",
+    re.IGNORECASE,
+)
+_CALLED = re.compile(  # P(at least one six) = 11/36
+    r"[A-Za-z]\s*\((?=[^()]*[a-z]{2})[^()=]*\)\s*(?:=|\\approx)\s*(?P<value>.+)", re.DOTALL
+)
 _WITH = re.compile(
     r"(?P<value>[A-Z][a-z]+(?:\s+[A-Za-z][a-z]*){0,3}),\s+(?:because|since|(?:with|at|having)(?=\D{0,20}\d))\s+"
     r"(?P<rest>[^.!?]+)"
 )
+
+
+def first_of_two(text: str) -> str | None:
+    """The value before ``, i.e.`` or ``, or`` where the same value stands behind it."""
+    sides = _SET_OFF.split(text)
+    return sides[0] if len(sides) == 2 and agree(sides[0], sides[1], "") else None
 
 
 def without_aside(text: str) -> Iterator[str]:
@@ -54,6 +84,14 @@ def without_aside(text: str) -> Iterator[str]:
         denied = match["verdict"].casefold() in ("no", "false")
         if not _OPEN.search(_DENIAL.sub("", match["rest"], count=1) if denied else match["rest"]):
             yield match["verdict"]
+    if (match := _REASONED.fullmatch(text)) is not None and not _DOUBTED.search(match["rest"]):
+        yield match["value"]
+    if (match := _ADDED.fullmatch(text)) is not None and not (
+        _OPEN.search(match["rest"]) or _NUMBER_WORD.search(match["rest"])
+    ):
+        yield match["value"]
+    if (match := _CALLED.fullmatch(text)) is not None:
+        yield match["value"]
     if (match := _WITH.fullmatch(text)) is not None and not _OPEN.search(match["rest"]):
         yield match["value"]
 
@@ -68,9 +106,13 @@ def agree(value: str, again: str, sign: str) -> bool:
     left, right = (next((v for v in one if isinstance(v, Scalar)), None) for one in (first, second))
     if left is not None and left.unit is None and right is not None and right.unit is not None:
         right = next((v for v in second if isinstance(v, Scalar) and v.unit is None), right)  # 16.7%
-    if left is None or right is None or (right.unit is not None and left.unit != right.unit):
+    if left is None or right is None:
+        return False
+    factor = conversion(left.unit, right.unit) if left.unit is not None and right.unit is not None else None
+    if right.unit is not None and factor is None:
         return False
     near, said = approximate(left.value), approximate(right.value)
+    near = near if near is None or factor is None else near * float(factor)
     return near is not None and said is not None and abs(near - said) <= MAX_ROUNDING * abs(near)
 
 

@@ -15,10 +15,11 @@ from r1v.scoring.equality import same_reading
 from r1v.scoring.evaluation import same_value
 from r1v.scoring.expression import Unreadable, expression_of
 from r1v.scoring.kinds.modifiers import is_changed
+from r1v.scoring.kinds.units import read_unit
 from r1v.scoring.kinds.words import directed
 from r1v.scoring.notation import at_relations, brackets, split_top, tidy
 from r1v.scoring.reading import NAME, read
-from r1v.scoring.sentences.asides import AGAIN, agree, is_domain
+from r1v.scoring.sentences.asides import AGAIN, CONTRAST, agree, first_of_two, is_domain
 from r1v.scoring.sentences.chinese import DENIED_IN_CHINESE
 from r1v.scoring.sentences.mentions import is_mention, leads_to_mention, main_clause
 from r1v.scoring.sentences.prose import DENIED, RESTRICTED, VERB, stated
@@ -36,7 +37,7 @@ _DOLLARS = r"(?<![\\\d])\$(?!\d[\d.,]*\s+[A-Za-z]{2,}[^$]*\s\$)([^$\n]+)\$"
 _PROTECTED = re.compile(_DOLLARS + r"|\\\(.*?\\\)|\([^()]*\)|\{[^{}]*\}")
 _CONNECTIVE = re.compile(
     r"(?:(?<![A-Za-z])(?:so|hence|thus|therefore|consequently|i\.e\.|that is(?=,)|which\s+(?:means|gives|is)"
-    r"|leaving|leaves(?!\s+(?:at|on|in|for|from)(?![A-Za-z]))|giving|yielding|simplifies\s+to|reduces\s+to|meaning|(?:to|and(?:\s+we)?)\s+(?:get|obtain)|and\s+(?:we\s+)?find)(?![A-Za-z])(?:\s+(?:that|we\s+(?:get|have|find)))?[,:]?"
+    r"|leaving|leaves(?!\s+(?:at|on|in|for|from)(?![A-Za-z]))|giving|yielding|simplifies\s+to|reduces\s+to|meaning|(?:to|and(?:\s+(?:we|you|one))?)\s+(?:get|obtain)|and\s+(?:we\s+)?find)(?![A-Za-z])(?:\s+(?:that|we\s+(?:get|have|find)))?[,:]?"
     r"|,\s+and(?=\s+the\s+(?:equation|answer|result)\s+(?:is|are)(?![A-Za-z]))"
     r"|(?<=[^\s\d]):(?=\s)|(?<=\d):(?=\s+[*$(\[{\\])|：|\s—|所以|因此|⇒|∴|⟹|=>|(?-i:\\(?:Rightarrow|therefore|implies|Longrightarrow))(?![A-Za-z])"
     r"|(?:^|(?<=[,，;；]))\s*(?:即|故|解得|可得|得)(?=\s*[-$\\A-Za-z\d])|[,，]\s*(?=共|还剩|一共))\s*",
@@ -69,6 +70,10 @@ _IT_IS = re.compile(
     re.IGNORECASE,
 )
 _IS = re.compile(r"(?<=[\w)}])\s+is\s+(?=[-+\d\\$(])")
+_BY_CASES = re.compile(r"[^=<>\d]*\b(?:is|equals)\s+(?P<cases>[-+\d\\$(a-z][^A-Z]*)", re.DOTALL)
+_CONDITION = re.compile(r"\b(?:when|if|for)\s+\S*[a-z]\S*\s*(?:[<>=]|\\(?:le|ge|ne)(?![a-z]))")
+_NEXT_CASE = re.compile(r",?\s+(?:and|but)\s+(?:(?:it\s+)?(?:is|equals)\s+)?(?=[^<>]*\b(?:when|if|for)\b)")
+_WORDS_IN_BRACKETS = re.compile(r"\s*\((?=[^()]*[a-z]{3})[^()]*\)$")
 _OPENING = re.compile(r"\**(yes|no|true|false)(?:[.!]\**|\**[.!])\s+(?!\d+\W*$)", re.IGNORECASE)
 _JOINS = re.compile(r"\b(?:or|and|for|if|when|otherwise)\b|\\(?:begin|lor|land)")
 _IN_ORDER = re.compile(
@@ -78,6 +83,7 @@ _IN_ORDER = re.compile(
 _SENTENCE = re.compile(r"[.!。]\s|\n")
 _CHECK = re.compile(r"\(?(?:check|checking|verification|verify|note|indeed)\b", re.IGNORECASE)
 _VERDICT = re.compile(r"(yes|no|true|false)\s*[,.—:-]+\s*[a-z'’]", re.IGNORECASE)
+_VERDICT_LAST = re.compile(r"[:—–]\s*(yes|no|true|false)$", re.IGNORECASE)
 _ANY_VERDICT = re.compile(r"\b(?:yes|no|true|false|but|however|wait)\b", re.IGNORECASE)
 _SUPPOSED = re.compile(
     r"(?:(?:now|next|then|first|so|we|i)[\s,]+)*(?:(?:(?:still|also)\s+)?(?:need|have|want)\s+to"
@@ -94,6 +100,7 @@ _DROPPED = re.compile(  # a candidate that the sentence ends by giving up, or a 
 )
 _LETTERS = re.compile(r"(?<![A-Za-z\\])[A-Za-z](?![A-Za-z])")
 _LONG_WORD = re.compile(r"(?<![A-Za-z\\])[A-Za-z]{3,}")
+_UNIT = re.compile(r"(?<=\d)\s+([A-Za-z]{1,4})(?![A-Za-z])")
 _OTHER_WORD = re.compile(r"(?<![A-Za-z\\])(?!(?:and|for|when|otherwise)\b)[A-Za-z]{3,}")
 MAX_ITEMS = 20
 MAX_LINES = 40  # of a formula set apart
@@ -145,6 +152,7 @@ def _branches(parts: list[str]) -> str | None:
 
 def _concluded(sentence: str) -> str | None:
     """What the last clause of a sentence states."""
+    sentence = CONTRAST.sub("", sentence)
     lead, _, claim = (
         sentence.rpartition(found[-1]) if (found := _BUT.findall(sentence)) else ("", "", sentence)
     )
@@ -158,12 +166,16 @@ def _concluded(sentence: str) -> str | None:
         return ""
     if _UNTRUE.search(said):
         return "false"
-    if (verdict := _VERDICT.match(tidy(claim)) or _VERDICT.match(said)) is not None:
+    if (
+        verdict := _VERDICT.match(tidy(claim)) or _VERDICT.match(said) or _VERDICT_LAST.search(tidy(claim))
+    ) is not None:
         doubtful = is_asked(said) or not is_said(said) or RESTRICTED.search(claim)
         return None if doubtful else verdict[1]
     outside = _FORMULA.sub(" ", clause)
     if DENIED.search(outside) or DENIED_IN_CHINESE.search(clause) or is_asked(claim) or not is_said(claim):
         return None
+    if (cases := _cases(said)) is not None:
+        return cases
     reasons = re.search(r"\d", said) and not re.search(r"\d", main_clause(said))
     value, way = None if reasons else _marked(clause) or _alone(said), directed(said)
     if value is None:
@@ -174,6 +186,14 @@ def _concluded(sentence: str) -> str | None:
         return f"({value})"
     placed = re.search(r"[<>=,]|\\(?:le|ge|in|cup)(?![a-z])", value)  # "increasing on (1, 2)"
     return f"{way} = {value}" if way and way not in value and not placed else value
+
+
+def _cases(text: str) -> str | None:
+    """``The value is 1 when x > 0 and -1 when x < 0`` as ``1 when x > 0, -1 when x < 0``."""
+    match = _BY_CASES.fullmatch(_WORDS_IN_BRACKETS.sub("", text))
+    if match is None or len(_CONDITION.findall(match["cases"])) < 2:
+        return None
+    return _NEXT_CASE.sub(", ", match["cases"])
 
 
 def _last_clause(sentence: str) -> str:
@@ -239,6 +259,7 @@ def _value(text: str) -> str | None:
     text = tidy(text).strip(" ,;:")
     if len(text) > MAX_SENTENCE:
         return None
+    text = first_of_two(text) or text
     if (match := _ASIDE.fullmatch(text)) is not None:
         core = _value(match["value"])
         if core is None or not re.search(r"\d", match["aside"]):
@@ -279,10 +300,15 @@ def _gives(left: str, right: str) -> bool:
         return True
     if same_reading(read(left), read(right)):
         return True
-    first = expression_of(left)
+    first = expression_of(_UNIT.sub(lambda m: "" if _is_unit(m[1]) else m[0], left))
     if first is None or not first.symbols:
         return not _LETTERS.search(re.sub(r"\\[A-Za-z]+|\d\s*[A-Za-z]+\b", "", left))
     return _equal(left, right)
+
+
+def _is_unit(word: str) -> bool:
+    unit = read_unit(word)
+    return unit is not None and unit.factor is not None
 
 
 def _comes_to(left: str, right: str) -> bool:

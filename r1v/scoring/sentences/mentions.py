@@ -55,10 +55,10 @@ _OPENING = re.compile(OPENING, re.IGNORECASE)
 _SET_OFF = re.compile(r",\s|[:：]\s")
 
 
-def is_mention(sentence: str) -> bool:
-    """Whether a sentence only mentions the value that it shows."""
+def is_mention(sentence: str, in_words: bool = False) -> bool:
+    """Whether a sentence only mentions the value that it shows. in_words: whether words are a value too."""
     text = scope(sentence)
-    if not _HAS_VALUE.search(text):
+    if not in_words and not _HAS_VALUE.search(text):
         return False
     return any(one.match(text) for one in LEADS) or _is_held_back(text) or _is_step(text)
 

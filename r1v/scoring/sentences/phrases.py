@@ -78,8 +78,9 @@ _GIVENS = phrases(
     r"last updated", r"written on", r"my knowledge", r"thanks?\b", r"(?:i )?hope\b", r"what if", r"how about",
     r"tell me\b", rf"(?:the )?(?:{_LABELS}|key fact|best guess)\b", rf"in the {_TASK}\b",
     rf"the {_TASK} {_any('says states gives mentions asks tells shows specifies provides')}\b",
-    r"(?:since|because|knowing|as the)\b[^,]*$", r"it depends\b",
-    rf"(?:for|at|when|until|if|from) {_NAME}\s*=\s*\S+(?: on)?$", rf"here,? (?:i|we|are|is|{_NAME})",
+    r"(?:since(?! \d{4}\b)|because|knowing|as the)\b[^,]*$", r"it depends\b",
+    rf"(?:for|at|when|until|if|from) {_NAME}\s*=\s*\S+(?: on)?$",
+    rf"here,? (?:(?:i|we) (?!get|find|have|obtain|see)|are|is|{_NAME}(?<!i))",
     r"you (?:said|wrote|gave|asked|mentioned|told|stated)\b", rf"according to the {_SOMEBODY}\b",
     r"according to (?!(?:the|our|this|that|these)\b)(?![^,]*['’]s? (?:law|rule|theorem|formula|principle))"
     r"[a-z]",
@@ -117,7 +118,7 @@ _NO_VERBS = _any("this its as us thus plus minus less times his hers yes")
 _VERBS = (
     r"\w+(?:s|ed|['’]s)|be|become|equal|give|make|get|got|have|had|find|found|took|take|need|cost|left|sold|ran|won|lost"
     r"|built|began|fell|rose|drew|wrote|ate|made|paid|spent|bought|met|held|can|will|must|would|should|are|were|remain"
-    r"|come|came|work|fit|obtain|conclude|pay|did"
+    r"|come|came|work|fit|obtain|conclude|pay|did|arrive|reach|see|read|deduce|count|measure|weigh|last|cover|use|earn|save"
 )
 NO_VERB = re.compile(  # "off the top of my head, 9"
     r"(?!all in all|in (?:all|total|sum)\b|altogether|to sum up)(?!.*[=<>:：])(?!.*\\(?:le|ge|approx)\b)"
@@ -158,7 +159,7 @@ QUOTED = phrases(
     r"(?:got|obtains|obtained|finds?|found|calculate[sd]|computes?d?|answer|write|say)"
     r" (?:it is )?[-+\d.,]+$",
     rf"\b(?:(?-i:[A-Z])\w+['’]s|student['’]?s?['’]?) {_WORK}\b", r"\bsolution in\b",
-    rf"\b{_IT_IS} (?:(?:often|commonly|generally|sometimes|widely|well) )?{_REPORTED}\b",
+    rf"\b{_IT_IS} (?:(?:often|commonly|generally|sometimes|widely|well) )?{_REPORTED}\b(?! as\b)",
     r"\bwe (?:already )?know\b", r"\bread somewhere\b", r"\bi (?:first |initially )?thought\b",
     r"\btold us\b", r"\b(?:someone|somebody)\b[^,]* \w+ed\b", r"\banswer sheet\b",
     r"\b(?:wikipedia|whether|unclear|rumou?r|legend)\b", r"\blet me know\b",

@@ -84,6 +84,16 @@ _VERB_AT_END = re.compile(
 )
 
 
+_BEHIND_VALUE = re.compile(
+    r"(?<=\S)\s+(?:as\s+well|too|instead|as\s+an?\s+(?:fraction|decimal|percentage|percent|mixed\s+number))$",
+    re.IGNORECASE,
+)
+_WRITTEN_AS = re.compile(r"\b(?:can|may|could)\s+be\s+\w+\s+(?:to|as|into)\b", re.IGNORECASE)
+_NEEDED = re.compile(  # the least number that is enough
+    r"(?:(?<=need\s)|(?<=needs\s)|(?<=requires\s)|(?<=require\s))at\s+least\s+"
+    r"|\bat\s+least\s+(?=[^,;]*\s(?:is|are)\s+(?:needed|required|necessary)$)",
+    re.IGNORECASE,
+)
 _YES_NO = re.compile(r"(yes|no)\s*[,.;:-]\s*(?=[a-z])", re.IGNORECASE)
 RESTRICTED = re.compile(
     r"\b(?:but|only|if|unless|except|however|although|though|perhaps|maybe|might|may|could|wait|yes\b.*\bno|no\b.*\byes)\b",
@@ -101,8 +111,10 @@ def stated(sentence: str) -> str | None:
         return stated_in_chinese(text)
     if len(_WORD.findall(re.sub(r"\\[A-Za-z]+", "", text))) < 2:
         return None
-    whole, text = text, _LEAD.sub("", scope(text))
-    if (not re.match(r"[A-Za-z]", whole) or _NUMBER.match(whole)) and not VERB.search(text):
+    whole, text = text, _BEHIND_VALUE.sub("", _NEEDED.sub("", _LEAD.sub("", scope(text))))
+    if (not re.match(r"[A-Za-z]", whole) or _NUMBER.match(whole)) and not (
+        VERB.search(text) or _WRITTEN_AS.search(text)
+    ):
         return None  # a value with words behind it, such as "50 basis points"
     if _NOTHING.search(text):
         return "no solution"
@@ -163,11 +175,31 @@ def _formula(text: str) -> str | None:
         again = len(found) == 2 and re.search(r",\s*(?:or|i\.e\.|that is)\b", part)
         if again and agree(found[0], found[1], ""):
             return found[1]
+    if (value := _asserted(text)) is not None:
+        return value
     if (match := _COMES_TO.search(text)) is not None and not is_changed(match[1]):
         return in_digits(match[1])
     if not _spans(text) and (run := _number_words(text)) is not None and not is_changed(text):
         return run
     return None
+
+
+def _asserted(text: str) -> str | None:
+    """The one value of a clause that does not depend on a preposition: 24 in "after 3 hours, the tank
+    holds 24 litres", "of the 60 students, 24 passed". None where there are several, or it is compared or
+    changed."""
+    text = _NUMBER.sub(lambda match: in_digits(match[0]), _ABOUT.sub("", _RELATIVE.sub("", text)))
+    found, at = list[str](), 0
+    for span in _spans(text):
+        start = text.find(span, at)
+        if start < 0 or (found and _NEXT_CLAUSE.search(text[at:start])):
+            return None
+        if not _ADJUNCT.search(text[at:start]) and not _TIME.search(text, start - 6, start + len(span)):
+            found.append(span)
+        at = start + len(span)
+    if len(found) != 1 or found[0] in ("", text) or is_changed(text) or _EQUAL_SIGN.search(text):
+        return None
+    return found[0]
 
 
 def _behind(text: str) -> str:
@@ -241,6 +273,21 @@ _NUMBER = re.compile(
 )
 
 
+_ADJUNCT = re.compile(
+    r"\b(?:after|before|in|for|(?<!total\s)(?<!sum\s)(?<!speed\s)(?<!length\s)(?<!area\s)of|with"
+    r"|by|from|at|to|within|during|per|every"
+    r"|each|on|until|since|when|if|where|through|among|into|around|all|these|those|as)\s+(?:(?:the|an?|all|these|those|its|their"
+    r"|his|her|our|first|last|next|other|another)\s+)*[$(]*$",
+    re.IGNORECASE,
+)
+_TIME = re.compile(r"\bover\s+\d+\s+(?:years?|months?|weeks?|days?|hours?|minutes?|seconds?)", re.IGNORECASE)
+_NEXT_CLAUSE = re.compile(r"[,;:]|\b(?:and|or|but|so|that|which|who)\b")
+_RELATIVE = re.compile(
+    r",\s+(?:which|who)\s+(?!(?:gives?|makes?|means|is|equals?|yields?|leaves?|comes|simplifies|reduces)\b).*$"
+)
+_EQUAL_SIGN = re.compile(r"[=<>]|\\(?:le|ge|ne|approx)(?![a-z])")
+
+
 _COMES_TO = re.compile(  # "7 times 5 makes thirty-five", "simplifies from 6/8 to three quarters"
     r"(?:(?<=\d)\s+(?:is|equals|makes|gives)|\b(?:simplifies|reduces)\s+(?:from\s+\S+\s+)?to)\s+"
     rf"({_NUMBER.pattern})(?:\s+of\s+the\s+\w+)?$",
@@ -260,7 +307,7 @@ def _number_words(text: str) -> str | None:
 
 def _predicate(text: str) -> str | None:
     """The words behind the last verb of a sentence without figures."""
-    if _spans(text):
+    if _spans(text) or is_mention(text, in_words=True):
         return None
     behind = _behind(text)
     match = _ONE_WORD_ANSWER.fullmatch(behind.strip(" ,"))

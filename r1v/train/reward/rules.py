@@ -36,12 +36,11 @@ class RuleReward:
             return Verdict.RIGHT if ended and told and found.how != "boxed" else Verdict.WRONG
         if is_refusal(response.answer):
             return Verdict.UNPARSED
-        right = None
-        if found.text is not None:
-            right = match_found(found, key.answer, key.kind, Tolerance(key.tolerance), self._verifier).equal
+        right = match_found(found, key.answer, key.kind, Tolerance(key.tolerance), self._verifier).equal
+        any_found = right or found.text is not None
         return verdict_of(
-            right,
-            found=found.text is not None,
+            right if any_found else None,
+            found=any_found,
             finish_reason=response.finish_reason,
             finish_detail=response.finish_detail,
         )
