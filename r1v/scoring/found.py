@@ -25,7 +25,7 @@ def match_found(
     match = Match(False, "exact")
     if found.text is not None:
         match = compare(found.text, answer, kind, tolerance, verifier, boxed=found.how == "boxed")
-    others = () if match.equal or found.together is None else (found.together,)
+    others: tuple[str, ...] = () if match.equal or found.together is None else (found.together,)
     if not match.equal and _WORDS.fullmatch(answer.strip()):
         others += found.words
     for other in others:
