@@ -103,9 +103,9 @@ class BufferConfig:
     max_reuse: int = key(0, "how often a sample may be drawn; 0: no limit")
 
     def __post_init__(self) -> None:
-        at_least(self, 0, "capacity", "max_reuse")
-        at_least(self, 1, "max_age")
-        share(self, "mix")
+        at_least(self, 0, "capacity", "max_reuse", group="ssb")
+        at_least(self, 1, "max_age", group="ssb")
+        share(self, "mix", group="ssb")
 
 
 @dataclass(frozen=True)

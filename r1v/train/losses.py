@@ -96,7 +96,7 @@ class MPOWeights:
     beta: float = key(0.1, "rewards are beta * log(policy / reference)")
 
     def __post_init__(self) -> None:
-        at_least(self, 0, "preference", "quality", "generation", "beta")
+        at_least(self, 0, "preference", "quality", "generation", "beta", group="loss")
 
 
 @dataclass(frozen=True)
@@ -208,7 +208,7 @@ class GRPOOptions:
         choice("loss.surrogate", self.surrogate, get_args(Surrogate))
         choice("loss.ratios", self.ratios, get_args(Ratios))
         choice("loss.kl_in", self.kl_in, ("loss", "reward"))
-        at_least(self, 0, "importance_cap", "dynamic", "kl")
+        at_least(self, 0, "importance_cap", "dynamic", "kl", group="loss")
         if self.dual_clip and not self.dual_clip > 1.0:
             raise ConfigError(f"loss.dual_clip is {self.dual_clip}; it must be above 1, or 0 for none")
         if not 0.0 < self.clip_low <= 1.0 or not self.clip_high > 0.0:

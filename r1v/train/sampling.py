@@ -49,7 +49,7 @@ class Asker:
 
     def __init__(
         self, config: Any, console: Console, *, pool: str | None = None, heldout: bool = True,
-        allow: Collection[str] = (),
+        allow: Collection[str] = (), stage: str | None = None,
     ) -> None:  # fmt: skip
         self.config = c = config
         data: DataConfig = c.data
@@ -63,7 +63,7 @@ class Asker:
             heldout_questions(self.source, c.model.path, data, c.run.seed, console, keep) if heldout else []
         )
         self.pool = QuestionPool.read(pool) if pool else None
-        self.bench = Workbench.open(c, console, data=fingerprint(data), allow=allow)
+        self.bench = Workbench.open(c, console, data=fingerprint(data), allow=allow, stage=stage)
         self.world = self.questions.world = self.bench.world
         self.engine = open_engine(self.bench, c.model.path, c.rollout, console)  # answers in one turn
         self.rollouts: Rollouts = self.engine  # in several, if there is an environment

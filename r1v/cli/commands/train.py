@@ -107,7 +107,7 @@ def run(args: argparse.Namespace) -> int:
     from r1v.train.core.config_read import read
 
     kind, start = _stage(args.stage)
-    config = read(kind, args.config, args.changes)
+    config = read(kind, args.config, args.changes, stage=args.stage)
     model = getattr(config, "model", None)
     if isinstance(model, ModelConfig):
         config = replace(config, model=replace(model, path=str(resolve_model(model.path))))

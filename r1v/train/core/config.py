@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from r1v.core import ConfigError
-from r1v.train.core.checks import at_least, check_components, choice, share
+from r1v.train.core.checks import COMPONENTS, at_least, check_components, choice, share
 from r1v.train.core.keys import key
 from r1v.train.data.batches import Split
 
@@ -131,16 +131,17 @@ class OptimConfig:
         at_least(
             self, 0, "part_tokens", "lr", "muon_lr", "warmup_steps", "weight_decay", "clip", group="optim"
         )
-        share(self, "decay_share", "final_lr_share")
+        share(self, "decay_share", "final_lr_share", group="optim")
         if self.on_cpu and self.muon_lr:
             raise ConfigError("optim.on_cpu is for AdamW; leave optim.muon_lr at 0")
         choice("optim.schedule", self.schedule, ("wsd", "cosine", "constant"))
         if len(self.betas) != 2 or not all(0 <= one < 1 for one in self.betas):
             raise ConfigError(f"optim.betas is {self.betas}; give two numbers in [0, 1)")
         for name, rate in self.rates.items():
-            choice("optim.rates", name, ("vision", "projector", "llm", "lora"))
+            if name not in (*COMPONENTS, "lora"):
+                raise ConfigError(f"optim.rates.{name}: use one of {', '.join(COMPONENTS)} and lora")
             if not rate >= 0:
-                raise ConfigError(f"optim.rates: {name} is {rate}; it must be at least 0")
+                raise ConfigError(f"optim.rates.{name} is {rate}; it must be at least 0")
 
     @property
     def split(self) -> Split:
@@ -173,8 +174,11 @@ class DataConfig:
     )  # fmt: skip
     open_names: float = key(0.0, "share of figures that use any names, not only those of the families' lists")
     first_sample: int = key(0, "number of the first figure")
-    heldout: int = key(0, "held-out questions of each family, from figures or from the file data.measure")
-    measure: str | None = key(None, "file of held-out rows")
+    heldout: int | None = key(
+        0, "held-out questions of each family: of figures, of data.measure or, without it, rows of the data, "
+        "which are then not trained on"
+    )  # fmt: skip
+    measure: str | None = key(None, "file of held-out rows, as in data.source")
     workers: int = key(1, "processes that make the data; 0: the trainer makes it itself", operational=True)
     prefetch: int = key(4, "batches that are made ahead", operational=True)
     bad_share: float = key(
@@ -182,9 +186,11 @@ class DataConfig:
     )
 
     def __post_init__(self) -> None:
-        at_least(self, 0, "heldout", "workers", "first_sample", group="data")
+        at_least(self, 0, "workers", "first_sample", group="data")
+        if self.heldout is not None:
+            at_least(self, 0, "heldout", group="data")
         at_least(self, 1, "prefetch", group="data")
-        share(self, "direct_share", "variation", "spoil", "open_names", "bad_share")
+        share(self, "direct_share", "variation", "spoil", "open_names", "bad_share", group="data")
         if not self.source:
             raise ConfigError("data.source is empty; name figures, a file or hf:NAME")
 

@@ -15,6 +15,11 @@ from typing import Any
 from r1v.train.core.run import write_atomically
 
 
+def results_of(name: str) -> dict[str, tuple[str]]:
+    """What `TrainingRun` is told of such a file: once a batch is in it, it follows from all keys."""
+    return {name: ("",), f"{name}.progress": ("",)}
+
+
 class GrowingFile:
     """done: whether the file is complete. step: number of finished batches. other: plain values that were
     recorded with the last one."""

@@ -35,13 +35,13 @@ class LeftOut:
         Each failure is named once, the first 20 of them. ConfigError: too many have failed, of at least 64.
         """
         self.drawn, self.failed = self.drawn + drawn, self.failed + len(bad)
+        self.first = self.first or next(iter(bad), "")
+        if self.drawn >= ENOUGH:
+            self._refuse()  # the error names one too
         for name in bad:
-            self.first = self.first or name
             if name not in self._named and len(self._named) < SAID:
                 self._named.add(name)
                 self._say(printable(f"left out: {name}"))
-        if self.drawn >= ENOUGH:
-            self._refuse()
 
     def end(self) -> None:
         """Say how many were left out, and the first. ConfigError: too many, however few were drawn."""

@@ -3,7 +3,7 @@
 Always holds: a checkpoint is complete or absent (it is written under another name and renamed); it holds only
 trained tensors, split as the processes hold them, and any number of processes can continue from it; a run is
 not continued with other data or with another value of a key that changes the mathematics, and the error names
-it.
+it; a start that ended before its first checkpoint leaves nothing that a corrected command meets.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import json
 import shutil
 import time
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ import torch
 import torch.distributed.checkpoint as dcp
 
 from r1v.core import CheckpointError, ConfigError
-from r1v.train.core.config_read import keys
+from r1v.train.core.checks import reason
+from r1v.train.core.config_read import keys, stage_of
 from r1v.train.core.distributed import ONE_PROCESS, World
 from r1v.train.core.trackers import Trackers
 from r1v.write_lock import WriteLock
@@ -34,15 +35,21 @@ class TrainingRun:
     """The folder of one training run. config: a frozen dataclass with a group ``run``.
 
     data: name of each file or data set -> a fingerprint of its content. allow: keys, or ``data``, that may
-    differ from those that the run began with. say: prints a line. Of several processes the first one writes.
+    differ from those that the run began with. results: patterns of files that are finished work besides
+    checkpoints, each with the keys or groups that it follows from, "" for all. stage: as in ``r1v train
+    STAGE``; None: by the configuration's class. say: prints a line. Of several processes the first writes.
     Keep the object as long as the folder is written: while it exists, no other run can begin in the folder.
+
+    changed: whether a start that got nowhere had other settings; what it has prepared does not fit.
     """
 
     def __init__(
         self, config: Any, world: World = ONE_PROCESS, *, data: Mapping[str, str] | None = None,
-        allow: Collection[str] = (), say: Callable[[str], None] = print,
+        allow: Collection[str] = (), results: Mapping[str, Collection[str]] | None = None,
+        stage: str | None = None, say: Callable[[str], None] = print,
     ) -> None:  # fmt: skip
         self.folder, self.world, self.keep = Path(config.run.out), world, int(config.run.keep)
+        self.changed = False
         self._trackers: Trackers | None = None
         self._last_save = time.monotonic()
         if not config.run.out:
@@ -50,34 +57,72 @@ class TrainingRun:
         if not world.first:
             return
         self._lock = WriteLock(self.folder)  # as long as this object is used
-        kept = self.folder / "config.json"
         values = json.loads(json.dumps(dataclasses.asdict(config)))
-        values["data_fingerprint"] = dict(data or {})
-        if kept.exists():
-            self._compare(type(config), json.loads(kept.read_text()), values, allow)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(kept, json.dumps(values, indent=2) + "\n")
+        values |= {"data_fingerprint": dict(data or {}), "stage": stage or stage_of(type(config))}
         self._trackers = Trackers(config.run.trackers, self.folder, values, say)
+        if (before := self._before()) is not None:
+            fixed = self._fixed(results or {})
+            differing = list(_differences(type(config), before, values, allow))
+            self._refuse(differing, fixed)
+            if "" not in fixed:
+                self.changed = bool(differing)
+                self._clear()
+        with _writable(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(self.folder / "config.json", json.dumps(values, indent=2) + "\n")
 
-    def _compare(
-        self, kind: type[Any], before: Mapping[str, Any], now: Mapping[str, Any], allow: Collection[str]
-    ) -> None:
-        remedy = "resume the run with its own, name another run.out, or use --allow"
-        for each in keys(kind):
-            old, new = (_at(values, each.name) for values in (before, now))
-            if not each.operational and each.name not in allow and old != new:
-                raise ConfigError(
-                    f"{self.folder} holds a run with {each.name}={old!r}, not {new!r}; "
-                    f"{remedy} {each.name} if you mean it"
-                )
+    def _before(self) -> dict[str, Any] | None:
+        """What config.json says of the run that began here; None where none did. ConfigError: the file is not
+        a run's."""
+        path = self.folder / "config.json"
+        with _writable(self.folder):
+            if not path.exists():
+                return None
+            with contextlib.suppress(ValueError):
+                found = json.loads(path.read_text(encoding="utf-8"))
+                if isinstance(found, dict) and isinstance(found.get("run"), dict):
+                    return found
+        raise ConfigError(
+            f"{self.folder} holds a config.json that is no training run's; name another run.out"
+        )
+
+    def _fixed(self, results: Mapping[str, Collection[str]]) -> set[str]:
+        """The keys and groups that finished work in the folder follows from; "" is all of them."""
+        best = self.folder / "best.json"
         if (
-            "data" not in allow
-            and before.get("data_fingerprint", now["data_fingerprint"]) != now["data_fingerprint"]
+            self.checkpoints()
+            or (self.folder / "model").exists()
+            or (best.exists() and json.loads(best.read_text())["step"] > 0)
         ):
+            return {""}
+        there = [keys for pattern, keys in results.items() if any(self.folder.glob(pattern))]
+        return {name for names in there for name in names}
+
+    def _refuse(self, differing: Sequence[tuple[str, Any, Any]], fixed: Collection[str]) -> None:
+        """ConfigError: finished work in the folder follows from another value of a key, or from other
+        data."""
+        for name, old, new in differing:
+            if not any(one in ("", name) or name.startswith(f"{one}.") for one in fixed):
+                continue
+            remedy = "resume the run with its own, name another run.out"
+            if name == "stage":
+                raise ConfigError(f"{self.folder} holds a run of {old}, not of {new}; name another run.out")
+            if name == "data":
+                raise ConfigError(
+                    f"the data have changed since the run in {self.folder} began; {remedy}, or use --allow "
+                    "data if you mean it"
+                )
             raise ConfigError(
-                f"the data have changed since the run in {self.folder} began; {remedy} data to train on with "
-                "the changed data"
+                f"{self.folder} holds a run with {name}={old!r}, not {new!r}; "
+                f"{remedy}, or use --allow {name} if you mean it"
             )
+
+    def _clear(self) -> None:
+        """Remove what a start has left that ended before its first checkpoint."""
+        for name in ("metrics.jsonl", "best.json"):
+            (self.folder / name).unlink(missing_ok=True)
+        for name in ("best", "samples", CHECKPOINTS):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
 
     def log(self, **values: Any) -> None:
         """Add one line to metrics.jsonl, and give its numbers to the trackers."""
@@ -177,6 +222,31 @@ def quiet() -> Iterator[None]:
 def progress(step: int, steps: int, spent_s: float, deadline_s: float) -> float:
     """The share of a run that is done: by its steps or by its deadline (0: none), whichever is larger."""
     return min(1.0, max(step / steps, spent_s / deadline_s if deadline_s else 0.0))
+
+
+def _differences(
+    kind: type[Any], before: Mapping[str, Any], now: Mapping[str, Any], allow: Collection[str]
+) -> Iterator[tuple[str, Any, Any]]:
+    """Key, old and new value of whatever changes the mathematics and differs; ``stage`` comes first, ``data``
+    last."""
+    if before.get("stage", now["stage"]) != now["stage"]:
+        yield "stage", before["stage"], now["stage"]
+    for each in keys(kind):
+        old, new = (_at(values, each.name) for values in (before, now))
+        if not each.operational and each.name not in allow and old != new:
+            yield each.name, old, new
+    old, new = before.get("data_fingerprint", now["data_fingerprint"]), now["data_fingerprint"]
+    if "data" not in allow and old != new:
+        yield "data", old, new
+
+
+@contextlib.contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    """ConfigError where a run's folder cannot be made, read or written."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(f"run.out {folder} cannot be used: {reason(error)}; name another folder") from None
 
 
 def _at(values: Mapping[str, Any], name: str) -> Any:

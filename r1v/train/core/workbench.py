@@ -53,15 +53,16 @@ class Workbench:
     @classmethod
     def open(
         cls, config: Any, console: Console, *, reward: bool = False, data: Mapping[str, str] | None = None,
-        allow: Collection[str] = (),
+        allow: Collection[str] = (), stage: str | None = None,
     ) -> Workbench:  # fmt: skip
-        """config: a stage's, with the groups model, run and optim. Create worker processes before calling it:
-        they are forked, which is not possible after this has opened the device."""
+        """config: a stage's, with the groups model, run and optim. stage: see `TrainingRun`. Create worker
+        processes before calling it: they are forked, which is not possible after this has opened the
+        device."""
         if config.run.compile and config.model.sequence_parallel > 1:
             raise ConfigError("run.compile does not go with model.sequence_parallel; leave one of them out")
         compute = Compute.open(config.run.device, config.run.bf16)
         run = TrainingRun(
-            config, compute.world, data=data, allow=allow,
+            config, compute.world, data=data, allow=allow, stage=stage,
             say=lambda text: console.print(text, highlight=False, markup=False),
         )  # fmt: skip
         policy = load_policy(
@@ -69,12 +70,6 @@ class Workbench:
         )
         if config.run.compile:
             compile_layers(policy, console)
-        rise, steps = config.optim.warmup_steps, config.run.steps
-        if rise >= steps:
-            console.print(
-                f"optim.warmup_steps is {rise} and run.steps {steps}: the learning rate stays below its peak",
-                highlight=False,
-            )
         return cls(config, compute, run, policy, console)
 
     # ---------------------------------------------------------------------------------------------- a step
@@ -90,6 +85,20 @@ class Workbench:
         if done is None:
             done = progress(self.step + (step_s > 0), run.steps, spent, run.deadline_s)
         return spent * (1 - done) / max(done, 1e-9) / 60
+
+    def say_warmup(self, steps: int) -> None:
+        """Say once, at the start, if the warm-up takes so much of the run that the rate stays far below its
+        peak. steps: of the whole run."""
+        optim = self.config.optim
+        if self.step or 2 * optim.warmup_steps < steps:
+            return
+        most = max(learning_rate(optim, step, step / steps) for step in range(steps))
+        if most < 0.95:
+            self.console.print(
+                f"optim.warmup_steps is {optim.warmup_steps}, and the run has {steps} steps: the learning "
+                f"rate rises to no more than {most:.2f} of its peak; fewer warm-up steps change that",
+                highlight=False,
+            )
 
     def rate(self, done: float | None = None) -> float:
         """The share of the peak learning rate at this step. done: the share of the run that is done; None: by

@@ -44,8 +44,8 @@ class CurriculumConfig:
     floor_end: float = key(0.65, "share of the run after which the least variation is 1")
 
     def __post_init__(self) -> None:
-        share(self, "start_variation", "widen_above", "floor_start", "floor_end")
-        at_least(self, 0, "widen")
+        share(self, "start_variation", "widen_above", "floor_start", "floor_end", group="curriculum")
+        at_least(self, 0, "widen", group="curriculum")
 
 
 class Curriculum:

@@ -31,7 +31,7 @@ from r1v.train.core.distributed import ONE_PROCESS
 from r1v.train.data.batches import Batch, Encoded, Split, collate, pack
 from r1v.train.data.curriculum import PlannedSample
 from r1v.train.data.order import shuffled
-from r1v.train.data.rows import DataRow, beside, check_files, parse_line, read_lines, read_row
+from r1v.train.data.rows import DataRow, beside, check_files, no_row, parse_line, read_lines, read_row
 from r1v.train.data.texts import blank, check_agrees
 from r1v.train.data.workers import start_worker
 
@@ -157,20 +157,22 @@ class JsonlSource:
 
     Images are paths beside the file, or data URLs; an optional ``family`` groups rows, an optional
     ``answer_type`` says how answers are compared. They repeat in a new order each epoch. chains: rows need
-    ``thinking`` or ``solution``. bad: the rows that are left out, and why. unread: keys that were not used,
-    with the number of rows that have them.
+    ``thinking`` or ``solution``. key: what names the file, for messages. bad: the rows that are left out, and
+    why. unread: keys that were not used, with the number of rows that have them.
     """
 
     def __init__(
         self, path: str | Path, seed: int = 0, *, chains: bool = True,
-        columns: Mapping[str, str] | None = None,
+        columns: Mapping[str, str] | None = None, key: str = "data.source",
     ) -> None:  # fmt: skip
         self.path = Path(path)
         self.seed = seed
         self.rows: dict[str, list[tuple[int, Example]]] = {}
         self.bad: list[str] = []
+        self.held: JsonlSource | None = None  # see `sources.open_source`
         self.unread: Counter[str] = Counter()
-        for number, line in enumerate(read_lines(self.path, "data file"), 1):
+        lines = read_lines(self.path, key)
+        for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
             try:
@@ -186,8 +188,15 @@ class JsonlSource:
                 self.bad.append(f"{self.path.name}:{number}: {error}")
         self.families = tuple(self.rows)
         if not self.rows:
-            first = f"; the first: {self.bad[0]}" if self.bad else ""
-            raise ConfigError(f"data file {path} holds no usable row ({len(self.bad)} bad ones{first})")
+            raise no_row(self.path, key, self.bad, lines)
+
+    def identities(self, family: str) -> list[str]:
+        """Of each row, what makes it the same question as another: its text and pictures."""
+        folder, rows = f"{self.path.parent}/", [example for _, example in self.rows[family]]
+        return [
+            "\n".join([row.question, *(str(image.source).removeprefix(folder) for image in row.images)])
+            for row in rows
+        ]
 
     def max_images(self, family: str) -> int:
         """The most that any row of the family has."""

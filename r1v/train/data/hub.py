@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from r1v.core import ConfigError, ImageRef
+from r1v.train.core.checks import reason
 from r1v.train.data.examples import Example, example_of, pick_row
 from r1v.train.data.order import shuffled
 from r1v.train.data.rows import CHAIN, IMAGES, QUESTION, num_images, read_row
@@ -29,10 +30,14 @@ class DatasetSource:
     """
 
     def __init__(
-        self, name: str, seed: int = 0, *, chains: bool = True, columns: Mapping[str, str] | None = None
-    ) -> None:
+        self, name: str, seed: int = 0, *, chains: bool = True, columns: Mapping[str, str] | None = None,
+        key: str = "data.source",
+    ) -> None:  # fmt: skip
         self.name, self.seed, self.chains = name, seed, chains
-        self.data = _open(name)
+        self.held: DatasetSource | None = None  # see `sources.open_source`
+        self.data = _open(name, key)
+        if not len(self.data):
+            raise ConfigError(f"{key}: {name} is empty; it needs a row for each question")
         for ours, theirs in (columns or {}).items():
             if theirs not in self.data.column_names:
                 raise ConfigError(f"{name} has no column {theirs!r}, which data.columns.{ours} names")
@@ -55,6 +60,16 @@ class DatasetSource:
             raise ConfigError(f"column family of {name} does not hold text; make it text, or rename it")
         self.families = tuple(self.rows)
         self._widest: dict[str, int] = {}
+
+    def identities(self, family: str) -> list[str]:
+        """Of each row, what makes it the same question as another: its text, or its number where the data set
+        has pictures, which are not decoded for this."""
+        columns = set(self.data.column_names)
+        texts = [name for name in QUESTION if name in columns]
+        if columns & set(IMAGES) or len(texts) != 1:
+            return list(map(str, self.rows[family]))
+        questions = list(self.data[texts[0]])
+        return [str(questions[number]) for number in self.rows[family]]
 
     def max_images(self, family: str) -> int:
         """The most that any row of the family has; counted without decoding a picture."""
@@ -93,24 +108,76 @@ class DatasetSource:
             raise ConfigError(f"row {number} of {self.name}: {error}") from None
 
 
-def _open(name: str) -> Any:
+def _open(name: str, key: str) -> Any:
     """The split that a name means."""
     try:
         import datasets
     except ImportError:
         raise ConfigError(
-            f"{name} needs datasets, which is not installed: pip install 'r1v[train]'"
+            f"{key}: {name} needs datasets, which is not installed: pip install 'r1v[train]'"
         ) from None
-    if name.endswith(".parquet"):
-        try:
-            return datasets.load_dataset("parquet", data_files=name, split="train")
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"data file {name} cannot be read: {error}") from None
     place, _, split = name.removeprefix(PREFIX).partition(":")
+    split = split or "train"
     try:
+        if not name.startswith(PREFIX):
+            return _parquet(name, key)
         if not Path(place).is_dir():
-            return datasets.load_dataset(place, split=split or "train")
+            return _of_hub(place, split, key)
         found = datasets.load_from_disk(place)
-        return found[split or "train"] if isinstance(found, datasets.DatasetDict) else found
-    except (OSError, ValueError, KeyError) as error:
-        raise ConfigError(f"dataset {name} cannot be read: {error}") from None
+    except IndexError:  # it has no part
+        raise ConfigError(f"{key}: {name} is empty; it needs a row for each question") from None
+    except (OSError, ValueError, KeyError, datasets.exceptions.DatasetsError) as error:
+        said = str(error).strip().partition("\n")[0]
+        raise ConfigError(f"{key}: {name} cannot be read: {said}") from None
+    if not isinstance(found, datasets.DatasetDict):
+        return found
+    if split not in found:
+        raise ConfigError(
+            f"{key}: {name} has no split {split}; write {PREFIX}{place}:{' or :'.join(map(str, found))}"
+        )
+    return found[split]
+
+
+def _parquet(name: str, key: str) -> Any:
+    """The rows of a Parquet file."""
+    import datasets
+
+    try:
+        with Path(name).open("rb") as file:
+            begin, size = file.read(4), file.seek(0, 2)
+            file.seek(max(0, size - 4))
+            end = file.read()
+    except OSError as error:
+        remedy = f"name a file in it ({name}/…)" if Path(name).is_dir() else "name another file"
+        raise ConfigError(f"{key}: {name} cannot be read: {reason(error)}; {remedy}") from None
+    if begin != b"PAR1":
+        raise ConfigError(f"{key}: {name} is {'no Parquet file' if begin else 'empty'}; write it again")
+    if end != begin:
+        raise ConfigError(f"{key}: {name} is damaged: its end is missing; write or download it again")
+    try:
+        return datasets.load_dataset("parquet", data_files=name, split="train")
+    except datasets.exceptions.DatasetsError as error:
+        cause = error.__cause__ or error
+    except (OSError, ValueError) as error:
+        if "corresponds to no data" in str(error):
+            raise ConfigError(f"{key}: {name} is empty; it needs a row for each question") from None
+        cause = error
+    said = str(cause).strip().partition("\n")[0]
+    raise ConfigError(f"{key}: {name} is damaged ({said}); write or download it again")
+
+
+def _of_hub(place: str, split: str, key: str) -> Any:
+    """A split of a data set of the Hub, from the cache or downloaded."""
+    import datasets
+
+    if place.startswith((".", "/", "~")) or place.count("/") > 1:
+        raise ConfigError(
+            f"{key}: there is no folder {place}; name one that save_to_disk wrote, or a data set of the Hub"
+        )
+    try:
+        return datasets.load_dataset(place, split=split)
+    except ConnectionError:
+        raise ConfigError(
+            f"{key}: the Hub cannot be reached for {place}; look at the connection, or write the data set "
+            "elsewhere with save_to_disk and name that folder"
+        ) from None

@@ -31,6 +31,7 @@ from r1v.train.data.rows import (
     beside,
     check_files,
     image_sources,
+    no_row,
     parse_line,
     read_lines,
     text,
@@ -87,19 +88,19 @@ class PairFile:
     bad: list[str]
 
     @classmethod
-    def read(cls, path: str | Path) -> PairFile:
-        """ConfigError: the file cannot be read, or has no usable row."""
-        path = Path(path)
-        pairs, bad = [], []
-        for number, line in enumerate(read_lines(path, "pair file"), 1):
+    def read(cls, path: str | Path, key: str = "pairs") -> PairFile:
+        """key: what names the file. ConfigError: it cannot be read, or has no usable row."""
+        path, pairs, bad = Path(path), [], []
+        lines = read_lines(path, key)
+        for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
             try:
                 pairs.append(_parse(parse_line(line), path.parent))
-            except (ValueError, KeyError, TypeError) as error:
+            except ValueError as error:
                 bad.append(f"{path.name}:{number}: {error}")
         if not pairs:
-            raise ConfigError(f"pair file {path} holds no usable row ({len(bad)} bad ones)")
+            raise no_row(path, key, bad, lines)
         return cls(pairs, bad)
 
 
@@ -107,17 +108,24 @@ def _parse(row: dict[str, Any], folder: Path) -> PreferencePair:
     chosen, rejected = _reply(row, "chosen"), _reply(row, "rejected")
     if chosen == rejected:
         raise ValueError("chosen and rejected are the same")
-    figure = None
-    if row.get("figure") is not None:
-        named = row["figure"]
-        figure = PlannedSample(text(named, "family"), int(named["index"]), float(named["variation"]))
-    gap = None if row.get("gap") is None else float(row["gap"])
+    figure = None if row.get("figure") is None else _figure(row["figure"])
+    gap = row.get("gap")
+    if gap is not None and (isinstance(gap, bool) or not isinstance(gap, int | float)):
+        raise ValueError(f"gap is {gap!r}; it must be a number")
     question = "" if figure else text(row, *QUESTION)
     sources = image_sources(row)
     refuse_unread({key: one for key, one in row.items() if key not in _READ}, sources, folder)
     images = beside(sources, folder)
     check_files(images)
     return PreferencePair(question, images, chosen, rejected, gap, figure)
+
+
+def _figure(named: Any) -> PlannedSample:
+    """The generated question of a pair."""
+    wanted = {"family": str, "index": int, "variation": int | float}
+    if not isinstance(named, dict) or not all(isinstance(named.get(k), v) for k, v in wanted.items()):
+        raise ValueError(f"figure is {named!r}; it needs family (text), index and variation (numbers)")
+    return PlannedSample(named["family"], named["index"], float(named["variation"]))
 
 
 def _reply(row: dict[str, Any], name: str) -> Reply:

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from r1v.core import ConfigError, R1VError, parse_json
+from r1v.core import ConfigError, R1VError
 from r1v.prompt import Processor, Prompt
 from r1v.train.core.distributed import ONE_PROCESS
 from r1v.train.data.curriculum import PlannedSample
 from r1v.train.data.examples import Example, ExampleSource
 from r1v.train.data.order import shuffled
+from r1v.train.data.rows import parse_line, read_lines
 from r1v.train.data.workers import Workers
 
 
@@ -109,13 +110,12 @@ class QuestionPool:
     @classmethod
     def read(cls, path: str | Path) -> QuestionPool:
         """Read the file that ``write`` makes. ConfigError: it cannot be read."""
+        lines = read_lines(Path(path), "pool")
         try:
-            rows = [
-                parse_json(line, "a line") for line in Path(path).read_text(encoding="utf-8").splitlines()
-            ]
+            rows = [parse_line(line) for line in lines if line.strip()]
             return cls([PlannedSample(row["family"], row["index"], row["variation"]) for row in rows])
-        except (R1VError, OSError, ValueError, KeyError, TypeError) as error:
-            raise ConfigError(f"pool {path} cannot be read: {error}; make it with r1v train pool") from None
+        except (ValueError, KeyError) as error:
+            raise ConfigError(f"pool: {path} is no pool ({error}); make it with r1v train pool") from None
 
     def write(self, path: str | Path) -> None:
         """Write one line for each question."""

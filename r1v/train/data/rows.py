@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 from r1v.core import ConfigError, ImageRef, R1VError, parse_json
 from r1v.prompt.thinking import CLOSE_TEXT, OPEN_TEXT
 from r1v.scoring import extract_boxed
+from r1v.train.core.checks import printable, read_text, reason
 from r1v.train.data.pictures import is_data_url, refuse_unread
 from r1v.train.data.texts import blank, check_answer, check_chain, check_characters
 
@@ -60,15 +61,30 @@ class DataRow:
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
-def read_lines(path: Path, what: str) -> list[str]:
+def read_lines(path: Path, key: str) -> list[str]:
     """The lines of a file, ended by line feeds only; text may hold other line ends of Unicode.
 
-    what: the name of such a file in the message of the ConfigError, where it cannot be read.
+    key: what names the file, for the message of the ConfigError where it cannot be read or holds no row.
     """
-    try:
-        return path.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{what} {path} cannot be read: {error}") from None
+    found = read_text(path, key).split("\n")
+    if all(blank(line) for line in found):
+        raise ConfigError(f"{key}: {path} is empty; write a row on each line, a JSON object")
+    return found
+
+
+def no_row(path: Path, key: str, bad: Sequence[str], lines: Sequence[str]) -> ConfigError:
+    """The error of a file whose rows are all bad. bad: which, and why."""
+    if lines[0].lstrip().startswith("["):
+        return ConfigError(
+            f"{key}: {path} is one JSON list, not JSON lines; write each of its objects on a line of its own"
+        )
+    return ConfigError(f"{key}: {path} has no usable row: {first_bad(bad)}; correct the rows")
+
+
+def first_bad(bad: Sequence[str]) -> str:
+    """The first three of some bad rows, and how many there are more."""
+    more = f" (and {len(bad) - 3} more)" if len(bad) > 3 else ""
+    return printable("; ".join(bad[:3])) + more
 
 
 def parse_line(line: str) -> dict[str, Any]:
@@ -182,8 +198,8 @@ def check_files(images: tuple[ImageRef, ...]) -> None:
         try:
             mode = os.stat(one.source).st_mode
         except (OSError, ValueError) as error:  # ValueError: a zero byte, or half of a character
-            reason = getattr(error, "strerror", None) or str(error)
-            raise ValueError(f"image {str(one)[:200]} cannot be opened: {reason}") from None
+            why = reason(error) if isinstance(error, OSError) else "its name is no path"
+            raise ValueError(f"image {str(one)[:200]} cannot be opened: {why}") from None
         if not stat.S_ISREG(mode):
             raise ValueError(f"image {str(one)[:200]} is not a regular file")
 

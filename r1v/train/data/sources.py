@@ -7,10 +7,12 @@ before any comes again.
 
 from __future__ import annotations
 
+import copy
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from rich.console import Console
 
@@ -25,19 +27,28 @@ from r1v.train.data.examples import Example, ExampleSource, FigureSource, JsonlS
 from r1v.train.data.hub import PREFIX, DatasetSource
 from r1v.train.data.order import shuffled
 from r1v.train.data.people import PeopleSource
+from r1v.train.data.rows import first_bad
 
 BLOCK = 1 << 16
 FIGURES, ABROAD = "figures", "abroad"
+Rows = TypeVar("Rows", JsonlSource, DatasetSource)
 
 
-def open_source(config: DataConfig, seed: int, console: Console, *, chains: bool = True) -> ExampleSource:
+def open_source(
+    config: DataConfig, seed: int, console: Console, *, chains: bool = True, key: str = "data.source"
+) -> ExampleSource:
     """The source that ``data.source`` names, limited to ``data.families``. chains: rows need a chain of
-    thought to learn.
+    thought to learn. key: what names it, for messages.
 
-    Says how many rows of a file are bad, and which. ConfigError: one cannot be read.
+    Without ``data.measure``, ``data.heldout`` rows of each family are taken out of files and data sets; see
+    `held_rows`. Says how many rows of a file are bad, and which. ConfigError: one cannot be read.
     """
     named = [parse_name(one) for one in config.source]
-    every = [_open_one(name, config, seed, console, chains) for name, _ in named]
+    every = [_open_one(name, config, seed, console, chains, key) for name, _ in named]
+    if config.heldout and config.measure is None:
+        for (name, _), source in zip(named, every, strict=True):
+            if isinstance(source, JsonlSource | DatasetSource):
+                _hold_out(source, config.heldout, name)  # type: ignore[type-var]
     if len(every) == 1:
         return every[0]
     return MixedSource([name for name, _ in named], every, [weight for _, weight in named], seed)
@@ -57,7 +68,9 @@ def parse_name(text: str) -> tuple[str, float | None]:
     return name, found
 
 
-def _open_one(name: str, config: DataConfig, seed: int, console: Console, chains: bool) -> ExampleSource:
+def _open_one(
+    name: str, config: DataConfig, seed: int, console: Console, chains: bool, key: str
+) -> ExampleSource:
     if name == FIGURES:
         wanted = tuple(one for one in config.families if one in figures.FAMILIES)
         unknown = [one for one in config.families if one not in figures.FAMILIES]
@@ -72,12 +85,11 @@ def _open_one(name: str, config: DataConfig, seed: int, console: Console, chains
         return AbroadSource.open(config.families, seed, console, alone=len(config.source) == 1)
     source: JsonlSource | DatasetSource
     if name.startswith(PREFIX) or name.endswith(".parquet"):
-        source = DatasetSource(name, seed, chains=chains, columns=config.columns)
+        source = DatasetSource(name, seed, chains=chains, columns=config.columns, key=key)
     else:
-        source = JsonlSource(name, seed, chains=chains, columns=config.columns)
+        source = JsonlSource(name, seed, chains=chains, columns=config.columns, key=key)
+        _refuse_share(source.bad, num_rows(source) or 0, f"{key}: {name}", config.bad_share)
         tell_bad_rows(source.bad, name, console)
-        if source.bad:
-            _refuse_share(len(source.bad), num_rows(source) or 0, name, config.bad_share, source.bad[0])
         if source.unread:
             counted = ", ".join(f"{key} ({count} rows)" for key, count in source.unread.most_common(20))
             console.print(
@@ -91,12 +103,60 @@ def _open_one(name: str, config: DataConfig, seed: int, console: Console, chains
     return source
 
 
-def _refuse_share(bad: int, good: int, name: str, most: float, first: str) -> None:
-    if bad > most * (bad + good):
+def _refuse_share(bad: Sequence[str], good: int, name: str, most: float) -> None:
+    if len(bad) > most * (len(bad) + good):
         raise ConfigError(
-            f"{bad} of {bad + good} rows of {name} are bad, more than data.bad_share={most:g} allows; the "
-            f"first: {printable(first)}; correct the rows, or set data.bad_share if you mean it"
+            f"{name} has {len(bad)} bad rows of {len(bad) + good}, more than data.bad_share={most:g} allows: "
+            f"{first_bad(bad)}; correct the rows, or set data.bad_share if you mean it"
         )
+
+
+def _hold_out(source: Rows, number: int, name: str) -> None:
+    """Take rows of each family out of a source. Which, follows from the questions and pictures alone: the
+    same in every stage, and none that is trained on asks the same."""
+    marks = {
+        family: [hashlib.sha256(one.encode("utf-8", "replace")).digest() for one in source.identities(family)]
+        for family in source.families
+    }
+    held = {mark for found in marks.values() for mark in sorted(set(found))[:number]}
+    for family, found in marks.items():
+        if held.issuperset(found):
+            raise ConfigError(
+                f"data.heldout is {number}, which leaves none of the {len(found)} rows of {name}"
+                + (f" of family {family!r}" if len(marks) > 1 else "")
+                + " to train on; lower it, or name a file of held-out rows as data.measure"
+            )
+    source.held = _with_rows(source, lambda family, place: marks[family][place] in held)
+    source.rows = _with_rows(source, lambda family, place: marks[family][place] not in held).rows
+
+
+def _with_rows(source: Rows, wanted: Callable[[str, int], bool]) -> Rows:
+    """A copy with the rows that are wanted, by family and place in it."""
+    found = copy.copy(source)
+    found.rows = {
+        family: [row for place, row in enumerate(source.rows[family]) if wanted(family, place)]
+        for family in source.families
+    }  # type: ignore[assignment]
+    return found
+
+
+def held_rows(source: ExampleSource, seed: int) -> ExampleSource | None:
+    """The rows that `open_source` has taken out of the files and data sets of a source, or None."""
+    if isinstance(source, JsonlSource | DatasetSource):
+        return source.held
+    if not isinstance(source, MixedSource):
+        return None
+    parts = {
+        label: held for label, one in source.sources.items() if (held := held_rows(one, seed)) is not None
+    }
+    return MixedSource(list(parts), list(parts.values()), [None] * len(parts), seed) if parts else None
+
+
+def rows_of(source: ExampleSource, family: str) -> int:
+    """Rows of a family; without end for figures."""
+    if isinstance(source, MixedSource):
+        return rows_of(*source.part(family))
+    return len(source.rows[family]) if isinstance(source, JsonlSource | DatasetSource) else 1 << 62
 
 
 def num_rows(source: ExampleSource) -> int | None:
@@ -157,13 +217,14 @@ class MixedSource:
         """Of all sources."""
         return tuple(f"{label}/{one}" for label, source in self.sources.items() for one in source.families)
 
-    def _of(self, family: str) -> tuple[ExampleSource, str]:
+    def part(self, family: str) -> tuple[ExampleSource, str]:
+        """The source of a family, and the family's name there."""
         label, _, name = family.partition("/")
         return self.sources[label], name
 
     def max_images(self, family: str) -> int:
         """As its source says."""
-        source, name = self._of(family)
+        source, name = self.part(family)
         return source.max_images(name)
 
     def pick(self, number: int, seed: str) -> tuple[str, int]:
@@ -181,7 +242,7 @@ class MixedSource:
 
     def example(self, family: str, index: int, variation: float) -> Example:
         """As its source makes it."""
-        source, name = self._of(family)
+        source, name = self.part(family)
         return source.example(name, index, variation)
 
 

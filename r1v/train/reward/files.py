@@ -26,10 +26,10 @@ BATCH = 256  # rows encoded at a time
 
 def score_replies(model: str, file: str, out: str, device: str) -> tuple[int, list[str]]:
     """Write each row with ``reward`` and ``score``; returns how many, and the bad ones by name."""
-    source = JsonlSource(file, chains=False)
+    source = JsonlSource(file, chains=False, key="FILE")
     processor = Processor.from_folder(model)
     scorer = RewardScorer.open(model, Compute.open(device, True))
-    lines = read_lines(Path(file), "data file")
+    lines = read_lines(Path(file), "FILE")
     numbered = sorted((row for rows in source.rows.values() for row in rows), key=lambda row: row[0])
     bad, scored = list(source.bad), 0
     with Path(out).open("w", encoding="utf-8") as target:
@@ -105,7 +105,7 @@ def clean_pairs(
     generator: str | None = None,
 ) -> Cleaned:  # fmt: skip
     """Clean a file of pairs with a surrogate reward model; generator: writes weak choices anew."""
-    pairs = PairFile.read(file).pairs
+    pairs = PairFile.read(file, "FILE").pairs
     processor = Processor.from_folder(model)
     scorer = RewardScorer.open(model, Compute.open(device, True))
 

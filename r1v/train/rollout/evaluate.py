@@ -24,7 +24,7 @@ from r1v.train.core.workbench import Workbench
 from r1v.train.data.curriculum import PlannedSample
 from r1v.train.data.examples import ExampleSource
 from r1v.train.data.questions import EncodedQuestion, Questions, make_question
-from r1v.train.data.sources import figures_of, open_source
+from r1v.train.data.sources import figures_of, held_rows, open_source, rows_of
 from r1v.train.reward.rules import RuleReward
 from r1v.train.rollout.sampler import EngineRollouts, Rollouts
 
@@ -61,25 +61,23 @@ def heldout_questions(
     console: Console,
     keep_images: bool = False,
 ) -> list[EncodedQuestion]:
-    """``data.heldout`` questions a family that training on ``source`` does not see, from ``data.measure`` or,
-    for figures, from the held-out split; of a file all where the number is 0. Says so where there are none
-    although some were asked for. keep_images: see `Questions`."""
-    held: ExampleSource
+    """``data.heldout`` questions a family that training on ``source`` does not see: from ``data.measure``
+    (all where the number is 0), else rows that were taken out of the source, else figures of the held-out
+    split. keep_images: see `Questions`."""
+    number, held, first = data.heldout or 0, held_rows(source, seed), 0
     if data.measure is not None:
-        held = open_source(replace(data, source=(data.measure,), families=()), seed, console, chains=False)
-        rows = held.rows  # type: ignore[attr-defined]
-        plan = [
-            PlannedSample(family, i, 1.0) for family, found in rows.items()
-            for i in range(min(data.heldout or len(found), len(found)))
-        ]  # fmt: skip
-    elif (drawn := figures_of(source, heldout=True)) is not None:
-        held = drawn
-        names = dict.fromkeys(held.families)  # once, though training may draw a family more often
-        plan = [PlannedSample(f, FIRST_HELDOUT + i, 1.0) for i in range(data.heldout) for f in names]
-    else:
-        if data.heldout:
-            console.print("data.heldout does nothing here: name a file of held-out rows as data.measure")
+        named = replace(data, source=(data.measure,), families=())
+        held = open_source(named, seed, console, chains=False, key="data.measure")
+        number = number or 1 << 62
+    elif held is None:
+        held, first = figures_of(source, heldout=True), FIRST_HELDOUT
+    if held is None:
         return []
+    plan = [
+        PlannedSample(family, first + i, 1.0)
+        for family in dict.fromkeys(held.families)  # once, though training may draw one more often
+        for i in range(min(number, rows_of(held, family)))
+    ]
     if not plan:
         return []
     asked = Questions(held, model, data.workers, keep_images)

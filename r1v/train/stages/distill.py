@@ -25,7 +25,7 @@ from r1v.scoring import Verdict
 from r1v.train.core.checks import at_least
 from r1v.train.core.compute import Compute
 from r1v.train.core.config import DataConfig, ModelConfig, RolloutConfig, RunConfig, one_turn
-from r1v.train.core.growing import GrowingFile
+from r1v.train.core.growing import GrowingFile, results_of
 from r1v.train.core.keys import key
 from r1v.train.core.policy import as_policy
 from r1v.train.core.run import TrainingRun, write_atomically
@@ -89,7 +89,8 @@ def distill(
     if judge is None:
         judge = ModelJudge(ask_openai(c.judge, c.judge_model, c.judge_key)) if c.judge else FigureJudge()
     source = open_source(c.data, c.run.seed, console, chains=False)
-    run = TrainingRun(c, data=fingerprint(c.data), allow=allow)
+    results = results_of("chains.jsonl") | {"assessed.json": ("",)}
+    run = TrainingRun(c, data=fingerprint(c.data), allow=allow, results=results)
     file = GrowingFile(run.folder / "chains.jsonl")
     if file.done:
         console.print(f"{file.path} is whole already")

@@ -62,7 +62,7 @@ class GRPOConfig:
 
     def __post_init__(self) -> None:
         at_least(self, 1, "prompts", "updates")
-        at_least(self.rollout, 2, "group")
+        at_least(self.rollout, 2, "group", group="rollout")
 
 
 class GRPOTrainer:
@@ -102,6 +102,7 @@ class GRPOTrainer:
     def _train(self) -> Path:
         c, bench = self.config, self.bench
         self._resume()
+        bench.say_warmup(c.run.steps)
         if bench.progress() < 1.0:
             self._put(bench.step if self.ahead is None else bench.step + 1)
         if self.heldout and not bench.step:

@@ -16,8 +16,9 @@ from pathlib import Path
 from rich.console import Console
 
 from r1v.core import ConfigError
+from r1v.prompt import Processor
 from r1v.scoring import Verdict
-from r1v.train.core.checks import at_least, share
+from r1v.train.core.checks import at_least, read_text, share
 from r1v.train.core.compute import Compute
 from r1v.train.core.config import DataConfig, ModelConfig, OptimConfig, RolloutConfig, RunConfig, one_turn
 from r1v.train.core.keys import key
@@ -75,14 +76,21 @@ def iterate(config: IterateConfig, console: Console | None = None, *, allow: Col
     """All rounds; returns the folder of the last model. Runs under torchrun too: the first process scores and
     writes files, and all of them ask and train."""
     c, console = config, console or Console(stderr=True)
+    Processor.from_folder(c.model.path)  # a model that cannot be read is said before hours of scoring
     compute = Compute.open(c.run.device, c.run.bf16)
-    run = TrainingRun(c, compute.world, data=fingerprint(c.data), allow=allow)
+    run = TrainingRun(
+        c, compute.world, data=fingerprint(c.data), allow=allow,
+        results={
+            "scored.jsonl": ("reward_model", "data", "run.seed", "run.bf16"), "round*/done": ("",),
+            "round*/sft/checkpoints/step-*[0-9]": ("",),
+        },
+    )  # fmt: skip
     out = run.folder
     scored = out / "scored.jsonl"
     if compute.world.first and not scored.exists():
         _score(c, scored, compute, console)
     compute.world.barrier()
-    rows = [parse_line(line) for line in read_lines(scored, "scored file") if line]
+    rows = [parse_line(line) for line in read_lines(scored, "the scored rows") if line]
     model = _round(c, 0, c.model.path, rows, c.first_lr, console)
     for t, threshold in enumerate(c.thresholds, 1):
         chosen = out / f"round{t}" / "rows.jsonl"
@@ -96,7 +104,7 @@ def iterate(config: IterateConfig, console: Console | None = None, *, allow: Col
             write_atomically(chosen.with_name("report.json"), json.dumps(report, indent=2) + "\n")
             _write(chosen, keep)
         compute.world.barrier()
-        keep = [parse_line(line) for line in read_lines(chosen, "round's file") if line]
+        keep = [parse_line(line) for line in read_text(chosen, "the rows of a round").split("\n") if line]
         console.print(f"round {t}: {len(keep)} of {len(rows)} rows, score at least {threshold}")
         model = _round(c, t, str(model), keep, c.lr if t == 1 else c.later_lr, console)
     return model

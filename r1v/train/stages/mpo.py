@@ -76,7 +76,7 @@ class MPOConfig:
     def __post_init__(self) -> None:
         one_turn("mpo", self.rollout)
         at_least(self, 1, "rounds", "questions", "per_question", "epochs", "shift_window")
-        at_least(self.rollout, 2, "group")
+        at_least(self.rollout, 2, "group", group="rollout")
         share(self, "heldout_share")
 
 

@@ -19,7 +19,7 @@ from r1v.scoring import Verdict
 from r1v.train.core.checks import at_least
 from r1v.train.core.compute import Compute
 from r1v.train.core.config import DataConfig, ModelConfig, RolloutConfig, RunConfig, one_turn
-from r1v.train.core.growing import GrowingFile
+from r1v.train.core.growing import GrowingFile, results_of
 from r1v.train.core.keys import key
 from r1v.train.core.left_out import LeftOut
 from r1v.train.core.run import TrainingRun
@@ -60,7 +60,7 @@ def make_pairs(config: PairsConfig, console: Console | None = None, *, allow: Co
     """Sample, verify and pair. Returns the file. An interrupted run continues with the next batch."""
     c, console = config, console or Console(stderr=True)
     source = open_source(c.data, c.run.seed, console, chains=c.references)
-    run = TrainingRun(c, data=fingerprint(c.data), allow=allow)
+    run = TrainingRun(c, data=fingerprint(c.data), allow=allow, results=results_of("pairs.jsonl"))
     file = GrowingFile(run.folder / "pairs.jsonl")
     if file.done:
         console.print(f"{file.path} is whole already")

@@ -14,7 +14,6 @@ from typing import Any
 
 from rich.console import Console
 
-from r1v.train.core.config_read import changed
 from r1v.train.data.curriculum import PlannedSample
 from r1v.train.data.questions import QuestionPool
 from r1v.train.sampling import Asker
@@ -26,8 +25,8 @@ def make_pool(config: GRPOConfig, console: Console | None = None, *, allow: Coll
 
     Writes and returns ``pool.jsonl`` in the run's folder.
     """
-    c, console = changed(config, data__heldout=0), console or Console(stderr=True)
-    asker = Asker(c, console, heldout=False, allow=allow)
+    c, console = config, console or Console(stderr=True)
+    asker = Asker(c, console, heldout=False, allow=allow, stage="pool")
     bench = asker.bench
     kept: list[PlannedSample] = []
     asked = 0

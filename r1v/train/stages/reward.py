@@ -78,10 +78,10 @@ class RewardTrainer:
         self.config = c = config
         self.console = console or Console(stderr=True)
         self.processor = Processor.from_folder(c.model.path)
-        images, self.heldout = self._read(c.pairs)
+        images, self.heldout = self._read(c.pairs, "pairs")
         self.stages = [(images, 1.0)]
         if c.text_pairs is not None:
-            text, held = self._read(c.text_pairs)
+            text, held = self._read(c.text_pairs, "text_pairs")
             self.stages.append((images + text, c.second_lr / c.optim.lr))
             self.heldout = self.heldout + held
         make = partial(make_rows, self.processor)
@@ -96,9 +96,9 @@ class RewardTrainer:
         self.policy, self.world = self.bench.policy, self.bench.policy.sharers
         self.bad = 0
 
-    def _read(self, path: str) -> tuple[list[PreferencePair], list[PreferencePair]]:
+    def _read(self, path: str, name: str) -> tuple[list[PreferencePair], list[PreferencePair]]:
         """Pairs of a file to train on, and to hold out: all pairs of a question are on one side."""
-        file = PairFile.read(path)
+        file = PairFile.read(path, name)
         tell_bad_rows(file.bad, path, self.console)
         questions = sorted({question_of(pair) for pair in file.pairs})
         Random(self.config.run.seed).shuffle(questions)
@@ -129,6 +129,7 @@ class RewardTrainer:
         c, bench, plan = self.config, self.bench, self._plan()
         bench.resume()
         put, number = bench.step, len(plan)
+        bench.say_warmup(number)
         while (done := progress(bench.step, number, bench.trained_s, c.run.deadline_s)) < 1.0:
             begun = time.monotonic()
             while put < number and len(self.rows) <= AHEAD:

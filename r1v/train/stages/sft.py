@@ -27,18 +27,21 @@ from r1v.train.core.workbench import Workbench
 from r1v.train.data.batches import Batch
 from r1v.train.data.curriculum import Curriculum, CurriculumConfig, PlannedSample
 from r1v.train.data.examples import BatchStream, ExampleSource, FigureSource
-from r1v.train.data.sources import figures_of, fingerprint, open_source
+from r1v.train.data.sources import figures_of, fingerprint, held_rows, open_source, rows_of
 from r1v.train.data.spoilt import spoilt
+
+HELDOUT = 32  # questions of each family, where data.heldout is not given
 
 
 @dataclass(frozen=True)
 class SFTConfig:
     """Supervised training on questions with worked solutions. The rates are for a trained model; one from
-    nothing wants optim.lr=1e-3 optim.muon_lr=3e-3 (examples/nano/sft.toml)."""
+    nothing wants optim.lr=1e-3 optim.muon_lr=3e-3 (examples/nano/sft.toml). Without data.heldout 32 questions
+    of each family of figures and of data.measure are held out, and none of other rows."""
 
     model: ModelConfig = key(ModelConfig(train=("vision", "projector", "llm")), "what is trained")
     run: RunConfig = key(RunConfig(eval_every=500), "the run")
-    data: DataConfig = key(DataConfig(direct_share=0.05, heldout=32), "what is learned")
+    data: DataConfig = key(DataConfig(direct_share=0.05, heldout=None), "what is learned")
     optim: OptimConfig = key(
         OptimConfig(lr=1e-5, warmup_steps=20, weight_decay=0.02, final_lr_share=0.02), "how it is learned"
     )
@@ -124,21 +127,30 @@ class Trainer:
         )  # fmt: skip
 
     def _make_heldout(self) -> list[Batch]:
-        """Held-out figures in full variation, and rows of the file ``data.measure``."""
+        """Held-out figures in full variation, and rows of the file ``data.measure`` or of the data."""
         c, sources = self.config, list[ExampleSource]()
-        if c.data.measure is None and c.data.heldout and figures_of(self.source) is None:
-            self.console.print("nothing is held out: name a file of rows as data.measure to measure on it")
-        if c.data.heldout and (held := figures_of(self.source, heldout=True)):
-            sources.append(held)
+        most = HELDOUT if c.data.heldout is None else c.data.heldout
+        if most and (figures := figures_of(self.source, heldout=True)):
+            sources.append(figures)
         if c.data.measure is not None:
-            sources.append(open_source(only(c.data, c.data.measure), c.run.seed, self.console))
+            sources.append(
+                open_source(only(c.data, c.data.measure), c.run.seed, self.console, key="data.measure")
+            )
+        elif (rows := held_rows(self.source, c.run.seed)) is not None:
+            sources.append(rows)
+        if not sources and c.data.heldout is None:
+            self.console.print(
+                "nothing is held out: data.heldout=20 would take 20 rows out of the data to measure on, and "
+                "data.measure names a file of them",
+                highlight=False,
+            )
         batches: list[Batch] = []
         left_out = LeftOut(
             c.data.bad_share, lambda text: self.console.print(text, highlight=False, markup=False),
             "held-out samples",
         )  # fmt: skip
         for source in sources:
-            number = c.data.heldout if isinstance(source, FigureSource) else max(1, c.data.heldout)
+            number = most if isinstance(source, FigureSource) else max(1, most)
             names = list(dict.fromkeys(source.families))
             plan = [PlannedSample(f, i, 1.0) for i in range(number) for f in names if i < rows_of(source, f)]
             size = c.optim.batch_size
@@ -201,6 +213,7 @@ class Trainer:
         c, bench = self.config, self.bench
         for plan in self._resume():
             self.stream.put(plan)
+        bench.say_warmup(c.run.steps)
         last_log, samples, tokens = time.monotonic(), 0, 0
         while bench.progress() < 1.0:
             begun = time.monotonic()
@@ -304,9 +317,3 @@ class Trainer:
 def only(data: DataConfig, name: str) -> DataConfig:
     """The same settings for one other source."""
     return replace(data, source=(name,), families=())
-
-
-def rows_of(source: ExampleSource, family: str) -> int:
-    """Rows of a family; without end for figures."""
-    rows = getattr(source, "rows", None)
-    return 1 << 62 if rows is None else len(rows[family])

@@ -9,6 +9,7 @@ table 2.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,15 +21,16 @@ from rich.table import Table
 from r1v import figures
 from r1v.core import ConfigError
 from r1v.models.assemble import AssembleConfig, assemble
+from r1v.train.core.checks import at_least
 from r1v.train.core.compute import Compute
 from r1v.train.core.config import DataConfig, ModelConfig, OptimConfig, RolloutConfig, RunConfig, one_turn
 from r1v.train.core.keys import key
 from r1v.train.core.run import TrainingRun, write_atomically
 from r1v.train.data.curriculum import PlannedSample
-from r1v.train.data.examples import ExampleSource, FigureSource, JsonlSource
-from r1v.train.data.sources import FIGURES, fingerprint
+from r1v.train.data.examples import ExampleSource, FigureSource
+from r1v.train.data.sources import FIGURES, fingerprint, open_source, rows_of
 from r1v.train.rollout.evaluate import accuracy_of
-from r1v.train.stages.sft import SFTConfig, Trainer
+from r1v.train.stages.sft import SFTConfig, Trainer, only
 
 T = TypeVar("T")
 
@@ -70,6 +72,7 @@ class TransferConfig:
         for name in ("sources", "batch_sizes", "micro_batches", "checkpointing"):
             if len(getattr(self, name)) not in (0, 1, 4):
                 raise ConfigError(f"{name} needs no value, one, or four (for three phases and the alignment)")
+        at_least(self.data, 1, "heldout", group="data")
         if (self.data.source == (FIGURES,)) != (self.data.measure is None):
             raise ConfigError("data.measure names held-out rows: give it with a data file, and only then")
 
@@ -85,25 +88,31 @@ def transfer(config: TransferConfig, console: Console | None = None, *, allow: C
     """
     c, console = config, console or Console(stderr=True)
     world = Compute.open(c.run.device, c.run.bf16).world
-    run = TrainingRun(c, world, data=fingerprint(c.data), allow=allow)
+    measured = _measured(c, console)
+    run = TrainingRun(
+        c, world, data=fingerprint(c.data), allow=allow,
+        results={"phase*/checkpoints/step-*[0-9]": ("",), "phase*/model": ("",)},
+    )  # fmt: skip
     out = run.folder
     table: dict[str, float] = {}
     folder = out / "substitute"
+    if world.first and run.changed:
+        shutil.rmtree(folder, ignore_errors=True)
     if world.first and not folder.exists():
         assemble(c.vision, c.substitute, folder, None, AssembleConfig(seed=c.run.seed))
     world.barrier()
     answers_at_once = c.data.direct_share > 0.5
-    table["substitute, new projector"] = _accuracy(c, folder, thinking=not answers_at_once)
+    table["substitute, new projector"] = _accuracy(c, folder, measured, thinking=not answers_at_once)
     for phase in range(3):
         folder = _train(c, folder, out / f"phase{phase + 1}", phase, c.data.direct_share, console)
-        table[f"substitute, phase {phase + 1}"] = _accuracy(c, folder, thinking=not answers_at_once)
+        table[f"substitute, phase {phase + 1}"] = _accuracy(c, folder, measured, thinking=not answers_at_once)
     moved = out / "reassembled"
     if world.first and not moved.exists():
         assemble(c.vision, c.reasoner, moved, folder, AssembleConfig(thinking="require"))
     world.barrier()
-    table["reasoner, reassembled"] = _accuracy(c, moved, thinking=True)
+    table["reasoner, reassembled"] = _accuracy(c, moved, measured, thinking=True)
     aligned = _train(c, moved, out / "aligned", 3, 0.0, console)
-    table["reasoner, aligned"] = _accuracy(c, aligned, thinking=True)
+    table["reasoner, aligned"] = _accuracy(c, aligned, measured, thinking=True)
     if world.first:
         write_atomically(out / "table.json", json.dumps(table, indent=2) + "\n")
     shown = Table("step", "accuracy", title="Transfer")
@@ -135,14 +144,19 @@ def _train(
     return Trainer(SFTConfig(model=model_config, run=run, data=data, optim=optim), console).train()
 
 
-def _accuracy(c: TransferConfig, folder: Path, *, thinking: bool) -> float:
-    """On held-out questions, by generating."""
-    source: ExampleSource
+def _measured(c: TransferConfig, console: Console) -> ExampleSource:
+    """The source of held-out questions."""
     if c.data.measure is None:
-        source = FigureSource(c.data.families or tuple(figures.FAMILIES), heldout=True)
-    else:
-        source = JsonlSource(c.data.measure, chains=False)
-    plan = [PlannedSample(f, i, 1.0, thinking) for i in range(c.data.heldout) for f in source.families]
+        return FigureSource(c.data.families or tuple(figures.FAMILIES), heldout=True)
+    return open_source(only(c.data, c.data.measure), c.run.seed, console, chains=False, key="data.measure")
+
+
+def _accuracy(c: TransferConfig, folder: Path, source: ExampleSource, *, thinking: bool) -> float:
+    """On held-out questions, by generating."""
+    plan = [
+        PlannedSample(f, i, 1.0, thinking)
+        for f in source.families for i in range(min(c.data.heldout or 0, rows_of(source, f)))
+    ]  # fmt: skip
     return accuracy_of(
         folder, source, plan, max_tokens=c.rollout.max_tokens, device=c.run.device, bf16=c.run.bf16
     ).total

@@ -33,8 +33,8 @@ def test_keyword_arguments_name_the_end_of_a_key() -> None:
     assert (config.model.path, config.optim.lr, config.ssb.on, config.reward.model) == ("m", 1e-4, False, "r")
     again = changed(config, steps=3, ssb__mix=0.25)
     assert (again.run.steps, again.ssb.mix, again.optim.lr) == (3, 0.25, 1e-4)
-    with pytest.raises(ConfigError, match=r"rollout\.max_tokens"):
-        make(GRPOConfig, model="m", out="o", maximum=3)
+    with pytest.raises(ConfigError, match=r"did you mean rollout\.max_tokens\?"):
+        make(GRPOConfig, model="m", out="o", max_token=3)
 
 
 def test_the_words_of_a_configuration_give_it_back() -> None:
@@ -74,12 +74,60 @@ def test_a_bad_value_is_named(changes: list[str], named: str) -> None:
         (SFTConfig, "families", "data.families"), (GRPOConfig, "ssb_mix", "ssb.mix"),
         (GRPOConfig, "reward_model", "reward.model"), (GRPOConfig, "alarm_empty", "alarms.empty"),
         (GRPOConfig, "vllm_at", "rollout.vllm_at"), (MPOConfig, "heldout_questions", "data.heldout"),
+        (SFTConfig, "learning_rate", "optim.lr"), (GRPOConfig, "num_generations", "rollout.group"),
         (GRPOConfig, "kl", "loss.kl"), (GRPOConfig, "max_tokens", "rollout.max_tokens"),
     ],
 )  # fmt: skip
 def test_an_old_key_is_refused_with_its_new_name(kind: type[Any], old: str, new: str) -> None:
-    with pytest.raises(ConfigError, match=f"{old}: not a key of .*; it is {new} now"):
+    with pytest.raises(ConfigError, match=f"^{old} is not a key of r1v train .*; write {new}$"):
         read(kind, None, ["model=m", "run.out=o", f"{old}=1"])
+
+
+TEXT = """# two groups
+model.path = "m"
+[run]
+out = "o"
+stepz = 7
+
+[ optim ]
+"lr" = "fast"
+rates.llm = -2
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "changes", "said"),
+    [
+        (TEXT, [], "run.stepz is not a key of r1v train sft ({file}, line 5); did you mean run.steps? r1v "
+                   "train sft --help lists every key"),
+        (TEXT.replace("stepz", "steps"), [], "optim.lr is 'fast'; it must be a number ({file}, line 8)"),
+        (TEXT.replace("stepz", "steps").replace('"fast"', "1"), [],
+         "optim.rates.llm is -2.0; it must be at least 0 ({file}, line 9)"),
+        ("", ["model=m", "run.out=o", "optim.lrr=3"],
+         "optim.lrr is not a key of r1v train sft (argument 'optim.lrr=3'); did you mean optim.lr? r1v train "
+         "sft --help lists every key"),
+        ("", ["zebra=3"],
+         "zebra is not a key of r1v train sft (argument 'zebra=3'); r1v train sft --help lists every key"),
+        ("", ["model=m", "run.out=o", "data.direct_share=2"],
+         "data.direct_share is 2.0; it must be at least 0 and at most 1 (argument 'data.direct_share=2')"),
+        ("", ["model=m", "run.out=o", "data.heldout=1.5"],
+         "data.heldout is 1.5; it must be a whole number (argument 'data.heldout=1.5')"),
+        ("", [], "r1v train sft needs model.path and run.out"),
+    ],
+)  # fmt: skip
+def test_the_place_and_the_nearest_names_are_said(
+    text: str, changes: list[str], said: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "sft.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as error:
+        read(SFTConfig, file, changes)
+    assert str(error.value) == said.format(file=file)
+
+
+def test_the_stage_is_named_where_two_have_the_same_keys() -> None:
+    with pytest.raises(ConfigError, match=r"prompt is not a key of r1v train pool .*did you mean prompts"):
+        read(GRPOConfig, None, ["prompt=1"], stage="pool")
 
 
 def test_a_missing_key_and_a_missing_or_broken_file_are_named(tmp_path: Path) -> None:

@@ -72,7 +72,9 @@ def test_training_names_the_bad_row(saved: str, start: Path, tmp_path: Path) -> 
 
 
 def test_what_cannot_be_read_is_named(saved: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="cannot be read"):
+    with pytest.raises(
+        ConfigError, match=r"^data\.source: hf:.* has no split test; write hf:.*/saved:train$"
+    ):
         opened(saved + ":test")
     datasets.Dataset.from_dict({"question": ["a"], "answer": ["b"]}).save_to_disk(tmp_path / "bare")
     with pytest.raises(ConfigError, match="thinking"):
