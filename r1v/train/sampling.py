@@ -21,6 +21,7 @@ from r1v.train.data.curriculum import PlannedSample
 from r1v.train.data.questions import EncodedQuestion, QuestionPool, Questions, plan_questions
 from r1v.train.data.sources import fingerprint, open_source
 from r1v.train.data.spoilt import spoilt
+from r1v.train.reward.functions import load_function
 from r1v.train.reward.hybrid import HybridReward, Reward, advantages
 from r1v.train.rollout.ahead import UnderWay, in_thread
 from r1v.train.rollout.environment import EnvironmentRollouts, open_environment
@@ -53,7 +54,14 @@ class Asker:
     ) -> None:  # fmt: skip
         self.config = c = config
         data: DataConfig = c.data
-        self.source = open_source(data, c.run.seed, console, chains=False)
+        # what cannot be loaded is said before anything large is
+        functions = [load_function(text) for text in c.reward.functions]
+        environment = None if c.rollout.environment is None else open_environment(c.rollout.environment)
+
+        def handed_over(column: str) -> bool:
+            return environment is not None or any(one.takes(column) for one in functions)
+
+        self.source = open_source(data, c.run.seed, console, chains=False, used=handed_over)
         # then questions keep their pictures: another engine cuts them, an environment looks at them
         keep = c.rollout.engine != "r1v" or c.rollout.environment is not None
         # worker processes are forked before a device is opened
@@ -67,12 +75,12 @@ class Asker:
         self.world = self.questions.world = self.bench.world
         self.engine = open_engine(self.bench, c.model.path, c.rollout, console)  # answers in one turn
         self.rollouts: Rollouts = self.engine  # in several, if there is an environment
-        if c.rollout.environment is not None:
+        if environment is not None:
             assert isinstance(self.engine, EngineRollouts), "an environment needs our own engine"
             self.rollouts = EnvironmentRollouts(
-                self.engine, self.bench.processor, open_environment(c.rollout.environment), c.rollout.turns
+                self.engine, self.bench.processor, environment, c.rollout.turns
             )
-        self.reward = HybridReward(c.reward, self.bench.compute)
+        self.reward = HybridReward(c.reward, self.bench.compute, functions)
         self.bad: list[str] = []
 
     def plan(self, step: int, size: int) -> list[PlannedSample]:

@@ -18,7 +18,9 @@ from r1v.train.data.batches import Split
 class ModelConfig:
     """Which model is trained, and which of its parameters."""
 
-    path: str = key("", "checkpoint to start from: a folder, r1v-nano, or a name on the hub", required=True)
+    path: str = key(
+        "", "model to start from: a folder, r1v-nano, a GGUF file, or a name on the Hub", required=True
+    )
     train: tuple[str, ...] = key(
         ("projector", "llm"),
         "components whose parameters change (vision, projector, llm), or patterns like llm.layers.*.mlp.*",

@@ -35,16 +35,18 @@ Rows = TypeVar("Rows", JsonlSource, DatasetSource)
 
 
 def open_source(
-    config: DataConfig, seed: int, console: Console, *, chains: bool = True, key: str = "data.source"
-) -> ExampleSource:
+    config: DataConfig, seed: int, console: Console, *, chains: bool = True, key: str = "data.source",
+    used: Callable[[str], bool] = lambda column: False,
+) -> ExampleSource:  # fmt: skip
     """The source that ``data.source`` names, limited to ``data.families``. chains: rows need a chain of
-    thought to learn. key: what names it, for messages.
+    thought to learn. key: what names it, for messages. used: whether a column that is not read here is used
+    elsewhere, as by a reward function.
 
     Without ``data.measure``, ``data.heldout`` rows of each family are taken out of files and data sets; see
     `held_rows`. Says how many rows of a file are bad, and which. ConfigError: one cannot be read.
     """
     named = [parse_name(one) for one in config.source]
-    every = [_open_one(name, config, seed, console, chains, key) for name, _ in named]
+    every = [_open_one(name, config, seed, console, chains, key, used) for name, _ in named]
     if config.heldout and config.measure is None:
         for (name, _), source in zip(named, every, strict=True):
             if isinstance(source, JsonlSource | DatasetSource):
@@ -69,8 +71,9 @@ def parse_name(text: str) -> tuple[str, float | None]:
 
 
 def _open_one(
-    name: str, config: DataConfig, seed: int, console: Console, chains: bool, key: str
-) -> ExampleSource:
+    name: str, config: DataConfig, seed: int, console: Console, chains: bool, key: str,
+    used: Callable[[str], bool],
+) -> ExampleSource:  # fmt: skip
     if name == FIGURES:
         wanted = tuple(one for one in config.families if one in figures.FAMILIES)
         unknown = [one for one in config.families if one not in figures.FAMILIES]
@@ -90,8 +93,9 @@ def _open_one(
         source = JsonlSource(name, seed, chains=chains, columns=config.columns, key=key)
         _refuse_share(source.bad, num_rows(source) or 0, f"{key}: {name}", config.bad_share)
         tell_bad_rows(source.bad, name, console)
-        if source.unread:
-            counted = ", ".join(f"{key} ({count} rows)" for key, count in source.unread.most_common(20))
+        unused = [(column, rows) for column, rows in source.unread.most_common() if not used(column)]
+        if unused:
+            counted = ", ".join(f"{column} ({rows} rows)" for column, rows in unused[:20])
             console.print(
                 printable(f"keys of {name} that are not used: {counted}"), highlight=False, markup=False
             )

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from r1v.core import ConfigError, R1VError
-from r1v.train.core.plugins import load_object
+from r1v.train.core.plugins import failure, load_object
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,15 @@ class RewardFunction:
             **columns, "completions": list(completions), "thinking": list(thinking),
             "answers": [answer] * len(completions), "question": question,
         }  # fmt: skip
-        wanted = inspect.signature(self.call).parameters
-        takes_all = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in wanted.values())
-        try:
-            found = self.call(**{k: v for k, v in given.items() if takes_all or k in wanted})
-        except Exception as error:
+        if missing := [name for name in self.needed if name not in given]:
             raise R1VError(
-                f"reward function {self.name} raised {type(error).__name__} for {sample}: {error}"
-            ) from error
+                f"reward function {self.name} wants {' and '.join(missing)}, which {sample} does not have; "
+                f"it has {', '.join(given)}"
+            )
+        try:
+            found = self.call(**{k: v for k, v in given.items() if self.takes(k)})
+        except Exception as error:
+            raise R1VError(f"reward function {self.name} failed for {sample}: {failure(error)}") from error
         values = list(found) if isinstance(found, Sequence) and not isinstance(found, str) else None
         if values is None or len(values) != len(completions):
             raise R1VError(
@@ -57,6 +58,18 @@ class RewardFunction:
                 f"list of {len(completions)} numbers or None"
             )
         return [self._number(value, sample) for value in values]
+
+    def takes(self, name: str) -> bool:
+        """Whether the function wants an argument of this name."""
+        wanted = inspect.signature(self.call).parameters
+        return name in wanted or any(one.kind is inspect.Parameter.VAR_KEYWORD for one in wanted.values())
+
+    @property
+    def needed(self) -> list[str]:
+        """The arguments without which the function cannot be called."""
+        single = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+        wanted = inspect.signature(self.call).parameters.items()
+        return [name for name, one in wanted if one.kind in single and one.default is one.empty]
 
     def _number(self, value: Any, sample: str) -> float | None:
         if value is None:

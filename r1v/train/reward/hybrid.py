@@ -97,11 +97,15 @@ def _within(values: Sequence[float], scaling: str) -> tuple[float, ...]:
 
 
 class HybridReward:
-    """Judges groups of responses. bad: samples with a part that is not finite, until they are taken."""
+    """Judges groups of responses. functions: those of the configuration, where they are loaded already. bad:
+    samples with a part that is not finite, until they are taken."""
 
-    def __init__(self, config: RewardConfig, compute: Compute) -> None:
+    def __init__(
+        self, config: RewardConfig, compute: Compute, functions: Sequence[RewardFunction] | None = None
+    ) -> None:
         self.config, self.rules = config, RuleReward()
-        self.functions: list[RewardFunction] = [load_function(text) for text in config.functions]
+        loaded = functions if functions is not None else map(load_function, config.functions)
+        self.functions: list[RewardFunction] = list(loaded)
         self.weights = {one.name: one.weight for one in self.functions}
         self.scorer = RewardScorer.open(config.model, compute) if config.model else None
         self.bad: list[str] = []
@@ -113,7 +117,7 @@ class HybridReward:
         scores = iter(self._model_scores(questions, groups))
         judged = []
         for question, group in zip(questions, groups, strict=True):
-            name = f"{question.planned.family} {question.planned.index}"
+            name = question.example.origin or f"question {question.planned.family} {question.planned.index}"
             said = self._functions(name, question, group)
             rewards = []
             for number, response in enumerate(group):
@@ -146,7 +150,7 @@ class HybridReward:
         example = question.example
         return {
             one.name: one(
-                f"question {name}", [r.answer for r in group], [r.thinking for r in group],
+                name, [r.answer for r in group], [r.thinking for r in group],
                 example.key.answer, example.question, example.columns,
             )
             for one in self.functions

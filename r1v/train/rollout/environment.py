@@ -17,7 +17,7 @@ import numpy as np
 
 from r1v.core import FinishReason, Message, R1VError
 from r1v.prompt import Processor, Prompt
-from r1v.train.core.plugins import load_object
+from r1v.train.core.plugins import failure, load_object
 from r1v.train.data.questions import EncodedQuestion
 from r1v.train.rollout.crop import CropAndZoom
 from r1v.train.rollout.sampler import EngineRollouts, Observed, Response
@@ -193,6 +193,5 @@ def _whole(episode: _Episode) -> Response:
 
 def _failed(question: EncodedQuestion, error: Exception) -> R1VError:
     planned = question.planned
-    return R1VError(
-        f"the environment raised {type(error).__name__} for {planned.family} {planned.index}: {error}"
-    )
+    name = question.example.origin or f"{planned.family} {planned.index}"
+    return R1VError(f"the environment failed for {name}: {failure(error)}")

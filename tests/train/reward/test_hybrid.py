@@ -144,13 +144,45 @@ def test_functions_of_ones_own(tmp_path: Path) -> None:
     assert (share.name, share.weight) == ("share", 0.5)
     given = ("question all 3", ["4", "5"], ["", ""], "4", "q", {"bbox": [0.25], "other": 1})
     assert share(*given) == [0.25, None]
-    with pytest.raises(R1VError, match="broken raised ZeroDivisionError for question all 3"):
+    wanted = r"broken failed for question all 3: ZeroDivisionError: division by zero \(mine\.py, line 6\)$"
+    with pytest.raises(R1VError, match=wanted):
         load_function(f"{file}:broken")(*given)
     with pytest.raises(R1VError, match="a list of 2 numbers"):
         load_function(f"{file}:short")(*given)
+    with pytest.raises(
+        R1VError, match=r"share wants bbox, which question all 4 does not have; it has other, "
+    ):
+        share("question all 4", *given[1:5], {"other": 1})
     for text in (f"{file}:none", "no_such_module:f", f"{file}:share:much", "nothing"):
         with pytest.raises(ConfigError, match=r"reward\.functions"):
             load_function(text)
+
+
+def test_a_file_that_cannot_be_imported_is_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    for code, said in (
+        ("x = 1\ndef f(:\n", f"{file}, line 2: invalid syntax; correct it"),
+        ("\nimport no_such_module\n", f"{file} cannot be imported: ModuleNotFoundError: No module named "
+         "'no_such_module' (mine.py, line 2); correct it"),
+        ("def g():\n    return {}['a']\ng()\n",
+         f"{file} cannot be imported: KeyError: 'a' (mine.py, line 2); correct it"),
+        ("x = 1\n", f"{file} has no function f"),
+    ):  # fmt: skip
+        file.write_text(code)
+        with pytest.raises(ConfigError) as error:
+            load_function(f"{file}:f")
+        assert str(error.value) == f"reward.functions: {said}"
+
+
+def test_columns_for_functions_are_not_called_unused(start: Path, tmp_path: Path) -> None:
+    rows = [{"question": f"q{i}", "answer": "1", "count": 1, "other": 2} for i in range(4)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "mine.py").write_text("def f(completions, count):\n    return [count] * len(completions)\n")
+    console = Console(record=True, width=300)
+    c = config(start, tmp_path / "run", functions=(f"{tmp_path / 'mine.py'}:f",), families=(),
+               data=str(tmp_path / "rows.jsonl"))  # fmt: skip
+    GRPOTrainer(c, console).asker.close()
+    assert "keys of" in (said := console.export_text()) and "not used: other (4 rows)" in said
 
 
 def test_functions_in_a_run(start: Path, tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ def test_pairs_go_round_a_file(tmp_path: Path) -> None:
     found = PairFile.read(tmp_path / "p.jsonl")
     assert found.pairs == pairs and len(found.bad) == 2
     assert found.bad[1].startswith("p.jsonl:5: chosen and rejected are the same")
-    with pytest.raises(ConfigError, match="no usable row"):
+    with pytest.raises(ConfigError, match="is empty"):
         (tmp_path / "empty.jsonl").write_text("\n")
         PairFile.read(tmp_path / "empty.jsonl")
 

@@ -190,7 +190,9 @@ def test_an_environment_that_raises_names_the_question(start: Path, environments
     processor = Processor.from_folder(start)
     broken = open_environment(f"{environments}:Breaks")
     rollouts = EnvironmentRollouts(EngineRollouts(policy, processor, CPU), processor, broken, 4)
-    with pytest.raises(R1VError, match=r"KeyError for (arithmetic|counting) 3: 'no such tool'"):
+    with pytest.raises(
+        R1VError, match=r"failed for (arithmetic|counting) 3: KeyError: 'no such tool' \(mine"
+    ):
         rollouts.ask(questions(start), [1, 2], n=4, max_tokens=40)
 
 

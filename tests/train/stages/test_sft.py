@@ -227,7 +227,8 @@ def test_rows_of_a_file(start: Path, tmp_path: Path) -> None:
     assert source.max_images("all") == 1
     seen = {source.example("all", i, 1.0).answer for i in range(2)}
     assert seen == {"Answer: \\boxed{red}", "Answer: \\boxed{2}"}
-    train(config(start, tmp_path / "run", data=str(file), families=(), steps=2, batch_size=4, bad_share=1.0))
+    rows_only = {"data": str(file), "families": (), "heldout": 0, "bad_share": 1.0}
+    train(config(start, tmp_path / "run", steps=2, batch_size=4, **rows_only))
 
 
 def test_a_bad_image_is_counted_and_named_not_replaced(start: Path, tmp_path: Path) -> None:
@@ -236,7 +237,8 @@ def test_a_bad_image_is_counted_and_named_not_replaced(start: Path, tmp_path: Pa
             {"question": "q", "thinking": "t", "answer": "a"}]  # fmt: skip
     file = tmp_path / "rows.jsonl"
     file.write_text("\n".join(map(json.dumps, rows)))
-    train(config(start, tmp_path / "run", data=str(file), families=(), steps=1, batch_size=4, bad_share=1.0))
+    rows_only = {"data": str(file), "families": (), "heldout": 0, "bad_share": 1.0}
+    train(config(start, tmp_path / "run", steps=1, batch_size=4, **rows_only))
     bad = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert any("broken.png" in row.get("bad", "") for row in bad)
 
@@ -261,13 +263,25 @@ def test_an_example_longer_than_the_context_is_refused(start: Path) -> None:
     assert ImageRef("x")
 
 
-def test_a_warm_up_as_long_as_the_run_is_said(start: Path, tmp_path: Path) -> None:
-    for steps, said in ((2, True), (3, False)):
-        console = Console(file=io.StringIO(), width=200)
-        trainer = Trainer(config(start, tmp_path / str(steps), steps=steps, workers=0), console)
-        trainer.stream.close()
-        text = console.file.getvalue()  # type: ignore[attr-defined]
-        assert ("warmup_steps is 2 and run.steps 2" in text) is said
+@pytest.mark.parametrize(
+    ("schedule", "warmup", "steps", "most"),
+    [("constant", 20, 6, "0.30"), ("constant", 6, 6, ""), ("wsd", 4, 6, ""), ("cosine", 3, 6, "0.76"),
+     ("cosine", 2, 6, "")],
+)  # fmt: skip
+def test_a_warm_up_that_keeps_the_rate_low_is_said_once(
+    schedule: str, warmup: int, steps: int, most: str, start: Path, tmp_path: Path
+) -> None:
+    console = Console(file=io.StringIO(), width=200)
+    c = config(start, tmp_path, steps=steps, warmup_steps=warmup, schedule=schedule, workers=0)
+    trainer = Trainer(c, console)
+    trainer.stream.close()
+    trainer.bench.say_warmup(steps)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    said = (
+        f"optim.warmup_steps is {warmup}, and the run has {steps} steps: the learning rate rises to no more"
+    )
+    assert text.count(said) == bool(most)
+    assert f"than {most} of its peak" in text or not most
 
 
 def test_the_time_left_counts_the_step_that_is_reported(start: Path, tmp_path: Path) -> None:
