@@ -14,7 +14,10 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "benchmarks"
 SCRIPTS = sorted(
-    path for room in (".", "cpu", "eval", "quant", "train") for path in (FOLDER / room).glob("*.py")
+    [
+        *(path for room in (".", "cpu", "eval", "quant", "train") for path in (FOLDER / room).glob("*.py")),
+        FOLDER / "first_minutes" / "ask.py",
+    ]
 )
 EXPERIMENTS = [ROOT / "experiments" / f"{name}.py" for name in ("ablations", "chains", "crop", "transfer")]
 ENDINGS = {"emit", "print_result"}  # of benchmarks/shared/report.py
