@@ -20,9 +20,10 @@ def _digits(number: int) -> list[int]:
 
 
 def plus(a: int, b: int) -> str:
-    """Column addition where both numbers have two digits or more, else the bare equation."""
+    """Column addition where both numbers have two digits or more or 1 is carried twice, else the bare
+    equation."""
     if (
-        min(a, b) < 10
+        (min(a, b) < 10 and (max(a, b) % 100 + min(a, b) < 100 or max(a, b) < 100))
         or (max(a, b) < 100 and (a % 10 == 0 or b % 10 == 0))
         or (a % 100 == 0 and b % 100 == 0)
     ):
@@ -40,9 +41,10 @@ def plus(a: int, b: int) -> str:
 
 
 def minus(a: int, b: int) -> str:
-    """Column subtraction of b from a >= b where both have two digits or more, else the bare equation."""
+    """Column subtraction of b from a >= b where both have two digits or more or 1 is borrowed twice, else the
+    bare equation."""
     assert a >= b
-    if b < 10 or (b % 10 == 0 and a < 100) or (a % 100 == 0 and b % 100 == 0):
+    if (b < 10 and (a % 100 >= b or a < 100)) or (b % 10 == 0 and a < 100) or (a % 100 == 0 and b % 100 == 0):
         return f"{a} - {b} = {a - b}"
     columns, borrow = [], 0
     top, bottom = _digits(a), _digits(b)

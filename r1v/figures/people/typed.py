@@ -333,6 +333,8 @@ TRAINED: dict[str, tuple[Callable[[Random, Split], Sum], int]] = {  # of trainin
     "decimal_product": (typed_long.decimal_product, 2),
     "unit_decimal": (typed_long.unit_decimal, 2),
     "zero": (typed_long.with_zero, 1),
+    "small": (typed_long.small, 3),
+    "small_decimal": (typed_long.small_decimal, 2),
 }
 
 

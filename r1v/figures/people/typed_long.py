@@ -202,3 +202,32 @@ def with_zero(rng: Random, split: Split) -> Sum:
     value = operate(a, sign, b)
     text = f"{a}{sign_as_typed(sign, split, rng)}{b}"
     return Sum(text, str(value), (f"{a} {sign} {b}", f"{a} {sign} {b} = {value}"))
+
+
+def small(rng: Random, split: Split) -> Sum:
+    """Differences of small numbers in both orders, and what is little less or more than a round number."""
+    if rng.random() < 0.3:
+        a, b = rng.choice((100, 200, 300, 500, 1000, 2000, 5000)), rng.randint(1, 120)
+        b = min(b, a) if rng.random() < 0.5 else rng.randint(1, 9)
+        a, sign = (a, "-") if rng.random() < 0.8 else (a - 1, "+")
+        return Sum(f"{a}{sign_as_typed(sign, split, rng)}{b}", str(operate(a, sign, b)),
+                   (f"{a} {sign} {b}", line(a, sign, b)))  # fmt: skip
+    high = rng.choice((5, 10, 20))
+    a, b = rng.randint(0, high), rng.randint(0, high)
+    if a < b and rng.random() < 0.6:
+        a, b = b, a
+    text = f"{a}{sign_as_typed('-', split, rng)}{b}"
+    lines = (f"{a} - {b}", line(max(a, b), "-", min(a, b)))
+    return Sum(text, str(a - b), lines if a >= b else (*lines, f"the sign is minus: {a - b}"))
+
+
+def small_decimal(rng: Random, split: Split) -> Sum:
+    """Sums and differences of decimals below 3, one place and two beside each other."""
+    u, v = (rng.choice((5 * rng.randint(1, 60), 10 * rng.randint(1, 30), rng.randint(1, 300))) for _ in "ab")
+    sign = rng.choice("++-")
+    u, v = (max(u, v), min(u, v)) if sign == "-" else (u, v)
+    value = operate(u, sign, v)
+    a, b, result = (written(Fraction(one, 100)) for one in (u, v, value))
+    lines = (f"{a} {sign} {b}", f"times 100: {u} {sign} {v}", line(u, sign, v),
+             f"by 100: {value} / 100 = {result}")  # fmt: skip
+    return Sum(f"{a}{sign_as_typed(sign, split, rng)}{b}", result, lines)
