@@ -5,8 +5,9 @@
 The reference is the GGUF file of R1V_REAL_WEIGHTS widened to float32. Measured on answers (--answers: what
 benchmarks/real_text.py keeps), this project's prose and its code, none of which anything was calibrated with.
 Rounding and AWQ are `r1v quantize`'s, llmcompressor's AWQ (R1V_LLMCOMPRESSOR_PYTHON names its interpreter)
-has the same calibration chats, Q4_0 and Q8_0 come out of `r1v export`. Every checkpoint and every line of the
-table is kept in --work. ± is half of a 95% interval over pieces. Ends with one line of JSON.
+has the same calibration chats, Q4_0 and Q8_0 come out of `r1v export`, FP8 is what weight_format "fp8"
+computes: on a GPU with its kernels, on a CPU with their slow reference. Every checkpoint and every line of
+the table is kept in --work. ± is half of a 95% interval over pieces. Ends with one line of JSON.
 """
 
 from __future__ import annotations
@@ -28,8 +29,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import torch
 from shared.report import print_result
 
+from r1v.engine.weights import fp8_layers
+from r1v.models import R1V
 from r1v.models.gguf.convert import GgufConfig, convert_gguf
 from r1v.models.tensor_files import TensorFiles
+from r1v.ops.linear import Fp8Reference
 from r1v.quant import QuantConfig, quantise_checkpoint
 from r1v.quant.calibration import chats_of
 from r1v.quant.chat import Chat, load_chats, save_chats
@@ -42,10 +46,12 @@ TEXTS = {"prose": "docs/how-it-works/engine.md", "code": "r1v/engine/sequence.py
 PEER = ROOT / "benchmarks" / "peers" / "llmcompressor_awq.py"
 
 
-def measured_on(folder: Path, answers: Path | None, number: int, num_tokens: int) -> dict[str, list[Chat]]:
+def measured_on(
+    folder: Path, answers: Path | None, number: int, num_tokens: int, texts: Path
+) -> dict[str, list[Chat]]:
     """number of each kind: answers, prose, code."""
     found = {
-        kind: text_chats(folder, [Entry((ROOT / name).read_text("utf-8"))], number, max_tokens=num_tokens)
+        kind: text_chats(folder, [Entry((texts / name).read_text("utf-8"))], number, max_tokens=num_tokens)
         for kind, name in TEXTS.items()
     }
     blank = found["prose"][0].tiles
@@ -94,12 +100,25 @@ def makers(folder: Path, work: Path, args: argparse.Namespace) -> dict[str, Call
     return found
 
 
+def in_fp8(model: R1V) -> None:
+    """Have the layers compute what weight_format "fp8" computes."""
+    for name, layer in fp8_layers(model).items():
+        if model.device.type == "cuda":
+            from r1v.ops.cuda.fp8 import Fp8Linear  # Triton comes with CUDA
+
+            model.set_submodule(name, Fp8Linear.of(layer))
+        else:
+            model.set_submodule(name, Fp8Reference(layer))
+
+
 def line_of(folder: Path, target: Path, chats: dict[str, list[Chat]], device: str) -> dict[str, Any]:
-    """What the table says of one checkpoint."""
+    """What the table says of one checkpoint; of FP8 where it is the reference's own."""
     began = time.process_time()
-    line: dict[str, Any] = {"megabytes": round(TensorFiles(target).num_bytes / 1e6)}
+    fp8 = target == folder
+    line: dict[str, Any] = {} if fp8 else {"megabytes": round(TensorFiles(target).num_bytes / 1e6)}
     for kind, some in chats.items():
-        found = on_chains(folder, target, some, device=device, dtype=torch.float32)
+        found = on_chains(folder, target, some, device=device, dtype=torch.float32,
+                          change=in_fp8 if fp8 else lambda model: None)  # fmt: skip
         line[kind] = {
             "tokens": found.num_tokens, "perplexity": round(found.perplexity_b, 3),
             "of float32": round(found.perplexity_a, 3), "KL": str(found.kl),
@@ -114,6 +133,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="rounding alone, on two pieces of 32 tokens")
     parser.add_argument("--work", type=Path, help="keep checkpoints and the table there (default: nowhere)")
     parser.add_argument("--answers", type=Path, help="of benchmarks/real_text.py: together-N.jsonl")
+    parser.add_argument("--texts", type=Path, default=ROOT, help="a checkout whose prose and code are read")
     parser.add_argument("--pieces", type=int, default=8, help="of each kind of text to measure on")
     parser.add_argument("--piece-tokens", type=int, default=128)
     parser.add_argument("--chats", type=int, default=32, help="to calibrate AWQ with")
@@ -141,10 +161,10 @@ def table_of(file: Path, work: Path, args: argparse.Namespace) -> dict[str, Any]
     folder, table = work / "float32", work / f"table-{args.pieces}x{args.piece_tokens}.json"
     if not (folder / "config.json").is_file():
         convert_gguf(file, folder, settings=GgufConfig(torch.float32, apart=True))
-    chats = measured_on(folder, args.answers, args.pieces, args.piece_tokens)
+    chats = measured_on(folder, args.answers, args.pieces, args.piece_tokens, args.texts)
     found: dict[str, Any] = json.loads(table.read_text()) if table.is_file() else {}
-    for name, make in makers(folder, work, args).items():
-        target = work / name.replace("'s ", "-")
+    for name, make in (makers(folder, work, args) | {"FP8": lambda target: None}).items():
+        target = folder if name == "FP8" else work / name.replace("'s ", "-")
         if name in found or (args.only and name not in args.only):
             continue
         if not (target / "config.json").is_file():

@@ -148,19 +148,29 @@ def _check_fp8(device: torch.device, quantised: bool) -> None:
         )
 
 
+def fp8_layers(model: R1V) -> dict[str, nn.Linear]:
+    """The layers that weight_format "fp8" rounds, by name: those of tower and language model whose shape the
+    products take; the projector, embedding and output matrix stay as they are."""
+    parts = {"language.layers.": model.language.layers}
+    if model.vision is not None:
+        parts["vision.layers."] = model.vision.layers
+    return {
+        prefix + name: layer
+        for prefix, part in parts.items()
+        for name, layer in part.named_modules()
+        if isinstance(layer, nn.Linear) and layer.out_features % 16 == 0 and layer.in_features % 16 == 0
+    }
+
+
 def _in_fp8(model: R1V, keep_weights: bool) -> dict[nn.Module, nn.Module]:
-    """Twins in 8-bit floating point of the layers of tower and language model; the projector, embedding and
-    output matrix stay as they are."""
+    """Twins of layers in 8-bit floating point."""
     from r1v.ops.cuda.fp8 import Fp8Linear
 
     twins: dict[nn.Module, nn.Module] = {}
-    towers = () if model.vision is None else (model.vision.layers,)
-    for part in (model.language.layers, *towers):
-        for layer in part.modules():
-            if isinstance(layer, nn.Linear) and Fp8Linear.takes(layer):
-                twins[layer] = Fp8Linear.of(layer)
-                if not keep_weights:
-                    layer.weight.data = layer.weight.new_empty(0)
+    for layer in fp8_layers(model).values():
+        twins[layer] = Fp8Linear.of(layer)
+        if not keep_weights:
+            layer.weight.data = layer.weight.new_empty(0)
     return twins
 
 

@@ -14,6 +14,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from r1v.ops.rounding import quantise_fp8
+
 # rows of 8-bit weights that are widened at a time, because float32 in between takes twice the memory of the
 # result
 WIDEN_ROWS = 2048
@@ -205,6 +207,23 @@ class Int8Linear(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(..., K) -> (..., N)."""
         return F.linear(x, self.widened(x.dtype), None if self.bias is None else self.bias.to(x.dtype))
+
+
+class Fp8Reference(nn.Module):
+    """Weights and inputs rounded to 8-bit floating point, sums in float32: the slow reference of
+    `cuda/fp8.py`, for any device."""
+
+    def __init__(self, layer: nn.Linear) -> None:
+        super().__init__()
+        self._codes, self._scales = quantise_fp8(layer.weight.detach())
+        self.bias = layer.bias
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(..., K) -> (..., N) in the dtype of the inputs."""
+        codes, scales = quantise_fp8(x.reshape(-1, x.shape[-1]))
+        sums = F.linear(codes.float(), self._codes.float()) * scales * self._scales[:, 0]
+        out = sums if self.bias is None else sums + self.bias.float()
+        return out.to(x.dtype).view(*x.shape[:-1], -1)
 
 
 def pack_nibbles(codes: torch.Tensor) -> torch.Tensor:

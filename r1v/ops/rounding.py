@@ -1,4 +1,4 @@
-"""Weights to codes: 4 bits in groups along the inputs, 8 bits for each row.
+"""Numbers to codes: 4 bits in groups along the inputs, 8 bits, whole or floating point, for each row.
 
 Always holds: the scales are rounded to the dtype in which they are stored before the codes are chosen, so
 what is measured here is what a reader computes.
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import torch
 
 LEVELS = 15
+FP8 = torch.float8_e4m3fn
+FP8_LARGEST = 448.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +65,9 @@ def quantise_rows(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     weight = weight.float()
     scales = (weight.abs().amax(1) / 127).clamp(min=1e-12)
     return (weight / scales.unsqueeze(1)).round().clamp(-127, 127).to(torch.int8), scales
+
+
+def quantise_fp8(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """x (M, K) -> codes (M, K) e4m3 and scales float32 (M, 1), a scale for each row: code * scale."""
+    scales = (x.abs().amax(1, keepdim=True).float() / FP8_LARGEST).clamp(min=1e-12)
+    return (x.float() / scales).clamp(-FP8_LARGEST, FP8_LARGEST).to(FP8), scales

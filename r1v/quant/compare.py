@@ -172,9 +172,10 @@ def on_chains(
     progress: Callable[[str, int, int], None] = lambda what, done, total: None,
     device: str = "cpu",
     dtype: torch.dtype | None = None,
+    change: Callable[[R1V], object] = lambda model: None,
 ) -> Chains:
     """Both models on the same ids, one model in memory at a time. dtype: None is float32 on a CPU, else
-    bfloat16. Raises as `compare`."""
+    bfloat16. change: what is done to B before it is run. Raises as `compare`."""
     config_a, config_b = (describe_whole(folder)[1] for folder in (source, target))
     sizes = config_a.language.vocab_size, config_b.language.vocab_size
     if sizes[0] != sizes[1]:
@@ -192,6 +193,7 @@ def on_chains(
             progress("chain of A", number + 1, len(chats))
         del model
         model = load(target, dtype, device, widen=True)
+        change(model)
         for number, chat in enumerate(chats):
             path = Path(folder) / f"{number}.safetensors"
             a, b = load_file(path, device), _run(model, chat, device)

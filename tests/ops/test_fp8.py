@@ -1,5 +1,7 @@
-"""Layers in 8-bit floating point: rounding against its reference, products against float32."""
+"""Layers in 8-bit floating point: the slow reference against numbers worked out by hand, the kernels against
+the slow reference."""
 
+import math
 import os
 from importlib.util import find_spec
 
@@ -8,7 +10,10 @@ import torch
 from torch import nn
 
 from r1v.core import ConfigError
-from r1v.engine.weights import resolve_format
+from r1v.engine.weights import fp8_layers, resolve_format
+from r1v.ops.linear import Fp8Reference
+from r1v.ops.rounding import quantise_fp8
+from tests.engine.tiny import tiny_model
 
 ON_CUDA = torch.cuda.is_available()
 DEVICE = "cuda" if ON_CUDA else "cpu"
@@ -22,14 +27,14 @@ needs_fp8 = pytest.mark.skipif(
 
 
 def apart(a: torch.Tensor, b: torch.Tensor) -> float:
-    return float((a.float() - b.float()).norm() / b.float().norm())
+    return float((a.detach().float() - b.detach().float()).norm() / b.detach().float().norm())
 
 
 @needs_triton
 @pytest.mark.parametrize("gated", [False, True])
 @pytest.mark.parametrize("normed", [False, True])
 def test_rows_are_rounded_as_the_reference_does(gated: bool, normed: bool) -> None:
-    from r1v.ops.cuda.fp8 import quantise_rows, quantise_rows_reference
+    from r1v.ops.cuda.fp8 import quantise_rows
 
     if gated and normed:
         pytest.skip("no layer asks for both")
@@ -42,20 +47,63 @@ def test_rows_are_rounded_as_the_reference_does(gated: bool, normed: bool) -> No
     if normed:
         wide = wide / (wide.square().mean(1, keepdim=True) + 1e-6).sqrt() * weight
     codes, scales = quantise_rows(x, (weight, 1e-6) if normed else None, gated)
-    expected, expected_scales = quantise_rows_reference(wide)
+    expected, expected_scales = quantise_fp8(wide)
     assert torch.allclose(scales, expected_scales, rtol=1e-5)
     # ties round either way; and the interpreter loses the carry where it rounds up to a power of two
     assert apart(codes.float() * scales, expected.float() * expected_scales) < (5e-3 if ON_CUDA else 0.08)
 
 
-@needs_triton
-def test_a_weight_is_its_codes_times_a_scale_of_its_output() -> None:
-    from r1v.ops.cuda.fp8 import quantise_weight
-
+def test_numbers_are_codes_times_a_scale_of_their_row() -> None:
     weight = torch.randn(64, 128) * torch.logspace(-3, 3, 64)[:, None]
-    codes, scales = quantise_weight(weight)
-    assert apart(codes.float() * scales[:, None], weight) < 0.03
-    assert float((codes.float() * scales[:, None] - weight).abs().max() / weight.abs().max()) < 0.04
+    codes, scales = quantise_fp8(weight)
+    assert apart(codes.float() * scales, weight) < 0.03
+    assert float((codes.float() * scales - weight).abs().max() / weight.abs().max()) < 0.04
+
+
+def nearest(value: float) -> float:
+    """The e4m3 number that is nearest, the even one of two, from the format's definition: 3 bits behind the
+    leading one, exponents from -6, 448 at most."""
+    if value == 0:
+        return 0.0
+    step = 2.0 ** (max(math.floor(math.log2(abs(value))), -6) - 3)
+    return max(-448.0, min(448.0, round(value / step) * step))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_reference_multiplies_rounded_rows_by_rounded_weights(dtype: torch.dtype) -> None:
+    torch.manual_seed(6)
+    layer = nn.Linear(32, 16).to(dtype)
+    x = (torch.randn(2, 3, 32) * torch.tensor([1e-3, 1.0, 200.0])[:, None]).to(dtype)
+
+    def rounded(rows: torch.Tensor) -> list[list[float]]:
+        scales = [max(abs(v) for v in row) / 448 for row in rows.tolist()]
+        return [[nearest(v / s) * s for v in row] for row, s in zip(rows.tolist(), scales, strict=True)]
+
+    inputs, weights = rounded(x.flatten(0, 1)), rounded(layer.weight.detach())
+    by_hand = [
+        [
+            sum(a * b for a, b in zip(row, out, strict=True)) + bias
+            for out, bias in zip(weights, layer.bias.tolist(), strict=True)
+        ]
+        for row in inputs
+    ]
+    got = Fp8Reference(layer)(x)
+    assert got.dtype == dtype and got.shape == (2, 3, 16)
+    assert apart(got.flatten(0, 1), torch.tensor(by_hand)) < (1e-5 if dtype == torch.float32 else 4e-3)
+    assert apart(got, layer(x)) < 0.06
+
+
+def test_layers_of_tower_and_language_model_are_rounded_and_nothing_else() -> None:
+    model = tiny_model()
+    names = {
+        *(f"vision.layers.0.{name}" for name in ("attention.qkv", "attention.out", "mlp.fc1", "mlp.fc2")),
+        *(
+            f"language.layers.{n}.{name}"
+            for n in (0, 1)
+            for name in ("attention.qkv", "attention.out", "mlp.gate_up", "mlp.down")
+        ),
+    }
+    assert set(fp8_layers(model)) == names
 
 
 @needs_fp8

@@ -14,27 +14,7 @@ from torch import nn
 from triton.language.extra.cuda import gdc_launch_dependents, gdc_wait
 
 from r1v.ops.cuda.decode import GEMV_MAX_ROWS, early, gemv
-
-LARGEST = 448.0  # of e4m3
-CODES = torch.float8_e4m3fn
-
-
-def is_available(device: torch.device) -> bool:
-    """Whether a device multiplies 8-bit floating point."""
-    return device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 9)
-
-
-def quantise_weight(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """weight (N, K) -> codes (N, K) e4m3 and scales float32 (N,), a scale for each output."""
-    largest = weight.abs().amax(1).float()
-    scales = (largest / LARGEST).clamp(min=1e-12)
-    return (weight.float() / scales[:, None]).clamp(-LARGEST, LARGEST).to(CODES), scales
-
-
-def quantise_rows_reference(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """x (M, K) -> codes (M, K) e4m3 and scales float32 (M, 1), a scale for each row; the slow reference."""
-    scales = (x.float().abs().amax(1, keepdim=True) / LARGEST).clamp(min=1e-12)
-    return (x.float() / scales).clamp(-LARGEST, LARGEST).to(CODES), scales
+from r1v.ops.rounding import FP8, quantise_fp8
 
 
 @triton.jit
@@ -89,7 +69,7 @@ def quantise_rows(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Codes (M, K) and scales (M, 1) of x (M, K), of its RMSNorm, or of its gate (x is (M, 2 K) then)."""
     width = x.shape[1] // 2 if gated else x.shape[1]
-    codes = torch.empty(x.shape[0], width, dtype=CODES, device=x.device)
+    codes = torch.empty(x.shape[0], width, dtype=FP8, device=x.device)
     scales = torch.empty(x.shape[0], 1, dtype=torch.float32, device=x.device)
     _quantise_rows[(x.shape[0],)](
         x, norm[0] if norm else x, codes, scales, width, norm[1] if norm else 0.0,
@@ -153,13 +133,8 @@ class Fp8Linear(nn.Module):
     @classmethod
     def of(cls, layer: nn.Linear) -> Fp8Linear:
         """Rounded from a layer in 16 bits."""
-        bias = None if layer.bias is None else layer.bias.detach()
-        return cls(*quantise_weight(layer.weight.detach()), bias)
-
-    @staticmethod
-    def takes(layer: nn.Linear) -> bool:
-        """Whether a layer has a shape that the products take."""
-        return layer.out_features % 16 == 0 and layer.in_features % 16 == 0
+        codes, scales = quantise_fp8(layer.weight.detach())
+        return cls(codes, scales[:, 0], None if layer.bias is None else layer.bias.detach())
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(..., K) -> (..., N)."""
