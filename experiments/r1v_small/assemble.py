@@ -4,8 +4,9 @@
 
 The projector's norm and first layer are R1V-Nano's, filled up with zeros to the language model's width; its
 second layer is zero. With `--aligned N` it gives R1V-Nano's own features instead, brought to the mean and
-three times the spread of the token embeddings, as N figures have them. Thinking is opened for conversations
-with pictures alone, so that prompts without one are the language model's own.
+three times the spread of the token embeddings, as N figures have them. `--projector` takes one that was
+trained instead. Thinking is opened for conversations with pictures alone, so that prompts without one are the
+language model's own.
 """
 
 from __future__ import annotations
@@ -88,9 +89,14 @@ def main() -> None:
     parser.add_argument("--llm", default=os.environ.get("R1V_REAL_WEIGHTS") or LANGUAGE_MODEL,
                         help="folder or GGUF file (default: $R1V_REAL_WEIGHTS, else the Hub's)")  # fmt: skip
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--projector", type=Path, help="a checkpoint whose projector is taken as it is")
     parser.add_argument("--aligned", type=int, default=0, metavar="N", help="begin at R1V-Nano's features")
     args = parser.parse_args()
     nano, language = resolve_model("r1v-nano"), language_model(args.llm)
+    if args.projector:
+        assemble(nano, language, args.out, args.projector, AssembleConfig(thinking="pictures"))
+        print(f"wrote {args.out}")
+        return
     width = describe_whole(language)[1].language.hidden_size
     with tempfile.TemporaryDirectory() as scratch:
         projector = Path(scratch) / "projector.safetensors"
