@@ -109,3 +109,33 @@ def test_turned_factors_have_the_same_product() -> None:
     assert torch.allclose(new_up.norm(dim=0), new_down.norm(dim=1), rtol=1e-4)
     across = new_up.T @ new_up
     assert torch.allclose(across, across.diag().diag(), atol=1e-2)
+
+
+def test_a_file_in_pieces_is_the_same_model(tmp_path: Path) -> None:
+    """Of a matrix that is there twice the finer one travels, and what is read at the end does not change."""
+    pytest.importorskip("gguf", reason="GGUF files need the gguf package")
+    import gguf
+    from r1v_small.pieces import cut, without_the_coarser
+
+    from r1v.models.gguf.convert import GgufConfig, convert_gguf
+    from tests.models import gguf_files
+
+    model = gguf_files.hf_model()
+    head = model.model.embed_tokens.weight.detach().numpy()
+    source, smaller = tmp_path / "model.gguf", tmp_path / "smaller.gguf"
+    gguf_files.write_text(
+        source, model, gguf.GGMLQuantizationType.Q4_0, head=head,
+        kinds={"output.weight": gguf.GGMLQuantizationType.Q8_0},
+    )  # fmt: skip
+    assert without_the_coarser(source, smaller) and smaller.stat().st_size < source.stat().st_size
+    number = cut(smaller, tmp_path / "pieces", 100_000)
+    assert number == -(-smaller.stat().st_size // 100_000)
+    joined = tmp_path / "joined.gguf"
+    joined.write_bytes(b"".join(path.read_bytes() for path in sorted((tmp_path / "pieces").iterdir())))
+    assert not without_the_coarser(joined, tmp_path / "none.gguf")
+    for file in (source, joined):
+        convert_gguf(file, tmp_path / file.stem, settings=GgufConfig(torch.float32))
+    before, after = load(tmp_path / "model").state_dict(), load(tmp_path / "joined").state_dict()
+    assert before.keys() == after.keys() and all(torch.equal(before[name], after[name]) for name in before)
+    ours = [(tmp_path / name / "tokenizer.json").read_bytes() for name in ("model", "joined")]
+    assert ours[0] == ours[1]
