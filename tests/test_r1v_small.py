@@ -139,3 +139,49 @@ def test_a_file_in_pieces_is_the_same_model(tmp_path: Path) -> None:
     assert before.keys() == after.keys() and all(torch.equal(before[name], after[name]) for name in before)
     ours = [(tmp_path / name / "tokenizer.json").read_bytes() for name in ("model", "joined")]
     assert ours[0] == ours[1]
+
+
+def test_every_arm_of_the_modular_run_is_a_configuration() -> None:
+    """What is trained exists, six families are held out, and no sample of an earlier run is seen again."""
+    from r1v_small import modular
+
+    from r1v.figures import FAMILIES
+    from r1v.train.core.config_read import read
+    from r1v.train.stages.sft import SFTConfig
+
+    first = read(SFTConfig, ROOT / "experiments/r1v_small/adapter.toml", [])
+    for arm in modular.ARMS.values():
+        changes = [
+            f"model.train={json.dumps(arm.train)}",
+            f"model.lora={json.dumps(arm.lora)}",
+            "model=r1v-nano",
+        ]
+        config = read(SFTConfig, modular.CONFIG, changes)
+        assert config.model.train == arm.train and config.model.lora == arm.lora
+        assert set(config.data.families) <= set(FAMILIES) and len(config.data.families) == 6
+        assert config.data.first_sample > first.data.first_sample and config.data.heldout
+    trained = [*modular.PHASES, "moved", *modular.ARMS]
+    assert all(modular.SECONDS[name] > 0 for name in trained)
+
+
+def test_the_tables_of_the_modular_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Shares, intervals by Wilson and samples, from the files that the stages leave."""
+    from argparse import Namespace
+
+    from r1v_small import modular
+
+    plan = modular.Plan(Namespace(out=tmp_path, tiny=False))
+    for folder in ("logs", "results", "arms/lora"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "logs/sums-grpo.log").write_text(
+        'loading\n{"model": "x", "questions": 300, "right": 82.7, "low": 78.0, "high": 86.5}\n'
+    )
+    families = {"money": {"right": 9, "total": 24}, "force": {"right": 3, "total": 24}}
+    (tmp_path / "results/figures-lora.json").write_text(json.dumps({"families": families}))
+    rows = [{"step": 60, "heldout_exact": {"money": 0.5, "force": 0.25}}, {"step": 70, "nll": 0.1}]
+    (tmp_path / "arms/lora/metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    plan.table()
+    said = capsys.readouterr().out
+    assert "| grpo | 82.7% (78.0 to 86.5) of 300 |" in said
+    assert "| projector, adapters of rank 32 | 8,960 | 12 of 48: 25.0 (14.9-38.8) | 7,680: 38% |" in said
+    assert (tmp_path / "tables.md").read_text() == said
