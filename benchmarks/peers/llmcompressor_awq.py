@@ -117,8 +117,9 @@ def main() -> None:
         IntermediatesCache.pin_memory = lambda self, batch_index: None
     started = time.perf_counter()
     data = Chats(chats)
+    # its "basic" pipeline searches with layers that are quantised already, by scales that nobody has set yet
     oneshot(
-        model=model, processor=AutoTokenizer.from_pretrained(source), recipe=recipe, pipeline="basic",
+        model=model, processor=AutoTokenizer.from_pretrained(source), recipe=recipe, pipeline="sequential",
         dataset=DataLoader(data, batch_size=1, collate_fn=one), num_calibration_samples=len(data),
     )  # fmt: skip
     seconds = time.perf_counter() - started

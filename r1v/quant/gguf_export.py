@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ from r1v.models.gguf.names import (
     gguf_vision_pieces,
 )
 from r1v.models.names import Piece
+from r1v.ops import RopeConfig
 from r1v.prompt import Processor
 from r1v.write_lock import writing
 
@@ -60,7 +62,7 @@ def export_gguf(source: Path, folder: Path, kind: str = "f16") -> tuple[Path, ..
     name, tower_kind = source.resolve().name, "f32" if kind == "f32" else "f16"
     text, tower = folder / f"{name}-{kind}.gguf", folder / f"mmproj-{name}-{tower_kind}.gguf"
     with writing(folder):
-        writer = _writer(text, "qwen2")
+        writer = _writer(text, config.language.family)
         _describe_language(writer, config, source, kind)
         _write(writer, list(gguf_language_pieces(config)), stored, kind)
         if config.vision is None:
@@ -72,10 +74,12 @@ def export_gguf(source: Path, folder: Path, kind: str = "f16") -> tuple[Path, ..
 
 
 def _check(config: R1VConfig, kind: str) -> None:
-    vision, language = config.vision, config.language
+    vision, language, usual = config.vision, config.language, RopeConfig()
     problems = {
-        f"a {language.family} language model": language.family != "qwen2",
-        f"RoPE scaling {language.rope.kind}": language.rope.kind != "default",
+        "YaRN with settings of its own": replace(
+            language.rope, theta=usual.theta, kind="default", factor=1.0, original_max_positions=None
+        )
+        != usual,
         f"inputs of {language.intermediate_size}, which {kind} cannot cut into blocks of 32": (
             kind.startswith("q") and bool(language.intermediate_size % 32 or language.hidden_size % 32)
         ),
@@ -114,6 +118,12 @@ def _describe_language(writer: GGUFWriter, config: R1VConfig, source: Path, kind
     writer.add_value_length(language.head_dim)
     writer.add_layer_norm_rms_eps(language.rms_norm_eps)
     writer.add_rope_freq_base(language.rope.theta)
+    if language.rope.kind == "yarn":
+        from gguf import RopeScalingType
+
+        writer.add_rope_scaling_type(RopeScalingType.YARN)
+        writer.add_rope_scaling_factor(language.rope.factor)
+        writer.add_rope_scaling_orig_ctx_len(language.rope.original_max_positions or language.context_length)
     tokens, types, merges = read_tokenizer(source, language.vocab_size)
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("qwen2")

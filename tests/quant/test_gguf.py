@@ -1,5 +1,7 @@
 """GGUF files: read back with the gguf package, every value in its place."""
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,8 @@ import pytest
 import torch
 
 from r1v.core import ConfigError
-from r1v.models import load
+from r1v.models import load, read_config
+from r1v.models.gguf.convert import convert_gguf
 from r1v.models.hub import resolve_model
 from r1v.prompt import Processor
 from r1v.quant.gguf_export import CONTROL, export_gguf, read_tokenizer
@@ -61,9 +64,42 @@ def test_the_tokenizer_goes_along(tmp_path: Path) -> None:
     assert fields["tokenizer.ggml.eos_token_id"].contents() == processor.special.eos[0]
 
 
+YARN = {"rope_type": "yarn", "rope_theta": 1e6, "factor": 4.0, "original_max_position_embeddings": 128}
+
+
+def language_model(folder: Path, family: str, rope: dict[str, Any]) -> Path:
+    """A small language model in a folder, with R1V-Nano's tokenizer."""
+    from tests.models.gguf_files import hf_model
+
+    ids = {"eos_token_id": 1530, "pad_token_id": 1528}
+    hf_model(family, rope_parameters=rope, **ids).save_pretrained(folder)
+    for file in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        shutil.copy(resolve_model("r1v-nano") / file, folder)
+    return folder
+
+
+@pytest.mark.parametrize("family", ["qwen2", "qwen3"])
+@pytest.mark.parametrize("rope", [{"rope_type": "default", "rope_theta": 1e6}, YARN])
+def test_a_language_model_comes_back_as_it_was(family: str, rope: dict[str, Any], tmp_path: Path) -> None:
+    pytest.importorskip("transformers", reason="it writes the model")
+    source = language_model(tmp_path / "model", family, rope)
+    (file,) = export_gguf(source, tmp_path / "files", "f32")
+    convert_gguf(file, tmp_path / "back")
+    before, after = read_config(source).language, read_config(tmp_path / "back").language
+    assert after.rope == before.rope and after.context_length == before.context_length
+    assert replace(after, max_position_embeddings=before.max_position_embeddings) == before
+    weights = load(source).state_dict(), load(tmp_path / "back").state_dict()
+    assert weights[0].keys() == weights[1].keys()
+    assert all(torch.equal(value, weights[1][name]) for name, value in weights[0].items())
+
+
 def test_what_llama_cpp_cannot_compute_is_refused(tiny_checkpoint: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="q3"):
         export_gguf(tiny_checkpoint, tmp_path, "q3")
+    pytest.importorskip("transformers", reason="it writes the model")
+    own = language_model(tmp_path / "model", "qwen2", YARN | {"attention_factor": 2.0})
+    with pytest.raises(ConfigError, match="YaRN with settings of its own"):
+        export_gguf(own, tmp_path / "files", "f32")
 
 
 def test_the_command(run_r1v: Any, tmp_path: Path) -> None:

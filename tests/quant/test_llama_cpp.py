@@ -8,12 +8,15 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
 from r1v import LLM, Completion, ImageRef, Message, SamplingParams, figures
+from r1v.models import load
 from r1v.models.hub import resolve_model
 from r1v.prompt import Processor
 from r1v.quant.gguf_export import export_gguf
+from tests.quant.test_gguf import YARN, language_model
 
 pytest.importorskip("gguf", reason="the export needs the gguf package")
 pytestmark = pytest.mark.slow
@@ -47,7 +50,8 @@ def greedy(llm: LLM, message: Message) -> str:
 
 def run(*command: object) -> str:
     """Standard output of a program. Its logs go to standard error."""
-    found = subprocess.run([str(each) for each in command], capture_output=True, text=True, timeout=250)
+    words = [str(each) for each in command]
+    found = subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=250)
     assert found.returncode == 0, found.stderr[-2000:]
     return found.stdout
 
@@ -96,3 +100,18 @@ def test_quantised_files_load_and_answer(kind: str, programs: Path, tmp_path: Pa
     figure.images[0].convert("RGB").resize((448, 448), Image.Resampling.BICUBIC).save(picture)
     found = see(programs, text, tower, figure.question, picture)
     assert len(found) > 20 and "boxed" in found
+
+
+@pytest.mark.parametrize("family", ["qwen2", "qwen3"])
+def test_a_language_model_with_yarn_says_the_same(family: str, programs: Path, tmp_path: Path) -> None:
+    pytest.importorskip("transformers", reason="it writes the model")
+    source = language_model(tmp_path / "model", family, YARN)
+    (file,) = export_gguf(source, tmp_path / "files", "f32")
+    tokenizer, model = Processor.from_folder(source).tokenizer, load(source)
+    prompt = "Read this to its end first. " * 30  # far beyond the 128 ids that YaRN extends
+    ids = tokenizer.encode_plain(prompt)
+    with torch.no_grad():
+        for _ in range(24):
+            ids.append(int(model(torch.tensor([ids]))[0, -1].argmax()))
+    expected = tokenizer.decode(ids, skip_special=False).removeprefix(prompt).split("\ufffd")[0]
+    assert len(ids) > 200 and complete(programs, file, prompt).startswith(expected.rstrip())
