@@ -61,6 +61,7 @@ class Asker:
         def handed_over(column: str) -> bool:
             return environment is not None or any(one.takes(column) for one in functions)
 
+        self.pool = QuestionPool.read(pool) if pool else None
         self.source = open_source(data, c.run.seed, console, chains=False, used=handed_over)
         # then questions keep their pictures: another engine cuts them, an environment looks at them
         keep = c.rollout.engine != "r1v" or c.rollout.environment is not None
@@ -70,7 +71,6 @@ class Asker:
         self.heldout = (
             heldout_questions(self.source, c.model.path, data, c.run.seed, console, keep) if heldout else []
         )
-        self.pool = QuestionPool.read(pool) if pool else None
         self.bench = Workbench.open(c, console, data=fingerprint(data), allow=allow, stage=stage)
         self.world = self.questions.world = self.bench.world
         self.engine = open_engine(self.bench, c.model.path, c.rollout, console)  # answers in one turn

@@ -17,6 +17,23 @@ from r1v.train.core.distributed import ONE_PROCESS, World
 from r1v.train.data.batches import MicroBatch
 
 
+def device_of(name: str, key: str) -> torch.device:
+    """The device that a key names. ConfigError: there is none of this name."""
+    try:
+        found = torch.device(name)
+    except RuntimeError:
+        found = None
+    if found is None or found.type not in ("cpu", "cuda"):
+        raise ConfigError(f"{key} is {name!r}; use cpu, cuda, or cuda:1 for one of several")
+    if found.type == "cuda" and (found.index or 0) >= torch.cuda.device_count():
+        count = torch.cuda.device_count()
+        raise ConfigError(
+            f"{key} is {name}, but PyTorch finds {count} CUDA devices; use "
+            + (f"cuda:0 to cuda:{count - 1}" if count else "cpu")
+        )
+    return found
+
+
 @dataclass(frozen=True)
 class Compute:
     """A device, whether forward and backward passes use bf16 on it, and the processes that share the work."""
@@ -33,10 +50,8 @@ class Compute:
         """
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
-        if device.startswith("cuda") and not torch.cuda.is_available():
-            raise ConfigError(f"run.device is {device}, but PyTorch finds no CUDA device; use cpu")
+        found = device_of(device, "run.device")
         world = World.open(device)
-        found = torch.device(device)
         if found.type == "cuda":
             # hardly two parts of a run have one shape, and cuDNN's attention plans anew for each, which takes
             # the host longer than the device computes; Flash attention, the next choice, needs no plan

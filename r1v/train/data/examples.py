@@ -31,7 +31,7 @@ from r1v.train.core.distributed import ONE_PROCESS
 from r1v.train.data.batches import Batch, Encoded, Split, collate, pack
 from r1v.train.data.curriculum import PlannedSample
 from r1v.train.data.order import shuffled
-from r1v.train.data.rows import DataRow, beside, check_files, no_row, parse_line, read_lines, read_row
+from r1v.train.data.rows import CHAIN, DataRow, beside, check_files, no_row, parse_line, read_lines, read_row
 from r1v.train.data.texts import blank, check_agrees
 from r1v.train.data.workers import start_worker
 
@@ -171,14 +171,14 @@ class JsonlSource:
         self.bad: list[str] = []
         self.held: JsonlSource | None = None  # see `sources.open_source`
         self.unread: Counter[str] = Counter()
-        lines = read_lines(self.path, key)
+        lines, keys = read_lines(self.path, key), set[str]()
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
             try:
-                row = read_row(
-                    renamed(parse_line(line), columns or {}), chains=chains, folder=self.path.parent
-                )
+                values = parse_line(line)
+                keys |= values.keys()
+                row = read_row(renamed(values, columns or {}), chains=chains, folder=self.path.parent)
                 images = beside(row.images, self.path.parent)
                 check_files(images)
                 example = replace(example_of(row, images), origin=f"{self.path.name}:{number}")
@@ -187,6 +187,12 @@ class JsonlSource:
             except ValueError as error:
                 self.bad.append(f"{self.path.name}:{number}: {error}")
         self.families = tuple(self.rows)
+        for ours, theirs in (columns or {}).items():
+            if theirs not in keys and (chains or ours not in CHAIN):
+                raise ConfigError(
+                    f"data.columns.{ours}: no row of {path} has the key {theirs!r}; they have "
+                    f"{', '.join(sorted(keys)[:30])}"
+                )
         if not self.rows:
             raise no_row(self.path, key, self.bad, lines)
 

@@ -102,7 +102,10 @@ def _open_one(
     if config.families:
         kept = tuple(dict.fromkeys(one for one in config.families if one in source.families))
         if not kept:
-            raise ConfigError(f"{name} has no rows of family {config.families[0]!r}")
+            raise ConfigError(
+                f"data.families: {name} has no rows of family {config.families[0]!r}; it has "
+                f"{', '.join(map(repr, source.families[:20]))}"
+            )
         source.families = kept
     return source
 

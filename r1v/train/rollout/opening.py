@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
 from rich.console import Console
 
 from r1v import models
 from r1v.prompt import Processor
-from r1v.train.core.compute import Compute
+from r1v.train.core.compute import Compute, device_of
 from r1v.train.core.config import RolloutConfig
 from r1v.train.core.workbench import Workbench
 from r1v.train.rollout.sampler import EngineRollouts
@@ -29,10 +28,11 @@ def open_engine(
     if config.engine != "r1v":
         links = open_links(model, config, bench.compute, bench.run.folder)
         return VLLMRollouts(bench.policy, bench.processor, bench.compute, links, console, sleep=config.sleep)
+    own = config.engine_device
     return EngineRollouts(
         bench.policy, bench.processor, bench.compute, max_num_seqs=config.max_num_seqs,
         memory_fraction=config.memory_fraction, apart=config.stale > 0,
-        device=None if config.engine_device is None else torch.device(config.engine_device),
+        device=None if own is None else device_of(own, "rollout.engine_device"),
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from r1v.core import ConfigError
+from r1v.train.core.checks import reason
 from r1v.train.rollout.blocks import Filled, WeightBlock
 
 # of the folder that a trainer makes for a process that it starts: their socket and key, its temporary files
@@ -119,7 +120,9 @@ def read_key(path: str | Path) -> bytes:
     try:
         key = Path(path).read_bytes().strip()
     except OSError as error:
-        raise ConfigError(f"key {path} cannot be read: {error.strerror}") from None
+        raise ConfigError(
+            f"key: {path} cannot be read: {reason(error)}; make one: openssl rand -hex 32 > {path}"
+        ) from None
     if len(key) < 16:
-        raise ConfigError(f"key {path} holds {len(key)} bytes, at least 16 are needed: openssl rand -hex 32")
+        raise ConfigError(f"key: {path} holds {len(key)} bytes, at least 16 are needed: openssl rand -hex 32")
     return key

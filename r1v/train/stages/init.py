@@ -75,6 +75,8 @@ def image_settings(config: InitConfig) -> dict[str, object]:
 
 def initialise(config: InitConfig) -> Path:
     """Train the tokenizer on figure questions, build the model and save both; returns the folder."""
+    if (Path(config.out) / "metrics.jsonl").exists():
+        raise ConfigError(f"{config.out} is the folder of a training run; name another one as out")
     families = config.families or tuple(figures.FAMILIES)
     with tempfile.TemporaryDirectory() as scratch:
         tokenizer = _tokenizer(config, families)

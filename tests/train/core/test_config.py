@@ -8,6 +8,7 @@ import pytest
 
 from r1v.cli.commands.train import OF_A_FOLDER, STAGES, _stage, keys_of
 from r1v.core import ConfigError
+from r1v.train.core.compute import device_of
 from r1v.train.core.config import ModelConfig
 from r1v.train.core.config_read import as_changes, changed, from_dict, keys, make, read
 from r1v.train.stages.grpo import GRPOConfig
@@ -123,6 +124,15 @@ def test_the_place_and_the_nearest_names_are_said(
     with pytest.raises(ConfigError) as error:
         read(SFTConfig, file, changes)
     assert str(error.value) == said.format(file=file)
+
+
+def test_a_device_that_does_not_exist_is_named() -> None:
+    for name in ("tpu", "cuda:x", "", "meta"):
+        with pytest.raises(ConfigError, match=f"run.device is {name!r}; use cpu, cuda, or cuda:1"):
+            device_of(name, "run.device")
+    with pytest.raises(ConfigError, match=r"run\.device is cuda:99, but PyTorch finds .* CUDA device"):
+        device_of("cuda:99", "run.device")
+    assert device_of("cpu", "run.device").type == "cpu"
 
 
 def test_the_stage_is_named_where_two_have_the_same_keys() -> None:

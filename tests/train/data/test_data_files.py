@@ -92,6 +92,21 @@ def test_a_file_of_bad_rows_names_three_and_counts_the_others(
         read(file)
 
 
+def test_a_column_or_family_that_no_row_has(tmp_path: Path) -> None:
+    file = rows(tmp_path / "rows.jsonl", {**ROW, "family": "a"}, {**ROW, "family": "b"})
+    names: dict[str, Any] = {"columns": {"question": "prompt"}}
+    with pytest.raises(ConfigError) as error:
+        open_source(DataConfig(source=(str(file),), **names), 0, Console(quiet=True))
+    said = (
+        f"data.columns.question: no row of {file} has the key 'prompt'; they have answer, family, question, "
+    )
+    assert str(error.value) == said + "thinking"
+    with pytest.raises(ConfigError, match=r"^data\.families: .* has no rows of family 'c'; it has 'a', 'b'$"):
+        open_source(DataConfig(source=(str(file),), families=("c",)), 0, Console(quiet=True))
+    held = DataConfig(source=(str(file),), columns={"thinking": "chain"})
+    open_source(held, 0, Console(quiet=True), chains=False)  # where no chain is needed, none is missed
+
+
 def test_bad_rows_are_named_once(start: Path, tmp_path: Path) -> None:
     file = rows(tmp_path / "rows.jsonl", *[ROW] * 3, {"question": 4})
     console = Console(record=True, width=400)
