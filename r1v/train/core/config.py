@@ -78,7 +78,7 @@ class RunConfig:
         operational=True,
     )  # fmt: skip
     log_every: int = key(10, "steps between two lines of metrics", operational=True)
-    eval_every: int = key(0, "steps between two held-out measurements; 0: none", operational=True)
+    eval_every: int = key(0, "steps between two held-out measurements; 0: only at the end", operational=True)
     save_every_s: float = key(300.0, "seconds between two checkpoints", operational=True)
     keep: int = key(1, "how many checkpoints are kept for resuming", operational=True)
     max_shard_mb: int = key(4096, "largest size of an exported weight file, MiB", operational=True)

@@ -96,6 +96,14 @@ class BestCheckpoint:
     def __init__(self, bench: Workbench) -> None:
         self.bench, self.folder = bench, bench.run.folder / "best"
 
+    def tell(self) -> Path:
+        """Say which weights are the best; returns their folder."""
+        if self.bench.world.first:
+            note = json.loads(self.folder.with_name("best.json").read_text())
+            which = f"step {note['step']}" if note["step"] else "step 0: training brought nothing"
+            self.bench.console.print(f"best: {note['score']:.3f} right at {which}", highlight=False)
+        return self.folder
+
     def offer(self, score: float) -> bool:
         """Save the present weights if they score better than the saved ones; of equal ones the first stay.
         All processes take part."""

@@ -112,13 +112,13 @@ class GRPOTrainer:
             self._one_step()
             bench.end_step(begun)
             ended = bench.progress() >= 1.0
-            if self.heldout and c.run.eval_every and (bench.step % c.run.eval_every == 0 or ended):
+            if self.heldout and (ended or (c.run.eval_every and bench.step % c.run.eval_every == 0)):
                 self._evaluate()
             bench.keep()
         bench.save()
         bench.left_out.end()
         last = bench.export()
-        return self.best.folder if self.heldout else last
+        return self.best.tell() if self.heldout else last
 
     def _one_step(self) -> None:
         c, step, times = self.config, self.bench.step, [time.monotonic()]

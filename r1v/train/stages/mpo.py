@@ -157,7 +157,7 @@ class MPOTrainer:
         bench.close()
         bench.left_out.end()
         last = bench.export()
-        return self.best.folder if self.held_questions else last
+        return self.best.tell() if self.held_questions else last
 
     def _late(self) -> bool:
         return 0.0 < self.config.run.deadline_s <= self.bench.trained_s

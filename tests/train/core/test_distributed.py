@@ -136,6 +136,31 @@ def test_two_processes_with_a_whole_model_each_train_as_one(start: Path, tmp_pat
     assert losses(tmp_path / "3") == pytest.approx(losses(tmp_path / "1")[:4], rel=1e-5)
 
 
+def on_two_hosts(work: Callable[[], None]) -> None:
+    """Of four processes the first two believe that they are on one host, the others that they are on
+    another."""
+    name = f"host{int(os.environ['RANK']) // 2}"
+    socket.gethostname = lambda: name
+    work()
+
+
+def test_hosts_that_hold_the_whole_model_each_train_as_one_process(start: Path, tmp_path: Path) -> None:
+    """HSDP: split within a host, repeated between hosts; cut off, it goes on."""
+    hsdp = ("model.hsdp=true", "data.heldout=0")
+
+    def split() -> None:
+        train(start, tmp_path / "4", "model.hsdp=true")
+        mesh = World.open("cpu").mesh("cpu", hsdp=True)
+        assert mesh.mesh.tolist() == [[0, 1], [2, 3]] and mesh.mesh_dim_names == ("replicate", "shard")
+
+    train(start, tmp_path / "1")
+    in_two(lambda: on_two_hosts(split), 4)
+    assert_same_run(tmp_path / "1", tmp_path / "4")
+    in_two(lambda: on_two_hosts(lambda: train(start, tmp_path / "3", *hsdp, "run.steps=2")), 4)
+    in_two(lambda: on_two_hosts(lambda: train(start, tmp_path / "3", *hsdp)), 4)
+    assert losses(tmp_path / "3") == pytest.approx(losses(tmp_path / "4")[:4], rel=1e-5)
+
+
 def test_a_run_goes_on_with_other_numbers_of_processes(start: Path, tmp_path: Path) -> None:
     """Two processes begin, one goes on, four end: the same losses as one alone."""
     train(start, tmp_path / "1", "run.steps=6")

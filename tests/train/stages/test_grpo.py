@@ -177,6 +177,16 @@ def test_a_step_without_any_advantage_changes_nothing(start: Path, tmp_path: Pat
     assert all(torch.equal(one[name].to(two[name].dtype), two[name]) for name in one)
 
 
+def test_held_out_questions_are_asked_at_the_end_too(start: Path, tmp_path: Path) -> None:
+    """Else the best weights would always be those that the run began with."""
+    c = config(start, tmp_path, steps=1, heldout=1, families=("arithmetic",))
+    console = Console(record=True, width=200)
+    assert GRPOTrainer(c, console).train() == tmp_path / "best"
+    rows = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows if "heldout" in row] == [0, 1]
+    assert "best: 0.000 right at step 0: training brought nothing" in console.export_text()
+
+
 @pytest.mark.slow
 def test_the_kl_penalty_holds_the_policy_back(start: Path, tmp_path: Path) -> None:
     moved = []

@@ -57,6 +57,17 @@ def untimed(folder: Path) -> list[dict[str, Any]]:
     return [{k: v for k, v in row.items() if k != "memory_mb"} for row in metrics(folder, "margin")]
 
 
+def test_the_best_weights_are_named_with_their_step(start: Path, tmp_path: Path) -> None:
+    """A model that gets nothing right is never better than at its start."""
+    trainer = MPOTrainer(
+        config(start, tmp_path, rounds=1, heldout=2, epochs=1), Console(record=True, width=200)
+    )
+    trainer.rank = by_first_token  # type: ignore[assignment]
+    assert trainer.train() == tmp_path / "best"
+    said = trainer.console.export_text()
+    assert said.count("best: 0.000 right at step 0: training brought nothing") == 1
+
+
 def test_margins_grow_and_start_from_zero_in_each_round(start: Path, tmp_path: Path) -> None:
     trainer_of(config(start, tmp_path / "run", epochs=3)).train()
     for round_ in (0, 1):
