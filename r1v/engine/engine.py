@@ -31,7 +31,7 @@ from r1v.engine.speculate import Drafter, SharedDrafts
 from r1v.engine.tiles import PlacedTiles, TileCache, place_tiles, staged
 from r1v.engine.weights import prepare, resolve_format
 from r1v.models import R1V
-from r1v.models.quantised import is_quantised
+from r1v.models.quantised import codes_of
 from r1v.ops.paged import PagedCache
 
 # of weights, which a GPU reads in a millisecond or few; a pass over prompts beside a decode step reads them
@@ -70,7 +70,7 @@ class Engine:
             config = replace(config, keep_weights=True)  # both share what the adapter does not change
         language = model.config.language
         weight_bytes = sum(p.nbytes for p in (*model.language.parameters(), *model.language.buffers()))
-        self._format = resolve_format(config.weight_format, model.dtype, model.device, is_quantised(model))
+        self._format = resolve_format(config.weight_format, model.dtype, model.device, codes_of(model))
         runnable = prepare(model, self._format, config.keep_weights)
         config = resolve_sizes(config, model, free_memory(model.device))
         sizes = plan_cache(config, language, runnable.dtype, model.device)

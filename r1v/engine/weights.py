@@ -20,10 +20,19 @@ from r1v.core import ConfigError
 from r1v.engine.prompt_cpu import with_native_layers
 from r1v.engine.tower_cpu import with_native_attention
 from r1v.models import R1V
+from r1v.models.quantised import Codes
 from r1v.ops import isa, select
 from r1v.ops.cpu.native import NativeLinear
 from r1v.ops.isa import Features
-from r1v.ops.linear import AwqLinear, HalfLinear, Int4Linear, OneDnnLinear, PlainLinear, quantise_int4
+from r1v.ops.linear import (
+    AwqLinear,
+    Float8Linear,
+    HalfLinear,
+    Int4Linear,
+    OneDnnLinear,
+    PlainLinear,
+    quantise_int4,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +73,19 @@ class _WideHead:
 
 
 def resolve_format(
-    weight_format: str, dtype: torch.dtype, device: torch.device, quantised: bool = False
+    weight_format: str, dtype: torch.dtype, device: torch.device, codes: Codes = "none"
 ) -> str:
-    """Resolve "auto": packed on a CPU and for quantised weights, plain otherwise. quantised: the model holds
-    4-bit codes, which "plain" would widen at every call. Raises ConfigError for a packed format on another
-    device.
+    """Resolve "auto": packed on a CPU and for quantised weights, plain otherwise. codes: what the model
+    holds, which "plain" would widen at every call. Raises ConfigError for a packed format on another device.
     """
-    if quantised and weight_format in ("auto", "packed"):
+    if codes != "none" and weight_format in ("auto", "packed"):
         return "packed"
     if weight_format in ("packed", "int4") and device.type != "cpu":
         raise ConfigError(
             f"weight_format {weight_format!r} is for CPUs; use 'plain' or 'auto' on {device.type}"
         )
     if weight_format == "fp8":
-        _check_fp8(device, quantised)
+        _check_fp8(device, codes)
     if weight_format != "auto":
         return weight_format
     known = dtype in (torch.bfloat16, torch.float16, torch.float32)
@@ -109,7 +117,8 @@ def prepare(
 
     def pack(layer: nn.Module, part: select.Part) -> nn.Module:
         # the tower and the projector see hundreds of rows at a time: 4 bits would only cost accuracy there
-        twin = _pack(layer, part, weight_format == "int4" and part != "vision", have)
+        wide = _plain(layer, model.dtype) if isinstance(layer, Float8Linear) else layer
+        twin = _pack(wide, part, weight_format == "int4" and part != "vision", have)
         if not keep_weights and layer is not output:  # released at once, so that memory never holds both
             _release(layer, twin)
         return twin
@@ -120,7 +129,7 @@ def prepare(
             layer: threads.submit(pack, layer, "language" if name == "language" else "vision")
             for name, part in model.named_children()
             for layer in part.modules()
-            if isinstance(layer, nn.Linear | AwqLinear) and layer is not output
+            if isinstance(layer, nn.Linear | AwqLinear | Float8Linear) and layer is not output
         }
     twins = {layer: future.result() for layer, future in packed.items()}
     view = _view(model, twins, dtypes["language"])
@@ -135,20 +144,21 @@ def prepare(
     return RunnableModel(view, head.result(), dtypes["language"])
 
 
-def _check_fp8(device: torch.device, quantised: bool) -> None:
+def _check_fp8(device: torch.device, codes: Codes) -> None:
     """Raises ConfigError where a model cannot be held in 8-bit floating point."""
-    if quantised:
+    if codes in ("int4", "int8"):
         raise ConfigError(
-            "weight_format 'fp8' is for weights of 16 bits, but this model's have 4 bits: use 'auto'"
+            f"weight_format 'fp8' is for weights of 16 bits, but this model's have {codes[3:]} bits: use "
+            "'auto'"
         )
-    if device.type != "cuda" or torch.cuda.get_device_capability(device) < (8, 9):
+    if not _multiplies_fp8(device):
         raise ConfigError(
             f"weight_format 'fp8' needs a GPU that multiplies 8-bit floats (Ada, Hopper or later), not "
             f"{device.type}; use 'auto'"
         )
 
 
-def fp8_layers(model: R1V) -> dict[str, nn.Linear]:
+def fp8_layers(model: R1V) -> dict[str, nn.Linear | Float8Linear]:
     """The layers that weight_format "fp8" rounds, by name: those of tower and language model whose shape the
     products take; the projector, embedding and output matrix stay as they are."""
     parts = {"language.layers.": model.language.layers}
@@ -158,8 +168,16 @@ def fp8_layers(model: R1V) -> dict[str, nn.Linear]:
         prefix + name: layer
         for prefix, part in parts.items()
         for name, layer in part.named_modules()
-        if isinstance(layer, nn.Linear) and layer.out_features % 16 == 0 and layer.in_features % 16 == 0
+        if isinstance(layer, nn.Linear | Float8Linear) and _fits_fp8(layer)
     }
+
+
+def _fits_fp8(layer: nn.Linear | Float8Linear) -> bool:
+    return layer.weight.shape[0] % 16 == 0 and layer.weight.shape[1] % 16 == 0
+
+
+def _multiplies_fp8(device: torch.device) -> bool:
+    return device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 9)
 
 
 def _in_fp8(model: R1V, keep_weights: bool) -> dict[nn.Module, nn.Module]:
@@ -170,18 +188,25 @@ def _in_fp8(model: R1V, keep_weights: bool) -> dict[nn.Module, nn.Module]:
     for layer in fp8_layers(model).values():
         twins[layer] = Fp8Linear.of(layer)
         if not keep_weights:
-            layer.weight.data = layer.weight.new_empty(0)
+            _release(layer, twins[layer])
     return twins
 
 
 def _packed_for_cuda(model: R1V, keep_weights: bool) -> dict[nn.Module, nn.Module]:
     """Copies of the 4-bit layers in the layout of the matrix units; where a shape does not allow it, the
-    codes are used as they are stored."""
+    codes are used as they are stored. Layers in 8-bit floating point with a scale for each output are used as
+    they are where the device multiplies them; others become plain ones."""
+    from r1v.ops.cuda.fp8 import Fp8Linear
     from r1v.ops.cuda.int4 import TritonInt4Linear  # Triton comes with CUDA
     from r1v.ops.cuda.int4_mma import MmaInt4Linear, is_available
 
     twins: dict[nn.Module, nn.Module] = {}
     for name, layer in model.named_modules():
+        if isinstance(layer, Float8Linear):
+            whole = layer.scales.shape[1] == 1 and _fits_fp8(layer) and _multiplies_fp8(model.device)
+            twins[layer] = Fp8Linear.of(layer) if whole else _plain(layer, model.dtype)
+            if not keep_weights:
+                _release(layer, twins[layer])
         if not isinstance(layer, AwqLinear):
             continue
         choice = select.cuda_int4(layer.shape, layer.group_size, model.dtype, is_available()).name
@@ -195,6 +220,15 @@ def _packed_for_cuda(model: R1V, keep_weights: bool) -> dict[nn.Module, nn.Modul
         else:
             twins[layer] = layer
     return twins
+
+
+def _plain(layer: Float8Linear, dtype: torch.dtype) -> nn.Linear:
+    """A layer with the values of the codes, in a dtype."""
+    rows, columns = layer.weight.shape
+    plain = nn.Linear(columns, rows, bias=layer.bias is not None, device="meta")
+    plain.weight = nn.Parameter(layer.widened(dtype), requires_grad=False)
+    plain.bias = layer.bias
+    return plain
 
 
 def _pack(layer: nn.Module, part: select.Part, to_int4: bool, features: Features) -> nn.Module:
@@ -253,7 +287,7 @@ _LAYOUTS: dict[str, Callable[[torch.Tensor, Bias, select.Weights, Features], nn.
 
 def _release(layer: nn.Module, twin: nn.Module) -> None:
     """Drop the weights of a layer that its twin holds in another form."""
-    if not isinstance(layer, nn.Linear):
+    if not isinstance(layer, nn.Linear | Float8Linear):
         return
     held = getattr(twin, "weight", None)
     if not isinstance(held, torch.Tensor) or held.data_ptr() != layer.weight.data_ptr():

@@ -213,9 +213,10 @@ class Fp8Reference(nn.Module):
     """Weights and inputs rounded to 8-bit floating point, sums in float32: the slow reference of
     `cuda/fp8.py`, for any device."""
 
-    def __init__(self, layer: nn.Linear) -> None:
+    def __init__(self, layer: nn.Linear | Float8Linear) -> None:
         super().__init__()
-        self._codes, self._scales = quantise_fp8(layer.weight.detach())
+        wide = layer.widened() if isinstance(layer, Float8Linear) else layer.weight.detach()
+        self._codes, self._scales = quantise_fp8(wide)
         self.bias = layer.bias
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -224,6 +225,42 @@ class Fp8Reference(nn.Module):
         sums = F.linear(codes.float(), self._codes.float()) * scales * self._scales[:, 0]
         out = sums if self.bias is None else sums + self.bias.float()
         return out.to(x.dtype).view(*x.shape[:-1], -1)
+
+
+class Float8Linear(nn.Module):
+    """A layer of a checkpoint in 8-bit floating point as it is stored. It is the reference, and widens its
+    weights in every call.
+
+    weight e4m3 (N, K). scales float32 (N, groups): value = code * scale of its group, where each group is
+    `group_size` neighbouring inputs and the last may be shorter. bias (N,) or None.
+    """
+
+    def __init__(
+        self, weight: torch.Tensor, scales: torch.Tensor, group_size: int, bias: torch.Tensor | None
+    ) -> None:
+        super().__init__()
+        self.register_buffer("weight", weight)
+        self.register_buffer("scales", scales)
+        self.group_size = group_size
+        self.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)
+        self.weight: torch.Tensor
+        self.scales: torch.Tensor
+
+    def widened(self, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+        """The weights (N, K), computed in float32, in a dtype."""
+        num_out, width = self.weight.shape
+        wide = torch.empty(num_out, width, dtype=dtype, device=self.weight.device)
+        for start in range(0, num_out, WIDEN_ROWS):
+            rows = slice(start, start + WIDEN_ROWS)
+            scales = self.scales[rows]
+            if scales.shape[1] > 1:
+                scales = scales.repeat_interleave(self.group_size, 1)[:, :width]
+            wide[rows] = self.weight[rows].float() * scales
+        return wide
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(..., K) -> (..., N)."""
+        return F.linear(x, self.widened(x.dtype), None if self.bias is None else self.bias.to(x.dtype))
 
 
 def pack_nibbles(codes: torch.Tensor) -> torch.Tensor:

@@ -26,7 +26,7 @@ FORMATS: dict[str, str] = {
     "awq": "language model in 4 bits (AWQ), the rest in bfloat16",
     "awq-vision8": "AWQ, and the vision tower in 8 bits",
     "offload": "bfloat16, what does not fit stays in the host's memory",
-    "stored": "language model in the checkpoint's own bits, quantised by a method that r1v does not read",
+    "stored": "language model in the checkpoint's own bits, by a method that has no format of its own here",
 }
 CHOICES: tuple[Format, ...] = ("bf16", "awq", "awq-vision8", "offload")
 DEVICE_COUNTS = (1, 2, 4, 8, 16)

@@ -144,9 +144,9 @@ def section(**changes: Any) -> dict[str, Any]:
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "another method": (section(quant_method="hqq"), r"quantised \(hqq\)"),
     "a method that a terminal would obey": (section(quant_method="a\x1b[31m\nb" + 5000 * "c"),
-                                            r"\(a\\x1b\[31m\\nbc{52}\.\.\.\); only 4-bit weights"),
-    "a method without bits": ({"quant_method": "mxfp4"}, r"quantised \(mxfp4\); only 4-bit weights"),
-    "8 bits": (section(bits=8), "bits 8.* only 4-bit weights"),
+                                            r"\(a\\x1b\[31m\\nbc{52}\.\.\.\); what can be read is"),
+    "a method without bits": ({"quant_method": "mxfp4"}, r"quantised \(mxfp4\); what can be read is"),
+    "8 bits": (section(bits=8), "bits 8.* what can be read is"),
     "gemv": (section(version="gemv"), 'version "gemv"'),
     "symmetrical": (section(zero_point=False), "zero_point false"),
     "an excepted layer": (section(modules_to_not_convert=["attn.o_proj"]), 'names "attn.o_proj"'),

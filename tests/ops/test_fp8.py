@@ -11,8 +11,8 @@ from torch import nn
 
 from r1v.core import ConfigError
 from r1v.engine.weights import fp8_layers, resolve_format
-from r1v.ops.linear import Fp8Reference
-from r1v.ops.rounding import quantise_fp8
+from r1v.ops.linear import Float8Linear, Fp8Reference
+from r1v.ops.rounding import FP8, quantise_fp8
 from tests.engine.tiny import tiny_model
 
 ON_CUDA = torch.cuda.is_available()
@@ -164,8 +164,27 @@ def test_a_gated_pair_of_layers(rows: int) -> None:
     assert apart(second.added(first.normed(x, norm, True), x), expected) < 0.05
 
 
+@needs_triton
+def test_codes_of_a_checkpoint_are_taken_as_they_are() -> None:
+    """With a scale for each output; other layers are rounded again."""
+    from r1v.ops.cuda.fp8 import Fp8Linear
+
+    torch.manual_seed(0)
+    codes = torch.randn(64, 96).mul(60).clamp(-448, 448).to(FP8).to(DEVICE)
+    scales, bias = torch.rand(64, 1).mul(1e-3).to(DEVICE), torch.randn(64).to(DEVICE)
+    layer = Float8Linear(codes, scales, 96, bias)
+    own = Fp8Linear.of(layer)
+    assert torch.equal(own.codes.float(), codes.float()) and torch.equal(own.scales, scales[:, 0])
+    parts = Float8Linear(codes, torch.rand(64, 3).mul(1e-3).to(DEVICE), 32, bias)
+    rounded = Fp8Linear.of(parts)
+    assert apart(rounded.codes.float() * rounded.scales[:, None], parts.widened()) < 0.04
+    if ON_CUDA and torch.cuda.get_device_capability() >= (8, 9):
+        x = torch.randn(40, 96).bfloat16().to(DEVICE)
+        assert apart(own(x), layer(x.float())) < 0.04
+
+
 def test_who_cannot_have_it_is_told() -> None:
     with pytest.raises(ConfigError, match="needs a GPU"):
         resolve_format("fp8", torch.bfloat16, torch.device("cpu"))
     with pytest.raises(ConfigError, match="have 4 bits"):
-        resolve_format("fp8", torch.bfloat16, torch.device("cpu"), quantised=True)
+        resolve_format("fp8", torch.bfloat16, torch.device("cpu"), "int4")

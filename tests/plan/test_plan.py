@@ -248,7 +248,7 @@ GROUPS = {"group_0": {"targets": ["Linear"], "weights": {"num_bits": 4, "group_s
 
 @pytest.mark.parametrize(
     ("method", "bits", "keys"),
-    [("gptq", 8, {"bits": 8}), ("fp8", 8, {}), ("bitsandbytes", 4, {"load_in_4bit": True}),
+    [("gptq", 8, {"bits": 8}), ("fbgemm_fp8", 8, {}), ("bitsandbytes", 4, {"load_in_4bit": True}),
      ("bitsandbytes", 8, {"load_in_8bit": True}), ("gptq", 3, {"bits": "3"}), ("other", None, {}),
      ("compressed-tensors", 4, {"config_groups": GROUPS}), ("awq", 8, {"bits": 8})],
 )  # fmt: skip

@@ -96,7 +96,13 @@ def run(args: argparse.Namespace) -> int:
     formats, refused = cpu_formats(config) if on_cpu else CHOICES, None
     values = read_json(folder / "config.json")
     try:
-        if quantisation := read_quantisation(values, folder):
+        quantisation = read_quantisation(values, folder)
+        if quantisation is not None and quantisation.layout == "float8":
+            # weights of the model's dtype on a CPU, and where inputs of an output have several scales
+            formats = tuple(each for each in formats if not each.startswith("awq"))
+            if not on_cpu and quantisation.rectangle.inputs == -1:
+                formats, target = ("stored",), dataclasses.replace(target, stored_bits=8)
+        elif quantisation is not None:
             formats = tuple(each for each in formats if each.startswith("awq"))
             group = _stored_group(config, quantisation.group_size)
             target = dataclasses.replace(target, group_size=group)

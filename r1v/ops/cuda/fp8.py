@@ -14,6 +14,7 @@ from torch import nn
 from triton.language.extra.cuda import gdc_launch_dependents, gdc_wait
 
 from r1v.ops.cuda.decode import GEMV_MAX_ROWS, early, gemv
+from r1v.ops.linear import Float8Linear
 from r1v.ops.rounding import FP8, quantise_fp8
 
 
@@ -131,10 +132,14 @@ class Fp8Linear(nn.Module):
         self.register_buffer("bias", bias)
 
     @classmethod
-    def of(cls, layer: nn.Linear) -> Fp8Linear:
-        """Rounded from a layer in 16 bits."""
-        codes, scales = quantise_fp8(layer.weight.detach())
-        return cls(codes, scales[:, 0], None if layer.bias is None else layer.bias.detach())
+    def of(cls, layer: nn.Linear | Float8Linear) -> Fp8Linear:
+        """The codes of a layer that has a scale for each output; any other layer is rounded."""
+        bias = None if layer.bias is None else layer.bias.detach()
+        if isinstance(layer, Float8Linear) and layer.scales.shape[1] == 1:
+            return cls(layer.weight.detach(), layer.scales[:, 0].contiguous(), bias)
+        wide = layer.widened(torch.bfloat16) if isinstance(layer, Float8Linear) else layer.weight
+        codes, scales = quantise_fp8(wide.detach())
+        return cls(codes, scales[:, 0], bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(..., K) -> (..., N)."""

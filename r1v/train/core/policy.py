@@ -38,10 +38,10 @@ from r1v.models.checkpoint import (
 )
 from r1v.models.config import Layout
 from r1v.models.names import Piece, pieces
-from r1v.models.quantised import quantised_layers, read_quantisation
+from r1v.models.quantised import Coded, quantised_layers, read_quantisation
 from r1v.models.reward import HEAD_FILE, RewardModel
 from r1v.models.tensor_files import TensorFiles
-from r1v.ops.linear import AwqLinear, Int8Linear
+from r1v.ops.linear import AwqLinear
 from r1v.train.core.compute import Compute, normalise
 from r1v.train.core.config import ModelConfig
 from r1v.train.core.distributed import first_row, local, whole
@@ -466,7 +466,7 @@ def _overlap(tensor: torch.Tensor, piece: Piece) -> tuple[int, int]:
 
 
 @torch.no_grad()
-def _fill_packed(policy: PolicyModule, layers: Iterable[tuple[str, AwqLinear | Int8Linear]]) -> None:
+def _fill_packed(policy: PolicyModule, layers: Iterable[tuple[str, Coded]]) -> None:
     """Take the codes of quantised layers, one after the other, as they are or widened."""
     parameters = _by_stored_name(policy)
     four_bit = {f"{name}.weight": layer for name, layer in four_bit_layers(policy.base).items()}

@@ -1,9 +1,9 @@
-"""Checkpoints with weights in 4 bits, read without any loss.
+"""Checkpoints with weights in 4 or 8 bits, read without any loss.
 
 Enters: a folder whose config.json has a quantization_config, at the top level or in the language model's
 section. Leaves: a model whose quantised layers hold the checkpoint's own codes, or their values widened.
-Always holds: a layer that modules_to_not_convert names is not taken as quantised; what is not understood is
-refused by name.
+Always holds: a layer that modules_to_not_convert names is not taken as quantised; what contradicts the
+settings is refused by name.
 
 Three layouts of a layer (N, K) with groups of G inputs are read. An int32 holds eight codes, and the value is
 (code - zero) * scale:
@@ -16,7 +16,7 @@ Three layouts of a layer (N, K) with groups of G inputs are read. An int32 holds
 - compressed-tensors' "pack-quantized": weight_packed (N, K / 8), neighbouring inputs; weight_scale
   (N, K / G); where zero points are not all 8, weight_zero_point (N / 8, K / G), neighbouring outputs.
 
-An 8-bit tower is ours: weight int8 (N, K) and weight_scale float32 (N,).
+8-bit floating point is in `float8`. An 8-bit tower is ours: weight int8 (N, K) and weight_scale float32 (N,).
 """
 
 from __future__ import annotations
@@ -32,12 +32,15 @@ import torch
 from torch import nn
 
 from r1v.core import CheckpointError
-from r1v.models.config_json.read import escaped, shown
+from r1v.models.config_json.read import shown
 from r1v.models.names import Piece, canonical
+from r1v.models.quantised import float8
+from r1v.models.quantised.settings import Quantisation
 from r1v.models.tensor_files import TensorFiles
-from r1v.ops.linear import AwqLinear, Int8Linear, pack_nibbles, unpack_nibbles
+from r1v.ops.linear import AwqLinear, Float8Linear, Int8Linear, pack_nibbles, unpack_nibbles
 
-Layout4: TypeAlias = Literal["awq", "gptq", "packed"]
+Coded: TypeAlias = AwqLinear | Int8Linear | Float8Linear
+Codes: TypeAlias = Literal["none", "int4", "int8", "float8"]
 ORDER = (0, 2, 4, 6, 1, 3, 5, 7)
 INVERSE = tuple(ORDER.index(column) for column in range(8))
 SUFFIXES = ("qweight", "qzeros", "scales")
@@ -46,152 +49,6 @@ INTEGER = {
     "weight_zero_point": torch.int32, "weight_shape": torch.int64,
 }  # fmt: skip
 _ONES = 0x11111111  # one in each of eight codes
-_CHANGES = ("transform_config", "sparsity_config", "dynamic")  # may say that codes mean something else
-
-
-@dataclass(frozen=True, slots=True)
-class Quantisation:
-    """What config.json says. group_size: inputs that share a scale, -1 is all. skipped: parts of names of
-    modules that are not quantised. vision_bits: of the tower's matrices. layout: of the tensors (see above).
-    less_one: zero points are stored less one. has_zeros: there are zero points. symmetric: stored zero points
-    must all be 8."""
-
-    bits: int
-    group_size: int
-    skipped: tuple[str, ...] = ()
-    vision_bits: int = 16
-    layout: Layout4 = "awq"
-    less_one: bool = False
-    has_zeros: bool = True
-    symmetric: bool = False
-
-
-def stored_quantisation(values: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The quantization_config of a config.json, at the top or nested, or what compressed-tensors called so
-    before; None without one."""
-    for section in (values, values.get("llm_config"), values.get("text_config")):
-        for key in ("quantization_config", "compression_config"):
-            found = section.get(key) if isinstance(section, Mapping) else None
-            if isinstance(found, Mapping) and found:
-                return found
-    return None
-
-
-def named_method(found: Mapping[str, Any]) -> str:
-    """The method of a quantization_config, for a message."""
-    method = found.get("quant_method", found.get("format", "unknown"))
-    return escaped(method) if isinstance(method, str) else shown(method)
-
-
-def read_quantisation(values: Mapping[str, Any], folder: Path) -> Quantisation | None:
-    """The settings in a quantization_config. CheckpointError: any other method, number of bits or layout than
-    the three that are read."""
-    found = stored_quantisation(values)
-    if found is None:
-        return None
-    readers = {"awq": _read_awq, "gptq": _read_gptq, "compressed-tensors": _read_packed}
-    method = found.get("quant_method")
-    read = readers.get(method) if isinstance(method, str) else None
-    quantisation = None if read is None else read(found, folder)
-    if quantisation is None:
-        given = f" with {_settings(found)}" if read is not None and _settings(found) else ""
-        raise CheckpointError(
-            f"{folder} is quantised ({named_method(found)}){given}; only 4-bit weights can be read: of AWQ "
-            "(version gemm, zero points), GPTQ (desc_act false) and compressed-tensors (pack-quantized, "
-            "groups in their order, one kind for all, only weights quantised): use such a checkpoint, or the "
-            "one it was made from"
-        )
-    group_size = quantisation.group_size
-    if type(group_size) is not int or (group_size != -1 and (group_size < 8 or group_size % 2)):
-        raise CheckpointError(
-            f"{folder}: quantization_config.group_size is {shown(group_size)}; use -1, 32, 64 or 128"
-        )
-    return quantisation
-
-
-def _settings(found: Mapping[str, Any]) -> str:
-    """What a quantization_config says of the layout, for a message."""
-    keys = ("bits", "w_bit", "version", "zero_point", "format", "desc_act", "checkpoint_format")
-    pairs = [(key, found[key]) for key in keys if key in found]
-    pairs += [(key, found[key]) for key in _CHANGES if found.get(key)]
-    groups = found.get("config_groups")
-    for group in groups.values() if isinstance(groups, Mapping) else ():
-        group = group if isinstance(group, Mapping) else {}
-        weights = group.get("weights")
-        for section, names in (
-            (weights, ("num_bits", "type", "strategy", "actorder", "dynamic")),
-            (group, ("format", "input_activations", "output_activations")),
-        ):
-            if isinstance(section, Mapping):
-                pairs += [(key, section[key]) for key in names if section.get(key)]
-    return ", ".join(dict.fromkeys(f"{key} {shown(value)}" for key, value in pairs))
-
-
-def _bits(found: Mapping[str, Any]) -> Any:
-    bits = found.get("bits", found.get("w_bit"))
-    return int(bits) if isinstance(bits, str) and bits.isdecimal() else bits
-
-
-def _read_awq(found: Mapping[str, Any], folder: Path) -> Quantisation | None:
-    """AutoAWQ's settings; None: not the layout that is read."""
-    version = str(found.get("version", "gemm")).lower()
-    if _bits(found) != 4 or version != "gemm" or found.get("zero_point", True) is not True:
-        return None
-    skipped = found.get("modules_to_not_convert") or ()
-    skipped = (skipped,) if isinstance(skipped, str) else skipped
-    vision_bits = found.get("vision_bits", 16)
-    if not isinstance(skipped, Sequence) or not all(isinstance(each, str) for each in skipped):
-        raise CheckpointError(f"{folder}: quantization_config.modules_to_not_convert must be a list of names")
-    if vision_bits not in (8, 16):
-        raise CheckpointError(
-            f"{folder}: quantization_config.vision_bits is {shown(vision_bits)}; it must be 8 or 16"
-        )
-    return Quantisation(
-        4, found.get("group_size", found.get("q_group_size", 128)), tuple(skipped), vision_bits
-    )
-
-
-def _read_gptq(found: Mapping[str, Any], folder: Path) -> Quantisation | None:
-    """GPTQ's settings; None: not a layout that is read. Layers that `dynamic` leaves out are plain ones."""
-    version = found.get("checkpoint_format") or found.get("format") or "gptq"
-    dynamic = found.get("dynamic") or {}
-    others = not isinstance(dynamic, Mapping) or not all(str(rule).startswith("-:") for rule in dynamic)
-    if _bits(found) != 4 or version not in ("gptq", "gptq_v2") or found.get("desc_act") or others:
-        return None
-    return Quantisation(
-        4, found.get("group_size", 128), layout="gptq", less_one=version == "gptq",
-        symmetric=found.get("sym") is True,
-    )  # fmt: skip
-
-
-def _read_packed(found: Mapping[str, Any], folder: Path) -> Quantisation | None:
-    """The settings of compressed-tensors; None: not the layout that is read."""
-    groups = found.get("config_groups")
-    if found.get("format") != "pack-quantized" or not isinstance(groups, Mapping) or not groups:
-        return None
-    sparsity = found.get("sparsity_config") or {}
-    if found.get("transform_config") or not isinstance(sparsity, Mapping):
-        return None
-    if sparsity.get("format") not in (None, "dense"):
-        return None
-    kinds: list[tuple[Any, bool]] = []
-    for group in groups.values():
-        weights = group.get("weights") if isinstance(group, Mapping) else None
-        if not isinstance(weights, Mapping) or group.get("format") not in (None, "pack-quantized"):
-            return None
-        if group.get("input_activations") or group.get("output_activations"):
-            return None
-        whole = weights.get("strategy") == "channel"
-        plain = weights.get("num_bits") == 4 and weights.get("type", "int") == "int"
-        if not plain or weights.get("strategy") not in ("group", "channel") or weights.get("dynamic"):
-            return None
-        if weights.get("actorder") not in (None, False, "weight", "static"):
-            return None
-        kinds.append((-1 if whole else weights.get("group_size"), weights.get("symmetric", True) is False))
-    if any(each != kinds[0] for each in kinds):
-        return None
-    group_size, has_zeros = kinds[0]
-    return Quantisation(4, group_size, layout="packed", has_zeros=has_zeros)
 
 
 # ------------------------------------------------------------------------------------------------------ codes
@@ -243,7 +100,8 @@ def quantised_table(
     Which layers are quantised is what the files hold. CheckpointError: a layer that config.json excepts, one
     whose fused neighbours are not, or groups that do not divide its inputs.
     """
-    names = {canonical(name, layout) for name in files.infos}
+    infos = {canonical(name, layout): info for name, info in files.infos.items()}
+    names = infos.keys()
     own = {piece.name for piece in table}
     found: list[Piece] = []
     integer: dict[str, torch.dtype] = {}
@@ -258,6 +116,15 @@ def quantised_table(
             found += here
             suffixes = ((each.name, each.name.rpartition(".")[2]) for each in here)
             integer |= {name: INTEGER[suffix] for name, suffix in suffixes if suffix in INTEGER}
+        elif (
+            quantisation.layout == "float8"
+            and piece.name in names
+            and infos[piece.name].dtype == float8.CODES
+        ):
+            kind = "float8"
+            _check_linear(piece, base, files.folder)
+            found += float8.float8_pieces(piece, base, quantisation.rectangle, infos)
+            integer[piece.name] = float8.CODES
         elif leaf == "weight" and f"{base}.weight_scale" in names and quantisation.vision_bits == 8:
             kind = "int8"
             found += [piece, Piece(f"{base}.weight_scale", piece.parameter, piece.start, piece.shape[:1])]
@@ -282,15 +149,19 @@ def _check_not_skipped(base: str, quantisation: Quantisation, folder: Path) -> N
             )
 
 
+def _check_linear(piece: Piece, base: str, folder: Path) -> None:
+    if len(piece.shape) != 2 or piece.parameter.endswith("embedding.weight"):
+        raise CheckpointError(
+            f"{folder}: {base} is stored in few bits, which is read of linear layers only; leave it out when "
+            "quantising"
+        )
+
+
 def _coded_pieces(
     piece: Piece, base: str, quantisation: Quantisation, folder: Path, names: AbstractSet[str]
 ) -> list[Piece]:
     """The tensors that stand for a layer's weight. names: those that there are and a plain model lacks."""
-    if len(piece.shape) != 2 or piece.parameter.endswith("embedding.weight"):
-        raise CheckpointError(
-            f"{folder}: {base} is stored in 4 bits, which is read of linear layers only; leave it out when "
-            "quantising"
-        )
+    _check_linear(piece, base, folder)
     rows, columns = piece.shape
     group = columns if quantisation.group_size == -1 else quantisation.group_size
     if columns % group or rows % 8 or columns % 8:
@@ -338,7 +209,7 @@ def fill_quantised(
 
 def quantised_layers(
     files: TensorFiles, places: Mapping[str, Piece], device: torch.device, quantisation: Quantisation
-) -> Iterator[tuple[str, AwqLinear | Int8Linear]]:
+) -> Iterator[tuple[str, Coded]]:
     """The quantised layers of a folder, one after the other, without their biases; each by the name of the
     parameter that it stands for. places: those of the quantised tensors. CheckpointError: values that
     contradict the form (see `_check`)."""
@@ -353,7 +224,7 @@ def quantised_layers(
         _put(each, suffix, piece.start, tensor, quantisation)
         left[piece.parameter] -= 1
         if not left[piece.parameter]:
-            yield piece.parameter, _layer(parts.pop(piece.parameter))
+            yield piece.parameter, _layer(parts.pop(piece.parameter), quantisation)
 
 
 def _put(parts: _Parts, suffix: str, start: int, tensor: torch.Tensor, quantisation: Quantisation) -> None:
@@ -375,7 +246,7 @@ def _put(parts: _Parts, suffix: str, start: int, tensor: torch.Tensor, quantisat
         parts.scales[start] = tensor.T
     elif suffix == "weight":
         parts.codes[start] = tensor
-    elif suffix == "weight_scale":
+    elif suffix in float8.SCALES:
         parts.scales[start] = tensor if quantisation.layout == "packed" else tensor.float()
 
 
@@ -389,10 +260,14 @@ def _check(tensor: torch.Tensor, suffix: str, quantisation: Quantisation, name: 
                 f"{name} groups the inputs in another order than theirs (desc_act); use a checkpoint without "
                 "it"
             )
-    elif suffix in ("scales", "weight_scale") and not tensor.float().isfinite().all():
+    elif suffix in ("scales", *float8.SCALES) and not tensor.float().isfinite().all():
         raise CheckpointError(
             f"{name} has scales that are no finite numbers; fetch it again, or quantise again"
         )
+    elif (
+        suffix == "weight" and tensor.dtype == float8.CODES and (tensor.view(torch.uint8) & 127 == 127).any()
+    ):
+        raise CheckpointError(f"{name} has weights that are no numbers; fetch it again, or quantise again")
     elif suffix == "qzeros" and quantisation.symmetric:
         word = 0x77777777 if quantisation.less_one else 0x88888888 - (1 << 32)
         if not (tensor == word).all():
@@ -407,7 +282,9 @@ def _check(tensor: torch.Tensor, suffix: str, quantisation: Quantisation, name: 
         )
 
 
-def _layer(parts: _Parts) -> AwqLinear | Int8Linear:
+def _layer(parts: _Parts, quantisation: Quantisation) -> Coded:
+    if quantisation.layout == "float8":
+        return float8.float8_layer(parts.codes, parts.scales, quantisation.rectangle)
     codes, scales = parts.joined("codes"), parts.joined("scales").contiguous()
     if codes.dtype == torch.int8:
         return Int8Linear(codes, scales, None)
@@ -419,9 +296,7 @@ def _layer(parts: _Parts) -> AwqLinear | Int8Linear:
     return AwqLinear(codes, scales, zeros, None)
 
 
-def _replace(
-    module: nn.Module, parameter: str, new: AwqLinear | Int8Linear, dtype: torch.dtype, widen: bool
-) -> None:
+def _replace(module: nn.Module, parameter: str, new: Coded, dtype: torch.dtype, widen: bool) -> None:
     """A linear layer by one that holds its codes, or by their values in dtype (always so for the head)."""
     layer_name = parameter.removesuffix(".weight")
     owner, _, leaf = layer_name.rpartition(".")
@@ -436,7 +311,10 @@ def _replace(
 
 def refuse_unsaid(files: TensorFiles) -> None:
     """Raise CheckpointError where files hold codes and config.json has no quantization_config."""
-    codes = [name for name in files.infos if name.endswith((".qweight", ".weight_packed"))]
+    codes = [
+        name for name, info in files.infos.items()
+        if name.endswith((".qweight", ".weight_packed")) or info.dtype == float8.CODES
+    ]  # fmt: skip
     if codes:
         raise CheckpointError(
             f"{files.folder} holds codes ({min(codes)}), but its config.json has no quantization_config; "
@@ -444,6 +322,14 @@ def refuse_unsaid(files: TensorFiles) -> None:
         )
 
 
+def codes_of(module: nn.Module) -> Codes:
+    """The codes that layers of a model hold; where some have 4 bits, those."""
+    kinds = {type(each) for each in module.modules()}
+    if AwqLinear in kinds:
+        return "int4"
+    return "int8" if Int8Linear in kinds else "float8" if Float8Linear in kinds else "none"
+
+
 def is_quantised(module: nn.Module) -> bool:
     """Whether any layer holds codes."""
-    return any(isinstance(each, AwqLinear | Int8Linear) for each in module.modules())
+    return codes_of(module) != "none"
