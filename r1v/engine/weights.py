@@ -227,7 +227,7 @@ def _plain(layer: Float8Linear, dtype: torch.dtype) -> nn.Linear:
     rows, columns = layer.weight.shape
     plain = nn.Linear(columns, rows, bias=layer.bias is not None, device="meta")
     plain.weight = nn.Parameter(layer.widened(dtype), requires_grad=False)
-    plain.bias = layer.bias
+    plain.register_parameter("bias", layer.bias)
     return plain
 
 

@@ -38,6 +38,7 @@ from r1v.models.quantised import float8
 from r1v.models.quantised.settings import Quantisation
 from r1v.models.tensor_files import TensorFiles
 from r1v.ops.linear import AwqLinear, Float8Linear, Int8Linear, pack_nibbles, unpack_nibbles
+from r1v.ops.rounding import FP8
 
 Coded: TypeAlias = AwqLinear | Int8Linear | Float8Linear
 Codes: TypeAlias = Literal["none", "int4", "int8", "float8"]
@@ -116,15 +117,11 @@ def quantised_table(
             found += here
             suffixes = ((each.name, each.name.rpartition(".")[2]) for each in here)
             integer |= {name: INTEGER[suffix] for name, suffix in suffixes if suffix in INTEGER}
-        elif (
-            quantisation.layout == "float8"
-            and piece.name in names
-            and infos[piece.name].dtype == float8.CODES
-        ):
+        elif quantisation.layout == "float8" and piece.name in names and infos[piece.name].dtype == FP8:
             kind = "float8"
             _check_linear(piece, base, files.folder)
             found += float8.float8_pieces(piece, base, quantisation.rectangle, infos)
-            integer[piece.name] = float8.CODES
+            integer[piece.name] = FP8
         elif leaf == "weight" and f"{base}.weight_scale" in names and quantisation.vision_bits == 8:
             kind = "int8"
             found += [piece, Piece(f"{base}.weight_scale", piece.parameter, piece.start, piece.shape[:1])]
@@ -264,9 +261,7 @@ def _check(tensor: torch.Tensor, suffix: str, quantisation: Quantisation, name: 
         raise CheckpointError(
             f"{name} has scales that are no finite numbers; fetch it again, or quantise again"
         )
-    elif (
-        suffix == "weight" and tensor.dtype == float8.CODES and (tensor.view(torch.uint8) & 127 == 127).any()
-    ):
+    elif suffix == "weight" and tensor.dtype == FP8 and (tensor.view(torch.uint8) & 127 == 127).any():
         raise CheckpointError(f"{name} has weights that are no numbers; fetch it again, or quantise again")
     elif suffix == "qzeros" and quantisation.symmetric:
         word = 0x77777777 if quantisation.less_one else 0x88888888 - (1 << 32)
@@ -313,7 +308,7 @@ def refuse_unsaid(files: TensorFiles) -> None:
     """Raise CheckpointError where files hold codes and config.json has no quantization_config."""
     codes = [
         name for name, info in files.infos.items()
-        if name.endswith((".qweight", ".weight_packed")) or info.dtype == float8.CODES
+        if name.endswith((".qweight", ".weight_packed")) or info.dtype == FP8
     ]  # fmt: skip
     if codes:
         raise CheckpointError(
