@@ -2,7 +2,7 @@
 
 Enters: tensors by name. Leaves: codes and scales for a safetensors file, and the way back. Always holds: a
 group of GROUP numbers along a matrix's longer side shares one scale; a code from -7 to 7 times its scale is
-the number; columns of zeros at a matrix's end take no room; vectors are kept in float16.
+the number; columns of zeros at a matrix's end take no room; what is no matrix is kept in float16.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def rounded(
     stored: dict[str, torch.Tensor] = {}
     shapes: dict[str, list[int]] = {}
     for name, value in tensors.items():
-        if value.dim() < 2:
+        if value.dim() != 2:
             stored[name] = value.detach().cpu().half()
             continue
         used = value.detach().cpu().float()

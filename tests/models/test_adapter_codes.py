@@ -58,6 +58,20 @@ def test_an_adapter_in_four_bits_is_read_as_any_other(tiny_checkpoint: Path, tmp
     assert twin.get_parameter("language.norm.weight") is base.get_parameter("language.norm.weight")
 
 
+def test_a_whole_tower_comes_back(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    """Its class embedding, positions and patches have three and four axes, and are kept in float16."""
+    base = load(tiny_checkpoint)
+    tower = {name: value for name, value in base.named_parameters() if name.startswith("vision.")}
+    assert {value.dim() for value in tower.values()} == {1, 2, 3, 4}
+    save_adapter(tmp_path, base, tower, four_bit=True)
+    found = read_adapter(tmp_path, base)
+    for name, value in tower.items():
+        if value.dim() == 2:
+            assert found[name].shape == value.shape
+        else:
+            assert torch.equal(found[name], value.detach().half().float()), name
+
+
 def test_codes_that_do_not_fit_are_refused(tiny_checkpoint: Path, tmp_path: Path) -> None:
     base = load(tiny_checkpoint)
     save_adapter(
