@@ -45,8 +45,8 @@ SHORT = ("--number", "2", "--max-tokens", "8")  # a measure with --tiny
 TINY_STAGES = {
     "pairs": ["questions=2", "batch=2", "rollout.group=2", "rollout.max_tokens=8", "data.workers=0"],
     "reward": ["optim.batch_size=2", "epochs=1", "workers=0"],
-    "mpo": ["questions=2", "rollout.group=2", "rollout.max_tokens=8", "optim.batch_size=2", "data.heldout=0",
-            "data.workers=0"],
+    "mpo": ["questions=4", "rollout.group=4", "rollout.max_tokens=8", "optim.batch_size=2", "data.heldout=0",
+            "data.workers=0", "threshold=0.0"],
     "grpo": ["run.steps=1", "prompts=1", "rollout.group=2", "rollout.max_tokens=8", "data.heldout=0",
              "data.workers=0"],
 }  # fmt: skip
