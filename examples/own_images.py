@@ -26,6 +26,7 @@ from typing import Any
 from r1v import figures
 from r1v.core import ConfigError, R1VError
 from r1v.models.hub import resolve_model
+from r1v.train.core.checks import reason
 from r1v.train.core.config_read import make
 from r1v.train.data.curriculum import PlannedSample
 from r1v.train.data.examples import ExampleSource, FigureSource, JsonlSource
@@ -51,7 +52,7 @@ def split(folder: Path, out: Path) -> dict[str, list[dict[str, Any]]]:
     """The questions in four files of ``out``: to train on, those of them with a chain, and held-out ones,
     ``choose`` and ``measure``."""
     rows = []
-    for number, line in enumerate(read_lines(folder / "questions.jsonl", "the file of questions"), 1):
+    for number, line in enumerate(read_lines(folder / "questions.jsonl", "FOLDER"), 1):
         try:
             if line.strip():
                 rows.append(with_images(parse_line(line), folder) | {"family": "all"})
@@ -73,12 +74,18 @@ def split(folder: Path, out: Path) -> dict[str, list[dict[str, Any]]]:
 
 
 def check_pictures(rows: list[dict[str, Any]], out: Path) -> None:
-    """Note the content of all pictures, by name. ConfigError: one is another than when ``out`` was begun;
-    changed questions are noticed by the training itself."""
+    """Note the content of all pictures, by name. ConfigError: one cannot be read, or is another than when the
+    training in ``out`` began; changed questions are noticed by the training itself."""
     names = sorted({name for row in rows for name in row["images"] if not name.startswith("data:")})
-    found = {name: hashlib.sha256(Path(name).read_bytes()).hexdigest() for name in names}
+    found = {}
+    for name in names:
+        try:
+            found[name] = hashlib.sha256(Path(name).read_bytes()).hexdigest()
+        except OSError as error:
+            raise ConfigError(f"picture {name} cannot be read: {reason(error)}") from None
     note = out / "pictures.json"
-    kept = json.loads(note.read_text()) if note.exists() else {}
+    begun = any(out.glob("*/checkpoints/step-*"))
+    kept = json.loads(note.read_text()) if begun and note.exists() else {}
     changed = [name for name in names if name in kept and kept[name] != found[name]]
     if changed:
         raise ConfigError(

@@ -63,6 +63,8 @@ class Asker:
 
         self.pool = QuestionPool.read(pool) if pool else None
         self.source = open_source(data, c.run.seed, console, chains=False, used=handed_over)
+        if self.pool is not None:
+            self.pool.check(self.source)
         # then questions keep their pictures: another engine cuts them, an environment looks at them
         keep = c.rollout.engine != "r1v" or c.rollout.environment is not None
         # worker processes are forked before a device is opened

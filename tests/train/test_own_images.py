@@ -152,6 +152,12 @@ def test_a_picture_that_was_changed_under_its_name_is_noticed(
     for _ in range(2):  # an interrupted run goes on
         assert len(own_images.split(folder, tmp_path / "out")["train"]) == 9
     Image.new("RGB", (40, 30), "white").save(folder / "3.png")
+    own_images.split(folder, tmp_path / "out")  # nothing is trained yet, so nothing is mixed
+    (tmp_path / "out" / "sft" / "checkpoints" / "step-1").mkdir(parents=True)
+    Image.new("RGB", (40, 30), "black").save(folder / "3.png")
     with pytest.raises(ConfigError, match=r"3\.png is another picture .* --out"):
         own_images.split(folder, tmp_path / "out")
     assert own_images.split(folder, tmp_path / "other")
+    (folder / "3.png").unlink()
+    with pytest.raises(ConfigError, match=r"^picture .*3\.png cannot be read: it does not exist$"):
+        own_images.split(folder, tmp_path / "other")

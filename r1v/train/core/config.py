@@ -281,9 +281,7 @@ class RewardConfig:
     """The reward of a response: parts for the rules, the reward model and the form, and your own functions,
     each with a weight."""
 
-    model: str | None = key(
-        None, "folder of a reward model, written by r1v train reward; none: no reward model"
-    )
+    model: str | None = key(None, "folder that r1v train reward wrote; none: no reward model")
     rule_weight: float = key(1.0, "reward of a right answer")
     model_weight: float = key(0.5, "weight of the reward model's bounded score")
     format_weight: float = key(0.5, "reward of R1's form: closed thinking, then an answer in a box")

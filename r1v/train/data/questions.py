@@ -6,6 +6,7 @@ from the seed and the step; a bad one is named, never replaced.
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from r1v.train.data.examples import Example, ExampleSource
 from r1v.train.data.order import shuffled
 from r1v.train.data.rows import parse_line, read_lines
 from r1v.train.data.workers import Workers
+
+CHECKED = 64  # questions of a pool that are compared with the data
 
 
 @dataclass(frozen=True)
@@ -100,12 +103,25 @@ def plan_questions(
 
 
 class QuestionPool:
-    """Questions that were chosen beforehand, asked in a new order in each round."""
+    """Questions that were chosen beforehand, asked in a new order in each round. origins: of each the file
+    and line of its row, or ""."""
 
-    def __init__(self, samples: Sequence[PlannedSample]) -> None:
+    def __init__(self, samples: Sequence[PlannedSample], origins: Sequence[str] | None = None) -> None:
         if not samples:
             raise ConfigError("the pool holds no question; make it from more, or easier, ones")
         self.samples = list(samples)
+        self.origins = list(origins) if origins is not None else [""] * len(self.samples)
+
+    def check(self, source: ExampleSource) -> None:
+        """ConfigError: the source has other questions at the pool's places."""
+        for one, origin in itertools.islice(zip(self.samples, self.origins, strict=True), CHECKED):
+            there = one.family in source.families
+            if not origin or (there and source.example(one.family, one.index, 1.0).origin == origin):
+                continue
+            raise ConfigError(
+                f"pool: its question {origin} is not where the data have it now; give grpo the "
+                "data, run.seed and data.heldout that the pool was made with, or make it again"
+            )
 
     @classmethod
     def read(cls, path: str | Path) -> QuestionPool:
@@ -113,15 +129,19 @@ class QuestionPool:
         lines = read_lines(Path(path), "pool")
         try:
             rows = [parse_line(line) for line in lines if line.strip()]
-            return cls([PlannedSample(row["family"], row["index"], row["variation"]) for row in rows])
+            samples = [PlannedSample(row["family"], row["index"], row["variation"]) for row in rows]
+            return cls(samples, [row.get("origin", "") for row in rows])
         except (ValueError, KeyError) as error:
             raise ConfigError(f"pool: {path} is no pool ({error}); make it with r1v train pool") from None
 
     def write(self, path: str | Path) -> None:
         """Write one line for each question."""
         lines = [
-            json.dumps({"family": one.family, "index": one.index, "variation": one.variation})
-            for one in self.samples
+            json.dumps(
+                {"family": one.family, "index": one.index, "variation": one.variation}
+                | ({"origin": origin} if origin else {})
+            )
+            for one, origin in zip(self.samples, self.origins, strict=True)
         ]
         Path(path).write_text("".join(line + "\n" for line in lines), encoding="utf-8")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,10 +27,15 @@ from r1v.train.data.examples import Example, ExampleSource, FigureSource, JsonlS
 from r1v.train.data.hub import PREFIX, DatasetSource
 from r1v.train.data.order import shuffled
 from r1v.train.data.people import PeopleSource
+from r1v.train.data.quality import Assessed
 from r1v.train.data.rows import first_bad
 
 BLOCK = 1 << 16
 FIGURES, ABROAD = "figures", "abroad"
+# what our own stages write beside what is learned, for who looks into their files
+NOTES = (
+    {"reward", "score"}, {"group", "difficulty", "corrected", *(one.name for one in fields(Assessed))}
+)  # fmt: skip
 Rows = TypeVar("Rows", JsonlSource, DatasetSource)
 
 
@@ -93,7 +98,11 @@ def _open_one(
         source = JsonlSource(name, seed, chains=chains, columns=config.columns, key=key)
         _refuse_share(source.bad, num_rows(source) or 0, f"{key}: {name}", config.bad_share)
         tell_bad_rows(source.bad, name, console)
-        unused = [(column, rows) for column, rows in source.unread.most_common() if not used(column)]
+        notes = {column for one in NOTES if one <= source.unread.keys() for column in one}
+        unused = [
+            (column, rows) for column, rows in source.unread.most_common()
+            if not used(column) and column not in notes
+        ]  # fmt: skip
         if unused:
             counted = ", ".join(f"{column} ({rows} rows)" for column, rows in unused[:20])
             console.print(

@@ -19,7 +19,7 @@ from r1v.train.data.curriculum import PlannedSample
 from r1v.train.data.examples import AnswerKey, Example, ExampleSource, JsonlSource
 from r1v.train.data.pairs import Cleaned, PairFile, PreferencePair, Reply, clean, encode_reply, write_pairs
 from r1v.train.data.rows import parse_line, read_lines
-from r1v.train.reward.model import RewardScorer
+from r1v.train.reward.model import RewardScorer, reward_folder
 
 BATCH = 256  # rows encoded at a time
 
@@ -27,7 +27,7 @@ BATCH = 256  # rows encoded at a time
 def score_replies(model: str, file: str, out: str, device: str) -> tuple[int, list[str]]:
     """Write each row with ``reward`` and ``score``; returns how many, and the bad ones by name."""
     source = JsonlSource(file, chains=False, key="FILE")
-    processor = Processor.from_folder(model)
+    processor = Processor.from_folder(reward_folder(model))
     scorer = RewardScorer.open(model, Compute.open(device, True))
     lines = read_lines(Path(file), "FILE")
     numbered = sorted((row for rows in source.rows.values() for row in rows), key=lambda row: row[0])
@@ -57,7 +57,7 @@ def score_rows(
     model: str, source: ExampleSource, plan: Sequence[PlannedSample], compute: Compute
 ) -> tuple[list[Example], list[float], list[str]]:
     """The planned rows of a source that have a finite score, their raw scores, and the bad ones by name."""
-    processor = Processor.from_folder(model)
+    processor = Processor.from_folder(reward_folder(model))
     scorer = RewardScorer.open(model, compute)
     examples, scores, bad = list[Example](), list[float](), list[str]()
     for start in range(0, len(plan), BATCH):
@@ -81,7 +81,7 @@ def score_rows(
 def conversation_scorer(model: str, device: str) -> Callable[[Sequence[Sequence[Message]]], list[float]]:
     """Rewards of conversations that end with a question and the assistant's answer; NaN for one that does not
     fit in the context or has an image that cannot be opened."""
-    processor = Processor.from_folder(model)
+    processor = Processor.from_folder(reward_folder(model))
     scorer = RewardScorer.open(model, Compute.open(device, True))
 
     def rewards(talks: Sequence[Sequence[Message]]) -> list[float]:
@@ -106,7 +106,7 @@ def clean_pairs(
 ) -> Cleaned:  # fmt: skip
     """Clean a file of pairs with a surrogate reward model; generator: writes weak choices anew."""
     pairs = PairFile.read(file, "FILE").pairs
-    processor = Processor.from_folder(model)
+    processor = Processor.from_folder(reward_folder(model))
     scorer = RewardScorer.open(model, Compute.open(device, True))
 
     def score(rows: Sequence[tuple[PreferencePair, Reply]]) -> list[float]:

@@ -96,6 +96,12 @@ def forward_scores(model: RewardModel, batch: MicroBatch, compute: Compute) -> t
     return scores
 
 
+def reward_folder(folder: str | Path) -> Path:
+    """The folder of a reward model, of which the run that made it may be named."""
+    inner = Path(folder) / "model"
+    return inner if (inner / "reward_head.safetensors").is_file() else Path(folder)
+
+
 class RewardScorer:
     """A reward model that scores rows of any number. pad_id: any id; what stands behind a row is not seen."""
 
@@ -106,7 +112,8 @@ class RewardScorer:
 
     @classmethod
     def open(cls, folder: str | Path, compute: Compute, batch_size: int = 32) -> RewardScorer:
-        """The reward model of a folder that ``r1v train reward`` wrote."""
+        """The reward model that ``r1v train reward`` wrote: its folder, or the run's."""
+        folder = reward_folder(folder)
         dtype = torch.bfloat16 if compute.bf16 else torch.float32
         model = load_reward(folder, dtype, compute.device).requires_grad_(False)
         return cls(model, compute, Calibration.load(Path(folder)), batch_size)

@@ -29,15 +29,18 @@ def make_pool(config: GRPOConfig, console: Console | None = None, *, allow: Coll
     asker = Asker(c, console, heldout=False, allow=allow, stage="pool")
     bench = asker.bench
     kept: list[PlannedSample] = []
+    origins: list[str] = []
     asked = 0
 
     def state() -> dict[str, Any]:
-        return {"kept": [(one.family, one.index, one.variation) for one in kept], "asked": asked}
+        rows = [(one.family, one.index, one.variation) for one in kept]
+        return {"kept": rows, "origins": origins, "asked": asked}
 
     bench.state = state
     found = bench.resume()
     if found is not None:
         kept, asked = [PlannedSample(*row) for row in found["kept"]], found["asked"]
+        origins = found.get("origins", [""] * len(kept))
     if bench.progress() < 1.0:
         asker.put(asker.plan(bench.step, c.prompts))
     while bench.progress() < 1.0:
@@ -46,7 +49,9 @@ def make_pool(config: GRPOConfig, console: Console | None = None, *, allow: Coll
         if bench.step + 1 < c.run.steps:
             asker.put(asker.plan(bench.step + 1, c.prompts))
         groups = asker.judge(questions, responses)
-        kept += [group.question.planned for group in groups if group.effective]
+        chosen = [group.question for group in groups if group.effective]
+        kept += [question.planned for question in chosen]
+        origins += [question.example.origin for question in chosen]
         asked += len(groups)
         for name in asker.take_bad():
             bench.run.log(step=bench.step, bad=name)
@@ -57,7 +62,7 @@ def make_pool(config: GRPOConfig, console: Console | None = None, *, allow: Coll
     asker.close()
     bench.left_out.end()
     path = bench.run.folder / "pool.jsonl"
-    pool = QuestionPool(kept)
+    pool = QuestionPool(kept, origins)
     if bench.world.first:
         pool.write(path)
     bench.world.barrier()

@@ -31,7 +31,7 @@ from r1v.train.data.pairs import (
     encode_reply,
     write_pairs,
 )
-from r1v.train.reward.model import Calibration, RewardScorer, forward_scores, pad_rows
+from r1v.train.reward.model import Calibration, RewardScorer, forward_scores, pad_rows, reward_folder
 from r1v.train.stages.pairs import PairsConfig, make_pairs
 from r1v.train.stages.reward import RewardStageConfig, RewardTrainer
 from tests.eval.rows import write_rows
@@ -109,6 +109,12 @@ def test_a_new_head_scores_zero(start: Path) -> None:
     model = RewardModel(models.load(start, torch.float32))
     with torch.no_grad():
         assert forward_scores(model, pad_rows(rows_of(start, 2), 0), CPU).tolist() == [0.0, 0.0]
+
+
+def test_the_run_of_a_reward_model_may_be_named(trained: Path) -> None:
+    assert trained.name == "model"
+    assert reward_folder(trained) == reward_folder(trained.parent) == trained
+    assert RewardScorer.open(trained.parent, Compute(torch.device("cpu"), False)).calibration
 
 
 def test_a_checkpoint_without_a_head_is_refused(start: Path) -> None:

@@ -16,11 +16,13 @@ from r1v.core import ConfigError, R1VError
 from r1v.scoring import Verdict
 from r1v.train.buffer import BufferedResponse
 from r1v.train.core.compute import Compute
+from r1v.train.core.config import DataConfig
 from r1v.train.core.config_read import changed, make
 from r1v.train.core.policy import as_policy
 from r1v.train.data.batches import Split
 from r1v.train.data.examples import AnswerKey
-from r1v.train.data.questions import QuestionPool
+from r1v.train.data.questions import QuestionPool, plan_questions
+from r1v.train.data.sources import open_source
 from r1v.train.losses import GRPOOptions
 from r1v.train.reward.rules import RuleReward
 from r1v.train.rollout.sampler import Response
@@ -29,6 +31,7 @@ from r1v.train.stages.pool import make_pool
 from r1v.train.update import PolicyLoss, Trained, parts_by_length
 
 FAMILIES = ("arithmetic", "counting")
+QUIET = Console(quiet=True)
 
 
 def config(start: Path, out: Path, **changes: object) -> GRPOConfig:
@@ -234,6 +237,30 @@ def test_the_pool_holds_the_questions_with_mixed_groups(
     assert set(trainer.asker.plan(0, 3)) <= set(pool.samples)
     once = pool.plan(0, 0, len(pool.samples))
     assert sorted(once, key=str) == sorted(pool.samples, key=str)  # each once a round
+
+
+def test_a_pool_of_other_data_is_refused(start: Path, tmp_path: Path) -> None:
+    """Its places mean other questions there: with another seed, other rows, or other rows held out."""
+    rows = [{"question": f"q{i}", "answer": str(i), "family": "f"} for i in range(12)]
+    data = tmp_path / "rows.jsonl"
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    def source(**values: Any) -> Any:
+        seed = values.pop("seed", 0)
+        return open_source(DataConfig(source=(str(data),), **values), seed, QUIET, chains=False)
+
+    made = source(heldout=2)
+    plan = plan_questions(made, 0, 0, 6)
+    pool = QuestionPool(plan, [made.example(one.family, one.index, 1.0).origin for one in plan])
+    pool.write(tmp_path / "pool.jsonl")
+    pool = QuestionPool.read(tmp_path / "pool.jsonl")
+    pool.check(made)
+    assert pool.origins[0].startswith("rows.jsonl:")
+    for other in ({}, {"heldout": 2, "seed": 1}, {"heldout": 3}):
+        with pytest.raises(ConfigError, match=r"pool: its question rows\.jsonl:\d+ is not where"):
+            pool.check(source(**other))
+    with pytest.raises(ConfigError, match="pool: its question"):
+        pool.check(open_source(DataConfig(), 0, QUIET))
 
 
 @pytest.mark.parametrize(

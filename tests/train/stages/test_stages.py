@@ -12,8 +12,10 @@ from rich.console import Console
 from r1v import models
 from r1v.core import ConfigError
 from r1v.models.reward import RewardModel, save_head
+from r1v.train.core.config import DataConfig
 from r1v.train.core.config_read import make
 from r1v.train.data.examples import JsonlSource
+from r1v.train.data.sources import open_source
 from r1v.train.reward.model import Calibration
 from r1v.train.reward.rules import RuleReward
 from r1v.train.stages.distill import DistillConfig, distill
@@ -44,7 +46,9 @@ def test_chains_are_rows_to_train_on(chains: Path) -> None:
     assert (counts["kept"], counts["corrected"], counts["dropped"]) == (0, 12, 0)
     assert all(row["corrected"] and 1.0 <= row["penalty"] <= 2.0 for row in rows)
     assert len({row["penalty"] for row in rows}) > 3
-    source = JsonlSource(chains)
+    console = Console(record=True, width=200)
+    source = open_source(DataConfig(source=(str(chains),)), 0, console)
+    assert isinstance(source, JsonlSource) and "not used" not in console.export_text()
     assert not source.bad and len(source.rows["all"]) == 12
     assert {len(row["images"]) for row in rows} == {0, 1}
     assert all((chains.parent / name).is_file() for row in rows for name in row["images"])
