@@ -293,7 +293,9 @@ def start(
     model: R1V = build(geometry, settings.device, "bf16" if weights == "fp8" else weights)
     synchronise(settings.device)
     # random weights repeat themselves as no model does: drafts would be measured on what is not text
-    values: dict[str, Any] = {"num_draft_tokens": 0, "keep_weights": False, "max_model_len": 8192}
+    values: dict[str, Any] = {
+        "num_draft_tokens": 0, "keep_weights": False, "max_model_len": 8192, "capture_ahead": True,
+    }  # fmt: skip
     if weights == "fp8":
         values["weight_format"] = "fp8"
     if settings.tiny:

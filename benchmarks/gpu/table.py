@@ -65,11 +65,11 @@ def show(path: Path) -> None:
     table("Start-up", ("", "GB", "load, s", "GB/s", "prepare, s", "two tokens, s", "in all, s"),
           ((r["step"], r["bytes"] / 1e9, r["load_s"], r["gb_per_s"], r["prepare_s"], r["two_tokens_s"],
             r["total_s"]) for r in rows if "load_s" in r))  # fmt: skip
-    table("Under load", ("model", "mix", "together", "a second", "tokens/s", "first, s", "first, p99 s",
-                         "again, s", "between, ms", "between, p99 ms", "good a second"),
-          ((r["model"], r["mix"], r["together"], r["rate"], r["tokens_per_s"], r["first_median_s"],
-            r["first_p99_s"], r["second_median_s"], r["between_median_ms"], r["between_p99_ms"],
-            r["good_per_s"]) for r in rows if "mix" in r))  # fmt: skip
+    table("Under load", ("model", "mix", "sampling", "together", "a second", "tokens/s", "first, s",
+                         "first, p99 s", "again, s", "between, ms", "between, p99 ms", "good a second"),
+          ((r["model"], r["mix"], r.get("sampling"), r["together"], r["rate"], r["tokens_per_s"],
+            r["first_median_s"], r["first_p99_s"], r["second_median_s"], r["between_median_ms"],
+            r["between_p99_ms"], r["good_per_s"]) for r in rows if "mix" in r))  # fmt: skip
     table("Sampling, ms of a decode step", ("model", "distribution", "rows", "sampling", "ms"),
           ((r["model"], r["distribution"], r["rows"], name, ms)
            for r in rows if r.get("step") == "sampling" for name, ms in r["ms"].items()))  # fmt: skip

@@ -7,12 +7,14 @@ its own class for InternVL, prefix caching, chunked prefill, asynchronous schedu
 graphs as it sets them by itself for a server on this card, except that graphs are captured for the numbers of
 rows that come up. Cutting and normalising images happens before the clock starts, for both.
 
-compile_*: starts vLLM once, so that its compiled code is on disk for the parts that measure. load_*: every
-mix and load of serve.py. decode_*: decode steps alone, of the language model.
+step_tokens: how fast prompts are read, by the size of a step. compile_*: starts vLLM once, so that its
+compiled code is on disk for the parts that measure. load_*: every mix and load of serve.py. decode_*: decode
+steps alone, of the language model.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -28,7 +30,7 @@ from typing import Any
 import torch
 from gpu.parts import Findings, Part, Settings, main
 from gpu.serve import GREEDY, RELEASE, Mix, Own, Side, loads, make_request, report, serve, start
-from gpu.speed import BATCHES, big, measure_outputs
+from gpu.speed import BATCHES, big, build, make_engine, measure_outputs
 from shared.models import GEOMETRIES, IMAGE, prompt
 
 from r1v.engine import EngineRequest
@@ -37,6 +39,7 @@ from r1v.models.config_json.write import write_release, write_text
 
 CONTEXT, NUMBER, LONGEST = 1024, 128, 2048
 NANO = Path(__file__).parents[2] / "r1v" / "models" / "r1v-nano"  # its tokenizer goes with the random ids
+MARKS = (1531, 1532)  # of that tokenizer, around an image
 CACHE_BYTES = 30 << 30  # of keys and values, for both
 STEP_TOKENS = 8192  # vLLM's own choice for a server on a card of this size; its LLM class takes twice as many
 GRAPH_ROWS = [1, 2, 4, *range(8, 65, 8)]
@@ -142,9 +145,7 @@ class Vllm:
             size = self._config.vision.image_size if self._config.vision else 0
             seeds = [int(str(name).split("/")[0]) for name in request.image_hashes]
             pictures = [picture(n, size, s) for n, s in zip(request.tiles_per_image, seeds, strict=True)]
-            text = [each for each in ids if each != IMAGE]
-            # its own marks stand around an image: two tokens of text less, so that the sum is the same
-            ids = self._place * len(pictures) + text[2 * len(pictures) :]
+            ids = self._place * len(pictures) + [each for each in ids if each not in (IMAGE, *MARKS)]
             given = {"multi_modal_data": {"image": pictures}}
         (prepared,) = self.llm._preprocess_cmpl([{"prompt_token_ids": ids, **given}])
         return prepared, params
@@ -187,9 +188,19 @@ TINY_CASES = (
 )
 
 
+def marked(request: EngineRequest) -> EngineRequest:
+    """The same with the marks around its one image that vLLM puts there, in place of two tokens of text:
+    where in a block of the cache an image ends decides what a second question finds."""
+    if not request.tiles_per_image:
+        return request
+    image = [each for each in request.token_ids if each == IMAGE]
+    text = request.token_ids[len(image) + len(MARKS) :]
+    return replace(request, token_ids=(MARKS[0], *image, MARKS[1], *text))
+
+
 def other_question(request: EngineRequest, seed: int, config: R1VConfig) -> EngineRequest:
     """About the same images."""
-    tiles = sum(request.tiles_per_image) * config.tokens_per_tile
+    tiles = sum(request.tiles_per_image) * config.tokens_per_tile + len(MARKS)
     words = make_request(Mix("", (), len(request.token_ids) - tiles, 1), seed, config, GREEDY).token_ids
     return replace(request, token_ids=request.token_ids[:tiles] + words)
 
@@ -202,7 +213,8 @@ def measure(findings: Findings, side: Side, label: str, config: R1VConfig, setti
         sampling = RELEASE if case.sampling == "release" else GREEDY
 
         def make(mix: Mix, seed: int, case: Case = case, sampling: dict[str, Any] = sampling) -> list[Any]:
-            return [make_request(mix, seed + row, config, sampling) for row in range(case.together)]
+            found = (make_request(mix, seed + row, config, sampling) for row in range(case.together))
+            return [marked(each) for each in found]
 
         def timed(requests: list[Any], name: str, case: Case = case) -> None:
             done, took = serve(side, requests, case.together, 0.0, False)
@@ -233,6 +245,24 @@ def served(settings: Settings, findings: Findings, weights: str) -> None:
     geometry = big(settings)
     engine = start(settings, findings, geometry, weights, CACHE_BYTES)
     measure(findings, Own(engine), f"{geometry} {weights}", engine.model.config, settings)
+
+
+def by_step_tokens(settings: Settings, findings: Findings) -> None:
+    """Prompt tokens a second by the tokens of a step: 32 prompts at once, one token each."""
+    geometry = big(settings)
+    model = build(geometry, settings.device, "bf16")
+    text = 40 if settings.tiny else CONTEXT
+    for tokens in (64, 128) if settings.tiny else (1664, 1792, 2048, 2560, 3328, 4096, 8192):
+        side = Own(make_engine(model, max_model_len=2 * CONTEXT, max_step_tokens=tokens, max_num_seqs=64,
+                               cache_bytes=CACHE_BYTES // 3))  # fmt: skip
+        for seed in (0, 100):  # the first compiles
+            mix = Mix("", (), text, 1)
+            requests = [make_request(mix, seed + row, model.config, GREEDY) for row in range(32)]
+            done, took = serve(side, requests, 32, 0.0, False)
+        findings.add(model=f"{geometry} bf16", step="prompts", step_tokens=tokens,
+                     tokens_per_s=len(done) * text / took)  # fmt: skip
+        del side
+        gc.collect()
 
 
 def loaded(settings: Settings, findings: Findings, weights: str) -> None:
@@ -310,6 +340,7 @@ PARTS = {
             (w, Part(partial(served, weights=w), 180)),
         )
     },
+    "step_tokens": Part(by_step_tokens, 200),
     **{f"load_vllm_{w}": Part(partial(loaded, weights=w), 1800) for w in WEIGHTS},
     "decode_vllm_bf16": Part(lambda settings, findings: vllm_decode(settings, findings, False), 200),
     "decode_bf16": Part(lambda settings, findings: ours(settings, findings, "bf16"), 90),

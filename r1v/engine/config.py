@@ -64,7 +64,9 @@ class EngineConfig:
     deterministic: a row of the language model is computed the same whatever else is in its step, so that an
     answer does not depend on its batch mates, on drafts, on preemption or on what is in the cache (CPU only;
     prompts take longer).
-    cuda_graphs: replay captured decode steps, fused_kernels: from fused kernels (CUDA only).
+    cuda_graphs: replay captured decode steps, fused_kernels: from fused kernels (CUDA only). capture_ahead:
+    capture those of up to 64 rows when the engine is made, not each when it is first needed, so that no user
+    of a server waits for it.
     """
 
     max_model_len: int | None = None
@@ -83,6 +85,7 @@ class EngineConfig:
     deterministic: bool = False
     cuda_graphs: bool = True
     fused_kernels: bool = True
+    capture_ahead: bool = False
 
     def __post_init__(self) -> None:
         if self.block_size < 1:

@@ -85,11 +85,12 @@ class Engine:
         self._idle_bytes = max(MIN_IDLE_BYTES, weight_bytes // 4)
         self._tiles = TileCache(config.image_cache_bytes)
         self._sampler, on_device = make_sampler(language.vocab_size, ids, model.device, config.max_num_seqs)
-        self._runner: Runner | AdaptedRunner = Runner(runnable, cache, self._tiles, self.config, on_device)
+        own = Runner(runnable, cache, self._tiles, self.config, on_device)
+        if config.capture_ahead:
+            own.capture_ahead()
+        self._runner: Runner | AdaptedRunner = own
         if adapted is not None:
-            self._runner = AdaptedRunner.of(
-                self._runner, adapted, self._format, cache, self._tiles, self.config
-            )
+            self._runner = AdaptedRunner.of(own, adapted, self._format, cache, self._tiles, self.config)
         self._salt = b"" if adapted is None else SALT
         self._pool = BlockPool(sizes.num_blocks, config.block_size, model.device.type == "cpu")
         paced = config.max_step_ms > 0 and model.device.type == "cpu"

@@ -112,6 +112,12 @@ class Runner:
 
         return FusedPrompts(self.runnable, self.cache)
 
+    def capture_ahead(self) -> None:
+        """Capture the usual decode steps now, where steps are captured."""
+        if self._graphs is not None:
+            with torch.inference_mode():
+                self._graphs.capture_ahead()
+
     @property
     def draws(self) -> bool:
         """Whether decode steps can be launched together with their sampling (see `draw`)."""

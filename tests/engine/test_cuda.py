@@ -68,11 +68,12 @@ def test_varlen_equals_reference() -> None:
 @needs_cuda
 @pytest.mark.parametrize("graphs", [False, True])
 @pytest.mark.parametrize("drafts", [0, 4])
-def test_engine_is_greedy(graphs: bool, drafts: int) -> None:
+@pytest.mark.parametrize("ahead", [False, True])
+def test_engine_is_greedy(graphs: bool, drafts: int, ahead: bool) -> None:
     model = tiny_model().cuda()
     random_ = random.Random(0)
     asked = [request(random_, 5 + 7 * i, i % 3, SamplingParams.greedy(max_tokens=20 + i)) for i in range(11)]
-    fast = engine(model, cuda_graphs=graphs, num_draft_tokens=drafts, max_num_seqs=9)
+    fast = engine(model, cuda_graphs=graphs, num_draft_tokens=drafts, max_num_seqs=9, capture_ahead=ahead)
     ids = [fast.add(r) for r in asked]
     outputs = drain(fast)
     model.cpu()

@@ -227,7 +227,9 @@ def load(args: argparse.Namespace, config: ServerConfig) -> LLM:
     }
     return load_model(
         args,
-        engine=EngineConfig(keep_weights=False, **{k: v for k, v in engine.items() if v is not None}),
+        engine=EngineConfig(
+            keep_weights=False, capture_ahead=True, **{k: v for k, v in engine.items() if v is not None}
+        ),
         limits=PromptLimits(
             images=ImageLimits(config.max_image_pixels, config.max_image_bytes), max_images=config.max_images
         ),

@@ -27,6 +27,7 @@ from r1v.ops.cuda.sampling import COLUMNS, NEUTRAL, sample_rows
 from r1v.ops.paged import PagedCache
 from r1v.ops.sampling import to_device
 
+AHEAD = 64  # rows of the steps that are captured before they are needed
 MAX_BIASES = 16  # of a row in a captured step; rows with more are drawn outside of it
 _IDS, _POSITIONS, _SLOTS, _SOURCES, _PLACES, _BLOCKS = range(6)  # lines of a step's inputs
 
@@ -111,6 +112,12 @@ class DecodeGraphs:
         self.runnable = runnable
         self._graphs.clear()
         self._fused = self._fuse()
+
+    def capture_ahead(self) -> None:
+        """Capture the usual sizes; the largest first, whose memory the others share."""
+        for size in reversed(self._sizes):
+            if size <= AHEAD and size not in self._graphs:
+                self._graphs[size] = self._capture(size)
 
     def _fuse(self) -> FusedDecoder | None:
         """The fused step, if it is wanted."""
