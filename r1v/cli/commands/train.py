@@ -104,9 +104,11 @@ def run(args: argparse.Namespace) -> int:
 
     from r1v.models.hub import resolve_model
     from r1v.train.core.config import ModelConfig
-    from r1v.train.core.config_read import read
+    from r1v.train.core.config_read import flatten, read
 
     kind, start = _stage(args.stage)
+    allowed = dict.fromkeys(name for name in args.allow if name != "data")
+    flatten(allowed, kind, args.stage, {name: f"--allow {name}" for name in allowed})
     config = read(kind, args.config, args.changes, stage=args.stage)
     model = getattr(config, "model", None)
     if isinstance(model, ModelConfig):

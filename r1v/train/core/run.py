@@ -233,7 +233,8 @@ def _differences(
         yield "stage", before["stage"], now["stage"]
     for each in keys(kind):
         old, new = (_at(values, each.name) for values in (before, now))
-        if not each.operational and each.name not in allow and old != new:
+        named = any(each.name == one or each.name.startswith(f"{one}.") for one in allow)
+        if not each.operational and not named and old != new:
             yield each.name, old, new
     old, new = before.get("data_fingerprint", now["data_fingerprint"]), now["data_fingerprint"]
     if "data" not in allow and old != new:

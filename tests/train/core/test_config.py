@@ -158,6 +158,14 @@ def test_every_key_has_a_meaning_and_stands_in_the_help(stage: str) -> None:
         assert len(each.meaning) > 3 and each.name in said, each.name
 
 
+def test_a_key_to_allow_is_known(run_r1v: Any) -> None:
+    status, _, err = run_r1v("train", "sft", "model=m", "run.out=o", "--allow", "optim.lrr")
+    assert (
+        status == 1
+        and "optim.lrr is not a key of r1v train sft (--allow optim.lrr); did you mean optim.lr?" in err
+    )
+
+
 def test_help_of_a_stage(run_r1v: Any) -> None:
     status, out, _ = run_r1v("train", "grpo", "--help")
     assert status == 0 and "optim.lr" in out and "1e-06" in out and "AdamW's peak learning rate" in out

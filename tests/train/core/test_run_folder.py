@@ -166,7 +166,7 @@ def test_finished_work_is_neither_lost_nor_mixed_with_other_settings(what: str, 
         begin(tmp_path, 2, results=results)
     with pytest.raises(ConfigError, match="the data have changed"):
         begin(tmp_path, 2, results=results, allow=["run.seed"])
-    begin(tmp_path, 2, results=results, allow=["run.seed", "data"])
+    begin(tmp_path, 2, results=results, allow=["run", "data"])
     assert sorted(one.name for one in run.folder.iterdir()) == names
 
 
