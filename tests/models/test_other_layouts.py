@@ -179,11 +179,10 @@ def test_the_engine_runs_it(section: dict[str, Any], tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("section", [
     {**GPTQ, "bits": 8},
-    {**GPTQ, "desc_act": True},
     {**GPTQ, "checkpoint_format": "marlin"},
     {**GPTQ, "dynamic": {"+:.*down.*": {"bits": 8}}},
     packed_section(num_bits=8),
-    packed_section(actorder="group"),
+    packed_section(actorder="other"),
     packed_section(type="float"),
     {**packed_section(), "transform_config": {"config_groups": {"R4": {"type": "hadamard"}}}},
     {**packed_section(), "sparsity_config": {"format": "sparse-24-bitmask"}},
@@ -223,8 +222,7 @@ def codes_for(tensors: Tensors, ending: str) -> None:
 
 
 REFUSED: dict[str, tuple[dict[str, Any], Callable[[Tensors, str], object], str]] = {
-    "inputs in another order": (GPTQ, lambda t, b: t.update({f"{b}.g_idx": t[f"{b}.g_idx"].flip(0)}),
-                                "another order"),
+    "groups that there are not": (GPTQ, lambda t, b: t[f"{b}.g_idx"].add_(1), "groups that there are not"),
     "scales that are no numbers": (GPTQ, lambda t, b: t[f"{b}.scales"].fill_(torch.nan), "no finite numbers"),
     "infinite scales": (packed_section(), lambda t, b: t[f"{b}.weight_scale"].fill_(torch.inf),
                         "no finite numbers"),
@@ -250,6 +248,53 @@ def test_what_contradicts_the_form_is_refused(case: str, tmp_path: Path) -> None
     (folder / "config.json").write_text(json.dumps(config | {"quantization_config": section}))
     with pytest.raises(CheckpointError, match=words):
         load(folder)
+
+
+@pytest.mark.parametrize("section", [
+    {**GPTQ, "desc_act": True}, packed_section(actorder="group"),
+    packed_section(symmetric=False, actorder="group"),
+], ids=["gptq", "packed", "packed, zeros"])  # fmt: skip
+def test_groups_of_scattered_inputs(section: dict[str, Any], run_r1v: Any, tmp_path: Path) -> None:
+    """Each input in the group that the file names: plain layers of the values; q, k and v each have their
+    own."""
+    gptq, random_ = section["quant_method"] == "gptq", torch.Generator().manual_seed(2)
+    plain = {**section, "desc_act": False} if gptq else packed_section(
+        symmetric=section["config_groups"]["group_0"]["weights"]["symmetric"])  # fmt: skip
+    folder, _ = folder_of(tmp_path / "four", plain)
+    before = load(folder, torch.float32)
+    tensors = load_file(folder / "model.safetensors")
+    groups: dict[str, torch.Tensor] = {}
+    for name in [each for each in tensors if each.endswith((".qweight", ".weight_packed"))]:
+        base = name.rpartition(".")[0]
+        if "layers.1" in base and "v_proj" not in base:  # a layer, and a third of one, in their order
+            columns = tensors[name].shape[0 if gptq else 1] * 8
+            order = torch.randperm(columns, generator=random_)
+            groups[base] = (torch.arange(columns) // GROUP)[order].int()
+            tensors[f"{base}.{'g_idx' if gptq else 'weight_g_idx'}"] = groups[base]
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"quantization_config": section}))
+    model = load(folder, torch.float32)
+    assert isinstance(model.language.layers[0].mlp.down, AwqLinear)
+    for found, old, names in (
+        (model.language.layers[1].mlp.down, before.language.layers[1].mlp.down, ("down_proj",)),
+        (model.language.layers[1].attention.qkv, before.language.layers[1].attention.qkv,
+         ("q_proj", "k_proj", "v_proj")),
+    ):  # fmt: skip
+        assert isinstance(found, torch.nn.Linear) and isinstance(old, AwqLinear)
+        codes, row = old.codes(), 0
+        sizes = {"q_proj": 64, "k_proj": 32, "v_proj": 32, "down_proj": 64}
+        for part in names:
+            ends = (f"1.self_attn.{part}", f"1.mlp.{part}")
+            base = next((each for each in groups if each.endswith(ends)), "")
+            for n in range(row, row + sizes[part]):
+                for k in range(codes.shape[1]):
+                    group = int(groups[base][k]) if base else k // GROUP
+                    value = (int(codes[n, k]) - int(old.zeros[n, group])) * float(old.scales[n, group])
+                    assert abs(found.weight[n, k].item() - value) <= 1e-7 * abs(value)
+            row += sizes[part]
+    status, out, _ = run_r1v("plan", str(folder), "--memory", "8GB", "--context", "128", "--json")
+    assert status == 0 and [each["format"] for each in json.loads(out)["estimates"]] == ["bf16", "offload"]
 
 
 def test_codes_without_a_section_are_named(tmp_path: Path) -> None:

@@ -97,10 +97,11 @@ def run(args: argparse.Namespace) -> int:
     values = read_json(folder / "config.json")
     try:
         quantisation = read_quantisation(values, folder)
-        if quantisation is not None and quantisation.layout == "float8":
-            # weights of the model's dtype on a CPU, and where inputs of an output have several scales
+        if quantisation is not None and (quantisation.layout == "float8" or quantisation.scattered):
+            # these may become weights of the model's dtype: 8-bit floating point on a CPU, and where inputs
+            # of an output have several scales; groups of scattered inputs everywhere
             formats = tuple(each for each in formats if not each.startswith("awq"))
-            if not on_cpu and quantisation.rectangle.inputs == -1:
+            if not (on_cpu or quantisation.scattered) and quantisation.rectangle.inputs == -1:
                 formats, target = ("stored",), dataclasses.replace(target, stored_bits=8)
         elif quantisation is not None:
             formats = tuple(each for each in formats if each.startswith("awq"))

@@ -12,9 +12,13 @@ Three layouts of a layer (N, K) with groups of G inputs are read. An int32 holds
   neighbouring outputs; its nibble i is output ORDER[i] of them.
 - GPTQ: qweight (K / 8, N), neighbouring inputs in their order; qzeros (K / G, N / 8), neighbouring outputs,
   less one each in the first version of the format; scales float16 (K / G, N); g_idx (K,), the group of each
-  input, which has to be that of its place. Some of its writers give a bias of zeros to every layer.
+  input. Some of its writers give a bias of zeros to every layer.
 - compressed-tensors' "pack-quantized": weight_packed (N, K / 8), neighbouring inputs; weight_scale
-  (N, K / G); where zero points are not all 8, weight_zero_point (N / 8, K / G), neighbouring outputs.
+  (N, K / G); where zero points are not all 8, weight_zero_point (N / 8, K / G), neighbouring outputs;
+  weight_g_idx (K,) may say the group of each input.
+
+Where groups are not of neighbouring inputs ("act-order"), no kernel takes the codes: the layer becomes a
+plain one of their values.
 
 8-bit floating point is in `float8`. An 8-bit tower is ours: weight int8 (N, K) and weight_scale float32 (N,).
 """
@@ -40,14 +44,28 @@ from r1v.models.tensor_files import TensorFiles
 from r1v.ops.linear import AwqLinear, Float8Linear, Int8Linear, pack_nibbles, unpack_nibbles
 from r1v.ops.rounding import FP8
 
-Coded: TypeAlias = AwqLinear | Int8Linear | Float8Linear
+
+class Scattered:
+    """A layer whose groups are not of neighbouring inputs; only its values are kept."""
+
+    def __init__(self, values: torch.Tensor) -> None:
+        """values: float32 (N, K)."""
+        self._values = values
+
+    def widened(self) -> torch.Tensor:
+        """The weights, float32 (N, K), exact."""
+        return self._values
+
+
+Coded: TypeAlias = AwqLinear | Int8Linear | Float8Linear | Scattered
 Codes: TypeAlias = Literal["none", "int4", "int8", "float8"]
 ORDER = (0, 2, 4, 6, 1, 3, 5, 7)
 INVERSE = tuple(ORDER.index(column) for column in range(8))
 SUFFIXES = ("qweight", "qzeros", "scales")
+INDICES = ("g_idx", "weight_g_idx")
 INTEGER = {
     "qweight": torch.int32, "qzeros": torch.int32, "g_idx": torch.int32, "weight_packed": torch.int32,
-    "weight_zero_point": torch.int32, "weight_shape": torch.int64,
+    "weight_zero_point": torch.int32, "weight_shape": torch.int64, "weight_g_idx": torch.int32,
 }  # fmt: skip
 _ONES = 0x11111111  # one in each of eight codes
 
@@ -75,6 +93,7 @@ class _Parts:
     codes: dict[int, torch.Tensor] = field(default_factory=dict)
     zeros: dict[int, torch.Tensor] = field(default_factory=dict)
     scales: dict[int, torch.Tensor] = field(default_factory=dict)
+    groups: dict[int, torch.Tensor] = field(default_factory=dict)  # of each input, where not of its place
 
     def joined(self, kind: str) -> torch.Tensor:
         """All rows of a kind, in order."""
@@ -170,7 +189,7 @@ def _coded_pieces(
         shapes = {"weight_packed": (rows, columns // 8), "weight_scale": (rows, groups)}
         if quantisation.has_zeros:
             shapes["weight_zero_point"] = (rows // 8, groups)
-        optional: dict[str, tuple[int, ...]] = {"weight_shape": (2,)}
+        optional: dict[str, tuple[int, ...]] = {"weight_shape": (2,), "weight_g_idx": (columns,)}
     else:
         gptq = quantisation.layout == "gptq"
         codes = (columns // 8, rows) if gptq else (columns, rows // 8)
@@ -218,6 +237,8 @@ def quantised_layers(
         piece, suffix = places[name], name.rpartition(".")[2]
         each = parts.setdefault(piece.parameter, _Parts())
         _check(tensor, suffix, quantisation, f"{files.folder}: {name}")
+        if suffix in INDICES:
+            _put_groups(each, piece.start, tensor, quantisation, f"{files.folder}: {name}")
         _put(each, suffix, piece.start, tensor, quantisation)
         left[piece.parameter] -= 1
         if not left[piece.parameter]:
@@ -247,17 +268,23 @@ def _put(parts: _Parts, suffix: str, start: int, tensor: torch.Tensor, quantisat
         parts.scales[start] = tensor if quantisation.layout == "packed" else tensor.float()
 
 
+def _put_groups(
+    parts: _Parts, start: int, groups: torch.Tensor, quantisation: Quantisation, name: str
+) -> None:
+    """The group of each input to a layer's parts, if it is not that of its place. compressed-tensors has -1
+    everywhere where it is."""
+    size = len(groups) if quantisation.group_size == -1 else quantisation.group_size
+    places = torch.arange(len(groups), device=groups.device, dtype=groups.dtype) // size
+    if torch.equal(groups, places) or (groups == -1).all():
+        return
+    if int(groups.min()) < 0 or int(groups.max()) > int(places[-1]):
+        raise CheckpointError(f"{name} names groups that there are not; fetch it again, or quantise again")
+    parts.groups[start] = groups.long()
+
+
 def _check(tensor: torch.Tensor, suffix: str, quantisation: Quantisation, name: str) -> None:
     """Refuse values that the form does not allow."""
-    if suffix == "g_idx":
-        size = len(tensor) if quantisation.group_size == -1 else quantisation.group_size
-        places = torch.arange(len(tensor), device=tensor.device, dtype=tensor.dtype)
-        if not torch.equal(tensor, places // size):
-            raise CheckpointError(
-                f"{name} groups the inputs in another order than theirs (desc_act); use a checkpoint without "
-                "it"
-            )
-    elif suffix in ("scales", *float8.SCALES) and not tensor.float().isfinite().all():
+    if suffix in ("scales", *float8.SCALES) and not tensor.float().isfinite().all():
         raise CheckpointError(
             f"{name} has scales that are no finite numbers; fetch it again, or quantise again"
         )
@@ -280,6 +307,8 @@ def _check(tensor: torch.Tensor, suffix: str, quantisation: Quantisation, name: 
 def _layer(parts: _Parts, quantisation: Quantisation) -> Coded:
     if quantisation.layout == "float8":
         return float8.float8_layer(parts.codes, parts.scales, quantisation.rectangle)
+    if parts.groups:
+        return Scattered(torch.cat([_scattered(parts, start) for start in sorted(parts.codes)]))
     codes, scales = parts.joined("codes"), parts.joined("scales").contiguous()
     if codes.dtype == torch.int8:
         return Int8Linear(codes, scales, None)
@@ -291,13 +320,23 @@ def _layer(parts: _Parts, quantisation: Quantisation) -> Coded:
     return AwqLinear(codes, scales, zeros, None)
 
 
+def _scattered(parts: _Parts, start: int) -> torch.Tensor:
+    """The values of a part of a layer, float32 (rows, K)."""
+    codes, scales = unpack_nibbles(parts.codes[start]).float(), parts.scales[start].float()
+    zeros = parts.zeros[start].float() if start in parts.zeros else torch.full_like(scales, 8)
+    groups = parts.groups.get(start)
+    if groups is None:
+        groups = torch.arange(codes.shape[1], device=codes.device) // (codes.shape[1] // scales.shape[1])
+    return (codes - zeros[:, groups]) * scales[:, groups]
+
+
 def _replace(module: nn.Module, parameter: str, new: Coded, dtype: torch.dtype, widen: bool) -> None:
     """A linear layer by one that holds its codes, or by their values in dtype (always so for the head)."""
     layer_name = parameter.removesuffix(".weight")
     owner, _, leaf = layer_name.rpartition(".")
     old = module.get_submodule(layer_name)
     assert isinstance(old, nn.Linear)
-    if widen or leaf == "head":
+    if widen or leaf == "head" or isinstance(new, Scattered):
         old.weight = nn.Parameter(new.widened().to(dtype))
     else:
         new.bias = None if old.bias is None else nn.Parameter(old.bias.detach(), requires_grad=False)

@@ -26,7 +26,8 @@ class Quantisation:
     modules that are not quantised. vision_bits: of the tower's matrices. layout: of the tensors (see
     `layers`).
     less_one: zero points are stored less one. has_zeros: there are zero points. symmetric: stored zero points
-    must all be 8. rectangle: the weights in 8-bit floating point that share a scale."""
+    must all be 8. scattered: groups need not be of neighbouring inputs. rectangle: the weights in 8-bit
+    floating point that share a scale."""
 
     bits: int
     group_size: int
@@ -36,6 +37,7 @@ class Quantisation:
     less_one: bool = False
     has_zeros: bool = True
     symmetric: bool = False
+    scattered: bool = False
     rectangle: float8.Rectangle = float8.OUTPUT
 
 
@@ -70,8 +72,8 @@ def read_quantisation(values: Mapping[str, Any], folder: Path) -> Quantisation |
         given = f" with {_settings(found)}" if read is not None and _settings(found) else ""
         raise CheckpointError(
             f"{folder} is quantised ({named_method(found)}){given}; what can be read is 4-bit "
-            "weights of AWQ (version gemm, zero points), GPTQ (desc_act false) and compressed-tensors "
-            "(pack-quantized, groups in their order, one kind for all, only weights quantised), and 8-bit "
+            "weights of AWQ (version gemm, zero points), GPTQ and compressed-tensors (pack-quantized, one "
+            "kind for all, only weights quantised), and 8-bit "
             "floating point, e4m3 (fp8, float-quantized): use such a checkpoint, or the one it was made from"
         )
     group_size = quantisation.group_size
@@ -130,11 +132,12 @@ def _read_gptq(found: Mapping[str, Any], folder: Path) -> Quantisation | None:
     version = found.get("checkpoint_format") or found.get("format") or "gptq"
     dynamic = found.get("dynamic") or {}
     others = not isinstance(dynamic, Mapping) or not all(str(rule).startswith("-:") for rule in dynamic)
-    if _bits(found) != 4 or version not in ("gptq", "gptq_v2") or found.get("desc_act") or others:
+    if _bits(found) != 4 or version not in ("gptq", "gptq_v2") or others:
         return None
     return Quantisation(
         4, found.get("group_size", 128), layout="gptq", less_one=version == "gptq",
         symmetric=found.get("sym") is True,
+        scattered=bool(found.get("desc_act")) and not found.get("static_groups"),
     )  # fmt: skip
 
 
@@ -153,6 +156,7 @@ def _read_packed(found: Mapping[str, Any], folder: Path) -> Quantisation | None:
     if found.get("format") != "pack-quantized":
         return None
     kinds: list[tuple[Any, bool]] = []
+    scattered = False
     for group in groups.values():
         weights = group.get("weights") if isinstance(group, Mapping) else None
         if not isinstance(weights, Mapping) or group.get("format") not in (None, "pack-quantized"):
@@ -163,13 +167,15 @@ def _read_packed(found: Mapping[str, Any], folder: Path) -> Quantisation | None:
         plain = weights.get("num_bits") == 4 and weights.get("type", "int") == "int"
         if not plain or weights.get("strategy") not in ("group", "channel") or weights.get("dynamic"):
             return None
-        if weights.get("actorder") not in (None, False, "weight", "static"):
+        order = weights.get("actorder")
+        if order not in (None, False, True, "weight", "static", "group", "dynamic"):
             return None
+        scattered = scattered or order in (True, "group", "dynamic")
         kinds.append((-1 if whole else weights.get("group_size"), weights.get("symmetric", True) is False))
     if any(each != kinds[0] for each in kinds):
         return None
     group_size, has_zeros = kinds[0]
-    return Quantisation(4, group_size, layout="packed", has_zeros=has_zeros)
+    return Quantisation(4, group_size, layout="packed", has_zeros=has_zeros, scattered=scattered)
 
 
 def _read_fp8(found: Mapping[str, Any], folder: Path) -> Quantisation | None:
