@@ -43,7 +43,7 @@ EVENTS = [
 
 def plain(events: list[TokenEvent], completion: Completion, boxed: str | None = "2", **options) -> str:
     output = io.StringIO()
-    screen = PlainScreen(output, **options)
+    screen = PlainScreen(output, **{"notes": output} | options)
     for event in events:
         screen.show(event)
     screen.finish(completion, boxed)
@@ -58,6 +58,11 @@ def test_plain_text() -> None:
     )
     hidden = plain(EVENTS, done(), hide_thinking=True)
     assert hidden.startswith("Answer: ") and "red" not in hidden
+
+
+def test_facts_are_not_in_the_output(capsys: pytest.CaptureFixture[str]) -> None:
+    assert plain(EVENTS, done(), notes=None) == "<think>\n2 red\n</think>\n\nAnswer: \\boxed{2}\n"
+    assert capsys.readouterr().err.startswith("\n[11 tokens (6 thinking)")
 
 
 def test_plain_text_of_thinking_that_never_ended() -> None:

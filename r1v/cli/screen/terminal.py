@@ -1,7 +1,8 @@
 """How a generation looks: on a terminal with rich, elsewhere as plain text.
 
 Enters: pieces of thinking and answer as they stream, then the finished Completion. Leaves: text on standard
-output. Always holds: control characters that a model writes never reach the terminal.
+output; where that is no terminal, what is said about the text is on standard error. Always holds: control
+characters that a model writes never reach the terminal.
 """
 
 from __future__ import annotations
@@ -96,10 +97,14 @@ def remark(completion: Completion) -> str | None:
 
 
 class PlainScreen:
-    """Plain text: the thinking between ``<think>`` lines, the answer as it is, then the facts."""
+    """Plain text: the thinking between ``<think>`` lines, then the answer as it is.
 
-    def __init__(self, output: TextIO, *, hide_thinking: bool = False) -> None:
-        self._output = output
+    notes: where the facts go that are not the model's text (default: standard error), so that a file or a
+    program that reads ``output`` gets the answer alone.
+    """
+
+    def __init__(self, output: TextIO, *, hide_thinking: bool = False, notes: TextIO | None = None) -> None:
+        self._output, self._notes = output, notes
         self._hide_thinking = hide_thinking
         self._segment: Segment | None = None
 
@@ -129,7 +134,7 @@ class PlainScreen:
         if (cut := remark(completion)) is not None:
             lines.append(f"[{cut}]")
         lines.append(f"[{summary(completion)}]")
-        self._write("\n" + "\n".join(lines) + "\n")
+        print("\n" + "\n".join(lines), file=self._notes or sys.stderr, flush=True)
 
     def close(self) -> None:
         self._output.flush()
