@@ -73,4 +73,5 @@ def tell_bad_rows(bad: Sequence[str], file: str, console: Console) -> None:
     for name in bad[:SAID]:
         console.print(printable(f"bad row, left out: {name}"), highlight=False, markup=False)
     if bad:
-        console.print(f"{len(bad)} bad rows left out of {file}", highlight=False, markup=False)
+        rows = "row" if len(bad) == 1 else "rows"
+        console.print(f"{len(bad)} bad {rows} left out of {file}", highlight=False, markup=False)

@@ -67,7 +67,9 @@ def test_what_was_left_out_is_said_at_the_time_and_at_the_end(start: Path, tmp_p
 def test_images_that_are_no_files_are_named_at_the_start(start: Path, tmp_path: Path) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
     rows = [{**GOOD, "images": [name]} for name in ("a.png", "none.png", ".", "a\0.png", "\ud800.png")]
-    with pytest.raises(ConfigError, match=r"has 4 bad rows of 5, .*: rows\.jsonl:2: image .*none\.png"):
+    with pytest.raises(
+        ConfigError, match=r"rows\.jsonl: 4 of 5 rows are bad, .*: rows\.jsonl:2: image .*none\.png"
+    ):
         run(start, tmp_path, rows)
     said = run(start, tmp_path, rows, bad_share=0.9)
     for line in (2, 3, 4):

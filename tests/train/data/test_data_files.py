@@ -113,7 +113,7 @@ def test_bad_rows_are_named_once(start: Path, tmp_path: Path) -> None:
     config = make(SFTConfig, model=str(start), out=str(tmp_path / "out"), data=str(file), device="cpu")
     with pytest.raises(ConfigError, match=r"rows\.jsonl:4: question is the number 4") as error:
         Trainer(config, console)
-    assert "has 1 bad rows of 4" in str(error.value) and "rows.jsonl:4" not in console.export_text()
+    assert "1 of 4 rows are bad" in str(error.value) and "rows.jsonl:4" not in console.export_text()
     open_source(DataConfig(source=(str(file),), bad_share=0.5), 0, console)
     assert console.export_text().count("rows.jsonl:4") == 1
 
