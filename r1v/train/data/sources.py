@@ -122,8 +122,8 @@ def _open_one(
 def _refuse_share(bad: Sequence[str], good: int, name: str, most: float) -> None:
     if len(bad) > most * (len(bad) + good):
         raise ConfigError(
-            f"{name}: {len(bad)} of {len(bad) + good} rows are bad, more than data.bad_share={most:g} allows: "
-            f"{first_bad(bad)}; correct the rows, or set data.bad_share if you mean it"
+            f"{name}: {len(bad)} of {len(bad) + good} rows are bad, more than data.bad_share={most:g} "
+            f"allows: {first_bad(bad)}; correct the rows, or set data.bad_share if you mean it"
         )
 
 
