@@ -1,14 +1,16 @@
 """False accepts and false rejects on whole replies: the answer is found in the reply, then compared.
 
-Three sets written by people's rules of marking, each without sight of the scorer's: ``replies_first`` (400,
-nearly all without a box), ``replies_second`` (318; half boxed, the others announced, bold or plain) and
-``replies_third`` (320, a quarter in each form). All three have been used for the rules since, so they say
-nothing about new replies; docs/measurements/evaluation.md has what was seen at first sight of each. Each line
-of their files has the question, the key, the reply, the options of a multiple choice, and whether a teacher
-would mark it right. Then the four files of ``tests/scoring/replies``, which were written together with the
-rules: numbers that are only mentioned, statements in like forms, boxes with something beside the value.
-Graded as ``r1v eval run FILE.jsonl`` does. Prints a table, every reply that was judged wrongly, and ends with
-one line of JSON; ``--quick`` judges every eighth reply.
+Five sets written by people's rules of marking, each without sight of the scorer's: ``replies_first`` (400,
+nearly all without a box), ``replies_second`` (318; half boxed, the others announced, bold or plain),
+``replies_third`` (320, a quarter in each form), ``replies_fourth`` and ``replies_fifth`` (160 each by one
+more writer, a quarter in each form). The first four have been used for the rules since, so they say nothing
+about new replies; docs/measurements/evaluation.md has what was seen at first sight of each. The fifth has
+only been counted: its replies are printed with ``--open`` alone, and whoever reads them has used it up. Each
+line of their files has the question, the key, the reply, the options of a multiple choice, and whether a
+teacher would mark it right. Then the files of ``tests/scoring/replies``, which were written together with the
+rules: numbers that are only mentioned, statements in like forms, boxes with something beside the value, ends
+of replies in many forms. Graded as ``r1v eval run FILE.jsonl`` does. Prints a table, every reply that was
+judged wrongly, and ends with one line of JSON; ``--quick`` judges every eighth reply.
 """
 
 from __future__ import annotations
@@ -31,8 +33,12 @@ from r1v.scoring import MathVerifier
 
 DATA = Path(__file__).parents[1] / "data"
 LINES = Path(__file__).parents[2] / "tests" / "scoring" / "replies"
-WRITTEN = {"mentions": False, "statements": True, "boxes_wrong": False, "boxes_right": True}
-SETS = ("replies_first", "replies_second", "replies_third")
+WRITTEN = {
+    "mentions": False, "statements": True, "boxes_wrong": False, "boxes_right": True,
+    "ends_wrong": False, "ends_right": True,
+}  # fmt: skip
+SETS = ("replies_first", "replies_second", "replies_third", "replies_fourth", "replies_fifth")
+UNOPENED = ("replies_fifth",)
 KINDS = ("right", "wrong", "false accepts", "false rejects")
 
 
@@ -49,8 +55,9 @@ def rows_of(name: str) -> list[dict[str, Any]]:
     ]
 
 
-def judge(name: str, every: int, tools: GradingTools) -> Counter[tuple[str, str]]:
-    """Grade one set; counts by form and by right, wrong, false accept and false reject."""
+def judge(name: str, every: int, tools: GradingTools, shown: bool) -> Counter[tuple[str, str]]:
+    """Grade one set; counts by form and by right, wrong, false accept and false reject. shown: whether the
+    replies that are judged wrongly are printed."""
     counts: Counter[tuple[str, str]] = Counter()
     for one in rows_of(name)[::every]:
         item = Item(str(one["id"]), (), one["gold"], tuple(map(str, one.get("options", ()))))
@@ -60,8 +67,9 @@ def judge(name: str, every: int, tools: GradingTools) -> Counter[tuple[str, str]
         if accepted != one["right"]:
             kind = "false accepts" if accepted else "false rejects"
             counts[form, kind] += 1
-            print(f"{name} {one['id']}, {kind[:-1]}: {one['reply']!r} for {one['gold']!r}")
-            print(f"    read: {grade.extracted!r}")
+            if shown:
+                print(f"{name} {one['id']}, {kind[:-1]}: {one['reply']!r} for {one['gold']!r}")
+                print(f"    read: {grade.extracted!r}")
     return counts
 
 
@@ -70,9 +78,11 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="every eighth reply")
+    parser.add_argument("--open", action="store_true", help="print replies of sets not yet read, too")
     args = parser.parse_args()
     tools = GradingTools(MathVerifier())
-    found = {name: judge(name, 8 if args.quick else 1, tools) for name in (*SETS, *WRITTEN)}
+    every = 8 if args.quick else 1
+    found = {name: judge(name, every, tools, args.open or name not in UNOPENED) for name in (*SETS, *WRITTEN)}
     print("\n| set | form | false accepts, of wrong ones | false rejects, of right ones |\n|---|---|---|---|")
     for name, counts in found.items():
         for form in dict.fromkeys(form for form, _ in counts):

@@ -123,6 +123,7 @@ def _undeclared(given: Value, answer: Value, tolerance: Tolerance) -> bool | Non
     return False if sides[0] is None or sides[1] is None else same(sides[0], sides[1], tolerance)
 
 
+_KIND_OF_QUANTITY = re.compile(r"(?<=^[A-Z])_[a-z]{1,4}$")
 _OF_X = re.compile(r"(?<=[A-Za-z'])\([a-z]\)$")  # the name of a function's value
 _ANGLE = re.compile(r"m?\s*\\angle\s*([A-Z]{1,3})")
 
@@ -149,6 +150,8 @@ def _same_function_name(given: str, answer: str) -> bool:
     bare = [_OF_X.sub("", name) for name in (given, answer)]
     if given == answer or bare[0] == bare[1]:
         return True
+    if len({_KIND_OF_QUANTITY.sub("", name) for name in bare}) == 1 and min(map(len, bare)) == 1:
+        return True  # E and E_k
     functions = [name.rstrip("'") == "y" or bool(_OF_X.search(name)) for name in (given, answer)]
     letters = {name.rstrip("'") for name in bare}
     return all(functions) and "y" in letters and bare[0].count("'") == bare[1].count("'")

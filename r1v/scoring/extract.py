@@ -16,6 +16,7 @@ from typing import Literal, TypeAlias
 from r1v.scoring.boxed import assigned_together, bold_together, extract_boxes, find_boxes, labelled_boxes
 from r1v.scoring.compare import compare
 from r1v.scoring.notation import tidy
+from r1v.scoring.sentences.blocks import assigned, block
 from r1v.scoring.sentences.elimination import (
     denies,
     settled,
@@ -25,8 +26,8 @@ from r1v.scoring.sentences.elimination import (
 from r1v.scoring.sentences.final import final_statement
 from r1v.scoring.sentences.mentions import is_held_back, is_mention
 from r1v.scoring.sentences.named import heads, named
-from r1v.scoring.sentences.phrases import phrases
 from r1v.scoring.sentences.prose import VERB, stated
+from r1v.scoring.sentences.remarks import answer_lines, is_whole, objects, sentences_of, without_remarks
 from r1v.scoring.sentences.stance import is_asked, is_said, said_boxes, standing
 
 How: TypeAlias = Literal["boxed", "announced", "last-line", "first-line", "option", "none"]
@@ -46,9 +47,6 @@ _REASONS = re.compile(
 )
 _EMPHASIS = re.compile(r"(?<![\w*])(\*\*|__)(?=\S)(.{1,200}?)(?<=\S)\1(?![\w*])")
 _FENCE = re.compile(r"(?:```|~~~)\w*")
-_SENTENCE_END = re.compile(
-    r"(?<=[^\d\s])(?<![Ii]\.e)(?<![Ee]\.g)(?<!approx)(?<!\b[pP])(?<!\bpp)(?<!\b[eE]q)(?<!\b[fF]ig)(?<!\b[cC]f)\.\s|(?<=\d)\.(?:\s|$)|[。;；]\s?"
-)
 _LETTER = re.compile(r"(?<![A-Za-z\\'’])[(\[*]{0,3}([A-Z])[)\]*]{0,3}(?![A-Za-z'’])")
 _MARKED = re.compile(r"[(\[]?([A-Za-z])[)\]]?\s*[.:)：、,]\s*(?=\S)")  # "B. the red one"
 _LABEL = r"(?:\b(?:option|choice|answer)\s*)?(?<![A-Za-z'’])[(\[*]{0,3}(?-i:[A-Z])[)\]*]{0,3}(?![A-Za-z'’])"
@@ -79,64 +77,26 @@ _VERDICT = re.compile(
     r"\W*$",
     re.IGNORECASE,
 )
+_SMALL_LETTER = re.compile(
+    r"\b(?:(?:i['’]?d|i|we|i['’]ll|i would)\s+(?:go\s+(?:for|with)|pick|choose|say|take)|(?:it|so)(?:['’]s"
+    r"|\s+is)?|answer(?:\s+is)?)"
+    r"\s+\(?([b-z])\)?$"
+)
 _SAYS = re.compile(r"\b(?:is|are|equals)\s+[-+]?[$\\]?[\d(]", re.IGNORECASE)
 _SO_IT_IS = re.compile(
     r"^(?:(?:.*\s)?(?:is|are|equals)|(?:.*\s)?it['’]s|so|hence|thus|therefore),?\s+(?=[-+]?[$\\]?[\d.(\\])",
     re.IGNORECASE,
 )
-_WORDS = re.compile(r"(?<![A-Za-z\\])[A-Za-z]{2,}")
 _PLACE_END = re.compile(r"[.!?。]\s|\n")
-_FAREWELL = phrases(
-    r"(?:i )?hope\b[^\d]*$", r"let me know\b[^\d]*$", r"feel free\b[^\d]*$", r"if you have\b[^\d]*$",
-    r"(?:happy to|good luck|thanks|thank you|best regards)\b[^\d]*$", r"(?:希望|如有)[^\d]*$",
-    after=r"[*_]*",
-)  # fmt: skip
-_CHECK = phrases(
-    r"(?:(?:double |sanity )?check|verification|to (?:check|verify)|检验|验算|note|tip|remark|fun fact"
-    r"|(?:boundary|edge|special) case)[*_]*\s*[:：]",
-    after=r"[>\s]*[*_(]*",
-)
 _EMOJI = re.compile("[\U0001f000-\U0001faff\ufe0f\u27a1\u2b50\u2728\u200d]\\s?")
-_LINE = re.compile(r"[-*_—]{3,}")
-_DECORATION = phrases(
-    r"(?<=[.。!])[\s∎□■✅]+$", r",\s*as (?:required|claimed|expected|desired|needed|asked)\.?$"
-)
-_REMARK = phrases(  # a sentence behind the one that gives the answer
-    r"(?:this|that|these|it|they|he|she|which)\b[^\d]*$", r"(?:i )?hope\b[^\d]*$", r"let me know\b[^\d]*$",
-    r"(?:feel free|done|thanks|good luck)\b[^\d]*$", r"q\.?e\.?d\.?\W*$", r"$", r"check\b",
-    after=r"\W*",
-)  # fmt: skip
-_OBJECTION = phrases(
-    r"\b(?:not|never|no|fails?|wrong|but|however|contradict\w*|still|remains?|must|has to|have to|needs?)\b",
-    r"\b(?:impossible|only|then|next)\b", r"n['’]t\b", r"\\ne", r"≠", r"不",
-)  # fmt: skip
-_CORRECTION = phrases(  # in a note behind the answer
-    r"\b(?:so|hence|thus|therefore|answer|final|correct(?:ion|ed)?|should|actually|mistake\w*|errors?)\b",
-    r"\b(?:instead|rather|sorry|wait|extraneous|excluded?|rejected|discard\w*|invalid|except|unless)\b",
-    r"\b(?:undefined|without|minus|add|subtract)\b",
-)  # fmt: skip
-_SHOWS_VALUE = re.compile(  # also one in words, or the statement that there is none
-    r"[\d=<>$\\²³½¼¾√π∞%|]|\b(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|\w+ty|hundred|thousand|half"
-    r"|thirds?|quarters?|twice|double[sd]?|tripled?|none|nothing|infinit\w*|undefined|exists?|same|unchanged|determined|both|neither"
-    r"|either|yes|true|false|correct|solutions?|empty)\b|[一-鿿]",
-    re.IGNORECASE,
-)
-_CONCLUDED = re.compile(r"\*\*|^\W*(?:so|hence|thus|therefore|altogether|in total)\b|∴", re.IGNORECASE)
-_WORK_LEFT = re.compile(
-    r"\b(?:other|rest|next|part|second|third|left|follows?|find|still|if|would|now|from|with this|will|can"
-    r"|could|another|also|too)\b",
-    re.IGNORECASE,
-)
-_OFFER = re.compile(r"\b(?:you|me|your)\b", re.IGNORECASE)
 _SPEAKS_OF_IT = re.compile(r"(?:it|this|they|these|he|she|its|their|his|her|that)\b", re.IGNORECASE)
 _LISTED = re.compile(r"[-*•|#>]\s|\d+[.)]\s|\|")
 _BEHIND_ANSWER = re.compile(r"[,(;]")
 _PASSING = re.compile(r"(?<!final )result\W*(?:is|are|was|:|=|：|是|为)\W*$", re.IGNORECASE)
 _LEFT_OPEN = re.compile(r"\bcannot\b|\bcan['’]t\b|\bdepends\b|\binfinitely\b", re.IGNORECASE)
-_DIGIT = re.compile(r"\d")
 MAX_ANNOUNCED = 20  # announcements, the last ones, that are searched for an option
+MAX_REST = 1000  # characters behind an announced result
 MAX_BEFORE = 300  # characters of a sentence before what it announces
-MIN_WORDS = 4  # of a sentence behind a semicolon
 MAX_REMARKS = 3  # sentences at the end
 MAX_LAST_LINE = 60  # characters; a longer last line is explanation, not an answer
 MAX_NAMED = 200  # characters of a text that are searched for a letter
@@ -168,92 +128,52 @@ def extract_answer(text: str) -> Extraction:
     if announced:
         found = _REASONS.sub("", _NOT_ANOTHER.sub("", _trimmed(announced[-1])))
         if found:
+            lines = answer_lines(text)
+            last = block(lines)
+            whole = last[1] if last and _trimmed(lines[-last[0]]) == _trimmed(announced[-1]) else None
             return Extraction(
-                found, "announced", words=(*heads(found), *(named(found) if VERB.search(found) else ()))
+                found,
+                "announced",
+                whole,
+                words=(*heads(found), *(named(found) if VERB.search(found) else ())),
             )
-    lines = _lines_with_the_answer(text)
-    return replace(_from_end(_without_remarks(lines)), words=_named_at_end(lines))
+    lines = answer_lines(text)
+    return replace(_from_end(without_remarks(lines)), words=_named_at_end(lines))
 
 
 def _from_end(lines: list[str]) -> Extraction:
     """What the last lines of a reply without a box state."""
-    sentences = _sentences(lines[-1]) if lines else []
+    sentences = sentences_of(lines[-1]) if lines else []
     if len(sentences) > 1 and sentences[-2].endswith((";", "；")) and _LEFT_OPEN.search(sentences[-2]):
         return Extraction(None, "none")
-    together = bold_together("\n".join(lines))
+    together = bold_together("\n".join(lines)) or assigned(lines)
     if lines and (final := final_statement(lines, sentences)) is not None:
         return Extraction(final or None, "last-line" if final else "none", together if final else None)
     if not lines or is_asked(sentences[-1]) or not is_said(sentences[-1]) or is_mention(sentences[-1]):
         return Extraction(None, "none")
-    if len(lines[-1]) <= MAX_LAST_LINE and _is_whole(sentences) and (found := _trimmed(lines[-1])):
+    if len(lines[-1]) <= MAX_LAST_LINE and is_whole(sentences) and (found := _trimmed(lines[-1])):
         whole = stated(found) is not None or len(_SAYS.findall(found)) > 1
         short = found if whole else _SO_IT_IS.sub("", found)
         return Extraction(short, "last-line", together)  # "their sum is 12" gives 12
-    if said := stated(_sentences(tidy(_EMPHASIS.sub(r"\2", lines[-1])))[-1]):
+    if said := stated(sentences_of(tidy(_EMPHASIS.sub(r"\2", lines[-1])))[-1]):
         return Extraction(said, "last-line", together)
     return Extraction(None, "none")
-
-
-def _lines_with_the_answer(text: str) -> list[str]:
-    """The lines of a reply, without fences, and without the good wishes and checks at its end."""
-    stripped = (line.strip() for line in text.splitlines())
-    lines = [line for line in stripped if line and not _FENCE.fullmatch(line)]
-    while len(lines) > 1:
-        if _LINE.fullmatch(lines[-1]):
-            lines.pop()
-            continue
-        objected = _OBJECTION.search(lines[-1]) or _CORRECTION.search(lines[-1])
-        checked = _CHECK.match(lines[-1]) and not objected
-        if not checked and not _FAREWELL.match(lines[-1]):
-            break
-        lines.pop()
-    return [*lines[:-1], _DECORATION.sub("", lines[-1])] if lines else []
-
-
-def _without_remarks(lines: list[str]) -> list[str]:
-    """The lines without sentences at their end that show no value, where one before them does."""
-    for _ in range(MAX_REMARKS):
-        sentences = _sentences(lines[-1]) if lines else [""]
-        before = " ".join(sentences[:-1]) or (lines[-2] if len(lines) > 1 else "")
-        told = _sentences(before)[-1]
-        if not _is_remark(sentences[-1]) or not (_DIGIT.search(told) and _CONCLUDED.search(told)):
-            break
-        lines = [*lines[:-1], " ".join(sentences[:-1])] if len(sentences) > 1 else lines[:-1]
-    return lines
-
-
-def _is_remark(sentence: str) -> bool:
-    """Whether a sentence shows no value and takes nothing back, or is an offer to the reader."""
-    if _SHOWS_VALUE.search(sentence):
-        return False
-    if is_asked(sentence):
-        return _OFFER.search(sentence) is not None
-    if _OBJECTION.search(sentence) or _CORRECTION.search(sentence) or _WORK_LEFT.search(sentence):
-        return False
-    return is_said(sentence) and not is_mention(sentence, in_words=True)
 
 
 def _named_at_end(lines: list[str]) -> tuple[str, ...]:
     """What the last sentence with bold words names, or the last one; the one before it where that speaks of
     "it" and names nothing."""
-    sentences = _sentences(lines[-1])[-MAX_REMARKS:] if lines else []
+    sentences = sentences_of(lines[-1])[-MAX_REMARKS:] if lines else []
     if len(sentences) == 1 and len(lines) > 1 and "**" not in sentences[0] and not _LISTED.match(lines[-2]):
-        sentences = [_sentences(lines[-2])[-1], *sentences]
+        sentences = [sentences_of(lines[-2])[-1], *sentences]
     for at in range(len(sentences) - 1, -1, -1):
         if "**" in sentences[at]:
-            taken_back = any(_OBJECTION.search(one) or not is_said(one) for one in sentences[at + 1 :])
+            taken_back = any(objects(one) or not is_said(one) for one in sentences[at + 1 :])
             return () if taken_back else named(sentences[at])
     found = named(sentences[-1]) if sentences else ()
     if not found and len(sentences) > 1 and _SPEAKS_OF_IT.match(sentences[-1]):
-        return () if _OBJECTION.search(sentences[-1]) else named(sentences[-2])
+        return () if objects(sentences[-1]) else named(sentences[-2])
     return found
-
-
-def _is_whole(sentences: list[str]) -> bool:
-    """Whether the first sentence is the answer: what follows only remarks on it."""
-    if not any(_DIGIT.search(one) for one in sentences) or sentences[1:] == [""]:
-        return True  # "Paris. It lies on the Seine."
-    return all(_REMARK.match(one) and not _OBJECTION.search(one) for one in sentences[1:])
 
 
 def _announced(text: str) -> list[str]:
@@ -261,14 +181,14 @@ def _announced(text: str) -> list[str]:
     its line."""
     found, position = list[str](), 0
     while (match := _ANNOUNCED.search(text, position)) is not None:
-        first = _sentences(match["answer"])[0]
+        first = sentences_of(match["answer"])[0]
         position = match.start("answer") + max(len(first), 1)
         before = _PLACE_END.split(text[max(0, match.start() - MAX_BEFORE) : match.start()])[-1]
         question = re.match(r"[^.]{0,60}?\?", match["answer"])
         announcement = f"{before}{text[match.start() : match.start('answer')]}"
         held_back = is_held_back(announcement + _BEHIND_ANSWER.split(first)[0])
-        rest = _sentences(text[match.start("answer") + len(first) :].strip(" \n.。"))
-        passing = _PASSING.search(announcement) is not None and not _is_whole([first, *rest])
+        rest = sentences_of(text[match.start("answer") + len(first) :][:MAX_REST].strip(" \n.。"))
+        passing = _PASSING.search(announcement) is not None and not is_whole([first, *rest])
         if not question and is_said(announcement + first) and not held_back and not passing:
             found.append(match["answer"])
     return found
@@ -278,21 +198,7 @@ def _trimmed(text: str) -> str:
     """The first sentence, without its mark-up."""
     text = _EMPHASIS.sub(r"\2", text)
     text = re.sub(r"(?<=\S)\*\*(?=[\s.,;(]|$)", "", text) if text.count("**") == 1 else text
-    return tidy(_sentences(tidy(text))[0].strip("*_ ").rstrip("."))
-
-
-def _sentences(text: str) -> list[str]:
-    """The text cut behind each sentence, and nowhere between brackets."""
-    found, start = list[str](), 0
-    for match in _SENTENCE_END.finditer(text):
-        before, behind = text[: match.start()], text[match.end() :]
-        if match[0].strip() == ";" and len(_WORDS.findall(behind)) < MIN_WORDS:
-            continue  # what follows is another part of the answer, not a sentence
-        if all(before.count(opened) <= before.count(closed) for opened, closed in ("()", "[]", "{}")):
-            found.append(text[start : match.end()].strip())
-            start = match.end()
-    rest = text[start:].strip()
-    return [*found, rest] if rest or not found else found
+    return tidy(sentences_of(tidy(text))[0].strip("*_ ").rstrip("."))
 
 
 def extract_choice(text: str, options: Sequence[str]) -> Extraction:
@@ -321,16 +227,33 @@ def extract_choice(text: str, options: Sequence[str]) -> Extraction:
     ]
     if not lines:
         return Extraction(None, "none")
-    last = _sentences(lines[-1])[-1]
+    last = sentences_of(lines[-1])[-1]
     asked = is_asked(last) and not any(option.strip().endswith("?") for option in options)
     if _is_echo(lines, options) or asked or not is_said(last):
         return Extraction(None, "none")
-    if denies(lines[-1]) and (weighed := _sentences(lines[-1])):
+    if (named_one := _option_named(text, options, letters)) is not None:
+        return named_one
+    if denies(lines[-1]) and (weighed := sentences_of(lines[-1])):
         final = weighed[-1:] if not denies(weighed[-1]) else weighed
         letter = settled(final, letters) or settled(weighed, letters)
         if letter != "":
             return Extraction(letter, "last-line" if letter else "none")
     return _from_lines(lines, options, letters, bool(announced and _STARTS_WITH_NUMBER.match(announced[-1])))
+
+
+def _option_named(text: str, options: Sequence[str], letters: Sequence[str]) -> Extraction | None:
+    """The one option whose words the last sentence names, or whose letter it picks in small type."""
+    lines = answer_lines(text)
+    names = _named_at_end(lines)
+    found = [
+        letter
+        for letter, option in zip(letters, options, strict=True)
+        if option[1:].strip() and any(_same_words(name, option) for name in names)
+    ]
+    if len(found) == 1:
+        return Extraction(found[0], "option")
+    small = _SMALL_LETTER.search(sentences_of(lines[-1])[-1].rstrip(".! ")) if lines else None
+    return Extraction(small[1].upper(), "last-line") if small and small[1].upper() in letters else None
 
 
 def _from_lines(
@@ -370,7 +293,7 @@ def _opens(line: str, option: str) -> bool:
 def _negated(line: str, option: str) -> bool:
     """Whether the last sentence of a line that has an option's words denies something in other words."""
     words = tidy(option).casefold()
-    having = [one for one in _sentences(tidy(line).casefold()) if words in one]
+    having = [one for one in sentences_of(tidy(line).casefold()) if words in one]
     return bool(having) and _NEGATION.search(having[-1].replace(words, " ")) is not None
 
 

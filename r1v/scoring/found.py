@@ -11,7 +11,9 @@ import re
 from r1v.scoring.compare import EXACT, AnswerKind, Match, Tolerance, Verifier, compare
 from r1v.scoring.extract import Extraction
 
-_WORDS = re.compile(r"[^\W\d_](?:[^\W\d_]|['’. -])*[^\W\d_]")
+_WORDS = re.compile(r"[^\W\d_](?:[^\W\d_]|['’., 、-])*[^\W\d_]")
+
+_FORMULA = re.compile(r"(?:\\(?:mathrm|text|ce)\{)?(?:[A-Z][a-z]?(?:_?\{?\d+\}?)?){2,}\}?")
 
 
 def match_found(
@@ -26,7 +28,7 @@ def match_found(
     if found.text is not None:
         match = compare(found.text, answer, kind, tolerance, verifier, boxed=found.how == "boxed")
     others: tuple[str, ...] = () if match.equal or found.together is None else (found.together,)
-    if not match.equal and _WORDS.fullmatch(answer.strip()):
+    if not match.equal and (_WORDS.fullmatch(answer.strip()) or _FORMULA.fullmatch(answer.strip("$ "))):
         others += found.words
     for other in others:
         again = compare(other, answer, kind, tolerance)

@@ -36,6 +36,20 @@ _OTHER_ONE = re.compile(
 _CHOICE = re.compile(r"\b(?:or|and|not|if|either|both)\b", re.IGNORECASE)
 _HAS_NUMBER = re.compile(r"\d|\\(?:frac|sqrt|pi)")
 _LABEL = re.compile(r"(?P<label>[A-Za-z][A-Za-z ]{2,30}):\s+(?P<value>\S.*)", re.DOTALL)
+_KIND = re.compile(  # the 2 x 2 matrix [[1, 2], [3, 4]]
+    r"(?:the|an?)\s+(?:\d\s*\\times\s*\d\s+)?(?:matrix|vector|point|interval|set|pair|triple|list|tuple|ratio|fraction"
+    r"|polynomial|line|function|curve|equation|formula|expression|number|value)\s+(?P<value>[\[({\\\d].*)",
+    re.DOTALL,
+)
+_PROVIDED = re.compile(
+    r"(?P<value>[^=,;]+?),?\s+(?:provided(?:\s+that)?|where|with|for|if|as\s+long\s+as)\s+(?P<letter>[a-z])\s*\\ne\s*\S+",
+    re.DOTALL,
+)
+_GIVEN_NAME = re.compile(  # Fe_2O_3, iron(III) oxide
+    r"(?P<value>\\?[A-Z][A-Za-z\d_{}()^+-]*[\d}]\)?),\s+[a-z][a-z]*(?:\([IVX]+\))?(?:\s+[a-z]+)*"
+)
+_IT_IS = re.compile(r"(?:就|应该|应当)?[是为](?P<value>[一-鿿]{1,12})")
+_INITIAL = re.compile(r"\s*\([A-Z][A-Za-z]{0,2}\)")
 _AS_ASKED = re.compile(r",\s*as\s+(?:required|claimed|expected|desired|needed|asked)$")
 _OFF = re.compile(r"(?<=\d)(\s*(?:\\?%|percent))\s+off$")  # a discount
 _UNIT = re.compile(
@@ -61,10 +75,35 @@ def restated(given: str, boxed: bool, depth: int = 0) -> Iterator[str]:
         yield other
         if depth < MAX_DEPTH:
             yield from restated(other, boxed, depth + 1)
+    if (match := _PROVIDED.fullmatch(text)) and _holds(match["value"], match["letter"]):
+        yield match["value"]
+    if (match := _GIVEN_NAME.fullmatch(text)) is not None:
+        yield match["value"]
+    if (match := _KIND.fullmatch(text)) is not None:
+        yield match["value"]
+    if len(_INITIAL.findall(text)) > 1:
+        yield _INITIAL.sub("", text)
+    if (side := _same_on_both_sides(text)) is not None:
+        yield side
+    if (match := _IT_IS.fullmatch(text)) is not None:
+        yield match["value"]
     if (year := year_of(text)) is not None:
         yield year
     if boxed and (value := _value_given(text)) is not None:
         yield value
+
+
+def _holds(value: str, letter: str) -> bool:
+    """Whether a value is an expression of a letter."""
+    return any(isinstance(one, Scalar) and letter in one.value.symbols for one in read(value))
+
+
+def _same_on_both_sides(text: str) -> str | None:
+    """The last side of ``n \\cdot n = n^2``, where all sides are one expression."""
+    parts, signs = at_relations(text)
+    if len(parts) < 2 or set(signs) != {"="} or not all(parts) or _is_constant(read(parts[-1])):
+        return None
+    return parts[-1] if all(_equal(side, parts[-1]) for side in parts[:-1]) else None
 
 
 def without_unit(given: str, answer: str) -> str | None:

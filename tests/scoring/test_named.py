@@ -1,9 +1,12 @@
 """Values and names by their place in the last sentence, whatever its words are."""
 
+from pathlib import Path
+
 import pytest
 
 from r1v.scoring import extract_answer, match_found
 
+FOLDER = Path(__file__).parent / "replies"
 RIGHT = [
     ("Mercury is the planet closest to the Sun.", "Mercury"), ("March has the tallest bar.", "March"),
     ("The closest planet to the Sun is the planet Mercury.", "Mercury"), ("It's Mercury.", "Mercury"),
@@ -52,4 +55,21 @@ def test_what_a_sentence_states(reply: str, key: str) -> None:
 
 @pytest.mark.parametrize(("reply", "key"), WRONG)
 def test_what_it_does_not_state(reply: str, key: str) -> None:
+    assert not match_found(extract_answer(reply), key).equal
+
+
+def _ends(name: str) -> list[tuple[str, str]]:
+    """The ends of replies in a file and what stands behind their bars."""
+    lines = (FOLDER / name).read_text(encoding="utf-8").splitlines()
+    parts = [line.rpartition(" | ") for line in lines if line and not line.startswith("# ")]
+    return [(reply.replace("⏎", "\n"), key) for reply, _, key in parts]
+
+
+@pytest.mark.parametrize(("reply", "key"), _ends("ends_right.txt"))
+def test_an_end_that_states(reply: str, key: str) -> None:
+    assert match_found(extract_answer(reply), key).equal
+
+
+@pytest.mark.parametrize(("reply", "key"), _ends("ends_wrong.txt"))
+def test_an_end_that_does_not(reply: str, key: str) -> None:
     assert not match_found(extract_answer(reply), key).equal

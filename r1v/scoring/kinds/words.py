@@ -27,6 +27,17 @@ _STATE = re.compile(r"(?:the\s+)?oxidation\s+(?:state|number)\s+(?:of\s+)?([+-]?
 _ROMAN = {"I": 1, "V": 5, "X": 10}
 _ROMAN_NUMERAL = re.compile(r"X{0,3}(?:IX|IV|V?I{0,3})")
 _OPTION = re.compile(r"(?:option|choice)\s+\(?([A-Z])\)?", re.IGNORECASE)
+_COORDINATES = re.compile(
+    r"(?:.*\bhas\s+)?(?:the\s+|an\s+)?x-coordinate\s+(?:is\s+|of\s+)?(\S+?),?\s+(?:and\s+)?(?:the\s+|a\s+)?"
+    r"y-coordinate\s+(?:is\s+|of\s+)?(\S+)",
+    re.IGNORECASE,
+)
+_ROWS = re.compile(r"\[([^\[\];]+(?:;[^\[\];]+)+)\]")
+_POINT = re.compile(r"([A-Z]?\s*=?\s*)\(\s*(-?[\d.,/]+)\s*\|\s*(-?[\d.,/]+)\s*\)")
+_TOGETHER = re.compile(
+    r"^(?:all\s+)?([a-z]\s*(?:[<>]|\\[lg]e)\s*\S+?),?\s+(?:together\s+with|and\s+also|or\s+else|as\s+well\s+as)\s+(?:all\s+)?"
+    r"([a-z]\s*(?:[<>]|\\[lg]e)\s*\S+)$"
+)
 _INFINITY = re.compile(r"(?:(negative|minus)\s+|(?:positive|plus)\s+)?infinity", re.IGNORECASE)
 _FOR_EVERY = re.compile(r"(\d+)(?: [a-z]+){1,2} (?:for|to) every (\d+)(?: [a-z]+){0,2}", re.IGNORECASE)
 _ORIGIN = re.compile(r"(?:the\s+)?origin|(?:坐标)?原点", re.IGNORECASE)
@@ -56,8 +67,10 @@ _ALL_BUT = re.compile(
 )
 _JOINED_BY_AND = re.compile(r"\s*(?:,\s*(?:and|or)?|and|or)\s*")
 _BETWEEN = re.compile(
-    r"(?:[a-z] (?:is|lies) |(?:all )?(?:real )?numbers )?(strictly )?between (-?[\d./]+) and (-?[\d./]+)"
-    r"(?:\s*,?\s*\(?(inclusive|exclusive)\)?)?",
+    r"(?:[a-z] (?:is|lies|must lie|must be|has to be|can be) |(?:all )?(?:real )?(?:numbers"
+    r"|values) )?(strictly )?(?:between (?=.* and )|from (?=.* to ))"
+    r"(-?[\d./]+) (?:and|to) (-?[\d./]+)"
+    r"(?:\s*,?\s*\(?(?:both\s+(?:ends\s+)?)?(inclusive|included|exclusive|excluded)\)?)?",
     re.IGNORECASE,
 )
 _ANGLED = re.compile(r"<\s*([^<>=]+,[^<>=]+?)\s*>")
@@ -115,17 +128,14 @@ def in_signs(text: str) -> str:
         return "does not exist"
     if match := _OPTION.fullmatch(text):
         return match[1]
-    if match := _INFINITY.fullmatch(text):
-        return r"-\infty" if match[1] else r"\infty"
-    if match := _FOR_EVERY.fullmatch(text):
-        return f"{match[1]}:{match[2]}"
+    text = _value_in_signs(text)
     text = _AROUND.sub("", text)
     if "\\dots" in text or "..." in text or "\\ldots" in text:
         text = _AND_SO_ON.sub(r"\1\\overline{\2}", text)
     if match := _ALL_BUT.fullmatch(text):
         return rf"\mathbb{{R}}\setminus\{{{_JOINED_BY_AND.sub(',', match[1])}\}}"
     if match := _BETWEEN.fullmatch(text):
-        strict = (match[1] or match[4] or "").lower() in ("strictly ", "exclusive")
+        strict = (match[1] or match[4] or "").lower() in ("strictly ", "exclusive", "excluded")
         return f"({match[2]},{match[3]})" if strict else f"[{match[2]},{match[3]}]"
     if match := _ANGLED.fullmatch(text):
         return rf"\langle {match[1]}\rangle"
@@ -149,6 +159,28 @@ def in_signs(text: str) -> str:
         unit = read_unit(match[2])
         text = f"{match[1]} {match[2]}" if unit is not None and unit.factor is not None else match[1]
     return _SCALED.sub(_written_out, text)
+
+
+def _value_in_signs(text: str) -> str:
+    """Infinity, a ratio, a point, a union or a matrix in words or signs of its own."""
+    if match := _INFINITY.fullmatch(text):
+        return r"-\infty" if match[1] else r"\infty"
+    if match := _FOR_EVERY.fullmatch(text):
+        return f"{match[1]}:{match[2]}"
+    if match := _COORDINATES.fullmatch(text):
+        return f"({match[1]}, {match[2]})"
+    if match := _POINT.fullmatch(text):
+        return f"{match[1]}({match[2]}, {match[3]})"
+    text = _TOGETHER.sub(r"\1 or \2", text)
+    return _ROWS.sub(_in_rows, text) if ";" in text else text
+
+
+def _in_rows(match: re.Match[str]) -> str:
+    """``[1 0; 0 -1]`` as a matrix; ``[1; 2]`` may be an interval."""
+    rows = [re.split(r"[\s,]+", row.strip()) for row in match[1].split(";")]
+    if len({len(row) for row in rows}) > 1 or len(rows[0]) < 2:
+        return match[0]
+    return r"\begin{pmatrix}" + r"\\".join("&".join(row) for row in rows) + r"\end{pmatrix}"
 
 
 def direction(word: str) -> str | None:
@@ -229,7 +261,7 @@ _SAME_WORDS = (
     ("unchanged", "stays same", "remains same", "does not change", "remains unchanged", "stays constant",
      "remains constant", "no change"),
     ("converges", "convergent", "converge"),
-    ("diverges", "divergent", "diverge", "not convergent", "does not converge"),
+    ("diverges", "divergent", "diverge", "not convergent", "does not converge", "doesn't converge"),
     ("true", "correct"), ("false", "incorrect"),
     ("skew symmetric", "antisymmetric"), ("one to one", "injective"), ("onto", "surjective"),
     ("正确", "对", "是的", "是", "真"), ("错误", "错", "不正确", "不对", "假"),

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from r1v.scoring.answers import Named, Reading, RealSet, Relation, Scalar
 from r1v.scoring.equality import same_reading
 from r1v.scoring.evaluation import approximate
+from r1v.scoring.kinds.chemistry import Formula
 from r1v.scoring.kinds.units import conversion
 from r1v.scoring.notation import at_relations, tidy
 from r1v.scoring.reading import MAX_ROUNDING, NAME, read
@@ -30,7 +31,7 @@ CONTRAST = re.compile(  # what is denied beside what is said
     r"(?<=[\w*)$}⟧])(?:,\s+(?:and\s+)?not|,?\s+rather\s+than|,?\s+instead\s+of|,?\s+as\s+opposed\s+to|,\s+unlike)\s+(?!sure|certain|yet|only)[^,.;]{1,60}(?=[.。!]?$)",
     re.IGNORECASE,
 )
-_DOMAIN = re.compile(
+_DOMAIN = re.compile(  # also ", provided x \\ne 3"
     r"(?:for|with|where)?\s*(?:all\s+)?(?P<letter>[A-Za-z])\s*"
     r"(?:(?P<real>(?:>|\\ne(?:q)?(?![a-z]))\s*0)|为正整数|\\in\s*\\?(?:mathbb|mathbf)?\s*\{?N\}?(?:\^\{?[*+]\}?|_\{?\+\}?)?)"
 )
@@ -43,7 +44,7 @@ _OPEN = re.compile(
 )
 _REASONED = re.compile(r"(?P<value>.+?),?\s+(?:because|since|given\s+that)\s+(?P<rest>[^!?]+)", re.DOTALL)
 _ADDED = re.compile(  # words that say more about a value
-    r"(?P<value>.+?)(?:,\s+(?:the|an|which|who|where|having|both|each|located|named|as|for\s+every|regardless|independent)\s|\s[—–-]+\s+)"
+    r"(?P<value>.+?)(?:,\s+(?:with\s+[A-Za-z]\s+in|the|an|which|who|where|having|both|each|located|named|as|for\s+every|regardless|independent)\s|\s[—–-]+\s+)"
     r"(?P<rest>[^\d!?]+)",
     re.DOTALL,
 )
@@ -58,6 +59,11 @@ _NUMBER_WORD = re.compile(
 _CALLED = re.compile(  # P(at least one six) = 11/36
     r"[A-Za-z]\s*\((?=[^()]*[a-z]{2})[^()=]*\)\s*(?:=|\\approx)\s*(?P<value>.+)", re.DOTALL
 )
+_NEAR_BEHIND = re.compile(
+    r"=?\s*(?P<value>.+?),\s+(?:which\s+is\s+|that\s+is\s+)?(?:about|approximately|roughly|nearly|\\approx)\s*(?P<again>.+)",
+    re.DOTALL,
+)
+_ROUNDED_FROM = re.compile(r"(?P<value>.+?)\s+\((?:rounded\s*)?[^()\d]*from\s+(?P<exact>[^()]+)\)", re.DOTALL)
 _WITH = re.compile(
     r"(?P<value>[A-Z][a-z]+(?:\s+[A-Za-z][a-z]*){0,3}),\s+(?:because|since|(?:with|at|having)(?=\D{0,20}\d))\s+"
     r"(?P<rest>[^.!?]+)"
@@ -75,6 +81,8 @@ def without_aside(text: str) -> Iterator[str]:
     ``March, with about 80 units`` and ``Yes, 97 is prime``."""
     if len(sides := _SET_OFF.split(text)) == 2 and agree(sides[0], sides[1], ""):
         yield from sides
+    if len(pair := text.split(", ")) == 2 and _one_substance(*pair):
+        yield from pair
     parts, signs = at_relations(text)
     if signs == ["approx"] and agree(parts[0], parts[1], "\\approx"):
         yield from parts
@@ -90,10 +98,21 @@ def without_aside(text: str) -> Iterator[str]:
         _OPEN.search(match["rest"]) or _NUMBER_WORD.search(match["rest"])
     ):
         yield match["value"]
+    if (match := _NEAR_BEHIND.fullmatch(text)) and agree(match["value"], match["again"], "\\approx"):
+        yield match["value"]
+    if (match := _ROUNDED_FROM.fullmatch(text)) and agree(match["exact"], match["value"], "\\approx"):
+        yield match["exact"]
     if (match := _CALLED.fullmatch(text)) is not None:
         yield match["value"]
     if (match := _WITH.fullmatch(text)) is not None and not _OPEN.search(match["rest"]):
         yield match["value"]
+
+
+def _one_substance(first: str, second: str) -> bool:
+    """``methane, CH_4``: a formula and its name."""
+    readings = read(tidy(first)), read(tidy(second))
+    formulas = [any(isinstance(one, Formula) for one in reading) for reading in readings]
+    return any(formulas) and same_reading(*readings) is True
 
 
 def agree(value: str, again: str, sign: str) -> bool:

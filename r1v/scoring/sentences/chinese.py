@@ -11,7 +11,7 @@ import re
 from r1v.scoring.kinds.units import CHINESE_UNIT, COUNTERS
 
 _STATED = re.compile(
-    r"(?:是|为|等于|应选|选择|故选|选(?!法)|在|得|有|需要|需|共(?![用花需])|约|花了|用了|剩下|还剩)\s*[:：]?\s*(?P<answer>[^是为等于选在得有,，;；]{1,40})$"
+    r"(?:是|为|等于|应选|选择|故选|选(?!法)|叫做?|称为|在|得|有|需要|需|共(?![用花需])|约|花了|用了|剩下|还剩)\s*[:：]?\s*(?P<answer>[^是为等于选在得有,，;；]{1,40})$"
 )
 DENIED_IN_CHINESE = re.compile(r"不是|不为|不等于|不能|不在|可能|或者|没有|也许|或许|大概")
 _WAY = re.compile(

@@ -14,15 +14,17 @@ import re
 from r1v.scoring.equality import same_reading
 from r1v.scoring.evaluation import same_value
 from r1v.scoring.expression import Unreadable, expression_of
-from r1v.scoring.kinds.modifiers import is_changed
+from r1v.scoring.kinds.modifiers import is_changed, only_names
+from r1v.scoring.kinds.numerals import in_digits
 from r1v.scoring.kinds.units import read_unit
 from r1v.scoring.kinds.words import directed
 from r1v.scoring.notation import at_relations, brackets, split_top, tidy
 from r1v.scoring.reading import NAME, read
 from r1v.scoring.sentences.asides import AGAIN, CONTRAST, agree, first_of_two, is_domain
+from r1v.scoring.sentences.blocks import block, cases, matrix_in_words
 from r1v.scoring.sentences.chinese import DENIED_IN_CHINESE
 from r1v.scoring.sentences.mentions import is_mention, leads_to_mention, main_clause
-from r1v.scoring.sentences.prose import DENIED, RESTRICTED, VERB, stated
+from r1v.scoring.sentences.prose import DENIED, NUMBER, RESTRICTED, VERB, stated
 from r1v.scoring.sentences.stance import is_asked, is_said
 
 _ITEM = re.compile(r"(?:[-*+•]|\(?\d{1,2}[.)])\s+(?P<item>\S.*)")
@@ -69,11 +71,39 @@ _IT_IS = re.compile(
     r"(?:(?:it|that|this)(?:['’]s|\s+(?:is|was|equals))|(?:i|we)\s+(?:get|got|find|found|have|obtain(?:ed)?)|altogether,?|in\s+(?:total|all),?|(?:in|at|on)(?=\s+\d))\s+",
     re.IGNORECASE,
 )
-_IS = re.compile(r"(?<=[\w)}])\s+is\s+(?=[-+\d\\$(])")
-_BY_CASES = re.compile(r"[^=<>\d]*\b(?:is|equals)\s+(?P<cases>[-+\d\\$(a-z][^A-Z]*)", re.DOTALL)
+_IS = re.compile(r"(?<=[\w)}])\s+(?:is|makes|gives|equals)\s+(?=[-+\d\\$(])")
+_BY_CASES = re.compile(
+    r"(?:[^=<>\d]*\b(?:is|equals)\s+|[^=<>]{1,30}=\s*)(?P<cases>[-+\d\\$(a-z][^A-Z]*)", re.DOTALL
+)
 _CONDITION = re.compile(r"\b(?:when|if|for)\s+\S*[a-z]\S*\s*(?:[<>=]|\\(?:le|ge|ne)(?![a-z]))")
 _NEXT_CASE = re.compile(r",?\s+(?:and|but)\s+(?:(?:it\s+)?(?:is|equals)\s+)?(?=[^<>]*\b(?:when|if|for)\b)")
 _WORDS_IN_BRACKETS = re.compile(r"\s*\((?=[^()]*[a-z]{3})[^()]*\)$")
+_COUNTED = re.compile(
+    rf"(?P<number>{NUMBER.pattern}|\d[\d.,]*)\s+(?P<what>[a-z]+(?:\s+[a-z]+)?)", re.IGNORECASE
+)
+_LABEL = re.compile(r"^\*\*[^*\n]{1,30}[.:]\*\*\s+(?=.*\*\*)")  # **Step 3.**
+_REMAINDER = re.compile(
+    r".*(?:=|≡|\\equiv(?![a-z]))\s*(?P<value>-?\d+)\s*\(?\\?[bp]?(?:mod|\\bmod|\\pmod)\s*\{?\s*\w+\s*\}?\)?"
+)
+_ALL = re.compile(r"(?<=\s)all\s+(?=\$?[a-z]\s*(?:[<>≤≥]|\\(?:leq?|geq?)(?![a-z])))")
+_TOGETHER = re.compile(
+    r"(?<=\d),?\s+(?:together\s+with|and\s+also|or\s+else|as\s+well\s+as)\s+(?:all\s+)?(?=[a-z]\s*(?:[<>=≤≥]|\\[lg]e))"
+)
+_MOLECULE = r"(?:\d+\s?)?[A-Z][A-Za-z\d_{}()^+-]*(?:\([a-z]{1,2}\))?"
+_REACTION = re.compile(
+    rf"{_MOLECULE}(?:\s+\+\s+{_MOLECULE})*\s*(?:\\(?:to|rightarrow|longrightarrow)(?![a-z])|→|->)\s*{_MOLECULE}(?:\s+\+\s+{_MOLECULE})*"
+)
+_BUT_NOT = re.compile(r"(?<=\w)\s+but\s+not\b")  # "odd but not prime"
+_JUDGED = re.compile(
+    r"(?:(?:the|this|that)\s+)?(?:(?:statement|claim|assertion)|it)\s+is\s+(true|false)\s*[:;—]\s"
+    r"|(yes|no|true|false)\s*[:—-]+\s+\d+\s+(?:is|are|has|divides|can)\b",
+    re.IGNORECASE,
+)
+_TO_COME = re.compile(r"\b(?:steps?|cases?|parts?|remain\w*|left|more|others?|to|times)\b", re.IGNORECASE)
+_ARROW = re.compile(r"^(?:\\(?:to|Rightarrow|rightarrow|therefore)(?![a-z])|[→⇒∴]|=>?)\s*(?=\S)")
+_CURVE = re.compile(
+    r".*\b(?:is|becomes|reads)\s+(?P<curve>[a-z](?:\([a-z]\))?\s*=\s*[^=,;]*(?<![A-Za-z\\])[a-z](?![A-Za-z])[^=,;]*)"
+)
 _OPENING = re.compile(r"\**(yes|no|true|false)(?:[.!]\**|\**[.!])\s+(?!\d+\W*$)", re.IGNORECASE)
 _JOINS = re.compile(r"\b(?:or|and|for|if|when|otherwise)\b|\\(?:begin|lor|land)")
 _IN_ORDER = re.compile(
@@ -110,6 +140,12 @@ MAX_SENTENCE = 600  # characters
 def final_statement(lines: list[str], sentences: list[str]) -> str | None:
     """What the end of a reply states. lines: its lines that hold something; sentences: those of the last
     line."""
+    listed = "; ".join(tidy(one).rstrip(" ,;.") for one in _items(lines))
+    last = tidy(lines[-1]).strip("*.。 ")
+    if (split := cases(listed or last) or matrix_in_words(last)) is not None:
+        return split
+    if (together := block(lines)) is not None:
+        return "" if _is_open("\n".join(lines[: -together[0]])) else together[1]
     items = _items(lines)
     if len(items) > 1:
         listed = _branches(items) or ", ".join(tidy(one.rstrip(",;")) for one in items)
@@ -120,6 +156,8 @@ def final_statement(lines: list[str], sentences: list[str]) -> str | None:
     if (opening := _OPENING.match(lines[-1])) is not None:
         return "" if _ANY_VERDICT.search(lines[-1], opening.end()) else opening[1]
     kept = [one for one in sentences if not _CHECK.match(one)]
+    if any(_NOT.search(one) for one in sentences if one not in kept):
+        return None
     return _concluded(kept[-1]) if kept and len(kept[-1]) <= MAX_SENTENCE else None
 
 
@@ -152,7 +190,8 @@ def _branches(parts: list[str]) -> str | None:
 
 def _concluded(sentence: str) -> str | None:
     """What the last clause of a sentence states."""
-    sentence = CONTRAST.sub("", sentence)
+    sentence = _ALL.sub("", sentence)
+    sentence = _TOGETHER.sub(" or ", CONTRAST.sub("", _LABEL.sub("", sentence)))
     lead, _, claim = (
         sentence.rpartition(found[-1]) if (found := _BUT.findall(sentence)) else ("", "", sentence)
     )
@@ -164,18 +203,36 @@ def _concluded(sentence: str) -> str | None:
         return ""
     if is_mention(tidy(claim)):
         return ""
+    if (judged := _JUDGED.match(said)) is not None:
+        open_ = RESTRICTED.search(_BUT_NOT.sub(" ", said)) or not is_said(said)
+        return None if open_ else judged[1] or judged[2]
     if _UNTRUE.search(said):
         return "false"
     if (
         verdict := _VERDICT.match(tidy(claim)) or _VERDICT.match(said) or _VERDICT_LAST.search(tidy(claim))
     ) is not None:
-        doubtful = is_asked(said) or not is_said(said) or RESTRICTED.search(claim)
+        doubtful = is_asked(said) or not is_said(said) or RESTRICTED.search(_BUT_NOT.sub(" ", claim))
         return None if doubtful else verdict[1]
     outside = _FORMULA.sub(" ", clause)
+    outside = _WORDS_IN_BRACKETS.sub("", outside) if _cases(said) is not None else outside
     if DENIED.search(outside) or DENIED_IN_CHINESE.search(clause) or is_asked(claim) or not is_said(claim):
         return None
-    if (cases := _cases(said)) is not None:
-        return cases
+    if (whole := _cases(said) or matrix_in_words(said)) is not None:
+        return whole
+    if (curve := _CURVE.fullmatch(said)) is not None:
+        return curve["curve"]
+    if len(reactions := _REACTION.findall(said)) == 1:
+        return reactions[0]
+    if re.search(r"\d", core := main_clause(clause)):
+        clause, said = core, main_clause(said)
+    counted = _COUNTED.fullmatch(said)
+    if (
+        counted is not None
+        and not _TO_COME.search(said)
+        and only_names(counted["what"])
+        and not is_mention(said)
+    ):
+        return in_digits(said[: counted.end("number")]) + said[counted.end("number") :]
     reasons = re.search(r"\d", said) and not re.search(r"\d", main_clause(said))
     value, way = None if reasons else _marked(clause) or _alone(said), directed(said)
     if value is None:
@@ -237,7 +294,7 @@ def _alone(text: str) -> str | None:
     text = _IT_IS.sub("", text, count=1) if _IT_IS.match(text) else text
     if re.search(r"[一-鿿]", text):
         return stated(text) or _value(text)
-    if not _LONG_WORD.search(re.sub(r"\\[A-Za-z]+", "", text)):
+    if not _LONG_WORD.search(re.sub(r"\\[A-Za-z]+", "", _IS.sub(" ", text))):
         sides = _IS.split(text)  # "12 + 5 is 17", and not "2x + 1 is 5"
         if len(sides) == 2 and (NAME.fullmatch(sides[0]) or _comes_to(sides[0], sides[1])):
             text = " = ".join(sides)
@@ -256,9 +313,11 @@ def _alone(text: str) -> str | None:
 def _value(text: str) -> str | None:
     """The value of a formula: of a chain of equal sides the last exact one, with the name that it is given;
     an aside that repeats the value is dropped."""
-    text = tidy(text).strip(" ,;:")
+    text = _ARROW.sub("", tidy(text).strip(" ,;:"))
     if len(text) > MAX_SENTENCE:
         return None
+    if ("\\equiv" in text or "≡" in text) and (match := _REMAINDER.fullmatch(text)) is not None:
+        return match["value"]
     text = first_of_two(text) or text
     if (match := _ASIDE.fullmatch(text)) is not None:
         core = _value(match["value"])

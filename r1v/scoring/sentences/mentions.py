@@ -37,11 +37,11 @@ _CONCLUSION = re.compile(
 )
 _BEHIND = re.compile(
     r"(?:,\s*(?:provided|whose|although|though|while|until|unless|before|assuming|whether|once|where)"
-    r"|(?:,\s*|\s+)(?:since|because|given\s+that))\b.*$",
+    r"|(?:,\s*|\s+)(?:since|because|given\s+that|even\s+though))\b.*$",
     re.IGNORECASE | re.DOTALL,
 )
 _REASON = re.compile(
-    r"(?:since|because|as|given\s+that|although|while|though|from|using|with|knowing)\b[^,]*,\s+",
+    r"(?:^|(?<=,\s))(?:since|because|as|given\s+that|although|while|though|from|using|with|knowing)\b[^,]*,\s+",
     re.IGNORECASE,
 )
 _WORDS_IN_BRACKETS = re.compile(r"\s*\((?=[^()]*[a-z]{3})[^()\d]*\)")

@@ -59,16 +59,27 @@ _PREDICATE = re.compile(
     rf".*(?:(?<![A-Za-z]){_COPULA}|(?<=it)['’]s|(?<=that)['’]s){_CALLED}\s+(?P<it>[^;:]+)", re.IGNORECASE
 )
 _TAIL = re.compile(  # what adds something to a name
-    r",\s+(?:with|which|who|whose|where|because|since|as|due|having|a|an|the|making|at|in|near|also|located)\b.*"
-    r"|\s+(?:with|because|since|due\s+to|which|who|whose|where|in|at|by|from|during|around|near)\s.*|\s*\([^()]*\)$",
+    r",\s+(?!and\b|or\b)(?!.*\sand\s).*|,\s+(?:with|which|who|whose|where|because|since|as|due|having|a|an|the|making|at|in|near|also|located)\b.*"
+    r"|\s+(?:with|because|since|due\s+to|which|who|whose|where|in|at|by|from|during|around|near|for|on)\s.*|\s*\([^()]*\)$",
     re.IGNORECASE,
 )
 _AT_END = re.compile(
     r".*\s(?P<how>in|on|at|by|through|via|during|of|for)\s+(?:(?:the|an?)\s+)?(?P<it>[A-Za-z][\w'’-]*(?:\s+[A-Za-z][\w'’-]*){0,3})"
 )
 _WRITTEN = re.compile(
-    r"(?:we|you|i|one)\s+(?:can\s+|now\s+|would\s+)?(?:write|get|have|obtain|find|choose|pick|conclude|call\s+(?:it|this|that))\s+(?P<it>[^\s,;:]+(?:\s+[a-z]+){0,2})",
+    r"(?:(?:we|you|i|one)\s+are\s+(?:dealing\s+with|looking\s+at|left\s+with)|(?:we|you)\s+(?:end\s+up\s+with|arrive\s+at|settle\s+on)|(?:we|you|i|one)\s+(?:can\s+|now\s+|would\s+)?(?:write|get|have|obtain|find|choose|pick|conclude|call\s+(?:it|this|that|these|those|them)))\s+(?:the\s+|an?\s+)?(?P<it>[^\s,;:]+(?:\s+[a-z]+){0,2})",
     re.IGNORECASE,
+)
+_LIST = re.compile(
+    r".*\b(?:are|is|were)(?:\s+(?:called|therefore|thus))?:?\s+(?P<it>[A-Za-z][^,;:]{0,40}(?:,\s+[A-Za-z][^,;:]{0,40})*"
+    r",?\s+and\s+[A-Za-z][^,;:]{0,40})"
+)
+_DOES_IT = re.compile(
+    r"(?P<it>[^,;:]{1,40}?)\s+(?:does|do|did|is\s+what|are\s+what)\s+(?:this|that|so|it)(?:\s+is\s+called)?",
+    re.IGNORECASE,
+)
+_FRAGMENT = re.compile(
+    r"(?:(?:to|towards?|into|in|at|on)\s+)?(?:(?:the|an?)\s+)?(?P<it>[A-Za-z][\w'’-]*(?:\s+[A-Za-z][\w'’-]*)?)"
 )
 _SIGN = re.compile(
     r".*\b(?:sign|label|poster|board|banner|text|caption|headline|title|screen|plate|word|shirt"
@@ -80,13 +91,18 @@ _ACTS = re.compile(
     re.IGNORECASE,
 )
 _KIND_OF = re.compile(
-    r"(?:the\s+)?(?:[a-z]+\s+){1,3}(?:of\s+|called\s+|named\s+)?(?P<it>[A-Z][\w'’-]*(?:\s+[A-Z][\w'’-]*)*)"
+    r"(?:the\s+)?(?:(?:city|town|state|country|island|republic|planet|river|lake|process|element|month|name)\s+of\s+"
+    r"|(?:(?!(?:to|of|from|near|in|on|at|by|with|for|and|than|next|not|like|called|named)\b)[a-z]+\s+){1,2}"
+    r"(?:(?:called|named)\s+)?)(?P<it>[A-Z][\w'’-]*(?:\s+[A-Z][\w'’-]*)*)"
 )
 _ONE = re.compile(
     r"(?:the\s+)?(?:one|bar|line|column|slice|row|point|option|month|year|team)\s+(?:for|of|from|in|on|called)\s+(?:the\s+)?(?P<it>.+)"
 )
+_PREPOSITION = re.compile(r"^(?:in|at|on|by|to|towards?)\s+(?:the\s+)?(?=[A-Za-z])")
+_AND = re.compile(r",?\s+and\s+")
+_INITIAL = re.compile(r"\s*\([A-Z][A-Za-z]{0,2}\)")
 _GLOSS = re.compile(r"([^()]+?)\s*\(([^()]+)\)")
-_NAME = re.compile(r"(?:(?:the|an?)\s+)?[^\W_][\w'’.+-]*(?:\s+[^\W\d_][\w'’.-]*){0,5}")
+_NAME = re.compile(r"(?:(?:the|an?)\s+)?[^\W_][\w'’.+{}-]*(?:\s+[^\W\d_][\w'’.-]*){0,5}")
 _PRONOUN = re.compile(
     r"(?:it|this|that|these|those|they|he|she|there|here|which|who|what|i|we|you|one|the\s+(?:answer|result|question)"
     r"|each|all|some|many|most)\b",
@@ -114,11 +130,15 @@ def named(sentence: str) -> tuple[str, ...]:
     outside = _BOLD.sub(" ", text)
     if _OPEN.search(main_clause(outside)) or is_asked(sentence) or not is_said(sentence):
         return ()
-    written = text != marked.rstrip(".。!") and _WRITTEN.fullmatch(text)  # "so we write NaCl"
+    so = text != marked.rstrip(".。!") or re.match(r"we\s+(?:call|end|settle|arrive)\b", text, re.IGNORECASE)
+    written = so and _WRITTEN.fullmatch(text)  # "so we write NaCl"
     if is_mention(text, in_words=True) and not written:
         return ()
     if bold:
-        return tuple(heads(bold[0][1]))
+        inside = bold[0][1].strip(" .")
+        sentence_inside = re.search(rf"\s{_COPULA}\s", inside, re.IGNORECASE) is not None
+        found = _places(inside) if sentence_inside else [inside]
+        return tuple(dict.fromkeys(one for it in found for one in heads(it)))
     text = _LEAD.sub("", tidy(text), count=1)
     text = _LEAD.sub("", _SETTING.sub("", text, count=1), count=1) or text
     return tuple(dict.fromkeys(one for it in _places(text) for one in heads(it)))
@@ -126,7 +146,7 @@ def named(sentence: str) -> tuple[str, ...]:
 
 def _places(text: str) -> list[str]:
     """The places of a clause where a name can stand as what is said."""
-    for pattern in (_CLEFT, _WRITTEN):
+    for pattern in (_CLEFT, _WRITTEN, _LIST, _DOES_IT):
         if (match := pattern.fullmatch(text)) is not None:
             return [match["it"]]
     found = list[str]()
@@ -142,7 +162,7 @@ def _places(text: str) -> list[str]:
     alone = alone and ends is not None and not _FUNCTION_WORDS.search(ends["it"])
     if ends is not None and alone and len(re.findall(rf"\b{ends['how']}\b", text)) == 1 and _fits(ends, text):
         found.append(ends["it"])
-    if not found and (match := _ACTS.fullmatch(text)) is not None:
+    if not found and (match := _ACTS.fullmatch(text) or _FRAGMENT.fullmatch(text)) is not None:
         found.append(match["it"])
     return found
 
@@ -162,7 +182,11 @@ def _fits(ends: re.Match[str], text: str) -> bool:
 
 def heads(text: str) -> list[str]:
     """A name as it stands, and without what is added to it; nothing where the text is no name."""
-    text = tidy(text).strip(' ,.;:!"“”')
+    text = _PREPOSITION.sub("", tidy(text).strip(' ,.;:!"“”'))
+    if _OPEN.match(text):
+        return []
+    if _AND.search(text) and "," in text:
+        return [_INITIAL.sub("", text)]
     found = [text]
     head = _TAIL.sub("", text, count=1).strip(" ,")
     if head and head != text and not _OPEN.search(text[len(head) :]):

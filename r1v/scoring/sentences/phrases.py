@@ -73,7 +73,7 @@ _LABELS = _any(
 _SOMEBODY = _any("problem question exercise task text statement book textbook author student teacher key")
 _GIVENS = phrases(
     r"(?:please|note|notice|observe|recall|remember|remind|see|cf|compare|today|published)\b",
-    r"keep in mind", r"given\b(?! (?:that|the)\b[^,]*,)", r"(?:where|whether|shall|why|depending)\b",
+    r"keep in mind", r"given\b(?! (?:that|the)\b[^,]*,)(?! by\b)", r"(?:where|whether|shall|why|depending)\b",
     rf"with {_NAME}\s*=[^,]*$", r"as (?:of|stated|given|known|is known|we know|mentioned|told)\b",
     r"last updated", r"written on", r"my knowledge", r"thanks?\b", r"(?:i )?hope\b", r"what if", r"how about",
     r"tell me\b", rf"(?:the )?(?:{_LABELS}|key fact|best guess)\b", rf"in the {_TASK}\b",
@@ -161,6 +161,7 @@ QUOTED = phrases(
     rf"\b(?:(?-i:[A-Z])\w+['’]s|student['’]?s?['’]?) {_WORK}\b", r"\bsolution in\b",
     rf"\b{_IT_IS} (?:(?:often|commonly|generally|sometimes|widely|well) )?{_REPORTED}\b(?! as\b)",
     r"\bwe (?:already )?know\b", r"\bread somewhere\b", r"\bi (?:first |initially )?thought\b",
+    r"\bwhat (?:some|many|others|people|most)\b",
     r"\btold us\b", r"\b(?:someone|somebody)\b[^,]* \w+ed\b", r"\banswer sheet\b",
     r"\b(?:wikipedia|whether|unclear|rumou?r|legend)\b", r"\blet me know\b",
 )  # fmt: skip
@@ -187,7 +188,8 @@ NOT_IT = phrases(
     rf"\btoo {_any('small large big low high few many short long great little')}\b",
     rf"\b(?:is|are|was|were|be) (?:not )?{_GIVEN_UP}", r"\bhas no meaning\b", r"\bis taken (?:to be|as)\b",
     r"\bexcludes\b", r"\bmakes no sense\b",
-    r"\bfails?\b", r"\bat first$", r"\bbounded\b", r"\ban? (?:upper|lower) bound\b", r"\bat best\b",
+    r"\bfail(?:s|ed)?\b", r"\b(?:unbalanced|skeleton) ",
+    r"\bat first$", r"\bbounded\b", r"\ban? (?:upper|lower) bound\b", r"\bat best\b",
     r"\b(?:ballpark|somewhere|naive|depends)\b", rf"\b(?:close|near) to {VALUE}",
     rf"\b(?:almost|nearly) {VALUE}",
     rf"\b(?:{_STUCK})\b", r"\bcan(?:no|['’])t (?:solve|see|read|find|determine)\b", r"\(\s*\?\s*\)",

@@ -56,6 +56,11 @@ _COMPARED = re.compile(
     re.IGNORECASE,
 )
 _ASSIGNED = re.compile(r"(?<![A-Za-z\\])([A-Za-z](?:_\w)?)\s+(?:is|equals|=)\s+(?=[-+\\$(]?[\d\\])")
+_BETWEEN = re.compile(
+    r"(?:(?<=[a-z]\sis\s)|(?<=[a-z]\slies\s)|(?<=\slie\s)|(?<=\sbe\s))(?:strictly\s+)?between\s+-?[\d./]+\s+and\s+-?[\d./]+(?:,?\s+(?:both\s+)?"
+    r"(?:inclusive|included|exclusive|excluded))?$",
+    re.IGNORECASE,
+)
 _ROUNDED = re.compile(
     r",?\s*\b(?:rounded|correct|accurate)\s+to\s+(?:the\s+nearest\s+\w+"
     r"|(?:\d|one|two|three|four)\s+(?:decimal\s+places?|significant\s+(?:figures?|digits?)|d\.?p\.?|s\.?f\.?))",
@@ -75,11 +80,17 @@ _MATH = re.compile(
 )
 _FUNCTIONS = frozenset("ln log sin cos tan sqrt lg exp arcsin arccos arctan sec csc cot".split())
 _ARTICLE_OR_I = frozenset(("a", "A", "I"))
+_LOOSE_TO = re.compile(  # "the planet closest to the Sun" says nothing; "it turns to gas" does
+    r"(?<!known\s)(?<!turns\s)(?<!turned\s)(?<!changes\s)(?<!changed\s)(?<!belongs\s)(?<!due\s)(?<!points\s)(?<!moves\s)"
+    r"(?<!converted\s)(?<!rises\s)(?<!goes\s)(?<!referred\s)\b(?:to|as)\s+(?:the\s+|an?\s+)?[\w'’-]+(?:\s+[\w'’-]+)?$",
+    re.IGNORECASE,
+)
 _ONE_WORD_ANSWER = re.compile(r"(?:an?\s+|the\s+)?([^\W\d_][\w'’ -]{0,48})")
 _VERB_AT_END = re.compile(
     r"\b((?<=will )(?:increase|decrease|rise|fall|grow|drop)|increases|decreases|rises|falls|grows|drops"
     r"|goes (?:up|down)|stays the same|remains the same"
-    r"|converges|diverges|does not exist|stays constant|remains (?:constant|unchanged))$",
+    r"|converges|diverges|does not exist|does not converge|doesn['’]t converge|stays constant"
+    r"|remains (?:constant|unchanged))$",
     re.IGNORECASE,
 )
 
@@ -94,6 +105,8 @@ _NEEDED = re.compile(  # the least number that is enough
     r"|\bat\s+least\s+(?=[^,;]*\s(?:is|are)\s+(?:needed|required|necessary)$)",
     re.IGNORECASE,
 )
+_EVEN_THOUGH = re.compile(r",\s+even\s+though\b.*$")
+_DENYING_END = re.compile(r"does(?: not|n['’]t) (?:exist|converge)$")
 _YES_NO = re.compile(r"(yes|no)\s*[,.;:-]\s*(?=[a-z])", re.IGNORECASE)
 RESTRICTED = re.compile(
     r"\b(?:but|only|if|unless|except|however|although|though|perhaps|maybe|might|may|could|wait|yes\b.*\bno|no\b.*\byes)\b",
@@ -112,7 +125,7 @@ def stated(sentence: str) -> str | None:
     if len(_WORD.findall(re.sub(r"\\[A-Za-z]+", "", text))) < 2:
         return None
     whole, text = text, _BEHIND_VALUE.sub("", _NEEDED.sub("", _LEAD.sub("", scope(text))))
-    if (not re.match(r"[A-Za-z]", whole) or _NUMBER.match(whole)) and not (
+    if (not re.match(r"[A-Za-z]", whole) or NUMBER.match(whole)) and not (
         VERB.search(text) or _WRITTEN_AS.search(text)
     ):
         return None  # a value with words behind it, such as "50 basis points"
@@ -123,12 +136,14 @@ def stated(sentence: str) -> str | None:
     if (first := _YES_NO.match(text)) is not None and not _spans(text):
         doubtful = is_asked(text) or not is_said(text) or RESTRICTED.search(text)
         return None if doubtful else first[1]
-    if DENIED.search(text.removesuffix("does not exist")) or is_asked(text) or not is_said(text):
+    if DENIED.search(_DENYING_END.sub("", _EVEN_THOUGH.sub("", text))) or is_asked(text) or not is_said(text):
         return None
-    if (verb := _VERB_AT_END.search(text)) is not None:
+    if (verb := _VERB_AT_END.search(main_clause(text))) is not None:
         return verb[1]
     if len(assigned := list(_ASSIGNED.finditer(text))) > 1:
         return _ASSIGNED.sub(r"\1 = ", text[assigned[0].start() :])
+    if (between := _BETWEEN.search(text)) is not None:
+        return between[0]
     if (bounded := _bounds(text)) is not None or _COMPARED.search(text.split(" is ")[-1]):
         return bounded
     if (date := find_date(text)) is not None:
@@ -167,6 +182,12 @@ def _bounds(text: str) -> str | None:
 def _formula(text: str) -> str | None:
     """The one number, quantity or formula of a sentence, or the one after its last verb; None where there
     are several or none."""
+    if (nearly := _NEARLY.search(text)) is not None:
+        first, second = _spans(text[: nearly.start()]), _spans(text[nearly.end() :])
+        if len(first) == len(second) == 1 and agree(first[0], second[0], "\\approx"):
+            return first[0]
+    text = _HALVES.sub(lambda match: f"{in_digits(match[1])}.5", text)
+    text = _ONE_IN.sub(lambda match: rf"\frac{{1}}{{{in_digits(match[1])}}}", text)
     text = _PART_OF.sub(r"\\frac{\1}{\2}", text)
     for part in (text, _behind(text), text[text.rfind("=") + 1 :] if "=" in text else ""):
         found = _spans(_ABOUT.sub("", part))
@@ -188,7 +209,7 @@ def _asserted(text: str) -> str | None:
     """The one value of a clause that does not depend on a preposition: 24 in "after 3 hours, the tank
     holds 24 litres", "of the 60 students, 24 passed". None where there are several, or it is compared or
     changed."""
-    text = _NUMBER.sub(lambda match: in_digits(match[0]), _ABOUT.sub("", _RELATIVE.sub("", text)))
+    text = NUMBER.sub(lambda match: in_digits(match[0]), _ABOUT.sub("", _RELATIVE.sub("", text)))
     found, at = list[str](), 0
     for span in _spans(text):
         start = text.find(span, at)
@@ -263,7 +284,7 @@ def _is_unit(span: list[str], word: str) -> bool:
     return unit is not None and unit.factor is not None
 
 
-_NUMBER = re.compile(
+NUMBER = re.compile(
     r"(?:(?:minus|negative)\s+)?\b(?:zero|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty"
     r"|thirty|forty|fifty|sixty|seventy|eighty|ninety|one(?=\s+(?:half|third|quarter|fourth|fifth|sixth|seventh"
     r"|eighth|ninth|tenth|hundred|thousand|million|over)))\b(?:[\s-]+(?:and\s+)?(?:one|two|three|four|five|six|seven"
@@ -282,6 +303,11 @@ _ADJUNCT = re.compile(
 )
 _TIME = re.compile(r"\bover\s+\d+\s+(?:years?|months?|weeks?|days?|hours?|minutes?|seconds?)", re.IGNORECASE)
 _NEXT_CLAUSE = re.compile(r"[,;:]|\b(?:and|or|but|so|that|which|who)\b")
+_NEARLY = re.compile(
+    r",?\s+(?:(?:or|i\.e\.|that is|which is),?\s+)?(?:roughly|about|approximately|around|\\approx)\s+"
+)
+_HALVES = re.compile(rf"({NUMBER.pattern})\s+and\s+a\s+half", re.IGNORECASE)
+_ONE_IN = re.compile(rf"\b(?:one|once)\s+(?:in|out\s+of)\s+({NUMBER.pattern}|\d+)", re.IGNORECASE)
 _RELATIVE = re.compile(
     r",\s+(?:which|who)\s+(?!(?:gives?|makes?|means|is|equals?|yields?|leaves?|comes|simplifies|reduces)\b).*$"
 )
@@ -290,14 +316,14 @@ _EQUAL_SIGN = re.compile(r"[=<>]|\\(?:le|ge|ne|approx)(?![a-z])")
 
 _COMES_TO = re.compile(  # "7 times 5 makes thirty-five", "simplifies from 6/8 to three quarters"
     r"(?:(?<=\d)\s+(?:is|equals|makes|gives)|\b(?:simplifies|reduces)\s+(?:from\s+\S+\s+)?to)\s+"
-    rf"({_NUMBER.pattern})(?:\s+of\s+the\s+\w+)?$",
+    rf"({NUMBER.pattern})(?:\s+of\s+the\s+\w+)?$",
     re.IGNORECASE,
 )
 
 
 def _number_words(text: str) -> str | None:
     """The one number in words of a sentence, in digits."""
-    found = [match[0] for match in _NUMBER.finditer(text)]
+    found = [match[0] for match in NUMBER.finditer(text)]
     if len(found) != 1:
         return None
     top, _, bottom = found[0].partition(" over ")
@@ -309,6 +335,6 @@ def _predicate(text: str) -> str | None:
     """The words behind the last verb of a sentence without figures."""
     if _spans(text) or is_mention(text, in_words=True):
         return None
-    behind = _behind(text)
+    behind = "" if _LOOSE_TO.search(text) else _behind(text)
     match = _ONE_WORD_ANSWER.fullmatch(behind.strip(" ,"))
     return match[1].strip() if match and len(match[1].split()) <= 6 else None
