@@ -10,13 +10,15 @@ line of their files has the question, the key, the reply, the options of a multi
 teacher would mark it right. Then the files of ``tests/scoring/replies``, which were written together with the
 rules: numbers that are only mentioned, statements in like forms, boxes with something beside the value, ends
 of replies in many forms. Graded as ``r1v eval run FILE.jsonl`` does. Prints a table, every reply that was
-judged wrongly, and ends with one line of JSON; ``--quick`` judges every eighth reply.
+judged wrongly, and ends with one line of JSON; ``--quick`` judges every eighth reply, ``--others`` takes
+every other value that a right reply shows for the key.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections import Counter
 from pathlib import Path
@@ -29,7 +31,7 @@ from shared.report import print_result
 from r1v.eval.benchmark import GradingTools
 from r1v.eval.grading.graders import grade_mixed
 from r1v.eval.item import Item, Output
-from r1v.scoring import MathVerifier
+from r1v.scoring import MathVerifier, compare, extract_answer, match_found
 
 DATA = Path(__file__).parents[1] / "data"
 LINES = Path(__file__).parents[2] / "tests" / "scoring" / "replies"
@@ -39,6 +41,9 @@ WRITTEN = {
 }  # fmt: skip
 SETS = ("replies_first", "replies_second", "replies_third", "replies_fourth", "replies_fifth")
 UNOPENED = ("replies_fifth",)
+_VALUE = re.compile(
+    r"(?<![\w.])[-−]?\d[\d,]*(?:\.\d+)?(?:/\d+)?(?:\s?%|°)?(?!\w)|\$[^$\n]{1,60}\$|\*\*[^*\n]{1,60}\*\*"
+)
 KINDS = ("right", "wrong", "false accepts", "false rejects")
 
 
@@ -73,13 +78,45 @@ def judge(name: str, every: int, tools: GradingTools, shown: bool) -> Counter[tu
     return counts
 
 
+def others(name: str) -> tuple[int, int]:
+    """Every other value that the right replies of a set show, taken as the key: how many there are, and how
+    many are accepted. Those are printed, for a person to say whether the reply states them too."""
+    number = accepted = 0
+    for one in rows_of(name):
+        if not one["right"] or one.get("options"):
+            continue
+        found, shown = extract_answer(one["reply"]), dict[str, None]()
+        for match in _VALUE.finditer(one["reply"]):
+            text = match[0].strip("*$ ")
+            shown |= dict.fromkeys(part.strip(" .,") for part in (text, *text.split("=")))
+        for key in filter(None, shown):
+            if compare(key, one["gold"]).equal or compare(one["gold"], key).equal:
+                continue
+            number += 1
+            if match_found(found, key).equal:
+                accepted += 1
+                print(f"{name} {one['id']}, another value: {one['reply']!r} for {key!r}")
+                print(f"    right: {one['gold']!r}, read: {found.text!r}")
+    return number, accepted
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="every eighth reply")
+    parser.add_argument(
+        "--others", action="store_true", help="only the other values of right replies, as keys"
+    )
     parser.add_argument("--open", action="store_true", help="print replies of sets not yet read, too")
     args = parser.parse_args()
+    if args.others:
+        counted = {name: others(name) for name in SETS if name not in UNOPENED}
+        print_result(
+            "replies",
+            {name: dict(zip(("keys", "accepted"), two, strict=True)) for name, two in counted.items()},
+        )
+        return
     tools = GradingTools(MathVerifier())
     every = 8 if args.quick else 1
     found = {name: judge(name, every, tools, args.open or name not in UNOPENED) for name in (*SETS, *WRITTEN)}
