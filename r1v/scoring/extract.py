@@ -244,7 +244,7 @@ def extract_choice(text: str, options: Sequence[str]) -> Extraction:
 def _option_named(text: str, options: Sequence[str], letters: Sequence[str]) -> Extraction | None:
     """The one option whose words the last sentence names, or whose letter it picks in small type."""
     lines = answer_lines(text)
-    names = _named_at_end(lines)
+    names = () if lines and _MARKED.match(lines[-1]) else _named_at_end(lines)  # "B. It is half past."
     found = [
         letter
         for letter, option in zip(letters, options, strict=True)
