@@ -26,11 +26,12 @@ HERE = Path(__file__).parent
 BENCHMARKS, EXPERIMENTS = (HERE.parents[1] / name for name in ("benchmarks", "experiments"))
 # of each stage in a run of the default length; another length changes all in proportion
 SUPERVISED = {"sft": 3600, "sft2": 300, "sft3": 690, "sft4": 450, "sft5": 400, "sft6": 470, "sft7": 425,
-              "sft8": 1240, "sft9": 165}  # fmt: skip
+              "sft8": 1240, "sft9": 165, "sft10": 324, "sft11": 600}  # fmt: skip
 CONFIGS = {
     "sft": "sft.toml", "sft2": "sft-more.toml", "sft3": "sft-longer.toml", "sft4": "sft-decide.toml",
     "sft5": "sft-abroad.toml", "sft6": "sft-abroad-more.toml", "sft7": "sft-abroad-last.toml",
     "sft8": "sft-wide.toml", "sft9": "sft-follow.toml",
+    "sft10": "sft-people.toml", "sft11": "sft-people-more.toml",
 }  # fmt: skip
 LATER = {"pool": 25, "pairs": 60, "reward": 40, "mpo": 100, "grpo": 160}
 SECONDS = {**SUPERVISED, **LATER}
@@ -52,7 +53,8 @@ def train(stage: str, config: Path, changes: Sequence[str], done: Path) -> None:
 
 
 def supervise(out: Path, seconds: dict[str, float], changes: Sequence[str]) -> Path:
-    """A new model and its supervised runs, all families from the first; returns the mean of the last two."""
+    """A new model and its supervised runs, all families from the first; returns the last one's. The run before
+    the last two had little time: it moves the weights before it, and does not replace them."""
     train("init", HERE / "init.toml", [f"out={out / 'init'}"], out / "init.done")
     model, first = out / "init", [
         f"data.families={json.dumps(list(FAMILIES))}", "curriculum.known=[]", "data.first_sample=0"
@@ -61,12 +63,12 @@ def supervise(out: Path, seconds: dict[str, float], changes: Sequence[str]) -> P
         own = [f"model={model}", f"run.out={out / name}", f"run.deadline_s={seconds[name]}", *first]
         train("sft", HERE / config, [*own, *changes], out / f"{name}.done")
         model, first = out / name / "model", []
-    last = (
-        out / "mean"
-    )  # the last run had little time: it moves the weights before it, and does not replace them
-    if not (last / "config.json").exists():
-        call(HERE / "mean.py", out / "sft8" / "model", "0.3", model, "0.7", "--out", last)
-    return last
+        if name == "sft9":
+            model = out / "mean"
+            if not (model / "config.json").exists():
+                parts = [out / "sft8" / "model", "0.3", out / "sft9" / "model", "0.7"]
+                call(HERE / "mean.py", *parts, "--out", model)
+    return model
 
 
 def measure(models: dict[str, Path], out: Path, options: Sequence[str]) -> str:
