@@ -53,8 +53,10 @@ def train(stage: str, config: Path, changes: Sequence[str], done: Path) -> None:
 
 
 def supervise(out: Path, seconds: dict[str, float], changes: Sequence[str]) -> Path:
-    """A new model and its supervised runs, all families from the first; returns the last one's. The run before
-    the last two had little time: it moves the weights before it, and does not replace them."""
+    """A new model and its supervised runs, all families from the first; returns the last one's weights.
+
+    The run before the last two had little time: it moves the weights before it, and does not replace them.
+    """
     train("init", HERE / "init.toml", [f"out={out / 'init'}"], out / "init.done")
     model, first = out / "init", [
         f"data.families={json.dumps(list(FAMILIES))}", "curriculum.known=[]", "data.first_sample=0"
