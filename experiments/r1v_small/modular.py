@@ -42,13 +42,12 @@ SECONDS = {"grpo": 100, "phase1": 50, "phase2": 15, "phase3": 10, "moved": 20,
            "all": 280, "lora": 90, "tower": 60, "projector": 40, "whole": 90, "preferences-pairs": 30,
            "preferences-reward": 30, "preferences-mpo": 60, "preferences-grpo": 100}  # fmt: skip
 SHORT = ("--number", "2", "--max-tokens", "8")  # a measure with --tiny
+_FEW = ("rollout.group=4", "rollout.max_tokens=96", "rollout.temperature=1.3", "data.workers=0")
 TINY_STAGES = {
-    "pairs": ["questions=2", "batch=2", "rollout.group=2", "rollout.max_tokens=8", "data.workers=0"],
-    "reward": ["optim.batch_size=2", "epochs=1", "workers=0"],
-    "mpo": ["questions=4", "rollout.group=4", "rollout.max_tokens=8", "optim.batch_size=2", "data.heldout=0",
-            "data.workers=0", "threshold=0.0"],
-    "grpo": ["run.steps=1", "prompts=1", "rollout.group=2", "rollout.max_tokens=8", "data.heldout=0",
-             "data.workers=0"],
+    "pairs": ("questions=8", "batch=8", *_FEW),
+    "reward": ("optim.batch_size=2", "epochs=1", "workers=0"),
+    "mpo": ("questions=8", "optim.batch_size=2", "data.heldout=0", "threshold=0.0", *_FEW),
+    "grpo": ("run.steps=1", "prompts=2", "data.heldout=0", *_FEW),
 }  # fmt: skip
 PHASES = {"phase1": 3e-3, "phase2": 6e-4, "phase3": 6e-4}
 
