@@ -1,8 +1,9 @@
 """math-verify, in a child process that can be killed.
 
 Enters: two short LaTeX texts. Leaves: whether math-verify considers them equal, and their numeric values.
-Always holds: the child process of a comparison that takes too long is killed, and the texts count as
-different; the caller's process never imports sympy. Needs the extra ``r1v[eval]``; without it ``available()``
+Always holds: the child process of a comparison that takes too long ends, and the texts count as different.
+Its processor time is counted, so that a busy machine does not change a verdict. The caller's process never
+imports sympy. Needs the extra ``r1v[eval]``; without it ``available()``
 is False.
 """
 
@@ -13,6 +14,7 @@ import importlib.util
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import threading
@@ -23,6 +25,7 @@ from typing import IO
 from r1v.core import UnavailableError
 
 START_TIMEOUT_S = 60.0  # the time that importing sympy may take on a busy machine
+WAITING = 30  # seconds that are waited for one of processor time, before the child is taken for stuck
 
 
 def available() -> bool:
@@ -33,7 +36,7 @@ def available() -> bool:
 @dataclass(frozen=True, slots=True)
 class Verification:
     """equal: math-verify's verdict. given, answer: numeric values, if there are any. timed_out: whether the
-    child was killed."""
+    comparison took too long."""
 
     equal: bool = False
     given: float | None = None
@@ -42,7 +45,10 @@ class Verification:
 
 
 class MathVerifier:
-    """One child process, started at the first comparison and again after each kill. Threads may share it."""
+    """One child process, started at the first comparison and again after each kill. Threads may share it.
+
+    timeout_s: seconds of processor time that a comparison may take.
+    """
 
     def __init__(self, timeout_s: float = 5.0) -> None:
         self.timeout_s = timeout_s
@@ -69,13 +75,15 @@ class MathVerifier:
         child = self._started()
         assert child.stdin is not None and child.stdout is not None
         try:
-            child.stdin.write(json.dumps([given, answer]).encode() + b"\n")
+            child.stdin.write(json.dumps([given, answer, self.timeout_s]).encode() + b"\n")
             child.stdin.flush()
-            line = _read_line(child.stdout, self.timeout_s)
+            line = _read_line(child.stdout, WAITING * self.timeout_s)
         except BrokenPipeError:  # it ended during the last comparison, for example at its memory limit
             line = b""
         if not line:
-            timed_out = child.poll() is None
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(1.0)  # it may have closed its output and be about to end
+            timed_out = child.returncode in (None, -signal.SIGPROF)
             self._kill()
             return Verification(timed_out=timed_out)
         return Verification(**json.loads(line))

@@ -1,4 +1,5 @@
-"""The child process of ``verifier.py``: a line of JSON in (given, answer), a line of JSON out."""
+"""The child process of ``verifier.py``: a line of JSON in (given, answer, seconds of processor time that the
+comparison may take), a line of JSON out. A comparison that takes longer ends the process by SIGPROF."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import json
 import logging
 import math
 import resource
+import signal
 import sys
 from typing import Any
 
@@ -26,11 +28,11 @@ def main() -> None:
     out.write("ready\n")
     out.flush()
     for line in sys.stdin:
-        given, answer = json.loads(line)
+        given, answer, limit_s = json.loads(line)
         result: dict[str, Any] = {"equal": False}
         if max(len(given), len(answer)) <= MAX_LENGTH:
-            # The parent watches the time: with math-verify's own alarms, an interrupted comparison could not
-            # be recognised.
+            # with math-verify's own alarms, an interrupted comparison could not be recognised
+            signal.setitimer(signal.ITIMER_PROF, limit_s)
             with contextlib.suppress(Exception):
                 left, right = (
                     parse(f"${text}$", extraction_config=configs, parsing_timeout=None)
@@ -38,6 +40,7 @@ def main() -> None:
                 )
                 result = {"given": _value(left), "answer": _value(right)}
                 result["equal"] = bool(verify(right, left, timeout_seconds=None))
+            signal.setitimer(signal.ITIMER_PROF, 0)
         out.write(json.dumps(result) + "\n")
         out.flush()
 
