@@ -80,6 +80,7 @@ bench: $(VENV)/.installed-dev  ## every benchmark, about a minute each; ONLY="de
 		echo "== $$name: $$(($$(date +%s) - start)) s"; done
 
 recipe-smoke: $(VENV)/.installed-dev  ## every training stage in order on a tiny model, about five minutes; PROCESSES=2: in two processes
+	$(if $(OUT),,rm -rf runs/recipe-smoke$(PROCESSES))
 	OMP_NUM_THREADS=1 $(RUN) examples/recipe.py $(or $(OUT),runs/recipe-smoke$(PROCESSES)) --processes $(or $(PROCESSES),1)
 
 reproduce: $(VENV)/.installed-dev  ## R1V-Nano from nothing to its report: one GPU, about two hours; HOURS=8: longer

@@ -98,7 +98,7 @@ class Recipe:
         begun = time.monotonic()
         try:
             good, said = run()
-        except (R1VError, OSError, LookupError) as error:  # what a stage has left is not there
+        except (R1VError, OSError, LookupError, AttributeError) as error:  # what a stage leaves is missing
             good, said = False, f"{type(error).__name__}: {error}"
         print(
             f"{'ok  ' if good else 'FAIL'} {name:10} {said}  ({time.monotonic() - begun:.0f} s)", flush=True
@@ -292,6 +292,8 @@ def main() -> int:
     parser.add_argument("out", type=Path, nargs="?", default=Path("runs/recipe"))
     parser.add_argument("--processes", type=int, default=1, help="of each stage that torchrun can start")
     args = parser.parse_args()
+    if args.out.exists() and any(args.out.iterdir()):
+        parser.error(f"{args.out} is not empty; remove it, or name another folder")
     recipe = Recipe(args.out, args.processes)
     recipe.all_stages()
     return 1 if recipe.failed else 0

@@ -220,6 +220,7 @@ def load(args: argparse.Namespace, config: ServerConfig) -> LLM:
     engine = {
         "max_num_seqs": _max_running(args),
         "max_step_ms": _max_step_ms(args),
+        "capture_ahead": True if chosen_backend(args) == "r1v" else None,
         "deterministic": args.deterministic,
         "shared_draft_bytes": 0 if args.private_drafts else None,
         "image_cache_bytes": None if args.image_cache_mib is None else args.image_cache_mib << 20,
@@ -227,9 +228,7 @@ def load(args: argparse.Namespace, config: ServerConfig) -> LLM:
     }
     return load_model(
         args,
-        engine=EngineConfig(
-            keep_weights=False, capture_ahead=True, **{k: v for k, v in engine.items() if v is not None}
-        ),
+        engine=EngineConfig(keep_weights=False, **{k: v for k, v in engine.items() if v is not None}),
         limits=PromptLimits(
             images=ImageLimits(config.max_image_pixels, config.max_image_bytes), max_images=config.max_images
         ),
