@@ -158,15 +158,17 @@ class TrainingRun:
 
     def save(self, step: int, tensors: Mapping[str, torch.Tensor], other: Mapping[str, Any]) -> None:
         """Save everything that is needed to continue: tensors (each process writes its rows of split ones),
-        and plain values and tensors that are the same in all processes."""
+        and plain values and tensors that are the same in all processes. CheckpointError: there is no room for
+        it; older checkpoints stay."""
         target = self.folder / CHECKPOINTS / f"step-{step}"
         part = target.with_suffix(".part")
         if self.world.first:
             shutil.rmtree(part, ignore_errors=True)
             part.mkdir(parents=True)
-            torch.save(dict(other) | {"step": step}, part / OTHER)
+            with self._writing(part, step):
+                torch.save(dict(other) | {"step": step}, part / OTHER)
         self.world.barrier()
-        with quiet():
+        with quiet(), self._writing(part, step):
             dcp.save(
                 {name: value.detach() for name, value in tensors.items()}, checkpoint_id=part,
                 no_dist=self.world.size == 1,
@@ -179,6 +181,20 @@ class TrainingRun:
                 shutil.rmtree(old, ignore_errors=True)
         self.world.barrier()
         self._last_save = time.monotonic()
+
+    @contextlib.contextmanager
+    def _writing(self, part: Path, step: int) -> Iterator[None]:
+        """Says in a line what torch says of a disk that is full in several ways."""
+        try:
+            yield
+        except (OSError, RuntimeError, dcp.api.CheckpointException) as error:
+            free = shutil.disk_usage(self.folder).free / 1e6
+            shutil.rmtree(part, ignore_errors=True)
+            kept = [path.name for path in self.checkpoints()[-1:]]
+            raise CheckpointError(
+                f"step {step} could not be saved in {part.parent}, where {free:,.0f} MB are free; "
+                f"make room there, and the same command goes on from {kept[0] if kept else 'the start'}"
+            ) from error
 
     def load(
         self, trained: Mapping[str, torch.Tensor],

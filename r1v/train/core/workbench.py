@@ -48,7 +48,7 @@ class Workbench:
         self.trained_s = 0.0
         self.state: Callable[[], Mapping[str, Any]] = dict
         self._stop = False
-        self._before: Any = None  # what Ctrl-C meant before `catch_interrupts`
+        self._before: dict[int, Any] = {}  # what Ctrl-C and SIGTERM meant before `catch_interrupts`
 
     @classmethod
     def open(
@@ -154,24 +154,26 @@ class Workbench:
             )
 
     def catch_interrupts(self) -> None:
-        """From now on the first Ctrl-C ends the run after its step; a second one at once."""
+        """From now on the first Ctrl-C, or the SIGTERM of a scheduler, ends the run after its step; a second
+        one at once."""
 
         def stop(*_: Any) -> None:
             self._stop = True
             signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             self.console.print("stopping after this step; Ctrl-C again ends at once")
 
-        try:
-            self._before = signal.signal(signal.SIGINT, stop)
-        except ValueError:  # not in the main thread, where the caller decides about signals
-            return
+        for number in (signal.SIGINT, signal.SIGTERM):
+            try:
+                self._before[number] = signal.signal(number, stop)
+            except ValueError:  # not in the main thread, where the caller decides about signals
+                return
 
     def close(self) -> None:
         """The loop has ended: trackers send what is left, and Ctrl-C means what it meant before."""
         self.run.close()
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
-            self._before = None
+        while self._before:
+            signal.signal(*self._before.popitem())
 
     # ----------------------------------------------------------------------------------------- checkpoints
 
@@ -198,6 +200,8 @@ class Workbench:
             self.left_out.restore(other["left_out"])
         self.run.trim_metrics(self.step + 1)
         self.console.print(f"going on from step {self.step}")
+        if self.step >= self.config.run.steps:
+            self.console.print(f"run.steps is {self.config.run.steps}, so there is nothing left to train")
         state: dict[str, Any] = other["state"]
         return state
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,13 +49,14 @@ class RewardFunction:
             )
         try:
             found = self.call(**{k: v for k, v in given.items() if self.takes(k)})
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise R1VError(f"reward function {self.name} failed for {sample}: {failure(error)}") from error
-        values = list(found) if isinstance(found, Sequence) and not isinstance(found, str) else None
+        values = list(found) if isinstance(found, Iterable) and not isinstance(found, str | Mapping) else None
         if values is None or len(values) != len(completions):
+            what = type(found).__name__ if values is None else f"a list of {len(values)}"
             raise R1VError(
-                f"reward function {self.name} returned {type(found).__name__} for {sample}; it must return a "
-                f"list of {len(completions)} numbers or None"
+                f"reward function {self.name} returned {what} for {sample}; it must return a list with one "
+                f"entry for each of the {len(completions)} completions, a number or None"
             )
         return [self._number(value, sample) for value in values]
 
@@ -75,6 +76,8 @@ class RewardFunction:
         if value is None:
             return None
         try:
+            if isinstance(value, str | bytes):
+                raise TypeError
             return float(value)
         except (TypeError, ValueError):
             raise R1VError(

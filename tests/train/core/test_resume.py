@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -12,7 +13,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from r1v.core import ConfigError
+from r1v.core import CheckpointError, ConfigError
 from r1v.train.core.config_read import changed
 from r1v.train.core.growing import GrowingFile
 from r1v.train.core.workbench import Interrupted
@@ -60,26 +61,51 @@ def test_changed_data_are_noticed(start: Path, tmp_path: Path) -> None:
     assert len(losses_of(tmp_path / "run")) == 4
 
 
-def test_ctrl_c_keeps_the_step_and_the_same_command_goes_on(start: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_keeps_the_step_and_the_same_command_goes_on(
+    start: Path, tmp_path: Path, number: signal.Signals
+) -> None:
     train(config(start, tmp_path / "whole", heldout=0))
     trainer = Trainer(config(start, tmp_path / "cut", heldout=0), QUIET)
     end_step = trainer.bench.end_step
 
     def press(begun: float) -> None:
         if trainer.bench.step == 1:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), number)
         end_step(begun)
 
     trainer.bench.end_step = press  # type: ignore[method-assign]
-    before = signal.getsignal(signal.SIGINT)
+    before = signal.getsignal(number)
     try:
         with pytest.raises(Interrupted, match="stopped at step 2"):
             trainer.train()
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(number, before)
     train(config(start, tmp_path / "cut", heldout=0))
-    assert signal.getsignal(signal.SIGINT) is before  # a run that has ended leaves Ctrl-C as it was
+    assert signal.getsignal(number) is before  # a run that has ended leaves Ctrl-C as it was
     assert losses_of(tmp_path / "cut") == losses_of(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, "No space left on device"), RuntimeError("pos 704 vs 598")]
+)
+def test_a_disk_that_is_full_is_said_and_the_older_checkpoint_stays(
+    start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    train(config(start, tmp_path / "run", steps=1, heldout=0))
+
+    def full(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(
+        CheckpointError, match=r"step 2 could not be saved .* MB are free; .* goes on from step-1"
+    ):
+        train(config(start, tmp_path / "run", steps=2, heldout=0))
+    assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step-1"]
+    monkeypatch.undo()
+    train(config(start, tmp_path / "run", steps=2, heldout=0))
+    assert len(losses_of(tmp_path / "run")) == 2
 
 
 def test_a_checkpoint_holds_what_is_trained_only(start: Path, tmp_path: Path) -> None:

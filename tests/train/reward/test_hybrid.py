@@ -139,6 +139,8 @@ def test_functions_of_ones_own(tmp_path: Path) -> None:
         "    return [bbox[0] if c == a else None for c, a in zip(completions, answers)]\n"
         "def short(completions, **rest):\n    return [1] * (len(completions) - 1)\n"
         "def broken(completions):\n    return 1 / 0\n"
+        "def array(completions):\n    import numpy\n    return numpy.arange(2, 4)\n"
+        "def texts(completions):\n    return ['1', '2']\n"
     )
     share = load_function(f"{file}:share:0.5")
     assert (share.name, share.weight) == ("share", 0.5)
@@ -147,8 +149,13 @@ def test_functions_of_ones_own(tmp_path: Path) -> None:
     wanted = r"broken failed for question all 3: ZeroDivisionError: division by zero \(mine\.py, line 6\)$"
     with pytest.raises(R1VError, match=wanted):
         load_function(f"{file}:broken")(*given)
-    with pytest.raises(R1VError, match="a list of 2 numbers"):
+    with pytest.raises(
+        R1VError, match=r"returned a list of 1 for question all 3; .* each of the 2 completions"
+    ):
         load_function(f"{file}:short")(*given)
+    assert load_function(f"{file}:array")(*given) == [2.0, 3.0]
+    with pytest.raises(R1VError, match=r"returned '1' for question all 3; it must be a number or None"):
+        load_function(f"{file}:texts")(*given)
     with pytest.raises(
         R1VError, match=r"share wants bbox, which question all 4 does not have; it has other, "
     ):
