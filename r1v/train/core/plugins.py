@@ -43,7 +43,7 @@ def _module(place: str, key: str) -> Any:
         raise ConfigError(f"{key}: {place} cannot be imported: {failure(error)}; correct it") from error
 
 
-def failure(error: Exception) -> str:
+def failure(error: BaseException) -> str:
     """In one line what somebody else's code has raised, and where."""
     frames = [one for one in traceback.extract_tb(error.__traceback__) if not one.filename.startswith("<")]
     said = f"{type(error).__name__}: {error}".partition("\n")[0]
