@@ -144,6 +144,7 @@ def on_two_hosts(work: Callable[[], None]) -> None:
     work()
 
 
+@pytest.mark.slow
 def test_hosts_that_hold_the_whole_model_each_train_as_one_process(start: Path, tmp_path: Path) -> None:
     """HSDP: split within a host, repeated between hosts; cut off, it goes on."""
     hsdp = ("model.hsdp=true", "data.heldout=0")

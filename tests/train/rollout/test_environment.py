@@ -153,6 +153,7 @@ def metrics(folder: Path) -> list[dict[str, Any]]:
     return [row for row in rows if "reward" in row]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ends_often")
 def test_grpo_learns_in_several_turns(start: Path, environments: Path, tmp_path: Path) -> None:
     """Replays included; engine and trainer agree on every token; a run that was cut off goes on."""
